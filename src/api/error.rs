@@ -1,0 +1,142 @@
+//! How a call to the API can fail, and what that says about whether it was carried out.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use crate::error::{Error, Kind};
+use crate::text;
+
+/// The most of a server's own words that is shown, in characters.
+const MAX_SERVER_TEXT: usize = 300;
+
+/// What is known about a request that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It did not reach the API, or the API refused it: nothing changed.
+    None,
+    /// It may have been carried out.
+    Unknown,
+}
+
+/// A failed call. Its texts are free of secrets and safe to print.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    pub kind: Kind,
+    pub effect: Effect,
+    pub status: Option<u16>,
+    /// Whether the API's own error envelope was there, and not some proxy's page.
+    pub enveloped: bool,
+    pub message: String,
+    pub hint: Option<String>,
+    pub trace_id: Option<String>,
+    /// Whether the time that one call may take has been used up.
+    pub timed_out: bool,
+    /// How long the server asked to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    pub fn new(kind: Kind, effect: Effect, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            effect,
+            status: None,
+            enveloped: false,
+            message: message.into(),
+            hint: None,
+            trace_id: None,
+            timed_out: false,
+            retry_after: None,
+        }
+    }
+
+    pub fn contract(effect: Effect, message: impl Into<String>) -> Self {
+        Self::new(Kind::Contract, effect, message)
+    }
+
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// A request that got no complete answer. reqwest's own text holds the URL and little else;
+    /// the cause lies at the end of its chain of sources.
+    pub fn transport(error: &reqwest::Error, origin: &impl std::fmt::Display) -> Self {
+        let mut cause = String::new();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            cause = inner.to_string();
+            source = inner.source();
+        }
+        let cause = text::escape(cause.split(" (os error").next().unwrap_or_default()).to_lowercase();
+        if error.is_connect() {
+            let what = if error.is_timeout() { "timed out" } else { &cause };
+            return Self::new(
+                Kind::Unreachable,
+                Effect::None,
+                format!("cannot connect to {origin}: {what}"),
+            )
+            .hint("check the network, HTTPS_PROXY and AMIKA_API_URL");
+        }
+        if error.is_timeout() {
+            let message = format!("{origin} did not answer in time");
+            return Self {
+                timed_out: true,
+                ..Self::new(Kind::Unreachable, Effect::Unknown, message)
+            };
+        }
+        if error.is_body() || error.is_decode() {
+            return Self::contract(Effect::Unknown, format!("the answer of {origin} broke off"));
+        }
+        Self::new(
+            Kind::Unreachable,
+            Effect::Unknown,
+            format!("the connection to {origin} broke: {cause}"),
+        )
+    }
+
+    /// Whether the server said that it is asked too much.
+    pub fn is_throttle(&self) -> bool {
+        matches!(self.status, Some(429 | 503))
+    }
+
+    /// Whether trying again could help: the connection failed, or the server asked for patience.
+    /// A time-out is final, because it has already used up the time a call may take.
+    pub fn is_passing(&self) -> bool {
+        match self.status {
+            Some(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+            None => self.kind == Kind::Unreachable && !self.timed_out,
+        }
+    }
+
+    /// Whether every other call would fail in the same way, so that going on is pointless.
+    pub fn is_fatal(&self) -> bool {
+        match self.kind {
+            Kind::Credential | Kind::Contract => true,
+            Kind::Unreachable => self.status.is_none() && self.effect == Effect::None,
+            _ => false,
+        }
+    }
+}
+
+/// The start of a server's text, fit to print on one line.
+pub fn shorten(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let escaped = text::escape(&line);
+    if escaped.chars().count() <= MAX_SERVER_TEXT {
+        return escaped.into_owned();
+    }
+    escaped.chars().take(MAX_SERVER_TEXT - 1).chain(['…']).collect()
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        Self {
+            hint: error.hint,
+            trace_id: error.trace_id,
+            ..Self::new(error.kind, error.message)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A JSON object whose values are all strings.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Entry, Fault, Parsed, line_at};
+use crate::secret::{SecretName, SecretValue};
+use crate::text;
+
+/// Parses `text`; serde's own errors quote what they refuse, so only their line is kept.
+pub fn parse(text: &str) -> Result<Parsed, Fault> {
+    let refuse = |line, message: &str| {
+        Fault::new(line, message).hint("the file must hold one object such as {\"NAME\": \"value\"}")
+    };
+    let object: Object = serde_json::from_str(text).map_err(|error| {
+        let problem = if error.is_data() {
+            "is not a JSON object"
+        } else {
+            "is not valid JSON"
+        };
+        refuse(error.line().max(1), problem)
+    })?;
+    let mut parsed = Parsed::default();
+    for (name, raw) in object.0 {
+        // Each raw value is a slice of `text`, so its address gives its line.
+        let line = line_at(text, raw.get().as_ptr().addr() - text.as_ptr().addr());
+        let Ok(value) = serde_json::from_str::<String>(raw.get()) else {
+            let known = SecretName::environment(&name);
+            let whose = known.map_or_else(String::new, |name| format!(" of {name}"));
+            return Err(refuse(
+                line,
+                &format!("the value{} is not a string", text::escape(&whose)),
+            ));
+        };
+        parsed.entries.push(Entry {
+            line,
+            name,
+            value: SecretValue::new(value),
+        });
+    }
+    Ok(parsed)
+}
+
+/// The members in the order of the file, duplicates included.
+struct Object<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Object(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_keep_their_order_lines_and_bytes() {
+        let parsed = parse("{\n \"A\": \"x\\ny\",\n \"B\": \"$1 ☃\", \"A\": \"z\"\n}")
+            .ok()
+            .unwrap();
+        let values: Vec<_> = parsed
+            .entries
+            .iter()
+            .map(|e| (e.line, e.name.as_str(), e.value.expose()))
+            .collect();
+        assert_eq!(values, [(2, "A", "x\ny"), (3, "B", "$1 ☃"), (3, "A", "z")]);
+    }
+
+    #[test]
+    fn a_fault_has_a_line_and_no_text() {
+        let deep = format!("{{\"A\": {}1{}}}", "[".repeat(200_000), "]".repeat(200_000));
+        for (text, line) in [
+            ("[\"hunter2\"]", 1),
+            ("\"hunter2\"", 1),
+            ("", 1),
+            ("{\n\"A\": 7}", 2),
+            ("{\n\n\"A\": [\"hunter2\"]}", 3),
+            ("{\"A\": \"hunter2", 1),
+            ("{\"A\": \"x\"} hunter2", 1),
+            (deep.as_str(), 1),
+        ] {
+            let fault = parse(text).err().unwrap();
+            assert_eq!(fault.line, line);
+            assert!(!fault.message.contains("hunter2"), "{}", fault.message);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Every question to the person: at a terminal, through a pipe, or not at all.
+
+use dialoguer::{Input, Password};
+
+use crate::cli::{Global, OutputFormat};
+use crate::env::{Env, TerminalState, blocking};
+use crate::error::{Error, Kind, Result};
+use crate::secret::SecretValue;
+
+/// How a confirmation will be answered, decided before anything is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// `--yes`, or nothing will be written.
+    NotNeeded,
+    /// A person at a terminal.
+    Terminal,
+    /// A line of standard input: `yes | amika …`.
+    Piped,
+}
+
+impl Confirmation {
+    /// Exit 2 where nobody could answer: JSON output, CI, or a question nobody would see.
+    pub fn decide(global: &Global, env: &Env, writes: bool) -> Result<Self> {
+        if global.yes || !writes {
+            return Ok(Self::NotNeeded);
+        }
+        let impossible = |why: &str| {
+            Err(Error::usage(format!("this needs a confirmation, and {why}"))
+                .hint("add --yes to confirm it on the command line"))
+        };
+        if global.output != OutputFormat::Text {
+            return impossible("nothing is asked with --output json");
+        }
+        if env.variable("CI").is_some_and(|ci| !ci.is_empty()) {
+            return impossible("CI is set, so nobody is there to answer");
+        }
+        match (env.terminals.stdin, env.terminals.stderr) {
+            (true, true) => Ok(Self::Terminal),
+            (true, false) => impossible("standard error is no terminal to ask on"),
+            (false, _) => Ok(Self::Piped),
+        }
+    }
+
+    /// Asks; anything but yes is exit 1, no answer at all is exit 2. `show_question` prints it
+    /// where the prompt does not do so itself.
+    pub async fn ask(self, env: &Env, question: &str, show_question: impl FnOnce(&str)) -> Result<()> {
+        let answer = match self {
+            Self::NotNeeded => return Ok(()),
+            Self::Terminal => {
+                let prompt = format!("{question} [y/N]");
+                at_terminal(move || {
+                    Input::<String>::new()
+                        .with_prompt(prompt)
+                        .allow_empty(true)
+                        .interact_text()
+                })
+                .await?
+            }
+            Self::Piped => {
+                show_question(question);
+                env.read_stdin_line()
+                    .await
+                    .map_err(|error| Error::usage("reading the answer").because(error))?
+                    .ok_or_else(|| {
+                        Error::usage("this needs a confirmation, and standard input is at its end")
+                            .hint("add --yes to confirm it on the command line")
+                    })?
+            }
+        };
+        if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+            Ok(())
+        } else {
+            Err(Error::new(Kind::Refused, "declined; nothing was changed"))
+        }
+    }
+}
+
+/// Asks for a value that is not shown while it is typed.
+pub async fn ask_secret(env: &Env, prompt: &str) -> Result<SecretValue> {
+    if !env.terminals.stderr {
+        return Err(
+            Error::usage("a value must be asked for, and standard error is no terminal to ask on")
+                .hint("pipe the value in, or use --from-env or --from-file"),
+        );
+    }
+    let prompt = prompt.to_owned();
+    let typed = at_terminal(move || {
+        Password::new()
+            .with_prompt(prompt)
+            .allow_empty_password(true)
+            .interact()
+    })
+    .await?;
+    Ok(SecretValue::new(typed))
+}
+
+/// Runs a prompt beside the rest of the program. When Ctrl-C makes the caller drop this future,
+/// the terminal is put back as it was, because a hidden prompt has switched its echo off.
+async fn at_terminal<T: Send + 'static>(
+    prompt: impl FnOnce() -> dialoguer::Result<T> + Send + 'static,
+) -> Result<T> {
+    let _restored_on_drop = TerminalState::save();
+    blocking(prompt)
+        .await
+        .map_err(|dialoguer::Error::IO(error)| Error::usage("asking at the terminal").because(error))
+}

@@ -1,0 +1,129 @@
+//! The world outside, as one value: variables, home, clock, terminals, standard input.
+//! The only file that asks the system, so that everything else can be handed a world of its own.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, IsTerminal};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::files;
+
+/// What the process was started with.
+pub struct Env {
+    /// The command line, program name first.
+    pub arguments: Vec<OsString>,
+    variables: HashMap<OsString, OsString>,
+    pub home: Option<PathBuf>,
+    pub terminals: Terminals,
+    pub now: fn() -> Timestamp,
+}
+
+/// Which of the standard streams are a terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminals {
+    pub stdin: bool,
+    pub stdout: bool,
+    pub stderr: bool,
+}
+
+impl Env {
+    /// The real world.
+    #[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
+    pub fn system() -> Self {
+        Self {
+            arguments: std::env::args_os().collect(),
+            variables: std::env::vars_os().collect(),
+            home: dirs::home_dir(),
+            terminals: Terminals {
+                stdin: io::stdin().is_terminal(),
+                stdout: io::stdout().is_terminal(),
+                stderr: io::stderr().is_terminal(),
+            },
+            now: Timestamp::now,
+        }
+    }
+
+    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// A setting: `None` when unset or empty, exit 2 when it is not UTF-8.
+    pub fn setting(&self, name: &str) -> Result<Option<&str>> {
+        match self.variable(name).map(OsStr::to_str) {
+            Some(None) => Err(Error::usage(format!("{name} is not valid UTF-8"))),
+            Some(Some("")) | None => Ok(None),
+            Some(text) => Ok(text),
+        }
+    }
+
+    /// A directory from a variable of the XDG specification, which says that a relative path
+    /// must be ignored; without one, `fallback` below the home directory.
+    pub fn xdg_directory(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
+        let named = self.variable(variable).map(PathBuf::from);
+        named
+            .filter(|path| path.is_absolute())
+            .or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
+    }
+
+    /// All of standard input, at most `limit` bytes.
+    pub async fn read_stdin(&self, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        blocking(move || files::read_to_limit(io::stdin().lock(), limit)).await
+    }
+
+    /// One line of standard input without its line break; `None` at its end.
+    pub async fn read_stdin_line(&self) -> io::Result<Option<String>> {
+        blocking(|| {
+            let mut line = String::new();
+            let read = io::stdin().lock().read_line(&mut line)?;
+            Ok((read > 0).then(|| line.trim_end().to_owned()))
+        })
+        .await
+    }
+}
+
+/// Runs something that waits for a person or a pipe on a thread of its own, so that Ctrl-C is
+/// still heard. The thread is not joined: when the process ends first, it ends with it.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = sender.send(work());
+    });
+    receiver.await.expect("the thread answers before it ends")
+}
+
+/// The terminal's settings, put back when this is dropped.
+pub struct TerminalState {
+    #[cfg(unix)]
+    saved: Option<rustix::termios::Termios>,
+}
+
+#[cfg(unix)]
+impl TerminalState {
+    pub fn save() -> Self {
+        let saved = rustix::termios::tcgetattr(rustix::stdio::stdin()).ok();
+        Self { saved }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for TerminalState {
+    fn drop(&mut self) {
+        if let Some(saved) = &self.saved {
+            let now = rustix::termios::OptionalActions::Now;
+            // When it fails the terminal is gone, and there is nobody to tell.
+            let _ = rustix::termios::tcsetattr(rustix::stdio::stdin(), now, saved);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl TerminalState {
+    pub fn save() -> Self {
+        Self {}
+    }
+}

@@ -1,0 +1,140 @@
+//! What can go wrong, what a person is told about it, and the exit code it becomes.
+
+use std::fmt;
+
+/// The result of every fallible step of the program.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a command ended without success. The exit codes are part of the interface:
+/// scripts branch on them, so a variant may be added but never renumbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The API or the person said no; nothing was changed.
+    Refused,
+    /// Standard output could not be written to.
+    Output,
+    /// The command line is wrong, or a question cannot be asked here.
+    Usage,
+    /// There is no usable credential, or the API does not accept it.
+    Credential,
+    /// A file, variable or value on this machine cannot be used.
+    Input,
+    /// Some writes succeeded, or it is not known whether they did.
+    Partial,
+    /// The API could not be reached, or kept failing; nothing was changed.
+    Unreachable,
+    /// The other side did not behave like the API.
+    Contract,
+    /// Local state could not be read or saved.
+    State,
+    /// The reader of standard output went away.
+    ClosedOutput,
+    /// Ctrl-C.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}
+
+impl Kind {
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Refused | Self::Output => 1,
+            Self::Usage => 2,
+            Self::Credential => 3,
+            Self::Input => 4,
+            Self::Partial => 5,
+            Self::Unreachable => 6,
+            Self::Contract => 7,
+            Self::State => 8,
+            Self::Interrupted => 130,
+            Self::ClosedOutput => 141,
+            Self::Terminated => 143,
+        }
+    }
+
+    /// The `code` of a JSON error: stable, lower case, one word per kind.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Output => "output",
+            Self::Usage => "usage",
+            Self::Credential => "credential",
+            Self::Input => "input",
+            Self::Partial => "partial",
+            Self::Unreachable => "unreachable",
+            Self::Contract => "contract",
+            Self::State => "state",
+            Self::ClosedOutput => "closed_output",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+/// An error for a person: what happened, and what to do next. Never holds a secret.
+#[derive(Debug)]
+pub struct Error {
+    pub kind: Kind,
+    pub message: String,
+    pub hint: Option<String>,
+    pub trace_id: Option<String>,
+    pub source: Option<anyhow::Error>,
+}
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            trace_id: None,
+            source: None,
+        }
+    }
+
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(Kind::Input, message)
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source:#}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_follows_the_message() {
+        let error = Error::input("opening env file .env")
+            .because(anyhow::anyhow!("no such file"))
+            .hint("check the path");
+        assert_eq!(error.to_string(), "opening env file .env: no such file");
+        assert_eq!(error.kind.exit_code(), 4);
+    }
+}

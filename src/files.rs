@@ -1,0 +1,72 @@
+//! One bounded way to read a file that somebody else wrote.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use zeroize::Zeroizing;
+
+/// Reads a regular file of at most `limit` bytes. It is opened once, so what is checked is what
+/// is read; a FIFO, a device or a directory is refused without waiting for it.
+pub fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let file = open(path).map_err(|error| anyhow::anyhow!(reason(&error)))?;
+    let metadata = file.metadata().context("cannot be examined")?;
+    if metadata.is_dir() {
+        bail!("is a directory");
+    }
+    if !metadata.is_file() {
+        bail!("is not a regular file");
+    }
+    if metadata.len() > limit {
+        bail!("is larger than {}", size(limit));
+    }
+    read_to_limit(file, limit)
+}
+
+/// Reads `source` to its end, refusing more than `limit` bytes.
+pub fn read_to_limit(source: impl Read, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    source
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| anyhow::anyhow!(reason(&error)))?;
+    if bytes.len() as u64 > limit {
+        bail!("is larger than {}", size(limit));
+    }
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+/// An I/O error in words, without the number that the system's text ends in.
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory".to_owned(),
+        _ => {
+            let text = error.to_string();
+            let words = text.split(" (os error").next().unwrap_or(&text);
+            words.to_lowercase()
+        }
+    }
+}
+
+fn size(bytes: u64) -> String {
+    const MIB: u64 = 1024 * 1024;
+    format!("{} MiB", bytes / MIB)
+}

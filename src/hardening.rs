@@ -1,0 +1,71 @@
+//! Keeps secrets out of what a crash leaves behind.
+
+use std::io::Write;
+
+/// Switches core dumps off, and makes a panic end the program with a fixed message: the panic's
+/// own text, and a back trace's arguments, may hold anything.
+pub fn apply() {
+    forbid_core_dumps();
+    std::panic::set_hook(Box::new(|_| {
+        let _ = writeln!(
+            std::io::stderr(),
+            "error: amika met a bug and stopped; please report it"
+        );
+        end();
+    }));
+}
+
+#[expect(clippy::exit, reason = "after a panic nothing else may run")]
+fn end() -> ! {
+    std::process::exit(1)
+}
+
+#[cfg(unix)]
+fn forbid_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Where the system refuses, its own limits stay in force.
+    let _ = setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    );
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+#[cfg(not(unix))]
+fn forbid_core_dumps() {}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// The child of the next test: this very binary, running only this.
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the child is told what to do by a variable"
+    )]
+    fn panics_when_asked() {
+        if let Ok(text) = std::env::var("PANIC_WITH") {
+            super::apply();
+            panic!("{text}");
+        }
+    }
+
+    #[test]
+    fn r97_a_panic_tells_nothing() {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "hardening::tests::panics_when_asked", "--nocapture"])
+            .env("PANIC_WITH", "hunter2")
+            .env("RUST_BACKTRACE", "full")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("met a bug"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}

@@ -1,0 +1,61 @@
+//! Ctrl-C and SIGTERM, heard from the start, so that a command can stop where it is safe.
+
+use tokio::sync::watch;
+
+use crate::error::{Error, Kind, Result};
+
+/// Knows whether the person or the system asked the program to stop.
+#[derive(Clone)]
+pub struct Interrupt(watch::Receiver<Option<Kind>>);
+
+impl Interrupt {
+    /// Starts to listen; signals no longer end the process by themselves.
+    pub fn listen() -> Self {
+        let (sender, receiver) = watch::channel(None);
+        tokio::spawn(async move {
+            let kind = signal().await;
+            sender.send_replace(Some(kind));
+            // Keeps the channel open: a closed one would look like a signal.
+            std::future::pending::<()>().await;
+        });
+        Self(receiver)
+    }
+
+    /// Waits until the program shall stop, and says how.
+    pub async fn wait(&self) -> Kind {
+        let mut receiver = self.0.clone();
+        let told = receiver.wait_for(Option::is_some).await;
+        told.ok().and_then(|kind| *kind).unwrap_or(Kind::Interrupted)
+    }
+
+    /// Runs `work`, dropping it when the program shall stop first.
+    pub async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            kind = self.wait() => Err(Error::new(kind, "stopped; nothing was changed")),
+            result = work => result,
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn signal() -> Kind {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Without handlers the signals keep their usual, deadly meaning.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => Kind::Interrupted,
+        _ = terminate.recv() => Kind::Terminated,
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() -> Kind {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => Kind::Interrupted,
+        Err(_) => std::future::pending().await,
+    }
+}

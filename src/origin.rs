@@ -1,0 +1,123 @@
+//! Where the API lives: scheme, host and port, and nothing that could send a key astray.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+use crate::env::Env;
+use crate::error::{Error, Result};
+
+pub const DEFAULT: &str = "https://app.amika.dev";
+
+/// A checked origin: `https`, or `http` to this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(Url);
+
+impl Origin {
+    /// From `AMIKA_API_URL`, else the hosted API.
+    pub fn from_env(env: &Env) -> Result<Self> {
+        Self::parse("AMIKA_API_URL", env.setting("AMIKA_API_URL")?.unwrap_or(DEFAULT))
+    }
+
+    /// Refuses what is not an origin. The text is not repeated: it may hold a password.
+    pub fn parse(setting: &str, text: &str) -> Result<Self> {
+        let refuse = |reason: &str| {
+            Err(Error::usage(format!("{setting} {reason}")).hint(format!("give an origin such as {DEFAULT}")))
+        };
+        let Ok(url) = Url::parse(text.trim()) else {
+            return refuse("is not a URL");
+        };
+        if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
+            return refuse("is not an https URL");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("holds a user name or password");
+        }
+        if url.fragment().is_some() || url.query().is_some() {
+            return refuse("holds a query or a fragment");
+        }
+        if url.path() != "/" {
+            return refuse("holds a path; only the origin can be changed");
+        }
+        let origin = Self(url);
+        if origin.is_plain_http() && !origin.is_loopback() {
+            return refuse(
+                "uses http, which would send secrets in the clear; only this machine may be reached so",
+            );
+        }
+        Ok(origin)
+    }
+
+    pub fn is_default(&self) -> bool {
+        Self::parse("", DEFAULT).is_ok_and(|default| default == *self)
+    }
+
+    pub fn is_plain_http(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    /// The URL of an absolute, already percent-encoded path.
+    pub fn at(&self, path: &str) -> String {
+        format!("{self}{path}")
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r54_only_safe_origins() {
+        for good in [
+            "https://app.amika.dev",
+            "https://x.example:8443/",
+            "http://127.0.0.1:1",
+            "http://127.9.9.9",
+            "http://[::1]:80",
+            "http://localhost:3000",
+        ] {
+            assert!(Origin::parse("X", good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "app.amika.dev",
+            "ftp://x",
+            "file:///etc",
+            "http://example.com",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://10.0.0.1",
+            "https://u:hunter2@x.example",
+            "https://u@x.example",
+            "https://x.example/#f",
+            "https://x.example/?q",
+            "https://x.example/api",
+        ] {
+            let error = Origin::parse("X", bad).unwrap_err();
+            assert_eq!(error.kind.exit_code(), 2, "{bad}");
+            assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn the_default_is_recognised_in_every_spelling() {
+        for text in [DEFAULT, "https://APP.amika.dev:443/"] {
+            assert!(Origin::parse("X", text).unwrap().is_default(), "{text}");
+        }
+    }
+}

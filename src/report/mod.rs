@@ -1,0 +1,212 @@
+//! The only place that prints. Data goes to standard output, everything for the person to
+//! standard error; with JSON output both carry JSON.
+
+pub mod push;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use clap::ColorChoice;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::api::RequestLine;
+use crate::cli::{Global, OutputFormat};
+use crate::env::{Env, Terminals};
+use crate::error::{Error, Kind, Result};
+use crate::text::{escape, escape_lines};
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Fewer writes than this finish before a bar could be read.
+const FEW: usize = 5;
+
+/// How, and how much, to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    format: OutputFormat,
+    quiet: bool,
+    verbose: bool,
+    color: anstream::ColorChoice,
+    pub terminals: Terminals,
+}
+
+/// What happens to data when standard output cannot take it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Worth {
+    /// Asking again gives it again.
+    Repeatable,
+    /// It tells what has been done, and is told on standard error instead.
+    Once,
+}
+
+impl Report {
+    pub fn new(global: &Global, env: &Env) -> Self {
+        Self {
+            format: global.output,
+            quiet: global.quiet,
+            verbose: global.verbose > 0,
+            color: match global.color {
+                ColorChoice::Always => anstream::ColorChoice::Always,
+                ColorChoice::Never => anstream::ColorChoice::Never,
+                ColorChoice::Auto => anstream::ColorChoice::Auto,
+            },
+            terminals: env.terminals,
+        }
+    }
+
+    pub fn is_json(self) -> bool {
+        self.format != OutputFormat::Text
+    }
+
+    /// Prints a command's result: `value` as one JSON value, or `text`.
+    pub fn data(self, worth: Worth, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
+        let printed = match self.format {
+            OutputFormat::Text => escape_lines(&text()).into_owned(),
+            OutputFormat::Json => serde_json::to_string(value).unwrap_or_default(),
+            OutputFormat::JsonPretty => serde_json::to_string_pretty(value).unwrap_or_default(),
+        };
+        self.raw(printed.trim_end()).inspect_err(|_| {
+            if worth == Worth::Once {
+                self.stderr(DIM, "", printed.trim_end());
+            }
+        })
+    }
+
+    /// Prints text that we generated, such as help, as it is.
+    pub fn raw(self, text: &str) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let mut stdout = anstream::AutoStream::new(io::stdout().lock(), self.color);
+        writeln!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .map_err(|error| {
+                if error.kind() == io::ErrorKind::BrokenPipe {
+                    Error::new(Kind::ClosedOutput, "standard output was closed")
+                } else {
+                    Error::new(Kind::Output, "writing to standard output")
+                        .because(anyhow::anyhow!(crate::files::reason(&error)))
+                }
+            })
+    }
+
+    /// Something good to know. Not printed with `--quiet`.
+    pub fn notice(self, message: &str) {
+        if !self.quiet {
+            self.message(DIM, "notice", message);
+        }
+    }
+
+    /// Something that may not be what the person meant.
+    pub fn warning(self, message: &str) {
+        self.message(YELLOW, "warning", message);
+    }
+
+    /// Why the command failed.
+    pub fn error(self, error: &Error) {
+        if error.kind == Kind::ClosedOutput {
+            return;
+        }
+        if self.is_json() {
+            let mut fields = json!({ "code": error.kind.code(), "message": error.to_string() });
+            for (name, value) in [("hint", &error.hint), ("trace_id", &error.trace_id)] {
+                if let Some(value) = value {
+                    fields[name] = json!(value);
+                }
+            }
+            self.stderr(DIM, "", &json!({ "error": fields }).to_string());
+            return;
+        }
+        self.stderr(RED, "error: ", &escape(&error.to_string()));
+        if let Some(hint) = &error.hint {
+            self.stderr(DIM, "  hint: ", &escape(hint));
+        }
+        if let Some(trace_id) = &error.trace_id {
+            self.stderr(DIM, "  trace id: ", &escape(trace_id));
+        }
+    }
+
+    /// Text for a person who is about to decide, such as a plan. Not printed with `--quiet`.
+    pub fn aside(self, text: &str) {
+        if !self.quiet && !self.is_json() {
+            self.stderr(DIM, "", &escape_lines(text));
+        }
+    }
+
+    /// A question whose answer comes through a pipe.
+    pub fn question(self, question: &str) {
+        self.stderr(DIM, "", &format!("{} [y/N]", escape(question)));
+    }
+
+    /// Prints a line for each request, or nothing without `--verbose`.
+    pub fn request_observer(self) -> Box<dyn Fn(&RequestLine)> {
+        if !self.verbose {
+            return Box::new(|_| {});
+        }
+        Box::new(move |line| {
+            let result = match &line.result {
+                Ok(status) => status.to_string(),
+                Err(reason) => escape(reason).into_owned(),
+            };
+            let trace = line
+                .trace_id
+                .as_ref()
+                .map_or_else(String::new, |id| format!(" trace {}", escape(id)));
+            let elapsed = line.elapsed.as_millis();
+            let request = format!("{} {} {result} {elapsed} ms{trace}", line.method, line.path);
+            self.stderr(DIM, "> ", &request);
+        })
+    }
+
+    /// A bar for `total` writes, drawn only at a terminal and when it is worth it.
+    pub fn progress(self, total: usize) -> ProgressBar {
+        let visible = self.terminals.stderr && !self.quiet && !self.verbose && !self.is_json() && total > FEW;
+        let target = if visible {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
+    fn message(self, style: Style, label: &str, message: &str) {
+        if self.is_json() {
+            self.stderr(DIM, "", &json!({ label: { "message": message } }).to_string());
+        } else {
+            self.stderr(style, &format!("{label}: "), &escape(message));
+        }
+    }
+
+    /// One whole line in one write. When standard error is gone there is nobody left to tell.
+    fn stderr(self, style: Style, label: &str, text: &str) {
+        let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
+        let _ = if label.is_empty() {
+            writeln!(stderr, "{text}")
+        } else {
+            writeln!(stderr, "{style}{label}{style:#}{text}")
+        };
+    }
+}
+
+/// Columns under a header, two spaces apart.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(header);
+    for row in rows {
+        table.add_row(row.iter().map(|cell| escape(cell).into_owned()));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}

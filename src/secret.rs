@@ -1,0 +1,178 @@
+//! The types a secret is made of: its validated name, its value, its scope.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use zeroize::Zeroizing;
+
+/// What stands in place of every value, whatever its length.
+const MASK: &str = "********";
+/// Only values of at least this many characters may show their end.
+const TAIL_FROM: usize = 24;
+const TAIL: usize = 4;
+
+/// The largest single value accepted, in bytes.
+pub const MAX_VALUE: usize = 1024 * 1024;
+
+/// A secret's value. Its memory is zeroed on drop, and it implements neither `Display` nor
+/// `Serialize`: [`expose`](Self::expose) is the only way to read it, so `grep expose` finds
+/// every place where a value leaves the program.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretValue(Zeroizing<String>);
+
+impl SecretValue {
+    pub fn new(value: impl Into<Zeroizing<String>>) -> Self {
+        Self(value.into())
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A stand-in of fixed width that does not tell the length. At a terminal, a long value
+    /// also shows its last characters, so that a person can tell two keys apart.
+    pub fn masked(&self, at_terminal: bool) -> String {
+        let length = self.0.chars().count();
+        if !at_terminal || length < TAIL_FROM {
+            return MASK.to_owned();
+        }
+        let tail = self.0.chars().skip(length - TAIL);
+        MASK.chars().skip(TAIL).chain(tail).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretValue(redacted)")
+    }
+}
+
+/// A secret's name, checked when it was made: ASCII, and free of anything a shell, a terminal
+/// or a URL could take for something else.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecretName(String);
+
+impl SecretName {
+    /// A name that an environment variable may have: `[A-Za-z_][A-Za-z0-9_]*`.
+    pub fn environment(name: &str) -> Option<Self> {
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        (starts_well && rest_is_fine).then(|| Self(name.to_owned()))
+    }
+
+    /// A name typed on the command line: as an environment variable's, and besides digits
+    /// first, `-` and `.`, because secrets such as `my-claude-key` exist.
+    pub fn inline(name: &str) -> Option<Self> {
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let rest_is_fine = name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        (starts_well && rest_is_fine).then(|| Self(name.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who may use a stored secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Only you
+    User,
+    /// Everyone in the organisation
+    Org,
+}
+
+impl Scope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Org => "org",
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Self::User => Self::Org,
+            Self::Org => Self::User,
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn r96_debug_shows_nothing() {
+        let value = SecretValue::new("hunter2".to_owned());
+        assert_eq!(format!("{value:?}"), "SecretValue(redacted)");
+    }
+
+    proptest! {
+        #[test]
+        fn r93_a_mask_has_a_fixed_width_and_a_short_tail(value in any::<String>()) {
+            let secret = SecretValue::new(value.clone());
+            prop_assert_eq!(secret.masked(false), MASK);
+            let masked = secret.masked(true);
+            prop_assert_eq!(masked.chars().count(), MASK.len());
+            if value.chars().count() < TAIL_FROM {
+                prop_assert_eq!(masked, MASK);
+            } else {
+                let tail: String = masked.chars().skip(TAIL).collect();
+                prop_assert!(value.ends_with(&tail));
+            }
+        }
+
+        #[test]
+        fn r9_every_accepted_name_is_plain(name in any::<String>()) {
+            if let Some(name) = SecretName::inline(&name) {
+                prop_assert!(name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)));
+            }
+            if let Some(name) = SecretName::environment(&name) {
+                prop_assert!(SecretName::inline(name.as_str()).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn r9_names_by_example() {
+        for good in ["A", "_x", "DATABASE_URL", "a1"] {
+            assert!(SecretName::environment(good).is_some(), "{good}");
+        }
+        for bad in ["", "1A", "A-B", "A.B", "A B", "Ä", "A\n"] {
+            assert!(SecretName::environment(bad).is_none(), "{bad:?}");
+        }
+        for good in ["my-claude-key", "1A", "a.b"] {
+            assert!(SecretName::inline(good).is_some(), "{good}");
+        }
+        for bad in ["", "..", "-x", "a/b", "a\u{202e}b"] {
+            assert!(SecretName::inline(bad).is_none(), "{bad:?}");
+        }
+    }
+}

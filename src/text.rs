@@ -1,0 +1,69 @@
+//! Text from elsewhere made safe to show: files, servers and arguments may hold anything.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::path::Path;
+
+/// `true` for characters that can move the cursor, hide text or reorder it: C0, C1, DEL, line
+/// separators, bidirectional controls, zero-width characters.
+pub fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// `text` on one line, every hostile character written as an escape such as `\n` or `\u{1b}`.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    escape_except(text, |_| false)
+}
+
+/// As [`escape`], keeping line breaks: for messages that we composed over several lines.
+pub fn escape_lines(text: &str) -> Cow<'_, str> {
+    escape_except(text, |c| c == '\n')
+}
+
+fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_hostile(c) && !keep(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_hostile(c) && !keep(c) {
+            let _ = write!(shown, "{}", c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// A path as a person may see it.
+pub fn path(path: &Path) -> String {
+    escape(&path.to_string_lossy()).into_owned()
+}
+
+/// `1 secret`, `2 secrets`.
+pub fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn r94_nothing_hostile_is_left(text in any::<String>()) {
+            prop_assert!(!escape(&text).chars().any(is_hostile));
+            prop_assert!(!escape_lines(&text).chars().any(|c| is_hostile(c) && c != '\n'));
+        }
+    }
+
+    #[test]
+    fn plain_text_is_untouched() {
+        assert_eq!(escape("größe ☃"), "größe ☃");
+        assert_eq!(escape("a\x1b[2Jb\u{202e}c\n"), "a\\u{1b}[2Jb\\u{202e}c\\n");
+    }
+}
