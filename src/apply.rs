@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::api::{Api, ApiError, Effect, SecretSummary, backoff};
@@ -152,6 +153,8 @@ pub async fn apply(api: &Api, plan: &Plan, interrupt: &Interrupt, on_done: impl 
         }
         outcomes[index] = Some(outcome);
         on_done();
+        // Lets the connection go back to the pool before the next write looks for one.
+        yield_now().await;
     }
     let names = plan.steps.iter().map(|step| step.candidate.name.to_string());
     let outcomes = outcomes

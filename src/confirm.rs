@@ -1,5 +1,7 @@
 //! Every question to the person: at a terminal, through a pipe, or not at all.
 
+use std::io;
+
 use dialoguer::{Input, Password};
 
 use crate::cli::{Global, OutputFormat};
@@ -100,7 +102,12 @@ async fn at_terminal<T: Send + 'static>(
     prompt: impl FnOnce() -> dialoguer::Result<T> + Send + 'static,
 ) -> Result<T> {
     let _restored_on_drop = TerminalState::save();
-    blocking(prompt)
-        .await
-        .map_err(|dialoguer::Error::IO(error)| Error::usage("asking at the terminal").because(error))
+    blocking(prompt).await.map_err(|dialoguer::Error::IO(error)| {
+        // A prompt that reads single keys reports Ctrl-C as an interrupted read.
+        if error.kind() == io::ErrorKind::Interrupted {
+            Error::new(Kind::Interrupted, "stopped; nothing was changed")
+        } else {
+            Error::usage("asking at the terminal").because(error)
+        }
+    })
 }

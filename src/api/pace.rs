@@ -13,12 +13,11 @@ const MOST: usize = 64;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Starts with a few requests in flight, doubles after each full round without complaint, and
-/// halves when the server says 429 or 503.
+/// Starts with a few requests in flight, allows one more after each that went well (so the number
+/// doubles every round), and halves when the server says 429 or 503.
 pub struct Pace {
     limit: Cell<usize>,
     fixed: bool,
-    good_since_change: Cell<usize>,
     not_before: Cell<Option<Instant>>,
     /// Complaints since the last request that went well.
     complaints: Cell<u32>,
@@ -29,7 +28,6 @@ impl Pace {
         Self {
             limit: Cell::new(jobs.unwrap_or(FIRST)),
             fixed: jobs.is_some(),
-            good_since_change: Cell::new(0),
             not_before: Cell::new(None),
             complaints: Cell::new(0),
         }
@@ -42,12 +40,7 @@ impl Pace {
 
     pub fn went_well(&self) {
         self.complaints.set(0);
-        let good = self.good_since_change.get() + 1;
-        if good >= self.limit.get() {
-            self.change_limit(self.limit.get() * 2);
-        } else {
-            self.good_since_change.set(good);
-        }
+        self.change_limit(self.limit.get() + 1);
     }
 
     /// The server is overloaded. Every request waits as long as it asked for; where it did not
@@ -64,7 +57,6 @@ impl Pace {
     }
 
     fn change_limit(&self, limit: usize) {
-        self.good_since_change.set(0);
         if !self.fixed {
             self.limit.set(limit.clamp(1, MOST));
         }
@@ -124,10 +116,10 @@ mod tests {
     #[test]
     fn the_pace_doubles_to_64_and_halves_to_1() {
         let pace = Pace::new(None);
-        for _ in 0..8 + 16 + 32 + 1000 {
-            pace.went_well();
+        for expected in [16, 32, 64, 64] {
+            (0..pace.limit()).for_each(|_| pace.went_well());
+            assert_eq!(pace.limit(), expected);
         }
-        assert_eq!(pace.limit(), 64);
         pace.throttled(None);
         assert_eq!(pace.limit(), 32);
         for _ in 0..10 {

@@ -122,6 +122,10 @@ impl Report {
             self.stderr(DIM, "", &json!({ "error": fields }).to_string());
             return;
         }
+        if error.kind == Kind::Interrupted && self.terminals.stderr {
+            // Leaves the line of the prompt, or of the terminal's own ^C.
+            self.stderr(DIM, "", "");
+        }
         self.stderr(RED, "error: ", &escape(&error.to_string()));
         if let Some(hint) = &error.hint {
             self.stderr(DIM, "  hint: ", &escape(hint));
