@@ -1,1 +1,17 @@
-fn main() {}
+//! The real binary against the in-process vault, as a user would meet it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+
+mod api;
+#[cfg(unix)]
+mod credential;
+mod delete;
+mod input;
+mod outcomes;
+mod process;
+mod push;
+mod sandbox;
+#[cfg(unix)]
+mod terminal;
+
+#[path = "../support/mod.rs"]
+mod support;

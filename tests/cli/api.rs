@@ -1,0 +1,467 @@
+//! The API and the network at their worst: R54–R86.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::support::faults::{Behaviour, Fault};
+use crate::support::vault::{API_KEY, Vault};
+
+const SECRETS: &str = "/api/v0beta1/secrets";
+
+#[test]
+fn requests_are_as_documented() {
+    let sandbox = Sandbox::new();
+    sandbox.run("secret push A=1 --yes").exits(0);
+    for request in sandbox.vault.requests() {
+        let header = |name: &str| {
+            request
+                .headers
+                .get(name)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(header("authorization"), Some(format!("Bearer {API_KEY}")));
+        assert_eq!(
+            header("user-agent"),
+            Some(format!("amika/{}", env!("CARGO_PKG_VERSION")))
+        );
+        assert_eq!(header("accept-encoding"), None);
+    }
+}
+
+#[test]
+fn r54_r2_an_origin_that_could_leak_is_refused() {
+    let sandbox = Sandbox::new();
+    for origin in [
+        "http://example.com",
+        &format!("https://u:{CANARY}@example.com"),
+        "ftp://127.0.0.1",
+    ] {
+        ran(sandbox
+            .command(["secret", "list"])
+            .env("AMIKA_API_URL", origin)
+            .output()
+            .unwrap())
+        .exits(2)
+        .complains("AMIKA_API_URL");
+    }
+}
+
+#[test]
+fn r57_a_redirect_is_never_followed() {
+    for status in [301, 302, 303, 307, 308] {
+        let (sandbox, elsewhere) = (Sandbox::new(), Vault::start());
+        let target = format!("{}/login?token=x", elsewhere.origin());
+        sandbox
+            .vault
+            .fault(Fault::on("POST", SECRETS).redirect(status, &target).always());
+        ran(sandbox
+            .command(["secret", "push", &format!("A={CANARY}"), "--yes"])
+            .output()
+            .unwrap())
+        .exits(7)
+        .says(&format!(
+            "redirects to {}, which was not followed",
+            elsewhere.origin()
+        ));
+        sandbox
+            .vault
+            .fault(Fault::on("GET", SECRETS).redirect(status, &target));
+        sandbox.run("secret list").exits(7).complains("redirects to");
+        assert!(elsewhere.requests().is_empty());
+    }
+}
+
+#[test]
+fn r63_a_captive_portal_creates_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.fault(Fault::on("POST", SECRETS).html(200).always());
+    let ran = sandbox.run("secret push A=1 --yes").exits(7).says("failed: ");
+    assert!(!ran.stdout.contains("Created"));
+}
+
+#[test]
+fn r63_a_create_needs_an_id_and_the_same_name() {
+    for body in [
+        r#"{"name":"A"}"#,
+        r#"{"id":"","name":"A"}"#,
+        r#"{"id":"x","name":"B"}"#,
+        "null",
+        "[]",
+        "{",
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("POST", SECRETS).json(201, body).always());
+        sandbox.run("secret push A=1 --yes").exits(7);
+    }
+}
+
+#[test]
+fn r63_an_update_needs_an_object_or_204() {
+    for (status, body, code) in [
+        (200, "{}", 0),
+        (204, "", 0),
+        (200, "null", 5),
+        (200, "<html>", 5),
+        (202, "{}", 5),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.seed("A", "0", "user");
+        sandbox
+            .vault
+            .fault(Fault::on("PUT", "").json(status, body).always());
+        sandbox.run("secret push A=1 --yes").exits(code);
+    }
+}
+
+#[test]
+fn r64_a_list_that_is_none_stops_everything() {
+    for fault in [
+        Fault::on("GET", SECRETS).json(200, "null"),
+        Fault::on("GET", SECRETS).json(200, "{}"),
+        Fault::on("GET", SECRETS).json(204, ""),
+        Fault::on("GET", SECRETS).json(200, r#"[{"name":"A"}]"#),
+        Fault::on("GET", SECRETS).html(200),
+        Fault::on("GET", SECRETS).does(Behaviour::Mislabel("text/plain")),
+        Fault::on("GET", SECRETS).does(Behaviour::Endless),
+        Fault::on("GET", SECRETS).does(Behaviour::Truncate),
+        Fault::on("GET", SECRETS)
+            .json(200, "\u{1f}\u{8b}bomb")
+            .header("content-encoding", "gzip"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.seed("B", "1", "user");
+        sandbox.vault.fault(fault.always());
+        sandbox.run("secret push A=1 --yes").exits(7);
+        assert_eq!(sandbox.vault.count("POST"), 0);
+    }
+}
+
+#[test]
+fn unknown_fields_and_scopes_do_not_fail_a_list() {
+    let sandbox = Sandbox::new();
+    let body = r#"[{"id":"1","name":"A","scope":"team","new":{}},{"id":"2","name":"B","scope":"user"}]"#;
+    sandbox.vault.fault(Fault::on("GET", SECRETS).json(200, body));
+    sandbox.run("secret list").exits(0).says("team");
+}
+
+#[test]
+fn r66_a_slow_answer_ends_in_time() {
+    for behaviour in [Behaviour::Hang, Behaviour::Drip] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("GET", SECRETS).does(behaviour).always());
+        ran(sandbox
+            .command(["secret", "list"])
+            .env("AMIKA_HTTP_TIMEOUT", "1")
+            .output()
+            .unwrap())
+        .exits(6)
+        .complains("did not answer in time");
+        assert_eq!(sandbox.vault.count("GET"), 1);
+    }
+}
+
+#[test]
+fn r67_reads_are_retried_and_then_given_up() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("GET", SECRETS).does(Behaviour::ResetBefore).times(2));
+    sandbox.run("secret list").exits(0);
+    sandbox
+        .vault
+        .fault(Fault::on("GET", SECRETS).does(Behaviour::ResetBefore).always());
+    sandbox.run("secret list").exits(6);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    ran(sandbox
+        .command(["secret", "list"])
+        .env("AMIKA_API_URL", format!("http://{closed}"))
+        .output()
+        .unwrap())
+    .exits(6)
+    .complains("cannot connect");
+    ran(sandbox
+        .command(["secret", "list"])
+        .env("AMIKA_API_URL", "https://x.invalid")
+        .output()
+        .unwrap())
+    .exits(6);
+}
+
+#[test]
+fn r68_a_write_whose_answer_was_lost_is_found_again() {
+    for behaviour in [Behaviour::ResetAfter, Behaviour::ResetBefore, Behaviour::Truncate] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.fault(Fault::on("POST", SECRETS).does(behaviour));
+        sandbox.run("secret push A=1 --yes").exits(0).says("Created 1");
+        assert_eq!(sandbox.vault.stored("generic").len(), 1);
+    }
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).does(Behaviour::ResetAfter));
+    sandbox.vault.fault(
+        Fault::on("GET", SECRETS)
+            .skip(1)
+            .does(Behaviour::ResetBefore)
+            .always(),
+    );
+    sandbox.run("secret push A=1 --yes").exits(5).says("unknown: ");
+}
+
+#[test]
+fn r68_a_lost_update_is_unknown() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A", "0", "user");
+    sandbox
+        .vault
+        .fault(Fault::on("PUT", "").does(Behaviour::ResetAfter).always());
+    sandbox.run("secret push A=1 --yes").exits(5).says("unknown: ");
+    assert_eq!(sandbox.vault.count("PUT"), 3);
+}
+
+#[test]
+fn r70_a_busy_server_is_waited_for() {
+    for wait in [
+        "0",
+        "1",
+        "-3",
+        "99999999999999999999",
+        "soon",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+    ] {
+        let sandbox = Sandbox::new();
+        for method in ["GET", "POST"] {
+            sandbox.vault.fault(
+                Fault::on(method, SECRETS)
+                    .fails(429, "slow down")
+                    .header("retry-after", wait),
+            );
+        }
+        sandbox.run("secret push A=1 --yes").exits(0).says("Created 1");
+        assert_eq!(sandbox.vault.count("POST"), 2);
+    }
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("GET", SECRETS).fails(429, "slow down").always());
+    sandbox
+        .run("secret list")
+        .exits(6)
+        .complains("too many requests (429): slow down");
+    assert_eq!(sandbox.vault.count("GET"), 3);
+}
+
+#[test]
+fn every_tenth_request_refused_still_stores_all() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".env",
+        (0..1000)
+            .map(|n| format!("NAME_{n}={n}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).fails(429, "slow down").every(10));
+    sandbox
+        .run("secret push --from-file .env --yes")
+        .exits(0)
+        .says("Created 1000");
+    assert_eq!(sandbox.vault.stored("generic").len(), 1000);
+}
+
+#[test]
+fn r71_server_errors_are_retried_without_duplicates() {
+    for status in [500, 502, 503, 504] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.seed("OLD", "0", "user");
+        for (method, path) in [("GET", SECRETS), ("PUT", ""), ("POST", SECRETS)] {
+            sandbox.vault.fault(Fault::on(method, path).html(status));
+        }
+        sandbox
+            .vault
+            .fault(Fault::on("POST", SECRETS).html(status).after_handling());
+        sandbox
+            .run("secret push OLD=1 A=1 --yes")
+            .exits(0)
+            .says("Created 1, Updated 1");
+        assert_eq!(sandbox.vault.stored("generic").len(), 2);
+
+        sandbox
+            .vault
+            .fault(Fault::on("POST", SECRETS).fails(status, "down").always());
+        sandbox
+            .run("secret push B=1 --yes")
+            .exits(6)
+            .says("the API failed");
+    }
+}
+
+#[test]
+fn r72_a_refusal_is_not_repeated_and_stops_nobody() {
+    for status in [400, 403, 404, 413, 422] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("POST", SECRETS).fails(status, "no"));
+        sandbox
+            .run("secret push A=1 B=1 C=1 --jobs 1 --yes")
+            .exits(5)
+            .says("Created 2, Failed 1")
+            .complains("1 of 3 secrets not stored");
+        assert_eq!(sandbox.vault.count("POST"), 3);
+        sandbox
+            .vault
+            .fault(Fault::on("POST", SECRETS).fails(status, "no").always());
+        sandbox
+            .run("secret push D=1 E=1 --yes")
+            .exits(1)
+            .complains("2 of 2 secrets not stored");
+    }
+}
+
+#[test]
+fn r73_r55_a_refused_key_is_named_by_its_source() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("GET", SECRETS).fails(401, "bad key"));
+    sandbox
+        .run("secret list")
+        .exits(3)
+        .complains("the key from AMIKA_API_KEY (401)");
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).fails(401, "bad key").always());
+    sandbox
+        .run("secret push A=1 B=1 --jobs 1 --yes")
+        .exits(3)
+        .says("not attempted");
+}
+
+#[test]
+fn r75_a_servers_words_are_short_and_printable() {
+    let sandbox = Sandbox::new();
+    let message = format!("bad\u{1b}[2J\u{202e}{}", "x".repeat(1_000_000));
+    sandbox.vault.fault(
+        Fault::on("GET", SECRETS)
+            .fails(400, &message)
+            .header("x-trace-id", "t-1"),
+    );
+    let ran = sandbox
+        .run("secret list")
+        .exits(1)
+        .complains("bad\\u{1b}[2J\\u{202e}xxx")
+        .complains("trace id: t-1");
+    assert!(ran.stderr.len() < 500);
+    for (body, said) in [
+        (r#"{"code":"no_way"}"#, "no_way"),
+        ("{}", "refused (400)"),
+        ("[]", "refused (400)"),
+    ] {
+        sandbox.vault.fault(Fault::on("GET", SECRETS).json(400, body));
+        sandbox.run("secret list").exits(1).complains(said);
+    }
+    sandbox
+        .vault
+        .fault(Fault::on("GET", SECRETS).json(400, r#"{"message":"m","trace_id":"t-2"}"#));
+    let ran = sandbox.run("secret list -o json").exits(1);
+    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(error["error"]["trace_id"], "t-2");
+}
+
+#[test]
+fn r76_a_server_that_repeats_secrets_is_silenced() {
+    let sandbox = Sandbox::new();
+    let value = format!("{CANARY}\"/+ value");
+    let message = format!(
+        "bad value {value}; key {API_KEY}; Yy {}",
+        serde_json::to_string(&value).unwrap()
+    );
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).fails(400, &message).always());
+    let ran = ran(sandbox
+        .command(["secret", "push", &format!("A={value}"), "--yes", "-v"])
+        .output()
+        .unwrap())
+    .exits(1)
+    .says("[redacted]");
+    assert!(!ran.stdout.contains(API_KEY));
+}
+
+#[test]
+fn r80_a_hostile_id_reaches_nothing() {
+    let sandbox = Sandbox::new();
+    for (n, id) in ["../../admin", "claude", "a/b", "x?y", "x#y", ".."]
+        .into_iter()
+        .enumerate()
+    {
+        let name = format!("N{n}");
+        sandbox.vault.seed_with_id(id, &name, "0", "user");
+        sandbox
+            .run(&format!("secret push {name}=1 --yes"))
+            .exits(7)
+            .says("was not used");
+    }
+    assert_eq!(sandbox.vault.count("PUT"), 0);
+}
+
+#[test]
+fn r85_a_name_taken_meanwhile_is_updated() {
+    let sandbox = Sandbox::new();
+    // The list is answered before the name exists: somebody else creates it in between.
+    sandbox.vault.seed("A", "theirs", "user");
+    sandbox.vault.fault(Fault::on("GET", SECRETS).json(200, "[]"));
+    sandbox.run("secret push A=ours --yes").exits(0).says("Updated 1");
+    assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("ours"));
+}
+
+#[test]
+fn a_secret_deleted_meanwhile_is_created() {
+    let sandbox = Sandbox::new();
+    let listed = r#"[{"id":"gone","name":"A","scope":"user"}]"#;
+    sandbox.vault.fault(Fault::on("GET", SECRETS).json(200, listed));
+    sandbox.run("secret push A=1 --yes").exits(0).says("Created 1");
+}
+
+#[test]
+fn r84_after_any_fault_the_same_command_converges() {
+    let faults = [
+        Fault::on("*", "").fails(500, "x").every(5),
+        Fault::on("POST", "").does(Behaviour::ResetAfter).every(2),
+        Fault::on("*", "").does(Behaviour::ResetBefore).every(4),
+        Fault::on("POST", "").html(200).every(2),
+        Fault::on("*", "").fails(429, "x").every(2),
+        Fault::on("POST", "").does(Behaviour::Truncate).every(2),
+    ];
+    for fault in faults {
+        let sandbox = Sandbox::new();
+        sandbox.write(
+            ".env",
+            (0..20)
+                .map(|n| format!("N{n}=v{n}"))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
+        sandbox.vault.fault(fault.delay(Duration::ZERO));
+        let mut last = None;
+        let done = (0..20).any(|_| {
+            last = Some(sandbox.run("secret push --from-file .env --yes"));
+            last.as_ref().is_some_and(|ran| ran.code == 0)
+        });
+        assert!(done, "{last:?}");
+        let mut stored = sandbox.vault.stored("generic");
+        stored.sort_by(|a, b| a.name.cmp(&b.name));
+        stored.dedup_by(|a, b| a.name == b.name);
+        assert_eq!(stored.len(), 20);
+        assert_eq!(sandbox.vault.stored("generic").len(), 20);
+        assert!(stored.iter().all(|s| s.value == s.name.replace('N', "v")));
+    }
+}

@@ -1,0 +1,140 @@
+//! Which credential the CLI uses for itself: R36, R37, R52, R53, R62.
+
+use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::support::vault::API_KEY;
+
+const KEY_FILE: &str = ".local/state/amika/api-key.json";
+const SESSION_FILE: &str = ".local/state/amika/workos-session.json";
+
+fn key_file(key: &str, origin: &str) -> String {
+    format!(r#"{{"key":"{key}","stored_at":"2026-01-01T00:00:00Z","api_url":"{origin}","other":1}}"#)
+}
+
+fn session_file(token: &str, expires_at: &str, origin: &str) -> String {
+    format!(
+        r#"{{"access_token":"{token}","refresh_token":"{CANARY}","user_id":"u","email":"e","organization_id":"o","expires_at":"{expires_at}","api_url":"{origin}"}}"#
+    )
+}
+
+#[test]
+fn r36_a_blank_key_is_an_error_and_a_newline_is_not() {
+    let sandbox = Sandbox::new();
+    for (key, code) in [
+        ("", 3),
+        ("  ", 3),
+        ("a\tb", 3),
+        ("a b", 3),
+        (&format!("{API_KEY}\n"), 0),
+    ] {
+        let run = ran(sandbox
+            .bare_command(["secret", "list"])
+            .env("AMIKA_API_KEY", key)
+            .output()
+            .unwrap())
+        .exits(code);
+        assert!(code == 0 || run.stderr.contains("AMIKA_API_KEY"));
+    }
+}
+
+#[test]
+fn without_a_credential_all_ways_to_get_one_are_named() {
+    let sandbox = Sandbox::new();
+    ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
+        .exits(3)
+        .complains("Not logged in")
+        .complains("AMIKA_API_KEY")
+        .complains("--api-key-file")
+        .complains("amika auth login");
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+#[test]
+fn stored_credentials_are_used_in_their_order() {
+    let sandbox = Sandbox::new();
+    let origin = sandbox.vault.origin();
+    sandbox.vault.accept_token("session-token");
+    sandbox.write(
+        SESSION_FILE,
+        session_file("session-token", "2999-01-01T00:00:00Z", &origin),
+    );
+    let bearer = |sandbox: &Sandbox| {
+        ran(sandbox.bare_command(["secret", "list"]).output().unwrap()).exits(0);
+        let seen = sandbox.vault.requests().pop().unwrap();
+        seen.headers["authorization"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(bearer(&sandbox), "Bearer session-token");
+    sandbox.write(KEY_FILE, key_file(API_KEY, &origin));
+    assert_eq!(bearer(&sandbox), format!("Bearer {API_KEY}"));
+}
+
+#[test]
+fn r37_a_broken_key_file_does_not_block_the_session() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.accept_token("session-token");
+    let session = session_file("session-token", "2999-01-01T00:00:00Z", &sandbox.vault.origin());
+    sandbox.write(SESSION_FILE, session);
+    for broken in ["", "{", "[]", "null", r#"{"key":7}"#, r#"{"key":""}"#, CANARY] {
+        sandbox.write(KEY_FILE, broken);
+        ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
+            .exits(0)
+            .complains("ignoring unreadable API key file");
+    }
+}
+
+#[test]
+fn r52_a_session_that_is_none_is_not_logged_in() {
+    let sandbox = Sandbox::new();
+    for broken in [
+        "{}",
+        "null",
+        "[]",
+        r#"{"access_token":7}"#,
+        &format!("\"{CANARY}\""),
+    ] {
+        sandbox.write(SESSION_FILE, broken);
+        ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
+            .exits(3)
+            .complains("Not logged in")
+            .complains("ignoring unreadable session file");
+    }
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+#[test]
+fn r53_a_stored_credential_stays_with_its_origin() {
+    let sandbox = Sandbox::new();
+    for content in [
+        key_file(API_KEY, "https://app.amika.dev"),
+        format!(r#"{{"key":"{API_KEY}","stored_at":"2026-01-01T00:00:00Z"}}"#),
+    ] {
+        sandbox.write(KEY_FILE, content);
+        ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
+            .exits(3)
+            .complains("made for another server");
+    }
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+#[test]
+fn r62_without_a_home_the_environment_key_still_works() {
+    let sandbox = Sandbox::new();
+    ran(sandbox
+        .command(["secret", "list"])
+        .env_remove("HOME")
+        .output()
+        .unwrap())
+    .exits(0);
+    ran(sandbox
+        .command(["secret", "list"])
+        .env("XDG_STATE_HOME", "relative")
+        .output()
+        .unwrap())
+    .exits(0);
+    sandbox.write("state", "a file");
+    ran(sandbox
+        .bare_command(["secret", "list"])
+        .env("AMIKA_STATE_DIRECTORY", "state")
+        .output()
+        .unwrap())
+    .exits(3);
+}

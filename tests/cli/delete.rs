@@ -1,0 +1,119 @@
+//! `amika secret list` and `amika secret delete`.
+
+use crate::sandbox::Sandbox;
+use crate::support::faults::{Behaviour, Fault};
+use serde_json::json;
+
+#[test]
+fn list_shows_names_and_never_values() {
+    let sandbox = Sandbox::new();
+    sandbox.run("secret list").exits(0).says("No secrets");
+    assert_eq!(sandbox.run("secret list -o json").exits(0).json(), json!([]));
+    sandbox.vault.seed("B", "x", "user");
+    sandbox.vault.seed("A", "x", "org");
+    let ran = sandbox.run("secret ls").exits(0);
+    insta::assert_snapshot!(ran.stdout, @r"
+    NAME  SCOPE  UPDATED               ID
+    A     org    2026-11-23T12:00:00Z  sec_0002
+    B     user   2026-11-23T12:00:00Z  sec_0001
+    ");
+    let ran = sandbox.run("secrets list --scope org -o json").exits(0);
+    assert_eq!(ran.json().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn r94_hostile_names_are_escaped() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A\u{1b}[2J\n\u{202e}x", "x", "user");
+    sandbox
+        .run("secret list")
+        .exits(0)
+        .says("A\\u{1b}[2J\\n\\u{202e}x");
+}
+
+#[test]
+fn delete_resolves_the_name_in_its_scope() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A", "x", "user");
+    sandbox.vault.seed("A", "y", "org");
+    sandbox.run("secret delete A --yes").exits(0).says("Deleted A");
+    assert_eq!(sandbox.vault.value("A", "user"), None);
+    assert!(sandbox.vault.value("A", "org").is_some());
+    sandbox
+        .run("secret delete A --yes")
+        .exits(1)
+        .complains("no secret A in user scope")
+        .complains("--scope org");
+    let ran = sandbox.run("secret rm A --scope org --yes -o json").exits(0);
+    assert_eq!(
+        ran.json(),
+        json!({ "name": "A", "id": "sec_0002", "status": "deleted" })
+    );
+}
+
+#[test]
+fn delete_is_confirmed() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A", "x", "user");
+    sandbox
+        .run_with("secret delete A", "n\n")
+        .exits(1)
+        .complains("Delete 1 secret (A)? [y/N]");
+    sandbox.run("secret delete A").exits(2).complains("--yes");
+    sandbox.run_with("secret delete A", "y\n").exits(0);
+}
+
+#[test]
+fn delete_by_id_and_r80() {
+    let sandbox = Sandbox::new();
+    let id = sandbox.vault.seed("A", "x", "user");
+    sandbox.run(&format!("secret delete --id {id} --yes")).exits(0);
+    sandbox.vault.seed("B", "x", "user");
+    let before = sandbox.vault.requests().len();
+    for id in ["../x", "claude", "a/b", "a?b", "a#b"] {
+        sandbox.run(&format!("secret delete --id {id} --yes")).exits(2);
+    }
+    assert_eq!(sandbox.vault.requests().len(), before);
+    sandbox.run("secret delete --id %2e%2e --yes").exits(1);
+    assert!(
+        sandbox
+            .vault
+            .requests()
+            .pop()
+            .unwrap()
+            .path
+            .ends_with("/secrets/%252e%252e")
+    );
+}
+
+#[test]
+fn r74_a_server_that_cannot_delete_is_called_so() {
+    for fault in [
+        Fault::on("DELETE", "").fails(405, "no"),
+        Fault::on("DELETE", "").fails(501, "no"),
+        Fault::on("DELETE", "").html(404),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.seed("A", "x", "user");
+        sandbox.vault.fault(fault);
+        sandbox
+            .run("secret delete A --yes")
+            .exits(1)
+            .complains("this server cannot delete generic secrets")
+            .complains("web UI");
+    }
+}
+
+#[test]
+fn r74_a_delete_whose_answer_was_lost_counts() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A", "x", "user");
+    sandbox
+        .vault
+        .fault(Fault::on("DELETE", "").does(Behaviour::ResetAfter));
+    sandbox.run("secret delete A --yes").exits(0).says("Deleted A");
+    sandbox
+        .run("secret delete --id gone --yes")
+        .exits(1)
+        .complains("not found");
+}

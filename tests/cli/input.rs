@@ -1,0 +1,269 @@
+//! What the person hands in, and how it is refused: R1–R20.
+
+use crate::sandbox::{CANARY, Ran, Sandbox, feed, ran};
+
+/// Pushes a file of this content.
+fn push_file(sandbox: &Sandbox, content: impl AsRef<[u8]>) -> Ran {
+    sandbox.write("x.env", content);
+    sandbox.run("secret push --from-file x.env --yes")
+}
+
+/// Whether the whole command was refused before anything was sent.
+fn nothing_sent(sandbox: &Sandbox) -> bool {
+    sandbox.vault.requests().is_empty()
+}
+
+#[test]
+fn r1_a_byte_order_mark_is_no_part_of_the_first_name() {
+    let sandbox = Sandbox::new();
+    push_file(&sandbox, "\u{feff}KEY=1\n").exits(0);
+    assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some("1"));
+}
+
+#[test]
+fn r2_crlf_is_lf_and_a_lone_cr_is_refused() {
+    let sandbox = Sandbox::new();
+    push_file(&sandbox, "A=1\r\nB='x\r\ny'\r\n").exits(0);
+    assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("1"));
+    assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("x\ny"));
+    push_file(&sandbox, "A=1\nB=x\ry\n")
+        .exits(4)
+        .complains("x.env:2: holds a carriage return");
+}
+
+#[test]
+fn r3_r4_r5_bytes_that_no_value_or_name_has() {
+    let sandbox = Sandbox::new();
+    for (content, said) in [
+        (
+            format!("A=1\nB={CANARY}\0x\n").into_bytes(),
+            "x.env:2: holds a NUL byte",
+        ),
+        (
+            [format!("A=1\n\nB={CANARY}").as_bytes(), b"\xff\n"].concat(),
+            "x.env:3: is not valid UTF-8",
+        ),
+        (b"\xff=1\n".to_vec(), "x.env:1: is not valid UTF-8"),
+        (b"A\x07B=1\n".to_vec(), "x.env:1: invalid line"),
+    ] {
+        push_file(&sandbox, content).exits(4).complains(said);
+    }
+    sandbox
+        .run_with("secret push A --yes", b"\xff")
+        .exits(4)
+        .complains("not valid UTF-8");
+    sandbox
+        .run_with("secret push A --yes", b"a\0b")
+        .exits(4)
+        .complains("NUL");
+    assert!(nothing_sent(&sandbox));
+}
+
+#[test]
+fn r6_long_values_work_up_to_the_limit() {
+    let sandbox = Sandbox::new();
+    let long = CANARY.repeat(12_000);
+    push_file(&sandbox, format!("A='{long}'\n")).exits(0);
+    assert_eq!(sandbox.vault.value("A", "user"), Some(long));
+    let too_long = CANARY.repeat(200_000);
+    push_file(&sandbox, format!("OK=1\nA={too_long}\n"))
+        .exits(4)
+        .complains("x.env:2: the value is larger than 1 MiB");
+}
+
+#[test]
+fn r7_r8_a_line_is_never_quoted() {
+    let sandbox = Sandbox::new();
+    for content in [
+        format!("A=1\n{CANARY}\n"),
+        format!("A=1\nKEY{CANARY}Abcdefghij0=\n"),
+        format!("A=1\nB=\"{CANARY}\n"),
+        format!("A=1\nB={CANARY} more\n"),
+    ] {
+        push_file(&sandbox, content)
+            .exits(4)
+            .complains("x.env:2: invalid line");
+    }
+    assert!(nothing_sent(&sandbox));
+}
+
+#[test]
+fn r9_names() {
+    let sandbox = Sandbox::new();
+    sandbox.run("secret push my-claude-key=1 1.a=2 --yes").exits(0);
+    sandbox
+        .run("secret push a/b=1 --yes")
+        .exits(4)
+        .complains("argument 1");
+    push_file(&sandbox, "A-B=1\n")
+        .exits(4)
+        .complains("a name holds letters, digits and '_'");
+    sandbox.run("secret push --from-env A-B --yes").exits(4);
+}
+
+#[test]
+fn r11_empty_values() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("secret push A= --yes")
+        .exits(4)
+        .complains("argument 1: the value is empty");
+    sandbox.run("secret push A --yes").exits(4).complains("empty");
+    ran(sandbox
+        .command(["secret", "push", "--from-env", "A", "--yes"])
+        .env("A", "")
+        .output()
+        .unwrap())
+    .exits(4)
+    .complains("environment variable \"A\": the value is empty");
+    assert!(nothing_sent(&sandbox));
+    push_file(&sandbox, "A=\nB=1\n")
+        .exits(0)
+        .complains("x.env:1: A is empty and was skipped");
+    assert_eq!(sandbox.vault.stored("generic").len(), 1);
+}
+
+#[test]
+fn r12_files_that_cannot_be_opened() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.home().join("dir")).unwrap();
+    for (path, reason) in [("missing", "no such file"), ("dir", "is a directory")] {
+        sandbox
+            .run(&format!("secret push --from-file {path} --yes"))
+            .exits(4)
+            .complains(&format!("opening env file {path}: {reason}"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn r13_a_fifo_or_device_is_refused_at_once() {
+    let sandbox = Sandbox::new();
+    let fifo = sandbox.home().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    for path in ["fifo", "/dev/zero"] {
+        sandbox
+            .run(&format!("secret push --from-file {path} --yes"))
+            .exits(4)
+            .complains("not a regular file");
+    }
+}
+
+#[test]
+fn r14_a_huge_file_is_refused_by_its_size() {
+    let sandbox = Sandbox::new();
+    let file = std::fs::File::create(sandbox.home().join("x.env")).unwrap();
+    file.set_len(20 * 1024 * 1024 * 1024).unwrap();
+    sandbox
+        .run("secret push --from-file x.env --yes")
+        .exits(4)
+        .complains("is larger than 10 MiB");
+}
+
+#[test]
+fn r15_stdin_cannot_also_answer() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run_with("secret push A", CANARY)
+        .exits(2)
+        .complains("--yes");
+    sandbox
+        .run_with("secret push --from-file -", format!("A={CANARY}"))
+        .exits(2)
+        .complains("--yes");
+    sandbox
+        .run_with("secret push A B --yes", CANARY)
+        .exits(2)
+        .complains("standard input");
+    sandbox
+        .run_with("secret push A --from-file - --yes", CANARY)
+        .exits(2)
+        .complains("standard input");
+    assert!(nothing_sent(&sandbox));
+}
+
+#[test]
+fn r16_everything_is_checked_before_the_first_request() {
+    let sandbox = Sandbox::new();
+    sandbox.write("good.env", "A=1\n");
+    sandbox.write("bad.env", "B=1\nC\n");
+    sandbox
+        .run("secret push --from-file good.env --from-file bad.env D=1 --yes")
+        .exits(4);
+    sandbox.run("secret push A=1 --from-env UNSET --yes").exits(4);
+    assert!(nothing_sent(&sandbox));
+}
+
+#[test]
+fn r17_an_argument_without_equals_is_not_repeated() {
+    let sandbox = Sandbox::new();
+    for argument in [CANARY.to_owned(), format!("{CANARY}/x"), format!("--{CANARY}")] {
+        ran(sandbox.command(["secret", "push", &argument]).output().unwrap()).exits(2);
+        ran(sandbox.command(["secret", &argument]).output().unwrap()).exits(2);
+        ran(sandbox.command([&argument]).output().unwrap()).exits(2);
+    }
+    sandbox
+        .run("secret push a/b")
+        .exits(2)
+        .complains("expected KEY=VALUE");
+}
+
+#[test]
+fn r18_help_says_who_sees_an_inline_value() {
+    Sandbox::new()
+        .run("secret push --help")
+        .exits(0)
+        .says("/proc/PID/cmdline");
+}
+
+#[test]
+fn r19_words_are_checked_here() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("secret push A=1 --scope team --yes")
+        .exits(2)
+        .complains("user, org");
+    sandbox
+        .run("secret push A=1 --jobs 65 --yes")
+        .exits(2)
+        .complains("--jobs");
+    assert!(nothing_sent(&sandbox));
+}
+
+#[test]
+fn r20_a_variable_that_is_not_set() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["secret", "push", "--from-env", "A,B", "--yes"]);
+    ran(command.env("A", "1").output().unwrap())
+        .exits(4)
+        .complains("environment variable \"B\" is not set");
+    assert!(nothing_sent(&sandbox));
+}
+
+#[test]
+fn r99_no_such_command() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("secret pusj")
+        .exits(2)
+        .complains("did you mean: push");
+    sandbox
+        .run("secret push")
+        .exits(2)
+        .complains("no secrets provided");
+    let ran = sandbox.run("secret pusj -o json").exits(2);
+    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "usage");
+}
+
+#[test]
+fn stdin_is_named_as_the_file_it_is() {
+    let sandbox = Sandbox::new();
+    feed(
+        &mut sandbox.command(["secret", "push", "--from-file", "-", "--yes"]),
+        "A=1\nB\n",
+    )
+    .exits(4)
+    .complains("standard input:2: invalid line");
+}

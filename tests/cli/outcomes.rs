@@ -1,0 +1,56 @@
+//! Batches that end half-way say so: R82, R88.
+
+use crate::sandbox::{Sandbox, ran, start};
+use crate::support::faults::{Behaviour, Fault};
+use serde_json::json;
+
+const SECRETS: &str = "/api/v0beta1/secrets";
+
+#[test]
+fn r82_every_outcome_is_in_the_json() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).skip(1).fails(400, "no"));
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).skip(1).fails(401, "revoked").always());
+    let ran = sandbox
+        .run("secret push A=1 B=1 C=1 D=1 --jobs 1 --yes -o json")
+        .exits(5);
+    let results = ran.json();
+    let statuses: Vec<_> = results["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["status"].clone())
+        .collect();
+    assert_eq!(statuses, ["created", "failed", "failed", "not attempted"]);
+    assert_eq!((&results["created"], &results["failed"]), (&json!(1), &json!(3)));
+    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "partial");
+}
+
+#[cfg(unix)]
+#[test]
+fn r88_a_signal_ends_in_a_table() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("POST", SECRETS).skip(1).does(Behaviour::Hold));
+        let child =
+            start(&mut sandbox.command(["secret", "push", "A=1", "B=1", "C=1", "--jobs", "1", "--yes"]));
+        sandbox.vault.wait_for("POST", 2);
+        let sent = std::process::Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        ran(child.wait_with_output().unwrap())
+            .exits(code)
+            .says("A     created")
+            .says("B     unknown")
+            .says("C     not attempted")
+            .complains("1 stored, 1 unknown, 1 not");
+    }
+}

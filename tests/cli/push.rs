@@ -1,0 +1,254 @@
+//! `amika secret push`: the everyday story.
+
+use crate::sandbox::{CANARY, Sandbox, feed, ran};
+use serde_json::json;
+
+#[test]
+fn a_file_arrives_byte_for_byte() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".env", "A=\"x y\"\nB=pa$$word\nexport C=1\n");
+    sandbox
+        .run("secret push --from-file .env --yes")
+        .exits(0)
+        .says("Created 3 in user scope")
+        .complains(".env:2: '$' in B is kept as it is");
+    for (name, value) in [("A", "x y"), ("B", "pa$$word"), ("C", "1")] {
+        assert_eq!(sandbox.vault.value(name, "user").as_deref(), Some(value));
+    }
+}
+
+#[test]
+fn the_plan_and_the_report_are_tables() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("OLD", "before", "user");
+    sandbox.write(".env", format!("OLD={CANARY}1\nNEW={CANARY}2\n"));
+    let ran = sandbox.run("secret push --from-file .env --yes").exits(0);
+    insta::assert_snapshot!(ran.stderr, @r"
+    NAME  SOURCE  VALUE     ACTION
+    OLD   .env:1  ********  update
+    NEW   .env:2  ********  create
+    ");
+    insta::assert_snapshot!(ran.stdout, @r"
+    NAME  RESULT
+    OLD   updated
+    NEW   created
+
+    Created 1, Updated 1 in user scope
+    ");
+    assert_eq!(sandbox.vault.value("OLD", "user"), Some(format!("{CANARY}1")));
+}
+
+#[test]
+fn json_is_one_value_and_nothing_is_asked() {
+    let sandbox = Sandbox::new();
+    let id = sandbox.vault.seed("OLD", "x", "user");
+    let ran = ran(sandbox
+        .command([
+            "secrets",
+            "push",
+            &format!("OLD={CANARY}"),
+            &format!("NEW={CANARY}"),
+            "--yes",
+            "-o",
+            "json",
+        ])
+        .output()
+        .unwrap())
+    .exits(0);
+    assert_eq!(
+        ran.json(),
+        json!({
+            "scope": "user",
+            "results": [
+                { "name": "OLD", "status": "updated", "id": id },
+                { "name": "NEW", "status": "created", "id": "sec_0002" },
+            ],
+            "created": 1, "updated": 1, "failed": 0,
+        })
+    );
+    assert_eq!(ran.stderr, "");
+    sandbox.run("secret push A=1 -o json").exits(2).complains("--yes");
+    assert_eq!(sandbox.vault.count("POST"), 1);
+}
+
+#[test]
+fn a_value_from_stdin_loses_one_newline_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    for (input, stored, told) in [
+        ("a b\n", "a b", true),
+        ("a\r\n", "a", true),
+        ("-----BEGIN\n$x\n\n", "-----BEGIN\n$x\n", true),
+        ("no newline", "no newline", false),
+        (" '\\ \t", " '\\ \t", false),
+    ] {
+        let ran = sandbox.run_with("secret push KEY --yes", input).exits(0);
+        assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some(stored));
+        assert_eq!(
+            ran.stderr.contains("removed one trailing newline"),
+            told,
+            "{input:?}"
+        );
+    }
+}
+
+#[test]
+fn stronger_sources_win_and_duplicates_are_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.env", "A=file\nB=file\nC=first\nC=second\n");
+    sandbox.write("b.env", "C=third\n");
+    let mut command = sandbox.command([
+        "secret",
+        "push",
+        "--from-file",
+        "a.env",
+        "--from-file",
+        "b.env",
+        "--from-env",
+        "A",
+        "A=inline",
+        "B=inline",
+        "--yes",
+    ]);
+    ran(command.env("A", "variable").output().unwrap())
+        .exits(0)
+        .complains("C is given twice, at a.env:3 and a.env:4; the last wins")
+        .complains("C is given twice, at a.env:4 and b.env:1; the last wins");
+    for (name, value) in [("A", "variable"), ("B", "inline"), ("C", "third")] {
+        assert_eq!(sandbox.vault.value(name, "user").as_deref(), Some(value));
+    }
+}
+
+#[test]
+fn every_format_from_a_file_and_from_stdin() {
+    let sandbox = Sandbox::new();
+    for (format, content) in [
+        ("dotenv", "A='a b'\n"),
+        ("docker", "# comment\nA=a b\n"),
+        ("json", "{\"A\": \"a b\"}"),
+    ] {
+        let name = sandbox.write("secrets", content);
+        sandbox
+            .run(&format!(
+                "secret push --from-file {} --env-format {format} --yes",
+                name.display()
+            ))
+            .exits(0);
+        assert_eq!(
+            sandbox.vault.value("A", "user").as_deref(),
+            Some("a b"),
+            "{format}"
+        );
+        sandbox
+            .run_with(
+                &format!("secret push --from-file - --env-format {format} --yes"),
+                content,
+            )
+            .exits(0);
+    }
+}
+
+#[test]
+fn dry_run_shows_the_plan_and_writes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("ELSEWHERE", "x", "org");
+    sandbox
+        .run("secret push NEW=1 --dry-run")
+        .exits(0)
+        .says("NEW   argument 1  ********  create");
+    let ran = sandbox.run("secret push ELSEWHERE=1 --dry-run -o json").exits(1);
+    assert_eq!(ran.json()["plan"][0]["action"], "conflict");
+    assert_eq!(sandbox.vault.count("POST") + sandbox.vault.count("PUT"), 0);
+}
+
+#[test]
+fn r81_a_name_in_the_other_scope_only_is_a_conflict() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("BOTH", "x", "user");
+    sandbox.vault.seed("BOTH", "x", "org");
+    sandbox.vault.seed("ORG", "x", "org");
+    sandbox
+        .run("secret push BOTH=1 ORG=1 --yes")
+        .exits(1)
+        .complains("already in org scope only: ORG")
+        .complains("--scope org");
+    assert_eq!(sandbox.vault.count("PUT"), 0);
+    sandbox
+        .run("secret push BOTH=1 ORG=1 --scope org --yes")
+        .exits(0)
+        .says("Updated 2 in org scope");
+    assert_eq!(sandbox.vault.value("BOTH", "user").as_deref(), Some("x"));
+    assert_eq!(sandbox.vault.value("BOTH", "org").as_deref(), Some("1"));
+}
+
+#[test]
+fn r84_the_same_push_again_only_updates() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("secret push A=1 B=2 --yes")
+        .exits(0)
+        .says("Created 2");
+    sandbox
+        .run("secret push A=1 B=2 --yes")
+        .exits(0)
+        .says("Updated 2");
+    assert_eq!(sandbox.vault.stored("generic").len(), 2);
+}
+
+#[test]
+fn r91_a_piped_answer_is_read() {
+    let sandbox = Sandbox::new();
+    for (answer, code) in [("y\n", 0), ("Yes\n", 0), ("y", 0), ("n\n", 1), ("\n", 1), ("", 2)] {
+        sandbox
+            .run_with("secret push A=1", answer)
+            .exits(code)
+            .complains("Push 1 secret to user scope? [y/N]");
+    }
+    assert_eq!(sandbox.vault.count("POST") + sandbox.vault.count("PUT"), 3);
+}
+
+#[test]
+fn r91_in_ci_nothing_is_asked() {
+    let sandbox = Sandbox::new();
+    feed(
+        sandbox.command(["secret", "push", "A=1"]).env("CI", "true"),
+        "y\n",
+    )
+    .exits(2)
+    .complains("CI is set")
+    .complains("--yes");
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+#[test]
+fn quiet_prints_only_the_result() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run_with("secret push A -q --yes", "x\n").exits(0);
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn verbose_tells_requests_and_no_secrets() {
+    let sandbox = Sandbox::new();
+    ran(sandbox
+        .command(["secret", "push", &format!("A={CANARY}"), "--yes", "-vvv"])
+        .env("RUST_LOG", "trace")
+        .output()
+        .unwrap())
+    .exits(0)
+    .complains("> GET /api/v0beta1/secrets 200 ")
+    .complains("> POST /api/v0beta1/secrets 201 ");
+}
+
+#[test]
+fn two_thousand_secrets_share_few_connections() {
+    // R86. A race between a new connection and one that comes back may open a few more than 64.
+    let sandbox = Sandbox::new();
+    let lines: Vec<_> = (0..2000).map(|n| format!("NAME_{n}={CANARY}{n}")).collect();
+    sandbox.write(".env", lines.join("\n"));
+    sandbox
+        .run("secret push --from-file .env --yes -q")
+        .exits(0)
+        .says("Created 2000");
+    assert_eq!(sandbox.vault.stored("generic").len(), 2000);
+    assert!(sandbox.vault.peak_connections() < 128);
+}

@@ -1,0 +1,156 @@
+//! A world of its own for each test: a home, a vault, a cleared environment.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::vault::{API_KEY, Vault};
+
+/// A part of every secret value in these tests; whoever prints one has leaked it.
+pub const CANARY: &str = "c4n4ry";
+
+pub struct Sandbox {
+    root: TempDir,
+    pub vault: Vault,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        Self {
+            root: TempDir::new().unwrap(),
+            vault: Vault::start(),
+        }
+    }
+
+    /// Where the commands run, and their HOME.
+    pub fn home(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.home().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// A command that knows nothing of this machine but the vault and its key.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.bare_command(arguments);
+        command.env("AMIKA_API_KEY", API_KEY);
+        command
+    }
+
+    /// As [`command`](Self::command), without a key.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what a process on Windows cannot do without"
+    )]
+    pub fn bare_command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_amika"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home())
+            .env("AMIKA_API_URL", self.vault.origin())
+            .current_dir(self.home())
+            .stdin(Stdio::null());
+        // Windows opens no socket without it.
+        if let Some(root) = std::env::var_os("SYSTEMROOT") {
+            command.env("SYSTEMROOT", root);
+        }
+        command
+    }
+
+    /// Runs words separated by blanks, for command lines without values that hold one.
+    pub fn run(&self, line: &str) -> Ran {
+        ran(self.command(line.split_whitespace()).output().unwrap())
+    }
+
+    /// As [`run`](Self::run), with `input` as standard input.
+    pub fn run_with(&self, line: &str, input: impl AsRef<[u8]>) -> Ran {
+        feed(&mut self.command(line.split_whitespace()), input)
+    }
+}
+
+/// Runs `command` with `input` on a pipe.
+pub fn feed(command: &mut Command, input: impl AsRef<[u8]>) -> Ran {
+    use std::io::Write;
+    let mut child = start(command.stdin(Stdio::piped()));
+    // A command that refuses to read breaks the pipe, which is its right.
+    let _ = child.stdin.take().unwrap().write_all(input.as_ref());
+    ran(child.wait_with_output().unwrap())
+}
+
+/// Starts `command` with both outputs captured.
+pub fn start(command: &mut Command) -> Child {
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// What a finished command did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Turns an output into text, and makes sure that no value of any test is in it.
+pub fn ran(output: Output) -> Ran {
+    let ran = Ran {
+        code: output.status.code().expect("the command ended by itself"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    for stream in [&ran.stdout, &ran.stderr] {
+        assert!(!stream.contains(CANARY), "a secret leaked: {ran:?}");
+        assert!(!stream.contains("YzRuNHJ5"), "a secret leaked in base64: {ran:?}");
+    }
+    ran
+}
+
+impl Ran {
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "stdout: {}\nstderr: {}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn says(self, part: &str) -> Self {
+        assert!(
+            self.stdout.contains(part),
+            "no {part:?} in stdout: {}\nstderr: {}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn complains(self, part: &str) -> Self {
+        assert!(
+            self.stderr.contains(part),
+            "no {part:?} in stderr: {}\nstdout: {}",
+            self.stderr,
+            self.stdout
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("not one JSON value: {}", self.stdout))
+    }
+}

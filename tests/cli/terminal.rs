@@ -1,0 +1,97 @@
+//! At a terminal: R87, R92.
+
+use expectrl::session::OsSession;
+use expectrl::{Expect, Session};
+use std::time::{Duration, Instant};
+
+use crate::sandbox::{CANARY, Sandbox};
+
+/// How long a test waits for something that is bound to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs a shell line on a terminal of its own.
+fn shell(sandbox: &Sandbox, line: &str) -> OsSession {
+    let mut command = sandbox.command(["--version"]);
+    let amika = command.get_program().to_owned();
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .arg("-c")
+        .arg(line.replace("amika", amika.to_str().unwrap()))
+        .env_clear()
+        .current_dir(sandbox.home());
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap());
+    }
+    command.stdin(std::process::Stdio::null());
+    let mut session = Session::spawn(shell).unwrap();
+    session.set_expect_timeout(Some(PATIENCE));
+    session
+}
+
+/// Waits until what is typed is no longer shown: a prompt is printed a moment before that.
+fn wait_until_hidden(session: &OsSession) {
+    let deadline = Instant::now() + PATIENCE;
+    while session.get_process().get_echo().unwrap() {
+        assert!(Instant::now() < deadline, "the echo is still on");
+        std::thread::yield_now();
+    }
+}
+
+fn text(session: &mut OsSession, until: &str) -> String {
+    let found = session
+        .expect(until)
+        .unwrap_or_else(|error| panic!("no {until:?}: {error}"));
+    String::from_utf8_lossy(&[found.before(), found.get(0).unwrap()].concat()).into_owned()
+}
+
+#[test]
+fn r92_a_value_is_typed_unseen_and_confirmed() {
+    let sandbox = Sandbox::new();
+    let mut session = shell(&sandbox, "stty echo; amika secret push KEY > out; echo code $?");
+    text(&mut session, "Value of KEY");
+    wait_until_hidden(&session);
+    session
+        .send_line(format!("{CANARY} value of some length"))
+        .unwrap();
+    let plan = text(&mut session, "[y/N]");
+    assert!(!plan.contains(CANARY), "{plan}");
+    assert!(plan.contains("****ngth"), "{plan}");
+    session.send_line("y").unwrap();
+    text(&mut session, "code 0");
+    let printed = std::fs::read_to_string(sandbox.home().join("out")).unwrap();
+    assert!(printed.contains("Created 1 in user scope"), "{printed}");
+    assert_eq!(
+        sandbox.vault.value("KEY", "user"),
+        Some(format!("{CANARY} value of some length"))
+    );
+}
+
+#[test]
+fn r87_ctrl_c_at_a_prompt_sends_nothing_and_restores_the_echo() {
+    for (line, prompt) in [
+        ("amika secret push KEY", "Value of KEY"),
+        ("amika secret push KEY=1", "[y/N]"),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut session = shell(
+            &sandbox,
+            &format!("stty echo; trap : INT; {line}; echo code $?; stty -a; echo all-said"),
+        );
+        text(&mut session, prompt);
+        session.send("\x03").unwrap();
+        text(&mut session, "code 130");
+        let settings = text(&mut session, "all-said");
+        assert!(settings.contains(" echo "), "{settings}");
+        assert_eq!(sandbox.vault.count("POST"), 0);
+    }
+}
+
+#[test]
+fn anything_but_yes_declines() {
+    let sandbox = Sandbox::new();
+    let mut session = shell(&sandbox, "amika secret push KEY=1; echo code $?");
+    text(&mut session, "[y/N]");
+    session.send_line("").unwrap();
+    text(&mut session, "code 1");
+    assert_eq!(sandbox.vault.count("POST"), 0);
+}
