@@ -12,6 +12,7 @@ mod push;
 mod sandbox;
 #[cfg(unix)]
 mod terminal;
+mod transport;
 
 #[path = "../support/mod.rs"]
 mod support;
