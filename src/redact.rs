@@ -10,42 +10,54 @@ use crate::secret::SecretValue;
 /// Shorter values are left alone: taking out every `1` would destroy the message and hide nothing.
 const SHORTEST: usize = 4;
 
+/// Spellings of longer values are made when they are looked for, to keep memory small.
+const LONG: usize = 16 * 1024;
+
 /// The secrets this process has handled so far.
 #[derive(Default)]
 pub struct Redactor {
-    known: Vec<SecretValue>,
+    spellings: Vec<Zeroizing<String>>,
+    long: Vec<SecretValue>,
 }
 
 impl Redactor {
     pub fn learn(&mut self, secret: &SecretValue) {
-        if secret.expose().len() >= SHORTEST && !self.known.contains(secret) {
-            self.known.push(secret.clone());
+        match secret.expose().len() {
+            ..SHORTEST => {}
+            SHORTEST..LONG => self.spellings.extend(spellings(secret)),
+            LONG.. => self.long.push(secret.clone()),
         }
     }
 
     /// `text` with every known secret replaced, whether raw, JSON-escaped, percent-encoded or
     /// base64 (inside a longer encoded text, too).
     pub fn clean(&self, text: &str) -> String {
-        let mut forms: Vec<_> = self.known.iter().flat_map(forms).collect();
+        let long = self
+            .long
+            .iter()
+            .filter(|secret| secret.expose().len() <= text.len());
+        let long: Vec<_> = long.flat_map(spellings).collect();
+        let known = self
+            .spellings
+            .iter()
+            .chain(&long)
+            .map(|spelling| spelling.as_str());
+        let mut found: Vec<&str> = known.filter(|spelling| text.contains(spelling)).collect();
         // The longest first, so that a secret inside another does not break up the other.
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        forms.iter().fold(text.to_owned(), |text, form| {
-            if text.contains(form.as_str()) {
-                text.replace(form.as_str(), "[redacted]")
-            } else {
-                text
-            }
+        found.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+        found.iter().fold(text.to_owned(), |text, spelling| {
+            text.replace(spelling, "[redacted]")
         })
     }
 }
 
 /// Every spelling of `secret` to look for.
-fn forms(secret: &SecretValue) -> Vec<Zeroizing<String>> {
+fn spellings(secret: &SecretValue) -> Vec<Zeroizing<String>> {
     let raw = secret.expose();
     let percent = utf8_percent_encode(raw, NON_ALPHANUMERIC).to_string();
-    let mut forms = vec![raw.to_owned(), percent.to_lowercase(), percent];
+    let mut spellings = vec![raw.to_owned(), percent.to_lowercase(), percent];
     if let Ok(json) = serde_json::to_string(raw) {
-        forms.push(json[1..json.len() - 1].to_owned());
+        spellings.push(json[1..json.len() - 1].to_owned());
     }
     // Base64 takes three bytes at a time, so the same text has three spellings, depending on what
     // stands before it. The characters that also depend on the neighbours are left out.
@@ -54,11 +66,11 @@ fn forms(secret: &SecretValue) -> Vec<Zeroizing<String>> {
         let whole = shifted.len() / 3 * 4;
         let first = [0, 2, 3][before];
         for encoded in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
-            forms.push(encoded[first..whole.max(first)].to_owned());
+            spellings.push(encoded[first..whole.max(first)].to_owned());
         }
     }
-    forms.retain(|form| form.len() >= SHORTEST);
-    forms.into_iter().map(Zeroizing::new).collect()
+    spellings.retain(|spelling| spelling.len() >= SHORTEST);
+    spellings.into_iter().map(Zeroizing::new).collect()
 }
 
 #[cfg(test)]

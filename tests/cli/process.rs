@@ -13,7 +13,7 @@ const SECRETS: &str = "/api/v0beta1/secrets";
 fn r89_a_closed_stdout_is_no_panic_and_the_outcome_is_told() {
     let sandbox = Sandbox::new();
     for (arguments, told) in [
-        (vec!["secret", "push", "A=1", "--yes"], "A     "),
+        (vec!["secret", "push", "A=1", "--yes"], "Created 1 in user scope"),
         (vec!["secret", "list"], ""),
     ] {
         let (reader, writer) = std::io::pipe().unwrap();

@@ -1,0 +1,358 @@
+//! How a request is sent, and what its answer is taken for: retries, time-outs, limits, and words
+//! for every refusal.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Method, StatusCode, redirect};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+use super::error::{self, ApiError, Effect};
+use super::pace::{self, backoff};
+use super::{Api, ApiResult, types};
+use crate::env::Env;
+use crate::error::{Error, Kind, Result};
+use crate::origin::Origin;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that one request may take, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.
+const LONGEST_REQUEST: u64 = 30;
+/// The largest answer read, in bytes.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+const TRIES: u32 = 3;
+
+/// What `--verbose` tells about one request. Holds nothing secret.
+pub struct RequestLine {
+    pub method: Method,
+    pub path: String,
+    /// The status, or why there was none.
+    pub result: std::result::Result<u16, String>,
+    pub elapsed: Duration,
+    pub trace_id: Option<String>,
+}
+
+/// Whether a request that may have been carried out can simply be sent again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    Safe,
+    Never,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub is_json: bool,
+    body: Zeroizing<Vec<u8>>,
+    trace_id: Option<String>,
+}
+
+impl Api {
+    /// Sends a request, again where that is safe and could help, and gives a 2xx answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        repeat: Repeat,
+    ) -> ApiResult<Answer> {
+        let mut in_doubt = false;
+        for attempt in 1.. {
+            self.pace.ready().await;
+            let started = Instant::now();
+            let result = self.send_once(&method, path, body.clone()).await;
+            (self.observe)(&RequestLine {
+                method: method.clone(),
+                path: path.to_owned(),
+                result: match &result {
+                    Ok(answer) => Ok(answer.status.as_u16()),
+                    Err(error) => error.status.ok_or_else(|| error.message.clone()),
+                },
+                elapsed: started.elapsed(),
+                trace_id: match &result {
+                    Ok(answer) => answer.trace_id.clone(),
+                    Err(error) => error.trace_id.clone(),
+                },
+            });
+            let error = match result {
+                Ok(answer) => {
+                    self.pace.went_well();
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            if error.is_throttle() {
+                self.pace.throttled(error.retry_after);
+            }
+            // A delete that was repeated because its first answer was lost finds nothing left.
+            if method == Method::DELETE && in_doubt && error.status == Some(404) {
+                return Ok(Answer {
+                    status: StatusCode::NO_CONTENT,
+                    is_json: false,
+                    body: Zeroizing::default(),
+                    trace_id: error.trace_id,
+                });
+            }
+            in_doubt |= error.effect == Effect::Unknown;
+            let repeatable = repeat == Repeat::Safe || error.effect == Effect::None;
+            if attempt == TRIES || !error.is_passing() || !repeatable {
+                let effect = if in_doubt { Effect::Unknown } else { Effect::None };
+                return Err(ApiError { effect, ..error });
+            }
+            if error.retry_after.is_none() {
+                sleep(backoff(attempt)).await;
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    async fn send_once(&self, method: &Method, path: &str, body: Option<Bytes>) -> ApiResult<Answer> {
+        let mut request = self
+            .http
+            .request(method.clone(), self.origin.at(path))
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, self.bearer()?);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| ApiError::transport(&error, &self.origin))?;
+
+        let status = response.status();
+        let headers = response.headers().clone();
+        let trace_id = headers
+            .get("x-trace-id")
+            .and_then(|id| id.to_str().ok())
+            .map(|id| self.server_text(id));
+        if status.is_redirection() {
+            return Err(ApiError {
+                status: Some(status.as_u16()),
+                trace_id,
+                ..self.redirected(&headers)
+            });
+        }
+        // An error's body is only there to be quoted, so a broken one costs nothing but words.
+        let body = match self.read_body(response).await {
+            Err(_) if !status.is_success() => Zeroizing::default(),
+            body => body?,
+        };
+        let is_json = headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(is_json_type);
+        let answer = Answer {
+            status,
+            is_json,
+            body,
+            trace_id,
+        };
+        if status.is_success() {
+            Ok(answer)
+        } else {
+            Err(self.refused(&answer, &headers))
+        }
+    }
+
+    fn bearer(&self) -> ApiResult<HeaderValue> {
+        let text = Zeroizing::new(format!("Bearer {}", self.credential.bearer.expose()));
+        let mut value = HeaderValue::from_str(&text).map_err(|_| {
+            let message = format!("{} holds characters that no key has", self.credential.source);
+            ApiError::new(Kind::Credential, Effect::None, message)
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    async fn read_body(&self, mut response: reqwest::Response) -> ApiResult<Zeroizing<Vec<u8>>> {
+        let too_large = || {
+            let message = format!("the answer of {} is larger than 4 MiB", self.origin);
+            ApiError::contract(Effect::Unknown, message)
+        };
+        if response
+            .content_length()
+            .is_some_and(|length| length > MAX_ANSWER as u64)
+        {
+            return Err(too_large());
+        }
+        let mut body = Zeroizing::new(Vec::new());
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER => return Err(too_large()),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(error) if error.is_timeout() => return Err(ApiError::transport(&error, &self.origin)),
+                Err(_) => {
+                    let message = format!("the answer of {} broke off", self.origin);
+                    return Err(ApiError::contract(Effect::Unknown, message));
+                }
+            }
+        }
+    }
+
+    /// A redirect is never followed: it would carry the secret, and the key, somewhere else.
+    fn redirected(&self, headers: &HeaderMap) -> ApiError {
+        let target = headers
+            .get(LOCATION)
+            .and_then(|location| location.to_str().ok())
+            .and_then(|location| url::Url::parse(&self.origin.at("/")).ok()?.join(location).ok())
+            .map_or_else(
+                || "elsewhere".to_owned(),
+                |url| self.server_text(&url.origin().ascii_serialization()),
+            );
+        ApiError::contract(
+            Effect::None,
+            format!("{} redirects to {target}, which was not followed", self.origin),
+        )
+        .hint("if the API has moved, set AMIKA_API_URL; otherwise a proxy or login page is in the way")
+    }
+
+    /// An answer outside 2xx, in words.
+    fn refused(&self, answer: &Answer, headers: &HeaderMap) -> ApiError {
+        let status = answer.status.as_u16();
+        let envelope: Option<types::ErrorEnvelope> = serde_json::from_slice(&answer.body).ok();
+        let enveloped = envelope
+            .as_ref()
+            .is_some_and(|e| e.code.is_some() || e.message.is_some());
+        let (code, message, trace_in_body) =
+            envelope.map_or((None, None, None), |e| (e.code, e.message, e.trace_id));
+        let said = match (message, code) {
+            (Some(message), _) if !message.trim().is_empty() => Some(self.server_text(&message)),
+            (_, Some(code)) => Some(self.server_text(&code)),
+            _ => None,
+        };
+        let said = said.map_or_else(String::new, |said| format!(": {said}"));
+        let (kind, what, hint) = match status {
+            401 => (
+                Kind::Credential,
+                format!(
+                    "the API does not accept the key from {} (401)",
+                    self.credential.source
+                ),
+                Some(
+                    "the key may be revoked, expired, or made for another server; see 'amika secret push --help'",
+                ),
+            ),
+            403 => (
+                Kind::Refused,
+                "not allowed (403)".to_owned(),
+                Some("ask an administrator of your organisation"),
+            ),
+            404 => (Kind::Refused, "not found (404)".to_owned(), None),
+            409 => (Kind::Refused, "already exists (409)".to_owned(), None),
+            413 => (Kind::Refused, "too large for the API (413)".to_owned(), None),
+            429 => (
+                Kind::Unreachable,
+                "too many requests (429)".to_owned(),
+                Some("wait a little, or lower --jobs"),
+            ),
+            408 | 500..=599 => (
+                Kind::Unreachable,
+                format!("the API failed ({status})"),
+                Some("try again in a moment"),
+            ),
+            _ => (Kind::Refused, format!("refused ({status})"), None),
+        };
+        ApiError {
+            status: Some(status),
+            enveloped,
+            hint: hint.map(str::to_owned),
+            trace_id: answer
+                .trace_id
+                .clone()
+                .or_else(|| trace_in_body.map(|id| self.server_text(&id))),
+            retry_after: headers
+                .get(RETRY_AFTER)
+                .filter(|_| matches!(status, 429 | 503))
+                .and_then(|header| pace::retry_after(header.to_str().ok()?, (self.now)())),
+            // A gateway's 5xx may hide a request that was carried out; a 503 is the same until proven.
+            ..ApiError::new(
+                kind,
+                if status == 408 || status >= 500 {
+                    Effect::Unknown
+                } else {
+                    Effect::None
+                },
+                format!("{what}{said}"),
+            )
+        }
+    }
+
+    /// Reads a 2xx answer's JSON. serde's own errors quote what they refuse and are dropped.
+    pub fn parse<T: DeserializeOwned>(&self, answer: &Answer, expected: &str) -> ApiResult<T> {
+        if !answer.is_json {
+            return Err(self.not_the_api(answer, expected));
+        }
+        serde_json::from_slice(&answer.body).map_err(|_| self.not_the_api(answer, expected))
+    }
+
+    /// A 2xx answer that says nothing we can trust, such as a captive portal's page.
+    pub fn not_the_api(&self, answer: &Answer, expected: &str) -> ApiError {
+        let message = format!(
+            "{} answered {} without {expected}",
+            self.origin,
+            answer.status.as_u16()
+        );
+        ApiError {
+            status: Some(answer.status.as_u16()),
+            trace_id: answer.trace_id.clone(),
+            ..ApiError::contract(Effect::Unknown, message)
+                .hint("is AMIKA_API_URL right, and is there a proxy or login page in between?")
+        }
+    }
+
+    /// A server's words without any known secret, short and printable.
+    fn server_text(&self, text: &str) -> String {
+        error::shorten(&self.known_secrets.borrow().clean(text))
+    }
+}
+
+pub fn build_client(env: &Env, origin: &Origin) -> Result<reqwest::Client> {
+    let timeout = match env.setting("AMIKA_HTTP_TIMEOUT")?.map(str::parse) {
+        None => LONGEST_REQUEST,
+        Some(Ok(seconds)) if (1..=LONGEST_REQUEST).contains(&seconds) => seconds,
+        Some(_) => {
+            let message =
+                format!("AMIKA_HTTP_TIMEOUT must be a number of seconds from 1 to {LONGEST_REQUEST}");
+            return Err(Error::usage(message));
+        }
+    };
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("amika/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(Duration::from_secs(timeout))
+        .https_only(!origin.is_plain_http());
+    if origin.is_plain_http() {
+        // Plain http is for this machine only; a proxy would carry it to another.
+        builder = builder.no_proxy();
+    }
+    builder
+        .build()
+        .map_err(|error| Error::new(Kind::Unreachable, "setting up TLS").because(error.without_url()))
+}
+
+fn is_json_type(content_type: &str) -> bool {
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_types() {
+        assert!(is_json_type("application/json; charset=utf-8"));
+        assert!(is_json_type("application/problem+json"));
+        assert!(!is_json_type("text/html"));
+    }
+}
