@@ -26,21 +26,15 @@ impl Confirmation {
         if global.yes || !writes {
             return Ok(Self::NotNeeded);
         }
-        let impossible = |why: &str| {
-            Err(Error::usage(format!("this needs a confirmation, and {why}"))
-                .hint("add --yes to confirm it on the command line"))
-        };
-        if global.output != OutputFormat::Text {
-            return impossible("nothing is asked with --output json");
+        if let Some(why) = nobody_to_ask(global, env) {
+            return Err(Error::usage(format!("this needs a confirmation, and {why}"))
+                .hint("add --yes to confirm it on the command line"));
         }
-        if env.variable("CI").is_some_and(|ci| !ci.is_empty()) {
-            return impossible("CI is set, so nobody is there to answer");
-        }
-        match (env.terminals.stdin, env.terminals.stderr) {
-            (true, true) => Ok(Self::Terminal),
-            (true, false) => impossible("standard error is no terminal to ask on"),
-            (false, _) => Ok(Self::Piped),
-        }
+        Ok(if env.terminals.stdin {
+            Self::Terminal
+        } else {
+            Self::Piped
+        })
     }
 
     /// Asks; anything but yes is exit 1, no answer at all is exit 2. `show_question` prints it
@@ -77,13 +71,24 @@ impl Confirmation {
     }
 }
 
+/// Why a question would find nobody, if so.
+fn nobody_to_ask(global: &Global, env: &Env) -> Option<&'static str> {
+    if global.output != OutputFormat::Text {
+        Some("nothing is asked with --output json")
+    } else if env.variable("CI").is_some_and(|ci| !ci.is_empty()) {
+        Some("CI is set, so nobody is there to answer")
+    } else if env.terminals.stdin && !env.terminals.stderr {
+        Some("standard error is no terminal to ask on")
+    } else {
+        None
+    }
+}
+
 /// Asks for a value that is not shown while it is typed.
-pub async fn ask_secret(env: &Env, prompt: &str) -> Result<SecretValue> {
-    if !env.terminals.stderr {
-        return Err(
-            Error::usage("a value must be asked for, and standard error is no terminal to ask on")
-                .hint("pipe the value in, or use --from-env or --from-file"),
-        );
+pub async fn ask_secret(global: &Global, env: &Env, prompt: &str) -> Result<SecretValue> {
+    if let Some(why) = nobody_to_ask(global, env) {
+        return Err(Error::usage(format!("a value is missing, and {why}"))
+            .hint("pipe the value in, or use --from-env or --from-file"));
     }
     let prompt = prompt.to_owned();
     let typed = at_terminal(move || {

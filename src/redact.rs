@@ -103,6 +103,12 @@ mod tests {
     }
 
     #[test]
+    fn a_long_value_is_taken_out_too() {
+        let long = "0123456789".repeat(LONG / 5);
+        assert_eq!(knowing(&long).clean(&format!("bad {long}!")), "bad [redacted]!");
+    }
+
+    #[test]
     fn a_short_value_does_not_eat_the_message() {
         assert_eq!(knowing("1").clean("error 1 of 1"), "error 1 of 1");
     }

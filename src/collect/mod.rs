@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::cli::{EnvFormat, PushArgs};
-use crate::confirm;
+use crate::cli::{EnvFormat, Global, PushArgs};
+use crate::confirm::{self, Confirmation};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::files;
@@ -69,15 +69,20 @@ pub struct Collected {
 
 /// Reads all sources, from the weakest to the strongest: files, then inline values, standard
 /// input and prompts, then environment variables.
-pub async fn collect(args: &PushArgs, env: &Env, may_ask: bool) -> Result<Collected> {
-    check_stdin_use(args, env, may_ask)?;
+pub async fn collect(
+    args: &PushArgs,
+    global: &Global,
+    env: &Env,
+    confirmation: Confirmation,
+) -> Result<Collected> {
+    check_stdin_use(args, env, confirmation)?;
     let mut collected = Collected::default();
     let mut sources = vec![Vec::new()];
     for path in &args.from_file {
         let entries = read_file(path, args.env_format, env, &mut collected.warnings).await?;
         sources[0].extend(entries);
     }
-    sources.push(read_arguments(&args.secrets, env, &mut collected.notices).await?);
+    sources.push(read_arguments(&args.secrets, global, env, &mut collected.notices).await?);
     sources.push(read_variables(&args.from_env, env)?);
 
     let nothing_named = args.secrets.is_empty() && args.from_env.is_empty() && args.from_file.is_empty();
@@ -117,7 +122,7 @@ fn merge(sources: Vec<Vec<Candidate>>, collected: &mut Collected) {
 }
 
 /// Standard input can be read once, and cannot also answer the confirmation.
-fn check_stdin_use(args: &PushArgs, env: &Env, may_ask: bool) -> Result<()> {
+fn check_stdin_use(args: &PushArgs, env: &Env, confirmation: Confirmation) -> Result<()> {
     let bare = args.secrets.iter().position(|text| !has_equals(text));
     let file = args.from_file.iter().filter(|path| is_stdin(path)).count();
     let piped_values = if env.terminals.stdin {
@@ -131,7 +136,7 @@ fn check_stdin_use(args: &PushArgs, env: &Env, may_ask: bool) -> Result<()> {
                 .hint("use --from-env, --from-file PATH, or one 'amika secret push' for each"),
         );
     }
-    if file + piped_values == 1 && may_ask {
+    if file + piped_values == 1 && confirmation != Confirmation::NotNeeded {
         let message = match bare {
             Some(index) if piped_values == 1 => format!(
                 "argument {} has no '=' (expected KEY=VALUE), so its value is read from standard input, \
@@ -147,6 +152,7 @@ fn check_stdin_use(args: &PushArgs, env: &Env, may_ask: bool) -> Result<()> {
 
 async fn read_arguments(
     arguments: &[std::ffi::OsString],
+    global: &Global,
     env: &Env,
     notices: &mut Vec<String>,
 ) -> Result<Vec<Candidate>> {
@@ -168,7 +174,7 @@ async fn read_arguments(
         let (value, origin) = match value {
             Some(value) => (SecretValue::new(value.to_owned()), Origin::Argument(position)),
             None if env.terminals.stdin => {
-                let value = confirm::ask_secret(env, &format!("Value of {name}")).await?;
+                let value = confirm::ask_secret(global, env, &format!("Value of {name}")).await?;
                 (value, Origin::Prompt)
             }
             None => (read_stdin_value(env, notices).await?, Origin::Stdin),

@@ -20,8 +20,9 @@ pub async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         ..
     } = context;
     let confirmation = Confirmation::decide(&context.global, env, !args.write.dry_run)?;
-    let may_ask = confirmation == Confirmation::Piped;
-    let collected = interrupt.or(collect(args, env, may_ask)).await?;
+    let collected = interrupt
+        .or(collect(args, &context.global, env, confirmation))
+        .await?;
     collected
         .warnings
         .iter()

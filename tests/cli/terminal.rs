@@ -95,3 +95,17 @@ fn anything_but_yes_declines() {
     text(&mut session, "code 1");
     assert_eq!(sandbox.vault.count("POST"), 0);
 }
+
+#[test]
+fn with_json_nothing_is_asked_even_at_a_terminal() {
+    for line in [
+        "amika secret push KEY --yes -o json",
+        "amika secret push KEY=1 -o json",
+        "amika secret push --from-file -",
+    ] {
+        let sandbox = Sandbox::new();
+        let mut session = shell(&sandbox, &format!("{line}; echo code $?"));
+        text(&mut session, "code 2");
+        assert!(sandbox.vault.requests().is_empty());
+    }
+}
