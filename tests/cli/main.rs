@@ -8,11 +8,13 @@ mod delete;
 mod input;
 mod outcomes;
 mod process;
+mod proxy;
 mod push;
 mod sandbox;
 #[cfg(unix)]
 mod terminal;
-mod transport;
+#[cfg(target_os = "linux")]
+mod tls;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! Batches that end half-way say so: R82, R88.
 
-use crate::sandbox::{Sandbox, ran, start};
-use crate::support::faults::{Behaviour, Fault};
+use crate::sandbox::Sandbox;
+use crate::support::faults::Fault;
 use serde_json::json;
 
 const SECRETS: &str = "/api/v0beta1/secrets";
@@ -34,6 +34,9 @@ fn r82_every_outcome_is_in_the_json() {
 #[cfg(unix)]
 #[test]
 fn r88_a_signal_ends_in_a_table() {
+    use crate::sandbox::{ran, start};
+    use crate::support::faults::Behaviour;
+
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let sandbox = Sandbox::new();
         sandbox

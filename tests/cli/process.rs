@@ -1,13 +1,9 @@
 //! Streams that are closed or full, and what other processes can see: R89, R90, R98, R101.
 #![cfg(unix)]
 
-use std::fs::OpenOptions;
 use std::process::Stdio;
 
-use crate::sandbox::{CANARY, Sandbox, ran, start};
-use crate::support::faults::{Behaviour, Fault};
-
-const SECRETS: &str = "/api/v0beta1/secrets";
+use crate::sandbox::{CANARY, Sandbox, ran};
 
 #[test]
 fn r89_a_closed_stdout_is_no_panic_and_the_outcome_is_told() {
@@ -28,10 +24,11 @@ fn r89_a_closed_stdout_is_no_panic_and_the_outcome_is_told() {
     assert!(sandbox.vault.value("A", "user").is_some());
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn r90_a_full_stdout_is_not_success() {
     let sandbox = Sandbox::new();
-    let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     for arguments in [
         vec!["secret", "push", "A=1", "--yes"],
         vec!["secret", "list"],
@@ -49,11 +46,13 @@ fn r90_a_full_stdout_is_not_success() {
 #[cfg(target_os = "linux")]
 #[test]
 fn r98_no_core_dumps() {
+    use crate::support::faults::{Behaviour, Fault};
+
     let sandbox = Sandbox::new();
     sandbox
         .vault
-        .fault(Fault::on("GET", SECRETS).does(Behaviour::Hold));
-    let child = start(&mut sandbox.command(["secret", "list"]));
+        .fault(Fault::on("GET", "/secrets").does(Behaviour::Hold));
+    let child = crate::sandbox::start(&mut sandbox.command(["secret", "list"]));
     sandbox.vault.wait_for("GET", 1);
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
     let core = limits

@@ -1,0 +1,61 @@
+//! What lies between us and the API: proxies. R79.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+
+use crate::sandbox::{CANARY, Sandbox, ran};
+
+/// Serves each connection with `serve`, on a thread that ends with the test run.
+pub fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
+    address
+}
+
+/// The head of an HTTP request, line by line.
+pub fn head(stream: impl Read) -> Vec<String> {
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    lines.take_while(|line| !line.is_empty()).collect()
+}
+
+/// A proxy that refuses with 407, and what it was asked.
+fn proxy() -> (SocketAddr, Receiver<Vec<String>>) {
+    let (sender, asked) = channel();
+    let address = listen(move |mut stream| {
+        sender.send(head(&stream)).unwrap();
+        let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+        // The client may be gone already.
+        let _ = stream.write_all(refusal.as_bytes());
+    });
+    (address, asked)
+}
+
+#[test]
+fn r79_a_proxy_is_used_and_its_password_never_shown() {
+    let sandbox = Sandbox::new();
+    let (address, asked) = proxy();
+    let with_proxy = |origin: &str, no_proxy: &str| {
+        let mut command = sandbox.command(["secret", "list", "-v"]);
+        command
+            .env("AMIKA_API_URL", origin)
+            .env("HTTPS_PROXY", format!("http://user:{CANARY}@{address}"))
+            .env("HTTP_PROXY", format!("http://user:{CANARY}@{address}"))
+            .env("NO_PROXY", no_proxy);
+        ran(command.output().unwrap())
+    };
+    with_proxy("https://vault.invalid", "")
+        .exits(6)
+        .complains("proxy");
+    assert_eq!(
+        asked.try_iter().next().unwrap()[0],
+        "CONNECT vault.invalid:443 HTTP/1.1"
+    );
+    asked.try_iter().for_each(drop);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    with_proxy(&format!("https://{closed}"), "127.0.0.1").exits(6);
+    // Plain http to this machine goes nowhere else.
+    with_proxy(&sandbox.vault.origin(), "").exits(0);
+    assert!(asked.try_iter().next().is_none());
+}
