@@ -111,6 +111,7 @@ pub async fn apply(api: &Api, plan: &Plan, interrupt: &Interrupt, on_done: impl 
     // Steps that the API was too busy for. They come back as long as others get through.
     let mut postponed = Vec::new();
     let mut stored_since_postponed = false;
+    // Troubles in a row; once there are too many, a late success changes nothing.
     let mut troubles = 0;
     let mut stopped_by = None;
 
@@ -141,7 +142,7 @@ pub async fn apply(api: &Api, plan: &Plan, interrupt: &Interrupt, on_done: impl 
         match &outcome {
             Outcome::Created { .. } | Outcome::Updated { .. } => {
                 stored_since_postponed = true;
-                troubles = 0;
+                troubles = if troubles < HOPELESS { 0 } else { troubles };
             }
             Outcome::Failed(error) if error.is_fatal() => troubles = HOPELESS,
             Outcome::Failed(error) if error.kind == Kind::Refused => {}
@@ -182,6 +183,7 @@ async fn write(api: &Api, step: &Step, scope: Scope) -> Outcome {
     let mut tries = 0;
     loop {
         tries += 1;
+        let creating = existing.is_none();
         let (error, doubtful) = if let Some(id) = existing {
             match api.update_secret(&id, value).await {
                 Ok(()) if maybe_ours => return Outcome::Created { id },
@@ -205,16 +207,20 @@ async fn write(api: &Api, step: &Step, scope: Scope) -> Outcome {
             Err(_) => return Outcome::Failed(error),
         };
         maybe_ours |= doubtful && existing.is_some();
+        // What a create put there, or found there, is updated however many tries it took.
+        if creating && existing.is_some() {
+            continue;
+        }
         // What is not there after all was not stored: say so, unless another try may help. A
         // name that is taken but not to be seen, and a side that is not the API, stay so.
-        let pointless = matches!(error.status, Some(409)) || error.kind == Kind::Contract;
-        if tries >= TRIES || (existing.is_none() && pointless) {
+        let pointless = creating && (error.status == Some(409) || error.kind == Kind::Contract);
+        if tries >= TRIES || pointless {
             return Outcome::Failed(ApiError {
                 effect: Effect::None,
                 ..error
             });
         }
-        if doubtful && existing.is_none() {
+        if doubtful {
             sleep(backoff(tries)).await;
         }
     }

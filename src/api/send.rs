@@ -232,7 +232,7 @@ impl Api {
                     self.credential.source
                 ),
                 Some(
-                    "the key may be revoked, expired, or made for another server; see 'amika secret push --help'",
+                    "it may be revoked, expired, or made for another server; put a valid key into AMIKA_API_KEY",
                 ),
             ),
             403 => (

@@ -298,6 +298,32 @@ fn r71_server_errors_are_retried_without_duplicates() {
 }
 
 #[test]
+fn r71_what_the_last_try_stored_is_not_called_failed() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.fault(Fault::on("POST", SECRETS).html(500).times(2));
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).html(500).after_handling());
+    sandbox.run("secret push A=1 --yes").exits(0).says("Created 1");
+}
+
+#[test]
+fn r73_after_a_refused_key_a_late_success_does_not_go_on() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).fails(401, "revoked"));
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).delay(Duration::from_secs(1)).always());
+    sandbox
+        .run("secret push A=1 B=1 C=1 --jobs 2 --yes")
+        .exits(5)
+        .says("Created 1, Failed 1, Not attempted 1");
+    assert_eq!(sandbox.vault.count("POST"), 2);
+}
+
+#[test]
 fn r72_a_refusal_is_not_repeated_and_stops_nobody() {
     for status in [400, 403, 404, 413, 422] {
         let sandbox = Sandbox::new();
