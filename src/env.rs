@@ -93,7 +93,10 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
     std::thread::spawn(move || {
         let _ = sender.send(work());
     });
-    receiver.await.expect("the thread answers before it ends")
+    let Ok(answer) = receiver.await else {
+        unreachable!("the thread answers before it ends, and a panic ends the process")
+    };
+    answer
 }
 
 /// The terminal's settings, put back when this is dropped.

@@ -241,16 +241,22 @@ fn read_variables(names: &[std::ffi::OsString], env: &Env) -> Result<Vec<Candida
 
 /// The checks that hold for a value from any place. `place` names it in the error.
 fn checked(name: SecretName, value: SecretValue, origin: Origin, place: &str) -> Result<Candidate> {
-    let problem = if value.is_empty() {
-        "is empty".to_owned()
+    let (problem, hint) = if value.is_empty() {
+        (
+            "is empty",
+            "give it a value; 'amika secret delete' removes a secret",
+        )
     } else if value.expose().contains('\0') {
-        "holds a NUL byte".to_owned()
+        ("holds a NUL byte", "encode the value, for example with base64")
     } else if value.expose().len() > MAX_VALUE {
-        "is larger than 1 MiB".to_owned()
+        (
+            "is larger than 1 MiB",
+            "a vault is for keys; keep large data elsewhere",
+        )
     } else {
         return Ok(Candidate { name, value, origin });
     };
-    Err(Error::input(format!("{place}: the value {problem}")))
+    Err(Error::input(format!("{place}: the value {problem}")).hint(hint))
 }
 
 /// An assignment found in a file, before its name and value were checked.
@@ -302,7 +308,11 @@ async fn read_file(
     } else {
         files::read_bounded(path, MAX_FILE)
     }
-    .map_err(|reason| Error::input(format!("opening env file {}", shown(path))).because(reason))?;
+    .map_err(|reason| {
+        Error::input(format!("opening env file {}", shown(path)))
+            .because(reason)
+            .hint("--from-file takes a regular file of at most 10 MiB, or - for standard input")
+    })?;
     let at = |line: usize| format!("{}:{line}", shown(path));
     let refuse = |fault: Fault| {
         let error = Error::input(format!("{}: {}", at(fault.line), fault.message));
