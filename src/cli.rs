@@ -90,6 +90,9 @@ pub enum SecretCommand {
         after_help = "Examples:\n  amika secret delete DATABASE_URL\n  amika secret delete OLD_KEY --scope org --yes"
     )]
     Delete(DeleteArgs),
+    /// Find the credentials that coding tools keep on this machine
+    #[command(after_help = EXTRACT_EXAMPLES)]
+    Extract(ExtractArgs),
 }
 
 const PUSH_EXAMPLES: &str = "\
@@ -144,6 +147,44 @@ pub enum EnvFormat {
     Docker,
     /// One object of string values
     Json,
+}
+
+const EXTRACT_EXAMPLES: &str = "\
+Examples:
+  amika secret extract                                 show what is there, masked
+  amika secret extract --all                           and what it outranks
+  amika secret extract --push                          put it into the vault, after a confirmation
+  amika secret extract --push --only OPENAI_API_KEY --yes
+  eval \"$(amika secret extract --export)\"             into this shell
+
+Looks where Claude Code, Codex, OpenCode and Amp keep their logins, by the rules that each tool
+itself follows. Nothing is sent without --push, no token is refreshed, and no helper is run.";
+
+#[derive(Debug, Args)]
+pub struct ExtractArgs {
+    /// Also show the credentials that are outranked, and by which
+    #[arg(long)]
+    pub all: bool,
+    /// Keep only these names (comma-separated; repeatable)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Leave out access tokens, which work for hours at most
+    #[arg(long)]
+    pub no_oauth: bool,
+    /// Look at another home, without this one's variables and keychain
+    #[arg(long, value_name = "DIR")]
+    pub homedir: Option<PathBuf>,
+    /// Print `export NAME='value'` lines with the real values, for eval
+    #[arg(long, conflicts_with_all = ["push", "all"])]
+    pub export: bool,
+    /// Go on, and exit with 0, when a credential store cannot be read
+    #[arg(long)]
+    pub skip_unreadable: bool,
+    /// Push what is shown
+    #[arg(long)]
+    pub push: bool,
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -19,8 +19,18 @@ pub struct Env {
     pub arguments: Vec<OsString>,
     variables: HashMap<OsString, OsString>,
     pub home: Option<PathBuf>,
+    pub platform: Platform,
     pub terminals: Terminals,
     pub now: fn() -> Timestamp,
+}
+
+/// The kind of system, where programs keep things in different places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// Linux and every other Unix but macOS.
+    Unix,
+    MacOs,
+    Windows,
 }
 
 /// Which of the standard streams are a terminal.
@@ -39,6 +49,13 @@ impl Env {
             arguments: std::env::args_os().collect(),
             variables: std::env::vars_os().collect(),
             home: dirs::home_dir(),
+            platform: if cfg!(target_os = "macos") {
+                Platform::MacOs
+            } else if cfg!(windows) {
+                Platform::Windows
+            } else {
+                Platform::Unix
+            },
             terminals: Terminals {
                 stdin: io::stdin().is_terminal(),
                 stdout: io::stdout().is_terminal(),
@@ -46,6 +63,23 @@ impl Env {
             },
             now: Timestamp::now,
         }
+    }
+
+    /// The same process looking at another home, for which its own variables say nothing.
+    pub fn elsewhere(&self, home: &Path) -> Self {
+        Self {
+            arguments: Vec::new(),
+            variables: HashMap::new(),
+            home: Some(home.to_owned()),
+            ..*self
+        }
+    }
+
+    /// A directory or file that a variable names; set but empty counts as unset.
+    pub fn path(&self, variable: &str) -> Option<PathBuf> {
+        self.variable(variable)
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
     }
 
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
@@ -128,5 +162,25 @@ impl Drop for TerminalState {
 impl TerminalState {
     pub fn save() -> Self {
         Self {}
+    }
+}
+
+#[cfg(test)]
+impl Env {
+    /// A world made up for a test.
+    pub fn fake(home: &Path, variables: &[(&str, &str)], platform: Platform) -> Self {
+        let pairs = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        Self {
+            arguments: Vec::new(),
+            variables: pairs.collect(),
+            home: Some(home.to_owned()),
+            platform,
+            terminals: Terminals {
+                stdin: false,
+                stdout: false,
+                stderr: false,
+            },
+            now: || "2026-11-23T12:00:00Z".parse().unwrap(),
+        }
     }
 }

@@ -24,6 +24,15 @@ pub fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>
     read_to_limit(file, limit)
 }
 
+/// As [`read_bounded`]; `None` when nothing has that name. A dangling link is a broken file rather
+/// than none.
+pub fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        _ => read_bounded(path, limit).map(Some),
+    }
+}
+
 /// Reads `source` to its end, refusing more than `limit` bytes.
 pub fn read_to_limit(source: impl Read, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());

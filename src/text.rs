@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 /// `true` for characters that can move the cursor, hide text or reorder it: C0, C1, DEL, line
 /// separators, bidirectional controls, zero-width characters.
 pub fn is_hostile(c: char) -> bool {
@@ -41,6 +43,19 @@ fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
 /// A path as a person may see it.
 pub fn path(path: &Path) -> String {
     escape(&path.to_string_lossy()).into_owned()
+}
+
+/// As [`path`], with `~` for the home directory.
+pub fn home_path(full: &Path, home: Option<&Path>) -> String {
+    match home.and_then(|home| full.strip_prefix(home).ok()) {
+        Some(rest) if !rest.as_os_str().is_empty() => path(&Path::new("~").join(rest)),
+        _ => path(full),
+    }
+}
+
+/// `text` as one word for every POSIX shell.
+pub fn shell_quoted(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
 /// `1 secret`, `2 secrets`.

@@ -47,11 +47,8 @@ impl Store {
     /// `$AMIKA_STATE_DIRECTORY`, else `$XDG_STATE_HOME/amika`, else `~/.local/state/amika`, on
     /// every platform.
     pub fn locate(env: &Env) -> Option<Self> {
-        let own = env
-            .variable("AMIKA_STATE_DIRECTORY")
-            .filter(|path| !path.is_empty());
-        let directory = match own {
-            Some(path) => PathBuf::from(path),
+        let directory = match env.path("AMIKA_STATE_DIRECTORY") {
+            Some(path) => path,
             None => env.xdg_directory("XDG_STATE_HOME", ".local/state")?.join("amika"),
         };
         Some(Self { directory })
@@ -89,15 +86,9 @@ fn not_empty(stored: Stored) -> anyhow::Result<Stored> {
 
 /// Reads a JSON object. serde's own errors quote what they refuse, so only the line is kept.
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<Option<T>> {
-    // A dangling link is a broken file rather than none.
-    if path
-        .symlink_metadata()
-        .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-    {
-        return Ok(None);
-    }
     let describe = |reason: String| anyhow!("{}: {reason}", text::path(path));
-    let bytes = files::read_bounded(path, MAX_FILE).map_err(|reason| describe(format!("{reason:#}")))?;
+    let bytes = files::read_if_there(path, MAX_FILE).map_err(|reason| describe(format!("{reason:#}")))?;
+    let Some(bytes) = bytes else { return Ok(None) };
     serde_json::from_slice(&bytes)
         .map(Some)
         .map_err(|error| describe(format!("line {} is not as expected", error.line())))

@@ -1,12 +1,7 @@
 //! A JSON object whose values are all strings.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
 use super::{Entry, Fault, Parsed, line_at};
+use crate::json::Members;
 use crate::secret::{SecretName, SecretValue};
 use crate::text;
 
@@ -15,7 +10,7 @@ pub fn parse(text: &str) -> Result<Parsed, Fault> {
     let refuse = |line, message: &str| {
         Fault::new(line, message).hint("the file must hold one object such as {\"NAME\": \"value\"}")
     };
-    let object: Object = serde_json::from_str(text).map_err(|error| {
+    let object: Members<'_> = serde_json::from_str(text).map_err(|error| {
         let problem = if error.is_data() {
             "is not a JSON object"
         } else {
@@ -42,31 +37,6 @@ pub fn parse(text: &str) -> Result<Parsed, Fault> {
         });
     }
     Ok(parsed)
-}
-
-/// The members in the order of the file, duplicates included.
-struct Object<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Object(members))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub enum Origin {
         path: PathBuf,
         line: usize,
     },
+    /// Another program's credential store.
+    Store(String),
 }
 
 impl fmt::Display for Origin {
@@ -54,6 +56,7 @@ impl fmt::Display for Origin {
             Self::Stdin => f.write_str("standard input"),
             Self::Prompt => f.write_str("prompt"),
             Self::Variable(name) => write!(f, "${name}"),
+            Self::Store(place) => f.write_str(place),
             Self::File { path, line } => write!(f, "{}:{line}", shown(path)),
         }
     }

@@ -1,6 +1,7 @@
 //! One file per command: each reads as the path of its data.
 
 mod delete;
+mod extract;
 mod list;
 mod push;
 
@@ -40,28 +41,46 @@ impl Context {
 
 /// Runs the command; a runtime is started only for those that need the network.
 pub fn run(cli: Cli, env: Env, report: Report) -> Result<()> {
-    let command = match cli.command {
+    let Cli { global, command } = cli;
+    let command = match command {
         Command::Secret(command) => command,
         Command::Completions { shell } => return report.raw(&completions(shell)),
         Command::Man => return report.raw(&manual()?),
     };
+    match command {
+        SecretCommand::Push(args) => connected(env, global, report, async |c| push::run(&args, c).await),
+        SecretCommand::List(args) => connected(env, global, report, async |c| list::run(&args, c).await),
+        SecretCommand::Delete(args) => connected(env, global, report, async |c| delete::run(&args, c).await),
+        SecretCommand::Extract(args) => {
+            let extraction = extract::find(&args, &global, &env, report)?;
+            if args.push {
+                connected(env, global, report, async |c| extraction.push(&args, c).await)
+            } else {
+                extraction.show(&args, report)
+            }
+        }
+    }
+}
+
+/// Runs the part of a command that needs the network, and can be stopped by a signal.
+fn connected(
+    env: Env,
+    global: Global,
+    report: Report,
+    work: impl AsyncFnOnce(&Context) -> Result<()>,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::new(Kind::State, "starting the runtime").because(error))?;
     let result = runtime.block_on(async {
-        let interrupt = Interrupt::listen();
         let context = Context {
             env,
-            global: cli.global,
+            global,
             report,
-            interrupt,
+            interrupt: Interrupt::listen(),
         };
-        match command {
-            SecretCommand::Push(args) => push::run(&args, &context).await,
-            SecretCommand::List(args) => list::run(&args, &context).await,
-            SecretCommand::Delete(args) => delete::run(&args, &context).await,
-        }
+        work(&context).await
     });
     // A thread may still wait for a name to resolve; nobody waits for it.
     runtime.shutdown_background();

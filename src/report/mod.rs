@@ -1,6 +1,7 @@
 //! The only place that prints. Data goes to standard output, everything for the person to
 //! standard error; with JSON output both carry JSON.
 
+pub mod extract;
 pub mod push;
 
 use std::io::{self, Write};

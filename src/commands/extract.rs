@@ -1,0 +1,222 @@
+//! `amika secret extract`: discover → select → print, or push as any other secret.
+
+use super::{Context, push};
+use crate::apply::Applied;
+use crate::cli::{ExtractArgs, Global};
+use crate::collect::{Candidate, Origin};
+use crate::confirm::Confirmation;
+use crate::discover::keychain::{NoKeychain, SystemKeychain};
+use crate::discover::{Discovery, Found, Kind as CredentialKind, State, discover};
+use crate::env::Env;
+use crate::error::{Error, Kind, Result};
+use crate::report::extract::Row;
+use crate::report::{Report, Worth, extract as view, push as push_view};
+use crate::secret::SecretName;
+use crate::text;
+
+/// What was found, and how it will be shown or pushed.
+pub struct Extraction {
+    discovery: Discovery,
+    confirmation: Confirmation,
+    /// The home that `~` stands for.
+    home: Option<std::path::PathBuf>,
+}
+
+/// Looks everywhere, and says what was in the way.
+pub fn find(args: &ExtractArgs, global: &Global, env: &Env, report: Report) -> Result<Extraction> {
+    if args.export && report.is_json() {
+        return Err(Error::usage("--export prints lines for a shell, not JSON")
+            .hint("leave out one of --export and --output"));
+    }
+    if args.export && report.terminals.stdout && !global.yes {
+        return Err(
+            Error::usage("--export prints real values, and standard output is a terminal")
+                .hint("use it as eval \"$(amika secret extract --export)\", or add --yes"),
+        );
+    }
+    let confirmation = Confirmation::decide(global, env, args.push && !args.write.dry_run)?;
+    let discovery = match &args.homedir {
+        None => discover(env, &SystemKeychain::new(env.platform), !args.no_oauth),
+        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, !args.no_oauth),
+        Some(home) => {
+            return Err(Error::input(format!("{} is not a directory", text::path(home)))
+                .hint("--homedir takes a home directory to look at"));
+        }
+    };
+    for problem in &discovery.problems {
+        report.warning(&problem.to_string());
+    }
+    discovery
+        .skipped
+        .iter()
+        .for_each(|skipped| report.warning(skipped));
+    discovery.notices.iter().for_each(|notice| report.notice(notice));
+    let home = env.home.clone().filter(|_| args.homedir.is_none());
+    Ok(Extraction {
+        discovery,
+        confirmation,
+        home,
+    })
+}
+
+impl Extraction {
+    /// Prints what was found: a table, JSON, or lines for a shell.
+    pub fn show(&self, args: &ExtractArgs, report: Report) -> Result<()> {
+        let rows = self.rows(args);
+        report_oauth(&rows, report);
+        let nothing = rows.is_empty().then(|| self.nothing(args));
+        if args.export {
+            if let Some(nothing) = nothing {
+                report.notice(&nothing);
+            }
+            let lines = view::exports(&rows, |warning| report.warning(warning));
+            report.raw(lines.trim_end_matches('\n'))?;
+        } else {
+            warn_of_missing(&rows, args, report);
+            let at_terminal = report.terminals.stdout;
+            report.data(Worth::Repeatable, &view::as_json(&rows, at_terminal), || {
+                nothing.unwrap_or_else(|| view::as_table(&rows, args.all, at_terminal, self.home.as_deref()))
+            })?;
+        }
+        self.unread(args)
+    }
+
+    /// Pushes what was found and still works.
+    pub async fn push(self, args: &ExtractArgs, context: &Context) -> Result<()> {
+        let report = context.report;
+        let rows = self.rows(args);
+        if rows.is_empty() {
+            if !args.only.is_empty() {
+                return Err(Error::input(NO_MATCH).hint(self.what_was_found()));
+            }
+            let none = Applied {
+                scope: args.write.scope,
+                outcomes: Vec::new(),
+                stopped_by: None,
+            };
+            let nothing = self.nothing(args);
+            report.data(Worth::Repeatable, &push_view::outcomes_json(&none), || nothing)?;
+            return self.unread(args);
+        }
+        warn_of_missing(&rows, args, report);
+        report_oauth(&rows, report);
+        let unseen = self.confirmation != Confirmation::Terminal && !args.write.dry_run;
+        if unseen && let Err(error) = self.unread(args) {
+            return Err(Error {
+                message: format!("{}; nothing was pushed", error.message),
+                ..error
+            });
+        }
+        let candidates: Vec<Candidate> = rows
+            .iter()
+            .filter(|row| row.found.state == State::Chosen)
+            .map(|row| self.candidate(row))
+            .collect();
+        if candidates.is_empty() {
+            return Err(
+                Error::input("everything that was found has expired; nothing was pushed")
+                    .hint("run the tool once, so that it renews its login"),
+            );
+        }
+        push::push(candidates, &args.write, self.confirmation, context).await?;
+        self.unread(args)
+    }
+
+    fn candidate(&self, row: &Row<'_>) -> Candidate {
+        Candidate {
+            name: row.name.clone(),
+            value: row.found.value.clone(),
+            origin: Origin::Store(row.found.place.shown(self.home.as_deref())),
+        }
+    }
+
+    /// One row for each name of each credential to be shown, sorted by name.
+    fn rows(&self, args: &ExtractArgs) -> Vec<Row<'_>> {
+        let shown = |found: &&Found| args.all || !matches!(found.state, State::OutrankedBy(_));
+        let found = self.discovery.found.iter().filter(shown);
+        let mut rows: Vec<Row<'_>> = found.flat_map(rows_of).collect();
+        rows.retain(|row| args.only.is_empty() || is_named(&row.name, &args.only));
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        rows
+    }
+
+    /// What to say when there is no row.
+    fn nothing(&self, args: &ExtractArgs) -> String {
+        if !args.only.is_empty() {
+            return format!("{NO_MATCH} {}", self.what_was_found());
+        }
+        let looked = self.discovery.looked.iter();
+        let places: Vec<_> = looked.map(|place| place.shown(self.home.as_deref())).collect();
+        format!("No secrets discovered. Looked at:\n  {}", places.join("\n  "))
+    }
+
+    fn what_was_found(&self) -> String {
+        let rows = self.discovery.found.iter().flat_map(rows_of);
+        let mut names: Vec<_> = rows.map(|row| row.name.to_string()).collect();
+        names.sort();
+        names.dedup();
+        if names.is_empty() {
+            return "Found: nothing.".to_owned();
+        }
+        format!("Found: {}.", names.join(", "))
+    }
+
+    /// Exit 4 while some store could not be read, so that a script notices.
+    fn unread(&self, args: &ExtractArgs) -> Result<()> {
+        let problems = self.discovery.problems.len();
+        if problems == 0 || args.skip_unreadable {
+            return Ok(());
+        }
+        let message = format!("{} could not be read", text::count(problems, "credential store"));
+        Err(Error::new(Kind::Input, message)
+            .hint("repair or remove what the warnings name, or add --skip-unreadable"))
+    }
+}
+
+const NO_MATCH: &str = "No secrets match the --only filter.";
+
+fn rows_of(found: &Found) -> impl Iterator<Item = Row<'_>> {
+    let names = found.provider.secret_names();
+    names.into_iter().map(move |name| Row { name, found })
+}
+
+fn is_named(name: &SecretName, only: &[String]) -> bool {
+    only.iter().any(|wanted| wanted.trim() == name.as_str())
+}
+
+fn warn_of_missing(rows: &[Row<'_>], args: &ExtractArgs, report: Report) {
+    // When nothing matches at all, that is said in one sentence.
+    let missing = args
+        .only
+        .iter()
+        .filter(|wanted| !rows.is_empty() && rows.iter().all(|row| row.name.as_str() != wanted.trim()));
+    for name in missing {
+        report.warning(&format!("--only names {name}, which was not found"));
+    }
+}
+
+/// An access token ends within hours; only the tool's whole login can be renewed.
+fn report_oauth(rows: &[Row<'_>], report: Report) {
+    let mut seen = Vec::new();
+    for Row { found, name } in rows {
+        if found.kind != CredentialKind::OAuth || seen.contains(&found.place) {
+            continue;
+        }
+        seen.push(found.place.clone());
+        let what = match found.state {
+            State::Expired => "has expired",
+            _ => "is a short-lived token",
+        };
+        let command = match found.provider.as_str() {
+            "anthropic" => "amika secret claude push --type oauth",
+            "openai" => "amika secret codex push --type oauth",
+            _ => "",
+        };
+        let advice = if command.is_empty() || found.document.is_none() {
+            "the tool that made it renews it".to_owned()
+        } else {
+            format!("'{command}' pushes the whole login, which stays renewable")
+        };
+        report.notice(&format!("{name} {what}; {advice}"));
+    }
+}

@@ -1,0 +1,247 @@
+//! What every source does alike: look at a place, read it within bounds, and keep what is usable.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::keychain::{Keychain, Lookup};
+use super::value::Object;
+use super::{Discovery, Found, Kind, Place, Problem, Provider, Source, State};
+use crate::env::Env;
+use crate::files;
+use crate::jwt;
+use crate::secret::{MAX_VALUE, SecretValue};
+use crate::text;
+
+/// The largest store read, in bytes.
+const MAX_STORE: u64 = 1024 * 1024;
+
+/// One source being looked through.
+pub struct Scan<'a> {
+    pub env: &'a Env,
+    keychain: &'a dyn Keychain,
+    source: &'static Source,
+    discovery: &'a mut Discovery,
+}
+
+/// The text of a store, read once: what is checked is what is used.
+pub struct Document {
+    pub place: Place,
+    pub text: Zeroizing<String>,
+    /// Whether `text` is the store's bytes; a byte that is no UTF-8 shows as U+FFFD.
+    exact: bool,
+}
+
+impl Document {
+    /// All of it, to be handed on as it is.
+    pub fn whole(&self) -> Option<SecretValue> {
+        self.exact
+            .then(|| SecretValue::new(Zeroizing::new(self.text.to_string())))
+    }
+
+    /// Without the byte order mark that some editors put in front.
+    pub fn body(&self) -> &str {
+        self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
+    }
+}
+
+/// A credential before it was checked.
+pub struct Claim {
+    pub provider: Provider,
+    pub kind: Kind,
+    pub value: SecretValue,
+    pub document: Option<SecretValue>,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Claim {
+    pub fn api_key(provider: Provider, value: SecretValue) -> Self {
+        Self {
+            provider,
+            kind: Kind::ApiKey,
+            value,
+            document: None,
+            expires_at: None,
+        }
+    }
+}
+
+impl<'a> Scan<'a> {
+    pub fn new(
+        env: &'a Env,
+        keychain: &'a dyn Keychain,
+        source: &'static Source,
+        discovery: &'a mut Discovery,
+    ) -> Self {
+        Self {
+            env,
+            keychain,
+            source,
+            discovery,
+        }
+    }
+
+    /// A path below the home directory.
+    pub fn below_home(&self, path: &str) -> Option<PathBuf> {
+        self.env.home.as_ref().map(|home| home.join(path))
+    }
+
+    /// Reads a store; nothing there is nothing found, everything else that fails is a problem.
+    pub fn file(&mut self, path: &Path) -> Option<Document> {
+        self.look_at(&Place::File(path.to_owned()));
+        self.settings_file(path)
+    }
+
+    /// As [`file`](Self::file), for a file that only says where the credentials are.
+    pub fn settings_file(&mut self, path: &Path) -> Option<Document> {
+        let place = Place::File(path.to_owned());
+        match files::read_if_there(path, MAX_STORE) {
+            Ok(None) => None,
+            Ok(Some(bytes)) => Some(match std::str::from_utf8(&bytes) {
+                Ok(text) => Document {
+                    place,
+                    text: Zeroizing::new(text.to_owned()),
+                    exact: true,
+                },
+                Err(_) => Document {
+                    place,
+                    text: Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()),
+                    exact: false,
+                },
+            }),
+            Err(reason) => {
+                self.problem(place, format!("{reason:#}"));
+                None
+            }
+        }
+    }
+
+    /// Reads a keychain item, found by service **and** account: several programs put items under
+    /// one service.
+    pub fn item(&mut self, service: &str, account: &str) -> Option<Document> {
+        let place = Place::Keychain {
+            service: service.to_owned(),
+            account: account.to_owned(),
+        };
+        self.look_at(&place);
+        match self.keychain.read(service, account) {
+            Lookup::Absent => None,
+            Lookup::Unreadable(reason) => {
+                self.problem(place, reason);
+                None
+            }
+            Lookup::Found(secret) => Some(Document {
+                place,
+                text: Zeroizing::new(secret.expose().to_owned()),
+                exact: true,
+            }),
+        }
+    }
+
+    /// The accounts that have a keychain item of this service.
+    pub fn accounts(&self, service: &str) -> Vec<String> {
+        self.keychain.accounts(service)
+    }
+
+    /// The document as a JSON object; `null` is nothing found, anything else a problem.
+    pub fn object<'d>(&mut self, document: &'d Document) -> Option<Object<'d>> {
+        self.usable(&document.place, Object::parse(document.body()))
+    }
+
+    /// The value of a step that may find nothing, or be a problem of its store.
+    pub fn usable<T>(&mut self, place: &Place, result: Result<Option<T>, String>) -> Option<T> {
+        result.unwrap_or_else(|reason| {
+            self.problem(place.clone(), reason);
+            None
+        })
+    }
+
+    pub fn problem(&mut self, place: Place, reason: String) {
+        self.discovery.problems.push(Problem { place, reason });
+    }
+
+    pub fn notice(&mut self, notice: String) {
+        if !self.discovery.notices.contains(&notice) {
+            self.discovery.notices.push(notice);
+        }
+    }
+
+    /// Passes over one entry; `what` names it in words of ours.
+    pub fn skip(&mut self, place: &Place, what: &str, reason: &str) {
+        let place = place.shown(None);
+        let skipped = format!("{place}: {what} {reason} and was skipped");
+        self.discovery.skipped.push(skipped);
+    }
+
+    /// Takes a token whose end is written inside it, if it is a JWT. `document` comes along when
+    /// the token is part of a login that can be renewed.
+    pub fn keep_token(
+        &mut self,
+        place: &Place,
+        provider: Provider,
+        token: SecretValue,
+        document: Option<SecretValue>,
+    ) {
+        let expires_at = match jwt::expiry(token.expose()) {
+            jwt::Expiry::At(at) => Some(at),
+            jwt::Expiry::Never | jwt::Expiry::NotAJwt => None,
+            jwt::Expiry::Invalid => {
+                return self.skip(place, "the access token", "has an `exp` that is no time");
+            }
+        };
+        self.keep(
+            place,
+            Claim {
+                provider,
+                kind: Kind::OAuth,
+                value: token,
+                document,
+                expires_at,
+            },
+        );
+    }
+
+    /// Takes a credential, unless it holds what no credential does.
+    pub fn keep(&mut self, place: &Place, claim: Claim) -> bool {
+        // Only the vendor's own caches hold values that somebody chose freely, such as a PEM key.
+        let may_span_lines = self.source.id.starts_with("amika_");
+        if let Some(reason) = unusable(claim.value.expose(), may_span_lines) {
+            let what = format!("the credential for {}", claim.provider.as_str());
+            self.skip(place, &what, reason);
+            return false;
+        }
+        self.discovery.found.push(Found {
+            provider: claim.provider,
+            kind: claim.kind,
+            value: claim.value,
+            document: claim.document,
+            source: self.source,
+            place: place.clone(),
+            expires_at: claim.expires_at,
+            state: State::Chosen,
+        });
+        true
+    }
+
+    fn look_at(&mut self, place: &Place) {
+        if !self.discovery.looked.contains(place) {
+            self.discovery.looked.push(place.clone());
+        }
+    }
+}
+
+fn unusable(value: &str, may_span_lines: bool) -> Option<&'static str> {
+    if value.contains('\u{fffd}') {
+        Some("is not valid UTF-8")
+    } else if value
+        .chars()
+        .any(|c| text::is_hostile(c) && !(may_span_lines && c == '\n'))
+    {
+        Some("holds a line break or a character that cannot be shown")
+    } else if value.len() > MAX_VALUE {
+        Some("is larger than 1 MiB")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,93 @@
+//! When a JSON Web Token (RFC 7519) ends. Its signature is not checked: whoever is asked to accept
+//! the token decides that, and all we want to know is when not to bother.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use crate::json::Members;
+
+/// The claim `exp`, a number of seconds since 1970.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// The text is no JWT, so nothing is known.
+    NotAJwt,
+    /// A JWT that does not end.
+    Never,
+    At(Timestamp),
+    /// `exp` is there and is no time.
+    Invalid,
+}
+
+pub fn expiry(token: &str) -> Expiry {
+    let Some(claims) = claims(token) else {
+        return Expiry::NotAJwt;
+    };
+    let Ok(claims) = serde_json::from_slice::<Members<'_>>(&claims) else {
+        return Expiry::NotAJwt;
+    };
+    match claims.get("exp").map(RawValue::get) {
+        None | Some("null") => Expiry::Never,
+        Some(number) => seconds(number).map_or(Expiry::Invalid, Expiry::At),
+    }
+}
+
+fn claims(token: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut parts = token.split('.');
+    let (_header, claims, _signature, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next())
+    else {
+        return None;
+    };
+    URL_SAFE_NO_PAD.decode(claims).ok().map(Zeroizing::new)
+}
+
+/// "A JSON numeric value representing the number of seconds", which may have a fraction.
+fn seconds(number: &str) -> Option<Timestamp> {
+    let whole = number.split('.').next()?.parse::<i64>().ok()?;
+    number.parse::<f64>().ok()?;
+    Timestamp::from_second(whole).ok().filter(|_| whole > 0)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// An unsigned token with these claims.
+    pub fn token(claims: &str) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn the_end_of_a_token() {
+        let at = |second| Expiry::At(Timestamp::from_second(second).unwrap());
+        for (claims, expected) in [
+            (r#"{"exp":1800000000}"#, at(1_800_000_000)),
+            (r#"{"exp":1800000000.5}"#, at(1_800_000_000)),
+            (r#"{"exp":1,"exp":1800000000}"#, at(1_800_000_000)),
+            ("{}", Expiry::Never),
+            (r#"{"exp":null}"#, Expiry::Never),
+            (r#"{"exp":"1800000000"}"#, Expiry::Invalid),
+            (r#"{"exp":1e300}"#, Expiry::Invalid),
+            (r#"{"exp":-5}"#, Expiry::Invalid),
+            (r#"{"exp":[]}"#, Expiry::Invalid),
+            ("[]", Expiry::NotAJwt),
+            ("", Expiry::NotAJwt),
+        ] {
+            assert_eq!(expiry(&token(claims)), expected, "{claims}");
+        }
+        for opaque in ["", "sgamp_user_1", "a.b", "a.b.c", "a.b.c.d", "..."] {
+            assert_eq!(expiry(opaque), Expiry::NotAJwt, "{opaque}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in any::<String>(), claims in any::<String>()) {
+            let _ = expiry(&text);
+            let _ = expiry(&token(&claims));
+        }
+    }
+}
