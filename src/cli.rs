@@ -161,6 +161,7 @@ Looks where Claude Code, Codex, OpenCode and Amp keep their logins, by the rules
 itself follows. Nothing is sent without --push, no token is refreshed, and no helper is run.";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ExtractArgs {
     /// Also show the credentials that are outranked, and by which
     #[arg(long)]

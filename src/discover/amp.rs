@@ -109,7 +109,7 @@ fn parse_settings(document: &Document) -> Result<Option<Settings>, String> {
             url: settings
                 .get_string("amp.url")
                 .filter(|url| !url.is_empty())
-                .map(|url| url.to_string()),
+                .map(ToString::to_string),
             keyring: settings.get_boolean("amp.experimental.cli.nativeSecretsStorage.enabled") == Some(true),
         })),
         Some(_) => Err("is not a JSON object".to_owned()),

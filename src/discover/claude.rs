@@ -115,7 +115,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
         return;
     };
     let what = "the Claude login";
-    if let Some(scopes) = scan.usable(place, login.strings("scopes"))
+    if let Some(scopes) = login.strings("scopes")
         && scopes.iter().all(|scope| scope != NEEDED_SCOPE)
     {
         return scan.skip(place, what, "lacks the scope user:inference");

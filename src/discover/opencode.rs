@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::scan::{Claim, Scan};
 use super::value::Object;
 use super::{Kind, Place, Provider};
+use crate::secret::SecretValue;
 
 pub fn logins(scan: &mut Scan<'_>) {
     let Some(directory) = scan.env.xdg_directory("XDG_DATA_HOME", ".local/share") else {
@@ -52,7 +53,7 @@ fn entries(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> bool {
             continue;
         };
         let kind = entry.string("type").ok().flatten();
-        let (kind, member) = match kind.as_ref().map(|kind| kind.expose()) {
+        let (kind, member) = match kind.as_ref().map(SecretValue::expose) {
             Some("api") => (Kind::ApiKey, "key"),
             Some("oauth") => (Kind::OAuth, "access"),
             _ => continue,

@@ -71,10 +71,9 @@ impl<'a> Object<'a> {
         }))
     }
 
-    /// A list of texts; `None` when it is missing or null.
-    pub fn strings(&self, name: &str) -> Result<Option<Vec<String>>, String> {
-        let raw = self.members.get(name).map_or("null", RawValue::get);
-        serde_json::from_str(raw).map_err(|_| self.says(name, "is not a list of strings"))
+    /// A list of texts; `None` when it is missing or anything else.
+    pub fn strings(&self, name: &str) -> Option<Vec<String>> {
+        serde_json::from_str(self.members.get(name)?.get()).ok()
     }
 
     /// Whether a member is there, whatever it is, and is not null.

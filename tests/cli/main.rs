@@ -5,7 +5,10 @@ mod api;
 #[cfg(unix)]
 mod credential;
 mod delete;
+mod extract;
 mod input;
+#[cfg(target_os = "linux")]
+mod keyring;
 mod outcomes;
 mod process;
 mod proxy;
@@ -15,6 +18,7 @@ mod sandbox;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tls;
+mod zoo;
 
 #[path = "../support/mod.rs"]
 mod support;

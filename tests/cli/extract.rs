@@ -1,0 +1,365 @@
+//! `amika secret extract`, with the files that each tool writes. The bad trees are in `zoo.rs`.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::sandbox::{CANARY, Ran, Sandbox, feed, ran};
+
+const CLAUDE: &str = ".claude/.credentials.json";
+const CODEX: &str = ".codex/auth.json";
+const OPENCODE: &str = ".local/share/opencode/auth.json";
+const AMP: &str = ".local/share/amp/secrets.json";
+
+/// As Claude Code writes it: one line, no newline.
+fn claude_login(expires_at: &str) -> String {
+    format!(
+        r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-{CANARY}","refreshToken":"sk-ant-ort01-{CANARY}","expiresAt":{expires_at},"scopes":["user:profile","user:inference"],"subscriptionType":"max","rateLimitTier":null}}}}"#
+    )
+}
+
+/// A laptop on which all four tools are logged in.
+fn laptop() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(CLAUDE, claude_login("32503680000000"));
+    sandbox.write(".claude.json", r#"{"oauthAccount":{"emailAddress":"a@b.c"}}"#);
+    sandbox.write(
+        CODEX,
+        format!("{{\n  \"auth_mode\": \"apikey\",\n  \"OPENAI_API_KEY\": \"sk-proj-{CANARY}\"\n}}"),
+    );
+    sandbox.write(
+        OPENCODE,
+        format!(
+            r#"{{"openrouter":{{"type":"api","key":"sk-or-{CANARY}"}},"anthropic":{{"type":"api","key":"sk-ant-api03-{CANARY}"}}}}"#
+        ),
+    );
+    sandbox.write(
+        AMP,
+        format!(r#"{{"apiKey@https://ampcode.com/":"sgamp_user_{CANARY}"}}"#),
+    );
+    sandbox
+}
+
+/// `name`, `type`, `source`, `state` of every row.
+fn rows(run: &Ran) -> Vec<[String; 4]> {
+    let rows = run.json();
+    let field = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
+    let rows = rows.as_array().unwrap().iter();
+    rows.map(|row| ["name", "type", "source", "state"].map(|name| field(row, name)))
+        .collect()
+}
+
+#[track_caller]
+fn assert_rows(run: &Ran, expected: &[[&str; 4]]) {
+    assert_eq!(
+        rows(run),
+        expected
+            .iter()
+            .map(|row| row.map(str::to_owned))
+            .collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_laptop_with_all_four_tools() {
+    let sandbox = laptop();
+    let run = sandbox.run("secret extract -o json").exits(0);
+    assert_rows(
+        &run,
+        &[
+            ["AMP_API_KEY", "api_key", "amp_secrets", "chosen"],
+            ["ANTHROPIC_API_KEY", "oauth", "claude_oauth", "chosen"],
+            ["CLAUDE_API_KEY", "oauth", "claude_oauth", "chosen"],
+            ["CODEX_API_KEY", "api_key", "codex", "chosen"],
+            ["OPENAI_API_KEY", "api_key", "codex", "chosen"],
+            ["OPENROUTER_API_KEY", "api_key", "opencode", "chosen"],
+        ],
+    );
+    let login = &run.json()[1];
+    assert_eq!(login["expires_at"], "3000-01-01T00:00:00Z");
+    assert_eq!(login["origin"], json!(sandbox.home().join(CLAUDE)));
+    assert_eq!(login["masked"], "********");
+    assert!(sandbox.vault.requests().is_empty());
+
+    let text = sandbox.run("secret extract").exits(0);
+    assert_eq!(text.stdout.lines().count(), 7, "{}", text.stdout);
+    text.says("~/.claude/.credentials.json")
+        .complains("claude push --type oauth");
+}
+
+#[test]
+fn all_shows_what_is_outranked_and_by_what() {
+    let sandbox = laptop();
+    let run = sandbox.run("secret extract --all -o json").exits(0);
+    let outranked: Vec<_> = rows(&run)
+        .into_iter()
+        .filter(|row| row[3] == "outranked")
+        .collect();
+    assert_eq!(outranked.len(), 2);
+    assert_eq!(outranked[0][2], "opencode");
+    sandbox
+        .run("secret extract --all")
+        .exits(0)
+        .says("outranked by claude_oauth");
+}
+
+#[test]
+fn an_api_key_of_the_console_outranks_the_login() {
+    let sandbox = laptop();
+    let config = format!(
+        r#"{{"customApiKeyResponses":{{"approved":["00-{CANARY}"]}},"primaryApiKey":"sk-ant-api03-{CANARY}"}}"#
+    );
+    sandbox.write(".claude.json", config);
+    let run = sandbox
+        .run("secret extract --only CLAUDE_API_KEY -o json")
+        .exits(0);
+    assert_rows(&run, &[["CLAUDE_API_KEY", "api_key", "claude_api", "chosen"]]);
+}
+
+#[test]
+fn r35_an_expired_login_is_shown_and_not_pushed() {
+    let sandbox = Sandbox::new();
+    sandbox.write(CLAUDE, claude_login("1700000000000"));
+    sandbox
+        .run("secret extract")
+        .exits(0)
+        .says("expired 2023-11-14T22:13:20Z")
+        .complains("has expired");
+    let run = sandbox.run("secret extract -o json").exits(0);
+    assert_eq!(run.json()[0]["state"], "expired");
+    sandbox
+        .run("secret extract --push --yes")
+        .exits(4)
+        .complains("has expired; nothing was pushed");
+    assert_eq!(sandbox.vault.count("POST"), 0);
+    assert_eq!(ran_raw(&sandbox, "secret extract --export").1, "");
+}
+
+#[test]
+fn without_oauth_the_next_best_key_wins() {
+    let sandbox = laptop();
+    let run = sandbox
+        .run("secret extract --no-oauth --only ANTHROPIC_API_KEY -o json")
+        .exits(0);
+    assert_rows(&run, &[["ANTHROPIC_API_KEY", "api_key", "opencode", "chosen"]]);
+    // A store that holds nothing else is not even opened.
+    sandbox.write(CLAUDE, "broken");
+    sandbox.run("secret extract --no-oauth").exits(0);
+}
+
+#[test]
+fn push_sends_exactly_what_only_names() {
+    let sandbox = laptop();
+    sandbox
+        .run("secret extract --push --only ANTHROPIC_API_KEY,OPENAI_API_KEY --yes")
+        .exits(0)
+        .says("Created 2 in user scope")
+        .complains("~/.codex/auth.json");
+    let mut stored: Vec<_> = sandbox
+        .vault
+        .stored("generic")
+        .into_iter()
+        .map(|s| s.name)
+        .collect();
+    stored.sort();
+    assert_eq!(stored, ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"]);
+    let key = format!("sk-proj-{CANARY}");
+    assert_eq!(sandbox.vault.value("OPENAI_API_KEY", "user"), Some(key));
+    sandbox
+        .run("secret extract --push --only OPENAI_API_KEY --scope org --yes -o json")
+        .exits(1);
+    sandbox
+        .run("secret extract --push --only OPENAI_API_KEY --dry-run")
+        .exits(0)
+        .says("update");
+    feed(&mut sandbox.command(["secret", "extract", "--push"]), "y\n").exits(0);
+    sandbox.run("secret extract --push").exits(2).complains("--yes");
+}
+
+#[test]
+fn names_that_were_not_found() {
+    let sandbox = laptop();
+    sandbox
+        .run("secret extract --only AMP_API_KEY,GROQ_API_KEY")
+        .exits(0)
+        .complains("GROQ_API_KEY, which was not found");
+    let none = "No secrets match the --only filter.";
+    sandbox
+        .run("secret extract --only GROQ_API_KEY")
+        .exits(0)
+        .says(none)
+        .says("AMP_API_KEY");
+    let json = sandbox.run("secret extract --only GROQ_API_KEY -o json").exits(0);
+    assert_eq!(json.json(), json!([]));
+    sandbox
+        .run("secret extract --only GROQ_API_KEY --push --yes")
+        .exits(4)
+        .complains(none)
+        .complains("AMP_API_KEY");
+}
+
+#[test]
+fn nothing_found_says_where_it_looked() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("secret extract")
+        .exits(0)
+        .says("No secrets discovered")
+        .says("~/.codex/auth.json");
+    assert_eq!(sandbox.run("secret extract -o json").exits(0).json(), json!([]));
+    sandbox
+        .run("secret extract --push --yes")
+        .exits(0)
+        .says("No secrets discovered");
+    let pushed = sandbox.run("secret extract --push --yes -o json").exits(0).json();
+    assert_eq!(pushed["results"], json!([]));
+    for empty in ["{}", "null"] {
+        for path in [CLAUDE, CODEX, OPENCODE, AMP, ".claude.json", ".amp/config.json"] {
+            sandbox.write(path, empty);
+        }
+        sandbox
+            .run("secret extract")
+            .exits(0)
+            .says("No secrets discovered");
+    }
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+#[test]
+fn another_home_is_looked_at_by_itself() {
+    let sandbox = laptop();
+    sandbox.write(
+        "other/.codex/auth.json",
+        format!(r#"{{"OPENAI_API_KEY":"{CANARY}"}}"#),
+    );
+    let run = sandbox
+        .command(["secret", "extract", "--homedir", "other", "-o", "json"])
+        .env("CODEX_HOME", sandbox.home().join(".codex"))
+        .env("XDG_DATA_HOME", sandbox.home().join(".local/share"))
+        .output();
+    let run = ran(run.unwrap()).exits(0);
+    assert_eq!(rows(&run).len(), 2);
+    assert_eq!(run.json()[0]["origin"], "other/.codex/auth.json");
+    sandbox
+        .run("secret extract --homedir missing")
+        .exits(4)
+        .complains("is not a directory");
+}
+
+#[test]
+fn the_tools_own_variables_move_their_stores() {
+    let sandbox = Sandbox::new();
+    let at = |path: &str| sandbox.home().join(path);
+    sandbox.write(
+        "data/opencode/auth.json",
+        format!(r#"{{"groq":{{"type":"api","key":"{CANARY}"}}}}"#),
+    );
+    sandbox.write(
+        "data/amp/secrets.json",
+        format!(r#"{{"apiKey@http://amp.example":"{CANARY}","apiKey@https://ampcode.com/":"x"}}"#),
+    );
+    sandbox.write("codex/auth.json", format!(r#"{{"OPENAI_API_KEY":"{CANARY}"}}"#));
+    sandbox.write(
+        "claude/.claude.json",
+        format!(r#"{{"primaryApiKey":"sk-ant-{CANARY}"}}"#),
+    );
+    sandbox.write("secure/.credentials.json", claude_login("null"));
+    sandbox.write(
+        "cache/amika/env-cache.json",
+        format!(r#"{{"MISTRAL_API_KEY":"{CANARY}","PORT":"1","N":7}}"#),
+    );
+    sandbox.write(
+        "state/amika/oauth.json",
+        format!(r#"{{"CLAUDE_API_KEY":"{CANARY}"}}"#),
+    );
+    let run = sandbox
+        .command(["secret", "extract", "--all", "-o", "json"])
+        .env("XDG_DATA_HOME", at("data"))
+        .env("XDG_CACHE_HOME", at("cache"))
+        .env("XDG_STATE_HOME", at("state"))
+        .env("CODEX_HOME", at("codex"))
+        .env("CLAUDE_CONFIG_DIR", at("claude"))
+        .env("CLAUDE_SECURESTORAGE_CONFIG_DIR", at("secure"))
+        .env("AMP_URL", "http://amp.example")
+        .output();
+    assert_rows(
+        &ran(run.unwrap()).exits(0),
+        &[
+            ["AMP_API_KEY", "api_key", "amp_secrets", "chosen"],
+            ["ANTHROPIC_API_KEY", "api_key", "claude_api", "chosen"],
+            ["ANTHROPIC_API_KEY", "oauth", "claude_oauth", "outranked"],
+            ["ANTHROPIC_API_KEY", "oauth", "amika_oauth", "outranked"],
+            ["CLAUDE_API_KEY", "api_key", "claude_api", "chosen"],
+            ["CLAUDE_API_KEY", "oauth", "claude_oauth", "outranked"],
+            ["CLAUDE_API_KEY", "oauth", "amika_oauth", "outranked"],
+            ["CODEX_API_KEY", "api_key", "codex", "chosen"],
+            ["GROQ_API_KEY", "api_key", "opencode", "chosen"],
+            ["MISTRAL_API_KEY", "api_key", "amika_env_cache", "chosen"],
+            ["OPENAI_API_KEY", "api_key", "codex", "chosen"],
+        ],
+    );
+}
+
+#[test]
+fn stores_that_are_recognised_and_not_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".codex/secrets/codex_auth.age", "age-encryption.org/v1");
+    sandbox.write(".local/share/opencode/opencode.db", "SQLite format 3\0");
+    sandbox.write(
+        ".claude/settings.json",
+        format!(r#"{{"apiKeyHelper":"touch {CANARY}","env":{{"ANTHROPIC_API_KEY":"{CANARY}"}}}}"#),
+    );
+    sandbox.write(
+        ".config/anthropic/credentials/default.json",
+        format!(r#"{{"access_token":"{CANARY}"}}"#),
+    );
+    sandbox
+        .run("secret extract")
+        .exits(0)
+        .says("No secrets discovered")
+        .complains("codex login")
+        .complains("OpenCode 2")
+        .complains("apiKeyHelper")
+        .complains("sets ANTHROPIC_API_KEY")
+        .complains("Anthropic Console");
+    assert!(!sandbox.home().join(CANARY).exists(), "the helper ran");
+}
+
+/// Exit code, standard output and standard error, without the sweep for values.
+fn ran_raw(sandbox: &Sandbox, line: &str) -> (i32, String, String) {
+    let output = sandbox.command(line.split_whitespace()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn an_export_is_read_back_by_every_shell() {
+    let sandbox = Sandbox::new();
+    let odd = "it's \"$HOME\" `id` \\ !\nsecond  line ☃ $(id)";
+    sandbox.write(
+        ".cache/amika/env-cache.json",
+        json!({ "ODD_API_KEY": odd, "1X_API_KEY": "x" }).to_string(),
+    );
+    let amika = sandbox.command(["--version"]).get_program().to_owned();
+    let mut shells = 0;
+    for shell in ["sh", "bash", "dash"] {
+        let script = r#"eval "$("$AMIKA" secret extract --export)"; printf %s "$ODD_API_KEY""#;
+        let run = Command::new(shell)
+            .args(["-c", script])
+            .env("AMIKA", &amika)
+            .env("HOME", sandbox.home())
+            .output();
+        // Not every system has every shell.
+        if let Ok(run) = run {
+            assert_eq!(String::from_utf8(run.stdout).unwrap(), odd, "{shell}");
+            assert!(String::from_utf8(run.stderr).unwrap().contains("1X_API_KEY"));
+            shells += 1;
+        }
+    }
+    assert!(shells > 0 || cfg!(windows));
+    sandbox.run("secret extract --export -o json").exits(2);
+}

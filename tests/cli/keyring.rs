@@ -1,0 +1,105 @@
+//! Against a real Secret Service, holding items that another program wrote.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+
+const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-tool"];
+
+/// Runs a shell script on a session bus of its own with an unlocked keyring; `$AMIKA` is the
+/// program. `None`, and a word about it, where the tools are not installed.
+pub fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
+    let installed = |tool: &&str| Path::new("/usr/bin").join(tool).exists();
+    if let Some(missing) = TOOLS.iter().find(|tool| !installed(tool)) {
+        // Past the capture of the test's output: a test that was not run shall be seen.
+        let mut stderr = std::io::stderr();
+        writeln!(
+            stderr,
+            "SKIPPED: {missing} is not installed, so the Secret Service is not tested"
+        )
+        .unwrap();
+        return None;
+    }
+    let runtime = sandbox.home().join("run");
+    fs::create_dir(&runtime).unwrap();
+    fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).unwrap();
+    let unlock = "printf pw | gnome-keyring-daemon --unlock --components=secrets >daemon.log 2>&1";
+    let amika = sandbox.bare_command(["--version"]);
+    let mut command = Command::new("dbus-run-session");
+    command
+        .args(["--", "sh", "-c", &format!("{unlock}; {script}")])
+        .env_clear()
+        .envs(amika.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("AMIKA", amika.get_program())
+        .env("XDG_RUNTIME_DIR", &runtime)
+        .current_dir(sandbox.home());
+    Some(ran(command.output().unwrap()))
+}
+
+/// Stores an item as the libraries of Codex and Amp do.
+fn store(service: &str, account: &str, secret: &str) -> String {
+    format!(
+        "printf %s '{secret}' | secret-tool store --label=x service '{service}' username \"{account}\" \
+         target default application rust-keyring xdg:schema org.freedesktop.Secret.Generic; "
+    )
+}
+
+const CODEX_ACCOUNT: &str = "cli|$(printf %s \"$(realpath .codex)\" | sha256sum | cut -c1-16)";
+
+fn codex(sandbox: &Sandbox) -> String {
+    sandbox.write(".codex/config.toml", "cli_auth_credentials_store = \"keyring\"\n");
+    let login = format!(r#"{{"auth_mode":"apikey","OPENAI_API_KEY":"sk-proj-{CANARY}"}}"#);
+    store("Codex Auth", CODEX_ACCOUNT, &login)
+}
+
+#[test]
+fn items_of_codex_and_amp_are_found() {
+    let sandbox = Sandbox::new();
+    let setting = r#"{"amp.experimental.cli.nativeSecretsStorage.enabled": true}"#;
+    sandbox.write(".config/amp/settings.json", setting);
+    let mut script = codex(&sandbox);
+    script += &store("Codex Auth", "cli|0000000000000000", "of another home");
+    script += &store("amp.cli.apiKey", "ampcode.com", &format!("sgamp_user_{CANARY}"));
+    script += "exec \"$AMIKA\" secret extract -o json";
+    let Some(run) = with_keyring(&sandbox, &script) else {
+        return;
+    };
+    let rows = run.exits(0).json();
+    assert_eq!(rows.as_array().unwrap().len(), 3, "{rows}");
+    assert_eq!(rows[0]["origin"], "keychain item amp.cli.apiKey (ampcode.com)");
+    assert_eq!(rows[1]["source"], "codex");
+    let origin = rows[1]["origin"].as_str().unwrap();
+    assert!(origin.starts_with("keychain item Codex Auth (cli|"), "{origin}");
+}
+
+#[test]
+fn a_locked_keyring_is_a_problem_and_not_an_absence() {
+    let sandbox = Sandbox::new();
+    let script = codex(&sandbox)
+        // Some versions of the tool crash after they have locked it.
+        + "secret-tool lock >/dev/null 2>&1; exec \"$AMIKA\" secret extract";
+    if let Some(run) = with_keyring(&sandbox, &script) {
+        run.exits(4)
+            .complains("failed to read keychain item Codex Auth")
+            .complains("is locked");
+    }
+}
+
+#[test]
+fn without_an_item_or_a_bus_there_is_nothing_to_say() {
+    let sandbox = Sandbox::new();
+    codex(&sandbox);
+    sandbox
+        .run("secret extract --quiet")
+        .exits(0)
+        .says("No secrets discovered")
+        .says("Codex Auth");
+    if let Some(run) = with_keyring(&sandbox, "exec \"$AMIKA\" secret extract") {
+        run.exits(0).says("No secrets discovered");
+    }
+}

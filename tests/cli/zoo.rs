@@ -1,0 +1,500 @@
+//! Homes with one bad store and one good credential, which must always be found: R21 to R32.
+
+use std::fs;
+use std::path::Path;
+
+use crate::sandbox::{CANARY, Sandbox, ran};
+
+const CLAUDE: &str = ".claude/.credentials.json";
+const CLAUDE_CONFIG: &str = ".claude.json";
+const CODEX: &str = ".codex/auth.json";
+const CODEX_CONFIG: &str = ".codex/config.toml";
+const OPENCODE: &str = ".local/share/opencode/auth.json";
+const AMP: &str = ".local/share/amp/secrets.json";
+const AMP_SETTINGS: &str = ".config/amp/settings.json";
+const AMP_OLD: &str = ".amp/config.json";
+const ENV_CACHE: &str = ".cache/amika/env-cache.json";
+
+/// What a bad store is, and what extract does about it.
+#[derive(Clone, Copy, PartialEq)]
+enum Verdict {
+    /// The store as a whole cannot be used: a warning, and exit 4.
+    Unreadable,
+    /// One entry cannot be used: a warning that names no value.
+    Skipped,
+    /// There is simply nothing in it, not a word.
+    Nothing,
+}
+use Verdict::{Nothing, Skipped, Unreadable};
+
+/// Runs extract on a home that `spoil` has put something bad into.
+fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".local/state/amika/oauth.json",
+        r#"{"GOOD_API_KEY":"the good one"}"#,
+    );
+    spoil(&sandbox);
+    let run = sandbox.run("secret extract -o json");
+    let code = if verdict == Unreadable { 4 } else { 0 };
+    assert_eq!(run.code, code, "{name}: {run:?}");
+    let found = run.json();
+    let names: Vec<_> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["GOOD_API_KEY"], "{name}");
+    match verdict {
+        Unreadable => assert!(
+            run.stderr.contains("failed to parse credentials file"),
+            "{name}: {run:?}"
+        ),
+        Skipped => assert!(run.stderr.contains("was skipped"), "{name}: {run:?}"),
+        Nothing => assert_eq!(
+            run.stderr,
+            "{\"notice\":{\"message\":\"GOOD_API_KEY is a short-lived token; the tool that made it renews it\"}}\n",
+            "{name}"
+        ),
+    }
+    // What it says is one printable line each, at a terminal too.
+    let text = sandbox.run("secret extract --skip-unreadable").exits(0);
+    let printable = |c: char| c == '\n' || !c.is_control();
+    assert!(
+        text.stdout.chars().all(printable) && text.stderr.chars().all(printable),
+        "{name}: {text:?}"
+    );
+}
+
+/// A store whose content is bad; `CANARY` in it becomes the text that must not be seen.
+fn content(name: &str, verdict: Verdict, path: &str, content: impl AsRef<[u8]>) {
+    let content = match std::str::from_utf8(content.as_ref()) {
+        Ok(text) => text.replace("CANARY", CANARY).into_bytes(),
+        Err(_) => content.as_ref().to_owned(),
+    };
+    check(&format!("{name} in {path}"), verdict, |sandbox| {
+        sandbox.write(path, content);
+    });
+}
+
+#[test]
+fn r21_r22_broken_files() {
+    for path in [CLAUDE, CLAUDE_CONFIG, CODEX, OPENCODE, AMP, AMP_OLD, ENV_CACHE] {
+        content("empty", Unreadable, path, "");
+        content("blank", Unreadable, path, " \n\t");
+        content(
+            "truncated",
+            Unreadable,
+            path,
+            r#"{"a":{"type":"api","key":"CANARY"#,
+        );
+        content("an array", Unreadable, path, r#"["CANARY"]"#);
+        content("a string", Unreadable, path, r#""CANARY""#);
+        content("not JSON", Unreadable, path, "key=CANARY");
+        content("something after it", Unreadable, path, "{} CANARY");
+        content("null", Nothing, path, "null");
+        content("nothing in it", Nothing, path, "{}");
+        content("only a mark", Unreadable, path, "\u{feff}");
+    }
+}
+
+#[test]
+fn r22_wrong_types() {
+    content(
+        "token",
+        Unreadable,
+        CLAUDE,
+        r#"{"claudeAiOauth":{"accessToken":["CANARY"]}}"#,
+    );
+    content("login", Unreadable, CLAUDE, r#"{"claudeAiOauth":"CANARY"}"#);
+    content(
+        "key",
+        Unreadable,
+        CLAUDE_CONFIG,
+        r#"{"primaryApiKey":{"a":"CANARY"}}"#,
+    );
+    content("key", Unreadable, CODEX, r#"{"OPENAI_API_KEY":7}"#);
+    content(
+        "mode",
+        Unreadable,
+        CODEX,
+        r#"{"auth_mode":["CANARY"],"OPENAI_API_KEY":"CANARY"}"#,
+    );
+    content(
+        "tokens",
+        Unreadable,
+        CODEX,
+        r#"{"auth_mode":"chatgpt","tokens":"CANARY"}"#,
+    );
+    content(
+        "token",
+        Unreadable,
+        CODEX,
+        r#"{"tokens":{"access_token":{"CANARY":1}}}"#,
+    );
+    content(
+        "key",
+        Unreadable,
+        AMP,
+        r#"{"apiKey@https://ampcode.com/":{"CANARY":1}}"#,
+    );
+    content("key", Unreadable, AMP_OLD, r#"{"apiKey":[1]}"#);
+    content("auth", Unreadable, AMP_OLD, r#"{"auth":"CANARY"}"#);
+    content(
+        "key",
+        Skipped,
+        OPENCODE,
+        r#"{"groq":{"type":"api","key":["CANARY"]}}"#,
+    );
+    content(
+        "number",
+        Nothing,
+        ENV_CACHE,
+        r#"{"GROQ_API_KEY":7,"X_API_KEY":["CANARY"]}"#,
+    );
+}
+
+#[test]
+fn r21_settings_that_say_where_the_key_is() {
+    content("line", Unreadable, CODEX_CONFIG, "model = \"x\"\nbearer = CANARY");
+    content(
+        "type",
+        Unreadable,
+        CODEX_CONFIG,
+        "cli_auth_credentials_store = [\"CANARY\"]",
+    );
+    content(
+        "store",
+        Unreadable,
+        CODEX_CONFIG,
+        "cli_auth_credentials_store = \"CANARY\"",
+    );
+    content("bytes", Unreadable, AMP_SETTINGS, "{ \"amp.url\": \"CANARY");
+    content("array", Unreadable, AMP_SETTINGS, "[\"CANARY\"]");
+    content(
+        "comments",
+        Nothing,
+        AMP_SETTINGS,
+        "{ // CANARY\n \"amp.url\": \"https://x.example\", }",
+    );
+}
+
+#[test]
+fn what_is_no_login_is_not_one() {
+    content(
+        "revoked",
+        Nothing,
+        CLAUDE,
+        r#"{"claudeAiOauth":{"accessToken":"","refreshToken":"","expiresAt":0}}"#,
+    );
+    content(
+        "others",
+        Nothing,
+        CLAUDE,
+        r#"{"mcpOAuth":{"x":{"accessToken":"CANARY"}}}"#,
+    );
+    content(
+        "tails",
+        Nothing,
+        CLAUDE_CONFIG,
+        r#"{"customApiKeyResponses":{"approved":["CANARY"]}}"#,
+    );
+    content("prefix", Nothing, CLAUDE_CONFIG, r#"{"primaryApiKey":"CANARY"}"#);
+    content(
+        "scope",
+        Skipped,
+        CLAUDE,
+        r#"{"claudeAiOauth":{"accessToken":"CANARY","scopes":["user:profile"]}}"#,
+    );
+    content(
+        "no key",
+        Nothing,
+        CODEX,
+        r#"{"OPENAI_API_KEY":null,"tokens":null}"#,
+    );
+    content(
+        "empty",
+        Nothing,
+        CODEX,
+        r#"{"OPENAI_API_KEY":"","tokens":{"access_token":""}}"#,
+    );
+    content(
+        "wellknown",
+        Nothing,
+        OPENCODE,
+        r#"{"https://x.example":{"type":"wellknown","key":"VAR","token":"CANARY"}}"#,
+    );
+    content(
+        "type",
+        Nothing,
+        OPENCODE,
+        r#"{"groq":{"type":"later","key":"CANARY"},"x":"CANARY","y":null,"z":7}"#,
+    );
+    content(
+        "other url",
+        Nothing,
+        AMP,
+        r#"{"apiKey@https://ampcode.com/x":"CANARY","oauth-refresh-token@https://ampcode.com/":"CANARY"}"#,
+    );
+}
+
+#[test]
+fn r28_r29_values_that_no_credential_has() {
+    for (name, bytes) in [
+        ("NUL", &b"a\\u0000c4n4ry"[..]),
+        ("ESC", b"a\\u001b[2Jc4n4ry"),
+        ("newline", b"a\\nc4n4ry"),
+        ("bidi", "a\u{202e}c4n4ry".as_bytes()),
+        ("C1", "a\u{9b}c4n4ry".as_bytes()),
+        ("not UTF-8", b"a\xff\xfec4n4ry"),
+        ("half a surrogate pair", b"a\\ud800c4n4ry"),
+    ] {
+        let whole = [&br#"{"groq":{"type":"api","key":""#[..], bytes, br#""}}"#].concat();
+        content(name, Skipped, OPENCODE, whole);
+    }
+    let login = |token: &str| format!(r#"{{"claudeAiOauth":{{"accessToken":"{token}"}}}}"#);
+    content("escape", Skipped, CLAUDE, login("CANARY\\u001b[2J"));
+    content(
+        "escape",
+        Skipped,
+        CODEX,
+        r#"{"OPENAI_API_KEY":"CANARY\u001b[2J"}"#,
+    );
+    content(
+        "escape",
+        Skipped,
+        ENV_CACHE,
+        r#"{"GROQ_API_KEY":"CANARY\u001b[2J"}"#,
+    );
+}
+
+#[test]
+fn r28_one_bad_entry_does_not_cost_its_neighbours() {
+    let sandbox = Sandbox::new();
+    let entries = [
+        &br#"{"a":{"type":"api","key":"x"#[..],
+        b"\xff",
+        br#""},"b":7,"b\n":{"type":"api","key":"y"},"groq":{"type":"api","key":"good"}}"#,
+    ];
+    sandbox.write(OPENCODE, entries.concat());
+    let run = sandbox.run("secret extract -o json").exits(0);
+    assert_eq!(run.json().as_array().unwrap().len(), 1);
+    assert_eq!(run.json()[0]["name"], "GROQ_API_KEY");
+}
+
+#[test]
+fn r30_names_that_no_provider_has() {
+    for name in [
+        r"a\nb",
+        r"a\u001b[2J",
+        "größe",
+        "a'b",
+        "$(id)",
+        "https://x.example",
+        "",
+    ] {
+        let entry = format!(r#"{{"{name}":{{"type":"api","key":"CANARY"}}}}"#);
+        content(name, Skipped, OPENCODE, entry);
+    }
+    let long = format!(r#"{{"{}":{{"type":"api","key":"CANARY"}}}}"#, "a".repeat(10_000));
+    content("long", Skipped, OPENCODE, long);
+}
+
+#[test]
+fn r31_ends_that_are_no_time() {
+    for expiry in [
+        "\"soon\"",
+        "1e300",
+        "-1",
+        "1826984857",
+        "[]",
+        "true",
+        "99999999999999999999",
+    ] {
+        let login = format!(r#"{{"claudeAiOauth":{{"accessToken":"CANARY","expiresAt":{expiry}}}}}"#);
+        content(expiry, Skipped, CLAUDE, login);
+        let entry = format!(r#"{{"groq":{{"type":"oauth","access":"CANARY","expires":{expiry}}}}}"#);
+        content(expiry, Skipped, OPENCODE, entry);
+    }
+}
+
+#[test]
+fn r22_r32_odd_files_that_are_fine() {
+    let sandbox = Sandbox::new();
+    let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
+    sandbox.write(
+        CLAUDE_CONFIG,
+        format!("\u{feff}{{\"projects\":{deep},\"primaryApiKey\":\"sk-ant-{CANARY}\"}}\r\n"),
+    );
+    sandbox.write(
+        CODEX,
+        format!(r#"{{"OPENAI_API_KEY":"first","OPENAI_API_KEY":"{CANARY}"}}"#),
+    );
+    sandbox.write(
+        OPENCODE,
+        format!(r#"{{"groq/":{{"type":"oauth","access":"{CANARY}","expires":0}}}}"#),
+    );
+    sandbox.write(AMP, format!(r#"{{"apiKey@https://ampcode.com":"{CANARY}"}}"#));
+    let run = sandbox.run("secret extract -o json").exits(0);
+    let rows = run.json();
+    let names: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "AMP_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "CLAUDE_API_KEY",
+        "CODEX_API_KEY",
+        "GROQ_API_KEY",
+        "OPENAI_API_KEY",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(rows[4]["expires_at"], serde_json::Value::Null);
+    sandbox
+        .run("secret extract --push --only OPENAI_API_KEY --yes")
+        .exits(0);
+    assert_eq!(
+        sandbox.vault.value("OPENAI_API_KEY", "user").as_deref(),
+        Some(CANARY)
+    );
+}
+
+#[test]
+fn r23_r24_depth_and_size() {
+    let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
+    for path in [CLAUDE, CODEX, OPENCODE, AMP, ENV_CACHE] {
+        content("deep", Unreadable, path, &deep);
+        content(
+            "large",
+            Unreadable,
+            path,
+            format!("{{\"a\":\"{}\"}}", "x".repeat(1024 * 1024)),
+        );
+    }
+    // Sparse, so that the test needs no disk.
+    check("100 MB", Unreadable, |sandbox| {
+        let path = sandbox.write(CODEX, "");
+        fs::File::options()
+            .write(true)
+            .open(path)
+            .unwrap()
+            .set_len(100_000_000)
+            .unwrap();
+    });
+}
+
+#[test]
+fn r25_a_directory_in_place_of_a_file() {
+    for path in [
+        CLAUDE,
+        CLAUDE_CONFIG,
+        CODEX,
+        CODEX_CONFIG,
+        OPENCODE,
+        AMP,
+        AMP_SETTINGS,
+        AMP_OLD,
+        ENV_CACHE,
+    ] {
+        check(path, Unreadable, |sandbox| {
+            fs::create_dir_all(sandbox.home().join(path)).unwrap();
+        });
+    }
+}
+
+#[test]
+fn r21_a_push_that_nobody_sees_stops_at_an_unreadable_store() {
+    let sandbox = Sandbox::new();
+    sandbox.write(CODEX, r#"{"OPENAI_API_KEY":"good"}"#);
+    sandbox.write(CLAUDE, "{");
+    sandbox
+        .run("secret extract --push --yes")
+        .exits(4)
+        .complains("nothing was pushed")
+        .complains(CLAUDE);
+    assert!(sandbox.vault.requests().is_empty());
+    sandbox
+        .run("secret extract --push --yes --skip-unreadable")
+        .exits(0)
+        .says("Created 2");
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::process::CommandExt;
+
+    use super::*;
+
+    fn fifo(path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+        assert!(made.success());
+    }
+
+    fn link(target: &str, path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(target, path).unwrap();
+    }
+
+    #[test]
+    fn r25_r26_things_that_are_no_files() {
+        for path in [CLAUDE, CODEX, OPENCODE, AMP_SETTINGS, ENV_CACHE] {
+            check("FIFO", Unreadable, |sandbox| fifo(&sandbox.home().join(path)));
+            check("device", Unreadable, |sandbox| {
+                link("/dev/zero", &sandbox.home().join(path));
+            });
+            check("dangling link", Unreadable, |sandbox| {
+                link("nowhere", &sandbox.home().join(path));
+            });
+            let name = Path::new(path).file_name().unwrap().to_str().unwrap();
+            check("loop", Unreadable, |sandbox| {
+                link(name, &sandbox.home().join(path));
+            });
+        }
+        check(".codex is a file", Unreadable, |sandbox| {
+            drop(sandbox.write(".codex", ""));
+        });
+        check(".claude is a FIFO", Unreadable, |sandbox| {
+            fifo(&sandbox.home().join(".claude"));
+        });
+    }
+
+    #[test]
+    fn a_link_to_a_file_is_followed() {
+        let sandbox = Sandbox::new();
+        sandbox.write("dotfiles/auth.json", r#"{"OPENAI_API_KEY":"good"}"#);
+        link("../dotfiles/auth.json", &sandbox.home().join(CODEX));
+        sandbox.run("secret extract").exits(0).says("OPENAI_API_KEY");
+    }
+
+    #[test]
+    fn r27_permission_denied() {
+        let sandbox = Sandbox::new();
+        sandbox.write(OPENCODE, r#"{"groq":{"type":"api","key":"good"}}"#);
+        let closed = sandbox.write(CODEX, r#"{"OPENAI_API_KEY":"x"}"#);
+        fs::set_permissions(closed, fs::Permissions::from_mode(0o0)).unwrap();
+        let mut command = sandbox.command(["secret", "extract", "-o", "json"]);
+        if fs::read(sandbox.home().join(CODEX)).is_ok() {
+            // Nothing is denied to root, so the program runs as nobody, from where nobody may.
+            let program = sandbox.home().join("amika");
+            fs::copy(command.get_program(), &program).unwrap();
+            fs::set_permissions(sandbox.home(), fs::Permissions::from_mode(0o755)).unwrap();
+            let mut unprivileged = std::process::Command::new(program);
+            unprivileged
+                .args(command.get_args())
+                .env_clear()
+                .env("HOME", sandbox.home());
+            unprivileged.current_dir(sandbox.home()).uid(65534).gid(65534);
+            command = unprivileged;
+        }
+        let run = ran(command.output().unwrap())
+            .exits(4)
+            .complains("permission denied");
+        assert_eq!(run.json()[0]["name"], "GROQ_API_KEY");
+    }
+}
