@@ -2,7 +2,7 @@
 
 use std::io;
 
-use dialoguer::{Input, Password};
+use dialoguer::{Input, Password, Select};
 
 use crate::cli::{Global, OutputFormat};
 use crate::env::{Env, TerminalState, blocking};
@@ -35,6 +35,15 @@ impl Confirmation {
         } else {
             Self::Piped
         })
+    }
+
+    /// For what the command line has said clearly: asks a person at a terminal, and nobody else.
+    pub fn at_terminal_only(global: &Global, env: &Env) -> Self {
+        if !global.yes && env.terminals.stdin && nobody_to_ask(global, env).is_none() {
+            Self::Terminal
+        } else {
+            Self::NotNeeded
+        }
     }
 
     /// Asks; anything but yes is exit 1, no answer at all is exit 2. `show_question` prints it
@@ -99,6 +108,60 @@ pub async fn ask_secret(global: &Global, env: &Env, prompt: &str) -> Result<Secr
     })
     .await?;
     Ok(SecretValue::new(typed))
+}
+
+/// Lets the person choose one of `items`, at a terminal with the arrow keys, else by a number on
+/// standard input below a list that `show` prints. Exit 2 where nobody could choose.
+pub async fn choose(
+    global: &Global,
+    env: &Env,
+    prompt: &str,
+    items: Vec<String>,
+    show: impl FnOnce(&str),
+) -> Result<usize> {
+    let instead = "say what is meant, for example with --type";
+    if let Some(why) = nobody_to_ask(global, env) {
+        return Err(Error::usage(format!("this needs a choice, and {why}")).hint(instead));
+    }
+    let prompt = prompt.to_owned();
+    if env.terminals.stdin {
+        return at_terminal(move || {
+            Select::new()
+                .with_prompt(prompt)
+                .items(&items)
+                .default(0)
+                .interact()
+        })
+        .await;
+    }
+    let lines = items.iter().enumerate();
+    let lines: Vec<_> = lines
+        .map(|(index, item)| format!("  {}) {item}", index + 1))
+        .collect();
+    show(&format!("{prompt}\n{}\nNumber?", lines.join("\n")));
+    let answer = env.read_stdin_line().await;
+    let answer = answer
+        .map_err(|error| Error::usage("reading the answer").because(error))?
+        .ok_or_else(|| Error::usage("this needs a choice, and standard input is at its end").hint(instead))?;
+    let number = answer.trim().parse::<usize>().ok();
+    number
+        .filter(|number| (1..=items.len()).contains(number))
+        .map(|number| number - 1)
+        .ok_or_else(|| {
+            Error::usage(format!("the answer is not a number from 1 to {}", items.len())).hint(instead)
+        })
+}
+
+/// Asks for a line at the terminal, with an answer for those who just press Enter.
+pub async fn ask_line(prompt: &str, default: &str) -> Result<String> {
+    let (prompt, default) = (prompt.to_owned(), default.to_owned());
+    at_terminal(move || {
+        Input::<String>::new()
+            .with_prompt(prompt)
+            .default(default)
+            .interact_text()
+    })
+    .await
 }
 
 /// Runs a prompt beside the rest of the program. When Ctrl-C makes the caller drop this future,

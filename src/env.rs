@@ -82,6 +82,14 @@ impl Env {
             .map(PathBuf::from)
     }
 
+    /// `~/…` for shells that leave it alone, as in `--from-file=~/x`.
+    pub fn expand_home(&self, path: &Path) -> PathBuf {
+        match (path.strip_prefix("~"), &self.home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => path.to_owned(),
+        }
+    }
+
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
@@ -154,6 +162,8 @@ impl Drop for TerminalState {
             let now = rustix::termios::OptionalActions::Now;
             // When it fails the terminal is gone, and there is nobody to tell.
             let _ = rustix::termios::tcsetattr(rustix::stdio::stdin(), now, saved);
+            // A list to choose from hides the cursor while it is shown.
+            let _ = dialoguer::console::Term::stderr().show_cursor();
         }
     }
 }

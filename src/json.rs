@@ -1,11 +1,19 @@
-//! The members of a JSON object, each still raw: what is not asked for is never interpreted, so
-//! a surprise in one member (nesting, type, length) does not cost the others.
+//! JSON that somebody else wrote, member by member. What is not asked for is never interpreted, so
+//! a surprise in one member (nesting, type, length) does not cost the others. Reasons name members
+//! that we asked for and lines, and never quote the text.
 
+use std::collections::HashMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::secret::SecretValue;
+
+/// So many milliseconds are the year 1973: a smaller number was meant as seconds.
+const SHORTEST_MILLISECONDS: i64 = 100_000_000_000;
 
 /// The members in the order of the text, duplicates included.
 pub struct Members<'a>(pub Vec<(String, &'a RawValue)>);
@@ -37,5 +45,210 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
         }
         deserializer.deserialize_map(Collect)
+    }
+}
+
+/// An object whose members are looked at one by one.
+pub struct Object<'a> {
+    members: Members<'a>,
+    /// How its members are called in a reason, such as `claudeAiOauth.`.
+    prefix: String,
+}
+
+impl<'a> Object<'a> {
+    /// `None` for `null`, which is how some tools say "nothing".
+    pub fn parse(text: &'a str) -> Result<Option<Self>, String> {
+        if text.trim().is_empty() {
+            return Err("is empty".to_owned());
+        }
+        let members: Option<Members<'a>> = serde_json::from_str(text).map_err(|error| {
+            if error.is_data() {
+                "is not a JSON object".to_owned()
+            } else {
+                format!("line {} is not valid JSON", error.line().max(1))
+            }
+        })?;
+        Ok(members.map(|members| Self {
+            members,
+            prefix: String::new(),
+        }))
+    }
+
+    /// The members with their values, in the order of the file; of duplicates only the last.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        let members = self.members.0.iter().enumerate();
+        let last: HashMap<&str, usize> = members.map(|(index, (name, _))| (name.as_str(), index)).collect();
+        let members = self.members.0.iter().enumerate();
+        members
+            .filter(move |(index, (name, _))| last.get(name.as_str()) == Some(index))
+            .map(|(_, (name, raw))| (name.as_str(), *raw))
+    }
+
+    /// A text member; `None` when it is missing, null or empty.
+    pub fn string(&self, name: &str) -> Result<Option<SecretValue>, String> {
+        let Some(raw) = self.members.get(name) else {
+            return Ok(None);
+        };
+        let value: Option<SecretValue> =
+            serde_json::from_str(raw.get()).map_err(|_| self.says(name, "is not a string"))?;
+        Ok(value.filter(|value| !value.is_empty()))
+    }
+
+    /// An object member; `None` when it is missing or null.
+    pub fn object(&self, name: &str) -> Result<Option<Self>, String> {
+        let Some(raw) = self.members.get(name) else {
+            return Ok(None);
+        };
+        let members: Option<Members<'a>> =
+            serde_json::from_str(raw.get()).map_err(|_| self.says(name, "is not an object"))?;
+        Ok(members.map(|members| Self {
+            members,
+            prefix: format!("{}{name}.", self.prefix),
+        }))
+    }
+
+    /// A list of texts; `None` when it is missing or anything else.
+    pub fn strings(&self, name: &str) -> Option<Vec<String>> {
+        serde_json::from_str(self.members.get(name)?.get()).ok()
+    }
+
+    /// Whether a member is there, whatever it is, and is not null.
+    pub fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|raw| raw.get() != "null")
+    }
+
+    /// A time in milliseconds since 1970 or as RFC 3339; `None` when it is missing or null. The
+    /// error is only what follows the member's name.
+    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, &'static str> {
+        let Some(raw) = self.members.get(name).map(RawValue::get) else {
+            return Ok(None);
+        };
+        if raw == "null" {
+            return Ok(None);
+        }
+        if let Ok(text) = serde_json::from_str::<String>(raw) {
+            return text.parse().map(Some).map_err(|_| "that is not a time");
+        }
+        let number: f64 = serde_json::from_str(raw).map_err(|_| "that is not a time")?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a cast saturates, and the ends are refused"
+        )]
+        let milliseconds = number as i64;
+        if milliseconds < 0 {
+            Err("before 1970")
+        } else if 0 < milliseconds && milliseconds < SHORTEST_MILLISECONDS {
+            Err("that is in seconds instead of milliseconds")
+        } else {
+            Timestamp::from_millisecond(milliseconds)
+                .map(Some)
+                .map_err(|_| "beyond every calendar")
+        }
+    }
+
+    fn says(&self, name: &str, problem: &str) -> String {
+        format!("`{}{name}` {problem}", self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn object(text: &str) -> Object<'_> {
+        Object::parse(text).unwrap().unwrap()
+    }
+
+    #[test]
+    fn nothing_is_not_a_problem() {
+        assert!(Object::parse("null").unwrap().is_none());
+        let object = object(r#"{"a":null,"b":"","c":{}}"#);
+        for name in ["a", "b", "missing"] {
+            assert!(object.string(name).unwrap().is_none(), "{name}");
+        }
+        assert!(object.object("a").unwrap().is_none());
+        assert!(object.object("c").unwrap().unwrap().members().next().is_none());
+    }
+
+    #[test]
+    fn r22_a_reason_names_the_place_and_not_the_text() {
+        for (text, reason) in [
+            ("", "is empty"),
+            (" \n", "is empty"),
+            ("{", "line 1 is not valid JSON"),
+            ("{\n\"a\": hunter2}", "line 2 is not valid JSON"),
+            ("{} hunter2", "line 1 is not valid JSON"),
+            ("[\"hunter2\"]", "is not a JSON object"),
+            ("\"hunter2\"", "is not a JSON object"),
+            ("7", "is not a JSON object"),
+        ] {
+            assert_eq!(Object::parse(text).err().unwrap(), reason, "{text}");
+        }
+        let outer = object(r#"{"a":{"b":["hunter2"]},"c":"hunter2"}"#);
+        let inner = outer.object("a").unwrap().unwrap();
+        assert_eq!(inner.string("b").unwrap_err(), "`a.b` is not a string");
+        assert_eq!(outer.object("c").err().unwrap(), "`c` is not an object");
+    }
+
+    #[test]
+    fn r32_the_last_of_duplicates_wins() {
+        let object = object(r#"{"a":"first","b":"x","a":"last"}"#);
+        assert_eq!(object.string("a").unwrap().unwrap().expose(), "last");
+        let names: Vec<_> = object.members().map(|(name, _)| name).collect();
+        assert_eq!(names, ["b", "a"]);
+    }
+
+    #[test]
+    fn r31_times_in_odd_units() {
+        let time = |text: &str| object(&format!(r#"{{"t":{text}}}"#)).time("t");
+        let good = "2027-11-23T15:47:37.063Z".parse().unwrap();
+        for text in [
+            "1826984857063",
+            "1826984857063.5",
+            r#""2027-11-23T15:47:37.063Z""#,
+        ] {
+            assert_eq!(time(text), Ok(Some(good)), "{text}");
+        }
+        assert_eq!(time("null"), Ok(None));
+        assert_eq!(time("0"), Ok(Some(Timestamp::UNIX_EPOCH)));
+        for bad in [
+            "1826984857",
+            "-1",
+            "-1e300",
+            "1e300",
+            "1e999",
+            r#""soon""#,
+            "[]",
+            "true",
+            "99999999999999999999999",
+        ] {
+            assert!(time(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn r23_depth_costs_nothing() {
+        let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
+        let text = format!(r#"{{"deep":{deep},"a":"found"}}"#);
+        let object = object(&text);
+        assert_eq!(object.string("a").unwrap().unwrap().expose(), "found");
+        assert!(object.string("deep").is_err());
+        assert!(Object::parse(&deep).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_or_is_quoted(text in "[\\[\\]{}\":,a-c0-9e+\\-\\\\ ]{0,60}", tail in any::<String>()) {
+            for text in [text.clone(), format!("{{\"a\":{text}}}"), format!("{text}{tail}")] {
+                match Object::parse(&text) {
+                    Err(reason) => prop_assert!(!reason.contains(&text) || text.len() < 8),
+                    Ok(None) => {}
+                    Ok(Some(object)) => {
+                        let _ = (object.string("a"), object.object("a"), object.strings("a"), object.time("a"));
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The hosted secrets API: one method per endpoint, over one `send`.
 
+mod credentials;
 mod error;
 mod pace;
 mod send;
@@ -13,10 +14,11 @@ use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+pub use self::credentials::{CredentialSummary, NewCredential};
 pub use self::error::{ApiError, Effect};
 pub use self::pace::{Pace, backoff};
 pub use self::send::RequestLine;
-use self::send::{Repeat, build_client};
+use self::send::{Answer, Repeat, build_client};
 pub use self::types::SecretSummary;
 use crate::auth::Credential;
 use crate::env::Env;
@@ -32,6 +34,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// No server gives an id as long as this, in bytes.
+const LONGEST_ID: usize = 256;
 
 /// Path segments of the API that an id must not be mistaken for.
 const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys"];
@@ -102,13 +107,19 @@ impl Api {
             value,
         );
         let answer = self.send(Method::POST, BASE, Some(body), Repeat::Never).await?;
+        self.created(&answer, name.as_str())
+    }
+
+    /// The id in the answer to a create, if it confirms that just this was created.
+    fn created(&self, answer: &Answer, name: &str) -> ApiResult<String> {
+        let expected = "a confirmation that it was created";
         if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
-            return Err(self.not_the_api(&answer, "a confirmation that the secret was created"));
+            return Err(self.not_the_api(answer, expected));
         }
-        let created: types::Created = self.parse(&answer, "a confirmation that the secret was created")?;
-        let same_name = created.name.is_none_or(|stored| stored == name.as_str());
+        let created: types::Created = self.parse(answer, expected)?;
+        let same_name = created.name.is_none_or(|stored| stored == name);
         if created.id.is_empty() || !same_name {
-            return Err(self.not_the_api(&answer, "a confirmation that this secret was created"));
+            return Err(self.not_the_api(answer, expected));
         }
         Ok(created.id)
     }
@@ -132,8 +143,11 @@ impl Api {
     }
 
     pub async fn delete_secret(&self, id: &str) -> ApiResult<()> {
-        let path = secret_path(id)?;
-        let answer = self.send(Method::DELETE, &path, None, Repeat::Safe).await?;
+        self.delete(&secret_path(id)?).await
+    }
+
+    async fn delete(&self, path: &str) -> ApiResult<()> {
+        let answer = self.send(Method::DELETE, path, None, Repeat::Safe).await?;
         if answer.status == StatusCode::NO_CONTENT || (answer.status == StatusCode::OK && answer.is_json) {
             return Ok(());
         }
@@ -175,6 +189,7 @@ fn encoded_id(id: &str) -> ApiResult<String> {
 
 fn is_hostile_id(id: &str) -> bool {
     id.is_empty()
+        || id.len() > LONGEST_ID
         || id == "."
         || id.contains("..")
         || id.contains(['/', '\\', '?', '#'])

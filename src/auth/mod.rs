@@ -14,7 +14,8 @@ use crate::error::{Error, Kind, Result};
 use crate::origin::Origin;
 use crate::secret::SecretValue;
 
-use self::store::{Store, Stored};
+pub use self::store::Store;
+use self::store::Stored;
 
 const THREE_WAYS: &str = "set AMIKA_API_KEY, or store a key with 'amika auth login --api-key-file FILE', \
      or log in with 'amika auth login'";

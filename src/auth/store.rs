@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::env::Env;
 use crate::files;
+use crate::save::save;
 use crate::secret::SecretValue;
 use crate::text;
 
@@ -52,6 +53,13 @@ impl Store {
             None => env.xdg_directory("XDG_STATE_HOME", ".local/state")?.join("amika"),
         };
         Some(Self { directory })
+    }
+
+    /// Keeps a value that has nowhere else to be any more, and says where.
+    pub fn rescue(&self, name: &str, value: &SecretValue) -> anyhow::Result<PathBuf> {
+        let path = self.directory.join(name);
+        save(&path, value.expose().as_bytes()).map_err(|error| anyhow!(files::reason(&error)))?;
+        Ok(path)
     }
 
     /// The stored API key, `None` when there is no such file.

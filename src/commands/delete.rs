@@ -11,77 +11,121 @@ use crate::report::Worth;
 use crate::text;
 
 /// What is to be deleted, under the name that the person gave it.
-struct Target {
-    id: String,
-    label: String,
+pub struct Target {
+    pub id: String,
+    pub label: String,
+}
+
+impl Target {
+    pub fn by_id(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            label: id.to_owned(),
+        }
+    }
 }
 
 pub async fn run(args: &DeleteArgs, context: &Context) -> Result<()> {
-    let Context {
-        env,
-        report,
-        interrupt,
-        ..
-    } = context;
-    let confirmation = Confirmation::decide(&context.global, env, true)?;
+    let confirmation = Confirmation::decide(&context.global, &context.env, true)?;
     args.ids.iter().try_for_each(|id| check_id(id))?;
     let api = context.api(None)?;
+    let targets = context.interrupt.or(find_targets(args, &api)).await?;
+    let deletion = Deletion {
+        noun: "secret",
+        as_text: |target| format!("Deleted {}", text::escape(&target.label)),
+        as_json: |target| json!({ "name": target.label, "id": target.id, "status": "deleted" }),
+    };
+    let erase = async |target: &Target| api.delete_secret(&target.id).await;
+    let explain = async |_: &Target, error| explain(error);
+    deletion.run(targets, confirmation, context, erase, explain).await
+}
 
-    let targets = interrupt.or(find_targets(args, &api)).await?;
-    let labels: Vec<_> = targets.iter().map(|target| target.label.as_str()).collect();
-    let question = format!(
-        "Delete {} ({})?",
-        text::count(targets.len(), "secret"),
-        labels.join(", ")
-    );
-    interrupt
-        .or(confirmation.ask(env, &question, |question| report.question(question)))
-        .await?;
+/// How one kind of thing is deleted and reported.
+pub struct Deletion {
+    pub noun: &'static str,
+    pub as_text: fn(&Target) -> String,
+    pub as_json: fn(&Target) -> Value,
+}
 
-    let mut deleted = Vec::new();
-    let mut failure = None;
-    for target in targets {
-        let attempt = interrupt
-            .or(async { Ok(api.delete_secret(&target.id).await) })
-            .await;
-        match attempt {
-            Ok(Ok(())) => deleted.push(target),
-            Ok(Err(error)) => {
-                failure = Some(explain(&target, error));
-                break;
-            }
-            Err(stopped) => {
-                let message = format!(
-                    "stopped while deleting {}; it may or may not be gone",
-                    target.label
-                );
-                failure = Some(Error { message, ..stopped });
-                break;
+impl Deletion {
+    /// Confirms, then deletes one after the other and stops at the first that fails.
+    pub async fn run(
+        self,
+        targets: Vec<Target>,
+        confirmation: Confirmation,
+        context: &Context,
+        erase: impl AsyncFn(&Target) -> std::result::Result<(), ApiError>,
+        explain: impl AsyncFn(&Target, ApiError) -> Error,
+    ) -> Result<()> {
+        let Context {
+            env,
+            report,
+            interrupt,
+            ..
+        } = context;
+        let labels: Vec<_> = targets.iter().map(|target| target.label.as_str()).collect();
+        let question = format!(
+            "Delete {} ({})?",
+            text::count(targets.len(), self.noun),
+            labels.join(", ")
+        );
+        interrupt
+            .or(confirmation.ask(env, &question, |question| report.question(question)))
+            .await?;
+
+        let mut deleted = Vec::new();
+        let mut failure = None;
+        for target in targets {
+            match interrupt.or(async { Ok(erase(&target).await) }).await {
+                Ok(Ok(())) => deleted.push(target),
+                Ok(Err(error)) => {
+                    let error = interrupt.or(async { Ok(explain(&target, error).await) }).await;
+                    let error = error.unwrap_or_else(|stopped| stopped);
+                    let message = format!("deleting {}: {}", target.label, error.message);
+                    failure = Some(Error { message, ..error });
+                    break;
+                }
+                Err(stopped) => {
+                    let message = format!(
+                        "stopped while deleting {}; it may or may not be gone",
+                        target.label
+                    );
+                    failure = Some(Error { message, ..stopped });
+                    break;
+                }
             }
         }
+        let printed = if deleted.is_empty() {
+            Ok(())
+        } else {
+            report.data(Worth::Once, &self.json(&deleted), || self.text(&deleted))
+        };
+        match failure {
+            Some(error) if !deleted.is_empty() && error.kind.exit_code() < 128 => Err(Error {
+                kind: Kind::Partial,
+                ..error
+            }),
+            Some(error) => Err(error),
+            None => printed,
+        }
     }
-    let printed = if deleted.is_empty() {
-        Ok(())
-    } else {
-        report.data(Worth::Once, &as_json(&deleted), || as_text(&deleted))
-    };
-    match failure {
-        Some(error) if !deleted.is_empty() && error.kind.exit_code() < 128 => Err(Error {
-            kind: Kind::Partial,
-            ..error
-        }),
-        Some(error) => Err(error),
-        None => printed,
+
+    fn text(&self, deleted: &[Target]) -> String {
+        deleted.iter().map(self.as_text).collect::<Vec<_>>().join("\n")
+    }
+
+    /// An object for one, an array for several.
+    fn json(&self, deleted: &[Target]) -> Value {
+        match deleted {
+            [one] => (self.as_json)(one),
+            several => several.iter().map(self.as_json).collect(),
+        }
     }
 }
 
 async fn find_targets(args: &DeleteArgs, api: &Api) -> Result<Vec<Target>> {
     if !args.ids.is_empty() {
-        let by_id = |id: &String| Target {
-            id: id.clone(),
-            label: id.clone(),
-        };
-        return Ok(args.ids.iter().map(by_id).collect());
+        return Ok(args.ids.iter().map(|id| Target::by_id(id)).collect());
     }
     let stored = api.list_secrets().await?;
     let mut targets: Vec<Target> = Vec::new();
@@ -110,35 +154,12 @@ fn resolve<'a>(name: &str, args: &DeleteArgs, stored: &'a [SecretSummary]) -> Re
 }
 
 /// A server without the endpoint answers as for any unknown path or method.
-fn explain(target: &Target, error: ApiError) -> Error {
+fn explain(error: ApiError) -> Error {
     let no_endpoint =
         matches!(error.status, Some(405 | 501)) || (error.status == Some(404) && !error.enveloped);
     if no_endpoint {
         return Error::new(Kind::Refused, "this server cannot delete generic secrets")
             .hint("delete it in the web UI, under Secrets");
     }
-    let error = Error::from(error);
-    Error {
-        message: format!("deleting {}: {}", target.label, error.message),
-        ..error
-    }
-}
-
-fn as_text(deleted: &[Target]) -> String {
-    let lines = deleted
-        .iter()
-        .map(|target| format!("Deleted {}", text::escape(&target.label)));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn as_json(deleted: &[Target]) -> Value {
-    let mut results: Vec<_> = deleted
-        .iter()
-        .map(|target| json!({ "name": target.label, "id": target.id, "status": "deleted" }))
-        .collect();
-    if results.len() == 1 {
-        results.remove(0)
-    } else {
-        Value::Array(results)
-    }
+    Error::from(error)
 }

@@ -6,9 +6,10 @@ use crate::cli::{ExtractArgs, Global};
 use crate::collect::{Candidate, Origin};
 use crate::confirm::Confirmation;
 use crate::discover::keychain::{NoKeychain, SystemKeychain};
-use crate::discover::{Discovery, Found, Kind as CredentialKind, State, discover};
+use crate::discover::{Discovery, Found, State, Wanted, discover};
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
+use crate::provider::CredentialKind;
 use crate::report::extract::Row;
 use crate::report::{Report, Worth, extract as view, push as push_view};
 use crate::secret::SecretName;
@@ -35,22 +36,20 @@ pub fn find(args: &ExtractArgs, global: &Global, env: &Env, report: Report) -> R
         );
     }
     let confirmation = Confirmation::decide(global, env, args.push && !args.write.dry_run)?;
+    let wanted = if args.no_oauth {
+        Wanted::kind(CredentialKind::ApiKey)
+    } else {
+        Wanted::ANY
+    };
     let discovery = match &args.homedir {
-        None => discover(env, &SystemKeychain::new(env.platform), !args.no_oauth),
-        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, !args.no_oauth),
+        None => discover(env, &SystemKeychain::new(env.platform), wanted),
+        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, wanted),
         Some(home) => {
             return Err(Error::input(format!("{} is not a directory", text::path(home)))
                 .hint("--homedir takes a home directory to look at"));
         }
     };
-    for problem in &discovery.problems {
-        report.warning(&problem.to_string());
-    }
-    discovery
-        .skipped
-        .iter()
-        .for_each(|skipped| report.warning(skipped));
-    discovery.notices.iter().for_each(|notice| report.notice(notice));
+    view::troubles(&discovery, report);
     let home = env.home.clone().filter(|_| args.homedir.is_none());
     Ok(Extraction {
         discovery,

@@ -1,5 +1,6 @@
 //! One file per command: each reads as the path of its data.
 
+mod credential;
 mod delete;
 mod extract;
 mod list;
@@ -9,6 +10,7 @@ use clap::CommandFactory;
 
 use crate::api::Api;
 use crate::auth;
+use crate::cli::credential::{CredentialCommand, ProviderCommand};
 use crate::cli::{Cli, Command, Global, SecretCommand};
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
@@ -51,6 +53,20 @@ pub fn run(cli: Cli, env: Env, report: Report) -> Result<()> {
         SecretCommand::Push(args) => connected(env, global, report, async |c| push::run(&args, c).await),
         SecretCommand::List(args) => connected(env, global, report, async |c| list::run(&args, c).await),
         SecretCommand::Delete(args) => connected(env, global, report, async |c| delete::run(&args, c).await),
+        SecretCommand::Credential(ProviderCommand { provider, command }) => match command {
+            CredentialCommand::Push(args) => {
+                let offers = credential::push::look(provider, &args, &env, report);
+                connected(env, global, report, async |c| {
+                    credential::push::run(provider, &args, offers, c).await
+                })
+            }
+            CredentialCommand::List => {
+                connected(env, global, report, async |c| credential::list(provider, c).await)
+            }
+            CredentialCommand::Delete(args) => connected(env, global, report, async |c| {
+                credential::delete(provider, &args, c).await
+            }),
+        },
         SecretCommand::Extract(args) => {
             let extraction = extract::find(&args, &global, &env, report)?;
             if args.push {

@@ -1,11 +1,18 @@
 //! The local stores of the vendor's own tools: flat objects from a secret's name to its value.
 
+use super::ProviderName;
 use super::scan::{Claim, Scan};
-use super::{Kind, Provider};
+use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
 pub fn env_cache(scan: &mut Scan<'_>) {
-    store(scan, "XDG_CACHE_HOME", ".cache", "env-cache.json", Kind::ApiKey);
+    store(
+        scan,
+        "XDG_CACHE_HOME",
+        ".cache",
+        "env-cache.json",
+        CredentialKind::ApiKey,
+    );
 }
 
 pub fn keychain(scan: &mut Scan<'_>) {
@@ -14,17 +21,23 @@ pub fn keychain(scan: &mut Scan<'_>) {
         "XDG_DATA_HOME",
         ".local/share",
         "keychain.json",
-        Kind::ApiKey,
+        CredentialKind::ApiKey,
     );
 }
 
 pub fn oauth(scan: &mut Scan<'_>) {
-    store(scan, "XDG_STATE_HOME", ".local/state", "oauth.json", Kind::OAuth);
+    store(
+        scan,
+        "XDG_STATE_HOME",
+        ".local/state",
+        "oauth.json",
+        CredentialKind::OAuth,
+    );
 }
 
 /// Keeps what is named like a provider's key; other names and values that are no text belong to
 /// something else.
-fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: Kind) {
+fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: CredentialKind) {
     let Some(directory) = scan.env.xdg_directory(variable, fallback) else {
         return;
     };
@@ -39,14 +52,14 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
         let Some(value) = value.filter(|value| !value.is_empty()) else {
             continue;
         };
-        let Some(provider) = name.strip_suffix("_API_KEY").and_then(Provider::named) else {
+        let Some(provider) = name.strip_suffix("_API_KEY").and_then(ProviderName::named) else {
             continue;
         };
         match kind {
-            Kind::ApiKey => {
+            CredentialKind::ApiKey => {
                 scan.keep(&document.place, Claim::api_key(provider, value));
             }
-            Kind::OAuth => scan.keep_token(&document.place, provider, value, None),
+            CredentialKind::OAuth => scan.keep_token(&document.place, provider, value, None),
         }
     }
 }

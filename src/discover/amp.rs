@@ -11,8 +11,8 @@ use jsonc_parser::{JsonValue, ParseOptions};
 use url::Url;
 
 use super::scan::{Claim, Document, Scan};
-use super::value::Object;
-use super::{Place, Provider};
+use super::{Place, ProviderName};
+use crate::json::Object;
 use crate::jwt::{self, Expiry};
 use crate::secret::SecretValue;
 
@@ -71,7 +71,7 @@ pub fn secrets(scan: &mut Scan<'_>) {
 }
 
 fn keep(scan: &mut Scan<'_>, place: &Place, key: SecretValue) {
-    let Some(provider) = Provider::named("amp") else {
+    let Some(provider) = ProviderName::named("amp") else {
         return;
     };
     if jwt::expiry(key.expose()) == Expiry::NotAJwt {
@@ -148,7 +148,7 @@ pub fn old_config(scan: &mut Scan<'_>) {
         }
     }
     if let Some(key) = keys {
-        scan.keep(&document.place, Claim::api_key(Provider::anthropic(), key));
+        scan.keep(&document.place, Claim::api_key(ProviderName::anthropic(), key));
     }
 }
 

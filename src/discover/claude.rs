@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use icu_normalizer::ComposingNormalizerBorrowed;
 use sha2::{Digest, Sha256};
 
+use super::ProviderName;
 use super::scan::{Claim, Document, Scan};
-use super::{Kind, Provider};
 use crate::env::{Env, Platform};
+use crate::provider::CredentialKind;
 
 /// The service of the Keychain items, before their suffixes.
 const SERVICE: &str = "Claude Code";
@@ -28,7 +29,7 @@ pub fn api_key(scan: &mut Scan<'_>) {
         let item = scan.item(&service, &account(scan.env));
         let key = item.as_ref().and_then(Document::whole);
         if let (Some(item), Some(key)) = (item, key.filter(|key| !key.is_empty())) {
-            scan.keep(&item.place, Claim::api_key(Provider::anthropic(), key));
+            scan.keep(&item.place, Claim::api_key(ProviderName::anthropic(), key));
         }
     }
     let own = scan.below_home(".claude.json.api");
@@ -49,7 +50,7 @@ fn key_in(scan: &mut Scan<'_>, document: &Document) {
             .filter(|key| key.expose().starts_with("sk-ant-"))
     });
     if let Some(key) = key {
-        scan.keep(&document.place, Claim::api_key(Provider::anthropic(), key));
+        scan.keep(&document.place, Claim::api_key(ProviderName::anthropic(), key));
     }
 }
 
@@ -124,8 +125,8 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
         Err(reason) => scan.skip(place, what, &format!("has an `expiresAt` {reason}")),
         Ok(expires_at) => {
             let claim = Claim {
-                provider: Provider::anthropic(),
-                kind: Kind::OAuth,
+                provider: ProviderName::anthropic(),
+                kind: CredentialKind::OAuth,
                 value: token,
                 document: document.whole(),
                 expires_at,

@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::claude::hex_start;
 use super::scan::{Claim, Document, Scan};
-use super::value::Object;
-use super::{Place, Provider};
+use super::{Place, ProviderName};
 use crate::env::Platform;
+use crate::json::Object;
 
 /// What of the configuration decides where the login is.
 #[derive(Default, Deserialize)]
@@ -115,14 +115,14 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
     match mode.as_str() {
         "apikey" => {
             if let Some(key) = scan.usable(place, object.string("OPENAI_API_KEY")) {
-                scan.keep(place, Claim::api_key(Provider::openai(), key));
+                scan.keep(place, Claim::api_key(ProviderName::openai(), key));
             }
         }
         "chatgpt" | "chatgptAuthTokens" => {
             let tokens = scan.usable(place, object.object("tokens"));
             let token = tokens.and_then(|tokens| scan.usable(place, tokens.string("access_token")));
             if let Some(token) = token {
-                scan.keep_token(place, Provider::openai(), token, document.whole());
+                scan.keep_token(place, ProviderName::openai(), token, document.whole());
             }
         }
         other => {

@@ -12,7 +12,6 @@ mod codex;
 pub mod keychain;
 mod opencode;
 mod scan;
-mod value;
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -21,6 +20,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::env::Env;
+use crate::provider::CredentialKind::{self, ApiKey, OAuth};
 use crate::secret::{SecretName, SecretValue};
 use crate::text;
 
@@ -33,55 +33,77 @@ pub struct Source {
     pub id: &'static str,
     /// The higher one is preferred for a provider.
     pub priority: u16,
-    /// The one kind of credential it holds; `None` when it may hold both.
-    kind: Option<Kind>,
+    /// Which credentials it can hold.
+    gives: Wanted,
     scan: fn(&mut Scan<'_>),
 }
 
 /// Every source.
 #[rustfmt::skip]
 const SOURCES: [Source; 9] = [
-    Source { id: "claude_api", priority: 500, kind: Some(Kind::ApiKey), scan: claude::api_key },
-    Source { id: "claude_oauth", priority: 400, kind: Some(Kind::OAuth), scan: claude::oauth },
-    Source { id: "codex", priority: 300, kind: None, scan: codex::login },
-    Source { id: "amika_env_cache", priority: 290, kind: Some(Kind::ApiKey), scan: amika::env_cache },
-    Source { id: "amika_keychain", priority: 280, kind: Some(Kind::ApiKey), scan: amika::keychain },
-    Source { id: "amika_oauth", priority: 270, kind: Some(Kind::OAuth), scan: amika::oauth },
-    Source { id: "opencode", priority: 200, kind: None, scan: opencode::logins },
-    Source { id: "amp_secrets", priority: 150, kind: None, scan: amp::secrets },
-    Source { id: "amp", priority: 100, kind: Some(Kind::ApiKey), scan: amp::old_config },
+    Source { id: "claude_api", priority: 500, gives: Wanted::only("anthropic", ApiKey), scan: claude::api_key },
+    Source { id: "claude_oauth", priority: 400, gives: Wanted::only("anthropic", OAuth), scan: claude::oauth },
+    Source { id: "codex", priority: 300, gives: Wanted::of("openai"), scan: codex::login },
+    Source { id: "amika_env_cache", priority: 290, gives: Wanted::kind(ApiKey), scan: amika::env_cache },
+    Source { id: "amika_keychain", priority: 280, gives: Wanted::kind(ApiKey), scan: amika::keychain },
+    Source { id: "amika_oauth", priority: 270, gives: Wanted::kind(OAuth), scan: amika::oauth },
+    Source { id: "opencode", priority: 200, gives: Wanted::ANY, scan: opencode::logins },
+    Source { id: "amp_secrets", priority: 150, gives: Wanted::of("amp"), scan: amp::secrets },
+    Source { id: "amp", priority: 100, gives: Wanted::only("anthropic", ApiKey), scan: amp::old_config },
 ];
 
+/// Which credentials to look for; `None` is any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    ApiKey,
-    OAuth,
+pub struct Wanted {
+    pub provider: Option<&'static str>,
+    pub kind: Option<CredentialKind>,
 }
 
-impl Kind {
-    /// As the API spells it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ApiKey => "api_key",
-            Self::OAuth => "oauth",
+impl Wanted {
+    pub const ANY: Self = Self {
+        provider: None,
+        kind: None,
+    };
+
+    pub const fn of(provider: &'static str) -> Self {
+        Self {
+            provider: Some(provider),
+            kind: None,
         }
     }
-}
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ApiKey => "api key",
-            Self::OAuth => "oauth",
-        })
+    pub const fn kind(kind: CredentialKind) -> Self {
+        Self {
+            provider: None,
+            kind: Some(kind),
+        }
+    }
+
+    pub const fn only(provider: &'static str, kind: CredentialKind) -> Self {
+        Self {
+            provider: Some(provider),
+            kind: Some(kind),
+        }
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        let providers = self.provider.zip(other.provider);
+        let kinds = self.kind.zip(other.kind);
+        providers.is_none_or(|(one, other)| one == other) && kinds.is_none_or(|(one, other)| one == other)
+    }
+
+    fn includes(self, found: &Found) -> bool {
+        self.provider
+            .is_none_or(|provider| provider == found.provider.as_str())
+            && self.kind.is_none_or(|kind| kind == found.kind)
     }
 }
 
 /// Whose credential it is: lower case letters, digits and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Provider(String);
+pub struct ProviderName(String);
 
-impl Provider {
+impl ProviderName {
     /// Longer names are no provider's.
     const LONGEST: usize = 64;
 
@@ -157,8 +179,8 @@ pub enum State {
 /// A credential that was found.
 #[derive(Debug)]
 pub struct Found {
-    pub provider: Provider,
-    pub kind: Kind,
+    pub provider: ProviderName,
+    pub kind: CredentialKind,
     /// The API key or access token.
     pub value: SecretValue,
     /// For a tool's own OAuth login, all that it stored, with the refresh token: what another
@@ -201,19 +223,13 @@ pub struct Discovery {
     pub looked: Vec<Place>,
 }
 
-/// Looks at every source. Without `oauth`, access tokens are left out, and stores that hold
-/// nothing else are not opened.
-pub fn discover(env: &Env, keychain: &dyn Keychain, oauth: bool) -> Discovery {
+/// Looks at every source that may hold what is wanted; the others are not even opened.
+pub fn discover(env: &Env, keychain: &dyn Keychain, wanted: Wanted) -> Discovery {
     let mut discovery = Discovery::default();
-    for source in SOURCES
-        .iter()
-        .filter(|source| oauth || source.kind != Some(Kind::OAuth))
-    {
+    for source in SOURCES.iter().filter(|source| source.gives.overlaps(wanted)) {
         (source.scan)(&mut Scan::new(env, keychain, source, &mut discovery));
     }
-    if !oauth {
-        discovery.found.retain(|found| found.kind != Kind::OAuth);
-    }
+    discovery.found.retain(|found| wanted.includes(found));
     rank(&mut discovery.found, (env.now)());
     discovery
 }
@@ -222,7 +238,7 @@ pub fn discover(env: &Env, keychain: &dyn Keychain, oauth: bool) -> Discovery {
 /// a provider that still works is chosen. Within a source the order is the source's own.
 fn rank(found: &mut [Found], now: Timestamp) {
     found.sort_by_key(|candidate| Reverse(candidate.source.priority));
-    let mut winners: Vec<(Provider, &'static str)> = Vec::new();
+    let mut winners: Vec<(ProviderName, &'static str)> = Vec::new();
     for candidate in found {
         let winner = winners
             .iter()

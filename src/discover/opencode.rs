@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::scan::{Claim, Scan};
-use super::value::Object;
-use super::{Kind, Place, Provider};
+use super::{Place, ProviderName};
+use crate::json::Object;
+use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
 pub fn logins(scan: &mut Scan<'_>) {
@@ -54,11 +55,11 @@ fn entries(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> bool {
         };
         let kind = entry.string("type").ok().flatten();
         let (kind, member) = match kind.as_ref().map(SecretValue::expose) {
-            Some("api") => (Kind::ApiKey, "key"),
-            Some("oauth") => (Kind::OAuth, "access"),
+            Some("api") => (CredentialKind::ApiKey, "key"),
+            Some("oauth") => (CredentialKind::OAuth, "access"),
             _ => continue,
         };
-        let Some(provider) = Provider::named(name) else {
+        let Some(provider) = ProviderName::named(name) else {
             let what = format!("entry {}", index + 1);
             scan.skip(place, &what, "has a name that no provider has");
             continue;
@@ -72,8 +73,8 @@ fn entries(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> bool {
             }
         };
         let expires_at = match entry.time("expires") {
-            Ok(at) if kind == Kind::OAuth => at.filter(|at| *at != Timestamp::UNIX_EPOCH),
-            Err(reason) if kind == Kind::OAuth => {
+            Ok(at) if kind == CredentialKind::OAuth => at.filter(|at| *at != Timestamp::UNIX_EPOCH),
+            Err(reason) if kind == CredentialKind::OAuth => {
                 let what = format!("the entry for {}", provider.as_str());
                 scan.skip(place, &what, &format!("has an `expires` {reason}"));
                 continue;

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::keychain::{Keychain, Lookup};
-use super::value::Object;
-use super::{Discovery, Found, Kind, Place, Problem, Provider, Source, State};
+use super::{Discovery, Found, Place, Problem, ProviderName, Source, State};
 use crate::env::Env;
 use crate::files;
+use crate::json::Object;
 use crate::jwt;
+use crate::provider::CredentialKind;
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::text;
 
@@ -48,18 +49,18 @@ impl Document {
 
 /// A credential before it was checked.
 pub struct Claim {
-    pub provider: Provider,
-    pub kind: Kind,
+    pub provider: ProviderName,
+    pub kind: CredentialKind,
     pub value: SecretValue,
     pub document: Option<SecretValue>,
     pub expires_at: Option<Timestamp>,
 }
 
 impl Claim {
-    pub fn api_key(provider: Provider, value: SecretValue) -> Self {
+    pub fn api_key(provider: ProviderName, value: SecretValue) -> Self {
         Self {
             provider,
-            kind: Kind::ApiKey,
+            kind: CredentialKind::ApiKey,
             value,
             document: None,
             expires_at: None,
@@ -179,7 +180,7 @@ impl<'a> Scan<'a> {
     pub fn keep_token(
         &mut self,
         place: &Place,
-        provider: Provider,
+        provider: ProviderName,
         token: SecretValue,
         document: Option<SecretValue>,
     ) {
@@ -194,7 +195,7 @@ impl<'a> Scan<'a> {
             place,
             Claim {
                 provider,
-                kind: Kind::OAuth,
+                kind: CredentialKind::OAuth,
                 value: token,
                 document,
                 expires_at,

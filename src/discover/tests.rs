@@ -45,7 +45,7 @@ impl Home {
         discover(
             &Env::fake(self.root.path(), &variables, self.platform),
             keychain,
-            true,
+            Wanted::ANY,
         )
     }
 }
@@ -75,7 +75,7 @@ fn r30_provider_names() {
         ("groq/", "GROQ_API_KEY"),
         ("302ai", "302AI_API_KEY"),
     ] {
-        let names = Provider::named(name).unwrap().secret_names();
+        let names = ProviderName::named(name).unwrap().secret_names();
         assert_eq!(
             names.iter().map(SecretName::as_str).collect::<Vec<_>>(),
             [secret],
@@ -83,8 +83,8 @@ fn r30_provider_names() {
         );
     }
     for (name, provider) in [("Claude", "anthropic"), ("codex", "openai")] {
-        assert_eq!(Provider::named(name).unwrap().as_str(), provider);
-        assert_eq!(Provider::named(name).unwrap().secret_names().len(), 2);
+        assert_eq!(ProviderName::named(name).unwrap().as_str(), provider);
+        assert_eq!(ProviderName::named(name).unwrap().secret_names().len(), 2);
     }
     let long = "a".repeat(65);
     for bad in [
@@ -99,7 +99,7 @@ fn r30_provider_names() {
         "https://x",
         &long,
     ] {
-        assert!(Provider::named(bad).is_none(), "{bad:?}");
+        assert!(ProviderName::named(bad).is_none(), "{bad:?}");
     }
 }
 
@@ -266,30 +266,42 @@ fn codex_minds_its_mode() {
     for (content, kind, value) in [
         (
             format!(r#"{{"auth_mode":"chatgpt","OPENAI_API_KEY":"k",{tokens}}}"#),
-            Kind::OAuth,
+            CredentialKind::OAuth,
             &*jwt,
         ),
         (
             format!(r#"{{"OPENAI_API_KEY":null,{tokens}}}"#),
-            Kind::OAuth,
+            CredentialKind::OAuth,
             &jwt,
         ),
-        (format!(r#"{{"OPENAI_API_KEY":"",{tokens}}}"#), Kind::OAuth, &jwt),
+        (
+            format!(r#"{{"OPENAI_API_KEY":"",{tokens}}}"#),
+            CredentialKind::OAuth,
+            &jwt,
+        ),
         (
             format!(r#"{{"auth_mode":"apikey","OPENAI_API_KEY":"k",{tokens}}}"#),
-            Kind::ApiKey,
+            CredentialKind::ApiKey,
             "k",
         ),
-        (format!(r#"{{"OPENAI_API_KEY":"k",{tokens}}}"#), Kind::ApiKey, "k"),
-        (r#"{"OPENAI_API_KEY":"k"}"#.to_owned(), Kind::ApiKey, "k"),
+        (
+            format!(r#"{{"OPENAI_API_KEY":"k",{tokens}}}"#),
+            CredentialKind::ApiKey,
+            "k",
+        ),
+        (
+            r#"{"OPENAI_API_KEY":"k"}"#.to_owned(),
+            CredentialKind::ApiKey,
+            "k",
+        ),
     ] {
         let home = Home::new(Platform::Unix).with(".codex/auth.json", &content);
         let discovery = home.discover(&NoKeychain);
         let found = &discovery.found[0];
         assert_eq!((found.kind, found.value.expose()), (kind, value), "{content}");
         let whole = found.document.as_ref().map(SecretValue::expose);
-        assert_eq!(whole, (kind == Kind::OAuth).then_some(content.as_str()));
-        let expiry = (kind == Kind::OAuth).then(|| Timestamp::from_second(1_826_984_857).unwrap());
+        assert_eq!(whole, (kind == CredentialKind::OAuth).then_some(content.as_str()));
+        let expiry = (kind == CredentialKind::OAuth).then(|| Timestamp::from_second(1_826_984_857).unwrap());
         assert_eq!(found.expires_at, expiry);
     }
 }

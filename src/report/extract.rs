@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::table;
-use crate::discover::{Found, State};
+use super::{Report, table};
+use crate::discover::{Discovery, Found, State};
 use crate::secret::SecretName;
 use crate::text::shell_quoted;
 
@@ -14,6 +14,18 @@ use crate::text::shell_quoted;
 pub struct Row<'a> {
     pub name: SecretName,
     pub found: &'a Found,
+}
+
+/// Says what was in the way of a discovery.
+pub fn troubles(discovery: &Discovery, report: Report) {
+    for problem in &discovery.problems {
+        report.warning(&problem.to_string());
+    }
+    discovery
+        .skipped
+        .iter()
+        .for_each(|skipped| report.warning(skipped));
+    discovery.notices.iter().for_each(|notice| report.notice(notice));
 }
 
 /// With `with_state`, a column tells what became of each candidate.

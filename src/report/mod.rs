@@ -148,6 +148,11 @@ impl Report {
         self.stderr(DIM, "", &format!("{} [y/N]", escape(question)));
     }
 
+    /// A list to choose from, whose answer comes through a pipe.
+    pub fn list(self, list: &str) {
+        self.stderr(DIM, "", &escape_lines(list));
+    }
+
     /// Prints a line for each request, or nothing without `--verbose`.
     pub fn request_observer(self) -> Box<dyn Fn(&RequestLine)> {
         if !self.verbose {

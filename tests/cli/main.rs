@@ -11,8 +11,10 @@ mod input;
 mod keyring;
 mod outcomes;
 mod process;
+mod provider;
 mod proxy;
 mod push;
+mod replace;
 mod sandbox;
 #[cfg(unix)]
 mod terminal;

@@ -34,7 +34,7 @@ fn r82_every_outcome_is_in_the_json() {
 #[cfg(unix)]
 #[test]
 fn r88_a_signal_ends_in_a_table() {
-    use crate::sandbox::{ran, start};
+    use crate::sandbox::{ran, send_signal, start};
     use crate::support::faults::Behaviour;
 
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
@@ -45,10 +45,7 @@ fn r88_a_signal_ends_in_a_table() {
         let child =
             start(&mut sandbox.command(["secret", "push", "A=1", "B=1", "C=1", "--jobs", "1", "--yes"]));
         sandbox.vault.wait_for("POST", 2);
-        let sent = std::process::Command::new("kill")
-            .args(["-s", signal, &child.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+        send_signal(&child, signal);
         ran(child.wait_with_output().unwrap())
             .exits(code)
             .says("A     created")

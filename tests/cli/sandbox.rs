@@ -94,6 +94,15 @@ pub fn start(command: &mut Command) -> Child {
         .unwrap()
 }
 
+/// Sends a signal, such as `INT`, to a running command.
+#[cfg(unix)]
+pub fn send_signal(child: &Child, signal: &str) {
+    let sent = Command::new("kill")
+        .args(["-s", signal, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
 /// What a finished command did.
 #[derive(Debug)]
 pub struct Ran {

@@ -2,11 +2,14 @@
 //!
 //! No value that could be a secret has a parser that may fail, because clap quotes what it refuses.
 
+pub mod credential;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
+use self::credential::ProviderCommand;
 use crate::secret::Scope;
 
 /// Put secrets into a hosted vault, safely and fast
@@ -93,6 +96,8 @@ pub enum SecretCommand {
     /// Find the credentials that coding tools keep on this machine
     #[command(after_help = EXTRACT_EXAMPLES)]
     Extract(ExtractArgs),
+    #[command(flatten)]
+    Credential(ProviderCommand),
 }
 
 const PUSH_EXAMPLES: &str = "\

@@ -1,0 +1,91 @@
+//! The endpoints of provider credentials. They have no update: replacing one is a deletion and a
+//! creation.
+
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::send::Repeat;
+use super::{Api, ApiResult, BASE, encoded_id, json_body};
+use crate::provider::{CredentialKind, Provider};
+use crate::secret::{Scope, SecretValue};
+
+/// A stored credential without its value. Type and scope stay text, so that one invented later
+/// does not fail a list.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct CredentialSummary {
+    pub id: String,
+    pub name: String,
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    pub scope: String,
+}
+
+/// A credential to be stored.
+#[derive(Debug, Clone)]
+pub struct NewCredential {
+    pub name: String,
+    pub kind: CredentialKind,
+    pub scope: Scope,
+    pub value: SecretValue,
+}
+
+#[derive(Serialize)]
+struct CreateCredential<'a> {
+    name: &'a str,
+    value: &'a str,
+    #[serde(rename = "type")]
+    kind: CredentialKind,
+    scope: Scope,
+}
+
+#[derive(Deserialize)]
+struct Revealed {
+    value: SecretValue,
+}
+
+impl Api {
+    /// Every credential of the provider that the caller may see, of both scopes.
+    pub async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
+        let answer = self
+            .send(Method::GET, &path(provider), None, Repeat::Safe)
+            .await?;
+        self.parse(&answer, "a list of credentials")
+    }
+
+    /// Creates a credential and gives its id. Never repeated when it may have been carried out.
+    pub async fn create_credential(&self, provider: &Provider, new: &NewCredential) -> ApiResult<String> {
+        let body = CreateCredential {
+            name: &new.name,
+            value: new.value.expose(),
+            kind: new.kind,
+            scope: new.scope,
+        };
+        let body = json_body(&body, &new.value);
+        let answer = self
+            .send(Method::POST, &path(provider), Some(body), Repeat::Never)
+            .await?;
+        self.created(&answer, &new.name)
+    }
+
+    pub async fn delete_credential(&self, provider: &Provider, id: &str) -> ApiResult<()> {
+        let path = format!("{}/{}", path(provider), encoded_id(id)?);
+        self.delete(&path).await
+    }
+
+    /// The value of a stored credential. The server may write an audit entry, so this is asked
+    /// only when the value is needed.
+    pub async fn reveal_credential(&self, provider: &Provider, id: &str) -> ApiResult<SecretValue> {
+        let path = format!("{}/{}/reveal", path(provider), encoded_id(id)?);
+        let answer = self.send(Method::POST, &path, None, Repeat::Safe).await?;
+        if answer.status != StatusCode::OK {
+            return Err(self.not_the_api(&answer, "the stored value"));
+        }
+        let Revealed { value } = self.parse(&answer, "the stored value")?;
+        self.keep_secret(&value);
+        Ok(value)
+    }
+}
+
+fn path(provider: &Provider) -> String {
+    format!("{BASE}/{}", provider.id)
+}

@@ -1,0 +1,141 @@
+//! `amika secret claude|codex …`: one tree, grown once for each provider.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
+
+use crate::provider::{CredentialKind, PROVIDERS, Provider};
+use crate::secret::Scope;
+
+/// A command, and the provider that it is about.
+#[derive(Debug)]
+pub struct ProviderCommand {
+    pub provider: &'static Provider,
+    pub command: CredentialCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CredentialCommand {
+    /// Push a login or an API key
+    Push(PushCredentialArgs),
+    /// List the stored credentials (never their values)
+    #[command(visible_alias = "ls")]
+    List,
+    /// Delete stored credentials
+    #[command(visible_alias = "rm")]
+    Delete(DeleteCredentialArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PushCredentialArgs {
+    /// What to push; without a value, the local one is found
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    pub kind: Option<CredentialKind>,
+    /// The value itself, visible to other processes (/proc/PID/cmdline) and in the shell's
+    /// history; - reads it from standard input, unseen
+    #[arg(long, value_name = "VALUE", conflicts_with = "from_file")]
+    pub value: Option<OsString>,
+    /// Push the whole content of this file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub from_file: Option<PathBuf>,
+    /// What to call it in the vault [default: as "Claude OAuth" or "Codex API Key"]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Who may use it
+    #[arg(long, value_enum, default_value_t = Scope::User)]
+    pub scope: Scope,
+    /// Replace the one of the same name; in org scope, the organisation's one
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DeleteCredentialArgs {
+    /// The credentials to delete
+    #[arg(value_name = "ID", required_unless_present = "name")]
+    pub ids: Vec<String>,
+    /// Delete by name instead of by id
+    #[arg(long, conflicts_with = "ids")]
+    pub name: Option<String>,
+    /// Where to look for the name
+    #[arg(long, value_enum, default_value_t = Scope::User)]
+    pub scope: Scope,
+}
+
+impl Subcommand for ProviderCommand {
+    fn augment_subcommands(command: Command) -> Command {
+        PROVIDERS
+            .iter()
+            .fold(command, |command, provider| command.subcommand(tree(provider)))
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        PROVIDERS.iter().any(|provider| provider.id == name)
+    }
+}
+
+impl FromArgMatches for ProviderCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let named = matches.subcommand();
+        let found = named.and_then(|(name, matches)| {
+            let provider = PROVIDERS.iter().find(|provider| provider.id == name)?;
+            Some((provider, matches))
+        });
+        let (provider, matches) =
+            found.ok_or_else(|| Error::new(clap::error::ErrorKind::MissingSubcommand))?;
+        let command = CredentialCommand::from_arg_matches(matches)?;
+        Ok(Self { provider, command })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The commands of one provider, with examples of its own.
+fn tree(provider: &'static Provider) -> Command {
+    let Provider {
+        id,
+        title,
+        login_file,
+        ..
+    } = provider;
+    let key = provider.key_prefixes.first().copied().unwrap_or_default();
+    let command = Command::new(*id)
+        .about(format!("Push, list and delete {title} credentials"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(format!("Example:\n  amika secret {id} push --type oauth"));
+    CredentialCommand::augment_subcommands(command)
+        .mut_subcommand("push", |push| {
+            push.after_help(format!(
+                "Examples:
+  amika secret {id} push                     choose among what was found here
+  amika secret {id} push --type oauth        the login of this machine
+  amika secret {id} push --type api_key      {variable}, else a stored key
+  amika secret {id} push --from-file {login_file}
+  amika secret {id} push --type api_key --value - < key.txt
+  amika secret {id} push --type api_key --value {key}... --scope org --force
+
+A login is pushed whole, with its refresh token. Where the type is not given, a JSON object is a
+login and anything else an API key. --force fetches the old credential first and puts it back if
+the new one cannot be stored.",
+                variable = provider.variables.first().copied().unwrap_or_default()
+            ))
+        })
+        .mut_subcommand("list", |list| {
+            list.after_help(format!("Example:\n  amika secret {id} list -o json"))
+        })
+        .mut_subcommand("delete", |delete| {
+            delete.after_help(format!(
+                "Examples:\n  amika secret {id} delete sec_123\n  amika secret {id} delete --name \"{}\" --yes",
+                provider.default_name(CredentialKind::OAuth)
+            ))
+        })
+}

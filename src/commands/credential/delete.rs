@@ -1,0 +1,58 @@
+//! `amika secret claude|codex delete`: by id, or by name within a scope.
+
+use serde_json::json;
+
+use super::in_words;
+use crate::api::{Api, ApiError, check_id};
+use crate::cli::credential::DeleteCredentialArgs;
+use crate::commands::Context;
+use crate::commands::delete::{Deletion, Target};
+use crate::confirm::Confirmation;
+use crate::error::{Error, Kind, Result};
+use crate::provider::Provider;
+
+pub async fn run(provider: &Provider, args: &DeleteCredentialArgs, context: &Context) -> Result<()> {
+    let confirmation = Confirmation::at_terminal_only(&context.global, &context.env);
+    args.ids.iter().try_for_each(|id| check_id(id))?;
+    let api = context.api(None)?;
+    let targets = context.interrupt.or(find_targets(provider, args, &api)).await?;
+    let deletion = Deletion {
+        noun: "credential",
+        as_text: |target| format!("Deleted credential {}", target.id),
+        as_json: |target| json!({ "name": target.id, "status": "deleted" }),
+    };
+    let erase = async |target: &Target| api.delete_credential(provider, &target.id).await;
+    let explain = async |target: &Target, error| explain(provider, &api, target, error).await;
+    deletion.run(targets, confirmation, context, erase, explain).await
+}
+
+async fn find_targets(provider: &Provider, args: &DeleteCredentialArgs, api: &Api) -> Result<Vec<Target>> {
+    let Some(name) = &args.name else {
+        return Ok(args.ids.iter().map(|id| Target::by_id(id)).collect());
+    };
+    let stored = api.list_credentials(provider).await?;
+    let mut same = stored.iter();
+    let found = same.find(|held| held.name == *name && held.scope == args.scope.as_str());
+    let found = found.ok_or_else(|| {
+        let message = format!("no {} credential {name} in {} scope", provider.title, args.scope);
+        Error::new(Kind::Refused, message).hint(in_words(provider, &stored))
+    })?;
+    Ok(vec![Target {
+        id: found.id.clone(),
+        label: found.name.clone(),
+    }])
+}
+
+/// A credential that is not there: what is?
+async fn explain(provider: &Provider, api: &Api, target: &Target, error: ApiError) -> Error {
+    if error.status != Some(404) {
+        return Error::from(error);
+    }
+    let stored = api.list_credentials(provider).await;
+    let message = format!("no {} credential {} (404)", provider.title, target.id);
+    let hint = stored.map_or_else(
+        |_| format!("'amika secret {} list' shows what there is", provider.id),
+        |stored| in_words(provider, &stored),
+    );
+    Error::new(Kind::Refused, message).hint(hint)
+}

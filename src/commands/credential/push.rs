@@ -1,0 +1,250 @@
+//! `amika secret claude|codex push`: find or read → check → name → confirm → store or replace → report.
+
+use zeroize::Zeroizing;
+
+use super::put::put;
+use crate::api::NewCredential;
+use crate::cli::credential::PushCredentialArgs;
+use crate::commands::Context;
+use crate::confirm::{self, Confirmation};
+use crate::credential::{self, Credential};
+use crate::discover::keychain::SystemKeychain;
+use crate::discover::{Discovery, State, Wanted, discover};
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::provider::{CredentialKind, Provider};
+use crate::report::Report;
+use crate::report::extract::troubles;
+use crate::secret::{MAX_VALUE, SecretValue};
+use crate::text;
+
+/// Longer names are no names, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// A value that could be pushed.
+pub struct Offer {
+    /// `None` until the value itself tells.
+    kind: Option<CredentialKind>,
+    value: SecretValue,
+    /// Where it is, for a person.
+    place: String,
+    works: bool,
+}
+
+/// The credentials of this machine, as far as the command line does not bring its own. Runs before
+/// anything else: a keychain may block.
+pub fn look(provider: &'static Provider, args: &PushCredentialArgs, env: &Env, report: Report) -> Vec<Offer> {
+    if args.value.is_some() || args.from_file.is_some() {
+        return Vec::new();
+    }
+    let mut offers = Vec::new();
+    if args.kind != Some(CredentialKind::OAuth) {
+        offers.extend(variables(provider, env));
+        if args.kind.is_some() && !offers.is_empty() {
+            return offers;
+        }
+    }
+    let wanted = Wanted {
+        provider: Some(provider.discovered_as),
+        kind: args.kind,
+    };
+    let discovery = discover(env, &SystemKeychain::new(env.platform), wanted);
+    troubles(&discovery, report);
+    offers.extend(stored(discovery, env));
+    offers
+}
+
+fn variables(provider: &Provider, env: &Env) -> impl Iterator<Item = Offer> {
+    let set = provider.variables.iter().filter_map(|name| {
+        let value = env.variable(name)?.to_str()?;
+        Some((name, value)).filter(|(_, value)| !value.trim().is_empty())
+    });
+    set.map(|(name, value)| Offer {
+        kind: Some(CredentialKind::ApiKey),
+        value: SecretValue::new(value.to_owned()),
+        place: format!("${name}"),
+        works: true,
+    })
+}
+
+/// What discovery found, as it would be uploaded: a key, or a tool's whole login.
+fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = Offer> {
+    discovery.found.into_iter().filter_map(|found| {
+        let value = match found.kind {
+            CredentialKind::ApiKey => found.value,
+            CredentialKind::OAuth => found.document?,
+        };
+        Some(Offer {
+            kind: Some(found.kind),
+            value,
+            place: found.place.shown(env.home.as_deref()),
+            works: found.state != State::Expired,
+        })
+    })
+}
+
+pub async fn run(
+    provider: &'static Provider,
+    args: &PushCredentialArgs,
+    offers: Vec<Offer>,
+    context: &Context,
+) -> Result<()> {
+    let Context {
+        env,
+        report,
+        interrupt,
+        ..
+    } = context;
+    if let Some(name) = &args.name {
+        check_name(name)?;
+    }
+    let offer = interrupt.or(pick(provider, args, offers, context)).await?;
+    let kind = offer
+        .kind
+        .unwrap_or_else(|| credential::infer(offer.value.expose()));
+    let checked = credential::check(provider, kind, &offer.value, &offer.place, (env.now)())?;
+    checked
+        .warnings
+        .iter()
+        .for_each(|warning| report.warning(warning));
+
+    let interactive = args.kind.is_none() && args.value.is_none() && args.from_file.is_none();
+    let confirmation = Confirmation::at_terminal_only(&context.global, env);
+    let asks = interactive && confirmation == Confirmation::Terminal;
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None if asks => {
+            let default = provider.default_name(kind);
+            let name = interrupt.or(confirm::ask_line("Name", &default)).await?;
+            check_name(&name)?;
+            name
+        }
+        None => provider.default_name(kind),
+    };
+    if asks {
+        let question = format!(
+            "Push the {kind} from {} as {name} to {} scope?",
+            offer.place, args.scope
+        );
+        interrupt.or(confirmation.ask(env, &question, |_| ())).await?;
+    }
+    let Credential { value, inner, .. } = checked;
+    let api = context.api(None)?;
+    for secret in inner.iter().chain([&value]) {
+        api.keep_secret(secret);
+    }
+    let new = NewCredential {
+        name,
+        kind,
+        scope: args.scope,
+        value,
+    };
+    put(provider, &new, args.force, &api, context).await
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let blank = name.trim().is_empty();
+    if blank || name.chars().count() > LONGEST_NAME || name.contains(text::is_hostile) {
+        return Err(Error::usage(format!(
+            "a credential's name has 1 to {LONGEST_NAME} printable characters"
+        )));
+    }
+    Ok(())
+}
+
+/// The value that the command line names, or that the person chooses among the local ones.
+async fn pick(
+    provider: &Provider,
+    args: &PushCredentialArgs,
+    mut offers: Vec<Offer>,
+    context: &Context,
+) -> Result<Offer> {
+    if let Some(given) = given(args, &context.env).await? {
+        return Ok(given);
+    }
+    if offers.is_empty() {
+        return Err(nothing_found(provider, args.kind));
+    }
+    let index = if args.kind.is_some() {
+        // The first that works; among those that do not, the check says what is wrong with it.
+        offers.iter().position(|offer| offer.works).unwrap_or(0)
+    } else if offers.len() == 1 && context.global.yes {
+        0
+    } else {
+        let items = offers.iter().map(|offer| {
+            let kind = offer.kind.map_or_else(String::new, |kind| kind.to_string());
+            let expired = if offer.works { "" } else { " (expired)" };
+            format!("{kind:<8} {}{expired}", offer.place)
+        });
+        let prompt = format!("Which {} credential?", provider.title);
+        let show = |list: &str| context.report.list(list);
+        confirm::choose(&context.global, &context.env, &prompt, items.collect(), show).await?
+    };
+    Ok(offers.swap_remove(index))
+}
+
+/// The value of `--value` or `--from-file`, read once.
+async fn given(args: &PushCredentialArgs, env: &Env) -> Result<Option<Offer>> {
+    let is_stdin = |text: &std::ffi::OsStr| text == "-";
+    let (bytes, place) = if let Some(value) = &args.value
+        && !is_stdin(value)
+    {
+        (
+            Ok(Zeroizing::new(value.as_encoded_bytes().to_vec())),
+            "--value".to_owned(),
+        )
+    } else if args.value.is_some()
+        || args
+            .from_file
+            .as_ref()
+            .is_some_and(|path| is_stdin(path.as_os_str()))
+    {
+        (
+            env.read_stdin(MAX_VALUE as u64).await,
+            "standard input".to_owned(),
+        )
+    } else if let Some(path) = &args.from_file {
+        let path = env.expand_home(path);
+        (files::read_bounded(&path, MAX_VALUE as u64), text::path(&path))
+    } else {
+        return Ok(None);
+    };
+    let bytes = bytes.map_err(|reason| {
+        Error::input(format!("reading credentials file {place}"))
+            .because(reason)
+            .hint("it must be a regular file of at most 1 MiB, or - for standard input")
+    })?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        Error::input(format!(
+            "failed to parse credentials file {place}: is not valid UTF-8"
+        ))
+    })?;
+    Ok(Some(Offer {
+        kind: args.kind,
+        value: SecretValue::new(Zeroizing::new(text.to_owned())),
+        place,
+        works: true,
+    }))
+}
+
+fn nothing_found(provider: &Provider, kind: Option<CredentialKind>) -> Error {
+    let Provider {
+        id,
+        title,
+        variables,
+        login_file,
+        ..
+    } = provider;
+    let variable = variables.first().copied().unwrap_or_default();
+    let why = match kind {
+        Some(CredentialKind::ApiKey) => {
+            format!(": the {variable} environment variable is not set, and no local store has a key")
+        }
+        Some(CredentialKind::OAuth) => format!(": {title} is not logged in on this machine"),
+        None => String::new(),
+    };
+    Error::input(format!("No {title} credentials found{why}")).hint(format!(
+        "log in with {title}, set {variable}, or give a file: 'amika secret {id} push --from-file {login_file}'"
+    ))
+}

@@ -1,0 +1,188 @@
+//! The last part of a credential's push: store it, or replace the one that stands in its place.
+
+use serde_json::json;
+
+use super::in_words;
+use crate::api::{Api, CredentialSummary, NewCredential};
+use crate::auth::Store;
+use crate::commands::Context;
+use crate::confirm::Confirmation;
+use crate::error::{Error, Kind, Result};
+use crate::provider::{CredentialKind, Provider};
+use crate::replace::{Replaced, occupant, replace, store};
+use crate::report::Worth;
+use crate::secret::Scope;
+use crate::text;
+
+/// Stores the credential, replacing the one that stands in its place where `--force` says so.
+pub async fn put(
+    provider: &Provider,
+    new: &NewCredential,
+    force: bool,
+    api: &Api,
+    context: &Context,
+) -> Result<()> {
+    let interrupt = &context.interrupt;
+    let stored = interrupt
+        .or(async { Ok(api.list_credentials(provider).await?) })
+        .await?;
+    let Some(old) = occupant(&stored, &new.name, new.scope) else {
+        let created = interrupt.or(async { Ok(store(api, provider, new).await) }).await;
+        return match created {
+            Ok(Ok(id)) => done(new, &id, "created", context),
+            Ok(Err(error)) if error.status == Some(409) => Err(taken(provider, new, &stored)),
+            Ok(Err(error)) => Err(error.into()),
+            Err(stopped) => Err(Error {
+                message: "stopped while it was written; it may or may not be stored".to_owned(),
+                ..stopped
+            }),
+        };
+    };
+    if !force {
+        return Err(taken(provider, new, &stored));
+    }
+    let backup = interrupt.or(back_up(provider, old, api, context)).await?;
+    let ended = replace(api, provider, old, backup.as_ref(), new, interrupt).await;
+    report_replacement(provider, old, backup.as_ref(), new, ended, context)
+}
+
+fn taken(provider: &Provider, new: &NewCredential, stored: &[CredentialSummary]) -> Error {
+    let message = match new.scope {
+        Scope::User => format!("you already have a {} credential {}", provider.title, new.name),
+        Scope::Org => format!(
+            "the organisation can have one {} credential, and you already have it",
+            provider.title
+        ),
+    };
+    Error::new(Kind::Refused, format!("{message} (409); nothing was changed")).hint(format!(
+        "add --force to replace it, or choose another --name or --scope; {}",
+        in_words(provider, stored)
+    ))
+}
+
+/// Fetches the old value, so that it can be put back, and has the person confirm what is special.
+async fn back_up(
+    provider: &Provider,
+    old: &CredentialSummary,
+    api: &Api,
+    context: &Context,
+) -> Result<Option<NewCredential>> {
+    let kinds = [CredentialKind::OAuth, CredentialKind::ApiKey];
+    let kind = kinds.into_iter().find(|kind| kind.as_str() == old.kind);
+    let scopes = [Scope::User, Scope::Org];
+    let scope = scopes.into_iter().find(|scope| scope.as_str() == old.scope);
+    let fetched = api.reveal_credential(provider, &old.id).await;
+    let confirmation = Confirmation::at_terminal_only(&context.global, &context.env);
+    let ask = async |question: String| confirmation.ask(&context.env, &question, |_| ()).await;
+    let (Some(kind), Some(scope), Ok(value)) = (kind, scope, &fetched) else {
+        let why = fetched
+            .err()
+            .map_or("its type is unknown".to_owned(), |error| error.message);
+        context.report.warning(&format!(
+            "the old credential {} ({}) cannot be fetched, so it could not be put back: {why}",
+            old.name, old.id
+        ));
+        if confirmation == Confirmation::NotNeeded && !context.global.yes {
+            return Err(Error::new(
+                Kind::Refused,
+                "the old credential cannot be fetched; nothing was changed",
+            )
+            .hint("add --yes to replace it nevertheless"));
+        }
+        ask(format!("Delete {} without a way back?", old.name)).await?;
+        return Ok(None);
+    };
+    if scope == Scope::Org {
+        let title = provider.title;
+        ask(format!(
+            "Replace the organisation's {title} credential {}?",
+            old.name
+        ))
+        .await?;
+    }
+    Ok(Some(NewCredential {
+        name: old.name.clone(),
+        kind,
+        scope,
+        value: value.clone(),
+    }))
+}
+
+fn report_replacement(
+    provider: &Provider,
+    old: &CredentialSummary,
+    backup: Option<&NewCredential>,
+    new: &NewCredential,
+    ended: Replaced,
+    context: &Context,
+) -> Result<()> {
+    let old_name = &old.name;
+    let partial = |why: Error, message: String| {
+        let kind = if why.kind.exit_code() < 128 {
+            Kind::Partial
+        } else {
+            why.kind
+        };
+        Err(Error {
+            kind,
+            message: format!("{message} ({})", why.message),
+            ..why
+        })
+    };
+    match ended {
+        Replaced::Done { id } => {
+            let report = context.report;
+            report.notice(&format!("replaced {old_name} ({})", old.id));
+            done(new, &id, "updated", context)
+        }
+        Replaced::Kept { why } => Err(Error {
+            message: format!("{}; the old credential {old_name} is untouched", why.message),
+            ..why
+        }),
+        Replaced::Restored { id, why } => {
+            let message =
+                format!("the new credential was not stored; the old one, {old_name}, was put back as {id}");
+            partial(why, message)
+        }
+        Replaced::Overtaken { why } => partial(
+            why,
+            format!("{old_name} was deleted, and somebody else has stored another meanwhile"),
+        ),
+        Replaced::Lost { why } => {
+            let lost =
+                format!("{old_name} was deleted, and neither the new nor the old credential could be stored");
+            let rescued = backup.and_then(|backup| {
+                let name = format!("rescued-{}-credential", provider.id);
+                let path = Store::locate(&context.env)?.rescue(&name, &backup.value).ok()?;
+                Some(format!(
+                    "the old one is kept in {0}; put it back with 'amika secret {1} push --from-file {0} --type {2} \
+                     --name \"{old_name}\" --scope {3}', then delete the file",
+                    text::path(&path),
+                    provider.id,
+                    backup.kind.as_str(),
+                    backup.scope
+                ))
+            });
+            let why = Error {
+                hint: rescued.or(why.hint),
+                ..why
+            };
+            partial(why, lost)
+        }
+    }
+}
+
+fn done(new: &NewCredential, id: &str, status: &str, context: &Context) -> Result<()> {
+    let NewCredential {
+        name, kind, scope, ..
+    } = new;
+    let value = json!({ "status": status, "id": id, "name": name, "scope": scope, "type": kind });
+    context.report.data(Worth::Once, &value, || {
+        let verb = if status == "created" { "Created" } else { "Updated" };
+        format!(
+            "{verb} {} in {scope} scope ({})",
+            text::escape(name),
+            text::escape(id)
+        )
+    })
+}

@@ -1,0 +1,102 @@
+//! The providers whose credentials the vault can put into a sandbox as a login. A further provider
+//! is one more entry of [`PROVIDERS`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a credential is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// A login: the tool's whole JSON, with its refresh token
+    #[value(name = "oauth")]
+    #[serde(rename = "oauth")]
+    OAuth,
+    /// A key that does not end by itself
+    ApiKey,
+}
+
+impl CredentialKind {
+    /// As the API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OAuth => "oauth",
+            Self::ApiKey => "api_key",
+        }
+    }
+}
+
+impl fmt::Display for CredentialKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OAuth => "oauth",
+            Self::ApiKey => "api key",
+        })
+    }
+}
+
+/// A provider that the vault knows by name.
+#[derive(Debug)]
+pub struct Provider {
+    /// The word of the command line and of the API's path.
+    pub id: &'static str,
+    pub title: &'static str,
+    /// As discovery calls it.
+    pub discovered_as: &'static str,
+    /// The variables that may hold an API key, the preferred first.
+    pub variables: &'static [&'static str],
+    /// The object and the member of a login that hold the access token; its siblings are the
+    /// refresh token and the expiry.
+    pub access_token: (&'static str, &'static str),
+    pub refresh_token: &'static str,
+    /// Where the login says when its access token ends; otherwise the token itself says it.
+    pub expires_at: Option<&'static str>,
+    /// What its API keys start with.
+    pub key_prefixes: &'static [&'static str],
+    /// Where its tool keeps the login, for examples.
+    pub login_file: &'static str,
+}
+
+pub const PROVIDERS: [Provider; 2] = [
+    Provider {
+        id: "claude",
+        title: "Claude",
+        discovered_as: "anthropic",
+        variables: &["ANTHROPIC_API_KEY"],
+        access_token: ("claudeAiOauth", "accessToken"),
+        refresh_token: "refreshToken",
+        expires_at: Some("expiresAt"),
+        key_prefixes: &["sk-ant-"],
+        login_file: "~/.claude/.credentials.json",
+    },
+    Provider {
+        id: "codex",
+        title: "Codex",
+        discovered_as: "openai",
+        variables: &["OPENAI_API_KEY", "CODEX_API_KEY"],
+        access_token: ("tokens", "access_token"),
+        refresh_token: "refresh_token",
+        expires_at: None,
+        key_prefixes: &["sk-proj-", "sk-svcacct-"],
+        login_file: "~/.codex/auth.json",
+    },
+];
+
+impl Provider {
+    /// What a credential is called when nobody names it, such as `Claude API Key`.
+    pub fn default_name(&self, kind: CredentialKind) -> String {
+        let kind = match kind {
+            CredentialKind::OAuth => "OAuth",
+            CredentialKind::ApiKey => "API Key",
+        };
+        format!("{} {kind}", self.title)
+    }
+
+    /// The provider whose API keys look like this one, if any.
+    pub fn of_key(key: &str) -> Option<&'static Self> {
+        let mut providers = PROVIDERS.iter();
+        providers.find(|provider| provider.key_prefixes.iter().any(|prefix| key.starts_with(prefix)))
+    }
+}

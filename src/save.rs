@@ -1,0 +1,173 @@
+//! Replaces a private file so that, whatever happens, the old or the new content is there whole.
+//!
+//! The content goes into a new file beside the old one (mode 0600), is brought to the disk, and
+//! takes the old one's name in one step. [`Save::prepare`] does all of that which can fail before
+//! the content exists: a single-use token is worth nothing if its successor cannot be kept.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// What the names of unfinished files start with.
+const PREFIX: &str = ".amika-unfinished-";
+
+/// A file about to be replaced.
+pub struct Save {
+    unfinished: NamedTempFile,
+    target: PathBuf,
+}
+
+impl Save {
+    /// Makes the directory (mode 0700) and the new file with `room` bytes on the disk, so that
+    /// [`finish`](Self::finish) has little left that can fail. Clears away what a killed process
+    /// left.
+    pub fn prepare(path: &Path, room: usize) -> io::Result<Self> {
+        let target = resolve(path)?;
+        let directory = target.parent().unwrap_or(Path::new("."));
+        make_private(directory)?;
+        clear_leftovers(directory);
+        let mut unfinished = tempfile::Builder::new().prefix(PREFIX).tempfile_in(directory)?;
+        unfinished.write_all(&vec![b' '; room])?;
+        unfinished.as_file().sync_all()?;
+        Ok(Self { unfinished, target })
+    }
+
+    /// Writes the content and puts it in the old file's place.
+    pub fn finish(mut self, content: &[u8]) -> io::Result<()> {
+        self.unfinished.rewind()?;
+        self.unfinished.write_all(content)?;
+        self.unfinished.as_file().set_len(content.len() as u64)?;
+        self.unfinished.as_file().sync_all()?;
+        self.unfinished
+            .persist(&self.target)
+            .map_err(|failed| failed.error)?;
+        self.target.parent().map_or(Ok(()), sync_directory)
+    }
+}
+
+/// Prepares and finishes in one go.
+pub fn save(path: &Path, content: &[u8]) -> io::Result<()> {
+    Save::prepare(path, content.len())?.finish(content)
+}
+
+/// Where the file really is: a link that somebody made on purpose stays, and its target is
+/// replaced, if it is ours.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    if !path.is_symlink() {
+        return Ok(path.to_owned());
+    }
+    let target = path.canonicalize()?;
+    if is_mine(&target)? {
+        return Ok(target);
+    }
+    let message = "is a link to a file of another user";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+}
+
+/// Removes unfinished files that no process is writing any more. Whoever saves holds the lock, so
+/// another's can only be a leftover.
+fn clear_leftovers(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            // What cannot be removed now is tried again at the next save.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
+    if is_mine(directory)? && fs::metadata(directory)?.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_mine(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(fs::metadata(path)?.uid() == rustix::process::geteuid().as_raw())
+}
+
+#[cfg(unix)]
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)
+}
+
+#[cfg(not(unix))]
+fn is_mine(_: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn r38_what_is_saved_is_private() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/b/file.json");
+        save(&path, b"one").unwrap();
+        assert_eq!((mode(path.parent().unwrap()), mode(&path)), (0o700, 0o600));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+        save(&path, b"two, longer").unwrap();
+        assert_eq!((mode(path.parent().unwrap()), mode(&path)), (0o700, 0o600));
+        assert_eq!(fs::read(&path).unwrap(), b"two, longer");
+    }
+
+    #[test]
+    fn more_room_than_content_leaves_no_trace() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("file");
+        Save::prepare(&path, 4096).unwrap().finish(b"short").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+    }
+
+    #[test]
+    fn r44_a_link_stays_and_its_target_is_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let (target, link) = (root.path().join("target"), root.path().join("link"));
+        fs::write(&target, "old").unwrap();
+        symlink(&target, &link).unwrap();
+        save(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        fs::remove_file(&target).unwrap();
+        assert!(save(&link, b"newer").is_err());
+    }
+
+    #[test]
+    fn r101_leftovers_of_a_killed_save_are_cleared() {
+        let root = tempfile::tempdir().unwrap();
+        let leftover = root.path().join(format!("{PREFIX}x"));
+        fs::write(&leftover, "half").unwrap();
+        drop(Save::prepare(&root.path().join("file"), 1).unwrap());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+}

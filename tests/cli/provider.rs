@@ -1,0 +1,409 @@
+//! `amika secret claude|codex push, list, delete`.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::sandbox::{CANARY, Sandbox, feed, ran};
+use crate::support::faults::Fault;
+
+/// The two providers, with a login as each tool writes it and the place where it does.
+fn logins() -> [(&'static str, &'static str, String); 2] {
+    // The claims {"exp":32503680000} between an empty header and a signature.
+    let jwt = format!("e30.eyJleHAiOjMyNTAzNjgwMDAwfQ.{CANARY}");
+    [
+        (
+            "claude",
+            ".claude/.credentials.json",
+            format!(
+                r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-{CANARY}","refreshToken":"sk-ant-ort01-{CANARY}","expiresAt":32503680000000,"scopes":["user:inference"]}},"organizationUuid":"ö"}}"#
+            ),
+        ),
+        (
+            "codex",
+            ".codex/auth.json",
+            format!(
+                "{{\n  \"auth_mode\": \"chatgpt\",\n  \"OPENAI_API_KEY\": null,\n  \"tokens\": {{\n    \"access_token\": \"{jwt}\",\n    \"refresh_token\": \"{CANARY}\"\n  }}\n}}\n"
+            ),
+        ),
+    ]
+}
+
+/// The one credential that the vault holds: name, kind, scope, value.
+fn only(sandbox: &Sandbox, provider: &str) -> [String; 4] {
+    let stored = sandbox.vault.stored(provider);
+    assert_eq!(stored.len(), 1);
+    let only = stored[0].clone();
+    [only.name, only.kind, only.scope, only.value]
+}
+
+#[test]
+fn r33_the_login_of_this_machine_arrives_byte_for_byte() {
+    for (provider, path, login) in logins() {
+        let title = if provider == "claude" {
+            "Claude OAuth"
+        } else {
+            "Codex OAuth"
+        };
+        let lines = [
+            format!("secret {provider} push --type oauth"),
+            format!("secret {provider} push --from-file ~/{path}"),
+            format!("secret {provider} push --from-file={path} --type oauth"),
+            format!("secrets {provider} push --yes"),
+        ];
+        for line in lines {
+            let sandbox = Sandbox::new();
+            sandbox.write(path, &login);
+            sandbox
+                .run(&line)
+                .exits(0)
+                .says(&format!("Created {title} in user scope"))
+                .complains("refresh token works once");
+            assert_eq!(only(&sandbox, provider), [title, "oauth", "user", &login]);
+        }
+        for line in ["--from-file -", "--value -", "--value - --type oauth"] {
+            let sandbox = Sandbox::new();
+            sandbox
+                .run_with(&format!("secret {provider} push {line}"), &login)
+                .exits(0);
+            assert_eq!(
+                only(&sandbox, provider)[3],
+                login,
+                "not a byte less than on standard input"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_api_key_comes_from_the_variable_then_from_the_stores() {
+    for (provider, variable, title) in [
+        ("claude", "ANTHROPIC_API_KEY", "Claude API Key"),
+        ("codex", "OPENAI_API_KEY", "Codex API Key"),
+        ("codex", "CODEX_API_KEY", "Codex API Key"),
+    ] {
+        let sandbox = Sandbox::new();
+        let stores = format!(
+            r#"{{"anthropic":{{"type":"api","key":"stored-{CANARY}"}},"openai":{{"type":"api","key":"stored-{CANARY}"}}}}"#
+        );
+        let push = ["secret", provider, "push", "--type", "api_key"];
+        ran(sandbox.command(push).output().unwrap())
+            .exits(4)
+            .complains(&format!("No {} credentials found", &title[..6].trim_end()))
+            .complains("_API_KEY environment variable is not set");
+        sandbox.write(".local/share/opencode/auth.json", stores);
+        ran(sandbox.command(push).output().unwrap()).exits(0);
+        assert_eq!(
+            only(&sandbox, provider),
+            [title, "api_key", "user", &format!("stored-{CANARY}")]
+        );
+        let named = [&push[..], &["--name", "other", "--scope", "org", "-o", "json"]].concat();
+        let run = sandbox
+            .command(named)
+            .env(variable, format!("key-{CANARY}"))
+            .output();
+        let run = ran(run.unwrap()).exits(0).json();
+        assert_eq!(run["status"], "created");
+        assert_eq!(
+            (&run["name"], &run["scope"], &run["type"]),
+            (&json!("other"), &json!("org"), &json!("api_key"))
+        );
+        assert_eq!(sandbox.vault.stored(provider)[1].value, format!("key-{CANARY}"));
+    }
+}
+
+#[test]
+fn a_given_value_needs_no_type() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run(&format!("secret claude push --value sk-ant-{CANARY}"))
+        .exits(0)
+        .says("Claude API Key");
+    sandbox
+        .run_with(
+            "secret codex push --value - --name b",
+            format!("sk-proj-{CANARY}\n"),
+        )
+        .exits(0);
+    assert_eq!(only(&sandbox, "codex")[3], format!("sk-proj-{CANARY}"));
+    sandbox.run("secret claude push --value x --from-file y").exits(2);
+}
+
+#[test]
+fn what_is_no_credential_is_refused_before_any_request() {
+    let sandbox = Sandbox::new();
+    let expired = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","expiresAt":1700000000000}}"#;
+    let codex_key = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"c4n4ry"}"#;
+    for (provider, arguments, input, part) in [
+        (
+            "claude",
+            "--type oauth",
+            "c4n4ry",
+            "OAuth credentials must be valid JSON",
+        ),
+        ("claude", "", "{}", "there is no Claude login in it"),
+        ("claude", "", expired, "expired at 2023-11-14T22:13:20Z"),
+        ("codex", "", codex_key, "there is no Codex login in it"),
+        ("codex", "--type api_key", codex_key, "not an API key"),
+        ("codex", "", "c4n4ry c4n4ry", "holds a blank"),
+        ("codex", "", "", "is empty"),
+    ] {
+        let line = format!("secret {provider} push --from-file - {arguments}");
+        sandbox.run_with(&line, input).exits(4).complains(part);
+    }
+    sandbox
+        .run("secret claude push --from-file missing.json")
+        .exits(4)
+        .complains("reading credentials file");
+    sandbox
+        .run("secret claude push --from-file .")
+        .exits(4)
+        .complains("is a directory");
+    sandbox.write("binary", [0xff, 0xfe]);
+    sandbox
+        .run("secret claude push --from-file binary")
+        .exits(4)
+        .complains("not valid UTF-8");
+    sandbox.run("secret claude push --type password").exits(2);
+    sandbox.run("secret claude push --scope everyone").exits(2);
+    sandbox
+        .run("secret claude push --type oauth")
+        .exits(4)
+        .complains("No Claude credentials found");
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+#[test]
+fn a_key_that_looks_like_anothers_is_warned_about() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run(&format!("secret codex push --value sk-ant-{CANARY}"))
+        .exits(0)
+        .complains("looks like a key for Claude");
+}
+
+#[test]
+fn without_a_type_the_person_chooses() {
+    let (_, path, login) = logins()[0].clone();
+    let sandbox = Sandbox::new();
+    sandbox.write(path, &login);
+    let push = || {
+        let mut command = sandbox.command(["secret", "claude", "push"]);
+        command.env("ANTHROPIC_API_KEY", CANARY);
+        command
+    };
+    feed(&mut push(), "2\n")
+        .exits(0)
+        .complains("1) api key  $ANTHROPIC_API_KEY")
+        .complains("2) oauth    ~/.claude/.credentials.json");
+    assert_eq!(only(&sandbox, "claude")[1], "oauth");
+    feed(&mut push(), "3\n")
+        .exits(2)
+        .complains("not a number from 1 to 2");
+    feed(&mut push(), "").exits(2).complains("--type");
+    ran(push().env("CI", "true").output().unwrap())
+        .exits(2)
+        .complains("--type");
+    ran(push().args(["-o", "json"]).output().unwrap()).exits(2);
+    ran(push().arg("--yes").output().unwrap()).exits(2);
+}
+
+#[test]
+fn a_name_that_is_taken() {
+    let sandbox = Sandbox::new();
+    let id = sandbox
+        .vault
+        .seed_credential("claude", "Claude API Key", "api_key", "user", "old");
+    let line = "secret claude push --value new";
+    sandbox
+        .run(line)
+        .exits(1)
+        .complains("already have")
+        .complains("--force")
+        .complains(&id);
+    sandbox.run(&format!("{line} --name other")).exits(0);
+    sandbox.run(&format!("{line} --scope org")).exits(0);
+    sandbox
+        .run(&format!("{line} --scope org --name third"))
+        .exits(1)
+        .complains("the organisation can have one Claude credential");
+    // Taken since it was listed.
+    sandbox
+        .vault
+        .fault(Fault::on("GET", "/secrets/claude").json(200, "[]"));
+    sandbox
+        .run(line)
+        .exits(1)
+        .complains("already have")
+        .complains("--force");
+    assert_eq!(sandbox.vault.stored("claude").len(), 3);
+}
+
+#[test]
+fn list_and_delete() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("secret claude list")
+        .exits(0)
+        .says("No Claude credentials");
+    let ids: Vec<_> = ["one", "two", "three"]
+        .iter()
+        .map(|name| {
+            sandbox
+                .vault
+                .seed_credential("claude", name, "oauth", "user", CANARY)
+        })
+        .collect();
+    sandbox
+        .vault
+        .seed_credential("claude", "four", "api_key", "org", CANARY);
+    sandbox
+        .run("secret claude ls")
+        .exits(0)
+        .says("ID")
+        .says("TYPE")
+        .says("four")
+        .says("api_key");
+    let listed = sandbox.run("secret claude list -o json").exits(0).json();
+    assert_eq!(
+        listed[0],
+        json!({"id": ids[0], "name": "one", "type": "oauth", "scope": "user"})
+    );
+    assert_eq!(
+        sandbox.run("secret codex list -o json").exits(0).json(),
+        json!([])
+    );
+
+    sandbox
+        .run(&format!("secret claude delete {}", ids[0]))
+        .exits(0)
+        .says(&format!("Deleted credential {}", ids[0]));
+    let one = sandbox.run("secret claude rm --name two -o json").exits(0).json();
+    assert_eq!(one, json!({"name": ids[1], "status": "deleted"}));
+    sandbox
+        .run("secret claude delete --name two")
+        .exits(1)
+        .complains("no Claude credential two in user scope")
+        .complains("three");
+    sandbox
+        .run("secret claude delete --name four")
+        .exits(1)
+        .complains("org");
+    let gone = format!("secret claude delete {} {}", ids[2], ids[0]);
+    sandbox
+        .run(&gone)
+        .exits(5)
+        .says(&ids[2])
+        .complains("404")
+        .complains("four");
+    sandbox
+        .run("secret claude delete sec_none")
+        .exits(1)
+        .complains("there is")
+        .complains("four");
+    sandbox.run("secret claude delete").exits(2);
+    let several = sandbox.vault.seed_credential("codex", "a", "oauth", "user", "x");
+    let more = sandbox.vault.seed_credential("codex", "b", "oauth", "user", "x");
+    let both = sandbox
+        .run(&format!("secret codex delete {several} {more} -o json"))
+        .exits(0)
+        .json();
+    assert_eq!(both.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn r80_hostile_ids_and_names_go_nowhere() {
+    let sandbox = Sandbox::new();
+    let long = "a".repeat(10_000);
+    for id in [
+        "../../secrets/x",
+        "..",
+        "a/b",
+        "a?b",
+        "a#b",
+        "\u{1b}[2J",
+        "a\nb",
+        "codex",
+        "a\u{202e}b",
+        &long,
+    ] {
+        let run = ran(sandbox
+            .command(["secret", "claude", "delete", id])
+            .output()
+            .unwrap())
+        .exits(2);
+        assert!(!run.stderr.contains('\u{1b}'));
+    }
+    for name in ["\u{1b}[2J", "a\nb", "a\u{202e}b", "", " ", &long] {
+        let run = sandbox
+            .command(["secret", "claude", "push", "--value", "x", "--name", name])
+            .output();
+        ran(run.unwrap()).exits(2);
+    }
+    assert!(sandbox.vault.requests().is_empty());
+
+    ran(sandbox
+        .command(["secret", "claude", "delete", "%2e%2e"])
+        .output()
+        .unwrap())
+    .exits(1);
+    assert_eq!(
+        sandbox.vault.requests()[0].path,
+        "/api/v0beta1/secrets/claude/%252e%252e"
+    );
+    let run = sandbox
+        .command(["secret", "claude", "delete", "--name", "\u{1b}[2J"])
+        .output();
+    let run = ran(run.unwrap()).exits(1);
+    assert!(run.stderr.contains("\\u{1b}") && !run.stderr.contains('\u{1b}'));
+    // A name is only ever a JSON string.
+    let run = sandbox
+        .command([
+            "secret",
+            "claude",
+            "push",
+            "--value",
+            "x",
+            "--name",
+            "../../secrets/x",
+        ])
+        .output();
+    ran(run.unwrap()).exits(0);
+    assert_eq!(
+        sandbox.vault.requests().last().unwrap().path,
+        "/api/v0beta1/secrets/claude"
+    );
+}
+
+#[test]
+fn refusals_are_told_in_words() {
+    for (status, code, part) in [
+        (400, 1, "refused (400): said"),
+        (401, 3, "does not accept the key from AMIKA_API_KEY"),
+        (403, 1, "not allowed (403): said"),
+        (404, 1, "not found (404)"),
+        (500, 6, "the API failed (500)"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("POST", "/secrets/codex").fails(status, "said").always());
+        sandbox
+            .run("secret codex push --value x")
+            .exits(code)
+            .complains(part);
+        assert!(sandbox.vault.stored("codex").is_empty());
+    }
+}
+
+#[test]
+fn the_stores_are_left_as_they_are() {
+    let sandbox = Sandbox::new();
+    for (provider, path, login) in logins() {
+        let path = sandbox.write(path, &login);
+        sandbox
+            .run(&format!("secret {provider} push --type oauth"))
+            .exits(0);
+        assert_eq!(fs::read_to_string(path).unwrap(), login);
+    }
+}
