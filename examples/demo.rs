@@ -18,6 +18,10 @@ GREETING='hello world'
 BCRYPT_HASH='$2a$10$TWov/x'
 ";
 
+/// As Claude Code keeps it on Linux; the tokens are made up.
+const CLAUDE_LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"sk-ant-oat01-made-up","refreshToken":"sk-ant-ort01-made-up","expiresAt":4102444800000,"scopes":["user:inference"]}}"#;
+const CODEX_LOGIN: &str = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk-proj-made-up"}"#;
+
 fn main() {
     let binary = build();
     let vault = Vault::start();
@@ -50,9 +54,36 @@ fn main() {
         "amika secret push TLS_KEY=x --yes",
     );
     story.run("Away with one.", "amika secret delete GREETING --yes");
+
+    println!("# Give your sandbox your Claude login. Claude Code and Codex are logged in here:\n");
+    for (file, login) in [
+        (".claude/.credentials.json", CLAUDE_LOGIN),
+        (".codex/auth.json", CODEX_LOGIN),
+    ] {
+        let path = directory.path().join(file);
+        fs::create_dir_all(path.parent().expect("it has a parent")).expect("a directory can be made");
+        fs::write(path, login).expect("a file can be written");
+    }
+    story.run("What is on this laptop?", "amika secret extract");
+    story.run(
+        "The whole login, so that it can be renewed.",
+        "amika secret claude push --type oauth",
+    );
+    story.run(
+        "The key of Codex, as it is.",
+        "amika secret codex push --type api_key",
+    );
+    story.run(
+        "Once more? Only on purpose; the old one comes back if the new one cannot be stored.",
+        "amika secret claude push --type oauth --force",
+    );
+    story.run("What will a sandbox be given?", "amika secret claude list");
+
     println!("# What the vault holds now, byte for byte:");
-    for stored in vault.stored("generic") {
-        println!("{} ({}) = {}", stored.name, stored.scope, stored.value);
+    for family in ["generic", "claude", "codex"] {
+        for stored in vault.stored(family) {
+            println!("{} ({}) = {}", stored.name, stored.scope, stored.value);
+        }
     }
 }
 

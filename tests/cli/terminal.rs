@@ -86,6 +86,95 @@ fn r87_ctrl_c_at_a_prompt_sends_nothing_and_restores_the_echo() {
     }
 }
 
+const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","scopes":["user:inference"]}}"#;
+
+#[test]
+fn a_credential_is_chosen_named_and_confirmed() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude/.credentials.json", LOGIN);
+    let mut session = shell(
+        &sandbox,
+        &format!("ANTHROPIC_API_KEY={CANARY} amika secret claude push; echo code $?"),
+    );
+    text(&mut session, "Which Claude credential?");
+    text(&mut session, "~/.claude/.credentials.json");
+    session.send("\x1b[B\r").unwrap();
+    text(&mut session, "Name [Claude OAuth]");
+    session.send_line("My login").unwrap();
+    text(&mut session, "as My login to user scope? [y/N]");
+    session.send_line("y").unwrap();
+    text(&mut session, "code 0");
+    let stored = sandbox.vault.stored("claude").remove(0);
+    assert_eq!((stored.name.as_str(), stored.value.as_str()), ("My login", LOGIN));
+}
+
+#[test]
+fn r87_ctrl_c_at_a_choice_shows_the_cursor_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude/.credentials.json", LOGIN);
+    let mut session = shell(&sandbox, "trap : INT; amika secret claude push; echo code $?");
+    text(&mut session, "~/.claude/.credentials.json");
+    session.send("\x03").unwrap();
+    let ending = text(&mut session, "code 130");
+    assert!(ending.contains("\x1b[?25h"), "{ending:?}");
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+#[test]
+fn replacing_the_organisations_credential_is_confirmed() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .seed_credential("codex", "Team", "api_key", "org", "old");
+    let line = "amika secret codex push --value new --scope org --force; echo code $?";
+    let mut session = shell(&sandbox, line);
+    text(
+        &mut session,
+        "Replace the organisation's Codex credential Team? [y/N]",
+    );
+    session.send_line("n").unwrap();
+    text(&mut session, "code 1");
+    assert_eq!(sandbox.vault.stored("codex")[0].value, "old");
+}
+
+#[test]
+fn a_deletion_is_confirmed() {
+    let sandbox = Sandbox::new();
+    let id = sandbox
+        .vault
+        .seed_credential("claude", "mine", "api_key", "user", "x");
+    let mut session = shell(
+        &sandbox,
+        &format!("amika secret claude delete {id}; echo code $?"),
+    );
+    text(&mut session, "Delete 1 credential");
+    session.send_line("y").unwrap();
+    text(&mut session, "Deleted credential");
+    text(&mut session, "code 0");
+}
+
+#[test]
+fn an_export_is_not_shown_to_whoever_looks_over_the_shoulder() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"c4n4ry"}"#);
+    let mut session = shell(&sandbox, "amika secret extract --export; echo code $?");
+    let refused = text(&mut session, "code 2");
+    assert!(!refused.contains(CANARY), "{refused}");
+}
+
+#[test]
+fn r21_a_person_may_push_what_could_be_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"good"}"#);
+    sandbox.write(".claude/.credentials.json", "{");
+    let mut session = shell(&sandbox, "amika secret extract --push; echo code $?");
+    text(&mut session, "failed to parse credentials file");
+    text(&mut session, "[y/N]");
+    session.send_line("y").unwrap();
+    text(&mut session, "Created 2");
+    text(&mut session, "code 4");
+}
+
 #[test]
 fn anything_but_yes_declines() {
     let sandbox = Sandbox::new();
