@@ -7,9 +7,10 @@ use futures_util::stream::FuturesUnordered;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use crate::api::{Api, ApiError, Effect, SecretSummary, backoff};
+use crate::api::{Api, ApiError, Effect, SecretSummary};
 use crate::collect::Candidate;
 use crate::error::{Error, Kind};
+use crate::http::backoff;
 use crate::interrupt::Interrupt;
 use crate::plan::{Action, Plan, Step};
 use crate::secret::Scope;

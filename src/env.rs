@@ -17,6 +17,8 @@ use crate::files;
 pub struct Env {
     /// The command line, program name first.
     pub arguments: Vec<OsString>,
+    /// Where this program is, to start itself.
+    pub program: Option<PathBuf>,
     variables: HashMap<OsString, OsString>,
     pub home: Option<PathBuf>,
     pub platform: Platform,
@@ -47,6 +49,7 @@ impl Env {
     pub fn system() -> Self {
         Self {
             arguments: std::env::args_os().collect(),
+            program: std::env::current_exe().ok(),
             variables: std::env::vars_os().collect(),
             home: dirs::home_dir(),
             platform: if cfg!(target_os = "macos") {
@@ -69,6 +72,7 @@ impl Env {
     pub fn elsewhere(&self, home: &Path) -> Self {
         Self {
             arguments: Vec::new(),
+            program: None,
             variables: HashMap::new(),
             home: Some(home.to_owned()),
             ..*self
@@ -182,6 +186,7 @@ impl Env {
         let pairs = variables.iter().map(|(name, value)| (name.into(), value.into()));
         Self {
             arguments: Vec::new(),
+            program: None,
             variables: pairs.collect(),
             home: Some(home.to_owned()),
             platform,

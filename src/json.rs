@@ -112,6 +112,11 @@ impl<'a> Object<'a> {
         serde_json::from_str(self.members.get(name)?.get()).ok()
     }
 
+    /// A number, if the member is one.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        serde_json::from_str(self.members.get(name)?.get()).ok()
+    }
+
     /// Whether a member is there, whatever it is, and is not null.
     pub fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|raw| raw.get() != "null")

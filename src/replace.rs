@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use crate::api::{Api, ApiError, CredentialSummary, Effect, NewCredential, backoff};
+use crate::api::{Api, ApiError, CredentialSummary, Effect, NewCredential};
 use crate::error::Error;
+use crate::http::backoff;
 use crate::interrupt::Interrupt;
 use crate::provider::Provider;
 use crate::secret::Scope;

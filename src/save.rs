@@ -47,11 +47,6 @@ impl Save {
     }
 }
 
-/// Prepares and finishes in one go.
-pub fn save(path: &Path, content: &[u8]) -> io::Result<()> {
-    Save::prepare(path, content.len())?.finish(content)
-}
-
 /// Where the file really is: a link that somebody made on purpose stays, and its target is
 /// replaced, if it is ours.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
@@ -78,8 +73,9 @@ fn clear_leftovers(directory: &Path) {
     }
 }
 
+/// Makes a directory that only its owner can look into, or makes it one.
 #[cfg(unix)]
-fn make_private(directory: &Path) -> io::Result<()> {
+pub fn make_private(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     fs::DirBuilder::new()
         .recursive(true)
@@ -103,7 +99,7 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn make_private(directory: &Path) -> io::Result<()> {
+pub fn make_private(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)
 }
 
@@ -123,6 +119,10 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
+
+    fn save(path: &Path, content: &[u8]) -> io::Result<()> {
+        Save::prepare(path, content.len())?.finish(content)
+    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().mode() & 0o777

@@ -1,13 +1,9 @@
 //! How a call to the API can fail, and what that says about whether it was carried out.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use crate::error::{Error, Kind};
-use crate::text;
-
-/// The most of a server's own words that is shown, in characters.
-const MAX_SERVER_TEXT: usize = 300;
+use crate::http::{Broken, Stage};
 
 /// What is known about a request that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,40 +57,19 @@ impl ApiError {
         }
     }
 
-    /// A request that got no complete answer. reqwest's own text holds the URL and little else;
-    /// the cause lies at the end of its chain of sources.
-    pub fn transport(error: &reqwest::Error, origin: &impl std::fmt::Display) -> Self {
-        let mut cause = String::new();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            cause = inner.to_string();
-            source = inner.source();
-        }
-        let cause = text::escape(cause.split(" (os error").next().unwrap_or_default()).to_lowercase();
-        if error.is_connect() {
-            let what = if error.is_timeout() { "timed out" } else { &cause };
-            return Self::new(
-                Kind::Unreachable,
-                Effect::None,
-                format!("cannot connect to {origin}: {what}"),
-            )
-            .hint("check the network, HTTPS_PROXY and AMIKA_API_URL");
-        }
-        if error.is_timeout() {
-            let message = format!("{origin} did not answer in time");
-            return Self {
+    /// A request that got no complete answer.
+    pub fn broken(broken: Broken) -> Self {
+        let Broken { stage, message } = broken;
+        match stage {
+            Stage::Connecting => Self::new(Kind::Unreachable, Effect::None, message)
+                .hint("check the network, HTTPS_PROXY and AMIKA_API_URL"),
+            Stage::TimedOut => Self {
                 timed_out: true,
                 ..Self::new(Kind::Unreachable, Effect::Unknown, message)
-            };
+            },
+            Stage::Waiting => Self::new(Kind::Unreachable, Effect::Unknown, message),
+            Stage::Answering => Self::contract(Effect::Unknown, message),
         }
-        if error.is_body() || error.is_decode() {
-            return Self::contract(Effect::Unknown, format!("the answer of {origin} broke off"));
-        }
-        Self::new(
-            Kind::Unreachable,
-            Effect::Unknown,
-            format!("the connection to {origin} broke: {cause}"),
-        )
     }
 
     /// Whether the server said that it is asked too much.
@@ -121,14 +96,15 @@ impl ApiError {
     }
 }
 
-/// The start of a server's text, fit to print on one line.
-pub fn shorten(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let escaped = text::escape(&line);
-    if escaped.chars().count() <= MAX_SERVER_TEXT {
-        return escaped.into_owned();
+/// A credential that could not be had: no request was made, and another try would end alike.
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        Self {
+            hint: error.hint.clone(),
+            timed_out: true,
+            ..Self::new(error.kind, Effect::None, error.to_string())
+        }
     }
-    escaped.chars().take(MAX_SERVER_TEXT - 1).chain(['…']).collect()
 }
 
 impl From<ApiError> for Error {

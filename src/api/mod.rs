@@ -7,6 +7,7 @@ mod send;
 mod types;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -16,13 +17,14 @@ use zeroize::Zeroizing;
 
 pub use self::credentials::{CredentialSummary, NewCredential};
 pub use self::error::{ApiError, Effect};
-pub use self::pace::{Pace, backoff};
+pub use self::pace::Pace;
 pub use self::send::RequestLine;
-use self::send::{Answer, Repeat, build_client};
+use self::send::{Answer, Repeat};
 pub use self::types::SecretSummary;
-use crate::auth::Credential;
+use crate::auth::Authority;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::http::{self, Limit};
 use crate::origin::Origin;
 use crate::redact::Redactor;
 use crate::secret::{Scope, SecretName, SecretValue};
@@ -43,11 +45,11 @@ const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys
 
 type ApiResult<T> = std::result::Result<T, ApiError>;
 
-/// A client for one origin and one credential.
+/// A client for one origin and one authority.
 pub struct Api {
     http: reqwest::Client,
     origin: Origin,
-    credential: Credential,
+    authority: Rc<Authority>,
     known_secrets: RefCell<Redactor>,
     pace: Pace,
     now: fn() -> jiff::Timestamp,
@@ -59,17 +61,15 @@ impl Api {
     pub fn new(
         env: &Env,
         origin: Origin,
-        credential: Credential,
+        authority: Rc<Authority>,
         jobs: Option<u8>,
         observe: Box<dyn Fn(&RequestLine)>,
     ) -> Result<Self> {
-        let mut known_secrets = Redactor::default();
-        known_secrets.learn(&credential.bearer);
         Ok(Self {
-            http: build_client(env, &origin)?,
+            http: http::client(Limit::from_env(env)?, &origin)?,
             origin,
-            credential,
-            known_secrets: RefCell::new(known_secrets),
+            authority,
+            known_secrets: RefCell::default(),
             pace: Pace::new(jobs.map(usize::from)),
             now: env.now,
             observe,

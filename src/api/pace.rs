@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use tokio::time::{Instant, sleep_until};
 
+use crate::http::backoff;
+
 const FIRST: usize = 8;
 const MOST: usize = 64;
 /// A server that asks for more than this is not waited for any longer than this.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Starts with a few requests in flight, allows one more after each that went well (so the number
 /// doubles every round), and halves when the server says 429 or 503.
@@ -68,12 +69,6 @@ impl Pace {
             sleep_until(at).await;
         }
     }
-}
-
-/// The pause after failed try number `attempt`, from 1: doubling, with jitter so that many
-/// clients do not come back at once.
-pub fn backoff(attempt: u32) -> Duration {
-    FIRST_BACKOFF * 2_u32.pow(attempt.min(5) - 1) * fastrand::u32(50..150) / 100
 }
 
 /// A `Retry-After` header: seconds or an HTTP date. `None` for what is neither or already past.

@@ -4,22 +4,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Method, StatusCode, redirect};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::error::{self, ApiError, Effect};
-use super::pace::{self, backoff};
+use super::error::{ApiError, Effect};
+use super::pace;
 use super::{Api, ApiResult, types};
-use crate::env::Env;
-use crate::error::{Error, Kind, Result};
-use crate::origin::Origin;
+use crate::auth::{LOG_IN_AGAIN, Source};
+use crate::error::Kind;
+use crate::http::{self, BadBody, Broken, backoff};
+use crate::secret::SecretValue;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest that one request may take, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.
-const LONGEST_REQUEST: u64 = 30;
 /// The largest answer read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 const TRIES: u32 = 3;
@@ -58,10 +56,13 @@ impl Api {
         repeat: Repeat,
     ) -> ApiResult<Answer> {
         let mut in_doubt = false;
+        let mut bearer = self.authority.bearer().await.map_err(ApiError::from)?;
+        let mut may_renew = true;
         for attempt in 1.. {
             self.pace.ready().await;
+            self.keep_secret(&bearer);
             let started = Instant::now();
-            let result = self.send_once(&method, path, body.clone()).await;
+            let result = self.send_once(&method, path, body.clone(), &bearer).await;
             (self.observe)(&RequestLine {
                 method: method.clone(),
                 path: path.to_owned(),
@@ -82,6 +83,15 @@ impl Api {
                 }
                 Err(error) => error,
             };
+            // A token may be refused although it looks valid: revoked, or the clock is wrong.
+            if error.status == Some(401)
+                && may_renew
+                && let Some(other) = self.authority.instead_of(&bearer).await
+            {
+                may_renew = false;
+                bearer = other?;
+                continue;
+            }
             if error.is_throttle() {
                 self.pace.throttled(error.retry_after);
             }
@@ -107,19 +117,25 @@ impl Api {
         unreachable!("the last try returns")
     }
 
-    async fn send_once(&self, method: &Method, path: &str, body: Option<Bytes>) -> ApiResult<Answer> {
+    async fn send_once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<Bytes>,
+        bearer: &SecretValue,
+    ) -> ApiResult<Answer> {
         let mut request = self
             .http
             .request(method.clone(), self.origin.at(path))
             .header(ACCEPT, "application/json")
-            .header(AUTHORIZATION, self.bearer()?);
+            .header(AUTHORIZATION, self.header_of(bearer)?);
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         let response = request
             .send()
             .await
-            .map_err(|error| ApiError::transport(&error, &self.origin))?;
+            .map_err(|error| ApiError::broken(Broken::new(&error, &self.origin)))?;
 
         let status = response.status();
         let headers = response.headers().clone();
@@ -135,17 +151,18 @@ impl Api {
             });
         }
         // An error's body is only there to be quoted, so a broken one costs nothing but words.
-        let body = match self.read_body(response).await {
+        let body = match http::read_body(response, MAX_ANSWER, &self.origin).await {
+            Ok(body) => body,
             Err(_) if !status.is_success() => Zeroizing::default(),
-            body => body?,
+            Err(BadBody::Broken(broken)) => return Err(ApiError::broken(broken)),
+            Err(BadBody::TooLarge) => {
+                let message = format!("the answer of {} is larger than 4 MiB", self.origin);
+                return Err(ApiError::contract(Effect::Unknown, message));
+            }
         };
-        let is_json = headers
-            .get(CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .is_some_and(is_json_type);
         let answer = Answer {
             status,
-            is_json,
+            is_json: http::is_json(&headers),
             body,
             trace_id,
         };
@@ -156,52 +173,20 @@ impl Api {
         }
     }
 
-    fn bearer(&self) -> ApiResult<HeaderValue> {
-        let text = Zeroizing::new(format!("Bearer {}", self.credential.bearer.expose()));
+    fn header_of(&self, bearer: &SecretValue) -> ApiResult<HeaderValue> {
+        let text = Zeroizing::new(format!("Bearer {}", bearer.expose()));
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
-            let message = format!("{} holds characters that no key has", self.credential.source);
+            let message = format!("{} holds characters that no key has", self.authority.source);
             ApiError::new(Kind::Credential, Effect::None, message)
         })?;
         value.set_sensitive(true);
         Ok(value)
     }
 
-    async fn read_body(&self, mut response: reqwest::Response) -> ApiResult<Zeroizing<Vec<u8>>> {
-        let too_large = || {
-            let message = format!("the answer of {} is larger than 4 MiB", self.origin);
-            ApiError::contract(Effect::Unknown, message)
-        };
-        if response
-            .content_length()
-            .is_some_and(|length| length > MAX_ANSWER as u64)
-        {
-            return Err(too_large());
-        }
-        let mut body = Zeroizing::new(Vec::new());
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER => return Err(too_large()),
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body),
-                Err(error) if error.is_timeout() => return Err(ApiError::transport(&error, &self.origin)),
-                Err(_) => {
-                    let message = format!("the answer of {} broke off", self.origin);
-                    return Err(ApiError::contract(Effect::Unknown, message));
-                }
-            }
-        }
-    }
-
     /// A redirect is never followed: it would carry the secret, and the key, somewhere else.
     fn redirected(&self, headers: &HeaderMap) -> ApiError {
-        let target = headers
-            .get(LOCATION)
-            .and_then(|location| location.to_str().ok())
-            .and_then(|location| url::Url::parse(&self.origin.at("/")).ok()?.join(location).ok())
-            .map_or_else(
-                || "elsewhere".to_owned(),
-                |url| self.server_text(&url.origin().ascii_serialization()),
-            );
+        let target = http::redirect_target(headers, &self.origin);
+        let target = target.map_or_else(|| "elsewhere".to_owned(), |target| self.server_text(&target));
         ApiError::contract(
             Effect::None,
             format!("{} redirects to {target}, which was not followed", self.origin),
@@ -229,11 +214,14 @@ impl Api {
                 Kind::Credential,
                 format!(
                     "the API does not accept the key from {} (401)",
-                    self.credential.source
+                    self.authority.source
                 ),
-                Some(
-                    "it may be revoked, expired, or made for another server; put a valid key into AMIKA_API_KEY",
-                ),
+                Some(match self.authority.source {
+                    Source::Session => LOG_IN_AGAIN,
+                    _ => {
+                        "it may be revoked, expired, or made for another server; put a valid key into AMIKA_API_KEY"
+                    }
+                }),
             ),
             403 => (
                 Kind::Refused,
@@ -305,54 +293,6 @@ impl Api {
 
     /// A server's words without any known secret, short and printable.
     fn server_text(&self, text: &str) -> String {
-        error::shorten(&self.known_secrets.borrow().clean(text))
-    }
-}
-
-pub fn build_client(env: &Env, origin: &Origin) -> Result<reqwest::Client> {
-    let timeout = match env.setting("AMIKA_HTTP_TIMEOUT")?.map(str::parse) {
-        None => LONGEST_REQUEST,
-        Some(Ok(seconds)) if (1..=LONGEST_REQUEST).contains(&seconds) => seconds,
-        Some(_) => {
-            let message =
-                format!("AMIKA_HTTP_TIMEOUT must be a number of seconds from 1 to {LONGEST_REQUEST}");
-            return Err(Error::usage(message));
-        }
-    };
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("amika/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(Duration::from_secs(timeout))
-        .https_only(!origin.is_plain_http());
-    if origin.is_plain_http() {
-        // Plain http is for this machine only; a proxy would carry it to another.
-        builder = builder.no_proxy();
-    }
-    builder
-        .build()
-        .map_err(|error| Error::new(Kind::Unreachable, "setting up TLS").because(error.without_url()))
-}
-
-fn is_json_type(content_type: &str) -> bool {
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_types() {
-        assert!(is_json_type("application/json; charset=utf-8"));
-        assert!(is_json_type("application/problem+json"));
-        assert!(!is_json_type("text/html"));
+        http::shorten(&self.known_secrets.borrow().clean(text))
     }
 }

@@ -3,24 +3,25 @@
 //! The first of: `AMIKA_API_KEY`; the stored API key; the login session. A stored credential is
 //! bound to the origin it was made for and is never sent to another.
 
-mod store;
+pub mod device;
+pub mod session;
+pub mod store;
+pub mod workos;
 
 use std::fmt;
-
-use jiff::{SignedDuration, Timestamp};
 
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
 use crate::origin::Origin;
 use crate::secret::SecretValue;
 
+use self::session::{LiveSession, Trouble, is_usable};
 pub use self::store::Store;
-use self::store::Stored;
+use self::workos::Workos;
 
 const THREE_WAYS: &str = "set AMIKA_API_KEY, or store a key with 'amika auth login --api-key-file FILE', \
      or log in with 'amika auth login'";
-/// A token with less time left than this is not worth starting with.
-const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+pub const LOG_IN_AGAIN: &str = "log in again: 'amika auth logout', then 'amika auth login'";
 
 /// Where a credential came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,20 +41,52 @@ impl fmt::Display for Source {
     }
 }
 
-/// What authorises a request, and where it came from.
-#[derive(Debug)]
-pub struct Credential {
-    pub bearer: SecretValue,
+/// What authorises the requests of this process, and where it came from.
+pub struct Authority {
     pub source: Source,
+    bearer: Bearer,
 }
 
-/// Finds the credential for `origin`; `warn` hears of files that had to be passed over.
-pub fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> Result<Credential> {
-    if let Some(key) = environment_key(env)? {
-        return Ok(Credential {
-            bearer: key,
-            source: Source::Environment,
-        });
+enum Bearer {
+    Key(SecretValue),
+    Session(Box<LiveSession>),
+}
+
+impl Authority {
+    /// What to send; for a session a token that works for a while yet.
+    pub async fn bearer(&self) -> Result<SecretValue> {
+        match &self.bearer {
+            Bearer::Key(key) => Ok(key.clone()),
+            Bearer::Session(session) => check_characters(&session.bearer(None).await?, "the login session"),
+        }
+    }
+
+    /// Another bearer in place of one that the API refused, if there can be one.
+    pub async fn instead_of(&self, refused: &SecretValue) -> Option<Result<SecretValue>> {
+        match &self.bearer {
+            Bearer::Key(_) => None,
+            Bearer::Session(session) => Some(session.bearer(Some(refused)).await),
+        }
+    }
+
+    /// To be called at the end of a command, whatever became of it.
+    pub async fn settle(&self) -> Trouble {
+        match &self.bearer {
+            Bearer::Key(_) => Trouble::default(),
+            Bearer::Session(session) => session.settle().await,
+        }
+    }
+}
+
+/// Finds the credential for `origin`; `warn` hears of files that had to be passed over, or that
+/// others may read.
+pub fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> Result<Authority> {
+    let key = |source, key| Authority {
+        source,
+        bearer: Bearer::Key(key),
+    };
+    if let Some(found) = environment_key(env)? {
+        return Ok(key(Source::Environment, found));
     }
     let Some(store) = Store::locate(env) else {
         return Err(Error::new(
@@ -65,25 +98,24 @@ pub fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> Result<
     let mut problems = Vec::new();
     match store.api_key() {
         Ok(Some(stored)) => {
-            check_origin(&stored, origin, "the stored API key")?;
-            let bearer = check_characters(stored.secret.expose(), "the stored API key")?;
-            return Ok(Credential {
-                bearer,
-                source: Source::StoredApiKey,
-            });
+            check_origin(stored.api_url.as_deref(), origin, "the stored API key")?;
+            let found = check_characters(&stored.key, "the stored API key")?;
+            store.exposed().into_iter().for_each(&mut warn);
+            return Ok(key(Source::StoredApiKey, found));
         }
         Ok(None) => {}
         Err(reason) => problems.push(format!("ignoring unreadable API key file: {reason:#}")),
     }
     match store.session() {
-        Ok(Some(stored)) => {
-            check_origin(&stored, origin, "the login session")?;
-            if stored.expires_at.is_some_and(|at| is_fresh(at, (env.now)())) {
-                problems.into_iter().for_each(&mut warn);
-                let bearer = check_characters(stored.secret.expose(), "the login session")?;
-                return Ok(Credential {
-                    bearer,
+        Ok(Some(session)) => {
+            check_origin(session.api_url.as_deref(), origin, "the login session")?;
+            if session.refresh_token.is_some() || is_usable(&session, None, (env.now)()) {
+                problems.into_iter().chain(store.exposed()).for_each(&mut warn);
+                let workos = Workos::from_env(env)?;
+                let live = LiveSession::new(store, workos, origin.clone(), env.now, session);
+                return Ok(Authority {
                     source: Source::Session,
+                    bearer: Bearer::Session(Box::new(live)),
                 });
             }
             problems.push("the login session has expired".to_owned());
@@ -101,7 +133,7 @@ pub fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> Result<
 
 /// `AMIKA_API_KEY` without blanks at its ends. Set but blank is an error: it is meant to hold a
 /// key, and falling back to another credential would surprise.
-fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
+pub fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
     let Some(raw) = env.variable("AMIKA_API_KEY") else {
         return Ok(None);
     };
@@ -112,21 +144,22 @@ fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
                 .hint("give it a value, or unset it to use a stored credential"),
         );
     }
-    check_characters(text, "AMIKA_API_KEY").map(Some)
+    check_characters(&SecretValue::new(text.to_owned()), "AMIKA_API_KEY").map(Some)
 }
 
 /// A bearer goes into a header: visible ASCII only.
-fn check_characters(key: &str, source: &str) -> Result<SecretValue> {
-    if key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(SecretValue::new(key.to_owned()))
+pub fn check_characters(key: &SecretValue, source: &str) -> Result<SecretValue> {
+    if !key.is_empty() && key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(key.clone())
     } else {
         let message = format!("{source} holds spaces or characters that no key has");
         Err(Error::new(Kind::Credential, message).hint("was it copied whole, and only it?"))
     }
 }
 
-fn check_origin(stored: &Stored, origin: &Origin, what: &str) -> Result<()> {
-    let belongs = match &stored.api_url {
+/// Whether a credential that was made for `api_url` may be sent to `origin`.
+pub fn check_origin(api_url: Option<&str>, origin: &Origin, what: &str) -> Result<()> {
+    let belongs = match api_url {
         None => origin.is_default(),
         Some(url) => Origin::parse("api_url", url).is_ok_and(|made_for| made_for == *origin),
     };
@@ -138,8 +171,4 @@ fn check_origin(stored: &Stored, origin: &Origin, what: &str) -> Result<()> {
         format!("{what} was made for another server than {origin} and is not sent there"),
     )
     .hint("set AMIKA_API_KEY for this server, or unset AMIKA_API_URL"))
-}
-
-fn is_fresh(expires_at: Timestamp, now: Timestamp) -> bool {
-    expires_at.duration_since(now) >= MARGIN
 }

@@ -1,47 +1,97 @@
 //! The two files that hold the CLI's own credentials. Other programs of the same vendor read and
-//! write them too, so their place, names and format are fixed.
+//! write them too, so their place, names and format are fixed, and fields of theirs are kept.
+//!
+//! On request the secret part lives in the system's keyring instead; the file then says so.
 
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
 
-use crate::env::Env;
+use crate::env::{Env, Platform};
+use crate::error::{Error, Kind, Result};
 use crate::files;
-use crate::save::save;
+use crate::json::Object;
+use crate::keychain::{Keychain, Lookup, SystemKeychain, hex_start};
+use crate::save::{Save, make_private};
 use crate::secret::SecretValue;
 use crate::text;
 
+const API_KEY: &str = "api-key.json";
+const SESSION: &str = "workos-session.json";
+const LOCK: &str = "amika.lock";
 /// The largest credential file read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
+/// What a renewed session may need beyond the size of the old one, in bytes.
+const ROOM_TO_GROW: usize = 16 * 1024;
+/// How long to wait for another process that is changing the files.
+const LOCK_LIMIT: Duration = Duration::from_secs(15);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// The service of our keyring items.
+const SERVICE: &str = "amika";
 
 /// The directory of the credential files.
+#[derive(Debug, Clone)]
 pub struct Store {
     directory: PathBuf,
+    platform: Platform,
 }
 
-/// A credential as it was stored.
-pub struct Stored {
-    /// The API key or access token.
-    pub secret: SecretValue,
+/// The API key as it was stored.
+pub struct ApiKey {
+    pub key: SecretValue,
     /// The origin it was made for; files of other programs lack it.
     pub api_url: Option<String>,
-    /// When the access token stops working; API keys do not say.
-    pub expires_at: Option<Timestamp>,
 }
 
-#[derive(Deserialize)]
-struct ApiKeyFile {
-    key: SecretValue,
-    api_url: Option<String>,
+/// A login.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub access_token: SecretValue,
+    /// Works once. Without one the session ends with its access token.
+    pub refresh_token: Option<SecretValue>,
+    pub expires_at: Timestamp,
+    pub user_id: Option<String>,
+    pub email: Option<String>,
+    pub organization_id: Option<String>,
+    /// The origin it was made for; files of other programs lack it.
+    pub api_url: Option<String>,
+    /// Where its tokens are kept.
+    pub keeper: Keeper,
 }
 
-#[derive(Deserialize)]
-struct SessionFile {
-    access_token: SecretValue,
-    expires_at: Timestamp,
-    api_url: Option<String>,
+/// Where the secret part of a credential is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Keeper {
+    /// In the file, readable by you alone
+    File,
+    /// In the system's keyring; the file says so
+    Keyring,
+}
+
+/// What `logout` found and removed.
+pub struct Cleared {
+    pub what: &'static str,
+    /// Whether it was a link, whose target is still there.
+    pub was_link: bool,
+}
+
+/// The right to change the files, until dropped. Other processes wait for it.
+pub struct Lock {
+    _file: File,
+}
+
+/// A session file about to be replaced.
+pub struct PreparedSession {
+    save: Save,
+    fields: Map<String, Value>,
+    store: Store,
 }
 
 impl Store {
@@ -52,52 +102,350 @@ impl Store {
             Some(path) => path,
             None => env.xdg_directory("XDG_STATE_HOME", ".local/state")?.join("amika"),
         };
-        Some(Self { directory })
+        Some(Self {
+            directory,
+            platform: env.platform,
+        })
     }
 
-    /// Keeps a value that has nowhere else to be any more, and says where.
-    pub fn rescue(&self, name: &str, value: &SecretValue) -> anyhow::Result<PathBuf> {
-        let path = self.directory.join(name);
-        save(&path, value.expose().as_bytes()).map_err(|error| anyhow!(files::reason(&error)))?;
-        Ok(path)
+    /// As [`locate`](Self::locate), for commands that make no sense without it.
+    pub fn require(env: &Env) -> Result<Self> {
+        Self::locate(env).ok_or_else(|| {
+            Error::new(Kind::State, "there is no home directory to keep a credential in")
+                .hint("set HOME or AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY")
+        })
     }
 
     /// The stored API key, `None` when there is no such file.
-    pub fn api_key(&self) -> anyhow::Result<Option<Stored>> {
-        let file: Option<ApiKeyFile> = read(&self.directory.join("api-key.json"))?;
-        let stored = file.map(|file| Stored {
-            secret: SecretValue::new(file.key.expose().trim().to_owned()),
-            api_url: file.api_url,
-            expires_at: None,
-        });
-        stored.map(not_empty).transpose()
+    pub fn api_key(&self) -> anyhow::Result<Option<ApiKey>> {
+        self.read(API_KEY, |object| {
+            let in_file = required(object.string("key")?, "key");
+            let key = self.secret_part(object, API_KEY, in_file)?;
+            Ok(ApiKey {
+                key: SecretValue::new(key.expose().trim().to_owned()),
+                api_url: plain(object, "api_url")?,
+            })
+        })
     }
 
     /// The login session, `None` when there is no such file.
-    pub fn session(&self) -> anyhow::Result<Option<Stored>> {
-        let file: Option<SessionFile> = read(&self.directory.join("workos-session.json"))?;
-        let stored = file.map(|file| Stored {
-            secret: file.access_token,
-            api_url: file.api_url,
-            expires_at: Some(file.expires_at),
+    pub fn session(&self) -> anyhow::Result<Option<Session>> {
+        self.read(SESSION, |object| {
+            let keeper = keeper(object);
+            let kept;
+            let tokens = if keeper == Keeper::Keyring {
+                kept = self.secret_part(object, SESSION, Err(String::new()))?;
+                &Object::parse(kept.expose())?.ok_or("the keyring item holds no session")?
+            } else {
+                object
+            };
+            let expires_at = object
+                .time("expires_at")
+                .map_err(|problem| format!("has an `expires_at` {problem}"))?;
+            Ok(Session {
+                access_token: required(tokens.string("access_token")?, "access_token")?,
+                refresh_token: tokens.string("refresh_token")?,
+                expires_at: required(expires_at, "expires_at")?,
+                user_id: plain(object, "user_id")?,
+                email: plain(object, "email")?,
+                organization_id: plain(object, "organization_id")?,
+                api_url: plain(object, "api_url")?,
+                keeper,
+            })
+        })
+    }
+
+    /// Waits for the right to change the files; exit 6 when another process keeps it too long,
+    /// exit 8 when the directory cannot be written to.
+    pub async fn lock(&self) -> Result<Lock> {
+        let path = self.directory.join(LOCK);
+        let unusable = |error: &io::Error| {
+            Error::new(
+                Kind::State,
+                format!("{} cannot be written to", text::path(&self.directory)),
+            )
+            .because(anyhow!(files::reason(error)))
+            .hint("make it writable, or set AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY")
+        };
+        make_private(&self.directory).map_err(|error| unusable(&error))?;
+        let file = open_lock(&path).map_err(|error| unusable(&error))?;
+        let deadline = Instant::now() + LOCK_LIMIT;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(fs::TryLockError::Error(error)) => return Err(unusable(&error)),
+                Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => sleep(LOCK_PAUSE).await,
+                Err(fs::TryLockError::WouldBlock) => {
+                    let message = "another amika has been changing the stored login for 15 seconds";
+                    return Err(Error::new(Kind::Unreachable, message).hint("end it, and try again"));
+                }
+            }
+        }
+    }
+
+    /// Does everything of a session's save that can fail, before there is a session to save.
+    pub fn prepare_session(&self, _lock: &Lock) -> Result<PreparedSession> {
+        let path = self.directory.join(SESSION);
+        let old = files::read_if_there(&path, MAX_FILE).ok().flatten();
+        let fields = old.as_ref().and_then(|old| serde_json::from_slice(old).ok());
+        let room = old.map_or(0, |old| old.len()) + ROOM_TO_GROW;
+        let save = Save::prepare(&path, room).map_err(|error| unsaved(&path, &error))?;
+        Ok(PreparedSession {
+            save,
+            fields: fields.unwrap_or_default(),
+            store: self.clone(),
+        })
+    }
+
+    /// Stores an API key. The text says why it is in the file although the keyring was asked for.
+    pub fn save_api_key(
+        &self,
+        _lock: &Lock,
+        key: &SecretValue,
+        api_url: &str,
+        now: Timestamp,
+        keeper: Keeper,
+    ) -> Result<Option<String>> {
+        let path = self.directory.join(API_KEY);
+        let mut fields = Map::new();
+        let fallback = self.keep(keeper, API_KEY, &mut fields, key, |fields| {
+            fields.insert("key".to_owned(), json!(key.expose()));
         });
-        stored.map(not_empty).transpose()
+        fields.insert("stored_at".to_owned(), json!(now.to_string()));
+        fields.insert("api_url".to_owned(), json!(api_url));
+        let content = to_bytes(&fields);
+        Save::prepare(&path, content.len())
+            .and_then(|save| save.finish(&content))
+            .map_err(|error| unsaved(&path, &error))?;
+        Ok(fallback)
+    }
+
+    /// Keeps a value that has nowhere else to be any more, and says where.
+    pub async fn rescue(&self, name: &str, value: &SecretValue) -> Result<PathBuf> {
+        let _lock = self.lock().await?;
+        let path = self.directory.join(name);
+        let content = value.expose().as_bytes();
+        Save::prepare(&path, content.len())
+            .and_then(|save| save.finish(content))
+            .map_err(|error| unsaved(&path, &error))?;
+        Ok(path)
+    }
+
+    /// Removes both files, readable or not, and our keyring items.
+    pub fn clear(&self, _lock: &Lock) -> Result<Vec<Cleared>> {
+        let mut cleared = Vec::new();
+        for (file, what) in [(API_KEY, "API key"), (SESSION, "login session")] {
+            let path = self.directory.join(file);
+            let Ok(metadata) = path.symlink_metadata() else {
+                continue;
+            };
+            let object_in_keyring = files::read_bounded(&path, MAX_FILE).ok().is_some_and(|content| {
+                let text = std::str::from_utf8(&content).unwrap_or_default();
+                Object::parse(text)
+                    .ok()
+                    .flatten()
+                    .is_some_and(|object| keeper(&object) == Keeper::Keyring)
+            });
+            if object_in_keyring {
+                let deleted = SystemKeychain::new(self.platform).delete(SERVICE, &self.account(file));
+                deleted.map_err(|reason| {
+                    let message = format!("the stored {what} cannot be removed from the keyring: {reason}");
+                    Error::new(Kind::State, message).hint("unlock the keyring, and try again")
+                })?;
+            }
+            fs::remove_file(&path).map_err(|error| {
+                Error::new(Kind::State, format!("{} cannot be removed", text::path(&path)))
+                    .because(anyhow!(files::reason(&error)))
+            })?;
+            cleared.push(Cleared {
+                what,
+                was_link: metadata.is_symlink(),
+            });
+        }
+        Ok(cleared)
+    }
+
+    /// Whether there is anything that [`clear`](Self::clear) would remove.
+    pub fn is_empty(&self) -> bool {
+        let there = |file: &&str| self.directory.join(file).symlink_metadata().is_ok();
+        ![API_KEY, SESSION].iter().any(there)
+    }
+
+    /// The files that others may read, each with what to do about it.
+    #[cfg(unix)]
+    pub fn exposed(&self) -> Vec<String> {
+        use std::os::unix::fs::MetadataExt;
+        let paths = [API_KEY, SESSION].map(|file| self.directory.join(file));
+        let open = paths.iter().filter(|path| {
+            let mode = fs::metadata(path).map_or(0, |metadata| metadata.mode());
+            mode & 0o077 != 0
+        });
+        open.map(|path| {
+            let path = text::path(path);
+            format!("{path} can be read by other users of this machine; run 'chmod 600 {path}'")
+        })
+        .collect()
+    }
+
+    #[cfg(not(unix))]
+    pub fn exposed(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Reads a JSON object. Reasons name the file and the member, and never quote either.
+    fn read<T>(
+        &self,
+        file: &str,
+        parse: impl FnOnce(&Object<'_>) -> std::result::Result<T, String>,
+    ) -> anyhow::Result<Option<T>> {
+        let path = self.directory.join(file);
+        let describe = |reason: String| anyhow!("{}: {reason}", text::path(&path));
+        let content =
+            files::read_if_there(&path, MAX_FILE).map_err(|reason| describe(format!("{reason:#}")))?;
+        let Some(content) = content else {
+            return Ok(None);
+        };
+        let parsed = std::str::from_utf8(&content)
+            .map_err(|_| "is not valid UTF-8".to_owned())
+            .and_then(Object::parse)
+            .and_then(|object| parse(&object.ok_or("is null")?));
+        parsed.map(Some).map_err(describe)
+    }
+
+    /// The secret part: as the file has it, or from the keyring where the file says so.
+    fn secret_part(
+        &self,
+        object: &Object<'_>,
+        file: &str,
+        in_file: std::result::Result<SecretValue, String>,
+    ) -> std::result::Result<SecretValue, String> {
+        if keeper(object) == Keeper::File {
+            return in_file;
+        }
+        match SystemKeychain::new(self.platform).read(SERVICE, &self.account(file)) {
+            Lookup::Found(secret) => Ok(secret),
+            Lookup::Absent => {
+                Err("it is kept in the system's keyring, which has no such item here".to_owned())
+            }
+            Lookup::Unreadable(reason) => Err(format!("it is kept in the system's keyring, which {reason}")),
+        }
+    }
+
+    /// Puts the secret part where it belongs; `into_file` is how it goes into the file.
+    fn keep(
+        &self,
+        keeper: Keeper,
+        file: &str,
+        fields: &mut Map<String, Value>,
+        secret: &SecretValue,
+        into_file: impl FnOnce(&mut Map<String, Value>),
+    ) -> Option<String> {
+        let account = self.account(file);
+        if keeper == Keeper::Keyring {
+            match SystemKeychain::new(self.platform).write(SERVICE, &account, secret) {
+                Ok(()) => {
+                    fields.insert("keyring".to_owned(), json!(account));
+                    return None;
+                }
+                Err(reason) => {
+                    fields.remove("keyring");
+                    into_file(fields);
+                    let path = text::path(&self.directory.join(file));
+                    return Some(format!(
+                        "the system's keyring cannot keep it ({reason}); it is in {path} instead, readable by you alone"
+                    ));
+                }
+            }
+        }
+        into_file(fields);
+        None
+    }
+
+    /// The account of a file's keyring item: each directory has its own.
+    fn account(&self, file: &str) -> String {
+        let directory = fs::canonicalize(&self.directory).unwrap_or_else(|_| self.directory.clone());
+        format!(
+            "{file}|{}",
+            hex_start(directory.as_os_str().as_encoded_bytes(), 16)
+        )
     }
 }
 
-fn not_empty(stored: Stored) -> anyhow::Result<Stored> {
-    if stored.secret.is_empty() {
-        return Err(anyhow!("it holds an empty credential"));
+impl PreparedSession {
+    /// Saves the session. The text says why its tokens are in the file although the keyring was
+    /// asked for.
+    pub fn finish(mut self, session: &Session) -> Result<Option<String>> {
+        let fields = &mut self.fields;
+        for token in ["access_token", "refresh_token"] {
+            fields.remove(token);
+        }
+        let tokens = || {
+            let refresh_token = session.refresh_token.as_ref().map(SecretValue::expose);
+            [
+                ("access_token", json!(session.access_token.expose())),
+                ("refresh_token", json!(refresh_token)),
+            ]
+        };
+        let item: Map<String, Value> = tokens()
+            .map(|(name, token)| (name.to_owned(), token))
+            .into_iter()
+            .collect();
+        let item = SecretValue::new(Value::Object(item).to_string());
+        let fallback = self.store.keep(session.keeper, SESSION, fields, &item, |fields| {
+            fields.extend(tokens().map(|(name, token)| (name.to_owned(), token)));
+        });
+        for (name, value) in [
+            ("user_id", &session.user_id),
+            ("email", &session.email),
+            ("organization_id", &session.organization_id),
+            ("api_url", &session.api_url),
+        ] {
+            if let Some(value) = value {
+                fields.insert(name.to_owned(), json!(value));
+            }
+        }
+        fields.insert("expires_at".to_owned(), json!(session.expires_at.to_string()));
+        let path = self.store.directory.join(SESSION);
+        self.save
+            .finish(&to_bytes(fields))
+            .map_err(|error| unsaved(&path, &error))?;
+        Ok(fallback)
     }
-    Ok(stored)
 }
 
-/// Reads a JSON object. serde's own errors quote what they refuse, so only the line is kept.
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<Option<T>> {
-    let describe = |reason: String| anyhow!("{}: {reason}", text::path(path));
-    let bytes = files::read_if_there(path, MAX_FILE).map_err(|reason| describe(format!("{reason:#}")))?;
-    let Some(bytes) = bytes else { return Ok(None) };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| describe(format!("line {} is not as expected", error.line())))
+fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn unsaved(path: &Path, error: &io::Error) -> Error {
+    Error::new(Kind::State, format!("{} cannot be saved", text::path(path)))
+        .because(anyhow!(files::reason(error)))
+        .hint("make room or make it writable, or use AMIKA_API_KEY")
+}
+
+fn keeper(object: &Object<'_>) -> Keeper {
+    if object.has("keyring") {
+        Keeper::Keyring
+    } else {
+        Keeper::File
+    }
+}
+
+fn required<T>(value: Option<T>, name: &str) -> std::result::Result<T, String> {
+    value.ok_or_else(|| format!("has no `{name}`"))
+}
+
+/// A member that is no secret.
+fn plain(object: &Object<'_>, name: &str) -> std::result::Result<Option<String>, String> {
+    Ok(object.string(name)?.map(|text| text.expose().to_owned()))
+}
+
+fn to_bytes(fields: &Map<String, Value>) -> Zeroizing<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(fields).unwrap_or_default();
+    bytes.push(b'\n');
+    Zeroizing::new(bytes)
 }

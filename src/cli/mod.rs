@@ -2,6 +2,7 @@
 //!
 //! No value that could be a secret has a parser that may fail, because clap quotes what it refuses.
 
+pub mod auth;
 pub mod credential;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
+use self::auth::AuthCommand;
 use self::credential::ProviderCommand;
 use crate::secret::Scope;
 
@@ -66,6 +68,13 @@ pub enum Command {
         after_help = "Example:\n  amika secret push --from-env DATABASE_URL,REDIS_URL --yes"
     )]
     Secret(SecretCommand),
+    /// Log in, log out, show which credential is used
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  amika auth login"
+    )]
+    Auth(AuthCommand),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  amika completions bash > ~/.local/share/bash-completion/completions/amika"
@@ -74,6 +83,12 @@ pub enum Command {
     /// Print the manual page
     #[command(after_help = "Example:\n  amika man | man -l -")]
     Man,
+    /// Open a page; started by login as a process that knows nothing secret
+    #[command(
+        hide = true,
+        after_help = "Example:\n  amika open-browser https://app.amika.dev"
+    )]
+    OpenBrowser { url: String },
 }
 
 #[derive(Debug, Subcommand)]

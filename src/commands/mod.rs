@@ -1,15 +1,19 @@
 //! One file per command: each reads as the path of its data.
 
+mod auth;
 mod credential;
 mod delete;
 mod extract;
 mod list;
 mod push;
 
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use clap::CommandFactory;
 
 use crate::api::Api;
-use crate::auth;
+use crate::auth::Authority;
 use crate::cli::credential::{CredentialCommand, ProviderCommand};
 use crate::cli::{Cli, Command, Global, SecretCommand};
 use crate::env::Env;
@@ -24,20 +28,31 @@ pub struct Context {
     pub global: Global,
     pub report: Report,
     pub interrupt: Interrupt,
+    authority: OnceCell<Rc<Authority>>,
 }
 
 impl Context {
     /// A client for the configured API with the credential that is in force.
     pub fn api(&self, jobs: Option<u8>) -> Result<Api> {
         let origin = Origin::from_env(&self.env)?;
-        let credential = auth::find(&self.env, &origin, |warning| self.report.warning(&warning))?;
-        Api::new(
-            &self.env,
-            origin,
-            credential,
-            jobs,
-            self.report.request_observer(),
-        )
+        let warn = |warning: String| self.report.warning(&warning);
+        let authority = Rc::new(crate::auth::find(&self.env, &origin, warn)?);
+        let authority = self.authority.get_or_init(|| authority);
+        let observe = self.report.request_observer();
+        Api::new(&self.env, origin, Rc::clone(authority), jobs, observe)
+    }
+
+    /// Lets a renewal of the login come to its end; exit 8 when it could not be saved.
+    async fn settle(&self) -> Result<()> {
+        let Some(authority) = self.authority.get() else {
+            return Ok(());
+        };
+        let trouble = authority.settle().await;
+        trouble
+            .warnings
+            .iter()
+            .for_each(|warning| self.report.warning(warning));
+        trouble.unsaved.map_or(Ok(()), Err)
     }
 }
 
@@ -46,8 +61,15 @@ pub fn run(cli: Cli, env: Env, report: Report) -> Result<()> {
     let Cli { global, command } = cli;
     let command = match command {
         Command::Secret(command) => command,
+        Command::Auth(command) => {
+            return connected(env, global, report, async |c| auth::run(&command, c).await);
+        }
         Command::Completions { shell } => return report.raw(&completions(shell)),
         Command::Man => return report.raw(&manual()?),
+        Command::OpenBrowser { url } => {
+            return opener::open_browser(url)
+                .map_err(|_| Error::new(Kind::Refused, "no browser could be opened"));
+        }
     };
     match command {
         SecretCommand::Push(args) => connected(env, global, report, async |c| push::run(&args, c).await),
@@ -95,8 +117,17 @@ fn connected(
             global,
             report,
             interrupt: Interrupt::listen(),
+            authority: OnceCell::new(),
         };
-        work(&context).await
+        let result = work(&context).await;
+        let settled = context.settle().await;
+        match (result, settled) {
+            (Err(error), Err(unsaved)) => {
+                context.report.warning(&unsaved.to_string());
+                Err(error)
+            }
+            (result, settled) => result.and(settled),
+        }
     });
     // A thread may still wait for a name to resolve; nobody waits for it.
     runtime.shutdown_background();

@@ -8,11 +8,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
-use sha2::{Digest, Sha256};
 
 use super::ProviderName;
 use super::scan::{Claim, Document, Scan};
 use crate::env::{Env, Platform};
+use crate::keychain::hex_start;
 use crate::provider::CredentialKind;
 
 /// The service of the Keychain items, before their suffixes.
@@ -160,13 +160,6 @@ fn suffix(env: &Env) -> String {
     let text = directory.to_string_lossy();
     let text = ComposingNormalizerBorrowed::new_nfc().normalize(&text);
     format!("-{}", hex_start(text.as_bytes(), 8))
-}
-
-/// The first characters of a SHA-256 in hex.
-pub fn hex_start(bytes: &[u8], length: usize) -> String {
-    let hash = Sha256::digest(bytes);
-    let hex = hash.iter().map(|byte| format!("{byte:02x}"));
-    hex.collect::<String>().chars().take(length).collect()
 }
 
 /// The account of the Keychain items: the user's name where it is a plain one. Its home carries

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::claude::hex_start;
 use super::scan::{Claim, Document, Scan};
 use super::{Place, ProviderName};
 use crate::env::Platform;
 use crate::json::Object;
+use crate::keychain::hex_start;
 
 /// What of the configuration decides where the login is.
 #[derive(Default, Deserialize)]

@@ -9,7 +9,6 @@ mod amika;
 mod amp;
 mod claude;
 mod codex;
-pub mod keychain;
 mod opencode;
 mod scan;
 
@@ -24,8 +23,8 @@ use crate::provider::CredentialKind::{self, ApiKey, OAuth};
 use crate::secret::{SecretName, SecretValue};
 use crate::text;
 
-use self::keychain::Keychain;
 use self::scan::Scan;
+use crate::keychain::Keychain;
 
 /// A place that may hold credentials.
 #[derive(Debug)]

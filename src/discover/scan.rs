@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::keychain::{Keychain, Lookup};
 use super::{Discovery, Found, Place, Problem, ProviderName, Source, State};
 use crate::env::Env;
 use crate::files;
 use crate::json::Object;
 use crate::jwt;
+use crate::keychain::{Keychain, Lookup};
 use crate::provider::CredentialKind;
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::text;

@@ -5,11 +5,11 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::keychain::NoKeychain;
-use super::keychain::tests::MemoryKeychain;
 use super::*;
 use crate::env::Platform;
 use crate::jwt::tests::token;
+use crate::keychain::NoKeychain;
+use crate::keychain::tests::MemoryKeychain;
 
 const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"sk-ant-oat01-item","refreshToken":"r","expiresAt":1826984857063,"scopes":["user:inference"]}}"#;
 
@@ -208,7 +208,10 @@ fn codex_uses_the_store_that_its_configuration_names() {
             .with(".codex/auth.json", file)
             .with(".codex/config.toml", &format!("{setting}[features]\n{features}"));
         let real = home.root.path().join(".codex").canonicalize().unwrap();
-        let account = format!("cli|{}", claude::hex_start(real.to_str().unwrap().as_bytes(), 16));
+        let account = format!(
+            "cli|{}",
+            crate::keychain::hex_start(real.to_str().unwrap().as_bytes(), 16)
+        );
         let keychain = MemoryKeychain::default().with("Codex Auth", &account, r#"{"OPENAI_API_KEY":"item"}"#);
         let discovery = home.discover(&keychain);
         let values: Vec<_> = seen(&discovery).iter().map(|(_, value, _)| *value).collect();

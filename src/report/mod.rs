@@ -148,6 +148,15 @@ impl Report {
         self.stderr(DIM, "", &format!("{} [y/N]", escape(question)));
     }
 
+    /// What the person has to do now, on several lines. Printed with `--quiet`, too.
+    pub fn instruct(self, text: &str) {
+        if self.is_json() {
+            self.message(DIM, "notice", text);
+        } else {
+            self.stderr(DIM, "", &escape_lines(text));
+        }
+    }
+
     /// A list to choose from, whose answer comes through a pipe.
     pub fn list(self, list: &str) {
         self.stderr(DIM, "", &escape_lines(list));

@@ -1,10 +1,7 @@
 //! Which credential the CLI uses for itself: R36, R37, R52, R53, R62.
 
-use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::sandbox::{CANARY, KEY_FILE, SESSION_FILE, Sandbox, ran};
 use crate::support::vault::API_KEY;
-
-const KEY_FILE: &str = ".local/state/amika/api-key.json";
-const SESSION_FILE: &str = ".local/state/amika/workos-session.json";
 
 fn key_file(key: &str, origin: &str) -> String {
     format!(r#"{{"key":"{key}","stored_at":"2026-01-01T00:00:00Z","api_url":"{origin}","other":1}}"#)

@@ -14,6 +14,7 @@ mod process;
 mod provider;
 mod proxy;
 mod push;
+mod refresh;
 mod replace;
 mod sandbox;
 #[cfg(unix)]

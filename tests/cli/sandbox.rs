@@ -7,10 +7,14 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::support::idp::{TOKEN_MARK, now};
 use crate::support::vault::{API_KEY, Vault};
 
 /// A part of every secret value in these tests; whoever prints one has leaked it.
 pub const CANARY: &str = "c4n4ry";
+
+pub const KEY_FILE: &str = ".local/state/amika/api-key.json";
+pub const SESSION_FILE: &str = ".local/state/amika/workos-session.json";
 
 pub struct Sandbox {
     root: TempDir,
@@ -37,6 +41,34 @@ impl Sandbox {
         path
     }
 
+    /// A login in the session file, as another program of the vendor would leave it; it ends in
+    /// `seconds`. Gives the refresh token.
+    pub fn log_in(&self, seconds: i64) -> String {
+        let (access_token, refresh_token) = self.vault.log_in();
+        let session = serde_json::json!({
+            "access_token": access_token,
+            "refresh_token": refresh_token,
+            "user_id": "user_1",
+            "email": "person@example.invalid",
+            "organization_id": "org_1",
+            "expires_at": jiff::Timestamp::from_second(now() + seconds).unwrap().to_string(),
+            "api_url": self.vault.origin(),
+            "theirs": { "kept": true },
+        });
+        self.write(SESSION_FILE, session.to_string());
+        refresh_token
+    }
+
+    /// The session file as it is now.
+    pub fn session(&self) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.home().join(SESSION_FILE)).unwrap()).unwrap()
+    }
+
+    /// Runs without a key of the environment: with what is stored.
+    pub fn run_stored(&self, line: &str) -> Ran {
+        ran(self.bare_command(line.split_whitespace()).output().unwrap())
+    }
+
     /// A command that knows nothing of this machine but the vault and its key.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.bare_command(arguments);
@@ -56,6 +88,7 @@ impl Sandbox {
             .env_clear()
             .env("HOME", self.home())
             .env("AMIKA_API_URL", self.vault.origin())
+            .env("AMIKA_WORKOS_URL", self.vault.origin())
             .current_dir(self.home())
             .stdin(Stdio::null());
         // Windows opens no socket without it.
@@ -120,6 +153,7 @@ pub fn ran(output: Output) -> Ran {
     };
     for stream in [&ran.stdout, &ran.stderr] {
         assert!(!stream.contains(CANARY), "a secret leaked: {ran:?}");
+        assert!(!stream.contains(TOKEN_MARK), "a token leaked: {ran:?}");
         assert!(!stream.contains("YzRuNHJ5"), "a secret leaked in base64: {ran:?}");
     }
     ran

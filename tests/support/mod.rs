@@ -2,4 +2,5 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each includer uses a part")]
 
 pub mod faults;
+pub mod idp;
 pub mod vault;

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::faults::{self, Behaviour, Fault};
+use super::idp::Idp;
 
 /// The bearer that every vault accepts.
 pub const API_KEY: &str = "amk_test_5f1c0a7e9b3d4c2f8a6e";
@@ -66,6 +67,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Contents {
+    idp: Idp,
     stored: Vec<Stored>,
     faults: Vec<Fault>,
     seen: Vec<Seen>,
@@ -124,6 +126,18 @@ impl Vault {
     }
 
     /// Accepts one more bearer.
+    /// Looks at, or changes, the identity provider.
+    pub fn idp<T>(&self, work: impl FnOnce(&mut Idp) -> T) -> T {
+        work(&mut self.contents().idp)
+    }
+
+    /// Starts a login; the API accepts its access token. Gives that and the refresh token.
+    pub fn log_in(&self) -> (String, String) {
+        let (access_token, refresh_token) = self.idp(Idp::log_in);
+        self.accept_token(&access_token);
+        (access_token, refresh_token)
+    }
+
     pub fn accept_token(&self, token: &str) {
         self.contents().tokens.push(token.to_owned());
     }
@@ -337,6 +351,8 @@ fn router(shared: Arc<Shared>) -> Router {
         router = router.nest(&format!("{family}/{provider}"), credentials);
     }
     router
+        .route("/user_management/authorize/device", post(authorize_device))
+        .route("/user_management/authenticate", post(authenticate))
         .fallback(|| async { Refusal(404, "not_found", "no such endpoint") })
         .method_not_allowed_fallback(|| async { Refusal(405, "method_not_allowed", "not with this method") })
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), observe))
@@ -371,7 +387,8 @@ async fn observe(
             .headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        let accepted = bearer.is_some_and(|bearer| contents.tokens.iter().any(|token| token == bearer));
+        let accepted = path.starts_with("/user_management/")
+            || bearer.is_some_and(|bearer| contents.tokens.iter().any(|token| token == bearer));
         (contents.latency, fault, accepted)
     };
     shared.changed.notify_all();
@@ -600,6 +617,18 @@ async fn reveal_credential(
     Path(id): Path<String>,
 ) -> Answer {
     reveal(&shared, provider, &id)
+}
+
+async fn authorize_device(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    shared.contents().idp.authorize_device()
+}
+
+async fn authenticate(State(shared): State<Arc<Shared>>, body: Bytes) -> Response<Body> {
+    let form: Vec<_> = url::form_urlencoded::parse(&body).into_owned().collect();
+    let mut contents = shared.contents();
+    let (answer, access_token) = contents.idp.authenticate(&form);
+    contents.tokens.extend(access_token);
+    answer
 }
 
 fn remove(shared: &Shared, family: &str, id: &str) -> Answer {

@@ -43,7 +43,7 @@ pub async fn put(
     }
     let backup = interrupt.or(back_up(provider, old, api, context)).await?;
     let ended = replace(api, provider, old, backup.as_ref(), new, interrupt).await;
-    report_replacement(provider, old, backup.as_ref(), new, ended, context)
+    report_replacement(provider, old, backup.as_ref(), new, ended, context).await
 }
 
 fn taken(provider: &Provider, new: &NewCredential, stored: &[CredentialSummary]) -> Error {
@@ -108,7 +108,7 @@ async fn back_up(
     }))
 }
 
-fn report_replacement(
+async fn report_replacement(
     provider: &Provider,
     old: &CredentialSummary,
     backup: Option<&NewCredential>,
@@ -151,18 +151,10 @@ fn report_replacement(
         Replaced::Lost { why } => {
             let lost =
                 format!("{old_name} was deleted, and neither the new nor the old credential could be stored");
-            let rescued = backup.and_then(|backup| {
-                let name = format!("rescued-{}-credential", provider.id);
-                let path = Store::locate(&context.env)?.rescue(&name, &backup.value).ok()?;
-                Some(format!(
-                    "the old one is kept in {0}; put it back with 'amika secret {1} push --from-file {0} --type {2} \
-                     --name \"{old_name}\" --scope {3}', then delete the file",
-                    text::path(&path),
-                    provider.id,
-                    backup.kind.as_str(),
-                    backup.scope
-                ))
-            });
+            let rescued = match (backup, Store::locate(&context.env)) {
+                (Some(backup), Some(store)) => rescue(provider, backup, &store).await,
+                _ => None,
+            };
             let why = Error {
                 hint: rescued.or(why.hint),
                 ..why
@@ -170,6 +162,20 @@ fn report_replacement(
             partial(why, lost)
         }
     }
+}
+
+/// Keeps a value that no vault has any more on this machine, and says how it gets back.
+async fn rescue(provider: &Provider, backup: &NewCredential, store: &Store) -> Option<String> {
+    let name = format!("rescued-{}-credential", provider.id);
+    let path = text::path(&store.rescue(&name, &backup.value).await.ok()?);
+    Some(format!(
+        "the old one is kept in {path}; put it back with 'amika secret {} push --from-file {path} --type {} \
+         --name \"{}\" --scope {}', then delete the file",
+        provider.id,
+        backup.kind.as_str(),
+        backup.name,
+        backup.scope
+    ))
 }
 
 fn done(new: &NewCredential, id: &str, status: &str, context: &Context) -> Result<()> {

@@ -12,6 +12,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use keyring_core::Error;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::env::Platform;
@@ -73,6 +74,41 @@ impl SystemKeychain {
         }
     }
 
+    /// Stores an item of ours, or says why not.
+    pub fn write(&self, service: &str, account: &str, secret: &SecretValue) -> Result<(), String> {
+        let secret = secret.clone();
+        self.change(service, account, move |entry| {
+            entry.set_secret(secret.expose().as_bytes())
+        })
+    }
+
+    /// Removes an item of ours; one that is not there is removed already.
+    pub fn delete(&self, service: &str, account: &str) -> Result<(), String> {
+        self.change(service, account, |entry| match entry.delete_credential() {
+            Err(Error::NoEntry) => Ok(()),
+            done => done,
+        })
+    }
+
+    fn change(
+        &self,
+        service: &str,
+        account: &str,
+        work: impl FnOnce(&keyring::Entry) -> keyring::Result<()> + Send + 'static,
+    ) -> Result<(), String> {
+        let item = (service.to_owned(), account.to_owned());
+        self.seen.borrow_mut().remove(&item);
+        let (service, account) = item;
+        let done = self.within_limit(move || {
+            let entry = entry(&service, &account).map_err(|_| "there is no keyring here".to_owned())?;
+            work(&entry).map_err(|error| match explain(&error) {
+                Lookup::Unreadable(reason) => reason,
+                Lookup::Absent | Lookup::Found(_) => "there is no keyring here".to_owned(),
+            })
+        });
+        done.unwrap_or_else(|| Err(TOO_LATE.to_owned()))
+    }
+
     /// Runs `work` on a thread that is left behind when the time is up.
     fn within_limit<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let (sender, receiver) = mpsc::channel();
@@ -114,18 +150,28 @@ impl Keychain for SystemKeychain {
     }
 }
 
+/// The first characters of a SHA-256 in hex, as items are named by.
+pub fn hex_start(bytes: &[u8], length: usize) -> String {
+    let hash = Sha256::digest(bytes);
+    let hex = hash.iter().map(|byte| format!("{byte:02x}"));
+    hex.collect::<String>().chars().take(length).collect()
+}
+
 /// Whether there is a keychain here: without a session bus there is none, which is no error.
 fn available() -> bool {
     keyring::Entry::store_status().is_ok()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the door to the keychain")]
+fn entry(service: &str, account: &str) -> keyring::Result<keyring::Entry> {
+    keyring::Entry::new(service, account)
+}
+
 fn read_item(service: &str, account: &str) -> Lookup {
     if !available() {
         return Lookup::Absent;
     }
-    let read = keyring::Entry::new(service, account).and_then(|entry| entry.get_secret());
-    match read {
+    match entry(service, account).and_then(|entry| entry.get_secret()) {
         // Two collections may hold the same item: the first that opens will do.
         Err(Error::Ambiguous(entries)) => {
             let opened = entries.iter().find_map(|entry| entry.get_secret().ok());

@@ -1,0 +1,47 @@
+//! `amika auth logout`: removes what login has stored, readable or not.
+
+use serde_json::json;
+
+use crate::auth::store::Store;
+use crate::commands::Context;
+use crate::error::Result;
+use crate::report::Worth;
+
+pub async fn run(context: &Context) -> Result<()> {
+    let Context {
+        env,
+        report,
+        interrupt,
+        ..
+    } = context;
+    let store = Store::require(env)?;
+    let cleared = if store.is_empty() {
+        Vec::new()
+    } else {
+        let lock = interrupt.or(store.lock()).await?;
+        store.clear(&lock)?
+    };
+    for link in cleared.iter().filter(|cleared| cleared.was_link) {
+        report.warning(&format!(
+            "the stored {} was a link; the file that it named is still there",
+            link.what
+        ));
+    }
+    if cleared.iter().any(|cleared| cleared.what == "login session") {
+        report.notice(
+            "the session's tokens stay valid at the identity provider until they end; \
+             sign out in the web UI to end them now",
+        );
+    }
+    if env.path("AMIKA_API_KEY").is_some() {
+        report.notice("AMIKA_API_KEY is still set, and still used");
+    }
+    let names: Vec<_> = cleared.iter().map(|cleared| cleared.what).collect();
+    report.data(Worth::Once, &json!({ "cleared": names }), || {
+        if names.is_empty() {
+            return "Already logged out".to_owned();
+        }
+        let lines = names.iter().map(|what| format!("Cleared stored {what}"));
+        lines.collect::<Vec<_>>().join("\n")
+    })
+}

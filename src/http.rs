@@ -1,0 +1,189 @@
+//! What every HTTP connection has in common: no redirects, time limits, bounded answers, and words
+//! for a connection that failed.
+
+use std::error::Error as _;
+use std::fmt::Display;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::redirect;
+use zeroize::Zeroizing;
+
+use crate::env::Env;
+use crate::error::{Error, Kind, Result};
+use crate::origin::Origin;
+use crate::text;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that one request may take, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.
+const LONGEST_REQUEST: u64 = 30;
+/// The most of a server's own words that is shown, in characters.
+const MAX_SERVER_TEXT: usize = 300;
+
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+
+/// How far a request came that got no complete answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It was never sent.
+    Connecting,
+    /// It was sent, and the time is up.
+    TimedOut,
+    /// It was sent, and the connection broke.
+    Waiting,
+    /// The answer began, and broke off.
+    Answering,
+}
+
+/// A request that got no complete answer.
+#[derive(Debug)]
+pub struct Broken {
+    pub stage: Stage,
+    pub message: String,
+}
+
+impl Broken {
+    /// reqwest's own text holds the URL and little else; the cause lies at the end of its chain of
+    /// sources.
+    pub fn new(error: &reqwest::Error, origin: &impl Display) -> Self {
+        let mut cause = String::new();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            cause = inner.to_string();
+            source = inner.source();
+        }
+        let cause = text::escape(cause.split(" (os error").next().unwrap_or_default()).to_lowercase();
+        let (stage, message) = if error.is_connect() {
+            let what = if error.is_timeout() { "timed out" } else { &cause };
+            (Stage::Connecting, format!("cannot connect to {origin}: {what}"))
+        } else if error.is_timeout() {
+            (Stage::TimedOut, format!("{origin} did not answer in time"))
+        } else if error.is_body() || error.is_decode() {
+            (Stage::Answering, format!("the answer of {origin} broke off"))
+        } else {
+            (
+                Stage::Waiting,
+                format!("the connection to {origin} broke: {cause}"),
+            )
+        };
+        Self { stage, message }
+    }
+}
+
+/// How long one request may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit(Duration);
+
+impl Limit {
+    pub fn from_env(env: &Env) -> Result<Self> {
+        let seconds = match env.setting("AMIKA_HTTP_TIMEOUT")?.map(str::parse) {
+            None => LONGEST_REQUEST,
+            Some(Ok(seconds)) if (1..=LONGEST_REQUEST).contains(&seconds) => seconds,
+            Some(_) => {
+                let message =
+                    format!("AMIKA_HTTP_TIMEOUT must be a number of seconds from 1 to {LONGEST_REQUEST}");
+                return Err(Error::usage(message));
+            }
+        };
+        Ok(Self(Duration::from_secs(seconds)))
+    }
+
+    pub fn at_most(self, longest: Duration) -> Self {
+        Self(self.0.min(longest))
+    }
+}
+
+/// A client that talks to one origin and nobody else.
+pub fn client(limit: Limit, origin: &Origin) -> Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("amika/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(limit.0)
+        .https_only(!origin.is_plain_http());
+    if origin.is_plain_http() {
+        // Plain http is for this machine only; a proxy would carry it to another.
+        builder = builder.no_proxy();
+    }
+    builder
+        .build()
+        .map_err(|error| Error::new(Kind::Unreachable, "setting up TLS").because(error.without_url()))
+}
+
+/// Why an answer's body is of no use.
+pub enum BadBody {
+    TooLarge,
+    Broken(Broken),
+}
+
+/// The whole body, of at most `limit` bytes.
+pub async fn read_body(
+    mut response: reqwest::Response,
+    limit: usize,
+    origin: &Origin,
+) -> std::result::Result<Zeroizing<Vec<u8>>, BadBody> {
+    let announced = response.content_length();
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(BadBody::TooLarge);
+    }
+    let mut body = Zeroizing::new(Vec::new());
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(BadBody::TooLarge),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(BadBody::Broken(Broken::new(&error, origin))),
+        }
+    }
+}
+
+/// Where a redirect points, as an origin; its path may hold anything.
+pub fn redirect_target(headers: &HeaderMap, origin: &Origin) -> Option<String> {
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    let target = url::Url::parse(&origin.at("/")).ok()?.join(location).ok()?;
+    Some(target.origin().ascii_serialization())
+}
+
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(is_json_type)
+}
+
+fn is_json_type(content_type: &str) -> bool {
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The pause after failed try number `attempt`, from 1: doubling, with jitter so that many
+/// clients do not come back at once.
+pub fn backoff(attempt: u32) -> Duration {
+    FIRST_BACKOFF * 2_u32.pow(attempt.min(5) - 1) * fastrand::u32(50..150) / 100
+}
+
+/// The start of a server's text, fit to print on one line.
+pub fn shorten(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let escaped = text::escape(&line);
+    if escaped.chars().count() <= MAX_SERVER_TEXT {
+        return escaped.into_owned();
+    }
+    escaped.chars().take(MAX_SERVER_TEXT - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_types() {
+        assert!(is_json_type("application/json; charset=utf-8"));
+        assert!(is_json_type("application/problem+json"));
+        assert!(!is_json_type("text/html"));
+    }
+}
