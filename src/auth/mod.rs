@@ -4,6 +4,7 @@
 //! bound to the origin it was made for and is never sent to another.
 
 pub mod device;
+pub mod keeper;
 pub mod session;
 pub mod store;
 pub mod workos;

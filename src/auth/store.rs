@@ -14,11 +14,11 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
+use super::keeper::{Item, Keeper, keep};
 use crate::env::{Env, Platform};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::json::Object;
-use crate::keychain::{Keychain, Lookup, SystemKeychain, hex_start};
 use crate::save::{Save, make_private};
 use crate::secret::SecretValue;
 use crate::text;
@@ -33,8 +33,6 @@ const ROOM_TO_GROW: usize = 16 * 1024;
 /// How long to wait for another process that is changing the files.
 const LOCK_LIMIT: Duration = Duration::from_secs(15);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
-/// The service of our keyring items.
-const SERVICE: &str = "amika";
 
 /// The directory of the credential files.
 #[derive(Debug, Clone)]
@@ -66,20 +64,11 @@ pub struct Session {
     pub keeper: Keeper,
 }
 
-/// Where the secret part of a credential is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Keeper {
-    /// In the file, readable by you alone
-    File,
-    /// In the system's keyring; the file says so
-    Keyring,
-}
-
 /// What `logout` found and removed.
 pub struct Cleared {
     pub what: &'static str,
-    /// Whether it was a link, whose target is still there.
-    pub was_link: bool,
+    /// What of it is still there, and why.
+    pub left: Option<String>,
 }
 
 /// The right to change the files, until dropped. Other processes wait for it.
@@ -119,8 +108,10 @@ impl Store {
     /// The stored API key, `None` when there is no such file.
     pub fn api_key(&self) -> anyhow::Result<Option<ApiKey>> {
         self.read(API_KEY, |object| {
-            let in_file = required(object.string("key")?, "key");
-            let key = self.secret_part(object, API_KEY, in_file)?;
+            let key = match Keeper::of(object) {
+                Keeper::File => required(object.string("key")?, "key")?,
+                Keeper::Keyring => self.item(API_KEY).read()?,
+            };
             Ok(ApiKey {
                 key: SecretValue::new(key.expose().trim().to_owned()),
                 api_url: plain(object, "api_url")?,
@@ -131,10 +122,10 @@ impl Store {
     /// The login session, `None` when there is no such file.
     pub fn session(&self) -> anyhow::Result<Option<Session>> {
         self.read(SESSION, |object| {
-            let keeper = keeper(object);
+            let keeper = Keeper::of(object);
             let kept;
             let tokens = if keeper == Keeper::Keyring {
-                kept = self.secret_part(object, SESSION, Err(String::new()))?;
+                kept = self.item(SESSION).read()?;
                 &Object::parse(kept.expose())?.ok_or("the keyring item holds no session")?
             } else {
                 object
@@ -208,7 +199,7 @@ impl Store {
     ) -> Result<Option<String>> {
         let path = self.directory.join(API_KEY);
         let mut fields = Map::new();
-        let fallback = self.keep(keeper, API_KEY, &mut fields, key, |fields| {
+        let fallback = keep(keeper, &path, self.platform, &mut fields, key, |fields| {
             fields.insert("key".to_owned(), json!(key.expose()));
         });
         fields.insert("stored_at".to_owned(), json!(now.to_string()));
@@ -239,28 +230,22 @@ impl Store {
             let Ok(metadata) = path.symlink_metadata() else {
                 continue;
             };
-            let object_in_keyring = files::read_bounded(&path, MAX_FILE).ok().is_some_and(|content| {
-                let text = std::str::from_utf8(&content).unwrap_or_default();
-                Object::parse(text)
-                    .ok()
-                    .flatten()
-                    .is_some_and(|object| keeper(&object) == Keeper::Keyring)
-            });
-            if object_in_keyring {
-                let deleted = SystemKeychain::new(self.platform).delete(SERVICE, &self.account(file));
-                deleted.map_err(|reason| {
-                    let message = format!("the stored {what} cannot be removed from the keyring: {reason}");
-                    Error::new(Kind::State, message).hint("unlock the keyring, and try again")
-                })?;
+            let mut left = metadata
+                .is_symlink()
+                .then(|| "it was a link, and the file that it named is still there".to_owned());
+            let keeper = self.read(file, |object| Ok(Keeper::of(object)));
+            if matches!(keeper, Ok(Some(Keeper::Keyring)))
+                && let Err(reason) = self.item(file).delete()
+            {
+                left = Some(format!(
+                    "its item in the system's keyring could not be removed: {reason}"
+                ));
             }
             fs::remove_file(&path).map_err(|error| {
                 Error::new(Kind::State, format!("{} cannot be removed", text::path(&path)))
                     .because(anyhow!(files::reason(&error)))
             })?;
-            cleared.push(Cleared {
-                what,
-                was_link: metadata.is_symlink(),
-            });
+            cleared.push(Cleared { what, left });
         }
         Ok(cleared)
     }
@@ -292,6 +277,10 @@ impl Store {
         Vec::new()
     }
 
+    fn item(&self, file: &str) -> Item {
+        Item::of(&self.directory.join(file), self.platform)
+    }
+
     /// Reads a JSON object. Reasons name the file and the member, and never quote either.
     fn read<T>(
         &self,
@@ -311,70 +300,13 @@ impl Store {
             .and_then(|object| parse(&object.ok_or("is null")?));
         parsed.map(Some).map_err(describe)
     }
-
-    /// The secret part: as the file has it, or from the keyring where the file says so.
-    fn secret_part(
-        &self,
-        object: &Object<'_>,
-        file: &str,
-        in_file: std::result::Result<SecretValue, String>,
-    ) -> std::result::Result<SecretValue, String> {
-        if keeper(object) == Keeper::File {
-            return in_file;
-        }
-        match SystemKeychain::new(self.platform).read(SERVICE, &self.account(file)) {
-            Lookup::Found(secret) => Ok(secret),
-            Lookup::Absent => {
-                Err("it is kept in the system's keyring, which has no such item here".to_owned())
-            }
-            Lookup::Unreadable(reason) => Err(format!("it is kept in the system's keyring, which {reason}")),
-        }
-    }
-
-    /// Puts the secret part where it belongs; `into_file` is how it goes into the file.
-    fn keep(
-        &self,
-        keeper: Keeper,
-        file: &str,
-        fields: &mut Map<String, Value>,
-        secret: &SecretValue,
-        into_file: impl FnOnce(&mut Map<String, Value>),
-    ) -> Option<String> {
-        let account = self.account(file);
-        if keeper == Keeper::Keyring {
-            match SystemKeychain::new(self.platform).write(SERVICE, &account, secret) {
-                Ok(()) => {
-                    fields.insert("keyring".to_owned(), json!(account));
-                    return None;
-                }
-                Err(reason) => {
-                    fields.remove("keyring");
-                    into_file(fields);
-                    let path = text::path(&self.directory.join(file));
-                    return Some(format!(
-                        "the system's keyring cannot keep it ({reason}); it is in {path} instead, readable by you alone"
-                    ));
-                }
-            }
-        }
-        into_file(fields);
-        None
-    }
-
-    /// The account of a file's keyring item: each directory has its own.
-    fn account(&self, file: &str) -> String {
-        let directory = fs::canonicalize(&self.directory).unwrap_or_else(|_| self.directory.clone());
-        format!(
-            "{file}|{}",
-            hex_start(directory.as_os_str().as_encoded_bytes(), 16)
-        )
-    }
 }
 
 impl PreparedSession {
     /// Saves the session. The text says why its tokens are in the file although the keyring was
     /// asked for.
     pub fn finish(mut self, session: &Session) -> Result<Option<String>> {
+        let path = self.store.directory.join(SESSION);
         let fields = &mut self.fields;
         for token in ["access_token", "refresh_token"] {
             fields.remove(token);
@@ -391,9 +323,16 @@ impl PreparedSession {
             .into_iter()
             .collect();
         let item = SecretValue::new(Value::Object(item).to_string());
-        let fallback = self.store.keep(session.keeper, SESSION, fields, &item, |fields| {
-            fields.extend(tokens().map(|(name, token)| (name.to_owned(), token)));
-        });
+        let fallback = keep(
+            session.keeper,
+            &path,
+            self.store.platform,
+            fields,
+            &item,
+            |fields| {
+                fields.extend(tokens().map(|(name, token)| (name.to_owned(), token)));
+            },
+        );
         for (name, value) in [
             ("user_id", &session.user_id),
             ("email", &session.email),
@@ -405,9 +344,11 @@ impl PreparedSession {
             }
         }
         fields.insert("expires_at".to_owned(), json!(session.expires_at.to_string()));
-        let path = self.store.directory.join(SESSION);
-        self.save
-            .finish(&to_bytes(fields))
+        let content = to_bytes(fields);
+        // What has been prepared can still fail, and the content is worth another try.
+        let saved = self.save.finish(&content);
+        saved
+            .or_else(|_| Save::prepare(&path, content.len())?.finish(&content))
             .map_err(|error| unsaved(&path, &error))?;
         Ok(fallback)
     }
@@ -425,14 +366,6 @@ fn unsaved(path: &Path, error: &io::Error) -> Error {
     Error::new(Kind::State, format!("{} cannot be saved", text::path(path)))
         .because(anyhow!(files::reason(error)))
         .hint("make room or make it writable, or use AMIKA_API_KEY")
-}
-
-fn keeper(object: &Object<'_>) -> Keeper {
-    if object.has("keyring") {
-        Keeper::Keyring
-    } else {
-        Keeper::File
-    }
 }
 
 fn required<T>(value: Option<T>, name: &str) -> std::result::Result<T, String> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::auth::store::Keeper;
+use crate::auth::keeper::Keeper;
 
 #[derive(Debug, Subcommand)]
 pub enum AuthCommand {

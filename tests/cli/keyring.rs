@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+use crate::support::idp::TOKEN_MARK;
 
 const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-tool"];
 
@@ -101,5 +102,70 @@ fn without_an_item_or_a_bus_there_is_nothing_to_say() {
         .says("Codex Auth");
     if let Some(run) = with_keyring(&sandbox, "exec \"$AMIKA\" secret extract") {
         run.exits(0).says("No secrets discovered");
+    }
+}
+
+#[test]
+fn a_login_in_the_keyring_leaves_no_token_in_the_file() {
+    let sandbox = Sandbox::new();
+    let script = "set -e
+        \"$AMIKA\" auth login --store keyring
+        \"$AMIKA\" auth status --check
+        cp .local/state/amika/workos-session.json before.json
+        \"$AMIKA\" secret list
+        sed -i 's/\"expires_at\": \"[0-9]*/\"expires_at\": \"2001/' .local/state/amika/workos-session.json
+        \"$AMIKA\" secret list
+        secret-tool search --all service amika 2>/dev/null | grep -c '^secret'
+        \"$AMIKA\" auth logout
+        secret-tool search --all service amika 2>/dev/null | grep -c '^secret' || true";
+    let Some(run) = with_keyring(&sandbox, script) else {
+        return;
+    };
+    let run = run.exits(0).says("Logged in as person@example.invalid");
+    assert!(
+        run.stdout.ends_with("1\nCleared stored login session\n0\n"),
+        "{}",
+        run.stdout
+    );
+    let file = fs::read_to_string(sandbox.home().join("before.json")).unwrap();
+    assert!(
+        file.contains("\"keyring\"") && !file.contains(TOKEN_MARK),
+        "{file}"
+    );
+    assert_eq!(
+        sandbox.vault.idp(|idp| idp.exchanges),
+        1,
+        "renewed from the keyring"
+    );
+}
+
+#[test]
+fn without_a_keyring_the_login_goes_into_the_file_and_that_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run_stored("auth login --store keyring")
+        .exits(0)
+        .complains("the system's keyring cannot keep it (there is no keyring here)");
+    assert!(sandbox.session()["refresh_token"].is_string());
+    sandbox.run_stored("secret list").exits(0);
+    sandbox.run_stored("auth logout").exits(0);
+    let key = crate::support::vault::API_KEY;
+    sandbox.write("key", key);
+    sandbox
+        .run_stored("auth login --api-key-file key --store keyring")
+        .exits(0)
+        .complains("cannot keep it");
+    if let Some(run) = with_keyring(
+        &sandbox,
+        "\"$AMIKA\" auth logout; \"$AMIKA\" auth login --api-key-file key --store keyring; \"$AMIKA\" secret list",
+    ) {
+        run.exits(0).says("Stored API key");
+        let file = fs::read_to_string(sandbox.home().join(".local/state/amika/api-key.json")).unwrap();
+        assert!(!file.contains(key), "{file}");
+        // Elsewhere, without that keyring, the file says where the key is.
+        sandbox
+            .run_stored("secret list")
+            .exits(3)
+            .complains("kept in the system's keyring");
     }
 }

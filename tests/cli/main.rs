@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
 mod api;
+mod auth;
 #[cfg(unix)]
 mod credential;
 mod delete;
@@ -17,6 +18,8 @@ mod push;
 mod refresh;
 mod replace;
 mod sandbox;
+#[cfg(target_os = "linux")]
+mod save;
 #[cfg(unix)]
 mod terminal;
 #[cfg(target_os = "linux")]

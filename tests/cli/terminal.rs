@@ -5,6 +5,7 @@ use expectrl::{Expect, Session};
 use std::time::{Duration, Instant};
 
 use crate::sandbox::{CANARY, Sandbox};
+use crate::support::idp::TOKEN_MARK;
 
 /// How long a test waits for something that is bound to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -173,6 +174,76 @@ fn r21_a_person_may_push_what_could_be_read() {
     session.send_line("y").unwrap();
     text(&mut session, "Created 2");
     text(&mut session, "code 4");
+}
+
+#[test]
+fn r102_the_browser_is_opened_and_told_nothing_secret() {
+    let sandbox = Sandbox::new();
+    let browser = sandbox.write(
+        "browser",
+        "#!/bin/sh\n{ echo \"$@\"; env; } > seen.new; mv seen.new seen\n",
+    );
+    std::fs::set_permissions(&browser, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let shown = "DISPLAY=:9 BROWSER=$PWD/browser DATABASE_URL=c4n4ry";
+    let mut session = shell(&sandbox, &format!("{shown} amika auth login; echo code $?"));
+    text(&mut session, "enter the code WDJB-MJHT");
+    text(&mut session, "Your browser is being opened");
+    text(&mut session, "Logged in as person@example.invalid");
+    text(&mut session, "code 0");
+    let deadline = Instant::now() + PATIENCE;
+    let seen = loop {
+        match std::fs::read_to_string(sandbox.home().join("seen")) {
+            Ok(seen) => break seen,
+            Err(_) => assert!(Instant::now() < deadline, "no browser was started"),
+        }
+        std::thread::yield_now();
+    };
+    assert!(
+        seen.starts_with("https://auth.example/device?user_code=WDJB-MJHT\n"),
+        "{seen}"
+    );
+    assert!(seen.contains("DISPLAY=:9"));
+    for secret in [CANARY, "AMIKA", TOKEN_MARK] {
+        assert!(!seen.contains(secret), "{secret} in {seen}");
+    }
+}
+
+#[test]
+fn no_browser_is_opened_where_the_person_is_not() {
+    for situation in [
+        "SSH_CONNECTION=x DISPLAY=:9",
+        "",
+        "DISPLAY=:9 OPTION=--no-browser",
+    ] {
+        let sandbox = Sandbox::new();
+        let line = format!("export {situation} BROWSER=$PWD/missing; amika auth login $OPTION; echo code $?");
+        let mut session = shell(&sandbox, &line);
+        let shown = text(&mut session, "code 0");
+        assert!(
+            shown.contains("WDJB-MJHT") && !shown.contains("being opened"),
+            "{shown}"
+        );
+    }
+    // Only https is opened.
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .idp(|idp| idp.verification_uri = "file:///etc/passwd".to_owned());
+    let mut session = shell(
+        &sandbox,
+        "DISPLAY=:9 BROWSER=$PWD/missing amika auth login; echo code $?",
+    );
+    assert!(!text(&mut session, "code 0").contains("being opened"));
+}
+
+#[test]
+fn r87_ctrl_c_ends_a_login() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.idp(|idp| idp.pending = 1000);
+    let mut session = shell(&sandbox, "trap : INT; amika auth login; echo code $?");
+    text(&mut session, "WDJB-MJHT");
+    session.send("\x03").unwrap();
+    text(&mut session, "code 130");
 }
 
 #[test]

@@ -21,11 +21,10 @@ pub async fn run(context: &Context) -> Result<()> {
         let lock = interrupt.or(store.lock()).await?;
         store.clear(&lock)?
     };
-    for link in cleared.iter().filter(|cleared| cleared.was_link) {
-        report.warning(&format!(
-            "the stored {} was a link; the file that it named is still there",
-            link.what
-        ));
+    for cleared in &cleared {
+        if let Some(left) = &cleared.left {
+            report.warning(&format!("the stored {}: {left}", cleared.what));
+        }
     }
     if cleared.iter().any(|cleared| cleared.what == "login session") {
         report.notice(

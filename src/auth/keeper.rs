@@ -1,0 +1,101 @@
+//! Where the secret part of a stored credential is: in its file, or in the system's keyring.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::env::Platform;
+use crate::json::Object;
+use crate::keychain::{Keychain, Lookup, SystemKeychain, hex_start};
+use crate::secret::SecretValue;
+use crate::text;
+
+/// The service of our keyring items.
+const SERVICE: &str = "amika";
+/// The member of a file whose secret part is in the keyring; its value is the item's account.
+const MEMBER: &str = "keyring";
+
+/// Where the secret part of a credential is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Keeper {
+    /// In the file, readable by you alone
+    File,
+    /// In the system's keyring; the file says so
+    Keyring,
+}
+
+impl Keeper {
+    /// As the file says.
+    pub fn of(object: &Object<'_>) -> Self {
+        if object.has(MEMBER) {
+            Self::Keyring
+        } else {
+            Self::File
+        }
+    }
+}
+
+/// The keyring item that belongs to one file.
+pub struct Item {
+    keychain: SystemKeychain,
+    account: String,
+}
+
+impl Item {
+    /// Each directory has items of its own, named by a hash of its real path.
+    pub fn of(file: &Path, platform: Platform) -> Self {
+        let directory = file.parent().unwrap_or(Path::new("."));
+        let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let hash = hex_start(directory.as_os_str().as_encoded_bytes(), 16);
+        Self {
+            keychain: SystemKeychain::new(platform),
+            account: format!("{name}|{hash}"),
+        }
+    }
+
+    pub fn read(&self) -> Result<SecretValue, String> {
+        match self.keychain.read(SERVICE, &self.account) {
+            Lookup::Found(secret) => Ok(secret),
+            Lookup::Absent => {
+                Err("it is kept in the system's keyring, which has no such item here".to_owned())
+            }
+            Lookup::Unreadable(reason) => Err(format!("it is kept in the system's keyring, which {reason}")),
+        }
+    }
+
+    pub fn delete(&self) -> Result<(), String> {
+        self.keychain.delete(SERVICE, &self.account)
+    }
+}
+
+/// Puts the secret part where it belongs; `into_file` is how it goes into the file. The text says
+/// why it went there although the keyring was asked for.
+pub fn keep(
+    keeper: Keeper,
+    file: &Path,
+    platform: Platform,
+    fields: &mut Map<String, Value>,
+    secret: &SecretValue,
+    into_file: impl FnOnce(&mut Map<String, Value>),
+) -> Option<String> {
+    fields.remove(MEMBER);
+    if keeper == Keeper::File {
+        into_file(fields);
+        return None;
+    }
+    let Item { keychain, account } = Item::of(file, platform);
+    match keychain.write(SERVICE, &account, secret) {
+        Ok(()) => {
+            fields.insert(MEMBER.to_owned(), json!(account));
+            None
+        }
+        Err(reason) => {
+            into_file(fields);
+            Some(format!(
+                "the system's keyring cannot keep it ({reason}); it is in {} instead, readable by you alone",
+                text::path(file)
+            ))
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! `amika auth login, status, logout`: R53, R56 to R61.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::sandbox::{CANARY, KEY_FILE, SESSION_FILE, Sandbox, feed, ran};
+use crate::support::faults::Fault;
+use crate::support::idp::Idp;
+
+const TOKEN_ENDPOINT: &str = "/user_management/authenticate";
+const DEVICE_ENDPOINT: &str = "/user_management/authorize/device";
+
+fn key_file(sandbox: &Sandbox, key: &str, origin: &str) {
+    let content = json!({ "key": key, "stored_at": "2026-01-01T00:00:00Z", "api_url": origin });
+    sandbox.write(KEY_FILE, content.to_string());
+}
+
+#[test]
+fn login_status_push_logout() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run_stored("auth login")
+        .exits(0)
+        .says("Logged in as person@example.invalid")
+        .complains("https://auth.example/device")
+        .complains("WDJB-MJHT");
+    assert_eq!(sandbox.session()["api_url"], sandbox.vault.origin());
+    sandbox
+        .run_stored("auth status --check")
+        .exits(0)
+        .says("Logged in as person@example.invalid")
+        .says("org_1")
+        .says("accepts it");
+    let status = sandbox.run_stored("auth status -o json").exits(0).json();
+    assert_eq!(status["authenticated"], true);
+    assert_eq!(status["method"], "session");
+    assert_eq!(
+        (&status["email"], &status["org_id"]),
+        (&json!("person@example.invalid"), &json!("org_1"))
+    );
+    assert_eq!(status["warnings"], json!([]));
+    sandbox.run_stored("secret push A=1 --yes").exits(0);
+    sandbox
+        .run_stored("auth logout")
+        .exits(0)
+        .says("Cleared stored login session")
+        .complains("stay valid at the identity provider");
+    assert!(!sandbox.home().join(SESSION_FILE).exists());
+    sandbox
+        .run_stored("auth logout")
+        .exits(0)
+        .says("Already logged out");
+    sandbox
+        .run_stored("secret list")
+        .exits(3)
+        .complains("Not logged in");
+}
+
+#[test]
+fn login_in_json_is_one_value() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_stored("auth login -o json").exits(0);
+    assert_eq!(run.json()["email"], "person@example.invalid");
+    assert!(run.stderr.contains("WDJB-MJHT"));
+}
+
+#[test]
+fn a_key_from_a_file_or_standard_input() {
+    let sandbox = Sandbox::new();
+    let key = crate::support::vault::API_KEY;
+    sandbox.write("key.txt", format!("{key}\n"));
+    sandbox
+        .run_stored("auth login --api-key-file key.txt")
+        .exits(0)
+        .says("Stored API key");
+    sandbox
+        .run_stored("auth status --check")
+        .exits(0)
+        .says("Authenticated via stored API key");
+    let stored: serde_json::Value =
+        serde_json::from_slice(&fs::read(sandbox.home().join(KEY_FILE)).unwrap()).unwrap();
+    assert_eq!(
+        (&stored["key"], &stored["api_url"]),
+        (&json!(key), &json!(sandbox.vault.origin()))
+    );
+    sandbox
+        .run_stored("auth login --api-key-file key.txt")
+        .exits(1)
+        .complains("already have a stored API key")
+        .complains("amika auth logout");
+    sandbox
+        .run_stored("auth login")
+        .exits(1)
+        .complains("already have a stored API key");
+    sandbox
+        .run_stored("auth logout")
+        .exits(0)
+        .says("Cleared stored API key");
+    let mut login = sandbox.bare_command(["auth", "login", "--api-key-file", "-"]);
+    feed(&mut login, format!("  {key}\r\n")).exits(0);
+    sandbox.run_stored("secret list").exits(0);
+    for bad in ["", " ", &format!("{CANARY} {CANARY}"), "a\u{1b}[2J"] {
+        let mut login = sandbox.bare_command(["auth", "login", "--api-key-file", "-"]);
+        feed(&mut login, bad).exits(4);
+    }
+    sandbox
+        .run_stored("auth login --api-key-file missing")
+        .exits(4)
+        .complains("no such file");
+}
+
+#[test]
+fn r53_what_was_stored_for_one_server_is_not_sent_to_another() {
+    let sandbox = Sandbox::new();
+    let other = Sandbox::new();
+    sandbox.run_stored("auth login").exits(0);
+    for line in ["secret list", "auth status", "auth status --check"] {
+        let mut command = sandbox.bare_command(line.split_whitespace());
+        let run = command.env("AMIKA_API_URL", other.vault.origin()).output();
+        ran(run.unwrap()).exits(3).complains("made for another server");
+    }
+    assert!(other.vault.requests().is_empty());
+}
+
+#[test]
+fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
+    let sandbox = Sandbox::new();
+    sandbox.log_in(3600);
+    let already = "already have a login as person@example.invalid";
+    sandbox
+        .run_stored("auth login")
+        .exits(1)
+        .complains(already)
+        .complains("auth logout");
+    // Expired, but it can be renewed: then it is usable.
+    sandbox.log_in(-10);
+    sandbox.run_stored("auth login").exits(1).complains(already);
+    // Whoever cannot tell does not overwrite.
+    sandbox.log_in(-10);
+    sandbox
+        .vault
+        .fault(Fault::on("POST", TOKEN_ENDPOINT).fails(500, "no").times(4));
+    sandbox.run_stored("auth login").exits(6);
+    sandbox.log_in(-10);
+    sandbox.vault.idp(Idp::revoke);
+    sandbox.run_stored("auth login").exits(0);
+    for broken in ["", "{}", "null", "[]", CANARY] {
+        sandbox.write(SESSION_FILE, broken);
+        sandbox
+            .run_stored("auth login")
+            .exits(0)
+            .complains("tored session file is unreadable");
+        sandbox.run_stored("secret list").exits(0);
+    }
+    sandbox.run_stored("auth logout").exits(0);
+    sandbox.write(KEY_FILE, "{");
+    sandbox
+        .run_stored("auth login")
+        .exits(0)
+        .complains("tored API key file is unreadable");
+}
+
+#[test]
+fn r56_r58_the_device_flow_ends_in_words() {
+    for (code, exit, part) in [
+        ("access_denied", 3, "denied in the browser"),
+        ("expired_token", 3, "not entered in time"),
+        ("sso_required", 3, "single sign-on"),
+        ("organization_selection_required", 3, "organisation"),
+    ] {
+        for body in [
+            json!({ "error": code, "error_description": "x" }),
+            json!({ "code": code, "message": "x" }),
+        ] {
+            let sandbox = Sandbox::new();
+            sandbox
+                .vault
+                .fault(Fault::on("POST", TOKEN_ENDPOINT).json(400, &body.to_string()));
+            sandbox.run_stored("auth login").exits(exit).complains(part);
+            assert!(!sandbox.home().join(SESSION_FILE).exists());
+        }
+    }
+    let sandbox = Sandbox::new();
+    sandbox.vault.fault(Fault::on("POST", DEVICE_ENDPOINT).html(503));
+    sandbox
+        .run_stored("auth login")
+        .exits(6)
+        .complains("the login cannot start");
+    sandbox
+        .vault
+        .fault(Fault::on("POST", DEVICE_ENDPOINT).redirect(307, "https://evil.example/x?y"));
+    sandbox
+        .run_stored("auth login")
+        .exits(7)
+        .complains("redirects to https://evil.example, which was not followed");
+    sandbox
+        .vault
+        .fault(Fault::on("POST", DEVICE_ENDPOINT).json(200, "{}"));
+    sandbox.run_stored("auth login").exits(6);
+}
+
+#[test]
+fn r59_what_the_provider_says_is_escaped() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.idp(|idp| {
+        idp.user_code = "A\u{1b}[2J\u{202e}B".to_owned();
+        idp.verification_uri = "https://auth.example/\u{1b}]0;x\u{7}".to_owned();
+    });
+    let run = sandbox
+        .run_stored("auth login")
+        .exits(0)
+        .complains("A\\u{1b}[2J\\u{202e}B");
+    assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\u{202e}'));
+}
+
+#[test]
+fn r60_status_says_what_is_used_and_what_is_not() {
+    let sandbox = Sandbox::new();
+    let origin = sandbox.vault.origin();
+    sandbox
+        .run_stored("auth status")
+        .exits(3)
+        .says("Not logged in")
+        .complains("amika auth login");
+    let none = sandbox.run_stored("auth status -o json").exits(3).json();
+    assert_eq!(
+        (&none["authenticated"], &none["method"]),
+        (&json!(false), &json!("none"))
+    );
+
+    sandbox.log_in(3600);
+    key_file(&sandbox, &format!("key-{CANARY}"), &origin);
+    sandbox
+        .run_stored("auth status")
+        .exits(0)
+        .says("Authenticated via stored API key")
+        .complains("the stored API key shadows the login session");
+    sandbox
+        .run("auth status")
+        .exits(0)
+        .says("Authenticated via AMIKA_API_KEY environment variable")
+        .complains("AMIKA_API_KEY shadows stored API key");
+    assert_eq!(
+        sandbox.run("auth status -o json").exits(0).json()["method"],
+        "env_api_key"
+    );
+    sandbox
+        .run_stored("auth status --check")
+        .exits(3)
+        .complains("does not accept the key");
+    assert!(sandbox.run_stored("auth status").exits(0).stderr.lines().count() <= 3);
+
+    sandbox.write(KEY_FILE, CANARY);
+    sandbox
+        .run_stored("auth status")
+        .exits(0)
+        .says("Logged in as")
+        .complains("stored API key file is unreadable")
+        .complains("reading stored API key")
+        .complains("amika auth logout");
+    sandbox.write(SESSION_FILE, CANARY);
+    sandbox
+        .run_stored("auth status")
+        .exits(3)
+        .complains("stored session file is unreadable");
+    let blank = sandbox
+        .bare_command(["auth", "status"])
+        .env("AMIKA_API_KEY", " ")
+        .output();
+    ran(blank.unwrap()).exits(3);
+}
+
+#[test]
+fn r61_logout_removes_what_cannot_be_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write(KEY_FILE, [0xff, 0xfe]);
+    sandbox.write(SESSION_FILE, CANARY);
+    let json = sandbox.run("auth logout -o json").exits(0);
+    assert_eq!(json.json()["cleared"], json!(["API key", "login session"]));
+    assert!(json.stderr.contains("AMIKA_API_KEY is still set"));
+    assert!(!sandbox.home().join(KEY_FILE).exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn r61_logout_removes_a_link_and_says_what_stays() {
+    let sandbox = Sandbox::new();
+    sandbox.log_in(3600);
+    let path = sandbox.home().join(SESSION_FILE);
+    fs::rename(&path, sandbox.home().join("real")).unwrap();
+    std::os::unix::fs::symlink("../../../real", &path).unwrap();
+    sandbox
+        .run_stored("auth logout")
+        .exits(0)
+        .complains("it was a link");
+    assert!(!path.is_symlink() && sandbox.home().join("real").exists());
+}
+
+#[test]
+fn r62_a_state_directory_that_is_a_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("state", "");
+    let login = |command: &str| {
+        let mut command = sandbox.bare_command(command.split_whitespace());
+        command.env("AMIKA_STATE_DIRECTORY", "state");
+        ran(command.output().unwrap())
+    };
+    login("auth login").exits(8).complains("cannot be written to");
+    assert!(
+        sandbox.vault.requests().is_empty(),
+        "no login is begun that could not be kept"
+    );
+    login("auth logout").exits(0).says("Already logged out");
+    login("auth status").exits(3);
+}
