@@ -79,6 +79,14 @@ fn main() {
     );
     story.run("What will a sandbox be given?", "amika secret claude list");
 
+    println!("# So far with AMIKA_API_KEY. Now with a login; the provider is played by the vault, too.\n");
+    story.run(
+        "The code would be entered in a browser.",
+        "env -u AMIKA_API_KEY amika auth login",
+    );
+    story.run("Who am I?", "env -u AMIKA_API_KEY amika auth status --check");
+    story.run("And out again.", "env -u AMIKA_API_KEY amika auth logout");
+
     println!("# What the vault holds now, byte for byte:");
     for family in ["generic", "claude", "codex"] {
         for stored in vault.stored(family) {
@@ -110,6 +118,7 @@ impl Story<'_> {
             .envs([("PATH", path.as_str()), ("AMIKA_API_KEY", API_KEY)])
             .env("HOME", self.directory)
             .env("AMIKA_API_URL", self.vault.origin())
+            .env("AMIKA_WORKOS_URL", self.vault.origin())
             .stdin(Stdio::null())
             .status()
             .expect("a shell is there");

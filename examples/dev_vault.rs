@@ -17,10 +17,10 @@ fn main() {
         .map_or(DEFAULT_PORT, |port| port.parse().expect("the port is a number"));
     let vault = Vault::start_on(port);
     println!(
-        "export AMIKA_API_URL={} AMIKA_API_KEY={}",
-        vault.origin(),
-        API_KEY
+        "export AMIKA_API_URL={0} AMIKA_WORKOS_URL={0} AMIKA_API_KEY={API_KEY}",
+        vault.origin()
     );
+    println!("# To try 'amika auth login', unset AMIKA_API_KEY.");
     println!("# The vault is up and forgets everything when it ends; press Ctrl-C to end it.");
     loop {
         thread::park();

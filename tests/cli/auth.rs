@@ -314,3 +314,46 @@ fn r62_a_state_directory_that_is_a_file() {
     login("auth logout").exits(0).says("Already logged out");
     login("auth status").exits(3);
 }
+
+/// The files below `directory` that hold `mark`.
+fn holding(directory: &std::path::Path, mark: &str) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                return holding(&path, mark);
+            }
+            let content = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            Vec::from_iter(content.contains(mark).then_some(path))
+        })
+        .collect()
+}
+
+#[test]
+fn r95_r101_tokens_and_values_are_in_their_files_only() {
+    let sandbox = Sandbox::new();
+    let source = sandbox.write(
+        ".codex/auth.json",
+        format!(r#"{{"OPENAI_API_KEY":"sk-proj-{CANARY}"}}"#),
+    );
+    for line in [
+        "auth login -vvv",
+        "auth status -vvv --check",
+        "secret extract --push --yes -vvv",
+        "secret codex push --type api_key -vvv",
+        "secret codex push --type api_key --force -vvv",
+        "secret list -vvv",
+        "secret codex list -vvv",
+    ] {
+        let mut command = sandbox.bare_command(line.split_whitespace());
+        ran(command.env("RUST_LOG", "trace").output().unwrap()).exits(0);
+    }
+    let session = sandbox.home().join(SESSION_FILE);
+    assert_eq!(
+        holding(sandbox.home(), crate::support::idp::TOKEN_MARK),
+        [session]
+    );
+    assert_eq!(holding(sandbox.home(), CANARY), [source]);
+}

@@ -1,12 +1,11 @@
 //! Against a real Secret Service, holding items that another program wrote.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+use crate::sandbox::{CANARY, Ran, Sandbox, ran, skip};
 use crate::support::idp::TOKEN_MARK;
 
 const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-tool"];
@@ -16,13 +15,9 @@ const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-to
 pub fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
     let installed = |tool: &&str| Path::new("/usr/bin").join(tool).exists();
     if let Some(missing) = TOOLS.iter().find(|tool| !installed(tool)) {
-        // Past the capture of the test's output: a test that was not run shall be seen.
-        let mut stderr = std::io::stderr();
-        writeln!(
-            stderr,
+        skip(&format!(
             "SKIPPED: {missing} is not installed, so the Secret Service is not tested"
-        )
-        .unwrap();
+        ));
         return None;
     }
     let runtime = sandbox.home().join("run");

@@ -127,6 +127,14 @@ pub fn start(command: &mut Command) -> Child {
         .unwrap()
 }
 
+/// Says that something is not tested here, past the capture of the test's output: a test that was
+/// not run shall be seen.
+#[cfg(target_os = "linux")]
+pub fn skip(why: &str) {
+    let mut stderr = std::io::stderr();
+    std::io::Write::write_all(&mut stderr, format!("{why}\n").as_bytes()).unwrap();
+}
+
 /// Sends a signal, such as `INT`, to a running command.
 #[cfg(unix)]
 pub fn send_signal(child: &Child, signal: &str) {

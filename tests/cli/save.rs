@@ -1,10 +1,9 @@
 //! Faults injected into every system call of a save: R39, R40, R41. Where strace may not trace,
 //! that is said and nothing is tested.
 
-use std::io::Write;
 use std::process::Command;
 
-use crate::sandbox::{Ran, SESSION_FILE, Sandbox, ran};
+use crate::sandbox::{Ran, SESSION_FILE, Sandbox, ran, skip};
 
 /// The calls that a save is made of.
 const CALLS: &str =
@@ -22,12 +21,7 @@ fn missing() -> Option<&'static str> {
 
 fn skipped() -> bool {
     let Some(why) = missing() else { return false };
-    // Past the capture of the test's output: a test that was not run shall be seen.
-    writeln!(
-        std::io::stderr(),
-        "SKIPPED: {why}, so no faults were injected into a save"
-    )
-    .unwrap();
+    skip(&format!("SKIPPED: {why}, so no faults were injected into a save"));
     true
 }
 
@@ -183,6 +177,6 @@ fn r40_no_token_is_spent_where_there_is_no_room() {
                 .complains("no space left");
             assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 0);
         }
-        _ => writeln!(std::io::stderr(), "SKIPPED: no file system can be mounted here").unwrap(),
+        _ => skip("SKIPPED: no file system can be mounted here"),
     }
 }
