@@ -97,12 +97,12 @@ fn a_credential_is_chosen_named_and_confirmed() {
         &sandbox,
         &format!("ANTHROPIC_API_KEY={CANARY} amika secret claude push; echo code $?"),
     );
-    text(&mut session, "Which Claude credential?");
+    text(&mut session, "Claude credential to push");
     text(&mut session, "~/.claude/.credentials.json");
     session.send("\x1b[B\r").unwrap();
     text(&mut session, "Name [Claude OAuth]");
     session.send_line("My login").unwrap();
-    text(&mut session, "as My login to user scope? [y/N]");
+    text(&mut session, "to user scope, as \"My login\"? [y/N]");
     session.send_line("y").unwrap();
     text(&mut session, "code 0");
     let stored = sandbox.vault.stored("claude").remove(0);

@@ -1,8 +1,8 @@
-//! `amika secret claude|codex push`: find or read → check → name → confirm → store or replace → report.
+//! `amika secret claude|codex push`: find or read → check → name → look up → confirm → store or replace → report.
 
 use zeroize::Zeroizing;
 
-use super::put::put;
+use super::put::{put, standing};
 use crate::api::NewCredential;
 use crate::cli::credential::PushCredentialArgs;
 use crate::commands::Context;
@@ -104,10 +104,6 @@ pub async fn run(
         .kind
         .unwrap_or_else(|| credential::infer(offer.value.expose()));
     let checked = credential::check(provider, kind, &offer.value, &offer.place, (env.now)())?;
-    checked
-        .warnings
-        .iter()
-        .for_each(|warning| report.warning(warning));
 
     let interactive = args.kind.is_none() && args.value.is_none() && args.from_file.is_none();
     let confirmation = Confirmation::at_terminal_only(&context.global, env);
@@ -122,17 +118,29 @@ pub async fn run(
         }
         None => provider.default_name(kind),
     };
-    if asks {
-        let question = format!(
-            "Push the {kind} from {} as {name} to {} scope?",
-            offer.place, args.scope
-        );
-        interrupt.or(confirmation.ask(env, &question, |_| ())).await?;
-    }
-    let Credential { value, inner, .. } = checked;
+    let Credential {
+        value,
+        inner,
+        warnings,
+    } = checked;
     let api = context.api(None)?;
     for secret in inner.iter().chain([&value]) {
         api.keep_secret(secret);
+    }
+    let old = standing(provider, &name, args.scope, args.force, &api, context).await?;
+    for warning in &warnings {
+        report.warning(warning);
+    }
+    if asks {
+        let what = match kind {
+            CredentialKind::OAuth => "login",
+            CredentialKind::ApiKey => "API key",
+        };
+        let question = format!(
+            "Push the {what} from {} to {} scope, as \"{name}\"?",
+            offer.place, args.scope
+        );
+        interrupt.or(confirmation.ask(env, &question, |_| ())).await?;
     }
     let new = NewCredential {
         name,
@@ -140,7 +148,7 @@ pub async fn run(
         scope: args.scope,
         value,
     };
-    put(provider, &new, args.force, &api, context).await
+    put(provider, &new, old.as_ref(), &api, context).await
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -177,7 +185,7 @@ async fn pick(
             let expired = if offer.works { "" } else { " (expired)" };
             format!("{kind:<8} {}{expired}", offer.place)
         });
-        let prompt = format!("Which {} credential?", provider.title);
+        let prompt = format!("{} credential to push", provider.title);
         let show = |list: &str| context.report.list(list);
         confirm::choose(&context.global, &context.env, &prompt, items.collect(), show).await?
     };

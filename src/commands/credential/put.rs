@@ -14,49 +14,59 @@ use crate::report::Worth;
 use crate::secret::Scope;
 use crate::text;
 
-/// Stores the credential, replacing the one that stands in its place where `--force` says so.
+/// The credential that stands in the place of the new one, if there is one and it may be replaced.
+pub async fn standing(
+    provider: &Provider,
+    name: &str,
+    scope: Scope,
+    force: bool,
+    api: &Api,
+    context: &Context,
+) -> Result<Option<CredentialSummary>> {
+    let listed = async { Ok(api.list_credentials(provider).await?) };
+    let stored = context.interrupt.or(listed).await?;
+    match occupant(&stored, name, scope) {
+        Some(_) if !force => Err(taken(provider, name, scope, &in_words(provider, &stored))),
+        occupant => Ok(occupant.cloned()),
+    }
+}
+
+/// Stores the credential, in the place of the `old` one where there is one.
 pub async fn put(
     provider: &Provider,
     new: &NewCredential,
-    force: bool,
+    old: Option<&CredentialSummary>,
     api: &Api,
     context: &Context,
 ) -> Result<()> {
     let interrupt = &context.interrupt;
-    let stored = interrupt
-        .or(async { Ok(api.list_credentials(provider).await?) })
-        .await?;
-    let Some(old) = occupant(&stored, &new.name, new.scope) else {
-        let created = interrupt.or(async { Ok(store(api, provider, new).await) }).await;
-        return match created {
-            Ok(Ok(id)) => done(new, &id, "created", context),
-            Ok(Err(error)) if error.status == Some(409) => Err(taken(provider, new, &stored)),
-            Ok(Err(error)) => Err(error.into()),
-            Err(stopped) => Err(Error {
-                message: "stopped while it was written; it may or may not be stored".to_owned(),
-                ..stopped
-            }),
-        };
-    };
-    if !force {
-        return Err(taken(provider, new, &stored));
+    if let Some(old) = old {
+        let backup = interrupt.or(back_up(provider, old, api, context)).await?;
+        let ended = replace(api, provider, old, backup.as_ref(), new, interrupt).await;
+        return report_replacement(provider, old, backup.as_ref(), new, ended, context).await;
     }
-    let backup = interrupt.or(back_up(provider, old, api, context)).await?;
-    let ended = replace(api, provider, old, backup.as_ref(), new, interrupt).await;
-    report_replacement(provider, old, backup.as_ref(), new, ended, context).await
+    match interrupt.or(async { Ok(store(api, provider, new).await) }).await {
+        Ok(Ok(id)) => done(new, &id, "created", context),
+        Ok(Err(error)) if error.status == Some(409) => {
+            let meanwhile = "it was stored a moment ago";
+            Err(taken(provider, &new.name, new.scope, meanwhile))
+        }
+        Ok(Err(error)) => Err(error.into()),
+        Err(stopped) => Err(Error {
+            message: "stopped while it was written; it may or may not be stored".to_owned(),
+            ..stopped
+        }),
+    }
 }
 
-fn taken(provider: &Provider, new: &NewCredential, stored: &[CredentialSummary]) -> Error {
-    let message = match new.scope {
-        Scope::User => format!("you already have a {} credential {}", provider.title, new.name),
-        Scope::Org => format!(
-            "the organisation can have one {} credential, and you already have it",
-            provider.title
-        ),
+fn taken(provider: &Provider, name: &str, scope: Scope, what_there_is: &str) -> Error {
+    let title = provider.title;
+    let message = match scope {
+        Scope::User => format!("you already have a {title} credential named \"{name}\""),
+        Scope::Org => format!("the organisation can have one {title} credential, and you already have it"),
     };
     Error::new(Kind::Refused, format!("{message} (409); nothing was changed")).hint(format!(
-        "add --force to replace it, or choose another --name or --scope; {}",
-        in_words(provider, stored)
+        "add --force to replace it, or choose another --name or --scope; {what_there_is}"
     ))
 }
 
