@@ -27,12 +27,51 @@ fn main() {
         "  amika secret list, no key {:>8.2} ms",
         mean(|| amika(&["secret", "list"]))
     );
+    let laptop = laptop();
+    println!(
+        "  amika secret extract, every source {:>8.2} ms",
+        mean(|| {
+            let mut extract = amika(&["secret", "extract", "-q"]);
+            extract.env("HOME", laptop.path());
+            extract
+        })
+    );
     println!("{SECRETS} secrets, 20 ms per request");
     bulk("all goes well", None);
     bulk(
         "every tenth 429",
         Some(Fault::on("POST", "/secrets").fails(429, "slow down").every(10)),
     );
+}
+
+/// A home in which every source has a credential.
+fn laptop() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    for (path, content) in [
+        (".claude.json", r#"{"primaryApiKey":"sk-ant-x"}"#),
+        (
+            ".claude/.credentials.json",
+            r#"{"claudeAiOauth":{"accessToken":"x"}}"#,
+        ),
+        (".codex/auth.json", r#"{"OPENAI_API_KEY":"x"}"#),
+        (".cache/amika/env-cache.json", r#"{"MISTRAL_API_KEY":"x"}"#),
+        (".local/share/amika/keychain.json", r#"{"GROQ_API_KEY":"x"}"#),
+        (".local/state/amika/oauth.json", r#"{"XAI_API_KEY":"x"}"#),
+        (
+            ".local/share/opencode/auth.json",
+            r#"{"openrouter":{"type":"api","key":"x"}}"#,
+        ),
+        (
+            ".local/share/amp/secrets.json",
+            r#"{"apiKey@https://ampcode.com/":"x"}"#,
+        ),
+        (".amp/config.json", r#"{"apiKey":"x"}"#),
+    ] {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    home
 }
 
 fn amika(arguments: &[&str]) -> Command {

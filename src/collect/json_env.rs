@@ -1,6 +1,7 @@
 //! A JSON object whose values are all strings.
 
-use super::{Entry, Fault, Parsed, line_at};
+use super::lines::line_at;
+use super::{Entry, Fault, Parsed};
 use crate::json::Members;
 use crate::secret::{SecretName, SecretValue};
 use crate::text;

@@ -6,13 +6,12 @@
 mod docker_env;
 mod dotenv;
 mod json_env;
+mod lines;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-
-use zeroize::Zeroizing;
 
 use crate::cli::{EnvFormat, Global, PushArgs};
 use crate::confirm::{self, Confirmation};
@@ -21,6 +20,8 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::secret::{MAX_VALUE, SecretName, SecretValue};
 use crate::text;
+
+use self::lines::{clean, utf8};
 
 /// The largest file or standard input accepted, in bytes.
 const MAX_FILE: u64 = 10 * 1024 * 1024;
@@ -359,37 +360,6 @@ fn bad_name(line: usize) -> Fault {
         "a name holds letters, digits and '_' and does not start with a digit; a value that spans \
          lines must be quoted",
     )
-}
-
-/// The text of a file: UTF-8, without a byte order mark, every line ending in `\n` alone.
-fn clean(bytes: &[u8]) -> std::result::Result<Zeroizing<String>, Fault> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = utf8(bytes).map_err(|line| {
-        Fault::new(line, "is not valid UTF-8").hint("encode the value, for example with base64")
-    })?;
-    let text = Zeroizing::new(text.replace("\r\n", "\n"));
-    let line_of = |c: char| text.find(c).map(|at| line_at(&text, at));
-    if let Some(line) = line_of('\0') {
-        return Err(Fault::new(line, "holds a NUL byte"));
-    }
-    if let Some(line) = line_of('\r') {
-        return Err(Fault::new(line, "holds a carriage return that ends no line")
-            .hint("in double quotes, write it as \\r"));
-    }
-    Ok(text)
-}
-
-/// `bytes` as text, or the line of the first byte that is not UTF-8.
-fn utf8(bytes: &[u8]) -> std::result::Result<&str, usize> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        before.iter().filter(|&&byte| byte == b'\n').count() + 1
-    })
-}
-
-/// The line, from 1, that holds byte `at` of `text`.
-fn line_at(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1
 }
 
 fn has_equals(argument: &OsStr) -> bool {
