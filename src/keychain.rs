@@ -15,7 +15,7 @@ use keyring_core::Error;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::env::Platform;
+use crate::env::{Env, Platform};
 use crate::secret::SecretValue;
 
 /// How long all keychain calls of one command may take together.
@@ -57,18 +57,37 @@ impl Keychain for NoKeychain {
     }
 }
 
+/// Which keychain there is, and whether it may be asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Access {
+    platform: Platform,
+    allowed: bool,
+}
+
+impl Access {
+    /// `AMIKA_KEYCHAIN=off` keeps this process away from every keychain.
+    pub fn from_env(env: &Env) -> Self {
+        Self {
+            platform: env.platform,
+            allowed: env
+                .variable("AMIKA_KEYCHAIN")
+                .is_none_or(|setting| setting != "off"),
+        }
+    }
+}
+
 /// The system's own.
 pub struct SystemKeychain {
-    platform: Platform,
+    access: Access,
     /// Set by the first call.
     deadline: Cell<Option<Instant>>,
     seen: RefCell<HashMap<(String, String), Lookup>>,
 }
 
 impl SystemKeychain {
-    pub fn new(platform: Platform) -> Self {
+    pub fn new(access: Access) -> Self {
         Self {
-            platform,
+            access,
             deadline: Cell::new(None),
             seen: RefCell::new(HashMap::new()),
         }
@@ -96,6 +115,9 @@ impl SystemKeychain {
         account: &str,
         work: impl FnOnce(&keyring::Entry) -> keyring::Result<()> + Send + 'static,
     ) -> Result<(), String> {
+        if !self.access.allowed {
+            return Err("AMIKA_KEYCHAIN is off".to_owned());
+        }
         let item = (service.to_owned(), account.to_owned());
         self.seen.borrow_mut().remove(&item);
         let (service, account) = item;
@@ -125,12 +147,15 @@ impl SystemKeychain {
 
 impl Keychain for SystemKeychain {
     fn read(&self, service: &str, account: &str) -> Lookup {
+        if !self.access.allowed {
+            return Lookup::Absent;
+        }
         let item = (service.to_owned(), account.to_owned());
         if let Some(lookup) = self.seen.borrow().get(&item) {
             return lookup.clone();
         }
         let (service, account) = item.clone();
-        let claude_code = self.platform == Platform::MacOs && service.starts_with("Claude Code");
+        let claude_code = self.access.platform == Platform::MacOs && service.starts_with("Claude Code");
         let lookup = self.within_limit(move || {
             if claude_code {
                 read_with_security(&service, &account)
@@ -144,6 +169,9 @@ impl Keychain for SystemKeychain {
     }
 
     fn accounts(&self, service: &str) -> Vec<String> {
+        if !self.access.allowed {
+            return Vec::new();
+        }
         let service = service.to_owned();
         self.within_limit(move || find_accounts(&service))
             .unwrap_or_default()
@@ -349,7 +377,10 @@ pub mod tests {
 
     #[test]
     fn a_keychain_that_hangs_costs_three_seconds_once() {
-        let keychain = SystemKeychain::new(Platform::Unix);
+        let keychain = SystemKeychain::new(Access {
+            platform: Platform::Unix,
+            allowed: true,
+        });
         keychain.deadline.set(Some(Instant::now()));
         assert!(keychain.within_limit(|| ()).is_none());
         assert!(found(keychain.read("s", "a")).contains("3 seconds"));

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::env::Platform;
 use crate::json::Object;
-use crate::keychain::{Keychain, Lookup, SystemKeychain, hex_start};
+use crate::keychain::{Access, Keychain, Lookup, SystemKeychain, hex_start};
 use crate::secret::SecretValue;
 use crate::text;
 
@@ -43,13 +42,13 @@ pub struct Item {
 
 impl Item {
     /// Each directory has items of its own, named by a hash of its real path.
-    pub fn of(file: &Path, platform: Platform) -> Self {
+    pub fn of(file: &Path, access: Access) -> Self {
         let directory = file.parent().unwrap_or(Path::new("."));
         let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let hash = hex_start(directory.as_os_str().as_encoded_bytes(), 16);
         Self {
-            keychain: SystemKeychain::new(platform),
+            keychain: SystemKeychain::new(access),
             account: format!("{name}|{hash}"),
         }
     }
@@ -74,7 +73,7 @@ impl Item {
 pub fn keep(
     keeper: Keeper,
     file: &Path,
-    platform: Platform,
+    access: Access,
     fields: &mut Map<String, Value>,
     secret: &SecretValue,
     into_file: impl FnOnce(&mut Map<String, Value>),
@@ -84,7 +83,7 @@ pub fn keep(
         into_file(fields);
         return None;
     }
-    let Item { keychain, account } = Item::of(file, platform);
+    let Item { keychain, account } = Item::of(file, access);
     match keychain.write(SERVICE, &account, secret) {
         Ok(()) => {
             fields.insert(MEMBER.to_owned(), json!(account));

@@ -15,10 +15,11 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::keeper::{Item, Keeper, keep};
-use crate::env::{Env, Platform};
+use crate::env::Env;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::json::Object;
+use crate::keychain::Access;
 use crate::save::{Save, make_private};
 use crate::secret::SecretValue;
 use crate::text;
@@ -38,7 +39,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone)]
 pub struct Store {
     directory: PathBuf,
-    platform: Platform,
+    keychain: Access,
 }
 
 /// The API key as it was stored.
@@ -93,7 +94,7 @@ impl Store {
         };
         Some(Self {
             directory,
-            platform: env.platform,
+            keychain: Access::from_env(env),
         })
     }
 
@@ -199,7 +200,7 @@ impl Store {
     ) -> Result<Option<String>> {
         let path = self.directory.join(API_KEY);
         let mut fields = Map::new();
-        let fallback = keep(keeper, &path, self.platform, &mut fields, key, |fields| {
+        let fallback = keep(keeper, &path, self.keychain, &mut fields, key, |fields| {
             fields.insert("key".to_owned(), json!(key.expose()));
         });
         fields.insert("stored_at".to_owned(), json!(now.to_string()));
@@ -278,7 +279,7 @@ impl Store {
     }
 
     fn item(&self, file: &str) -> Item {
-        Item::of(&self.directory.join(file), self.platform)
+        Item::of(&self.directory.join(file), self.keychain)
     }
 
     /// Reads a JSON object. Reasons name the file and the member, and never quote either.
@@ -326,7 +327,7 @@ impl PreparedSession {
         let fallback = keep(
             session.keeper,
             &path,
-            self.store.platform,
+            self.store.keychain,
             fields,
             &item,
             |fields| {

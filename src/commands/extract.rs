@@ -8,7 +8,7 @@ use crate::confirm::Confirmation;
 use crate::discover::{Discovery, Found, State, Wanted, discover};
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
-use crate::keychain::{NoKeychain, SystemKeychain};
+use crate::keychain::{Access, NoKeychain, SystemKeychain};
 use crate::provider::CredentialKind;
 use crate::report::extract::Row;
 use crate::report::{Report, Worth, extract as view, push as push_view};
@@ -42,7 +42,7 @@ pub fn find(args: &ExtractArgs, global: &Global, env: &Env, report: Report) -> R
         Wanted::ANY
     };
     let discovery = match &args.homedir {
-        None => discover(env, &SystemKeychain::new(env.platform), wanted),
+        None => discover(env, &SystemKeychain::new(Access::from_env(env)), wanted),
         Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, wanted),
         Some(home) => {
             return Err(Error::input(format!("{} is not a directory", text::path(home)))

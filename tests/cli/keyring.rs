@@ -32,6 +32,7 @@ pub fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
         .envs(amika.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("AMIKA", amika.get_program())
+        .env_remove("AMIKA_KEYCHAIN")
         .env("XDG_RUNTIME_DIR", &runtime)
         .current_dir(sandbox.home());
     Some(ran(command.output().unwrap()))
@@ -90,8 +91,8 @@ fn a_locked_keyring_is_a_problem_and_not_an_absence() {
 fn without_an_item_or_a_bus_there_is_nothing_to_say() {
     let sandbox = Sandbox::new();
     codex(&sandbox);
-    sandbox
-        .run("secret extract --quiet")
+    let mut extract = sandbox.command(["secret", "extract", "--quiet"]);
+    ran(extract.env_remove("AMIKA_KEYCHAIN").output().unwrap())
         .exits(0)
         .says("No secrets discovered")
         .says("Codex Auth");
@@ -137,8 +138,8 @@ fn a_login_in_the_keyring_leaves_no_token_in_the_file() {
 #[test]
 fn without_a_keyring_the_login_goes_into_the_file_and_that_is_said() {
     let sandbox = Sandbox::new();
-    sandbox
-        .run_stored("auth login --store keyring")
+    let mut login = sandbox.bare_command(["auth", "login", "--store", "keyring"]);
+    ran(login.env_remove("AMIKA_KEYCHAIN").output().unwrap())
         .exits(0)
         .complains("the system's keyring cannot keep it (there is no keyring here)");
     assert!(sandbox.session()["refresh_token"].is_string());

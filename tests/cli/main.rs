@@ -1,21 +1,28 @@
 //! The real binary against the in-process vault, as a user would meet it.
+//!
+//! Tests that need a home of their own run where `HOME` says what that is.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
 mod api;
+#[cfg(unix)]
 mod auth;
 #[cfg(unix)]
 mod credential;
 mod delete;
+#[cfg(unix)]
 mod extract;
 mod input;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod outcomes;
 mod process;
+#[cfg(unix)]
 mod provider;
 mod proxy;
 mod push;
+#[cfg(unix)]
 mod refresh;
+#[cfg(unix)]
 mod replace;
 mod sandbox;
 #[cfg(target_os = "linux")]
@@ -24,6 +31,7 @@ mod save;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tls;
+#[cfg(unix)]
 mod zoo;
 
 #[path = "../support/mod.rs"]

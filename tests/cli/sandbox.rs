@@ -89,6 +89,7 @@ impl Sandbox {
             .env("HOME", self.home())
             .env("AMIKA_API_URL", self.vault.origin())
             .env("AMIKA_WORKOS_URL", self.vault.origin())
+            .env("AMIKA_KEYCHAIN", "off")
             .current_dir(self.home())
             .stdin(Stdio::null());
         // Windows opens no socket without it.

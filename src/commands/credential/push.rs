@@ -12,7 +12,7 @@ use crate::discover::{Discovery, State, Wanted, discover};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::keychain::SystemKeychain;
+use crate::keychain::{Access, SystemKeychain};
 use crate::provider::{CredentialKind, Provider};
 use crate::report::Report;
 use crate::report::extract::troubles;
@@ -49,7 +49,7 @@ pub fn look(provider: &'static Provider, args: &PushCredentialArgs, env: &Env, r
         provider: Some(provider.discovered_as),
         kind: args.kind,
     };
-    let discovery = discover(env, &SystemKeychain::new(env.platform), wanted);
+    let discovery = discover(env, &SystemKeychain::new(Access::from_env(env)), wanted);
     troubles(&discovery, report);
     offers.extend(stored(discovery, env));
     offers
