@@ -324,6 +324,22 @@ mod unix {
     }
 
     #[test]
+    fn r46_a_lock_holder_that_hangs_is_not_waited_for_for_ever() {
+        let (sandbox, _) = expired();
+        let before = raw_session(&sandbox);
+        let lock = fs::File::create(sandbox.home().join(".local/state/amika/amika.lock")).unwrap();
+        lock.lock().unwrap();
+        sandbox
+            .run_stored("secret list")
+            .exits(6)
+            .complains("another amika has been changing the stored login for 15 seconds");
+        assert_eq!((raw_session(&sandbox), asked(&sandbox)), (before, 0));
+        // A session that still works needs no lock.
+        sandbox.log_in(3600);
+        sandbox.run_stored("secret list").exits(0);
+    }
+
+    #[test]
     fn ctrl_c_during_a_renewal_saves_what_it_brought() {
         let (sandbox, _) = expired();
         sandbox.vault.idp(|idp| idp.replays = false);
