@@ -32,6 +32,7 @@ pub enum Kind {
     /// Ctrl-C.
     Interrupted,
     /// SIGTERM.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
     Terminated,
 }
 

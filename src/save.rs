@@ -4,11 +4,16 @@
 //! takes the old one's name in one step. [`Save::prepare`] does all of that which can fail before
 //! the content exists: a single-use token is worth nothing if its successor cannot be kept.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+#[cfg(not(unix))]
+pub use self::elsewhere::make_private;
+#[cfg(not(unix))]
+use self::elsewhere::{is_mine, sync_directory};
 
 /// What the names of unfinished files start with.
 const PREFIX: &str = ".amika-unfinished-";
@@ -95,22 +100,29 @@ fn is_mine(path: &Path) -> io::Result<bool> {
 
 #[cfg(unix)]
 fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    fs::File::open(directory)?.sync_all()
 }
 
+/// Elsewhere a user's profile is private, and a rename needs no help.
 #[cfg(not(unix))]
-pub fn make_private(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)
-}
+mod elsewhere {
+    use std::fs;
+    use std::io;
+    use std::path::Path;
 
-#[cfg(not(unix))]
-fn is_mine(_: &Path) -> io::Result<bool> {
-    Ok(true)
-}
+    pub fn make_private(directory: &Path) -> io::Result<()> {
+        fs::create_dir_all(directory)
+    }
 
-#[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
-    Ok(())
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+    pub fn is_mine(_: &Path) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+    pub fn sync_directory(_: &Path) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -258,24 +258,14 @@ impl Store {
     }
 
     /// The files that others may read, each with what to do about it.
-    #[cfg(unix)]
     pub fn exposed(&self) -> Vec<String> {
-        use std::os::unix::fs::MetadataExt;
         let paths = [API_KEY, SESSION].map(|file| self.directory.join(file));
-        let open = paths.iter().filter(|path| {
-            let mode = fs::metadata(path).map_or(0, |metadata| metadata.mode());
-            mode & 0o077 != 0
-        });
+        let open = paths.iter().filter(|path| others_may_read(path));
         open.map(|path| {
             let path = text::path(path);
             format!("{path} can be read by other users of this machine; run 'chmod 600 {path}'")
         })
         .collect()
-    }
-
-    #[cfg(not(unix))]
-    pub fn exposed(&self) -> Vec<String> {
-        Vec::new()
     }
 
     fn item(&self, file: &str) -> Item {
@@ -353,6 +343,18 @@ impl PreparedSession {
             .map_err(|error| unsaved(&path, &error))?;
         Ok(fallback)
     }
+}
+
+#[cfg(unix)]
+fn others_may_read(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0)
+}
+
+/// Elsewhere a user's profile is private as a whole.
+#[cfg(not(unix))]
+fn others_may_read(_: &Path) -> bool {
+    false
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {

@@ -7,13 +7,17 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::idp::{TOKEN_MARK, now};
+use crate::support::idp::TOKEN_MARK;
+#[cfg(unix)]
+use crate::support::idp::now;
 use crate::support::vault::{API_KEY, Vault};
 
 /// A part of every secret value in these tests; whoever prints one has leaked it.
 pub const CANARY: &str = "c4n4ry";
 
+#[cfg(unix)]
 pub const KEY_FILE: &str = ".local/state/amika/api-key.json";
+#[cfg(unix)]
 pub const SESSION_FILE: &str = ".local/state/amika/workos-session.json";
 
 pub struct Sandbox {
@@ -39,34 +43,6 @@ impl Sandbox {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         path
-    }
-
-    /// A login in the session file, as another program of the vendor would leave it; it ends in
-    /// `seconds`. Gives the refresh token.
-    pub fn log_in(&self, seconds: i64) -> String {
-        let (access_token, refresh_token) = self.vault.log_in();
-        let session = serde_json::json!({
-            "access_token": access_token,
-            "refresh_token": refresh_token,
-            "user_id": "user_1",
-            "email": "person@example.invalid",
-            "organization_id": "org_1",
-            "expires_at": jiff::Timestamp::from_second(now() + seconds).unwrap().to_string(),
-            "api_url": self.vault.origin(),
-            "theirs": { "kept": true },
-        });
-        self.write(SESSION_FILE, session.to_string());
-        refresh_token
-    }
-
-    /// The session file as it is now.
-    pub fn session(&self) -> serde_json::Value {
-        serde_json::from_slice(&fs::read(self.home().join(SESSION_FILE)).unwrap()).unwrap()
-    }
-
-    /// Runs without a key of the environment: with what is stored.
-    pub fn run_stored(&self, line: &str) -> Ran {
-        ran(self.bare_command(line.split_whitespace()).output().unwrap())
     }
 
     /// A command that knows nothing of this machine but the vault and its key.
@@ -107,6 +83,38 @@ impl Sandbox {
     /// As [`run`](Self::run), with `input` as standard input.
     pub fn run_with(&self, line: &str, input: impl AsRef<[u8]>) -> Ran {
         feed(&mut self.command(line.split_whitespace()), input)
+    }
+}
+
+/// For tests that keep a credential in the home.
+#[cfg(unix)]
+impl Sandbox {
+    /// A login in the session file, as another program of the vendor would leave it; it ends in
+    /// `seconds`. Gives the refresh token.
+    pub fn log_in(&self, seconds: i64) -> String {
+        let (access_token, refresh_token) = self.vault.log_in();
+        let session = serde_json::json!({
+            "access_token": access_token,
+            "refresh_token": refresh_token,
+            "user_id": "user_1",
+            "email": "person@example.invalid",
+            "organization_id": "org_1",
+            "expires_at": jiff::Timestamp::from_second(now() + seconds).unwrap().to_string(),
+            "api_url": self.vault.origin(),
+            "theirs": { "kept": true },
+        });
+        self.write(SESSION_FILE, session.to_string());
+        refresh_token
+    }
+
+    /// The session file as it is now.
+    pub fn session(&self) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.home().join(SESSION_FILE)).unwrap()).unwrap()
+    }
+
+    /// Runs without a key of the environment: with what is stored.
+    pub fn run_stored(&self, line: &str) -> Ran {
+        ran(self.bare_command(line.split_whitespace()).output().unwrap())
     }
 }
 
