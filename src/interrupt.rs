@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, heard from the start, so that a command can stop where it is safe.
+//! Ctrl-C, SIGTERM and SIGHUP, heard from the start, so that a command can stop where it is safe.
 
 use tokio::sync::watch;
 
@@ -40,15 +40,19 @@ impl Interrupt {
 #[cfg(unix)]
 async fn signal() -> Kind {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
         // Without handlers the signals keep their usual, deadly meaning.
         return std::future::pending().await;
     };
     tokio::select! {
         _ = interrupt.recv() => Kind::Interrupted,
         _ = terminate.recv() => Kind::Terminated,
+        // The terminal was closed.
+        _ = hangup.recv() => Kind::Terminated,
     }
 }
 

@@ -31,8 +31,8 @@ pub enum Replaced {
     Restored { id: String, why: Error },
     /// Somebody else's is there now, and why ours is not.
     Overtaken { why: Error },
-    /// Neither could be stored.
-    Lost { why: Error },
+    /// Neither could be stored; the old one is gone for certain, or perhaps.
+    Lost { certainly: bool, why: Error },
 }
 
 /// The credential that stands where one of this name and scope would: in org scope the
@@ -59,10 +59,11 @@ pub async fn store(api: &Api, provider: &Provider, new: &NewCredential) -> Resul
         let Ok(stored) = api.list_credentials(provider).await else {
             return Err(error);
         };
-        if let Some(ours) = occupant(&stored, &new.name, new.scope) {
+        let held = occupant(&stored, &new.name, new.scope);
+        if let Some(ours) = held.filter(|held| held.name == new.name) {
             return Ok(ours.id.clone());
         }
-        if tries >= TRIES {
+        if held.is_some() || tries >= TRIES {
             return Err(ApiError {
                 effect: Effect::None,
                 ..error
@@ -73,7 +74,8 @@ pub async fn store(api: &Api, provider: &Provider, new: &NewCredential) -> Resul
 }
 
 /// Replaces `old` by `new`. `backup` is the old one with its value, where that could be fetched.
-/// A signal stops the way forward, never the way back.
+/// A signal stops the way forward, never the way back, and never the deletion: one that was cut
+/// off may still be carried out after it was looked for.
 pub async fn replace(
     api: &Api,
     provider: &Provider,
@@ -82,28 +84,47 @@ pub async fn replace(
     new: &NewCredential,
     interrupt: &Interrupt,
 ) -> Replaced {
-    // Whether the new one may be there without our having been told so.
-    let mut maybe_created = false;
-    let forward = interrupt.or(async {
-        api.delete_credential(provider, &old.id).await?;
-        maybe_created = true;
-        let stored = store(api, provider, new).await;
-        let refused = |error: &ApiError| error.effect == Effect::None;
-        maybe_created = !stored.as_ref().is_err_and(refused);
-        Ok(stored?)
-    });
-    let why = match forward.await {
-        Ok(id) => return Replaced::Done { id },
-        Err(why) => why,
+    let mut progress = Progress::Deleted;
+    let why = match api.delete_credential(provider, &old.id).await {
+        Err(error) if error.effect == Effect::None => return Replaced::Kept { why: error.into() },
+        Err(error) => {
+            progress = Progress::MaybeDeleted;
+            error.into()
+        }
+        Ok(()) => match interrupt.or(async { Ok(store(api, provider, new).await) }).await {
+            Ok(Ok(id)) => return Replaced::Done { id },
+            Ok(Err(error)) => {
+                if error.effect == Effect::Unknown {
+                    progress = Progress::MaybeCreated;
+                }
+                error.into()
+            }
+            Err(stopped) => {
+                progress = Progress::MaybeCreated;
+                stopped
+            }
+        },
     };
-    let back = put_back(api, provider, old, backup, new, maybe_created);
+    let back = put_back(api, provider, old, backup, new, progress);
     match timeout(PATIENCE, back).await {
         Ok(Some(Standing::Old)) => Replaced::Kept { why },
         Ok(Some(Standing::PutBack(id))) => Replaced::Restored { id, why },
         Ok(Some(Standing::New(id))) => Replaced::Done { id },
         Ok(Some(Standing::Other)) => Replaced::Overtaken { why },
-        Ok(None) | Err(_) => Replaced::Lost { why },
+        Ok(None) | Err(_) => Replaced::Lost {
+            certainly: progress != Progress::MaybeDeleted,
+            why,
+        },
     }
+}
+
+/// How far a replacement came that did not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    MaybeDeleted,
+    Deleted,
+    /// The new one may be there without our having been told so.
+    MaybeCreated,
 }
 
 /// What stands in the place after all.
@@ -114,31 +135,41 @@ enum Standing {
     Other,
 }
 
+/// There is nothing that could be put back.
+struct NoBackup;
+
 async fn put_back(
     api: &Api,
     provider: &Provider,
     old: &CredentialSummary,
     backup: Option<&NewCredential>,
     new: &NewCredential,
-    maybe_created: bool,
+    progress: Progress,
 ) -> Option<Standing> {
     for round in 1..=ROUNDS {
         let tried = async {
             let stored = api.list_credentials(provider).await?;
-            Ok(match occupant(&stored, &new.name, new.scope) {
-                Some(held) if held.id == old.id => Some(Standing::Old),
-                Some(held) if maybe_created && held.name == new.name => Some(Standing::New(held.id.clone())),
+            Ok(Ok(match occupant(&stored, &new.name, new.scope) {
+                // A deletion that got no answer may still be on its way: it is given some time.
+                Some(held) if held.id == old.id => {
+                    (progress != Progress::MaybeDeleted || round == ROUNDS).then_some(Standing::Old)
+                }
+                Some(held) if progress == Progress::MaybeCreated && held.name == new.name => {
+                    Some(Standing::New(held.id.clone()))
+                }
                 Some(_) => Some(Standing::Other),
                 None => match backup {
                     Some(backup) => Some(Standing::PutBack(store(api, provider, backup).await?)),
-                    None => None,
+                    None => return Ok(Err(NoBackup)),
                 },
-            })
+            }))
         };
         match tried.await {
-            Ok(standing) => return standing,
-            // A key that is no longer accepted stays so.
-            Err(ApiError {
+            Ok(Ok(None)) => sleep(backoff(round)).await,
+            Ok(Ok(standing)) => return standing,
+            // Nothing to put back; or a key that is no longer accepted, which stays so.
+            Ok(Err(NoBackup))
+            | Err(ApiError {
                 status: Some(401), ..
             }) => return None,
             Err(_) => sleep(backoff(round)).await,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::api::{Api, ApiError, SecretSummary, check_id};
+use crate::api::{Api, ApiError, Effect, SecretSummary, check_id};
 use crate::cli::DeleteArgs;
 use crate::confirm::Confirmation;
 use crate::error::{Error, Kind, Result};
@@ -79,10 +79,22 @@ impl Deletion {
             match interrupt.or(async { Ok(erase(&target).await) }).await {
                 Ok(Ok(())) => deleted.push(target),
                 Ok(Err(error)) => {
+                    let in_doubt = error.effect == Effect::Unknown;
                     let error = interrupt.or(async { Ok(explain(&target, error).await) }).await;
                     let error = error.unwrap_or_else(|stopped| stopped);
-                    let message = format!("deleting {}: {}", target.label, error.message);
-                    failure = Some(Error { message, ..error });
+                    let in_doubt = in_doubt && error.kind != Kind::Refused;
+                    let doubt = if in_doubt {
+                        "; it may or may not be gone"
+                    } else {
+                        ""
+                    };
+                    let message = format!("deleting {}: {}{doubt}", target.label, error.message);
+                    let kind = if in_doubt { Kind::Partial } else { error.kind };
+                    failure = Some(Error {
+                        kind,
+                        message,
+                        ..error
+                    });
                     break;
                 }
                 Err(stopped) => {

@@ -132,6 +132,45 @@ fn a_refused_delete_changes_nothing() {
 }
 
 #[test]
+fn a_deletion_that_never_began_leaves_the_old_one_untouched() {
+    let (sandbox, _) = sandbox();
+    sandbox
+        .vault
+        .fault(Fault::on("DELETE", "").fails(401, "revoked").always());
+    sandbox
+        .vault
+        .fault(Fault::on("GET", "").skip(1).fails(401, "revoked").always());
+    let run = sandbox.run(FORCE).exits(3).complains("is untouched");
+    assert!(!run.stderr.contains("was deleted"), "{}", run.stderr);
+    assert_eq!(standing(&sandbox), old());
+}
+
+#[test]
+fn a_deletion_without_an_answer_is_not_called_done() {
+    let (sandbox, _) = sandbox();
+    sandbox
+        .vault
+        .fault(Fault::on("DELETE", "").does(Behaviour::ResetBefore).always());
+    sandbox.run(FORCE).exits(6).complains("is untouched");
+    assert_eq!(standing(&sandbox), old());
+}
+
+#[test]
+fn r68_a_create_without_an_answer_is_not_called_refused() {
+    let (sandbox, _) = sandbox();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", CREATE).does(Behaviour::ResetAfter));
+    sandbox
+        .vault
+        .fault(Fault::on("GET", CREATE).skip(1).fails(500, "no").always());
+    sandbox
+        .run("secret claude push --value new --name fresh")
+        .exits(5)
+        .complains("may or may not be stored");
+}
+
+#[test]
 fn without_a_way_back_nothing_is_deleted_unasked() {
     let (sandbox, _) = sandbox();
     sandbox
@@ -154,7 +193,7 @@ fn without_a_way_back_nothing_is_deleted_unasked() {
 
 #[test]
 fn r83_when_nothing_can_be_stored_the_old_value_is_kept_here() {
-    let (sandbox, _) = sandbox();
+    let (sandbox, id) = sandbox();
     sandbox
         .vault
         .fault(Fault::on("POST", CREATE).fails(403, "no").always());
@@ -162,10 +201,9 @@ fn r83_when_nothing_can_be_stored_the_old_value_is_kept_here() {
         .run(FORCE)
         .exits(5)
         .complains("neither the new nor the old");
-    assert!(run.stderr.contains("rescued-claude-credential"), "{}", run.stderr);
-    let kept = sandbox
-        .home()
-        .join(".local/state/amika/rescued-claude-credential");
+    let name = format!("rescued-claude-{}", id.replace('_', ""));
+    assert!(run.stderr.contains(&name), "{}", run.stderr);
+    let kept = sandbox.home().join(".local/state/amika").join(name);
     assert_eq!(std::fs::read_to_string(&kept).unwrap(), old()[0]);
     #[cfg(unix)]
     {
@@ -178,7 +216,7 @@ fn r83_when_nothing_can_be_stored_the_old_value_is_kept_here() {
 #[test]
 fn r83_ctrl_c_in_the_middle_brings_the_old_one_back() {
     use crate::sandbox::{ran, send_signal, start};
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let (sandbox, _) = sandbox();
         sandbox
             .vault

@@ -127,7 +127,19 @@ fn replacing_the_organisations_credential_is_confirmed() {
     sandbox
         .vault
         .seed_credential("codex", "Team", "api_key", "org", "old");
+    // Whoever named it may have meant harm.
+    let hostile = "T\x1b[2Jx";
+    let other = Sandbox::new();
+    other
+        .vault
+        .seed_credential("codex", hostile, "api_key", "org", "old");
     let line = "amika secret codex push --value new --scope org --force; echo code $?";
+    let mut session = shell(&other, line);
+    let asked = text(&mut session, "[y/N]");
+    assert!(
+        asked.contains("T\\u{1b}[2Jx") && !asked.contains(hostile),
+        "{asked:?}"
+    );
     let mut session = shell(&sandbox, line);
     text(
         &mut session,

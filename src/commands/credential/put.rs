@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::in_words;
-use crate::api::{Api, CredentialSummary, NewCredential};
+use crate::api::{Api, CredentialSummary, Effect, NewCredential};
 use crate::auth::Store;
 use crate::commands::Context;
 use crate::confirm::Confirmation;
@@ -12,7 +12,7 @@ use crate::provider::{CredentialKind, Provider};
 use crate::replace::{Replaced, occupant, replace, store};
 use crate::report::Worth;
 use crate::secret::Scope;
-use crate::text;
+use crate::text::{self, shell_quoted};
 
 /// The credential that stands in the place of the new one, if there is one and it may be replaced.
 pub async fn standing(
@@ -50,6 +50,16 @@ pub async fn put(
         Ok(Err(error)) if error.status == Some(409) => {
             let meanwhile = "it was stored a moment ago";
             Err(taken(provider, &new.name, new.scope, meanwhile))
+        }
+        Ok(Err(error)) if error.effect == Effect::Unknown => {
+            let error = Error::from(error);
+            let message = format!("{}; the credential may or may not be stored", error.message);
+            Err(Error {
+                kind: Kind::Partial,
+                message,
+                hint: Some(format!("'amika secret {} list' shows what there is", provider.id)),
+                ..error
+            })
         }
         Ok(Err(error)) => Err(error.into()),
         Err(stopped) => Err(Error {
@@ -158,34 +168,44 @@ async fn report_replacement(
             why,
             format!("{old_name} was deleted, and somebody else has stored another meanwhile"),
         ),
-        Replaced::Lost { why } => {
-            let lost =
-                format!("{old_name} was deleted, and neither the new nor the old credential could be stored");
-            let rescued = match (backup, Store::locate(&context.env)) {
-                (Some(backup), Some(store)) => rescue(provider, backup, &store).await,
-                _ => None,
+        Replaced::Lost { certainly, why } => {
+            let lost = if certainly {
+                format!("{old_name} was deleted, and neither the new nor the old credential could be stored")
+            } else {
+                format!("{old_name} may have been deleted, and the vault does not say")
             };
-            let why = Error {
-                hint: rescued.or(why.hint),
-                ..why
+            let hint = match (backup, Store::locate(&context.env)) {
+                (Some(backup), Some(store)) => Some(rescue(provider, old, backup, &store).await),
+                _ => why.hint.clone(),
             };
-            partial(why, lost)
+            partial(Error { hint, ..why }, lost)
         }
     }
 }
 
-/// Keeps a value that no vault has any more on this machine, and says how it gets back.
-async fn rescue(provider: &Provider, backup: &NewCredential, store: &Store) -> Option<String> {
-    let name = format!("rescued-{}-credential", provider.id);
-    let path = text::path(&store.rescue(&name, &backup.value).await.ok()?);
-    Some(format!(
-        "the old one is kept in {path}; put it back with 'amika secret {} push --from-file {path} --type {} \
-         --name \"{}\" --scope {}', then delete the file",
+/// Keeps a value that perhaps no vault has any more on this machine, and says how it gets back.
+async fn rescue(
+    provider: &Provider,
+    old: &CredentialSummary,
+    backup: &NewCredential,
+    store: &Store,
+) -> String {
+    let id: String = old.id.chars().filter(char::is_ascii_alphanumeric).collect();
+    let name = format!("rescued-{}-{id}", provider.id);
+    let path = match store.rescue(&name, &backup.value).await {
+        Ok(path) => path,
+        Err(error) => return format!("nor could the old one be kept on this machine: {error}"),
+    };
+    let path = text::path(&path);
+    format!(
+        "the old one is kept in {path}; put it back with: amika secret {} push --type {} --scope {} --name {} \
+         --from-file {}; and then delete the file",
         provider.id,
         backup.kind.as_str(),
-        backup.name,
-        backup.scope
-    ))
+        backup.scope,
+        *shell_quoted(&backup.name),
+        *shell_quoted(&path),
+    )
 }
 
 fn done(new: &NewCredential, id: &str, status: &str, context: &Context) -> Result<()> {
