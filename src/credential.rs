@@ -22,13 +22,18 @@ pub struct Credential {
     pub warnings: Vec<String>,
 }
 
-/// What a value is when nobody says: a JSON object is a login, anything else an API key.
+/// What a value is when nobody says: JSON is a login, whole or not, and anything else an API key.
 pub fn infer(value: &str) -> CredentialKind {
-    if Object::parse(value).is_ok_and(|object| object.is_some()) {
+    if body(value).trim_start().starts_with(['{', '[']) {
         CredentialKind::OAuth
     } else {
         CredentialKind::ApiKey
     }
+}
+
+/// Without the byte order mark that some editors put in front.
+fn body(value: &str) -> &str {
+    value.strip_prefix('\u{feff}').unwrap_or(value)
 }
 
 /// Checks `value`, which came from `place`; exit 4 when it is of no use.
@@ -51,7 +56,7 @@ pub fn check(
 }
 
 fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Timestamp) -> Result<Credential> {
-    let text = value.expose().trim_start_matches('\u{feff}');
+    let text = body(value.expose());
     let refuse = |reason: &str| {
         Error::input(format!("{place}: {reason}")).hint(format!(
             "log in with {} again, or give an API key with --type api_key",

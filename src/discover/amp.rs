@@ -35,7 +35,7 @@ pub fn secrets(scan: &mut Scan<'_>) {
         let host = Url::parse(&url)
             .ok()
             .and_then(|url| url.host_str().map(str::to_owned));
-        if let Some(item) = host.and_then(|host| scan.item("amp.cli.apiKey", &host)) {
+        if let Some(Ok(Some(item))) = host.map(|host| scan.item("amp.cli.apiKey", &host)) {
             let key = item.whole().filter(|key| !key.is_empty());
             if let Some(key) = key {
                 keep(scan, &item.place, key);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::ProviderName;
-use super::scan::{Claim, Document, Scan};
+use super::scan::{Claim, Document, Scan, Unreadable};
 use crate::env::{Env, Platform};
 use crate::keychain::hex_start;
 use crate::provider::CredentialKind;
@@ -26,17 +26,18 @@ const NEEDED_SCOPE: &str = "user:inference";
 pub fn api_key(scan: &mut Scan<'_>) {
     if scan.env.platform == Platform::MacOs {
         let service = format!("{SERVICE}{}", suffix(scan.env));
-        let item = scan.item(&service, &account(scan.env));
+        let item = scan.item(&service, &account(scan.env)).ok().flatten();
         let key = item.as_ref().and_then(Document::whole);
         if let (Some(item), Some(key)) = (item, key.filter(|key| !key.is_empty())) {
             scan.keep(&item.place, Claim::api_key(ProviderName::anthropic(), key));
         }
     }
-    let own = scan.below_home(".claude.json.api");
-    for path in own.into_iter().chain(global_config(scan.env)) {
-        if let Some(document) = scan.file(&path) {
-            key_in(scan, &document);
-        }
+    let own = scan
+        .below_home(".claude.json.api")
+        .and_then(|path| scan.file(&path));
+    let global = global_config(scan.env).and_then(|path| scan.growing_file(&path));
+    for document in own.iter().chain(&global) {
+        key_in(scan, document);
     }
     say_what_is_not_read(scan);
 }
@@ -75,18 +76,25 @@ pub fn oauth(scan: &mut Scan<'_>) {
     if scan.env.platform == Platform::MacOs {
         let service = format!("{SERVICE}-credentials{}", suffix(scan.env));
         let own = account(scan.env);
-        let mut items = vec![scan.item(&service, &own)];
-        if items[0].is_none() {
+        let mut items = Vec::new();
+        match scan.item(&service, &own) {
+            Err(Unreadable) => {}
+            Ok(Some(item)) => items.push(item),
             // Older versions and other programs used other accounts; the SOURCE column names them.
-            let others = scan.accounts(&service);
-            let others = others.iter().filter(|account| **account != own);
-            items = others.map(|account| scan.item(&service, account)).collect();
+            Ok(None) => {
+                let others = scan.accounts(&service);
+                let others = others.iter().filter(|account| **account != own);
+                items.extend(others.filter_map(|account| scan.item(&service, account).ok().flatten()));
+            }
         }
-        for item in items.into_iter().flatten() {
-            login_in(scan, &item);
+        for item in &items {
+            login_in(scan, item);
         }
     } else if scan.env.platform == Platform::Windows
-        && scan.env.path("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN").is_some()
+        && scan
+            .env
+            .variable("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN")
+            .is_some_and(|on| on == "1")
     {
         scan.notice(
             "Claude Code keeps its login in the Windows Credential Manager, which amika does not read; \

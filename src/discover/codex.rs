@@ -90,7 +90,7 @@ fn in_keyring(scan: &mut Scan<'_>, home: &Path) -> bool {
     };
     let account = format!("cli|{}", hex_start(real.as_os_str().as_encoded_bytes(), 16));
     let item = scan.item("Codex Auth", &account);
-    item.is_some_and(|item| {
+    item.ok().flatten().is_some_and(|item| {
         login_in(scan, &item);
         true
     })

@@ -17,6 +17,8 @@ use crate::text;
 
 /// The largest store read, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
+/// The largest file read that holds much else besides a credential, in bytes.
+const MAX_GROWING: u64 = 16 * 1024 * 1024;
 
 /// One source being looked through.
 pub struct Scan<'a> {
@@ -46,6 +48,9 @@ impl Document {
         self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
     }
 }
+
+/// A store that is there and could not be read.
+pub struct Unreadable;
 
 /// A credential before it was checked.
 pub struct Claim {
@@ -94,10 +99,20 @@ impl<'a> Scan<'a> {
         self.settings_file(path)
     }
 
+    /// As [`file`](Self::file), for one that grows with everything its tool does.
+    pub fn growing_file(&mut self, path: &Path) -> Option<Document> {
+        self.look_at(&Place::File(path.to_owned()));
+        self.read(path, MAX_GROWING)
+    }
+
     /// As [`file`](Self::file), for a file that only says where the credentials are.
     pub fn settings_file(&mut self, path: &Path) -> Option<Document> {
+        self.read(path, MAX_STORE)
+    }
+
+    fn read(&mut self, path: &Path, limit: u64) -> Option<Document> {
         let place = Place::File(path.to_owned());
-        match files::read_if_there(path, MAX_STORE) {
+        match files::read_if_there(path, limit) {
             Ok(None) => None,
             Ok(Some(bytes)) => Some(match std::str::from_utf8(&bytes) {
                 Ok(text) => Document {
@@ -120,23 +135,24 @@ impl<'a> Scan<'a> {
 
     /// Reads a keychain item, found by service **and** account: several programs put items under
     /// one service.
-    pub fn item(&mut self, service: &str, account: &str) -> Option<Document> {
+    /// An error is a problem that has been noted: unreadable is not absent.
+    pub fn item(&mut self, service: &str, account: &str) -> Result<Option<Document>, Unreadable> {
         let place = Place::Keychain {
             service: service.to_owned(),
             account: account.to_owned(),
         };
         self.look_at(&place);
         match self.keychain.read(service, account) {
-            Lookup::Absent => None,
+            Lookup::Absent => Ok(None),
             Lookup::Unreadable(reason) => {
                 self.problem(place, reason);
-                None
+                Err(Unreadable)
             }
-            Lookup::Found(secret) => Some(Document {
+            Lookup::Found(secret) => Ok(Some(Document {
                 place,
                 text: Zeroizing::new(secret.expose().to_owned()),
                 exact: true,
-            }),
+            })),
         }
     }
 

@@ -61,7 +61,13 @@ fn r33_the_login_of_this_machine_arrives_byte_for_byte() {
                 .complains("refresh token works once");
             assert_eq!(only(&sandbox, provider), [title, "oauth", "user", &login]);
         }
+        let marked = format!("\u{feff}{login}");
         for line in ["--from-file -", "--value -", "--value - --type oauth"] {
+            let sandbox = Sandbox::new();
+            sandbox
+                .run_with(&format!("secret {provider} push --name marked {line}"), &marked)
+                .exits(0);
+            assert_eq!(only(&sandbox, provider)[3], marked);
             let sandbox = Sandbox::new();
             sandbox
                 .run_with(&format!("secret {provider} push {line}"), &login)
@@ -145,6 +151,18 @@ fn what_is_no_credential_is_refused_before_any_request() {
         ("claude", "", expired, "expired at 2023-11-14T22:13:20Z"),
         ("codex", "", codex_key, "there is no Codex login in it"),
         ("codex", "--type api_key", codex_key, "not an API key"),
+        (
+            "claude",
+            "",
+            r#"{"claudeAiOauth":{"accessToken":"c4n4ry"#,
+            "must be valid JSON",
+        ),
+        (
+            "claude",
+            "--type api_key",
+            r#"{"claudeAiOauth":{"accessToken":"c4n4ry"#,
+            "not an API key",
+        ),
         ("codex", "", "c4n4ry c4n4ry", "holds a blank"),
         ("codex", "", "", "is empty"),
     ] {

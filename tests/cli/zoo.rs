@@ -388,6 +388,17 @@ fn r23_r24_depth_and_size() {
 }
 
 #[test]
+fn a_configuration_that_has_grown_is_still_read() {
+    let sandbox = Sandbox::new();
+    let history = "x".repeat(3 * 1024 * 1024);
+    sandbox.write(
+        CLAUDE_CONFIG,
+        format!(r#"{{"history":"{history}","primaryApiKey":"sk-ant-{CANARY}"}}"#),
+    );
+    sandbox.run("secret extract").exits(0).says("ANTHROPIC_API_KEY");
+}
+
+#[test]
 fn r25_a_directory_in_place_of_a_file() {
     for path in [
         CLAUDE,
