@@ -50,7 +50,9 @@ impl Env {
         Self {
             arguments: std::env::args_os().collect(),
             program: std::env::current_exe().ok(),
-            variables: std::env::vars_os().collect(),
+            variables: std::env::vars_os()
+                .map(|(name, value)| (key(&name), value))
+                .collect(),
             home: dirs::home_dir(),
             platform: if cfg!(target_os = "macos") {
                 Platform::MacOs
@@ -95,7 +97,9 @@ impl Env {
     }
 
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+        self.variables
+            .get(&key(OsStr::new(name)))
+            .map(OsString::as_os_str)
     }
 
     /// A setting: `None` when unset or empty, exit 2 when it is not UTF-8.
@@ -129,6 +133,15 @@ impl Env {
             Ok((read > 0).then(|| line.trim_end().to_owned()))
         })
         .await
+    }
+}
+
+/// A variable's name as it is looked up: Windows does not tell `Path` from `PATH`.
+fn key(name: &OsStr) -> OsString {
+    if cfg!(windows) {
+        name.to_ascii_uppercase()
+    } else {
+        name.to_owned()
     }
 }
 

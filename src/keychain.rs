@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -58,10 +59,11 @@ impl Keychain for NoKeychain {
 }
 
 /// Which keychain there is, and whether it may be asked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Access {
     platform: Platform,
     allowed: bool,
+    home: Option<PathBuf>,
 }
 
 impl Access {
@@ -72,6 +74,7 @@ impl Access {
             allowed: env
                 .variable("AMIKA_KEYCHAIN")
                 .is_none_or(|setting| setting != "off"),
+            home: env.home.clone(),
         }
     }
 }
@@ -156,9 +159,10 @@ impl Keychain for SystemKeychain {
         }
         let (service, account) = item.clone();
         let claude_code = self.access.platform == Platform::MacOs && service.starts_with("Claude Code");
+        let home = self.access.home.clone();
         let lookup = self.within_limit(move || {
             if claude_code {
-                read_with_security(&service, &account)
+                read_with_security(&service, &account, home.as_deref())
             } else {
                 read_item(&service, &account)
             }
@@ -251,9 +255,11 @@ fn find_accounts(service: &str) -> Vec<String> {
 }
 
 /// Reads an item that Claude Code wrote, with the program that it was written with.
-fn read_with_security(service: &str, account: &str) -> Lookup {
+fn read_with_security(service: &str, account: &str, home: Option<&Path>) -> Lookup {
     let child = Command::new(SECURITY)
         .args(["find-generic-password", "-a", account, "-w", "-s", service])
+        .env_clear()
+        .envs(home.map(|home| ("HOME", home)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -380,6 +386,7 @@ pub mod tests {
         let keychain = SystemKeychain::new(Access {
             platform: Platform::Unix,
             allowed: true,
+            home: None,
         });
         keychain.deadline.set(Some(Instant::now()));
         assert!(keychain.within_limit(|| ()).is_none());

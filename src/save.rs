@@ -30,8 +30,10 @@ impl Save {
     /// left.
     pub fn prepare(path: &Path, room: usize) -> io::Result<Self> {
         let target = resolve(path)?;
-        let directory = target.parent().unwrap_or(Path::new("."));
-        make_private(directory)?;
+        if target == path {
+            make_private(parent(path))?;
+        }
+        let directory = parent(&target);
         clear_leftovers(directory);
         let mut unfinished = tempfile::Builder::new().prefix(PREFIX).tempfile_in(directory)?;
         unfinished.write_all(&vec![b' '; room])?;
@@ -48,8 +50,12 @@ impl Save {
         self.unfinished
             .persist(&self.target)
             .map_err(|failed| failed.error)?;
-        self.target.parent().map_or(Ok(()), sync_directory)
+        sync_directory(parent(&self.target))
     }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }
 
 /// Where the file really is: a link that somebody made on purpose stays, and its target is
@@ -68,14 +74,18 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
 
 /// Removes unfinished files that no process is writing any more. Whoever saves holds the lock, so
 /// another's can only be a leftover.
-fn clear_leftovers(directory: &Path) {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    for entry in entries {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            // What cannot be removed now is tried again at the next save.
-            let _ = fs::remove_file(entry.path());
-        }
+pub fn clear_leftovers(directory: &Path) {
+    for path in leftovers(directory) {
+        // What cannot be removed now is tried again next time.
+        let _ = fs::remove_file(path);
     }
+}
+
+/// The unfinished files in a directory.
+pub fn leftovers(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let unfinished = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    unfinished.map(|entry| entry.path()).collect()
 }
 
 /// Makes a directory that only its owner can look into, or makes it one.
@@ -172,6 +182,20 @@ mod tests {
         assert_eq!(fs::read(&target).unwrap(), b"new");
         fs::remove_file(&target).unwrap();
         assert!(save(&link, b"newer").is_err());
+    }
+
+    #[test]
+    fn the_directory_of_a_links_target_is_left_as_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let (theirs, ours) = (root.path().join("theirs"), root.path().join("ours"));
+        for directory in [&theirs, &ours] {
+            fs::create_dir(directory).unwrap();
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        fs::write(theirs.join("file"), "old").unwrap();
+        symlink(theirs.join("file"), ours.join("file")).unwrap();
+        save(&ours.join("file"), b"new").unwrap();
+        assert_eq!(mode(&theirs), 0o755);
     }
 
     #[test]

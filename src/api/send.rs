@@ -106,7 +106,7 @@ impl Api {
             }
             in_doubt |= error.effect == Effect::Unknown;
             let repeatable = repeat == Repeat::Safe || error.effect == Effect::None;
-            if attempt == TRIES || !error.is_passing() || !repeatable {
+            if attempt >= TRIES || !error.is_passing() || !repeatable {
                 let effect = if in_doubt { Effect::Unknown } else { Effect::None };
                 return Err(ApiError { effect, ..error });
             }

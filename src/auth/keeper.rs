@@ -42,13 +42,13 @@ pub struct Item {
 
 impl Item {
     /// Each directory has items of its own, named by a hash of its real path.
-    pub fn of(file: &Path, access: Access) -> Self {
+    pub fn of(file: &Path, access: &Access) -> Self {
         let directory = file.parent().unwrap_or(Path::new("."));
         let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let hash = hex_start(directory.as_os_str().as_encoded_bytes(), 16);
         Self {
-            keychain: SystemKeychain::new(access),
+            keychain: SystemKeychain::new(access.clone()),
             account: format!("{name}|{hash}"),
         }
     }
@@ -73,17 +73,21 @@ impl Item {
 pub fn keep(
     keeper: Keeper,
     file: &Path,
-    access: Access,
+    access: &Access,
     fields: &mut Map<String, Value>,
     secret: &SecretValue,
     into_file: impl FnOnce(&mut Map<String, Value>),
 ) -> Option<String> {
-    fields.remove(MEMBER);
+    let was_in_keyring = fields.remove(MEMBER).is_some();
+    let Item { keychain, account } = Item::of(file, access);
     if keeper == Keeper::File {
+        if was_in_keyring {
+            // What is left behind is worth nothing any more.
+            let _ = keychain.delete(SERVICE, &account);
+        }
         into_file(fields);
         return None;
     }
-    let Item { keychain, account } = Item::of(file, access);
     match keychain.write(SERVICE, &account, secret) {
         Ok(()) => {
             fields.insert(MEMBER.to_owned(), json!(account));

@@ -17,11 +17,13 @@ use crate::origin::Origin;
 use crate::secret::SecretValue;
 
 use self::session::{LiveSession, Trouble, is_usable};
+use self::store::Session;
 pub use self::store::Store;
 use self::workos::Workos;
 
 const THREE_WAYS: &str = "set AMIKA_API_KEY, or store a key with 'amika auth login --api-key-file FILE', \
      or log in with 'amika auth login'";
+const ANOTHER_SERVER: &str = "set AMIKA_API_KEY for this server, or unset AMIKA_API_URL";
 pub const LOG_IN_AGAIN: &str = "log in again: 'amika auth logout', then 'amika auth login'";
 
 /// Where a credential came from.
@@ -54,6 +56,13 @@ enum Bearer {
 }
 
 impl Authority {
+    pub fn of(session: LiveSession) -> Self {
+        Self {
+            source: Source::Session,
+            bearer: Bearer::Session(Box::new(session)),
+        }
+    }
+
     /// What to send; for a session a token that works for a while yet.
     pub async fn bearer(&self) -> Result<SecretValue> {
         match &self.bearer {
@@ -96,40 +105,81 @@ pub fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> Result<
         )
         .hint(THREE_WAYS));
     };
+    store.tidy();
     let mut problems = Vec::new();
-    match store.api_key() {
-        Ok(Some(stored)) => {
-            check_origin(stored.api_url.as_deref(), origin, "the stored API key")?;
-            let found = check_characters(&stored.key, "the stored API key")?;
+    let mut hint = THREE_WAYS;
+    match stored_key(&store, origin) {
+        Usable::Yes(found) => {
             store.exposed().into_iter().for_each(&mut warn);
             return Ok(key(Source::StoredApiKey, found));
         }
-        Ok(None) => {}
-        Err(reason) => problems.push(format!("ignoring unreadable API key file: {reason:#}")),
-    }
-    match store.session() {
-        Ok(Some(session)) => {
-            check_origin(session.api_url.as_deref(), origin, "the login session")?;
-            if session.refresh_token.is_some() || is_usable(&session, None, (env.now)()) {
-                problems.into_iter().chain(store.exposed()).for_each(&mut warn);
-                let workos = Workos::from_env(env)?;
-                let live = LiveSession::new(store, workos, origin.clone(), env.now, session);
-                return Ok(Authority {
-                    source: Source::Session,
-                    bearer: Bearer::Session(Box::new(live)),
-                });
-            }
-            problems.push("the login session has expired".to_owned());
+        Usable::Absent => {}
+        Usable::Foreign(foreign) => {
+            hint = ANOTHER_SERVER;
+            problems.push(foreign);
         }
-        Ok(None) => {}
-        Err(reason) => problems.push(format!("ignoring unreadable session file: {reason:#}")),
+        Usable::Unreadable(reason) => problems.push(format!("ignoring unreadable API key file: {reason}")),
+    }
+    match stored_session(&store, origin) {
+        Usable::Yes(session) if session.refresh_token.is_some() || is_usable(&session, None, (env.now)()) => {
+            problems.into_iter().chain(store.exposed()).for_each(&mut warn);
+            let workos = Workos::from_env(env)?;
+            let live = LiveSession::new(store, workos, origin.clone(), env.now, session);
+            return Ok(Authority::of(live));
+        }
+        Usable::Yes(_) => problems.push("the login session has expired".to_owned()),
+        Usable::Absent => {}
+        Usable::Foreign(foreign) => {
+            hint = ANOTHER_SERVER;
+            problems.push(foreign);
+        }
+        Usable::Unreadable(reason) => problems.push(format!("ignoring unreadable session file: {reason}")),
     }
     let message = if problems.is_empty() {
         "Not logged in".to_owned()
     } else {
         format!("Not logged in ({})", problems.join("; "))
     };
-    Err(Error::new(Kind::Credential, message).hint(THREE_WAYS))
+    Err(Error::new(Kind::Credential, message).hint(hint))
+}
+
+/// What there is of a stored credential.
+pub enum Usable<T> {
+    Yes(T),
+    Absent,
+    /// It was made for another server.
+    Foreign(String),
+    Unreadable(String),
+}
+
+/// The stored API key, if it may be sent to `origin`.
+pub fn stored_key(store: &Store, origin: &Origin) -> Usable<SecretValue> {
+    let stored = match store.api_key() {
+        Ok(Some(stored)) => stored,
+        Ok(None) => return Usable::Absent,
+        Err(reason) => return Usable::Unreadable(format!("{reason:#}")),
+    };
+    let what = "the stored API key";
+    match (
+        check_characters(&stored.key, what),
+        check_origin(stored.api_url.as_deref(), origin, what),
+    ) {
+        (Err(bad), _) => Usable::Unreadable(bad.message),
+        (_, Err(foreign)) => Usable::Foreign(foreign.message),
+        (Ok(key), Ok(())) => Usable::Yes(key),
+    }
+}
+
+/// The login session, if it may be sent to `origin`. Whether it has expired is another question.
+pub fn stored_session(store: &Store, origin: &Origin) -> Usable<Session> {
+    match store.session() {
+        Ok(None) => Usable::Absent,
+        Err(reason) => Usable::Unreadable(format!("{reason:#}")),
+        Ok(Some(session)) => match check_origin(session.api_url.as_deref(), origin, "the login session") {
+            Err(foreign) => Usable::Foreign(foreign.message),
+            Ok(()) => Usable::Yes(session),
+        },
+    }
 }
 
 /// `AMIKA_API_KEY` without blanks at its ends. Set but blank is an error: it is meant to hold a
@@ -171,5 +221,5 @@ pub fn check_origin(api_url: Option<&str>, origin: &Origin, what: &str) -> Resul
         Kind::Credential,
         format!("{what} was made for another server than {origin} and is not sent there"),
     )
-    .hint("set AMIKA_API_KEY for this server, or unset AMIKA_API_URL"))
+    .hint(ANOTHER_SERVER))
 }

@@ -125,25 +125,25 @@ pub fn is_usable(session: &Session, refused: Option<&SecretValue>, now: Timestam
 }
 
 /// One renewal, alone among all processes for as long as it holds the lock.
-pub struct Renewal {
-    pub lock: Lock,
-    pub store: Store,
-    pub workos: Workos,
-    pub origin: Origin,
-    pub now: fn() -> Timestamp,
-    pub refused: Option<SecretValue>,
+struct Renewal {
+    lock: Lock,
+    store: Store,
+    workos: Workos,
+    origin: Origin,
+    now: fn() -> Timestamp,
+    refused: Option<SecretValue>,
 }
 
-pub struct Renewed {
-    pub session: Session,
+struct Renewed {
+    session: Session,
     /// Why it works for this process only.
-    pub unsaved: Option<Error>,
+    unsaved: Option<Error>,
     /// Why the tokens are not where they were wanted.
-    pub fallback: Option<String>,
+    fallback: Option<String>,
 }
 
 impl Renewal {
-    pub async fn run(self) -> Result<Renewed> {
+    async fn run(self) -> Result<Renewed> {
         let mut session = self.stored()?;
         loop {
             if is_usable(&session, self.refused.as_ref(), (self.now)()) {
@@ -210,7 +210,8 @@ fn successor(old: Session, tokens: Tokens, now: Timestamp) -> Session {
         .as_ref()
         .map(|token| jwt::expiry(token.expose()))
     {
-        Some(Expiry::At(at)) => at,
+        // A token that was just made and seems to end at once: it is our clock that is wrong.
+        Some(Expiry::At(at)) if at.duration_since(now) >= MARGIN => at,
         Some(_) => now.saturating_add(UNSTATED).unwrap_or(now),
         None => old.expires_at,
     };
@@ -246,7 +247,7 @@ fn forgotten(error: Error) -> Error {
 }
 
 /// A failure of the provider, for a person. Only `invalid_grant` means that the login is over.
-pub fn explain(failure: Failure) -> Error {
+fn explain(failure: Failure) -> Error {
     match failure {
         Failure::Refused { code, .. } if code == "invalid_grant" => Error::new(
             Kind::Credential,
@@ -259,11 +260,11 @@ pub fn explain(failure: Failure) -> Error {
             } else {
                 format!(": {message}")
             };
-            Error::new(
-                Kind::Credential,
-                format!("the identity provider refused ({code}){said}"),
-            )
-            .hint(LOG_IN_AGAIN)
+            let message =
+                format!("the login cannot be renewed now: the identity provider refused ({code}){said}");
+            Error::new(Kind::Unreachable, message).hint(format!(
+                "the login is kept as it is; if this stays so, {LOG_IN_AGAIN}"
+            ))
         }
         Failure::Trouble(reason) => Error::new(
             Kind::Unreachable,

@@ -20,7 +20,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::json::Object;
 use crate::keychain::Access;
-use crate::save::{Save, make_private};
+use crate::save::{Save, clear_leftovers, leftovers, make_private};
 use crate::secret::SecretValue;
 use crate::text;
 
@@ -164,7 +164,10 @@ impl Store {
         let deadline = Instant::now() + LOCK_LIMIT;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
+                Ok(()) => {
+                    clear_leftovers(&self.directory);
+                    return Ok(Lock { _file: file });
+                }
                 Err(fs::TryLockError::Error(error)) => return Err(unusable(&error)),
                 Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => sleep(LOCK_PAUSE).await,
                 Err(fs::TryLockError::WouldBlock) => {
@@ -175,16 +178,26 @@ impl Store {
         }
     }
 
+    /// Clears away what a killed save has left, unless a save is going on.
+    pub fn tidy(&self) {
+        if leftovers(&self.directory).is_empty() {
+            return;
+        }
+        let lock = open_lock(&self.directory.join(LOCK));
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            clear_leftovers(&self.directory);
+        }
+    }
+
     /// Does everything of a session's save that can fail, before there is a session to save.
     pub fn prepare_session(&self, _lock: &Lock) -> Result<PreparedSession> {
         let path = self.directory.join(SESSION);
-        let old = files::read_if_there(&path, MAX_FILE).ok().flatten();
-        let fields = old.as_ref().and_then(|old| serde_json::from_slice(old).ok());
-        let room = old.map_or(0, |old| old.len()) + ROOM_TO_GROW;
+        let fields = stored_fields(&path);
+        let room = to_bytes(&fields).len() + ROOM_TO_GROW;
         let save = Save::prepare(&path, room).map_err(|error| unsaved(&path, &error))?;
         Ok(PreparedSession {
             save,
-            fields: fields.unwrap_or_default(),
+            fields,
             store: self.clone(),
         })
     }
@@ -199,8 +212,9 @@ impl Store {
         keeper: Keeper,
     ) -> Result<Option<String>> {
         let path = self.directory.join(API_KEY);
-        let mut fields = Map::new();
-        let fallback = keep(keeper, &path, self.keychain, &mut fields, key, |fields| {
+        let mut fields = stored_fields(&path);
+        fields.remove("key");
+        let fallback = keep(keeper, &path, &self.keychain, &mut fields, key, |fields| {
             fields.insert("key".to_owned(), json!(key.expose()));
         });
         fields.insert("stored_at".to_owned(), json!(now.to_string()));
@@ -234,10 +248,14 @@ impl Store {
             let mut left = metadata
                 .is_symlink()
                 .then(|| "it was a link, and the file that it named is still there".to_owned());
+            // A file that cannot be read may have had an item; one that can says so.
             let keeper = self.read(file, |object| Ok(Keeper::of(object)));
-            if matches!(keeper, Ok(Some(Keeper::Keyring)))
-                && let Err(reason) = self.item(file).delete()
-            {
+            let deleted = match keeper {
+                Ok(Some(Keeper::File) | None) => Ok(()),
+                Ok(Some(Keeper::Keyring)) => self.item(file).delete(),
+                Err(_) => self.item(file).delete().or(Ok(())),
+            };
+            if let Err(reason) = deleted {
                 left = Some(format!(
                     "its item in the system's keyring could not be removed: {reason}"
                 ));
@@ -269,7 +287,7 @@ impl Store {
     }
 
     fn item(&self, file: &str) -> Item {
-        Item::of(&self.directory.join(file), self.keychain)
+        Item::of(&self.directory.join(file), &self.keychain)
     }
 
     /// Reads a JSON object. Reasons name the file and the member, and never quote either.
@@ -317,7 +335,7 @@ impl PreparedSession {
         let fallback = keep(
             session.keeper,
             &path,
-            self.store.keychain,
+            &self.store.keychain,
             fields,
             &item,
             |fields| {
@@ -330,9 +348,11 @@ impl PreparedSession {
             ("organization_id", &session.organization_id),
             ("api_url", &session.api_url),
         ] {
-            if let Some(value) = value {
-                fields.insert(name.to_owned(), json!(value));
-            }
+            // A login of somebody else leaves nothing of the one before.
+            match value {
+                Some(value) => fields.insert(name.to_owned(), json!(value)),
+                None => fields.remove(name),
+            };
         }
         fields.insert("expires_at".to_owned(), json!(session.expires_at.to_string()));
         let content = to_bytes(fields);
@@ -369,6 +389,13 @@ fn unsaved(path: &Path, error: &io::Error) -> Error {
     Error::new(Kind::State, format!("{} cannot be saved", text::path(path)))
         .because(anyhow!(files::reason(error)))
         .hint("make room or make it writable, or use AMIKA_API_KEY")
+}
+
+/// All members of a file, with those that other programs put there.
+fn stored_fields(path: &Path) -> Map<String, Value> {
+    let content = files::read_if_there(path, MAX_FILE).ok().flatten();
+    let fields = content.and_then(|content| serde_json::from_slice(&content).ok());
+    fields.unwrap_or_default()
 }
 
 fn required<T>(value: Option<T>, name: &str) -> std::result::Result<T, String> {

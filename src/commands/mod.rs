@@ -36,14 +36,18 @@ impl Context {
     pub fn api(&self, jobs: Option<u8>) -> Result<Api> {
         let origin = Origin::from_env(&self.env)?;
         let warn = |warning: String| self.report.warning(&warning);
-        let authority = Rc::new(crate::auth::find(&self.env, &origin, warn)?);
-        let authority = self.authority.get_or_init(|| authority);
+        let authority = self.adopt(crate::auth::find(&self.env, &origin, warn)?);
         let observe = self.report.request_observer();
         Api::new(&self.env, origin, Rc::clone(authority), jobs, observe)
     }
 
+    /// Takes care that what an authority has begun comes to its end. A command has one.
+    pub fn adopt(&self, authority: Authority) -> &Rc<Authority> {
+        self.authority.get_or_init(|| Rc::new(authority))
+    }
+
     /// Lets a renewal of the login come to its end; exit 8 when it could not be saved.
-    async fn settle(&self) -> Result<()> {
+    pub async fn settle(&self) -> Result<()> {
         let Some(authority) = self.authority.get() else {
             return Ok(());
         };

@@ -135,3 +135,17 @@ fn r62_without_a_home_the_environment_key_still_works() {
         .unwrap())
     .exits(3);
 }
+
+#[test]
+fn a_key_for_another_server_does_not_hide_the_login_for_this_one() {
+    let sandbox = Sandbox::new();
+    sandbox.log_in(3600);
+    for key in [
+        key_file(API_KEY, "https://app.amika.dev"),
+        key_file(" ", &sandbox.vault.origin()),
+    ] {
+        sandbox.write(KEY_FILE, key);
+        sandbox.run_stored("secret list").exits(0);
+        sandbox.run_stored("auth status").exits(0).says("Logged in as");
+    }
+}

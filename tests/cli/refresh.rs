@@ -97,6 +97,39 @@ fn r42_a_reply_without_an_access_token_still_gives_its_refresh_token() {
 }
 
 #[test]
+fn a_clock_that_is_fast_does_not_spend_a_token_for_each_command() {
+    let (sandbox, _) = expired();
+    sandbox.vault.idp(|idp| idp.lifetime = 10);
+    for _ in 0..2 {
+        sandbox.run_stored("secret push A=1 B=1 C=1 --yes").exits(0);
+    }
+    assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);
+}
+
+#[test]
+fn a_renewal_between_two_troubles_does_not_make_retries_endless() {
+    let sandbox = Sandbox::new();
+    sandbox.log_in(3600);
+    for fault in [
+        Fault::on("GET", "/secrets").fails(503, "no").times(2),
+        Fault::on("GET", "/secrets").fails(401, "no"),
+        Fault::on("GET", "/secrets").fails(503, "no").always(),
+    ] {
+        sandbox.vault.fault(fault);
+    }
+    sandbox.run_stored("secret list").exits(6);
+}
+
+#[test]
+fn r101_leftovers_are_cleared_at_the_next_start() {
+    let sandbox = Sandbox::new();
+    sandbox.log_in(3600);
+    let leftover = sandbox.write(".local/state/amika/.amika-unfinished-x", "half");
+    sandbox.run_stored("secret list").exits(0);
+    assert!(!leftover.exists());
+}
+
+#[test]
 fn r43_a_reply_without_a_refresh_token_leaves_the_old_one() {
     let (sandbox, old) = expired();
     sandbox.vault.idp(|idp| idp.omits_refresh_token = true);
@@ -134,8 +167,9 @@ fn r48_a_token_that_was_used_elsewhere_means_logged_out() {
         .fault(Fault::on("POST", TOKEN_ENDPOINT).json(400, r#"{"code":"x","message":"said"}"#));
     sandbox
         .run_stored("secret list")
-        .exits(3)
-        .complains("refused (x): said");
+        .exits(6)
+        .complains("refused (x): said")
+        .complains("kept as it is");
     assert_eq!(raw_session(&sandbox), before);
 }
 
@@ -341,12 +375,18 @@ mod unix {
 
     #[test]
     fn ctrl_c_during_a_renewal_saves_what_it_brought() {
+        for command in [["secret", "list"], ["auth", "login"]] {
+            stopped_in_the_middle(command);
+        }
+    }
+
+    fn stopped_in_the_middle(command: [&str; 2]) {
         let (sandbox, _) = expired();
         sandbox.vault.idp(|idp| idp.replays = false);
         sandbox
             .vault
             .fault(Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Hold));
-        let child = start(&mut sandbox.bare_command(["secret", "list"]));
+        let child = start(&mut sandbox.bare_command(command));
         sandbox.vault.wait_for("POST", 1);
         send_signal(&child, "INT");
         sandbox.vault.release();

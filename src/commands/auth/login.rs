@@ -5,10 +5,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::auth::session::{self, Renewal, is_usable};
+use crate::auth::session::{self, LiveSession, is_usable};
 use crate::auth::store::{Session, Store};
 use crate::auth::workos::{DeviceCode, Failure, Workos};
-use crate::auth::{check_characters, device};
+use crate::auth::{Authority, check_characters, device};
 use crate::browser;
 use crate::cli::auth::LoginArgs;
 use crate::commands::Context;
@@ -119,7 +119,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     } = context;
     let workos = Workos::from_env(env)?;
     refuse_stored_key(store, context)?;
-    interrupt.or(refuse_session(store, &workos, context)).await?;
+    refuse_session(store, &workos, context).await?;
     // Better to hear now than after the login that it could not be kept.
     let lock = interrupt.or(store.lock()).await?;
     drop(store.prepare_session(&lock)?);
@@ -183,16 +183,15 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
     let (Some(_), Ok(made_for)) = (&session.refresh_token, Origin::parse("api_url", made_for)) else {
         return Ok(());
     };
-    let renewal = Renewal {
-        lock: store.lock().await?,
-        store: store.clone(),
-        workos: workos.clone(),
-        origin: made_for,
-        now: env.now,
-        refused: None,
-    };
-    match renewal.run().await {
-        Ok(_) => Err(already(&format!("a login as {who}"))),
+    let live = LiveSession::new(store.clone(), workos.clone(), made_for, env.now, session);
+    // Renewed as for any command, so that what it brings is saved even when we are told to stop.
+    let authority = context.adopt(Authority::of(live));
+    let renewed = context.interrupt.or(authority.bearer()).await;
+    match renewed {
+        Ok(_) => {
+            context.settle().await?;
+            Err(already(&format!("a login as {who}")))
+        }
         Err(error) if error.kind == Kind::Credential => Ok(()),
         Err(error) => Err(error),
     }

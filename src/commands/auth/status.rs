@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::auth::session::is_usable;
 use crate::auth::store::{Session, Store};
-use crate::auth::{check_origin, environment_key};
+use crate::auth::{Usable, environment_key, stored_key, stored_session};
 use crate::cli::auth::StatusArgs;
 use crate::commands::Context;
 use crate::error::{Error, Kind, Result};
@@ -79,25 +79,22 @@ fn look(origin: &Origin, context: &Context) -> Result<Status> {
         return Ok(status.finish());
     };
     status.warnings.extend(store.exposed());
-    match store.api_key() {
-        Ok(None) => {}
-        Ok(Some(stored)) => match check_origin(stored.api_url.as_deref(), origin, "the stored API key") {
-            Ok(()) => status.take_or_shadow("stored_api_key", "stored API key"),
-            Err(foreign) => status.warnings.push(foreign.message),
-        },
-        Err(reason) => status.warnings.push(format!(
-            "the stored API key file is unreadable; 'amika auth logout' removes it (reading stored API key: {reason:#})"
-        )),
+    let unreadable = |what: &str, reason: &str| {
+        format!(
+            "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {reason})"
+        )
+    };
+    match stored_key(&store, origin) {
+        Usable::Yes(_) => status.take_or_shadow("stored_api_key", "stored API key"),
+        Usable::Absent => {}
+        Usable::Foreign(foreign) => status.warnings.push(foreign),
+        Usable::Unreadable(reason) => status.warnings.push(unreadable("API key", &reason)),
     }
-    match store.session() {
-        Ok(None) => {}
-        Ok(Some(session)) => match check_origin(session.api_url.as_deref(), origin, "the login session") {
-            Ok(()) => status.take_session(&session, (env.now)()),
-            Err(foreign) => status.warnings.push(foreign.message),
-        },
-        Err(reason) => status.warnings.push(format!(
-            "the stored session file is unreadable; 'amika auth logout' removes it (reading stored session: {reason:#})"
-        )),
+    match stored_session(&store, origin) {
+        Usable::Yes(session) => status.take_session(&session, (env.now)()),
+        Usable::Absent => {}
+        Usable::Foreign(foreign) => status.warnings.push(foreign),
+        Usable::Unreadable(reason) => status.warnings.push(unreadable("session", &reason)),
     }
     Ok(status.finish())
 }
