@@ -228,9 +228,21 @@ impl Api {
                 "not allowed (403)".to_owned(),
                 Some("ask an administrator of your organisation"),
             ),
-            404 => (Kind::Refused, "not found (404)".to_owned(), None),
-            409 => (Kind::Refused, "already exists (409)".to_owned(), None),
-            413 => (Kind::Refused, "too large for the API (413)".to_owned(), None),
+            404 => (
+                Kind::Refused,
+                "not found (404)".to_owned(),
+                Some("it may have been deleted meanwhile; the list command shows what there is"),
+            ),
+            409 => (
+                Kind::Refused,
+                "already exists (409)".to_owned(),
+                Some("somebody may have stored it meanwhile; try again"),
+            ),
+            413 => (
+                Kind::Refused,
+                "too large for the API (413)".to_owned(),
+                Some("a vault is for keys; keep large data elsewhere"),
+            ),
             429 => (
                 Kind::Unreachable,
                 "too many requests (429)".to_owned(),
@@ -241,7 +253,11 @@ impl Api {
                 format!("the API failed ({status})"),
                 Some("try again in a moment"),
             ),
-            _ => (Kind::Refused, format!("refused ({status})"), None),
+            _ => (
+                Kind::Refused,
+                format!("refused ({status})"),
+                Some("change what the message names, and run the same command again"),
+            ),
         };
         ApiError {
             status: Some(status),
