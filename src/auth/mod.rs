@@ -5,6 +5,7 @@
 
 pub mod device;
 pub mod keeper;
+mod lock;
 pub mod session;
 pub mod store;
 pub mod workos;

@@ -12,7 +12,8 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::store::{Lock, Session, Store};
+use super::lock::Lock;
+use super::store::{Session, Store};
 use super::workos::{Failure, Tokens, Workos};
 use super::{LOG_IN_AGAIN, check_origin};
 use crate::error::{Error, Kind, Result};

@@ -3,38 +3,32 @@
 //!
 //! On request the secret part lives in the system's keyring instead; the file then says so.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::anyhow;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::keeper::{Item, Keeper, keep};
+use super::lock::Lock;
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::json::Object;
 use crate::keychain::Access;
-use crate::save::{Save, clear_leftovers, leftovers, make_private};
+use crate::save::{Save, clear_leftovers, leftovers};
 use crate::secret::SecretValue;
 use crate::text;
 
 const API_KEY: &str = "api-key.json";
 const SESSION: &str = "workos-session.json";
-const LOCK: &str = "amika.lock";
 /// The largest credential file read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 /// What a renewed session may need beyond the size of the old one, in bytes.
 const ROOM_TO_GROW: usize = 16 * 1024;
-/// How long to wait for another process that is changing the files.
-const LOCK_LIMIT: Duration = Duration::from_secs(15);
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
-
 /// The directory of the credential files.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -70,11 +64,6 @@ pub struct Cleared {
     pub what: &'static str,
     /// What of it is still there, and why.
     pub left: Option<String>,
-}
-
-/// The right to change the files, until dropped. Other processes wait for it.
-pub struct Lock {
-    _file: File,
 }
 
 /// A session file about to be replaced.
@@ -147,35 +136,11 @@ impl Store {
         })
     }
 
-    /// Waits for the right to change the files; exit 6 when another process keeps it too long,
-    /// exit 8 when the directory cannot be written to.
+    /// Waits for the right to change the files, and clears away what a killed save has left.
     pub async fn lock(&self) -> Result<Lock> {
-        let path = self.directory.join(LOCK);
-        let unusable = |error: &io::Error| {
-            Error::new(
-                Kind::State,
-                format!("{} cannot be written to", text::path(&self.directory)),
-            )
-            .because(anyhow!(files::reason(error)))
-            .hint("make it writable, or set AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY")
-        };
-        make_private(&self.directory).map_err(|error| unusable(&error))?;
-        let file = open_lock(&path).map_err(|error| unusable(&error))?;
-        let deadline = Instant::now() + LOCK_LIMIT;
-        loop {
-            match file.try_lock() {
-                Ok(()) => {
-                    clear_leftovers(&self.directory);
-                    return Ok(Lock { _file: file });
-                }
-                Err(fs::TryLockError::Error(error)) => return Err(unusable(&error)),
-                Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => sleep(LOCK_PAUSE).await,
-                Err(fs::TryLockError::WouldBlock) => {
-                    let message = "another amika has been changing the stored login for 15 seconds";
-                    return Err(Error::new(Kind::Unreachable, message).hint("end it, and try again"));
-                }
-            }
-        }
+        let lock = Lock::wait(&self.directory).await?;
+        clear_leftovers(&self.directory);
+        Ok(lock)
     }
 
     /// Clears away what a killed save has left, unless a save is going on.
@@ -183,8 +148,7 @@ impl Store {
         if leftovers(&self.directory).is_empty() {
             return;
         }
-        let lock = open_lock(&self.directory.join(LOCK));
-        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+        if let Some(_lock) = Lock::at_once(&self.directory) {
             clear_leftovers(&self.directory);
         }
     }
@@ -375,14 +339,6 @@ fn others_may_read(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn others_may_read(_: &Path) -> bool {
     false
-}
-
-fn open_lock(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn unsaved(path: &Path, error: &io::Error) -> Error {
