@@ -52,7 +52,7 @@ fn explain(error: &clap::Error) -> Error {
         ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
         ErrorKind::UnknownArgument => "there is no such option or argument".to_owned(),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation
-            if text(error, ContextKind::InvalidValue).is_none_or(|v| v.is_empty()) =>
+            if text(error, ContextKind::InvalidValue).is_none() =>
         {
             format!("{} needs a value", argument())
         }
@@ -60,7 +60,11 @@ fn explain(error: &clap::Error) -> Error {
             format!("{} does not take this value", argument())
         }
         ErrorKind::MissingRequiredArgument => format!("missing: {}", argument()),
-        ErrorKind::ArgumentConflict => format!("{} cannot be used with the other options", argument()),
+        ErrorKind::ArgumentConflict => {
+            let other = text(error, ContextKind::PriorArg);
+            let other = other.unwrap_or_else(|| "the other options".to_owned());
+            format!("{} cannot be used with {other}", argument())
+        }
         ErrorKind::TooManyValues | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
             format!("{} has the wrong number of values", argument())
         }
@@ -80,11 +84,12 @@ fn explain(error: &clap::Error) -> Error {
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
-    match error.get(kind)? {
-        ContextValue::String(text) => Some(text.clone()),
-        ContextValue::Strings(texts) => Some(texts.join(", ")),
-        _ => None,
-    }
+    let text = match error.get(kind)? {
+        ContextValue::String(text) => text.clone(),
+        ContextValue::Strings(texts) => texts.join(", "),
+        _ => return None,
+    };
+    Some(text).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
