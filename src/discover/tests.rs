@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -358,4 +359,45 @@ fn settings_of_any_depth_do_no_harm() {
     let discovery = home.discover(&NoKeychain);
     assert!(discovery.found.is_empty());
     assert_eq!(discovery.problems.len(), 2, "{:?}", discovery.problems);
+}
+
+/// Every file that any source reads.
+const FILES: [&str; 13] = [
+    ".claude.json.api",
+    ".claude.json",
+    ".claude/.credentials.json",
+    ".claude/settings.json",
+    ".codex/auth.json",
+    ".codex/config.toml",
+    ".cache/amika/env-cache.json",
+    ".local/share/amika/keychain.json",
+    ".local/state/amika/oauth.json",
+    ".local/share/opencode/auth.json",
+    ".local/share/amp/secrets.json",
+    ".config/amp/settings.json",
+    ".amp/config.json",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn r22_no_content_of_any_file_panics_or_is_quoted(
+        before in "[\\[\\]{}\":,=#/a-c0-9\n ]{0,40}",
+        after in "[\\[\\]{}\":,=#/a-c0-9\n ]{0,40}",
+        any in proptest::collection::vec(any::<u8>(), 0..20),
+    ) {
+        let content = [before.as_bytes(), b"\"hunter2\"", after.as_bytes(), &any].concat();
+        let home = Home::new(Platform::Unix);
+        for file in FILES {
+            let path = home.root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, &content).unwrap();
+        }
+        let discovery = home.discover(&NoKeychain);
+        let problems = discovery.problems.iter().map(ToString::to_string);
+        for said in problems.chain(discovery.skipped).chain(discovery.notices) {
+            prop_assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
 }
