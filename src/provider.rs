@@ -19,6 +19,13 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
+    /// The kind that the API calls so; one invented later is none that we know.
+    pub fn named(text: &str) -> Option<Self> {
+        [Self::OAuth, Self::ApiKey]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+
     /// As the API spells it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -109,6 +109,13 @@ impl Scope {
         }
     }
 
+    /// The scope that the API calls so; one invented later is none that we know.
+    pub fn named(text: &str) -> Option<Self> {
+        [Self::User, Self::Org]
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+    }
+
     pub fn other(self) -> Self {
         match self {
             Self::User => Self::Org,

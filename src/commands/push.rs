@@ -89,13 +89,10 @@ pub async fn push(
 
 /// A stored secret, if it is of a scope that we know.
 fn known(summary: SecretSummary) -> Option<Stored> {
-    let scope = [Scope::User, Scope::Org]
-        .into_iter()
-        .find(|scope| scope.as_str() == summary.scope)?;
     Some(Stored {
+        scope: Scope::named(&summary.scope)?,
         id: summary.id,
         name: summary.name,
-        scope,
     })
 }
 

@@ -87,10 +87,8 @@ async fn back_up(
     api: &Api,
     context: &Context,
 ) -> Result<Option<NewCredential>> {
-    let kinds = [CredentialKind::OAuth, CredentialKind::ApiKey];
-    let kind = kinds.into_iter().find(|kind| kind.as_str() == old.kind);
-    let scopes = [Scope::User, Scope::Org];
-    let scope = scopes.into_iter().find(|scope| scope.as_str() == old.scope);
+    let kind = CredentialKind::named(&old.kind);
+    let scope = Scope::named(&old.scope);
     let fetched = api.reveal_credential(provider, &old.id).await;
     let confirmation = Confirmation::at_terminal_only(&context.global, &context.env);
     let ask = async |question: String| confirmation.ask(&context.env, &question, |_| ()).await;
