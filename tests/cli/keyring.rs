@@ -165,3 +165,22 @@ fn without_a_keyring_the_login_goes_into_the_file_and_that_is_said() {
             .complains("kept in the system's keyring");
     }
 }
+
+#[test]
+fn r33_a_login_in_the_keyring_is_pushed_byte_for_byte() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".codex/config.toml", "cli_auth_credentials_store = \"auto\"\n");
+    sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"left behind"}"#);
+    let login = format!(
+        r#"{{"auth_mode":"chatgpt","tokens":{{"access_token":"{CANARY}","refresh_token":"{CANARY}"}}}}"#
+    );
+    let script = format!(
+        "{}export AMIKA_API_KEY={}; exec \"$AMIKA\" secret codex push --type oauth",
+        store("Codex Auth", CODEX_ACCOUNT, &login),
+        crate::support::vault::API_KEY
+    );
+    if let Some(run) = with_keyring(&sandbox, &script) {
+        run.exits(0).says("Created Codex OAuth");
+        assert_eq!(sandbox.vault.stored("codex")[0].value, login);
+    }
+}
