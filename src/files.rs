@@ -33,6 +33,11 @@ pub fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Zeroizing
     }
 }
 
+/// Whether a path that a person named means standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdin")
+}
+
 /// Reads `source` to its end, refusing more than `limit` bytes.
 pub fn read_to_limit(source: impl Read, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());

@@ -17,7 +17,7 @@ use crate::cli::{EnvFormat, Global, PushArgs};
 use crate::confirm::{self, Confirmation};
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, is_stdin};
 use crate::secret::{MAX_VALUE, SecretName, SecretValue};
 use crate::text;
 
@@ -364,10 +364,6 @@ fn bad_name(line: usize) -> Fault {
 
 fn has_equals(argument: &OsStr) -> bool {
     argument.as_encoded_bytes().contains(&b'=')
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path == Path::new("-") || path == Path::new("/dev/stdin")
 }
 
 fn shown(path: &Path) -> String {

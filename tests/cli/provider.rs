@@ -62,7 +62,12 @@ fn r33_the_login_of_this_machine_arrives_byte_for_byte() {
             assert_eq!(only(&sandbox, provider), [title, "oauth", "user", &login]);
         }
         let marked = format!("\u{feff}{login}");
-        for line in ["--from-file -", "--value -", "--value - --type oauth"] {
+        for line in [
+            "--from-file -",
+            "--from-file /dev/stdin",
+            "--value -",
+            "--value - --type oauth",
+        ] {
             let sandbox = Sandbox::new();
             sandbox
                 .run_with(&format!("secret {provider} push --name marked {line}"), &marked)

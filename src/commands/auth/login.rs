@@ -64,13 +64,13 @@ async fn store_key(
 }
 
 async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
-    let is_stdin = path == Path::new("-");
-    let place = if is_stdin {
+    let from_stdin = files::is_stdin(path);
+    let place = if from_stdin {
         "standard input".to_owned()
     } else {
         text::path(path)
     };
-    let bytes = if is_stdin {
+    let bytes = if from_stdin {
         context.env.read_stdin(MAX_KEY).await
     } else {
         files::read_bounded(&context.env.expand_home(path), MAX_KEY)

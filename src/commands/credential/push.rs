@@ -194,29 +194,20 @@ async fn pick(
 
 /// The value of `--value` or `--from-file`, read once.
 async fn given(args: &PushCredentialArgs, env: &Env) -> Result<Option<Offer>> {
-    let is_stdin = |text: &std::ffi::OsStr| text == "-";
-    let (bytes, place) = if let Some(value) = &args.value
-        && !is_stdin(value)
-    {
-        (
+    let (bytes, place) = match (&args.value, &args.from_file) {
+        (None, None) => return Ok(None),
+        (Some(value), _) if value != "-" => (
             Ok(Zeroizing::new(value.as_encoded_bytes().to_vec())),
             "--value".to_owned(),
-        )
-    } else if args.value.is_some()
-        || args
-            .from_file
-            .as_ref()
-            .is_some_and(|path| is_stdin(path.as_os_str()))
-    {
-        (
+        ),
+        (None, Some(path)) if !files::is_stdin(path) => {
+            let path = env.expand_home(path);
+            (files::read_bounded(&path, MAX_VALUE as u64), text::path(&path))
+        }
+        _ => (
             env.read_stdin(MAX_VALUE as u64).await,
             "standard input".to_owned(),
-        )
-    } else if let Some(path) = &args.from_file {
-        let path = env.expand_home(path);
-        (files::read_bounded(&path, MAX_VALUE as u64), text::path(&path))
-    } else {
-        return Ok(None);
+        ),
     };
     let bytes = bytes.map_err(|reason| {
         Error::input(format!("reading credentials file {place}"))
