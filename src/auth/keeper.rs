@@ -1,5 +1,6 @@
 //! Where the secret part of a stored credential is: in its file, or in the system's keyring.
 
+use std::fmt;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -34,6 +35,18 @@ impl Keeper {
     }
 }
 
+/// A secret part in a keyring that does not give it: the keyring is locked, or is another one.
+#[derive(Debug)]
+pub struct OutOfReach(String);
+
+impl fmt::Display for OutOfReach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it is kept in the system's keyring, which {}", self.0)
+    }
+}
+
+impl std::error::Error for OutOfReach {}
+
 /// The keyring item that belongs to one file.
 pub struct Item {
     keychain: SystemKeychain,
@@ -53,13 +66,11 @@ impl Item {
         }
     }
 
-    pub fn read(&self) -> Result<SecretValue, String> {
+    pub fn read(&self) -> Result<SecretValue, OutOfReach> {
         match self.keychain.read(SERVICE, &self.account) {
             Lookup::Found(secret) => Ok(secret),
-            Lookup::Absent => {
-                Err("it is kept in the system's keyring, which has no such item here".to_owned())
-            }
-            Lookup::Unreadable(reason) => Err(format!("it is kept in the system's keyring, which {reason}")),
+            Lookup::Absent => Err(OutOfReach("has no such item here".to_owned())),
+            Lookup::Unreadable(reason) => Err(OutOfReach(reason)),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::origin::Origin;
 use crate::secret::SecretValue;
 
+use self::keeper::OutOfReach;
 use self::session::{LiveSession, Trouble, is_usable};
 use self::store::Session;
 pub use self::store::Store;
@@ -119,7 +120,9 @@ pub fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> Result<
             hint = ANOTHER_SERVER;
             problems.push(foreign);
         }
-        Usable::Unreadable(reason) => problems.push(format!("ignoring unreadable API key file: {reason}")),
+        Usable::Unreadable(reason) | Usable::OutOfReach(reason) => {
+            problems.push(format!("ignoring unreadable API key file: {reason}"));
+        }
     }
     match stored_session(&store, origin) {
         Usable::Yes(session) if session.refresh_token.is_some() || is_usable(&session, None, (env.now)()) => {
@@ -134,7 +137,9 @@ pub fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> Result<
             hint = ANOTHER_SERVER;
             problems.push(foreign);
         }
-        Usable::Unreadable(reason) => problems.push(format!("ignoring unreadable session file: {reason}")),
+        Usable::Unreadable(reason) | Usable::OutOfReach(reason) => {
+            problems.push(format!("ignoring unreadable session file: {reason}"));
+        }
     }
     let message = if problems.is_empty() {
         "Not logged in".to_owned()
@@ -151,6 +156,18 @@ pub enum Usable<T> {
     /// It was made for another server.
     Foreign(String),
     Unreadable(String),
+    /// It is in a keyring that does not give it now.
+    OutOfReach(String),
+}
+
+impl<T> Usable<T> {
+    fn not(reason: &anyhow::Error) -> Self {
+        if reason.is::<OutOfReach>() {
+            Self::OutOfReach(format!("{reason:#}"))
+        } else {
+            Self::Unreadable(format!("{reason:#}"))
+        }
+    }
 }
 
 /// The stored API key, if it may be sent to `origin`.
@@ -158,7 +175,7 @@ pub fn stored_key(store: &Store, origin: &Origin) -> Usable<SecretValue> {
     let stored = match store.api_key() {
         Ok(Some(stored)) => stored,
         Ok(None) => return Usable::Absent,
-        Err(reason) => return Usable::Unreadable(format!("{reason:#}")),
+        Err(reason) => return Usable::not(&reason),
     };
     let what = "the stored API key";
     match (
@@ -175,7 +192,7 @@ pub fn stored_key(store: &Store, origin: &Origin) -> Usable<SecretValue> {
 pub fn stored_session(store: &Store, origin: &Origin) -> Usable<Session> {
     match store.session() {
         Ok(None) => Usable::Absent,
-        Err(reason) => Usable::Unreadable(format!("{reason:#}")),
+        Err(reason) => Usable::not(&reason),
         Ok(Some(session)) => match check_origin(session.api_url.as_deref(), origin, "the login session") {
             Err(foreign) => Usable::Foreign(foreign.message),
             Ok(()) => Usable::Yes(session),

@@ -7,12 +7,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::keeper::{Item, Keeper, keep};
+use super::keeper::{Item, Keeper, OutOfReach, keep};
 use super::lock::Lock;
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
@@ -57,6 +57,30 @@ pub struct Session {
     pub api_url: Option<String>,
     /// Where its tokens are kept.
     pub keeper: Keeper,
+}
+
+/// Why a file gives no credential.
+enum Fault {
+    Broken(String),
+    OutOfReach(OutOfReach),
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Broken(reason)
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Self {
+        Self::Broken(reason.to_owned())
+    }
+}
+
+impl From<OutOfReach> for Fault {
+    fn from(out: OutOfReach) -> Self {
+        Self::OutOfReach(out)
+    }
 }
 
 /// What `logout` found and removed.
@@ -258,20 +282,22 @@ impl Store {
     fn read<T>(
         &self,
         file: &str,
-        parse: impl FnOnce(&Object<'_>) -> std::result::Result<T, String>,
+        parse: impl FnOnce(&Object<'_>) -> std::result::Result<T, Fault>,
     ) -> anyhow::Result<Option<T>> {
         let path = self.directory.join(file);
-        let describe = |reason: String| anyhow!("{}: {reason}", text::path(&path));
-        let content =
-            files::read_if_there(&path, MAX_FILE).map_err(|reason| describe(format!("{reason:#}")))?;
+        let content = files::read_if_there(&path, MAX_FILE).with_context(|| text::path(&path))?;
         let Some(content) = content else {
             return Ok(None);
         };
         let parsed = std::str::from_utf8(&content)
-            .map_err(|_| "is not valid UTF-8".to_owned())
-            .and_then(Object::parse)
+            .map_err(|_| Fault::from("is not valid UTF-8"))
+            .and_then(|text| Ok(Object::parse(text)?))
             .and_then(|object| parse(&object.ok_or("is null")?));
-        parsed.map(Some).map_err(describe)
+        let parsed = parsed.map_err(|fault| match fault {
+            Fault::Broken(reason) => anyhow!(reason),
+            Fault::OutOfReach(out) => anyhow::Error::new(out),
+        });
+        parsed.map(Some).with_context(|| text::path(&path))
     }
 }
 

@@ -184,3 +184,18 @@ fn r33_a_login_in_the_keyring_is_pushed_byte_for_byte() {
         assert_eq!(sandbox.vault.stored("codex")[0].value, login);
     }
 }
+
+#[test]
+fn a_login_in_a_locked_keyring_is_not_taken_for_broken() {
+    let sandbox = Sandbox::new();
+    let script = "\"$AMIKA\" auth login --store keyring >/dev/null 2>&1
+        secret-tool lock >/dev/null 2>&1
+        \"$AMIKA\" auth status
+        exec \"$AMIKA\" auth login";
+    if let Some(run) = with_keyring(&sandbox, script) {
+        run.exits(1)
+            .says("Not logged in")
+            .complains("unlock the keyring")
+            .complains("you already have a login that cannot be had now");
+    }
+}

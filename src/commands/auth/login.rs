@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::auth::keeper::OutOfReach;
 use crate::auth::session::{self, LiveSession, is_usable};
 use crate::auth::store::{Session, Store};
 use crate::auth::workos::{DeviceCode, Failure, Workos};
@@ -93,6 +94,7 @@ fn refuse_stored_key(store: &Store, context: &Context) -> Result<()> {
     match store.api_key() {
         Ok(Some(stored)) if !stored.key.is_empty() => Err(already("a stored API key")),
         Ok(_) => Ok(()),
+        Err(reason) if reason.is::<OutOfReach>() => Err(locked_away("an API key", &reason)),
         Err(reason) => {
             context
                 .report
@@ -108,6 +110,12 @@ fn already(what: &str) -> Error {
         format!("you already have {what}; nothing was changed"),
     )
     .hint("to replace it, run 'amika auth logout' first; 'amika auth status' shows what it is")
+}
+
+/// What cannot be read now may still be of use.
+fn locked_away(what: &str, reason: &anyhow::Error) -> Error {
+    let message = format!("you already have {what} that cannot be had now; nothing was changed ({reason:#})");
+    Error::new(Kind::Refused, message).hint("unlock the keyring, or run 'amika auth logout' to forget it")
 }
 
 async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Context) -> Result<()> {
@@ -169,6 +177,7 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
     let session = match store.session() {
         Ok(None) => return Ok(()),
         Ok(Some(session)) => session,
+        Err(reason) if reason.is::<OutOfReach>() => return Err(locked_away("a login", &reason)),
         Err(reason) => {
             let message = format!("the stored session file is unreadable and will be replaced ({reason:#})");
             context.report.warning(&message);

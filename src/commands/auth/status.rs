@@ -84,17 +84,22 @@ fn look(origin: &Origin, context: &Context) -> Result<Status> {
             "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {reason})"
         )
     };
+    let out_of_reach = |what: &str, reason: &str| {
+        format!("the stored {what} cannot be had now; unlock the keyring ({reason})")
+    };
     match stored_key(&store, origin) {
         Usable::Yes(_) => status.take_or_shadow("stored_api_key", "stored API key"),
         Usable::Absent => {}
         Usable::Foreign(foreign) => status.warnings.push(foreign),
         Usable::Unreadable(reason) => status.warnings.push(unreadable("API key", &reason)),
+        Usable::OutOfReach(reason) => status.warnings.push(out_of_reach("API key", &reason)),
     }
     match stored_session(&store, origin) {
         Usable::Yes(session) => status.take_session(&session, (env.now)()),
         Usable::Absent => {}
         Usable::Foreign(foreign) => status.warnings.push(foreign),
         Usable::Unreadable(reason) => status.warnings.push(unreadable("session", &reason)),
+        Usable::OutOfReach(reason) => status.warnings.push(out_of_reach("session", &reason)),
     }
     Ok(status.finish())
 }
