@@ -59,8 +59,8 @@ fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Times
     let text = body(value.expose());
     let refuse = |reason: &str| {
         Error::input(format!("{place}: {reason}")).hint(format!(
-            "log in with {} again, or give an API key with --type api_key",
-            provider.title
+            "log in with {} again; a stored API key is found by 'amika secret {} push --type api_key'",
+            provider.title, provider.id
         ))
     };
     let invalid = |reason: String| refuse(&format!("OAuth credentials must be valid JSON: {reason}"));
@@ -120,7 +120,7 @@ fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential
     if infer(key) == CredentialKind::OAuth {
         return refuse(
             "this is a JSON object, not an API key",
-            "leave out --type api_key",
+            "give the key alone; a login goes without --type api_key",
         );
     }
     if key.chars().any(|c| c.is_whitespace() || text::is_hostile(c)) {

@@ -43,6 +43,11 @@ pub trait Keychain {
 
     /// The accounts that have an item of this service, as far as the keychain tells.
     fn accounts(&self, service: &str) -> Vec<String>;
+
+    /// Whether it is asked at all.
+    fn is_asked(&self) -> bool {
+        true
+    }
 }
 
 /// No keychain at all.
@@ -55,6 +60,10 @@ impl Keychain for NoKeychain {
 
     fn accounts(&self, _: &str) -> Vec<String> {
         Vec::new()
+    }
+
+    fn is_asked(&self) -> bool {
+        false
     }
 }
 
@@ -149,6 +158,10 @@ impl SystemKeychain {
 }
 
 impl Keychain for SystemKeychain {
+    fn is_asked(&self) -> bool {
+        self.access.allowed
+    }
+
     fn read(&self, service: &str, account: &str) -> Lookup {
         if !self.access.allowed {
             return Lookup::Absent;

@@ -46,9 +46,8 @@ struct Revealed {
 impl Api {
     /// Every credential of the provider that the caller may see, of both scopes.
     pub async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
-        let answer = self
-            .send(Method::GET, &path(provider), None, Repeat::Safe)
-            .await?;
+        let answer = self.send(Method::GET, &path(provider), None, Repeat::Safe).await;
+        let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of credentials")
     }
 

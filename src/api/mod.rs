@@ -87,7 +87,8 @@ impl Api {
 
     /// Every generic secret that the caller may see, of both scopes.
     pub async fn list_secrets(&self) -> ApiResult<Vec<SecretSummary>> {
-        let answer = self.send(Method::GET, BASE, None, Repeat::Safe).await?;
+        let answer = self.send(Method::GET, BASE, None, Repeat::Safe).await;
+        let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of secrets")
     }
 

@@ -307,6 +307,19 @@ impl Api {
         }
     }
 
+    /// A list that is not there at all: whoever answers is not the API.
+    pub fn list_error(&self, error: ApiError) -> ApiError {
+        if error.status != Some(404) || error.enveloped {
+            return error;
+        }
+        let message = format!("{} does not look like the API (404)", self.origin);
+        ApiError {
+            status: error.status,
+            trace_id: error.trace_id,
+            ..ApiError::contract(Effect::None, message).hint("is AMIKA_API_URL right?")
+        }
+    }
+
     /// A server's words without any known secret, short and printable.
     fn server_text(&self, text: &str) -> String {
         http::shorten(&self.known_secrets.borrow().clean(text))

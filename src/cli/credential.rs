@@ -33,7 +33,7 @@ pub struct PushCredentialArgs {
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     pub kind: Option<CredentialKind>,
     /// The value itself, visible to other processes (/proc/PID/cmdline) and in the shell's
-    /// history; - reads it from standard input, unseen
+    /// history; - reads it from standard input, or asks for it unseen at a terminal
     #[arg(long, value_name = "VALUE", conflicts_with = "from_file")]
     pub value: Option<OsString>,
     /// Push the whole content of this file; - is standard input

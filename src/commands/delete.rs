@@ -63,6 +63,7 @@ impl Deletion {
             interrupt,
             ..
         } = context;
+        let asked = targets.len();
         let labels: Vec<_> = targets.iter().map(|target| target.label.as_str()).collect();
         let question = format!(
             "Delete {} ({})?",
@@ -110,7 +111,7 @@ impl Deletion {
         let printed = if deleted.is_empty() {
             Ok(())
         } else {
-            report.data(Worth::Once, &self.json(&deleted), || self.text(&deleted))
+            report.data(Worth::Once, &self.json(&deleted, asked), || self.text(&deleted))
         };
         match failure {
             Some(error) if !deleted.is_empty() && error.kind.exit_code() < 128 => Err(Error {
@@ -126,10 +127,10 @@ impl Deletion {
         deleted.iter().map(self.as_text).collect::<Vec<_>>().join("\n")
     }
 
-    /// An object for one, an array for several.
-    fn json(&self, deleted: &[Target]) -> Value {
+    /// An object when one was asked for, an array for several.
+    fn json(&self, deleted: &[Target], asked: usize) -> Value {
         match deleted {
-            [one] => (self.as_json)(one),
+            [one] if asked == 1 => (self.as_json)(one),
             several => several.iter().map(self.as_json).collect(),
         }
     }

@@ -66,7 +66,7 @@ impl Extraction {
         let nothing = rows.is_empty().then(|| self.nothing(args));
         if args.export {
             if let Some(nothing) = nothing {
-                report.notice(&nothing);
+                report.aside(&nothing);
             }
             let lines = view::exports(&rows, |warning| report.warning(warning));
             report.raw(lines.trim_end_matches('\n'))?;
@@ -211,7 +211,9 @@ fn report_oauth(rows: &[Row<'_>], report: Report) {
             "openai" => "amika secret codex push --type oauth",
             _ => "",
         };
-        let advice = if command.is_empty() || found.document.is_none() {
+        let advice = if found.state == State::Expired {
+            "run the tool once, so that it renews its login, or log in with it again".to_owned()
+        } else if command.is_empty() || found.document.is_none() {
             "the tool that made it renews it".to_owned()
         } else {
             format!("'{command}' pushes the whole login, which stays renewable")

@@ -141,7 +141,9 @@ impl<'a> Scan<'a> {
             service: service.to_owned(),
             account: account.to_owned(),
         };
-        self.look_at(&place);
+        if self.keychain.is_asked() {
+            self.look_at(&place);
+        }
         match self.keychain.read(service, account) {
             Lookup::Absent => Ok(None),
             Lookup::Unreadable(reason) => {

@@ -10,6 +10,16 @@ use crate::support::vault::{API_KEY, Vault};
 const SECRETS: &str = "/api/v0beta1/secrets";
 
 #[test]
+fn r64_a_list_that_is_nowhere_is_not_the_api() {
+    let sandbox = Sandbox::new();
+    for line in ["secret list", "secret push A=1 --yes", "secret claude list"] {
+        sandbox.vault.fault(Fault::on("GET", "").html(404));
+        sandbox.run(line).exits(7).complains("does not look like the API");
+    }
+    assert_eq!(sandbox.vault.count("POST"), 0);
+}
+
+#[test]
 fn requests_are_as_documented() {
     let sandbox = Sandbox::new();
     sandbox.run("secret push A=1 --yes").exits(0);

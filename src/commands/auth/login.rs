@@ -13,6 +13,7 @@ use crate::auth::{Authority, check_characters, device};
 use crate::browser;
 use crate::cli::auth::LoginArgs;
 use crate::commands::Context;
+use crate::confirm;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::origin::{self, Origin};
@@ -66,6 +67,10 @@ async fn store_key(
 
 async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
     let from_stdin = files::is_stdin(path);
+    if from_stdin && context.env.terminals.stdin {
+        let typed = confirm::ask_secret(&context.global, &context.env, "API key").await?;
+        return checked(&typed, "prompt");
+    }
     let place = if from_stdin {
         "standard input".to_owned()
     } else {
@@ -82,8 +87,15 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
             .hint("--api-key-file takes a file that holds the key alone, or - for standard input")
     })?;
     let text = std::str::from_utf8(&bytes).unwrap_or("\u{fffd}");
-    let key = SecretValue::new(text.trim().to_owned());
-    check_characters(&key, &place).map_err(|error| Error {
+    checked(&SecretValue::new(text.to_owned()), &place)
+}
+
+fn checked(typed: &SecretValue, place: &str) -> Result<SecretValue> {
+    let key = SecretValue::new(typed.expose().trim().to_owned());
+    if key.is_empty() {
+        return Err(Error::input(format!("{place} holds no key")).hint("was it copied whole?"));
+    }
+    check_characters(&key, place).map_err(|error| Error {
         kind: Kind::Input,
         ..error
     })

@@ -168,7 +168,7 @@ async fn pick(
     mut offers: Vec<Offer>,
     context: &Context,
 ) -> Result<Offer> {
-    if let Some(given) = given(args, &context.env).await? {
+    if let Some(given) = given(provider, args, context).await? {
         return Ok(given);
     }
     if offers.is_empty() {
@@ -193,7 +193,17 @@ async fn pick(
 }
 
 /// The value of `--value` or `--from-file`, read once.
-async fn given(args: &PushCredentialArgs, env: &Env) -> Result<Option<Offer>> {
+async fn given(provider: &Provider, args: &PushCredentialArgs, context: &Context) -> Result<Option<Offer>> {
+    let env = &context.env;
+    if args.value.as_ref().is_some_and(|value| value == "-") && env.terminals.stdin {
+        let prompt = format!("{} credential", provider.title);
+        return Ok(Some(Offer {
+            kind: args.kind,
+            value: confirm::ask_secret(&context.global, env, &prompt).await?,
+            place: "prompt".to_owned(),
+            works: true,
+        }));
+    }
     let (bytes, place) = match (&args.value, &args.from_file) {
         (None, None) => return Ok(None),
         (Some(value), _) if value != "-" => (
