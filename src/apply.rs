@@ -10,11 +10,11 @@ use tokio::time::sleep;
 use crate::api::{Api, ApiError, Effect, SecretSummary};
 use crate::collect::Candidate;
 use crate::error::{Error, Kind};
+use crate::formats::escape;
 use crate::http::backoff;
 use crate::interrupt::Interrupt;
 use crate::plan::{Action, Plan, Step};
 use crate::secret::Scope;
-use crate::text;
 
 /// How often a create whose effect is unknown is looked after before it is given up.
 const TRIES: u32 = 3;
@@ -74,7 +74,7 @@ impl Applied {
         }
         let message = format!(
             "{missing} of {} not stored",
-            text::count(self.outcomes.len(), "secret")
+            escape::count(self.outcomes.len(), "secret")
         );
         if stored > 0 || unknown > 0 {
             return Some(Error::new(Kind::Partial, message).hint(AGAIN));

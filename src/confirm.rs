@@ -7,8 +7,8 @@ use dialoguer::{Input, Password, Select};
 use crate::cli::{Global, OutputFormat};
 use crate::env::{Env, TerminalState, blocking};
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
 use crate::secret::SecretValue;
-use crate::text;
 
 /// How a confirmation will be answered, decided before anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Confirmation {
         let answer = match self {
             Self::NotNeeded => return Ok(()),
             Self::Terminal => {
-                let prompt = format!("{} [y/N]", text::escape(question));
+                let prompt = format!("{} [y/N]", escape::escape(question));
                 at_terminal(move || {
                     Input::<String>::new()
                         .with_prompt(prompt)
@@ -124,8 +124,11 @@ pub async fn choose(
     if let Some(why) = nobody_to_ask(global, env) {
         return Err(Error::usage(format!("this needs a choice, and {why}")).hint(instead));
     }
-    let prompt = text::escape(prompt).into_owned();
-    let items: Vec<_> = items.iter().map(|item| text::escape(item).into_owned()).collect();
+    let prompt = escape::escape(prompt).into_owned();
+    let items: Vec<_> = items
+        .iter()
+        .map(|item| escape::escape(item).into_owned())
+        .collect();
     if env.terminals.stdin {
         return at_terminal(move || {
             Select::new()

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::json::Object;
-use crate::jwt::{self, Expiry};
+use crate::formats::escape;
+use crate::formats::json::Object;
+use crate::formats::jwt::{self, Expiry};
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
-use crate::text;
 
 /// A credential that passed every check.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential
             "give the key alone; a login goes without --type api_key",
         );
     }
-    if key.chars().any(|c| c.is_whitespace() || text::is_hostile(c)) {
+    if key.chars().any(|c| c.is_whitespace() || escape::is_hostile(c)) {
         return refuse(
             "the API key holds a blank, a line break or a character that no key has",
             "was it copied whole, and only it?",
@@ -146,7 +146,7 @@ fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jwt::tests::token;
+    use crate::formats::jwt::tests::token;
     use crate::provider::PROVIDERS;
     use proptest::prelude::*;
 

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
 use crate::origin::Origin;
-use crate::text;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest that one request may take, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.
@@ -52,7 +52,7 @@ impl Broken {
             cause = inner.to_string();
             source = inner.source();
         }
-        let cause = text::escape(cause.split(" (os error").next().unwrap_or_default()).to_lowercase();
+        let cause = escape::escape(cause.split(" (os error").next().unwrap_or_default()).to_lowercase();
         let (stage, message) = if error.is_connect() {
             let what = if error.is_timeout() { "timed out" } else { &cause };
             (Stage::Connecting, format!("cannot connect to {origin}: {what}"))
@@ -169,7 +169,7 @@ pub fn backoff(attempt: u32) -> Duration {
 /// The start of a server's text, fit to print on one line.
 pub fn shorten(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let escaped = text::escape(&line);
+    let escaped = escape::escape(&line);
     if escaped.chars().count() <= MAX_SERVER_TEXT {
         return escaped.into_owned();
     }

@@ -194,7 +194,7 @@ fn is_hostile_id(id: &str) -> bool {
         || id == "."
         || id.contains("..")
         || id.contains(['/', '\\', '?', '#'])
-        || id.contains(crate::text::is_hostile)
+        || id.contains(crate::formats::escape::is_hostile)
         || RESERVED_IDS.contains(&id)
 }
 

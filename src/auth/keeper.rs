@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::json::Object;
+use crate::formats::escape;
+use crate::formats::json::Object;
 use crate::keychain::{Access, Keychain, Lookup, SystemKeychain, hex_start};
 use crate::secret::SecretValue;
-use crate::text;
 
 /// The service of our keyring items.
 const SERVICE: &str = "amika";
@@ -108,7 +108,7 @@ pub fn keep(
             into_file(fields);
             Some(format!(
                 "the system's keyring cannot keep it ({reason}); it is in {} instead, readable by you alone",
-                text::path(file)
+                escape::path(file)
             ))
         }
     }

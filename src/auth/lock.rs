@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Kind, Result};
 use crate::files;
+use crate::formats::escape;
 use crate::save::make_private;
-use crate::text;
 
 const NAME: &str = "amika.lock";
 /// How long to wait for another process.
@@ -31,7 +31,7 @@ impl Lock {
         let unusable = |error: io::Error| {
             Error::new(
                 Kind::State,
-                format!("{} cannot be written to", text::path(directory)),
+                format!("{} cannot be written to", escape::path(directory)),
             )
             .because(anyhow!(files::reason(&error)))
             .hint("make it writable, or set AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY")

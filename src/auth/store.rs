@@ -17,11 +17,11 @@ use super::lock::Lock;
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
 use crate::files;
-use crate::json::Object;
+use crate::formats::escape;
+use crate::formats::json::Object;
 use crate::keychain::Access;
 use crate::save::{Save, clear_leftovers, leftovers};
 use crate::secret::SecretValue;
-use crate::text;
 
 const API_KEY: &str = "api-key.json";
 const SESSION: &str = "workos-session.json";
@@ -249,7 +249,7 @@ impl Store {
                 ));
             }
             fs::remove_file(&path).map_err(|error| {
-                Error::new(Kind::State, format!("{} cannot be removed", text::path(&path)))
+                Error::new(Kind::State, format!("{} cannot be removed", escape::path(&path)))
                     .because(anyhow!(files::reason(&error)))
             })?;
             cleared.push(Cleared { what, left });
@@ -268,7 +268,7 @@ impl Store {
         let paths = [API_KEY, SESSION].map(|file| self.directory.join(file));
         let open = paths.iter().filter(|path| others_may_read(path));
         open.map(|path| {
-            let path = text::path(path);
+            let path = escape::path(path);
             format!("{path} can be read by other users of this machine; run 'chmod 600 {path}'")
         })
         .collect()
@@ -285,7 +285,7 @@ impl Store {
         parse: impl FnOnce(&Object<'_>) -> std::result::Result<T, Fault>,
     ) -> anyhow::Result<Option<T>> {
         let path = self.directory.join(file);
-        let content = files::read_if_there(&path, MAX_FILE).with_context(|| text::path(&path))?;
+        let content = files::read_if_there(&path, MAX_FILE).with_context(|| escape::path(&path))?;
         let Some(content) = content else {
             return Ok(None);
         };
@@ -297,7 +297,7 @@ impl Store {
             Fault::Broken(reason) => anyhow!(reason),
             Fault::OutOfReach(out) => anyhow::Error::new(out),
         });
-        parsed.map(Some).with_context(|| text::path(&path))
+        parsed.map(Some).with_context(|| escape::path(&path))
     }
 }
 
@@ -368,7 +368,7 @@ fn others_may_read(_: &Path) -> bool {
 }
 
 fn unsaved(path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::State, format!("{} cannot be saved", text::path(path)))
+    Error::new(Kind::State, format!("{} cannot be saved", escape::path(path)))
         .because(anyhow!(files::reason(error)))
         .hint("make room or make it writable, or use AMIKA_API_KEY")
 }

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
+use crate::formats::json::Object;
 use crate::http::{self, BadBody, Broken, Limit, backoff};
-use crate::json::Object;
 use crate::origin::Origin;
 use crate::redact::Redactor;
 use crate::secret::SecretValue;

@@ -2,9 +2,9 @@
 
 use super::lines::line_at;
 use super::{Entry, Fault, Parsed};
-use crate::json::Members;
+use crate::formats::escape;
+use crate::formats::json::Members;
 use crate::secret::{SecretName, SecretValue};
-use crate::text;
 
 /// Parses `text`; serde's own errors quote what they refuse, so only their line is kept.
 pub fn parse(text: &str) -> Result<Parsed, Fault> {
@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<Parsed, Fault> {
             let whose = known.map_or_else(String::new, |name| format!(" of {name}"));
             return Err(refuse(
                 line,
-                &format!("the value{} is not a string", text::escape(&whose)),
+                &format!("the value{} is not a string", escape::escape(&whose)),
             ));
         };
         parsed.entries.push(Entry {

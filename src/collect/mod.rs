@@ -18,8 +18,8 @@ use crate::confirm::{self, Confirmation};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::files::{self, is_stdin};
+use crate::formats::escape;
 use crate::secret::{MAX_VALUE, SecretName, SecretValue};
-use crate::text;
 
 use self::lines::{clean, utf8};
 
@@ -370,6 +370,6 @@ fn shown(path: &Path) -> String {
     if is_stdin(path) {
         "standard input".to_owned()
     } else {
-        text::path(path)
+        escape::path(path)
     }
 }

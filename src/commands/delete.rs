@@ -7,8 +7,8 @@ use crate::api::{Api, ApiError, Effect, SecretSummary, check_id};
 use crate::cli::DeleteArgs;
 use crate::confirm::Confirmation;
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
 use crate::report::Worth;
-use crate::text;
 
 /// What is to be deleted, under the name that the person gave it.
 pub struct Target {
@@ -32,7 +32,7 @@ pub async fn run(args: &DeleteArgs, context: &Context) -> Result<()> {
     let targets = context.interrupt.or(find_targets(args, &api)).await?;
     let deletion = Deletion {
         noun: "secret",
-        as_text: |target| format!("Deleted {}", text::escape(&target.label)),
+        as_text: |target| format!("Deleted {}", escape::escape(&target.label)),
         as_json: |target| json!({ "name": target.label, "id": target.id, "status": "deleted" }),
     };
     let erase = async |target: &Target| api.delete_secret(&target.id).await;
@@ -67,7 +67,7 @@ impl Deletion {
         let labels: Vec<_> = targets.iter().map(|target| target.label.as_str()).collect();
         let question = format!(
             "Delete {} ({})?",
-            text::count(targets.len(), self.noun),
+            escape::count(targets.len(), self.noun),
             labels.join(", ")
         );
         interrupt

@@ -8,12 +8,12 @@ use crate::confirm::Confirmation;
 use crate::discover::{Discovery, Found, State, Wanted, discover};
 use crate::env::Env;
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
 use crate::keychain::{Access, NoKeychain, SystemKeychain};
 use crate::provider::CredentialKind;
 use crate::report::extract::Row;
 use crate::report::{Report, Worth, extract as view, push as push_view};
 use crate::secret::SecretName;
-use crate::text;
 
 /// What was found, and how it will be shown or pushed.
 pub struct Extraction {
@@ -45,7 +45,7 @@ pub fn find(args: &ExtractArgs, global: &Global, env: &Env, report: Report) -> R
         None => discover(env, &SystemKeychain::new(Access::from_env(env)), wanted),
         Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, wanted),
         Some(home) => {
-            return Err(Error::input(format!("{} is not a directory", text::path(home)))
+            return Err(Error::input(format!("{} is not a directory", escape::path(home)))
                 .hint("--homedir takes a home directory to look at"));
         }
     };
@@ -166,7 +166,10 @@ impl Extraction {
         if problems == 0 || args.skip_unreadable {
             return Ok(());
         }
-        let message = format!("{} could not be read", text::count(problems, "credential store"));
+        let message = format!(
+            "{} could not be read",
+            escape::count(problems, "credential store")
+        );
         Err(Error::new(Kind::Input, message)
             .hint("repair or remove what the warnings name, or add --skip-unreadable"))
     }

@@ -7,10 +7,10 @@ use crate::cli::{PushArgs, WriteArgs};
 use crate::collect::{Candidate, collect};
 use crate::confirm::Confirmation;
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
 use crate::plan::{Plan, Stored};
 use crate::report::{Worth, push as view};
 use crate::secret::Scope;
-use crate::text;
 
 pub async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let Context {
@@ -68,7 +68,7 @@ pub async fn push(
 
     let question = format!(
         "Push {} to {} scope?",
-        text::count(plan.steps.len(), "secret"),
+        escape::count(plan.steps.len(), "secret"),
         plan.scope
     );
     interrupt

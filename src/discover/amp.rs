@@ -12,8 +12,8 @@ use url::Url;
 
 use super::scan::{Claim, Document, Scan};
 use super::{Place, ProviderName};
-use crate::json::Object;
-use crate::jwt::{self, Expiry};
+use crate::formats::json::Object;
+use crate::formats::jwt::{self, Expiry};
 use crate::secret::SecretValue;
 
 const DEFAULT_URL: &str = "https://ampcode.com/";

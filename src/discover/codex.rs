@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::scan::{Claim, Document, Scan};
 use super::{Place, ProviderName};
 use crate::env::Platform;
-use crate::json::Object;
+use crate::formats::json::Object;
 use crate::keychain::hex_start;
 
 /// What of the configuration decides where the login is.

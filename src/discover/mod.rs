@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::env::Env;
+use crate::formats::escape;
 use crate::provider::CredentialKind::{self, ApiKey, OAuth};
 use crate::secret::{SecretName, SecretValue};
-use crate::text;
 
 use self::scan::Scan;
 use crate::keychain::Keychain;
@@ -156,9 +156,9 @@ impl Place {
     /// As a person would point at it, with `~` for `home`.
     pub fn shown(&self, home: Option<&Path>) -> String {
         match self {
-            Self::File(path) => text::home_path(path, home),
+            Self::File(path) => escape::home_path(path, home),
             Self::Keychain { service, account } => {
-                text::escape(&format!("keychain item {service} ({account})")).into_owned()
+                escape::escape(&format!("keychain item {service} ({account})")).into_owned()
             }
             Self::Variable(name) => format!("${name}"),
         }

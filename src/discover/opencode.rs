@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::scan::{Claim, Scan};
 use super::{Place, ProviderName};
-use crate::json::Object;
+use crate::formats::json::Object;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 

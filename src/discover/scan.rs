@@ -8,12 +8,12 @@ use zeroize::Zeroizing;
 use super::{Discovery, Found, Place, Problem, ProviderName, Source, State};
 use crate::env::Env;
 use crate::files;
-use crate::json::Object;
-use crate::jwt;
+use crate::formats::escape;
+use crate::formats::json::Object;
+use crate::formats::jwt;
 use crate::keychain::{Keychain, Lookup};
 use crate::provider::CredentialKind;
 use crate::secret::{MAX_VALUE, SecretValue};
-use crate::text;
 
 /// The largest store read, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
@@ -255,7 +255,7 @@ fn unusable(value: &str, may_span_lines: bool) -> Option<&'static str> {
         Some("is not valid UTF-8")
     } else if value
         .chars()
-        .any(|c| text::is_hostile(c) && !(may_span_lines && c == '\n'))
+        .any(|c| escape::is_hostile(c) && !(may_span_lines && c == '\n'))
     {
         Some("holds a line break or a character that cannot be shown")
     } else if value.len() > MAX_VALUE {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::env::Platform;
-use crate::jwt::tests::token;
+use crate::formats::jwt::tests::token;
 use crate::keychain::NoKeychain;
 use crate::keychain::tests::MemoryKeychain;
 

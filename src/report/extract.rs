@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::{Report, table};
 use crate::discover::{Discovery, Found, State};
+use crate::formats::escape::shell_quoted;
 use crate::secret::SecretName;
-use crate::text::shell_quoted;
 
 /// A credential under one of the names that it goes by.
 pub struct Row<'a> {

@@ -17,7 +17,7 @@ use crate::api::RequestLine;
 use crate::cli::{Global, OutputFormat};
 use crate::env::{Env, Terminals};
 use crate::error::{Error, Kind, Result};
-use crate::text::{escape, escape_lines};
+use crate::formats::escape::{escape, escape_lines};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();

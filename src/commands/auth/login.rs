@@ -16,10 +16,10 @@ use crate::commands::Context;
 use crate::confirm;
 use crate::error::{Error, Kind, Result};
 use crate::files;
+use crate::formats::escape;
 use crate::origin::{self, Origin};
 use crate::report::Worth;
 use crate::secret::SecretValue;
-use crate::text;
 
 /// The largest key file read, in bytes.
 const MAX_KEY: u64 = 64 * 1024;
@@ -74,7 +74,7 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
     let place = if from_stdin {
         "standard input".to_owned()
     } else {
-        text::path(path)
+        escape::path(path)
     };
     let bytes = if from_stdin {
         context.env.read_stdin(MAX_KEY).await
@@ -178,7 +178,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
             .email
             .as_deref()
             .unwrap_or("somebody without an e-mail address");
-        format!("Logged in as {}", text::escape(who))
+        format!("Logged in as {}", escape::escape(who))
     })
 }
 
@@ -238,8 +238,8 @@ fn show(code: &DeviceCode, no_browser: bool, context: &Context) {
         .unwrap_or(&code.verification_uri);
     report.instruct(&format!(
         "To log in, open {}\nand enter the code {}",
-        text::escape(&code.verification_uri),
-        text::escape(&code.user_code)
+        escape::escape(&code.verification_uri),
+        escape::escape(&code.user_code)
     ));
     if !no_browser && browser::is_at_hand(env) && browser::open(env, page) {
         report.instruct("Your browser is being opened; waiting for you there.");

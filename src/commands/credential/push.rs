@@ -12,12 +12,12 @@ use crate::discover::{Discovery, State, Wanted, discover};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::formats::escape;
 use crate::keychain::{Access, SystemKeychain};
 use crate::provider::{CredentialKind, Provider};
 use crate::report::Report;
 use crate::report::extract::troubles;
 use crate::secret::{MAX_VALUE, SecretValue};
-use crate::text;
 
 /// Longer names are no names, in characters.
 const LONGEST_NAME: usize = 200;
@@ -153,7 +153,7 @@ pub async fn run(
 
 fn check_name(name: &str) -> Result<()> {
     let blank = name.trim().is_empty();
-    if blank || name.chars().count() > LONGEST_NAME || name.contains(text::is_hostile) {
+    if blank || name.chars().count() > LONGEST_NAME || name.contains(escape::is_hostile) {
         return Err(Error::usage(format!(
             "a credential's name has 1 to {LONGEST_NAME} printable characters"
         )));
@@ -212,7 +212,7 @@ async fn given(provider: &Provider, args: &PushCredentialArgs, context: &Context
         ),
         (None, Some(path)) if !files::is_stdin(path) => {
             let path = env.expand_home(path);
-            (files::read_bounded(&path, MAX_VALUE as u64), text::path(&path))
+            (files::read_bounded(&path, MAX_VALUE as u64), escape::path(&path))
         }
         _ => (
             env.read_stdin(MAX_VALUE as u64).await,

@@ -8,11 +8,11 @@ use crate::auth::Store;
 use crate::commands::Context;
 use crate::confirm::Confirmation;
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape::{self, shell_quoted};
 use crate::provider::{CredentialKind, Provider};
 use crate::replace::{Replaced, occupant, replace, store};
 use crate::report::Worth;
 use crate::secret::Scope;
-use crate::text::{self, shell_quoted};
 
 /// The credential that stands in the place of the new one, if there is one and it may be replaced.
 pub async fn standing(
@@ -194,7 +194,7 @@ async fn rescue(
         Ok(path) => path,
         Err(error) => return format!("nor could the old one be kept on this machine: {error}"),
     };
-    let path = text::path(&path);
+    let path = escape::path(&path);
     format!(
         "the old one is kept in {path}; put it back with: amika secret {} push --type {} --scope {} --name {} \
          --from-file {}; and then delete the file",
@@ -215,8 +215,8 @@ fn done(new: &NewCredential, id: &str, status: &str, context: &Context) -> Resul
         let verb = if status == "created" { "Created" } else { "Updated" };
         format!(
             "{verb} {} in {scope} scope ({})",
-            text::escape(name),
-            text::escape(id)
+            escape::escape(name),
+            escape::escape(id)
         )
     })
 }

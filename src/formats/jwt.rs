@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::json::Members;
+use crate::formats::json::Members;
 
 /// The claim `exp`, a number of seconds since 1970.
 #[derive(Debug, PartialEq, Eq)]
