@@ -12,9 +12,9 @@ use crate::collect::Candidate;
 use crate::error::{Error, Kind};
 use crate::formats::escape;
 use crate::http::backoff;
-use crate::interrupt::Interrupt;
 use crate::plan::{Action, Plan, Step};
 use crate::secret::Scope;
+use crate::system::signals::Interrupt;
 
 /// How often a create whose effect is unknown is looked after before it is given up.
 const TRIES: u32 = 3;

@@ -5,10 +5,10 @@ use std::io;
 use dialoguer::{Input, Password, Select};
 
 use crate::cli::{Global, OutputFormat};
-use crate::env::{Env, TerminalState, blocking};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::secret::SecretValue;
+use crate::system::env::{Env, TerminalState, blocking};
 
 /// How a confirmation will be answered, decided before anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

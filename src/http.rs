@@ -9,10 +9,10 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::redirect;
 use zeroize::Zeroizing;
 
-use crate::env::Env;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::origin::Origin;
+use crate::system::env::Env;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest that one request may take, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.

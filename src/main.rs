@@ -6,29 +6,23 @@
 mod api;
 mod apply;
 mod auth;
-mod browser;
 mod cli;
 mod collect;
 mod commands;
 mod confirm;
 mod credential;
 mod discover;
-mod env;
 mod error;
-mod files;
 mod formats;
-mod hardening;
 mod http;
-mod interrupt;
-mod keychain;
 mod origin;
 mod plan;
 mod provider;
 mod redact;
 mod replace;
 mod report;
-mod save;
 mod secret;
+mod system;
 mod usage;
 
 use std::process::ExitCode;
@@ -36,11 +30,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::Cli;
-use crate::env::Env;
 use crate::report::Report;
+use crate::system::env::Env;
 
 fn main() -> ExitCode {
-    hardening::apply();
+    system::hardening::apply();
     let env = Env::system();
     let (report, result) = match Cli::try_parse_from(&env.arguments) {
         Ok(cli) => {

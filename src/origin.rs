@@ -4,8 +4,8 @@ use std::fmt;
 
 use url::{Host, Url};
 
-use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::system::env::Env;
 
 pub const DEFAULT: &str = "https://app.amika.dev";
 

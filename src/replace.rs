@@ -11,9 +11,9 @@ use tokio::time::{sleep, timeout};
 use crate::api::{Api, ApiError, CredentialSummary, Effect, NewCredential};
 use crate::error::Error;
 use crate::http::backoff;
-use crate::interrupt::Interrupt;
 use crate::provider::Provider;
 use crate::secret::Scope;
+use crate::system::signals::Interrupt;
 
 /// How often, and how long, to try to put the old one back.
 const ROUNDS: u32 = 5;

@@ -22,12 +22,12 @@ pub use self::send::RequestLine;
 use self::send::{Answer, Repeat};
 pub use self::types::SecretSummary;
 use crate::auth::Authority;
-use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::http::{self, Limit};
 use crate::origin::Origin;
 use crate::redact::Redactor;
 use crate::secret::{Scope, SecretName, SecretValue};
+use crate::system::env::Env;
 
 const BASE: &str = "/api/v0beta1/secrets";
 /// What may stand in a path segment as it is (RFC 3986, "unreserved").

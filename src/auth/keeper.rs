@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::formats::escape;
 use crate::formats::json::Object;
-use crate::keychain::{Access, Keychain, Lookup, SystemKeychain, hex_start};
 use crate::secret::SecretValue;
+use crate::system::keychain::{Access, Keychain, Lookup, SystemKeychain, hex_start};
 
 /// The service of our keyring items.
 const SERVICE: &str = "amika";

@@ -5,17 +5,16 @@
 
 pub mod device;
 pub mod keeper;
-mod lock;
 pub mod session;
 pub mod store;
 pub mod workos;
 
 use std::fmt;
 
-use crate::env::Env;
 use crate::error::{Error, Kind, Result};
 use crate::origin::Origin;
 use crate::secret::SecretValue;
+use crate::system::env::Env;
 
 use self::keeper::OutOfReach;
 use self::session::{LiveSession, Trouble, is_usable};

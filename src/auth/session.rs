@@ -12,7 +12,6 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::lock::Lock;
 use super::store::{Session, Store};
 use super::workos::{Failure, Tokens, Workos};
 use super::{LOG_IN_AGAIN, check_origin};
@@ -20,6 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::formats::jwt::{self, Expiry};
 use crate::origin::Origin;
 use crate::secret::SecretValue;
+use crate::system::lock::Lock;
 
 /// A token with less time left than this is not worth starting with.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);

@@ -13,15 +13,15 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::keeper::{Item, Keeper, OutOfReach, keep};
-use super::lock::Lock;
-use crate::env::Env;
 use crate::error::{Error, Kind, Result};
-use crate::files;
 use crate::formats::escape;
 use crate::formats::json::Object;
-use crate::keychain::Access;
-use crate::save::{Save, clear_leftovers, leftovers};
 use crate::secret::SecretValue;
+use crate::system::atomic_file::{Save, clear_leftovers, leftovers};
+use crate::system::env::Env;
+use crate::system::file;
+use crate::system::keychain::Access;
+use crate::system::lock::Lock;
 
 const API_KEY: &str = "api-key.json";
 const SESSION: &str = "workos-session.json";
@@ -250,7 +250,7 @@ impl Store {
             }
             fs::remove_file(&path).map_err(|error| {
                 Error::new(Kind::State, format!("{} cannot be removed", escape::path(&path)))
-                    .because(anyhow!(files::reason(&error)))
+                    .because(anyhow!(file::reason(&error)))
             })?;
             cleared.push(Cleared { what, left });
         }
@@ -285,7 +285,7 @@ impl Store {
         parse: impl FnOnce(&Object<'_>) -> std::result::Result<T, Fault>,
     ) -> anyhow::Result<Option<T>> {
         let path = self.directory.join(file);
-        let content = files::read_if_there(&path, MAX_FILE).with_context(|| escape::path(&path))?;
+        let content = file::read_if_there(&path, MAX_FILE).with_context(|| escape::path(&path))?;
         let Some(content) = content else {
             return Ok(None);
         };
@@ -369,13 +369,13 @@ fn others_may_read(_: &Path) -> bool {
 
 fn unsaved(path: &Path, error: &io::Error) -> Error {
     Error::new(Kind::State, format!("{} cannot be saved", escape::path(path)))
-        .because(anyhow!(files::reason(error)))
+        .because(anyhow!(file::reason(error)))
         .hint("make room or make it writable, or use AMIKA_API_KEY")
 }
 
 /// All members of a file, with those that other programs put there.
 fn stored_fields(path: &Path) -> Map<String, Value> {
-    let content = files::read_if_there(path, MAX_FILE).ok().flatten();
+    let content = file::read_if_there(path, MAX_FILE).ok().flatten();
     let fields = content.and_then(|content| serde_json::from_slice(&content).ok());
     fields.unwrap_or_default()
 }

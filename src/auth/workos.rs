@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use crate::env::Env;
 use crate::error::{Error, Kind, Result};
 use crate::formats::json::Object;
 use crate::http::{self, BadBody, Broken, Limit, backoff};
 use crate::origin::Origin;
 use crate::redact::Redactor;
 use crate::secret::SecretValue;
+use crate::system::env::Env;
 
 const BASE: &str = "https://api.workos.com";
 const CLIENT_ID: &str = "client_01KHA495MJS1KT6QBRTYJ239DY";

@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{EnvFormat, Global, PushArgs};
 use crate::confirm::{self, Confirmation};
-use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::files::{self, is_stdin};
 use crate::formats::escape;
 use crate::secret::{MAX_VALUE, SecretName, SecretValue};
+use crate::system::env::Env;
+use crate::system::file::{self, is_stdin};
 
 use self::lines::{clean, utf8};
 
@@ -310,7 +310,7 @@ async fn read_file(
     let bytes = if is_stdin(path) {
         env.read_stdin(MAX_FILE).await
     } else {
-        files::read_bounded(path, MAX_FILE)
+        file::read_bounded(path, MAX_FILE)
     }
     .map_err(|reason| {
         Error::input(format!("opening env file {}", shown(path)))

@@ -6,14 +6,14 @@ use crate::cli::{ExtractArgs, Global};
 use crate::collect::{Candidate, Origin};
 use crate::confirm::Confirmation;
 use crate::discover::{Discovery, Found, State, Wanted, discover};
-use crate::env::Env;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::keychain::{Access, NoKeychain, SystemKeychain};
 use crate::provider::CredentialKind;
 use crate::report::extract::Row;
 use crate::report::{Report, Worth, extract as view, push as push_view};
 use crate::secret::SecretName;
+use crate::system::env::Env;
+use crate::system::keychain::{Access, NoKeychain, SystemKeychain};
 
 /// What was found, and how it will be shown or pushed.
 pub struct Extraction {

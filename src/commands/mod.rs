@@ -16,11 +16,11 @@ use crate::api::Api;
 use crate::auth::Authority;
 use crate::cli::credential::{CredentialCommand, ProviderCommand};
 use crate::cli::{Cli, Command, Global, SecretCommand};
-use crate::env::Env;
 use crate::error::{Error, Kind, Result};
-use crate::interrupt::Interrupt;
 use crate::origin::Origin;
 use crate::report::Report;
+use crate::system::env::Env;
+use crate::system::signals::Interrupt;
 
 /// What every command is handed.
 pub struct Context {

@@ -11,9 +11,9 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::ProviderName;
 use super::scan::{Claim, Document, Scan, Unreadable};
-use crate::env::{Env, Platform};
-use crate::keychain::hex_start;
 use crate::provider::CredentialKind;
+use crate::system::env::{Env, Platform};
+use crate::system::keychain::hex_start;
 
 /// The service of the Keychain items, before their suffixes.
 const SERVICE: &str = "Claude Code";

@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::scan::{Claim, Document, Scan};
 use super::{Place, ProviderName};
-use crate::env::Platform;
 use crate::formats::json::Object;
-use crate::keychain::hex_start;
+use crate::system::env::Platform;
+use crate::system::keychain::hex_start;
 
 /// What of the configuration decides where the login is.
 #[derive(Default, Deserialize)]

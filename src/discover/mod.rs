@@ -18,13 +18,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::env::Env;
 use crate::formats::escape;
 use crate::provider::CredentialKind::{self, ApiKey, OAuth};
 use crate::secret::{SecretName, SecretValue};
+use crate::system::env::Env;
 
 use self::scan::Scan;
-use crate::keychain::Keychain;
+use crate::system::keychain::Keychain;
 
 /// A place that may hold credentials.
 #[derive(Debug)]

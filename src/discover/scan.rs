@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::{Discovery, Found, Place, Problem, ProviderName, Source, State};
-use crate::env::Env;
-use crate::files;
 use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::formats::jwt;
-use crate::keychain::{Keychain, Lookup};
 use crate::provider::CredentialKind;
 use crate::secret::{MAX_VALUE, SecretValue};
+use crate::system::env::Env;
+use crate::system::file;
+use crate::system::keychain::{Keychain, Lookup};
 
 /// The largest store read, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
@@ -112,7 +112,7 @@ impl<'a> Scan<'a> {
 
     fn read(&mut self, path: &Path, limit: u64) -> Option<Document> {
         let place = Place::File(path.to_owned());
-        match files::read_if_there(path, limit) {
+        match file::read_if_there(path, limit) {
             Ok(None) => None,
             Ok(Some(bytes)) => Some(match std::str::from_utf8(&bytes) {
                 Ok(text) => Document {

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::env::Platform;
 use crate::formats::jwt::tests::token;
-use crate::keychain::NoKeychain;
-use crate::keychain::tests::MemoryKeychain;
+use crate::system::env::Platform;
+use crate::system::keychain::NoKeychain;
+use crate::system::keychain::tests::MemoryKeychain;
 
 const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"sk-ant-oat01-item","refreshToken":"r","expiresAt":1826984857063,"scopes":["user:inference"]}}"#;
 
@@ -211,7 +211,7 @@ fn codex_uses_the_store_that_its_configuration_names() {
         let real = home.root.path().join(".codex").canonicalize().unwrap();
         let account = format!(
             "cli|{}",
-            crate::keychain::hex_start(real.to_str().unwrap().as_bytes(), 16)
+            crate::system::keychain::hex_start(real.to_str().unwrap().as_bytes(), 16)
         );
         let keychain = MemoryKeychain::default().with("Codex Auth", &account, r#"{"OPENAI_API_KEY":"item"}"#);
         let discovery = home.discover(&keychain);

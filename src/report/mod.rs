@@ -15,9 +15,9 @@ use serde_json::json;
 
 use crate::api::RequestLine;
 use crate::cli::{Global, OutputFormat};
-use crate::env::{Env, Terminals};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape::{escape, escape_lines};
+use crate::system::env::{Env, Terminals};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
@@ -91,7 +91,7 @@ impl Report {
                     Error::new(Kind::ClosedOutput, "standard output was closed")
                 } else {
                     Error::new(Kind::Output, "writing to standard output")
-                        .because(anyhow::anyhow!(crate::files::reason(&error)))
+                        .because(anyhow::anyhow!(crate::system::file::reason(&error)))
                 }
             })
     }

@@ -10,16 +10,16 @@ use crate::auth::session::{self, LiveSession, is_usable};
 use crate::auth::store::{Session, Store};
 use crate::auth::workos::{DeviceCode, Failure, Workos};
 use crate::auth::{Authority, check_characters, device};
-use crate::browser;
 use crate::cli::auth::LoginArgs;
 use crate::commands::Context;
 use crate::confirm;
 use crate::error::{Error, Kind, Result};
-use crate::files;
 use crate::formats::escape;
 use crate::origin::{self, Origin};
 use crate::report::Worth;
 use crate::secret::SecretValue;
+use crate::system::browser;
+use crate::system::file;
 
 /// The largest key file read, in bytes.
 const MAX_KEY: u64 = 64 * 1024;
@@ -66,7 +66,7 @@ async fn store_key(
 }
 
 async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
-    let from_stdin = files::is_stdin(path);
+    let from_stdin = file::is_stdin(path);
     if from_stdin && context.env.terminals.stdin {
         let typed = confirm::ask_secret(&context.global, &context.env, "API key").await?;
         return checked(&typed, "prompt");
@@ -79,7 +79,7 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
     let bytes = if from_stdin {
         context.env.read_stdin(MAX_KEY).await
     } else {
-        files::read_bounded(&context.env.expand_home(path), MAX_KEY)
+        file::read_bounded(&context.env.expand_home(path), MAX_KEY)
     };
     let bytes = bytes.map_err(|reason| {
         Error::input(format!("reading the API key from {place}"))

@@ -9,15 +9,15 @@ use crate::commands::Context;
 use crate::confirm::{self, Confirmation};
 use crate::credential::{self, Credential};
 use crate::discover::{Discovery, State, Wanted, discover};
-use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::files;
 use crate::formats::escape;
-use crate::keychain::{Access, SystemKeychain};
 use crate::provider::{CredentialKind, Provider};
 use crate::report::Report;
 use crate::report::extract::troubles;
 use crate::secret::{MAX_VALUE, SecretValue};
+use crate::system::env::Env;
+use crate::system::file;
+use crate::system::keychain::{Access, SystemKeychain};
 
 /// Longer names are no names, in characters.
 const LONGEST_NAME: usize = 200;
@@ -210,9 +210,9 @@ async fn given(provider: &Provider, args: &PushCredentialArgs, context: &Context
             Ok(Zeroizing::new(value.as_encoded_bytes().to_vec())),
             "--value".to_owned(),
         ),
-        (None, Some(path)) if !files::is_stdin(path) => {
+        (None, Some(path)) if !file::is_stdin(path) => {
             let path = env.expand_home(path);
-            (files::read_bounded(&path, MAX_VALUE as u64), escape::path(&path))
+            (file::read_bounded(&path, MAX_VALUE as u64), escape::path(&path))
         }
         _ => (
             env.read_stdin(MAX_VALUE as u64).await,

@@ -9,9 +9,9 @@ use anyhow::anyhow;
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Kind, Result};
-use crate::files;
 use crate::formats::escape;
-use crate::save::make_private;
+use crate::system::atomic_file::make_private;
+use crate::system::file;
 
 const NAME: &str = "amika.lock";
 /// How long to wait for another process.
@@ -33,7 +33,7 @@ impl Lock {
                 Kind::State,
                 format!("{} cannot be written to", escape::path(directory)),
             )
-            .because(anyhow!(files::reason(&error)))
+            .because(anyhow!(file::reason(&error)))
             .hint("make it writable, or set AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY")
         };
         make_private(directory).map_err(unusable)?;

@@ -58,7 +58,11 @@ mod tests {
     #[test]
     fn r97_a_panic_tells_nothing() {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "hardening::tests::panics_when_asked", "--nocapture"])
+            .args([
+                "--exact",
+                "system::hardening::tests::panics_when_asked",
+                "--nocapture",
+            ])
             .env("PANIC_WITH", "hunter2")
             .env("RUST_BACKTRACE", "full")
             .output()

@@ -16,8 +16,8 @@ use keyring_core::Error;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::env::{Env, Platform};
 use crate::secret::SecretValue;
+use crate::system::env::{Env, Platform};
 
 /// How long all keychain calls of one command may take together.
 const LIMIT: Duration = Duration::from_secs(3);

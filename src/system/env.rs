@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::files;
+use crate::system::file;
 
 /// What the process was started with.
 pub struct Env {
@@ -122,7 +122,7 @@ impl Env {
 
     /// All of standard input, at most `limit` bytes.
     pub async fn read_stdin(&self, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-        blocking(move || files::read_to_limit(io::stdin().lock(), limit)).await
+        blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await
     }
 
     /// One line of standard input without its line break; `None` at its end.

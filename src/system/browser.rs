@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::env::{Env, Platform};
+use crate::system::env::{Env, Platform};
 
 /// What a browser may know of our environment: where the person's desktop is, and no more.
 const VARIABLES: [&str; 22] = [
