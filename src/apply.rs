@@ -11,7 +11,7 @@ use crate::api::{Api, ApiError, Effect, SecretSummary};
 use crate::collect::Candidate;
 use crate::error::{Error, Kind};
 use crate::formats::escape;
-use crate::http::backoff;
+use crate::net::retry::backoff;
 use crate::plan::{Action, Plan, Step};
 use crate::secret::Scope;
 use crate::system::signals::Interrupt;

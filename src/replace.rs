@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::api::{Api, ApiError, CredentialSummary, Effect, NewCredential};
 use crate::error::Error;
-use crate::http::backoff;
+use crate::net::retry::backoff;
 use crate::provider::Provider;
 use crate::secret::Scope;
 use crate::system::signals::Interrupt;

@@ -23,9 +23,9 @@ use self::send::{Answer, Repeat};
 pub use self::types::SecretSummary;
 use crate::auth::Authority;
 use crate::error::{Error, Result};
-use crate::http::{self, Limit};
-use crate::origin::Origin;
-use crate::redact::Redactor;
+use crate::net::client::{self, Limit};
+use crate::net::origin::Origin;
+use crate::net::redact::Redactor;
 use crate::secret::{Scope, SecretName, SecretValue};
 use crate::system::env::Env;
 
@@ -66,7 +66,7 @@ impl Api {
         observe: Box<dyn Fn(&RequestLine)>,
     ) -> Result<Self> {
         Ok(Self {
-            http: http::client(Limit::from_env(env)?, &origin)?,
+            http: client::client(Limit::from_env(env)?, &origin)?,
             origin,
             authority,
             known_secrets: RefCell::default(),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use tokio::time::{Instant, sleep_until};
 
-use crate::http::backoff;
+use crate::net::retry::backoff;
 
 const FIRST: usize = 8;
 const MOST: usize = 64;

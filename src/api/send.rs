@@ -15,7 +15,8 @@ use super::pace;
 use super::{Api, ApiResult, types};
 use crate::auth::{LOG_IN_AGAIN, Source};
 use crate::error::Kind;
-use crate::http::{self, BadBody, Broken, backoff};
+use crate::net::client::{self, BadBody, Broken};
+use crate::net::retry::backoff;
 use crate::secret::SecretValue;
 
 /// The largest answer read, in bytes.
@@ -151,7 +152,7 @@ impl Api {
             });
         }
         // An error's body is only there to be quoted, so a broken one costs nothing but words.
-        let body = match http::read_body(response, MAX_ANSWER, &self.origin).await {
+        let body = match client::read_body(response, MAX_ANSWER, &self.origin).await {
             Ok(body) => body,
             Err(_) if !status.is_success() => Zeroizing::default(),
             Err(BadBody::Broken(broken)) => return Err(ApiError::broken(broken)),
@@ -162,7 +163,7 @@ impl Api {
         };
         let answer = Answer {
             status,
-            is_json: http::is_json(&headers),
+            is_json: client::is_json(&headers),
             body,
             trace_id,
         };
@@ -185,7 +186,7 @@ impl Api {
 
     /// A redirect is never followed: it would carry the secret, and the key, somewhere else.
     fn redirected(&self, headers: &HeaderMap) -> ApiError {
-        let target = http::redirect_target(headers, &self.origin);
+        let target = client::redirect_target(headers, &self.origin);
         let target = target.map_or_else(|| "elsewhere".to_owned(), |target| self.server_text(&target));
         ApiError::contract(
             Effect::None,
@@ -322,6 +323,6 @@ impl Api {
 
     /// A server's words without any known secret, short and printable.
     fn server_text(&self, text: &str) -> String {
-        http::shorten(&self.known_secrets.borrow().clean(text))
+        client::shorten(&self.known_secrets.borrow().clean(text))
     }
 }

@@ -12,7 +12,7 @@ pub mod workos;
 use std::fmt;
 
 use crate::error::{Error, Kind, Result};
-use crate::origin::Origin;
+use crate::net::origin::Origin;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 

@@ -17,7 +17,7 @@ use super::workos::{Failure, Tokens, Workos};
 use super::{LOG_IN_AGAIN, check_origin};
 use crate::error::{Error, Kind, Result};
 use crate::formats::jwt::{self, Expiry};
-use crate::origin::Origin;
+use crate::net::origin::Origin;
 use crate::secret::SecretValue;
 use crate::system::lock::Lock;
 

@@ -11,9 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::json::Object;
-use crate::http::{self, BadBody, Broken, Limit, backoff};
-use crate::origin::Origin;
-use crate::redact::Redactor;
+use crate::net::client::{self, BadBody, Broken, Limit};
+use crate::net::origin::Origin;
+use crate::net::redact::Redactor;
+use crate::net::retry::backoff;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 
@@ -149,7 +150,7 @@ impl Workos {
     }
 
     fn client(&self) -> std::result::Result<reqwest::Client, Failure> {
-        http::client(self.limit, &self.base).map_err(Failure::Stranger)
+        client::client(self.limit, &self.base).map_err(Failure::Stranger)
     }
 
     /// Posts a form with our client id, and gives the JSON of a 2xx answer.
@@ -171,14 +172,14 @@ impl Workos {
         let status = response.status();
         let headers = response.headers().clone();
         if status.is_redirection() {
-            let target = http::redirect_target(&headers, &self.base);
-            let target = target.map_or_else(|| "elsewhere".to_owned(), |target| http::shorten(&target));
+            let target = client::redirect_target(&headers, &self.base);
+            let target = target.map_or_else(|| "elsewhere".to_owned(), |target| client::shorten(&target));
             let message = format!("{} redirects to {target}, which was not followed", self.base);
             return Err(Failure::Stranger(
                 Error::new(Kind::Contract, message).hint("is there a proxy or login page in between?"),
             ));
         }
-        let body = http::read_body(response, MAX_ANSWER, &self.base)
+        let body = client::read_body(response, MAX_ANSWER, &self.base)
             .await
             .map_err(|bad| match bad {
                 BadBody::Broken(broken) => Failure::Trouble(broken.message),
@@ -188,7 +189,7 @@ impl Workos {
         let object = Object::parse(text)
             .ok()
             .flatten()
-            .filter(|_| http::is_json(&headers));
+            .filter(|_| client::is_json(&headers));
         match object {
             Some(_) if status.is_success() => Ok(Zeroizing::new(text.to_owned())),
             Some(object) if is_refusal(status) => Err(refusal(&object, fields, status)),
@@ -223,7 +224,7 @@ fn refusal(object: &Object<'_>, fields: &[(&str, &str)], status: StatusCode) -> 
     }
     let text = |names: [&str; 2]| {
         let found = names.iter().find_map(|name| object.string(name).ok().flatten());
-        found.map(|text| http::shorten(&known.clean(text.expose())))
+        found.map(|text| client::shorten(&known.clean(text.expose())))
     };
     Failure::Refused {
         code: text(["error", "code"]).unwrap_or_else(|| status.as_u16().to_string()),

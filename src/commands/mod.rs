@@ -17,7 +17,7 @@ use crate::auth::Authority;
 use crate::cli::credential::{CredentialCommand, ProviderCommand};
 use crate::cli::{Cli, Command, Global, SecretCommand};
 use crate::error::{Error, Kind, Result};
-use crate::origin::Origin;
+use crate::net::origin::Origin;
 use crate::report::Report;
 use crate::system::env::Env;
 use crate::system::signals::Interrupt;

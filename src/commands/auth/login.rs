@@ -15,7 +15,7 @@ use crate::commands::Context;
 use crate::confirm;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::origin::{self, Origin};
+use crate::net::origin::{self, Origin};
 use crate::report::Worth;
 use crate::secret::SecretValue;
 use crate::system::browser;

@@ -9,7 +9,7 @@ use crate::auth::{Usable, environment_key, stored_key, stored_session};
 use crate::cli::auth::StatusArgs;
 use crate::commands::Context;
 use crate::error::{Error, Kind, Result};
-use crate::origin::Origin;
+use crate::net::origin::Origin;
 use crate::report::Worth;
 
 #[derive(Serialize)]

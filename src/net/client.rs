@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::origin::Origin;
+use crate::net::origin::Origin;
 use crate::system::env::Env;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,8 +19,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_REQUEST: u64 = 30;
 /// The most of a server's own words that is shown, in characters.
 const MAX_SERVER_TEXT: usize = 300;
-
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
 /// How far a request came that got no complete answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,12 +156,6 @@ fn is_json_type(content_type: &str) -> bool {
         .trim()
         .to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// The pause after failed try number `attempt`, from 1: doubling, with jitter so that many
-/// clients do not come back at once.
-pub fn backoff(attempt: u32) -> Duration {
-    FIRST_BACKOFF * 2_u32.pow(attempt.min(5) - 1) * fastrand::u32(50..150) / 100
 }
 
 /// The start of a server's text, fit to print on one line.
