@@ -3,12 +3,12 @@
 use std::fmt;
 
 /// The result of every fallible step of the program.
-pub type Result<T> = std::result::Result<T, Error>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// Why a command ended without success. The exit codes are part of the interface:
 /// scripts branch on them, so a variant may be added but never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The API or the person said no; nothing was changed.
     Refused,
     /// Standard output could not be written to.
@@ -37,7 +37,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Refused | Self::Output => 1,
             Self::Usage => 2,
@@ -54,7 +54,7 @@ impl Kind {
     }
 
     /// The `code` of a JSON error: stable, lower case, one word per kind.
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Refused => "refused",
             Self::Output => "output",
@@ -74,16 +74,16 @@ impl Kind {
 
 /// An error for a person: what happened, and what to do next. Never holds a secret.
 #[derive(Debug)]
-pub struct Error {
-    pub kind: Kind,
-    pub message: String,
-    pub hint: Option<String>,
-    pub trace_id: Option<String>,
-    pub source: Option<anyhow::Error>,
+pub(crate) struct Error {
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    pub(crate) trace_id: Option<String>,
+    pub(crate) source: Option<anyhow::Error>,
 }
 
 impl Error {
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
@@ -93,22 +93,22 @@ impl Error {
         }
     }
 
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
-    pub fn input(message: impl Into<String>) -> Self {
+    pub(crate) fn input(message: impl Into<String>) -> Self {
         Self::new(Kind::Input, message)
     }
 
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     #[must_use]
-    pub fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
         self.source = Some(source.into());
         self
     }

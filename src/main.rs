@@ -1,53 +1,49 @@
 //! `amika` puts secrets into a hosted vault.
 //!
-//! To follow the data, read `commands/push.rs` first, then the modules in the order in which it
-//! uses them: `collect`, `api`, `plan`, `confirm`, `apply`, `report`.
+//! To follow the data, read `commands/secret/push.rs` first, then the modules in the order in which
+//! it uses them: `push/collect`, `api`, `push/plan`, `ui/prompt`, `push/apply`, `push/report`.
 
 mod api;
-mod apply;
 mod auth;
 mod cli;
-mod collect;
 mod commands;
-mod confirm;
-mod credential;
+mod context;
+mod credentials;
 mod discover;
 mod error;
 mod formats;
 mod net;
-mod plan;
 mod provider;
-mod replace;
-mod report;
+mod push;
 mod secret;
 mod system;
-mod usage;
+mod ui;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::cli::Cli;
-use crate::report::Report;
 use crate::system::env::Env;
+use crate::ui::printer::Printer;
 
 fn main() -> ExitCode {
     system::hardening::apply();
     let env = Env::system();
-    let (report, result) = match Cli::try_parse_from(&env.arguments) {
+    let (printer, result) = match Cli::try_parse_from(&env.arguments) {
         Ok(cli) => {
-            let report = Report::new(&cli.global, &env);
-            (report, commands::run(cli, env, report))
+            let printer = Printer::new(&cli.options, &env);
+            (printer, commands::run(cli, env, printer))
         }
         Err(refused) => {
-            let report = Report::new(&usage::global_options(&env.arguments), &env);
-            (report, usage::answer(&refused, report))
+            let printer = Printer::new(&cli::global_options(&env.arguments), &env);
+            (printer, cli::answer(&refused, printer))
         }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report.error(&error);
+            printer.error(&error);
             ExitCode::from(error.kind.exit_code())
         }
     }

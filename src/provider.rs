@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
-pub enum CredentialKind {
+pub(crate) enum CredentialKind {
     /// A login: the tool's whole JSON, with its refresh token
     #[value(name = "oauth")]
     #[serde(rename = "oauth")]
@@ -20,14 +20,14 @@ pub enum CredentialKind {
 
 impl CredentialKind {
     /// The kind that the API calls so; one invented later is none that we know.
-    pub fn named(text: &str) -> Option<Self> {
+    pub(crate) fn named(text: &str) -> Option<Self> {
         [Self::OAuth, Self::ApiKey]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }
 
     /// As the API spells it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::OAuth => "oauth",
             Self::ApiKey => "api_key",
@@ -46,27 +46,27 @@ impl fmt::Display for CredentialKind {
 
 /// A provider that the vault knows by name.
 #[derive(Debug)]
-pub struct Provider {
+pub(crate) struct Provider {
     /// The word of the command line and of the API's path.
-    pub id: &'static str,
-    pub title: &'static str,
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
     /// As discovery calls it.
-    pub discovered_as: &'static str,
+    pub(crate) discovered_as: &'static str,
     /// The variables that may hold an API key, the preferred first.
-    pub variables: &'static [&'static str],
+    pub(crate) variables: &'static [&'static str],
     /// The object and the member of a login that hold the access token; its siblings are the
     /// refresh token and the expiry.
-    pub access_token: (&'static str, &'static str),
-    pub refresh_token: &'static str,
+    pub(crate) access_token: (&'static str, &'static str),
+    pub(crate) refresh_token: &'static str,
     /// Where the login says when its access token ends; otherwise the token itself says it.
-    pub expires_at: Option<&'static str>,
+    pub(crate) expires_at: Option<&'static str>,
     /// What its API keys start with.
-    pub key_prefixes: &'static [&'static str],
+    pub(crate) key_prefixes: &'static [&'static str],
     /// Where its tool keeps the login, for examples.
-    pub login_file: &'static str,
+    pub(crate) login_file: &'static str,
 }
 
-pub const PROVIDERS: [Provider; 2] = [
+pub(crate) const PROVIDERS: [Provider; 2] = [
     Provider {
         id: "claude",
         title: "Claude",
@@ -93,7 +93,7 @@ pub const PROVIDERS: [Provider; 2] = [
 
 impl Provider {
     /// What a credential is called when nobody names it, such as `Claude API Key`.
-    pub fn default_name(&self, kind: CredentialKind) -> String {
+    pub(crate) fn default_name(&self, kind: CredentialKind) -> String {
         let kind = match kind {
             CredentialKind::OAuth => "OAuth",
             CredentialKind::ApiKey => "API Key",
@@ -102,7 +102,7 @@ impl Provider {
     }
 
     /// The provider whose API keys look like this one, if any.
-    pub fn of_key(key: &str) -> Option<&'static Self> {
+    pub(crate) fn of_key(key: &str) -> Option<&'static Self> {
         let mut providers = PROVIDERS.iter();
         providers.find(|provider| provider.key_prefixes.iter().any(|prefix| key.starts_with(prefix)))
     }

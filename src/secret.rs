@@ -12,30 +12,30 @@ const TAIL_FROM: usize = 24;
 const TAIL: usize = 4;
 
 /// The largest single value accepted, in bytes.
-pub const MAX_VALUE: usize = 1024 * 1024;
+pub(crate) const MAX_VALUE: usize = 1024 * 1024;
 
 /// A secret's value. Its memory is zeroed on drop, and it implements neither `Display` nor
-/// `Serialize`: [`expose`](Self::expose) is the only way to read it, so `grep expose` finds
+/// `Serialize`: [`expose`](Self::expose_secret) is the only way to read it, so `grep expose` finds
 /// every place where a value leaves the program.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretValue(Zeroizing<String>);
+pub(crate) struct SecretValue(Zeroizing<String>);
 
 impl SecretValue {
-    pub fn new(value: impl Into<Zeroizing<String>>) -> Self {
+    pub(crate) fn new(value: impl Into<Zeroizing<String>>) -> Self {
         Self(value.into())
     }
 
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose_secret(&self) -> &str {
         &self.0
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// A stand-in of fixed width that does not tell the length. At a terminal, a long value
     /// also shows its last characters, so that a person can tell two keys apart.
-    pub fn masked(&self, at_terminal: bool) -> String {
+    pub(crate) fn masked(&self, at_terminal: bool) -> String {
         let length = self.0.chars().count();
         if !at_terminal || length < TAIL_FROM {
             return MASK.to_owned();
@@ -60,11 +60,11 @@ impl fmt::Debug for SecretValue {
 /// A secret's name, checked when it was made: ASCII, and free of anything a shell, a terminal
 /// or a URL could take for something else.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SecretName(String);
+pub(crate) struct SecretName(String);
 
 impl SecretName {
     /// A name that an environment variable may have: `[A-Za-z_][A-Za-z0-9_]*`.
-    pub fn environment(name: &str) -> Option<Self> {
+    pub(crate) fn environment(name: &str) -> Option<Self> {
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         (starts_well && rest_is_fine).then(|| Self(name.to_owned()))
@@ -72,7 +72,7 @@ impl SecretName {
 
     /// A name typed on the command line: as an environment variable's, and besides digits
     /// first, `-` and `.`, because secrets such as `my-claude-key` exist.
-    pub fn inline(name: &str) -> Option<Self> {
+    pub(crate) fn inline(name: &str) -> Option<Self> {
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let rest_is_fine = name
             .chars()
@@ -80,7 +80,7 @@ impl SecretName {
         (starts_well && rest_is_fine).then(|| Self(name.to_owned()))
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -94,7 +94,7 @@ impl fmt::Display for SecretName {
 /// Who may use a stored secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Only you
     User,
     /// Everyone in the organisation
@@ -102,7 +102,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Org => "org",
@@ -110,13 +110,13 @@ impl Scope {
     }
 
     /// The scope that the API calls so; one invented later is none that we know.
-    pub fn named(text: &str) -> Option<Self> {
+    pub(crate) fn named(text: &str) -> Option<Self> {
         [Self::User, Self::Org]
             .into_iter()
             .find(|scope| scope.as_str() == text)
     }
 
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::User => Self::Org,
             Self::Org => Self::User,

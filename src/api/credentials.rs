@@ -4,29 +4,29 @@
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::send::Repeat;
-use super::{Api, ApiResult, BASE, encoded_id, json_body};
+use super::client::{Api, ApiResult, BASE, encoded_id, json_body};
+use super::transport::Repeat;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{Scope, SecretValue};
 
 /// A stored credential without its value. Type and scope stay text, so that one invented later
 /// does not fail a list.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct CredentialSummary {
-    pub id: String,
-    pub name: String,
+pub(crate) struct CredentialSummary {
+    pub(crate) id: String,
+    pub(crate) name: String,
     #[serde(rename = "type", default)]
-    pub kind: String,
-    pub scope: String,
+    pub(crate) kind: String,
+    pub(crate) scope: String,
 }
 
 /// A credential to be stored.
 #[derive(Debug, Clone)]
-pub struct NewCredential {
-    pub name: String,
-    pub kind: CredentialKind,
-    pub scope: Scope,
-    pub value: SecretValue,
+pub(crate) struct NewCredential {
+    pub(crate) name: String,
+    pub(crate) kind: CredentialKind,
+    pub(crate) scope: Scope,
+    pub(crate) value: SecretValue,
 }
 
 #[derive(Serialize)]
@@ -45,17 +45,21 @@ struct Revealed {
 
 impl Api {
     /// Every credential of the provider that the caller may see, of both scopes.
-    pub async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
+    pub(crate) async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
         let answer = self.send(Method::GET, &path(provider), None, Repeat::Safe).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of credentials")
     }
 
     /// Creates a credential and gives its id. Never repeated when it may have been carried out.
-    pub async fn create_credential(&self, provider: &Provider, new: &NewCredential) -> ApiResult<String> {
+    pub(crate) async fn create_credential(
+        &self,
+        provider: &Provider,
+        new: &NewCredential,
+    ) -> ApiResult<String> {
         let body = CreateCredential {
             name: &new.name,
-            value: new.value.expose(),
+            value: new.value.expose_secret(),
             kind: new.kind,
             scope: new.scope,
         };
@@ -66,14 +70,14 @@ impl Api {
         self.created(&answer, &new.name)
     }
 
-    pub async fn delete_credential(&self, provider: &Provider, id: &str) -> ApiResult<()> {
+    pub(crate) async fn delete_credential(&self, provider: &Provider, id: &str) -> ApiResult<()> {
         let path = format!("{}/{}", path(provider), encoded_id(id)?);
         self.delete(&path).await
     }
 
     /// The value of a stored credential. The server may write an audit entry, so this is asked
     /// only when the value is needed.
-    pub async fn reveal_credential(&self, provider: &Provider, id: &str) -> ApiResult<SecretValue> {
+    pub(crate) async fn reveal_credential(&self, provider: &Provider, id: &str) -> ApiResult<SecretValue> {
         let path = format!("{}/{}/reveal", path(provider), encoded_id(id)?);
         let answer = self.send(Method::POST, &path, None, Repeat::Safe).await?;
         if answer.status != StatusCode::OK {

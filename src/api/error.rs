@@ -7,7 +7,7 @@ use crate::net::client::{Broken, Stage};
 
 /// What is known about a request that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// It did not reach the API, or the API refused it: nothing changed.
     None,
     /// It may have been carried out.
@@ -16,23 +16,23 @@ pub enum Effect {
 
 /// A failed call. Its texts are free of secrets and safe to print.
 #[derive(Debug, Clone)]
-pub struct ApiError {
-    pub kind: Kind,
-    pub effect: Effect,
-    pub status: Option<u16>,
+pub(crate) struct ApiError {
+    pub(crate) kind: Kind,
+    pub(crate) effect: Effect,
+    pub(crate) status: Option<u16>,
     /// Whether the API's own error envelope was there, and not some proxy's page.
-    pub enveloped: bool,
-    pub message: String,
-    pub hint: Option<String>,
-    pub trace_id: Option<String>,
+    pub(crate) enveloped: bool,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    pub(crate) trace_id: Option<String>,
     /// Whether the time that one call may take has been used up.
-    pub timed_out: bool,
+    pub(crate) timed_out: bool,
     /// How long the server asked to wait.
-    pub retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl ApiError {
-    pub fn new(kind: Kind, effect: Effect, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, effect: Effect, message: impl Into<String>) -> Self {
         Self {
             kind,
             effect,
@@ -46,11 +46,11 @@ impl ApiError {
         }
     }
 
-    pub fn contract(effect: Effect, message: impl Into<String>) -> Self {
+    pub(crate) fn contract(effect: Effect, message: impl Into<String>) -> Self {
         Self::new(Kind::Contract, effect, message)
     }
 
-    pub fn hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
             ..self
@@ -58,7 +58,7 @@ impl ApiError {
     }
 
     /// A request that got no complete answer.
-    pub fn broken(broken: Broken) -> Self {
+    pub(crate) fn broken(broken: Broken) -> Self {
         let Broken { stage, message } = broken;
         match stage {
             Stage::Connecting => Self::new(Kind::Unreachable, Effect::None, message)
@@ -73,13 +73,13 @@ impl ApiError {
     }
 
     /// Whether the server said that it is asked too much.
-    pub fn is_throttle(&self) -> bool {
+    pub(crate) fn is_throttle(&self) -> bool {
         matches!(self.status, Some(429 | 503))
     }
 
     /// Whether trying again could help: the connection failed, or the server asked for patience.
     /// A time-out is final, because it has already used up the time a call may take.
-    pub fn is_passing(&self) -> bool {
+    pub(crate) fn is_passing(&self) -> bool {
         match self.status {
             Some(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             None => self.kind == Kind::Unreachable && !self.timed_out,
@@ -87,7 +87,7 @@ impl ApiError {
     }
 
     /// Whether every other call would fail in the same way, so that going on is pointless.
-    pub fn is_fatal(&self) -> bool {
+    pub(crate) fn is_fatal(&self) -> bool {
         match self.kind {
             Kind::Credential | Kind::Contract => true,
             Kind::Unreachable => self.status.is_none() && self.effect == Effect::None,

@@ -8,43 +8,43 @@ use crate::secret::Scope;
 /// A stored secret without its value. `scope` stays text, so that a scope invented later does
 /// not fail a list.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct SecretSummary {
-    pub id: String,
-    pub name: String,
-    pub scope: String,
+pub(crate) struct SecretSummary {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) scope: String,
     #[serde(default)]
-    pub description: Option<String>,
+    pub(crate) description: Option<String>,
     #[serde(default)]
-    pub updated_at: Option<String>,
+    pub(crate) updated_at: Option<String>,
 }
 
 #[derive(Serialize)]
-pub struct CreateSecret<'a> {
-    pub name: &'a str,
-    pub value: &'a str,
-    pub scope: Scope,
+pub(crate) struct CreateSecret<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) value: &'a str,
+    pub(crate) scope: Scope,
 }
 
 #[derive(Serialize)]
-pub struct UpdateSecret<'a> {
-    pub value: &'a str,
+pub(crate) struct UpdateSecret<'a> {
+    pub(crate) value: &'a str,
 }
 
 /// The answer to a create. A server that names what it stored must name what was sent.
 #[derive(Deserialize)]
-pub struct Created {
-    pub id: String,
+pub(crate) struct Created {
+    pub(crate) id: String,
     #[serde(default)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 /// The error envelope: newer endpoints say `code` where older ones say `error_code`.
 #[derive(Deserialize)]
-pub struct ErrorEnvelope {
+pub(crate) struct ErrorEnvelope {
     #[serde(default, alias = "error_code")]
-    pub code: Option<String>,
+    pub(crate) code: Option<String>,
     #[serde(default)]
-    pub message: Option<String>,
+    pub(crate) message: Option<String>,
     #[serde(default)]
-    pub trace_id: Option<String>,
+    pub(crate) trace_id: Option<String>,
 }

@@ -12,9 +12,9 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::resolve::{LOG_IN_AGAIN, check_origin};
 use super::store::{Session, Store};
 use super::workos::{Failure, Tokens, Workos};
-use super::{LOG_IN_AGAIN, check_origin};
 use crate::error::{Error, Kind, Result};
 use crate::formats::jwt::{self, Expiry};
 use crate::net::origin::Origin;
@@ -29,7 +29,7 @@ const UNSTATED: SignedDuration = SignedDuration::from_secs(300);
 const PARTING: Duration = Duration::from_secs(10);
 
 /// The session of this process.
-pub struct LiveSession {
+pub(crate) struct LiveSession {
     store: Store,
     workos: Workos,
     origin: Origin,
@@ -44,14 +44,14 @@ pub struct LiveSession {
 
 /// What a renewal left to be told at the end.
 #[derive(Default)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     /// The renewed session could not be saved.
-    pub unsaved: Option<Error>,
-    pub warnings: Vec<String>,
+    pub(crate) unsaved: Option<Error>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl LiveSession {
-    pub fn new(
+    pub(crate) fn new(
         store: Store,
         workos: Workos,
         origin: Origin,
@@ -72,7 +72,7 @@ impl LiveSession {
 
     /// A token that works for a while, renewed where needed. `refused` is one that the API did
     /// not accept although it looked valid: any other is better.
-    pub async fn bearer(&self, refused: Option<&SecretValue>) -> Result<SecretValue> {
+    pub(crate) async fn bearer(&self, refused: Option<&SecretValue>) -> Result<SecretValue> {
         let usable = || is_usable(&self.current.borrow(), refused, (self.now)());
         if usable() {
             return Ok(self.current.borrow().access_token.clone());
@@ -87,7 +87,7 @@ impl LiveSession {
     }
 
     /// Waits for a renewal that was cut loose, and tells what went wrong.
-    pub async fn settle(&self) -> Trouble {
+    pub(crate) async fn settle(&self) -> Trouble {
         if let Some(renewal) = self.renewal.take() {
             // One that takes longer has most likely not reached the provider.
             let _ = timeout(PARTING, renewal).await;
@@ -121,7 +121,7 @@ impl LiveSession {
 }
 
 /// Whether a session's token can be sent.
-pub fn is_usable(session: &Session, refused: Option<&SecretValue>, now: Timestamp) -> bool {
+pub(crate) fn is_usable(session: &Session, refused: Option<&SecretValue>, now: Timestamp) -> bool {
     refused != Some(&session.access_token) && session.expires_at.duration_since(now) >= MARGIN
 }
 
@@ -209,7 +209,7 @@ fn successor(old: Session, tokens: Tokens, now: Timestamp) -> Session {
     let expires_at = match tokens
         .access_token
         .as_ref()
-        .map(|token| jwt::expiry(token.expose()))
+        .map(|token| jwt::expiry(token.expose_secret()))
     {
         // A token that was just made and seems to end at once: it is our clock that is wrong.
         Some(Expiry::At(at)) if at.duration_since(now) >= MARGIN => at,
@@ -228,7 +228,7 @@ fn successor(old: Session, tokens: Tokens, now: Timestamp) -> Session {
 }
 
 /// The session of a first login.
-pub fn first(tokens: Tokens, template: Session, now: Timestamp) -> Result<Session> {
+pub(crate) fn first(tokens: Tokens, template: Session, now: Timestamp) -> Result<Session> {
     if tokens.access_token.is_none() {
         let message = "the identity provider finished the login without an access token";
         return Err(Error::new(Kind::Contract, message).hint("try again in a moment"));

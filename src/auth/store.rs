@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::keeper::{Item, Keeper, OutOfReach, keep};
+use super::backend::{CredentialBackend, Item, OutOfReach, keep};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::formats::json::Object;
@@ -31,32 +31,32 @@ const MAX_FILE: u64 = 1024 * 1024;
 const ROOM_TO_GROW: usize = 16 * 1024;
 /// The directory of the credential files.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(crate) struct Store {
     directory: PathBuf,
     keychain: Access,
 }
 
 /// The API key as it was stored.
-pub struct ApiKey {
-    pub key: SecretValue,
+pub(crate) struct ApiKey {
+    pub(crate) key: SecretValue,
     /// The origin it was made for; files of other programs lack it.
-    pub api_url: Option<String>,
+    pub(crate) api_url: Option<String>,
 }
 
 /// A login.
 #[derive(Debug, Clone)]
-pub struct Session {
-    pub access_token: SecretValue,
+pub(crate) struct Session {
+    pub(crate) access_token: SecretValue,
     /// Works once. Without one the session ends with its access token.
-    pub refresh_token: Option<SecretValue>,
-    pub expires_at: Timestamp,
-    pub user_id: Option<String>,
-    pub email: Option<String>,
-    pub organization_id: Option<String>,
+    pub(crate) refresh_token: Option<SecretValue>,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) user_id: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) organization_id: Option<String>,
     /// The origin it was made for; files of other programs lack it.
-    pub api_url: Option<String>,
+    pub(crate) api_url: Option<String>,
     /// Where its tokens are kept.
-    pub keeper: Keeper,
+    pub(crate) keeper: CredentialBackend,
 }
 
 /// Why a file gives no credential.
@@ -84,14 +84,14 @@ impl From<OutOfReach> for Fault {
 }
 
 /// What `logout` found and removed.
-pub struct Cleared {
-    pub what: &'static str,
+pub(crate) struct Cleared {
+    pub(crate) what: &'static str,
     /// What of it is still there, and why.
-    pub left: Option<String>,
+    pub(crate) left: Option<String>,
 }
 
 /// A session file about to be replaced.
-pub struct PreparedSession {
+pub(crate) struct PreparedSession {
     save: Save,
     fields: Map<String, Value>,
     store: Store,
@@ -100,7 +100,7 @@ pub struct PreparedSession {
 impl Store {
     /// `$AMIKA_STATE_DIRECTORY`, else `$XDG_STATE_HOME/amika`, else `~/.local/state/amika`, on
     /// every platform.
-    pub fn locate(env: &Env) -> Option<Self> {
+    pub(crate) fn locate(env: &Env) -> Option<Self> {
         let directory = match env.path("AMIKA_STATE_DIRECTORY") {
             Some(path) => path,
             None => env.xdg_directory("XDG_STATE_HOME", ".local/state")?.join("amika"),
@@ -112,7 +112,7 @@ impl Store {
     }
 
     /// As [`locate`](Self::locate), for commands that make no sense without it.
-    pub fn require(env: &Env) -> Result<Self> {
+    pub(crate) fn require(env: &Env) -> Result<Self> {
         Self::locate(env).ok_or_else(|| {
             Error::new(Kind::State, "there is no home directory to keep a credential in")
                 .hint("set HOME or AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY")
@@ -120,27 +120,27 @@ impl Store {
     }
 
     /// The stored API key, `None` when there is no such file.
-    pub fn api_key(&self) -> anyhow::Result<Option<ApiKey>> {
+    pub(crate) fn api_key(&self) -> anyhow::Result<Option<ApiKey>> {
         self.read(API_KEY, |object| {
-            let key = match Keeper::of(object) {
-                Keeper::File => required(object.string("key")?, "key")?,
-                Keeper::Keyring => self.item(API_KEY).read()?,
+            let key = match CredentialBackend::of(object) {
+                CredentialBackend::File => required(object.string("key")?, "key")?,
+                CredentialBackend::Keyring => self.item(API_KEY).read()?,
             };
             Ok(ApiKey {
-                key: SecretValue::new(key.expose().trim().to_owned()),
+                key: SecretValue::new(key.expose_secret().trim().to_owned()),
                 api_url: plain(object, "api_url")?,
             })
         })
     }
 
     /// The login session, `None` when there is no such file.
-    pub fn session(&self) -> anyhow::Result<Option<Session>> {
+    pub(crate) fn session(&self) -> anyhow::Result<Option<Session>> {
         self.read(SESSION, |object| {
-            let keeper = Keeper::of(object);
+            let keeper = CredentialBackend::of(object);
             let kept;
-            let tokens = if keeper == Keeper::Keyring {
+            let tokens = if keeper == CredentialBackend::Keyring {
                 kept = self.item(SESSION).read()?;
-                &Object::parse(kept.expose())?.ok_or("the keyring item holds no session")?
+                &Object::parse(kept.expose_secret())?.ok_or("the keyring item holds no session")?
             } else {
                 object
             };
@@ -161,14 +161,14 @@ impl Store {
     }
 
     /// Waits for the right to change the files, and clears away what a killed save has left.
-    pub async fn lock(&self) -> Result<Lock> {
+    pub(crate) async fn lock(&self) -> Result<Lock> {
         let lock = Lock::wait(&self.directory).await?;
         clear_leftovers(&self.directory);
         Ok(lock)
     }
 
     /// Clears away what a killed save has left, unless a save is going on.
-    pub fn tidy(&self) {
+    pub(crate) fn tidy(&self) {
         if leftovers(&self.directory).is_empty() {
             return;
         }
@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// Does everything of a session's save that can fail, before there is a session to save.
-    pub fn prepare_session(&self, _lock: &Lock) -> Result<PreparedSession> {
+    pub(crate) fn prepare_session(&self, _lock: &Lock) -> Result<PreparedSession> {
         let path = self.directory.join(SESSION);
         let fields = stored_fields(&path);
         let room = to_bytes(&fields).len() + ROOM_TO_GROW;
@@ -191,19 +191,19 @@ impl Store {
     }
 
     /// Stores an API key. The text says why it is in the file although the keyring was asked for.
-    pub fn save_api_key(
+    pub(crate) fn save_api_key(
         &self,
         _lock: &Lock,
         key: &SecretValue,
         api_url: &str,
         now: Timestamp,
-        keeper: Keeper,
+        keeper: CredentialBackend,
     ) -> Result<Option<String>> {
         let path = self.directory.join(API_KEY);
         let mut fields = stored_fields(&path);
         fields.remove("key");
         let fallback = keep(keeper, &path, &self.keychain, &mut fields, key, |fields| {
-            fields.insert("key".to_owned(), json!(key.expose()));
+            fields.insert("key".to_owned(), json!(key.expose_secret()));
         });
         fields.insert("stored_at".to_owned(), json!(now.to_string()));
         fields.insert("api_url".to_owned(), json!(api_url));
@@ -215,10 +215,10 @@ impl Store {
     }
 
     /// Keeps a value that has nowhere else to be any more, and says where.
-    pub async fn rescue(&self, name: &str, value: &SecretValue) -> Result<PathBuf> {
+    pub(crate) async fn rescue(&self, name: &str, value: &SecretValue) -> Result<PathBuf> {
         let _lock = self.lock().await?;
         let path = self.directory.join(name);
-        let content = value.expose().as_bytes();
+        let content = value.expose_secret().as_bytes();
         Save::prepare(&path, content.len())
             .and_then(|save| save.finish(content))
             .map_err(|error| unsaved(&path, &error))?;
@@ -226,7 +226,7 @@ impl Store {
     }
 
     /// Removes both files, readable or not, and our keyring items.
-    pub fn clear(&self, _lock: &Lock) -> Result<Vec<Cleared>> {
+    pub(crate) fn clear(&self, _lock: &Lock) -> Result<Vec<Cleared>> {
         let mut cleared = Vec::new();
         for (file, what) in [(API_KEY, "API key"), (SESSION, "login session")] {
             let path = self.directory.join(file);
@@ -237,10 +237,10 @@ impl Store {
                 .is_symlink()
                 .then(|| "it was a link, and the file that it named is still there".to_owned());
             // A file that cannot be read may have had an item; one that can says so.
-            let keeper = self.read(file, |object| Ok(Keeper::of(object)));
+            let keeper = self.read(file, |object| Ok(CredentialBackend::of(object)));
             let deleted = match keeper {
-                Ok(Some(Keeper::File) | None) => Ok(()),
-                Ok(Some(Keeper::Keyring)) => self.item(file).delete(),
+                Ok(Some(CredentialBackend::File) | None) => Ok(()),
+                Ok(Some(CredentialBackend::Keyring)) => self.item(file).delete(),
                 Err(_) => self.item(file).delete().or(Ok(())),
             };
             if let Err(reason) = deleted {
@@ -258,13 +258,13 @@ impl Store {
     }
 
     /// Whether there is anything that [`clear`](Self::clear) would remove.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let there = |file: &&str| self.directory.join(file).symlink_metadata().is_ok();
         ![API_KEY, SESSION].iter().any(there)
     }
 
     /// The files that others may read, each with what to do about it.
-    pub fn exposed(&self) -> Vec<String> {
+    pub(crate) fn exposed(&self) -> Vec<String> {
         let paths = [API_KEY, SESSION].map(|file| self.directory.join(file));
         let open = paths.iter().filter(|path| others_may_read(path));
         open.map(|path| {
@@ -304,16 +304,16 @@ impl Store {
 impl PreparedSession {
     /// Saves the session. The text says why its tokens are in the file although the keyring was
     /// asked for.
-    pub fn finish(mut self, session: &Session) -> Result<Option<String>> {
+    pub(crate) fn finish(mut self, session: &Session) -> Result<Option<String>> {
         let path = self.store.directory.join(SESSION);
         let fields = &mut self.fields;
         for token in ["access_token", "refresh_token"] {
             fields.remove(token);
         }
         let tokens = || {
-            let refresh_token = session.refresh_token.as_ref().map(SecretValue::expose);
+            let refresh_token = session.refresh_token.as_ref().map(SecretValue::expose_secret);
             [
-                ("access_token", json!(session.access_token.expose())),
+                ("access_token", json!(session.access_token.expose_secret())),
                 ("refresh_token", json!(refresh_token)),
             ]
         };
@@ -386,7 +386,7 @@ fn required<T>(value: Option<T>, name: &str) -> std::result::Result<T, String> {
 
 /// A member that is no secret.
 fn plain(object: &Object<'_>, name: &str) -> std::result::Result<Option<String>, String> {
-    Ok(object.string(name)?.map(|text| text.expose().to_owned()))
+    Ok(object.string(name)?.map(|text| text.expose_secret().to_owned()))
 }
 
 fn to_bytes(fields: &Map<String, Value>) -> Zeroizing<Vec<u8>> {

@@ -34,7 +34,7 @@ const TRIES: u32 = 4;
 
 /// Why the provider did not do what it was asked to.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// It said no, with a code of its own.
     Refused { code: String, message: String },
     /// It could not be reached, or answered nonsense: trying again may help.
@@ -44,29 +44,29 @@ pub enum Failure {
 }
 
 /// What an exchange brought. The provider may leave out what did not change.
-pub struct Tokens {
-    pub access_token: Option<SecretValue>,
-    pub refresh_token: Option<SecretValue>,
-    pub user_id: Option<String>,
-    pub email: Option<String>,
-    pub organization_id: Option<String>,
+pub(crate) struct Tokens {
+    pub(crate) access_token: Option<SecretValue>,
+    pub(crate) refresh_token: Option<SecretValue>,
+    pub(crate) user_id: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) organization_id: Option<String>,
 }
 
 /// The start of a login on another device.
-pub struct DeviceCode {
+pub(crate) struct DeviceCode {
     /// Stands for the login until it is done.
-    pub secret: SecretValue,
-    pub user_code: String,
-    pub verification_uri: String,
+    pub(crate) secret: SecretValue,
+    pub(crate) user_code: String,
+    pub(crate) verification_uri: String,
     /// The same with the code filled in.
-    pub verification_uri_complete: Option<String>,
-    pub expires_in: Option<f64>,
-    pub interval: Option<f64>,
+    pub(crate) verification_uri_complete: Option<String>,
+    pub(crate) expires_in: Option<f64>,
+    pub(crate) interval: Option<f64>,
 }
 
 /// The provider, not yet connected to.
 #[derive(Debug, Clone)]
-pub struct Workos {
+pub(crate) struct Workos {
     base: Origin,
     client_id: String,
     limit: Limit,
@@ -74,7 +74,7 @@ pub struct Workos {
 
 impl Workos {
     /// `AMIKA_WORKOS_URL` may move it, within this machine only: who answers there gets tokens.
-    pub fn from_env(env: &Env) -> Result<Self> {
+    pub(crate) fn from_env(env: &Env) -> Result<Self> {
         let base = match env.setting("AMIKA_WORKOS_URL")? {
             None => Origin::parse("AMIKA_WORKOS_URL", BASE)?,
             Some(text) => {
@@ -96,11 +96,11 @@ impl Workos {
 
     /// Exchanges a refresh token, trying the same one again while that may help: a repetition
     /// within ten seconds gives the same tokens.
-    pub async fn refresh(&self, refresh_token: &SecretValue) -> std::result::Result<Tokens, Failure> {
+    pub(crate) async fn refresh(&self, refresh_token: &SecretValue) -> std::result::Result<Tokens, Failure> {
         let http = self.client()?;
         let fields = [
             ("grant_type", "refresh_token"),
-            ("refresh_token", refresh_token.expose()),
+            ("refresh_token", refresh_token.expose_secret()),
         ];
         let deadline = Instant::now() + ALL_TRIES;
         let mut trouble = format!("{} did not answer in time", self.base);
@@ -118,12 +118,12 @@ impl Workos {
     }
 
     /// Starts a login on another device.
-    pub async fn authorize_device(&self) -> std::result::Result<DeviceCode, Failure> {
+    pub(crate) async fn authorize_device(&self) -> std::result::Result<DeviceCode, Failure> {
         let http = self.client()?;
         let answer = self.post(&http, AUTHORIZE_DEVICE, &[]).await?;
         let incomplete = || Failure::Trouble(format!("{} started no login", self.base));
         let object = Object::parse(&answer).ok().flatten().ok_or_else(incomplete)?;
-        let text = |name: &str| Some(object.string(name).ok()??.expose().to_owned());
+        let text = |name: &str| Some(object.string(name).ok()??.expose_secret().to_owned());
         Ok(DeviceCode {
             secret: object
                 .string("device_code")
@@ -139,11 +139,14 @@ impl Workos {
     }
 
     /// Asks once whether the login on the other device is done.
-    pub async fn poll_device(&self, device_code: &SecretValue) -> std::result::Result<Tokens, Failure> {
+    pub(crate) async fn poll_device(
+        &self,
+        device_code: &SecretValue,
+    ) -> std::result::Result<Tokens, Failure> {
         let http = self.client()?;
         let fields = [
             ("grant_type", DEVICE_GRANT),
-            ("device_code", device_code.expose()),
+            ("device_code", device_code.expose_secret()),
         ];
         let answer = self.post(&http, AUTHENTICATE, &fields).await?;
         Ok(tokens(&answer))
@@ -224,7 +227,7 @@ fn refusal(object: &Object<'_>, fields: &[(&str, &str)], status: StatusCode) -> 
     }
     let text = |names: [&str; 2]| {
         let found = names.iter().find_map(|name| object.string(name).ok().flatten());
-        found.map(|text| client::shorten(&known.clean(text.expose())))
+        found.map(|text| client::shorten(&known.clean(text.expose_secret())))
     };
     Failure::Refused {
         code: text(["error", "code"]).unwrap_or_else(|| status.as_u16().to_string()),
@@ -238,12 +241,12 @@ fn tokens(answer: &str) -> Tokens {
     let user = object
         .as_ref()
         .and_then(|object| object.object("user").ok().flatten());
-    let of_user = |name: &str| Some(user.as_ref()?.string(name).ok()??.expose().to_owned());
+    let of_user = |name: &str| Some(user.as_ref()?.string(name).ok()??.expose_secret().to_owned());
     Tokens {
         access_token: string("access_token"),
         refresh_token: string("refresh_token"),
         user_id: of_user("id"),
         email: of_user("email"),
-        organization_id: string("organization_id").map(|id| id.expose().to_owned()),
+        organization_id: string("organization_id").map(|id| id.expose_secret().to_owned()),
     }
 }

@@ -5,7 +5,7 @@ use super::scan::{Claim, Scan};
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
-pub fn env_cache(scan: &mut Scan<'_>) {
+pub(crate) fn env_cache(scan: &mut Scan<'_>) {
     store(
         scan,
         "XDG_CACHE_HOME",
@@ -15,7 +15,7 @@ pub fn env_cache(scan: &mut Scan<'_>) {
     );
 }
 
-pub fn keychain(scan: &mut Scan<'_>) {
+pub(crate) fn keychain(scan: &mut Scan<'_>) {
     store(
         scan,
         "XDG_DATA_HOME",
@@ -25,7 +25,7 @@ pub fn keychain(scan: &mut Scan<'_>) {
     );
 }
 
-pub fn oauth(scan: &mut Scan<'_>) {
+pub(crate) fn oauth(scan: &mut Scan<'_>) {
     store(
         scan,
         "XDG_STATE_HOME",

@@ -25,7 +25,7 @@ struct Settings {
     keyring: bool,
 }
 
-pub fn secrets(scan: &mut Scan<'_>) {
+pub(crate) fn secrets(scan: &mut Scan<'_>) {
     let settings = settings(scan);
     let url = scan.env.variable("AMP_URL").and_then(|url| url.to_str());
     let url = url.filter(|url| !url.is_empty()).map(str::to_owned);
@@ -74,7 +74,7 @@ fn keep(scan: &mut Scan<'_>, place: &Place, key: SecretValue) {
     let Some(provider) = ProviderName::named("amp") else {
         return;
     };
-    if jwt::expiry(key.expose()) == Expiry::NotAJwt {
+    if jwt::expiry(key.expose_secret()) == Expiry::NotAJwt {
         scan.keep(place, Claim::api_key(provider, key));
     } else {
         scan.keep_token(place, provider, key, None);
@@ -117,7 +117,7 @@ fn parse_settings(document: &Document) -> Result<Option<Settings>, String> {
 }
 
 /// `~/.amp/config.json`, where older versions kept a key for Anthropic.
-pub fn old_config(scan: &mut Scan<'_>) {
+pub(crate) fn old_config(scan: &mut Scan<'_>) {
     const TOP: [&str; 7] = [
         "anthropicApiKey",
         "anthropic_api_key",

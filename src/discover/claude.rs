@@ -23,7 +23,7 @@ const KEY_MEMBERS: [&str; 4] = ["primaryApiKey", "apiKey", "anthropicApiKey", "c
 const NEEDED_SCOPE: &str = "user:inference";
 
 /// The API key: the Keychain's, then the files'.
-pub fn api_key(scan: &mut Scan<'_>) {
+pub(crate) fn api_key(scan: &mut Scan<'_>) {
     if scan.env.platform == Platform::MacOs {
         let service = format!("{SERVICE}{}", suffix(scan.env));
         let item = scan.item(&service, &account(scan.env)).ok().flatten();
@@ -48,7 +48,7 @@ fn key_in(scan: &mut Scan<'_>, document: &Document) {
     };
     let key = KEY_MEMBERS.iter().find_map(|member| {
         scan.usable(&document.place, object.string(member))
-            .filter(|key| key.expose().starts_with("sk-ant-"))
+            .filter(|key| key.expose_secret().starts_with("sk-ant-"))
     });
     if let Some(key) = key {
         scan.keep(&document.place, Claim::api_key(ProviderName::anthropic(), key));
@@ -72,7 +72,7 @@ fn config_directory(env: &Env) -> Option<PathBuf> {
 }
 
 /// The OAuth login: the Keychain's, then the files'.
-pub fn oauth(scan: &mut Scan<'_>) {
+pub(crate) fn oauth(scan: &mut Scan<'_>) {
     if scan.env.platform == Platform::MacOs {
         let service = format!("{SERVICE}-credentials{}", suffix(scan.env));
         let own = account(scan.env);

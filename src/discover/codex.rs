@@ -28,7 +28,7 @@ struct Features {
     secret_auth_storage: Option<bool>,
 }
 
-pub fn login(scan: &mut Scan<'_>) {
+pub(crate) fn login(scan: &mut Scan<'_>) {
     let Some(home) = scan.env.path("CODEX_HOME").or_else(|| scan.below_home(".codex")) else {
         return;
     };
@@ -145,7 +145,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
 /// How Codex is signed in: what the file says, else the first of what it holds.
 fn mode(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> Option<String> {
     match object.string("auth_mode") {
-        Ok(Some(mode)) => return Some(mode.expose().to_owned()),
+        Ok(Some(mode)) => return Some(mode.expose_secret().to_owned()),
         Ok(None) => {}
         Err(reason) => {
             scan.problem(place.clone(), reason);

@@ -10,6 +10,7 @@ mod amp;
 mod claude;
 mod codex;
 mod opencode;
+pub(crate) mod report;
 mod scan;
 
 use std::cmp::Reverse;
@@ -28,10 +29,10 @@ use crate::system::keychain::Keychain;
 
 /// A place that may hold credentials.
 #[derive(Debug)]
-pub struct Source {
-    pub id: &'static str,
+pub(crate) struct Source {
+    pub(crate) id: &'static str,
     /// The higher one is preferred for a provider.
-    pub priority: u16,
+    pub(crate) priority: u16,
     /// Which credentials it can hold.
     gives: Wanted,
     scan: fn(&mut Scan<'_>),
@@ -53,32 +54,32 @@ const SOURCES: [Source; 9] = [
 
 /// Which credentials to look for; `None` is any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
-    pub provider: Option<&'static str>,
-    pub kind: Option<CredentialKind>,
+pub(crate) struct Wanted {
+    pub(crate) provider: Option<&'static str>,
+    pub(crate) kind: Option<CredentialKind>,
 }
 
 impl Wanted {
-    pub const ANY: Self = Self {
+    pub(crate) const ANY: Self = Self {
         provider: None,
         kind: None,
     };
 
-    pub const fn of(provider: &'static str) -> Self {
+    pub(crate) const fn of(provider: &'static str) -> Self {
         Self {
             provider: Some(provider),
             kind: None,
         }
     }
 
-    pub const fn kind(kind: CredentialKind) -> Self {
+    pub(crate) const fn kind(kind: CredentialKind) -> Self {
         Self {
             provider: None,
             kind: Some(kind),
         }
     }
 
-    pub const fn only(provider: &'static str, kind: CredentialKind) -> Self {
+    pub(crate) const fn only(provider: &'static str, kind: CredentialKind) -> Self {
         Self {
             provider: Some(provider),
             kind: Some(kind),
@@ -100,7 +101,7 @@ impl Wanted {
 
 /// Whose credential it is: lower case letters, digits and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ProviderName(String);
+pub(crate) struct ProviderName(String);
 
 impl ProviderName {
     /// Longer names are no provider's.
@@ -108,7 +109,7 @@ impl ProviderName {
 
     /// From the name that a tool gave it: `Claude` is anthropic, `github_copilot` is
     /// github-copilot. `None` for what could not become a variable's name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         let name = name.trim_end_matches('/').to_lowercase();
         let name = name.replace(['_', ' ', '.', '/'], "-");
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -121,20 +122,20 @@ impl ProviderName {
         (starts_well && rest_is_fine && name.len() <= Self::LONGEST).then_some(Self(name))
     }
 
-    pub fn anthropic() -> Self {
+    pub(crate) fn anthropic() -> Self {
         Self("anthropic".to_owned())
     }
 
-    pub fn openai() -> Self {
+    pub(crate) fn openai() -> Self {
         Self("openai".to_owned())
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The secrets that this provider's credential becomes.
-    pub fn secret_names(&self) -> Vec<SecretName> {
+    pub(crate) fn secret_names(&self) -> Vec<SecretName> {
         let names = match self.0.as_str() {
             "anthropic" => vec!["ANTHROPIC_API_KEY".to_owned(), "CLAUDE_API_KEY".to_owned()],
             "openai" => vec!["OPENAI_API_KEY".to_owned(), "CODEX_API_KEY".to_owned()],
@@ -146,7 +147,7 @@ impl ProviderName {
 
 /// Where a credential was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     File(PathBuf),
     Keychain { service: String, account: String },
     Variable(&'static str),
@@ -154,7 +155,7 @@ pub enum Place {
 
 impl Place {
     /// As a person would point at it, with `~` for `home`.
-    pub fn shown(&self, home: Option<&Path>) -> String {
+    pub(crate) fn shown(&self, home: Option<&Path>) -> String {
         match self {
             Self::File(path) => escape::home_path(path, home),
             Self::Keychain { service, account } => {
@@ -166,7 +167,7 @@ impl Place {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// The one to use for its provider.
     Chosen,
     /// Usable, and this source has a better one.
@@ -177,26 +178,26 @@ pub enum State {
 
 /// A credential that was found.
 #[derive(Debug)]
-pub struct Found {
-    pub provider: ProviderName,
-    pub kind: CredentialKind,
+pub(crate) struct Found {
+    pub(crate) provider: ProviderName,
+    pub(crate) kind: CredentialKind,
     /// The API key or access token.
-    pub value: SecretValue,
+    pub(crate) value: SecretValue,
     /// For a tool's own OAuth login, all that it stored, with the refresh token: what another
     /// machine needs to carry on with the login.
-    pub document: Option<SecretValue>,
-    pub source: &'static Source,
-    pub place: Place,
-    pub expires_at: Option<Timestamp>,
-    pub state: State,
+    pub(crate) document: Option<SecretValue>,
+    pub(crate) source: &'static Source,
+    pub(crate) place: Place,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) state: State,
 }
 
 /// A store that is there and could not be used.
 #[derive(Debug)]
-pub struct Problem {
-    pub place: Place,
+pub(crate) struct Problem {
+    pub(crate) place: Place,
     /// Never quotes the store.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl fmt::Display for Problem {
@@ -211,19 +212,19 @@ impl fmt::Display for Problem {
 
 /// All that was found, and all that was in the way.
 #[derive(Debug, Default)]
-pub struct Discovery {
-    pub found: Vec<Found>,
-    pub problems: Vec<Problem>,
+pub(crate) struct Discovery {
+    pub(crate) found: Vec<Found>,
+    pub(crate) problems: Vec<Problem>,
     /// Single entries that were passed over in a store that is otherwise fine, and why.
-    pub skipped: Vec<String>,
+    pub(crate) skipped: Vec<String>,
     /// Stores that we recognise and cannot read, and what to do about them.
-    pub notices: Vec<String>,
+    pub(crate) notices: Vec<String>,
     /// Every place that was looked at, whether or not something was there.
-    pub looked: Vec<Place>,
+    pub(crate) looked: Vec<Place>,
 }
 
 /// Looks at every source that may hold what is wanted; the others are not even opened.
-pub fn discover(env: &Env, keychain: &dyn Keychain, wanted: Wanted) -> Discovery {
+pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, wanted: Wanted) -> Discovery {
     let mut discovery = Discovery::default();
     for source in SOURCES.iter().filter(|source| source.gives.overlaps(wanted)) {
         (source.scan)(&mut Scan::new(env, keychain, source, &mut discovery));

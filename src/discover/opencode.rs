@@ -13,7 +13,7 @@ use crate::formats::json::Object;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
-pub fn logins(scan: &mut Scan<'_>) {
+pub(crate) fn logins(scan: &mut Scan<'_>) {
     let Some(directory) = scan.env.xdg_directory("XDG_DATA_HOME", ".local/share") else {
         return;
     };
@@ -54,7 +54,7 @@ fn entries(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> bool {
             continue;
         };
         let kind = entry.string("type").ok().flatten();
-        let (kind, member) = match kind.as_ref().map(SecretValue::expose) {
+        let (kind, member) = match kind.as_ref().map(SecretValue::expose_secret) {
             Some("api") => (CredentialKind::ApiKey, "key"),
             Some("oauth") => (CredentialKind::OAuth, "access"),
             _ => continue,

@@ -21,48 +21,48 @@ const MAX_STORE: u64 = 1024 * 1024;
 const MAX_GROWING: u64 = 16 * 1024 * 1024;
 
 /// One source being looked through.
-pub struct Scan<'a> {
-    pub env: &'a Env,
+pub(crate) struct Scan<'a> {
+    pub(crate) env: &'a Env,
     keychain: &'a dyn Keychain,
     source: &'static Source,
     discovery: &'a mut Discovery,
 }
 
 /// The text of a store, read once: what is checked is what is used.
-pub struct Document {
-    pub place: Place,
-    pub text: Zeroizing<String>,
+pub(crate) struct Document {
+    pub(crate) place: Place,
+    pub(crate) text: Zeroizing<String>,
     /// Whether `text` is the store's bytes; a byte that is no UTF-8 shows as U+FFFD.
     exact: bool,
 }
 
 impl Document {
     /// All of it, to be handed on as it is.
-    pub fn whole(&self) -> Option<SecretValue> {
+    pub(crate) fn whole(&self) -> Option<SecretValue> {
         self.exact
             .then(|| SecretValue::new(Zeroizing::new(self.text.to_string())))
     }
 
     /// Without the byte order mark that some editors put in front.
-    pub fn body(&self) -> &str {
+    pub(crate) fn body(&self) -> &str {
         self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
     }
 }
 
 /// A store that is there and could not be read.
-pub struct Unreadable;
+pub(crate) struct Unreadable;
 
 /// A credential before it was checked.
-pub struct Claim {
-    pub provider: ProviderName,
-    pub kind: CredentialKind,
-    pub value: SecretValue,
-    pub document: Option<SecretValue>,
-    pub expires_at: Option<Timestamp>,
+pub(crate) struct Claim {
+    pub(crate) provider: ProviderName,
+    pub(crate) kind: CredentialKind,
+    pub(crate) value: SecretValue,
+    pub(crate) document: Option<SecretValue>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 impl Claim {
-    pub fn api_key(provider: ProviderName, value: SecretValue) -> Self {
+    pub(crate) fn api_key(provider: ProviderName, value: SecretValue) -> Self {
         Self {
             provider,
             kind: CredentialKind::ApiKey,
@@ -74,7 +74,7 @@ impl Claim {
 }
 
 impl<'a> Scan<'a> {
-    pub fn new(
+    pub(crate) fn new(
         env: &'a Env,
         keychain: &'a dyn Keychain,
         source: &'static Source,
@@ -89,24 +89,24 @@ impl<'a> Scan<'a> {
     }
 
     /// A path below the home directory.
-    pub fn below_home(&self, path: &str) -> Option<PathBuf> {
+    pub(crate) fn below_home(&self, path: &str) -> Option<PathBuf> {
         self.env.home.as_ref().map(|home| home.join(path))
     }
 
     /// Reads a store; nothing there is nothing found, everything else that fails is a problem.
-    pub fn file(&mut self, path: &Path) -> Option<Document> {
+    pub(crate) fn file(&mut self, path: &Path) -> Option<Document> {
         self.look_at(&Place::File(path.to_owned()));
         self.settings_file(path)
     }
 
     /// As [`file`](Self::file), for one that grows with everything its tool does.
-    pub fn growing_file(&mut self, path: &Path) -> Option<Document> {
+    pub(crate) fn growing_file(&mut self, path: &Path) -> Option<Document> {
         self.look_at(&Place::File(path.to_owned()));
         self.read(path, MAX_GROWING)
     }
 
     /// As [`file`](Self::file), for a file that only says where the credentials are.
-    pub fn settings_file(&mut self, path: &Path) -> Option<Document> {
+    pub(crate) fn settings_file(&mut self, path: &Path) -> Option<Document> {
         self.read(path, MAX_STORE)
     }
 
@@ -136,7 +136,7 @@ impl<'a> Scan<'a> {
     /// Reads a keychain item, found by service **and** account: several programs put items under
     /// one service.
     /// An error is a problem that has been noted: unreadable is not absent.
-    pub fn item(&mut self, service: &str, account: &str) -> Result<Option<Document>, Unreadable> {
+    pub(crate) fn item(&mut self, service: &str, account: &str) -> Result<Option<Document>, Unreadable> {
         let place = Place::Keychain {
             service: service.to_owned(),
             account: account.to_owned(),
@@ -152,42 +152,42 @@ impl<'a> Scan<'a> {
             }
             Lookup::Found(secret) => Ok(Some(Document {
                 place,
-                text: Zeroizing::new(secret.expose().to_owned()),
+                text: Zeroizing::new(secret.expose_secret().to_owned()),
                 exact: true,
             })),
         }
     }
 
     /// The accounts that have a keychain item of this service.
-    pub fn accounts(&self, service: &str) -> Vec<String> {
+    pub(crate) fn accounts(&self, service: &str) -> Vec<String> {
         self.keychain.accounts(service)
     }
 
     /// The document as a JSON object; `null` is nothing found, anything else a problem.
-    pub fn object<'d>(&mut self, document: &'d Document) -> Option<Object<'d>> {
+    pub(crate) fn object<'d>(&mut self, document: &'d Document) -> Option<Object<'d>> {
         self.usable(&document.place, Object::parse(document.body()))
     }
 
     /// The value of a step that may find nothing, or be a problem of its store.
-    pub fn usable<T>(&mut self, place: &Place, result: Result<Option<T>, String>) -> Option<T> {
+    pub(crate) fn usable<T>(&mut self, place: &Place, result: Result<Option<T>, String>) -> Option<T> {
         result.unwrap_or_else(|reason| {
             self.problem(place.clone(), reason);
             None
         })
     }
 
-    pub fn problem(&mut self, place: Place, reason: String) {
+    pub(crate) fn problem(&mut self, place: Place, reason: String) {
         self.discovery.problems.push(Problem { place, reason });
     }
 
-    pub fn notice(&mut self, notice: String) {
+    pub(crate) fn notice(&mut self, notice: String) {
         if !self.discovery.notices.contains(&notice) {
             self.discovery.notices.push(notice);
         }
     }
 
     /// Passes over one entry; `what` names it in words of ours.
-    pub fn skip(&mut self, place: &Place, what: &str, reason: &str) {
+    pub(crate) fn skip(&mut self, place: &Place, what: &str, reason: &str) {
         let place = place.shown(None);
         let skipped = format!("{place}: {what} {reason} and was skipped");
         self.discovery.skipped.push(skipped);
@@ -195,14 +195,14 @@ impl<'a> Scan<'a> {
 
     /// Takes a token whose end is written inside it, if it is a JWT. `document` comes along when
     /// the token is part of a login that can be renewed.
-    pub fn keep_token(
+    pub(crate) fn keep_token(
         &mut self,
         place: &Place,
         provider: ProviderName,
         token: SecretValue,
         document: Option<SecretValue>,
     ) {
-        let expires_at = match jwt::expiry(token.expose()) {
+        let expires_at = match jwt::expiry(token.expose_secret()) {
             jwt::Expiry::At(at) => Some(at),
             jwt::Expiry::Never | jwt::Expiry::NotAJwt => None,
             jwt::Expiry::Invalid => {
@@ -222,10 +222,10 @@ impl<'a> Scan<'a> {
     }
 
     /// Takes a credential, unless it holds what no credential does.
-    pub fn keep(&mut self, place: &Place, claim: Claim) -> bool {
+    pub(crate) fn keep(&mut self, place: &Place, claim: Claim) -> bool {
         // Only the vendor's own caches hold values that somebody chose freely, such as a PEM key.
         let may_span_lines = self.source.id.starts_with("amika_");
-        if let Some(reason) = unusable(claim.value.expose(), may_span_lines) {
+        if let Some(reason) = unusable(claim.value.expose_secret(), may_span_lines) {
             let what = format!("the credential for {}", claim.provider.as_str());
             self.skip(place, &what, reason);
             return false;

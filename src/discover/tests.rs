@@ -55,7 +55,7 @@ impl Home {
 fn seen(discovery: &Discovery) -> Vec<(&'static str, &str, State)> {
     let found = discovery.found.iter();
     found
-        .map(|found| (found.source.id, found.value.expose(), found.state))
+        .map(|found| (found.source.id, found.value.expose_secret(), found.state))
         .collect()
 }
 
@@ -135,7 +135,10 @@ fn on_macos_the_keychain_comes_before_the_files() {
             ),
         ]
     );
-    assert_eq!(discovery.found[2].document.as_ref().unwrap().expose(), LOGIN);
+    assert_eq!(
+        discovery.found[2].document.as_ref().unwrap().expose_secret(),
+        LOGIN
+    );
     assert_eq!(
         *keychain.reads.borrow(),
         ["Claude Code/fix", "Claude Code-credentials/fix"],
@@ -302,8 +305,12 @@ fn codex_minds_its_mode() {
         let home = Home::new(Platform::Unix).with(".codex/auth.json", &content);
         let discovery = home.discover(&NoKeychain);
         let found = &discovery.found[0];
-        assert_eq!((found.kind, found.value.expose()), (kind, value), "{content}");
-        let whole = found.document.as_ref().map(SecretValue::expose);
+        assert_eq!(
+            (found.kind, found.value.expose_secret()),
+            (kind, value),
+            "{content}"
+        );
+        let whole = found.document.as_ref().map(SecretValue::expose_secret);
         assert_eq!(whole, (kind == CredentialKind::OAuth).then_some(content.as_str()));
         let expiry = (kind == CredentialKind::OAuth).then(|| Timestamp::from_second(1_826_984_857).unwrap());
         assert_eq!(found.expires_at, expiry);

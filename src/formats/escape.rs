@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 /// `true` for characters that can move the cursor, hide text or reorder it: C0, C1, DEL, line
 /// separators, bidirectional controls, zero-width characters.
-pub fn is_hostile(c: char) -> bool {
+pub(crate) fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -16,12 +16,12 @@ pub fn is_hostile(c: char) -> bool {
 }
 
 /// `text` on one line, every hostile character written as an escape such as `\n` or `\u{1b}`.
-pub fn escape(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     escape_except(text, |_| false)
 }
 
 /// As [`escape`], keeping line breaks: for messages that we composed over several lines.
-pub fn escape_lines(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     escape_except(text, |c| c == '\n')
 }
 
@@ -41,12 +41,12 @@ fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// A path as a person may see it.
-pub fn path(path: &Path) -> String {
+pub(crate) fn path(path: &Path) -> String {
     escape(&path.to_string_lossy()).into_owned()
 }
 
 /// As [`path`], with `~` for the home directory.
-pub fn home_path(full: &Path, home: Option<&Path>) -> String {
+pub(crate) fn home_path(full: &Path, home: Option<&Path>) -> String {
     match home.and_then(|home| full.strip_prefix(home).ok()) {
         Some(rest) if !rest.as_os_str().is_empty() => path(&Path::new("~").join(rest)),
         _ => path(full),
@@ -54,12 +54,12 @@ pub fn home_path(full: &Path, home: Option<&Path>) -> String {
 }
 
 /// `text` as one word for every POSIX shell.
-pub fn shell_quoted(text: &str) -> Zeroizing<String> {
+pub(crate) fn shell_quoted(text: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
 /// `1 secret`, `2 secrets`.
-pub fn count(n: usize, noun: &str) -> String {
+pub(crate) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 

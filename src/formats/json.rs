@@ -16,11 +16,11 @@ use crate::secret::SecretValue;
 const SHORTEST_MILLISECONDS: i64 = 100_000_000_000;
 
 /// The members in the order of the text, duplicates included.
-pub struct Members<'a>(pub Vec<(String, &'a RawValue)>);
+pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'a> Members<'a> {
     /// The value of `name`; as in every common parser, the last of duplicates wins.
-    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
         let mut same = self.0.iter().rev().filter(|(other, _)| other == name);
         same.next().map(|(_, value)| *value)
     }
@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 }
 
 /// An object whose members are looked at one by one.
-pub struct Object<'a> {
+pub(crate) struct Object<'a> {
     members: Members<'a>,
     /// How its members are called in a reason, such as `claudeAiOauth.`.
     prefix: String,
@@ -57,7 +57,7 @@ pub struct Object<'a> {
 
 impl<'a> Object<'a> {
     /// `None` for `null`, which is how some tools say "nothing".
-    pub fn parse(text: &'a str) -> Result<Option<Self>, String> {
+    pub(crate) fn parse(text: &'a str) -> Result<Option<Self>, String> {
         if text.trim().is_empty() {
             return Err("is empty".to_owned());
         }
@@ -75,7 +75,7 @@ impl<'a> Object<'a> {
     }
 
     /// The members with their values, in the order of the file; of duplicates only the last.
-    pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         let members = self.members.0.iter().enumerate();
         let last: HashMap<&str, usize> = members.map(|(index, (name, _))| (name.as_str(), index)).collect();
         let members = self.members.0.iter().enumerate();
@@ -85,7 +85,7 @@ impl<'a> Object<'a> {
     }
 
     /// A text member; `None` when it is missing, null or empty.
-    pub fn string(&self, name: &str) -> Result<Option<SecretValue>, String> {
+    pub(crate) fn string(&self, name: &str) -> Result<Option<SecretValue>, String> {
         let Some(raw) = self.members.get(name) else {
             return Ok(None);
         };
@@ -95,7 +95,7 @@ impl<'a> Object<'a> {
     }
 
     /// An object member; `None` when it is missing or null.
-    pub fn object(&self, name: &str) -> Result<Option<Self>, String> {
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, String> {
         let Some(raw) = self.members.get(name) else {
             return Ok(None);
         };
@@ -108,23 +108,23 @@ impl<'a> Object<'a> {
     }
 
     /// A list of texts; `None` when it is missing or anything else.
-    pub fn strings(&self, name: &str) -> Option<Vec<String>> {
+    pub(crate) fn strings(&self, name: &str) -> Option<Vec<String>> {
         serde_json::from_str(self.members.get(name)?.get()).ok()
     }
 
     /// A number, if the member is one.
-    pub fn number(&self, name: &str) -> Option<f64> {
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
         serde_json::from_str(self.members.get(name)?.get()).ok()
     }
 
     /// Whether a member is there, whatever it is, and is not null.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|raw| raw.get() != "null")
     }
 
     /// A time in milliseconds since 1970 or as RFC 3339; `None` when it is missing or null. The
     /// error is only what follows the member's name.
-    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, &'static str> {
+    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, &'static str> {
         let Some(raw) = self.members.get(name).map(RawValue::get) else {
             return Ok(None);
         };
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn r32_the_last_of_duplicates_wins() {
         let object = object(r#"{"a":"first","b":"x","a":"last"}"#);
-        assert_eq!(object.string("a").unwrap().unwrap().expose(), "last");
+        assert_eq!(object.string("a").unwrap().unwrap().expose_secret(), "last");
         let names: Vec<_> = object.members().map(|(name, _)| name).collect();
         assert_eq!(names, ["b", "a"]);
     }
@@ -237,7 +237,7 @@ mod tests {
         let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
         let text = format!(r#"{{"deep":{deep},"a":"found"}}"#);
         let object = object(&text);
-        assert_eq!(object.string("a").unwrap().unwrap().expose(), "found");
+        assert_eq!(object.string("a").unwrap().unwrap().expose_secret(), "found");
         assert!(object.string("deep").is_err());
         assert!(Object::parse(&deep).is_err());
     }

@@ -11,7 +11,7 @@ use crate::formats::json::Members;
 
 /// The claim `exp`, a number of seconds since 1970.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Expiry {
+pub(crate) enum Expiry {
     /// The text is no JWT, so nothing is known.
     NotAJwt,
     /// A JWT that does not end.
@@ -21,7 +21,7 @@ pub enum Expiry {
     Invalid,
 }
 
-pub fn expiry(token: &str) -> Expiry {
+pub(crate) fn expiry(token: &str) -> Expiry {
     let Some(claims) = claims(token) else {
         return Expiry::NotAJwt;
     };
@@ -51,12 +51,12 @@ fn seconds(number: &str) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
     /// An unsigned token with these claims.
-    pub fn token(claims: &str) -> String {
+    pub(crate) fn token(claims: &str) -> String {
         format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
     }
 

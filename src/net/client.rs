@@ -22,7 +22,7 @@ const MAX_SERVER_TEXT: usize = 300;
 
 /// How far a request came that got no complete answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// It was never sent.
     Connecting,
     /// It was sent, and the time is up.
@@ -35,15 +35,15 @@ pub enum Stage {
 
 /// A request that got no complete answer.
 #[derive(Debug)]
-pub struct Broken {
-    pub stage: Stage,
-    pub message: String,
+pub(crate) struct Broken {
+    pub(crate) stage: Stage,
+    pub(crate) message: String,
 }
 
 impl Broken {
     /// reqwest's own text holds the URL and little else; the cause lies at the end of its chain of
     /// sources.
-    pub fn new(error: &reqwest::Error, origin: &impl Display) -> Self {
+    pub(crate) fn new(error: &reqwest::Error, origin: &impl Display) -> Self {
         let mut cause = String::new();
         let mut source = error.source();
         while let Some(inner) = source {
@@ -70,10 +70,10 @@ impl Broken {
 
 /// How long one request may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Limit(Duration);
+pub(crate) struct Limit(Duration);
 
 impl Limit {
-    pub fn from_env(env: &Env) -> Result<Self> {
+    pub(crate) fn from_env(env: &Env) -> Result<Self> {
         let seconds = match env.setting("AMIKA_HTTP_TIMEOUT")?.map(str::parse) {
             None => LONGEST_REQUEST,
             Some(Ok(seconds)) if (1..=LONGEST_REQUEST).contains(&seconds) => seconds,
@@ -86,13 +86,13 @@ impl Limit {
         Ok(Self(Duration::from_secs(seconds)))
     }
 
-    pub fn at_most(self, longest: Duration) -> Self {
+    pub(crate) fn at_most(self, longest: Duration) -> Self {
         Self(self.0.min(longest))
     }
 }
 
 /// A client that talks to one origin and nobody else.
-pub fn client(limit: Limit, origin: &Origin) -> Result<reqwest::Client> {
+pub(crate) fn client(limit: Limit, origin: &Origin) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("amika/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -110,13 +110,13 @@ pub fn client(limit: Limit, origin: &Origin) -> Result<reqwest::Client> {
 }
 
 /// Why an answer's body is of no use.
-pub enum BadBody {
+pub(crate) enum BadBody {
     TooLarge,
     Broken(Broken),
 }
 
 /// The whole body, of at most `limit` bytes.
-pub async fn read_body(
+pub(crate) async fn read_body(
     mut response: reqwest::Response,
     limit: usize,
     origin: &Origin,
@@ -137,13 +137,13 @@ pub async fn read_body(
 }
 
 /// Where a redirect points, as an origin; its path may hold anything.
-pub fn redirect_target(headers: &HeaderMap, origin: &Origin) -> Option<String> {
+pub(crate) fn redirect_target(headers: &HeaderMap, origin: &Origin) -> Option<String> {
     let location = headers.get(LOCATION)?.to_str().ok()?;
     let target = url::Url::parse(&origin.at("/")).ok()?.join(location).ok()?;
     Some(target.origin().ascii_serialization())
 }
 
-pub fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(is_json_type)
 }
@@ -159,7 +159,7 @@ fn is_json_type(content_type: &str) -> bool {
 }
 
 /// The start of a server's text, fit to print on one line.
-pub fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let escaped = escape::escape(&line);
     if escaped.chars().count() <= MAX_SERVER_TEXT {

@@ -1,6 +1,6 @@
 //! What every connection has in common, whether to the API or to the identity provider.
 
-pub mod client;
-pub mod origin;
-pub mod redact;
-pub mod retry;
+pub(crate) mod client;
+pub(crate) mod origin;
+pub(crate) mod redact;
+pub(crate) mod retry;

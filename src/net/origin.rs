@@ -7,20 +7,20 @@ use url::{Host, Url};
 use crate::error::{Error, Result};
 use crate::system::env::Env;
 
-pub const DEFAULT: &str = "https://app.amika.dev";
+pub(crate) const DEFAULT: &str = "https://app.amika.dev";
 
 /// A checked origin: `https`, or `http` to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin(Url);
+pub(crate) struct Origin(Url);
 
 impl Origin {
     /// From `AMIKA_API_URL`, else the hosted API.
-    pub fn from_env(env: &Env) -> Result<Self> {
+    pub(crate) fn from_env(env: &Env) -> Result<Self> {
         Self::parse("AMIKA_API_URL", env.setting("AMIKA_API_URL")?.unwrap_or(DEFAULT))
     }
 
     /// Refuses what is not an origin. The text is not repeated: it may hold a password.
-    pub fn parse(setting: &str, text: &str) -> Result<Self> {
+    pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
         let refuse = |reason: &str| {
             Err(Error::usage(format!("{setting} {reason}")).hint(format!("give an origin such as {DEFAULT}")))
         };
@@ -48,15 +48,15 @@ impl Origin {
         Ok(origin)
     }
 
-    pub fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         Self::parse("", DEFAULT).is_ok_and(|default| default == *self)
     }
 
-    pub fn is_plain_http(&self) -> bool {
+    pub(crate) fn is_plain_http(&self) -> bool {
         self.0.scheme() == "http"
     }
 
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         match self.0.host() {
             Some(Host::Domain(name)) => name == "localhost",
             Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -66,7 +66,7 @@ impl Origin {
     }
 
     /// The URL of an absolute, already percent-encoded path.
-    pub fn at(&self, path: &str) -> String {
+    pub(crate) fn at(&self, path: &str) -> String {
         format!("{self}{path}")
     }
 }

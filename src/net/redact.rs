@@ -15,14 +15,14 @@ const LONG: usize = 16 * 1024;
 
 /// The secrets this process has handled so far.
 #[derive(Default)]
-pub struct Redactor {
+pub(crate) struct Redactor {
     spellings: Vec<Zeroizing<String>>,
     long: Vec<SecretValue>,
 }
 
 impl Redactor {
-    pub fn learn(&mut self, secret: &SecretValue) {
-        match secret.expose().len() {
+    pub(crate) fn learn(&mut self, secret: &SecretValue) {
+        match secret.expose_secret().len() {
             ..SHORTEST => {}
             SHORTEST..LONG => self.spellings.extend(spellings(secret)),
             LONG.. => self.long.push(secret.clone()),
@@ -31,11 +31,11 @@ impl Redactor {
 
     /// `text` with every known secret replaced, whether raw, JSON-escaped, percent-encoded or
     /// base64 (inside a longer encoded text, too).
-    pub fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         let long = self
             .long
             .iter()
-            .filter(|secret| secret.expose().len() <= text.len());
+            .filter(|secret| secret.expose_secret().len() <= text.len());
         let long: Vec<_> = long.flat_map(spellings).collect();
         let known = self
             .spellings
@@ -53,7 +53,7 @@ impl Redactor {
 
 /// Every spelling of `secret` to look for.
 fn spellings(secret: &SecretValue) -> Vec<Zeroizing<String>> {
-    let raw = secret.expose();
+    let raw = secret.expose_secret();
     let percent = utf8_percent_encode(raw, NON_ALPHANUMERIC).to_string();
     let mut spellings = vec![raw.to_owned(), percent.to_lowercase(), percent];
     if let Ok(json) = serde_json::to_string(raw) {

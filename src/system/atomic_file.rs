@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 #[cfg(not(unix))]
-pub use self::elsewhere::make_private;
+pub(crate) use self::elsewhere::make_private;
 #[cfg(not(unix))]
 use self::elsewhere::{is_mine, sync_directory};
 
@@ -19,7 +19,7 @@ use self::elsewhere::{is_mine, sync_directory};
 const PREFIX: &str = ".amika-unfinished-";
 
 /// A file about to be replaced.
-pub struct Save {
+pub(crate) struct Save {
     unfinished: NamedTempFile,
     target: PathBuf,
 }
@@ -28,7 +28,7 @@ impl Save {
     /// Makes the directory (mode 0700) and the new file with `room` bytes on the disk, so that
     /// [`finish`](Self::finish) has little left that can fail. Clears away what a killed process
     /// left.
-    pub fn prepare(path: &Path, room: usize) -> io::Result<Self> {
+    pub(crate) fn prepare(path: &Path, room: usize) -> io::Result<Self> {
         let target = resolve(path)?;
         if target == path {
             make_private(parent(path))?;
@@ -42,7 +42,7 @@ impl Save {
     }
 
     /// Writes the content and puts it in the old file's place.
-    pub fn finish(mut self, content: &[u8]) -> io::Result<()> {
+    pub(crate) fn finish(mut self, content: &[u8]) -> io::Result<()> {
         self.unfinished.rewind()?;
         self.unfinished.write_all(content)?;
         self.unfinished.as_file().set_len(content.len() as u64)?;
@@ -74,7 +74,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
 
 /// Removes unfinished files that no process is writing any more. Whoever saves holds the lock, so
 /// another's can only be a leftover.
-pub fn clear_leftovers(directory: &Path) {
+pub(crate) fn clear_leftovers(directory: &Path) {
     for path in leftovers(directory) {
         // What cannot be removed now is tried again next time.
         let _ = fs::remove_file(path);
@@ -82,7 +82,7 @@ pub fn clear_leftovers(directory: &Path) {
 }
 
 /// The unfinished files in a directory.
-pub fn leftovers(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn leftovers(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let unfinished = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
     unfinished.map(|entry| entry.path()).collect()
@@ -90,7 +90,7 @@ pub fn leftovers(directory: &Path) -> Vec<PathBuf> {
 
 /// Makes a directory that only its owner can look into, or makes it one.
 #[cfg(unix)]
-pub fn make_private(directory: &Path) -> io::Result<()> {
+pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     fs::DirBuilder::new()
         .recursive(true)
@@ -120,17 +120,17 @@ mod elsewhere {
     use std::io;
     use std::path::Path;
 
-    pub fn make_private(directory: &Path) -> io::Result<()> {
+    pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
         fs::create_dir_all(directory)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-    pub fn is_mine(_: &Path) -> io::Result<bool> {
+    pub(crate) fn is_mine(_: &Path) -> io::Result<bool> {
         Ok(true)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-    pub fn sync_directory(_: &Path) -> io::Result<()> {
+    pub(crate) fn sync_directory(_: &Path) -> io::Result<()> {
         Ok(())
     }
 }

@@ -31,7 +31,7 @@ const VARIABLES: [&str; 22] = [
 ];
 
 /// Whether a browser would come up where the person is.
-pub fn is_at_hand(env: &Env) -> bool {
+pub(crate) fn is_at_hand(env: &Env) -> bool {
     let set = |name: &str| env.path(name).is_some();
     let remote = set("SSH_CONNECTION") || set("SSH_TTY") || set("SSH_CLIENT");
     let display = env.platform != Platform::Unix
@@ -43,7 +43,7 @@ pub fn is_at_hand(env: &Env) -> bool {
 
 /// Opens an https page, and nothing else. The library that knows how to starts the browser with
 /// the environment it has, so it runs in a process of its own, which has little.
-pub fn open(env: &Env, url: &str) -> bool {
+pub(crate) fn open(env: &Env, url: &str) -> bool {
     let Some(program) = env.program.as_ref().filter(|_| url.starts_with("https://")) else {
         return false;
     };

@@ -14,21 +14,21 @@ use crate::error::{Error, Result};
 use crate::system::file;
 
 /// What the process was started with.
-pub struct Env {
+pub(crate) struct Env {
     /// The command line, program name first.
-    pub arguments: Vec<OsString>,
+    pub(crate) arguments: Vec<OsString>,
     /// Where this program is, to start itself.
-    pub program: Option<PathBuf>,
+    pub(crate) program: Option<PathBuf>,
     variables: HashMap<OsString, OsString>,
-    pub home: Option<PathBuf>,
-    pub platform: Platform,
-    pub terminals: Terminals,
-    pub now: fn() -> Timestamp,
+    pub(crate) home: Option<PathBuf>,
+    pub(crate) platform: Platform,
+    pub(crate) terminals: Terminals,
+    pub(crate) now: fn() -> Timestamp,
 }
 
 /// The kind of system, where programs keep things in different places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Platform {
+pub(crate) enum Platform {
     /// Linux and every other Unix but macOS.
     Unix,
     MacOs,
@@ -37,16 +37,16 @@ pub enum Platform {
 
 /// Which of the standard streams are a terminal.
 #[derive(Debug, Clone, Copy)]
-pub struct Terminals {
-    pub stdin: bool,
-    pub stdout: bool,
-    pub stderr: bool,
+pub(crate) struct Terminals {
+    pub(crate) stdin: bool,
+    pub(crate) stdout: bool,
+    pub(crate) stderr: bool,
 }
 
 impl Env {
     /// The real world.
     #[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
-    pub fn system() -> Self {
+    pub(crate) fn system() -> Self {
         Self {
             arguments: std::env::args_os().collect(),
             program: std::env::current_exe().ok(),
@@ -71,7 +71,7 @@ impl Env {
     }
 
     /// The same process looking at another home, for which its own variables say nothing.
-    pub fn elsewhere(&self, home: &Path) -> Self {
+    pub(crate) fn elsewhere(&self, home: &Path) -> Self {
         Self {
             arguments: Vec::new(),
             program: None,
@@ -82,28 +82,28 @@ impl Env {
     }
 
     /// A directory or file that a variable names; set but empty counts as unset.
-    pub fn path(&self, variable: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, variable: &str) -> Option<PathBuf> {
         self.variable(variable)
             .filter(|path| !path.is_empty())
             .map(PathBuf::from)
     }
 
     /// `~/…` for shells that leave it alone, as in `--from-file=~/x`.
-    pub fn expand_home(&self, path: &Path) -> PathBuf {
+    pub(crate) fn expand_home(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), &self.home) {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => path.to_owned(),
         }
     }
 
-    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
         self.variables
             .get(&key(OsStr::new(name)))
             .map(OsString::as_os_str)
     }
 
     /// A setting: `None` when unset or empty, exit 2 when it is not UTF-8.
-    pub fn setting(&self, name: &str) -> Result<Option<&str>> {
+    pub(crate) fn setting(&self, name: &str) -> Result<Option<&str>> {
         match self.variable(name).map(OsStr::to_str) {
             Some(None) => Err(Error::usage(format!("{name} is not valid UTF-8"))),
             Some(Some("")) | None => Ok(None),
@@ -113,7 +113,7 @@ impl Env {
 
     /// A directory from a variable of the XDG specification, which says that a relative path
     /// must be ignored; without one, `fallback` below the home directory.
-    pub fn xdg_directory(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
+    pub(crate) fn xdg_directory(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
         let named = self.variable(variable).map(PathBuf::from);
         named
             .filter(|path| path.is_absolute())
@@ -121,12 +121,12 @@ impl Env {
     }
 
     /// All of standard input, at most `limit` bytes.
-    pub async fn read_stdin(&self, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    pub(crate) async fn read_stdin(&self, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await
     }
 
     /// One line of standard input without its line break; `None` at its end.
-    pub async fn read_stdin_line(&self) -> io::Result<Option<String>> {
+    pub(crate) async fn read_stdin_line(&self) -> io::Result<Option<String>> {
         blocking(|| {
             let mut line = String::new();
             let read = io::stdin().lock().read_line(&mut line)?;
@@ -147,7 +147,7 @@ fn key(name: &OsStr) -> OsString {
 
 /// Runs something that waits for a person or a pipe on a thread of its own, so that Ctrl-C is
 /// still heard. The thread is not joined: when the process ends first, it ends with it.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
         let _ = sender.send(work());
@@ -159,14 +159,14 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 }
 
 /// The terminal's settings, put back when this is dropped.
-pub struct TerminalState {
+pub(crate) struct TerminalState {
     #[cfg(unix)]
     saved: Option<rustix::termios::Termios>,
 }
 
 #[cfg(unix)]
 impl TerminalState {
-    pub fn save() -> Self {
+    pub(crate) fn save() -> Self {
         let saved = rustix::termios::tcgetattr(rustix::stdio::stdin()).ok();
         Self { saved }
     }
@@ -187,7 +187,7 @@ impl Drop for TerminalState {
 
 #[cfg(not(unix))]
 impl TerminalState {
-    pub fn save() -> Self {
+    pub(crate) fn save() -> Self {
         Self {}
     }
 }
@@ -195,7 +195,7 @@ impl TerminalState {
 #[cfg(test)]
 impl Env {
     /// A world made up for a test.
-    pub fn fake(home: &Path, variables: &[(&str, &str)], platform: Platform) -> Self {
+    pub(crate) fn fake(home: &Path, variables: &[(&str, &str)], platform: Platform) -> Self {
         let pairs = variables.iter().map(|(name, value)| (name.into(), value.into()));
         Self {
             arguments: Vec::new(),

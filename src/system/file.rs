@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 /// Reads a regular file of at most `limit` bytes. It is opened once, so what is checked is what
 /// is read; a FIFO, a device or a directory is refused without waiting for it.
-pub fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let file = open(path).map_err(|error| anyhow::anyhow!(reason(&error)))?;
     let metadata = file.metadata().context("cannot be examined")?;
     if metadata.is_dir() {
@@ -26,7 +26,7 @@ pub fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>
 
 /// As [`read_bounded`]; `None` when nothing has that name. A dangling link is a broken file rather
 /// than none.
-pub fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+pub(crate) fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         _ => read_bounded(path, limit).map(Some),
@@ -34,12 +34,12 @@ pub fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Zeroizing
 }
 
 /// Whether a path that a person named means standard input.
-pub fn is_stdin(path: &Path) -> bool {
+pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdin")
 }
 
 /// Reads `source` to its end, refusing more than `limit` bytes.
-pub fn read_to_limit(source: impl Read, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_to_limit(source: impl Read, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     source
         .take(limit + 1)
@@ -67,7 +67,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// An I/O error in words, without the number that the system's text ends in.
-pub fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -4,7 +4,7 @@ use std::io::Write;
 
 /// Switches core dumps off, and makes a panic end the program with a fixed message: the panic's
 /// own text, and a back trace's arguments, may hold anything.
-pub fn apply() {
+pub(crate) fn apply() {
     forbid_core_dumps();
     std::panic::set_hook(Box::new(|_| {
         let _ = writeln!(

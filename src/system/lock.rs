@@ -20,14 +20,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The right to change the files of a directory, until dropped. The system gives it back when the
 /// process ends, however it ends.
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Waits for it; exit 6 when another process keeps it too long, exit 8 when the directory
     /// cannot be written to.
-    pub async fn wait(directory: &Path) -> Result<Self> {
+    pub(crate) async fn wait(directory: &Path) -> Result<Self> {
         let unusable = |error: io::Error| {
             Error::new(
                 Kind::State,
@@ -53,7 +53,7 @@ impl Lock {
     }
 
     /// Takes it if nobody has it.
-    pub fn at_once(directory: &Path) -> Option<Self> {
+    pub(crate) fn at_once(directory: &Path) -> Option<Self> {
         let file = open(directory).ok()?;
         file.try_lock().ok()?;
         Some(Self { _file: file })

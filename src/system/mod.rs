@@ -1,10 +1,10 @@
 //! Everything that asks the operating system: environment, files, locks, signals, browser, keychain.
 
-pub mod atomic_file;
-pub mod browser;
-pub mod env;
-pub mod file;
-pub mod hardening;
-pub mod keychain;
-pub mod lock;
-pub mod signals;
+pub(crate) mod atomic_file;
+pub(crate) mod browser;
+pub(crate) mod env;
+pub(crate) mod file;
+pub(crate) mod hardening;
+pub(crate) mod keychain;
+pub(crate) mod lock;
+pub(crate) mod signals;

@@ -6,11 +6,11 @@ use crate::error::{Error, Kind, Result};
 
 /// Knows whether the person or the system asked the program to stop.
 #[derive(Clone)]
-pub struct Interrupt(watch::Receiver<Option<Kind>>);
+pub(crate) struct Interrupt(watch::Receiver<Option<Kind>>);
 
 impl Interrupt {
     /// Starts to listen; signals no longer end the process by themselves.
-    pub fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let (sender, receiver) = watch::channel(None);
         tokio::spawn(async move {
             let kind = signal().await;
@@ -22,14 +22,14 @@ impl Interrupt {
     }
 
     /// Waits until the program shall stop, and says how.
-    pub async fn wait(&self) -> Kind {
+    pub(crate) async fn wait(&self) -> Kind {
         let mut receiver = self.0.clone();
         let told = receiver.wait_for(Option::is_some).await;
         told.ok().and_then(|kind| *kind).unwrap_or(Kind::Interrupted)
     }
 
     /// Runs `work`, dropping it when the program shall stop first.
-    pub async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             kind = self.wait() => Err(Error::new(kind, "stopped; nothing was changed")),
             result = work => result,

@@ -14,7 +14,10 @@ fn r64_a_list_that_is_nowhere_is_not_the_api() {
     let sandbox = Sandbox::new();
     for line in ["secret list", "secret push A=1 --yes", "secret claude list"] {
         sandbox.vault.fault(Fault::on("GET", "").html(404));
-        sandbox.run(line).exits(7).complains("does not look like the API");
+        sandbox
+            .run(line)
+            .exits(7)
+            .stderr_contains("does not look like the API");
     }
     assert_eq!(sandbox.vault.count("POST"), 0);
 }
@@ -53,7 +56,7 @@ fn r54_r2_an_origin_that_could_leak_is_refused() {
             .output()
             .unwrap())
         .exits(2)
-        .complains("AMIKA_API_URL");
+        .stderr_contains("AMIKA_API_URL");
     }
 }
 
@@ -70,14 +73,17 @@ fn r57_a_redirect_is_never_followed() {
             .output()
             .unwrap())
         .exits(7)
-        .says(&format!(
+        .stdout_contains(&format!(
             "redirects to {}, which was not followed",
             elsewhere.origin()
         ));
         sandbox
             .vault
             .fault(Fault::on("GET", SECRETS).redirect(status, &target));
-        sandbox.run("secret list").exits(7).complains("redirects to");
+        sandbox
+            .run("secret list")
+            .exits(7)
+            .stderr_contains("redirects to");
         assert!(elsewhere.requests().is_empty());
     }
 }
@@ -86,7 +92,10 @@ fn r57_a_redirect_is_never_followed() {
 fn r63_a_captive_portal_creates_nothing() {
     let sandbox = Sandbox::new();
     sandbox.vault.fault(Fault::on("POST", SECRETS).html(200).always());
-    let ran = sandbox.run("secret push A=1 --yes").exits(7).says("failed: ");
+    let ran = sandbox
+        .run("secret push A=1 --yes")
+        .exits(7)
+        .stdout_contains("failed: ");
     assert!(!ran.stdout.contains("Created"));
 }
 
@@ -154,7 +163,7 @@ fn unknown_fields_and_scopes_do_not_fail_a_list() {
     let sandbox = Sandbox::new();
     let body = r#"[{"id":"1","name":"A","scope":"team","new":{}},{"id":"2","name":"B","scope":"user"}]"#;
     sandbox.vault.fault(Fault::on("GET", SECRETS).json(200, body));
-    sandbox.run("secret list").exits(0).says("team");
+    sandbox.run("secret list").exits(0).stdout_contains("team");
 }
 
 #[test]
@@ -170,7 +179,7 @@ fn r66_a_slow_answer_ends_in_time() {
             .output()
             .unwrap())
         .exits(6)
-        .complains("did not answer in time");
+        .stderr_contains("did not answer in time");
         assert_eq!(sandbox.vault.count("GET"), 1);
     }
 }
@@ -193,7 +202,7 @@ fn r67_reads_are_retried_and_then_given_up() {
         .output()
         .unwrap())
     .exits(6)
-    .complains("cannot connect");
+    .stderr_contains("cannot connect");
 }
 
 #[test]
@@ -201,7 +210,10 @@ fn r68_a_write_whose_answer_was_lost_is_found_again() {
     for behaviour in [Behaviour::ResetAfter, Behaviour::ResetBefore, Behaviour::Truncate] {
         let sandbox = Sandbox::new();
         sandbox.vault.fault(Fault::on("POST", SECRETS).does(behaviour));
-        sandbox.run("secret push A=1 --yes").exits(0).says("Created 1");
+        sandbox
+            .run("secret push A=1 --yes")
+            .exits(0)
+            .stdout_contains("Created 1");
         assert_eq!(sandbox.vault.stored("generic").len(), 1);
     }
     let sandbox = Sandbox::new();
@@ -214,7 +226,10 @@ fn r68_a_write_whose_answer_was_lost_is_found_again() {
             .does(Behaviour::ResetBefore)
             .always(),
     );
-    sandbox.run("secret push A=1 --yes").exits(5).says("unknown: ");
+    sandbox
+        .run("secret push A=1 --yes")
+        .exits(5)
+        .stdout_contains("unknown: ");
 }
 
 #[test]
@@ -224,7 +239,10 @@ fn r68_a_lost_update_is_unknown() {
     sandbox
         .vault
         .fault(Fault::on("PUT", "").does(Behaviour::ResetAfter).always());
-    sandbox.run("secret push A=1 --yes").exits(5).says("unknown: ");
+    sandbox
+        .run("secret push A=1 --yes")
+        .exits(5)
+        .stdout_contains("unknown: ");
     assert_eq!(sandbox.vault.count("PUT"), 3);
 }
 
@@ -246,7 +264,10 @@ fn r70_a_busy_server_is_waited_for() {
                     .header("retry-after", wait),
             );
         }
-        sandbox.run("secret push A=1 --yes").exits(0).says("Created 1");
+        sandbox
+            .run("secret push A=1 --yes")
+            .exits(0)
+            .stdout_contains("Created 1");
         assert_eq!(sandbox.vault.count("POST"), 2);
     }
     let sandbox = Sandbox::new();
@@ -256,7 +277,7 @@ fn r70_a_busy_server_is_waited_for() {
     sandbox
         .run("secret list")
         .exits(6)
-        .complains("too many requests (429): slow down");
+        .stderr_contains("too many requests (429): slow down");
     assert_eq!(sandbox.vault.count("GET"), 3);
 }
 
@@ -276,7 +297,7 @@ fn every_tenth_request_refused_still_stores_all() {
     sandbox
         .run("secret push --from-file .env --yes")
         .exits(0)
-        .says("Created 1000");
+        .stdout_contains("Created 1000");
     assert_eq!(sandbox.vault.stored("generic").len(), 1000);
 }
 
@@ -294,7 +315,7 @@ fn r71_server_errors_are_retried_without_duplicates() {
         sandbox
             .run("secret push OLD=1 A=1 --yes")
             .exits(0)
-            .says("Created 1, Updated 1");
+            .stdout_contains("Created 1, Updated 1");
         assert_eq!(sandbox.vault.stored("generic").len(), 2);
 
         sandbox
@@ -303,7 +324,7 @@ fn r71_server_errors_are_retried_without_duplicates() {
         sandbox
             .run("secret push B=1 --yes")
             .exits(6)
-            .says("the API failed");
+            .stdout_contains("the API failed");
     }
 }
 
@@ -314,7 +335,10 @@ fn r71_what_the_last_try_stored_is_not_called_failed() {
     sandbox
         .vault
         .fault(Fault::on("POST", SECRETS).html(500).after_handling());
-    sandbox.run("secret push A=1 --yes").exits(0).says("Created 1");
+    sandbox
+        .run("secret push A=1 --yes")
+        .exits(0)
+        .stdout_contains("Created 1");
 }
 
 #[test]
@@ -329,7 +353,7 @@ fn r73_after_a_refused_key_a_late_success_does_not_go_on() {
     sandbox
         .run("secret push A=1 B=1 C=1 --jobs 2 --yes")
         .exits(5)
-        .says("Created 1, Failed 1, Not attempted 1");
+        .stdout_contains("Created 1, Failed 1, Not attempted 1");
     assert_eq!(sandbox.vault.count("POST"), 2);
 }
 
@@ -343,8 +367,8 @@ fn r72_a_refusal_is_not_repeated_and_stops_nobody() {
         sandbox
             .run("secret push A=1 B=1 C=1 --jobs 1 --yes")
             .exits(5)
-            .says("Created 2, Failed 1")
-            .complains("1 of 3 secrets not stored");
+            .stdout_contains("Created 2, Failed 1")
+            .stderr_contains("1 of 3 secrets not stored");
         assert_eq!(sandbox.vault.count("POST"), 3);
         sandbox
             .vault
@@ -352,7 +376,7 @@ fn r72_a_refusal_is_not_repeated_and_stops_nobody() {
         sandbox
             .run("secret push D=1 E=1 --yes")
             .exits(1)
-            .complains("2 of 2 secrets not stored");
+            .stderr_contains("2 of 2 secrets not stored");
     }
 }
 
@@ -365,14 +389,14 @@ fn r73_r55_a_refused_key_is_named_by_its_source() {
     sandbox
         .run("secret list")
         .exits(3)
-        .complains("the key from AMIKA_API_KEY (401)");
+        .stderr_contains("the key from AMIKA_API_KEY (401)");
     sandbox
         .vault
         .fault(Fault::on("POST", SECRETS).fails(401, "bad key").always());
     sandbox
         .run("secret push A=1 B=1 --jobs 1 --yes")
         .exits(3)
-        .says("not attempted");
+        .stdout_contains("not attempted");
 }
 
 #[test]
@@ -387,8 +411,8 @@ fn r75_a_servers_words_are_short_and_printable() {
     let ran = sandbox
         .run("secret list")
         .exits(1)
-        .complains("bad\\u{1b}[2J\\u{202e}xxx")
-        .complains("trace id: t-1");
+        .stderr_contains("bad\\u{1b}[2J\\u{202e}xxx")
+        .stderr_contains("trace id: t-1");
     assert!(ran.stderr.len() < 500);
     for (body, said) in [
         (r#"{"code":"no_way"}"#, "no_way"),
@@ -396,7 +420,7 @@ fn r75_a_servers_words_are_short_and_printable() {
         ("[]", "refused (400)"),
     ] {
         sandbox.vault.fault(Fault::on("GET", SECRETS).json(400, body));
-        sandbox.run("secret list").exits(1).complains(said);
+        sandbox.run("secret list").exits(1).stderr_contains(said);
     }
     sandbox
         .vault
@@ -422,7 +446,7 @@ fn r76_a_server_that_repeats_secrets_is_silenced() {
         .output()
         .unwrap())
     .exits(1)
-    .says("[redacted]");
+    .stdout_contains("[redacted]");
     assert!(!ran.stdout.contains(API_KEY));
 }
 
@@ -438,7 +462,7 @@ fn r80_a_hostile_id_reaches_nothing() {
         sandbox
             .run(&format!("secret push {name}=1 --yes"))
             .exits(7)
-            .says("was not used");
+            .stdout_contains("was not used");
     }
     assert_eq!(sandbox.vault.count("PUT"), 0);
 }
@@ -449,7 +473,10 @@ fn r85_a_name_taken_meanwhile_is_updated() {
     // The list is answered before the name exists: somebody else creates it in between.
     sandbox.vault.seed("A", "theirs", "user");
     sandbox.vault.fault(Fault::on("GET", SECRETS).json(200, "[]"));
-    sandbox.run("secret push A=ours --yes").exits(0).says("Updated 1");
+    sandbox
+        .run("secret push A=ours --yes")
+        .exits(0)
+        .stdout_contains("Updated 1");
     assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("ours"));
 }
 
@@ -458,7 +485,10 @@ fn a_secret_deleted_meanwhile_is_created() {
     let sandbox = Sandbox::new();
     let listed = r#"[{"id":"gone","name":"A","scope":"user"}]"#;
     sandbox.vault.fault(Fault::on("GET", SECRETS).json(200, listed));
-    sandbox.run("secret push A=1 --yes").exits(0).says("Created 1");
+    sandbox
+        .run("secret push A=1 --yes")
+        .exits(0)
+        .stdout_contains("Created 1");
 }
 
 #[test]

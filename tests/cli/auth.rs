@@ -22,16 +22,16 @@ fn login_status_push_logout() {
     sandbox
         .run_stored("auth login")
         .exits(0)
-        .says("Logged in as person@example.invalid")
-        .complains("https://auth.example/device")
-        .complains("WDJB-MJHT");
+        .stdout_contains("Logged in as person@example.invalid")
+        .stderr_contains("https://auth.example/device")
+        .stderr_contains("WDJB-MJHT");
     assert_eq!(sandbox.session()["api_url"], sandbox.vault.origin());
     sandbox
         .run_stored("auth status --check")
         .exits(0)
-        .says("Logged in as person@example.invalid")
-        .says("org_1")
-        .says("accepts it");
+        .stdout_contains("Logged in as person@example.invalid")
+        .stdout_contains("org_1")
+        .stdout_contains("accepts it");
     let status = sandbox.run_stored("auth status -o json").exits(0).json();
     assert_eq!(status["authenticated"], true);
     assert_eq!(status["method"], "session");
@@ -44,17 +44,17 @@ fn login_status_push_logout() {
     sandbox
         .run_stored("auth logout")
         .exits(0)
-        .says("Cleared stored login session")
-        .complains("stay valid at the identity provider");
+        .stdout_contains("Cleared stored login session")
+        .stderr_contains("stay valid at the identity provider");
     assert!(!sandbox.home().join(SESSION_FILE).exists());
     sandbox
         .run_stored("auth logout")
         .exits(0)
-        .says("Already logged out");
+        .stdout_contains("Already logged out");
     sandbox
         .run_stored("secret list")
         .exits(3)
-        .complains("Not logged in");
+        .stderr_contains("Not logged in");
 }
 
 #[test]
@@ -73,11 +73,11 @@ fn a_key_from_a_file_or_standard_input() {
     sandbox
         .run_stored("auth login --api-key-file key.txt")
         .exits(0)
-        .says("Stored API key");
+        .stdout_contains("Stored API key");
     sandbox
         .run_stored("auth status --check")
         .exits(0)
-        .says("Authenticated via stored API key");
+        .stdout_contains("Authenticated via stored API key");
     let stored: serde_json::Value =
         serde_json::from_slice(&fs::read(sandbox.home().join(KEY_FILE)).unwrap()).unwrap();
     assert_eq!(
@@ -87,16 +87,16 @@ fn a_key_from_a_file_or_standard_input() {
     sandbox
         .run_stored("auth login --api-key-file key.txt")
         .exits(1)
-        .complains("already have a stored API key")
-        .complains("amika auth logout");
+        .stderr_contains("already have a stored API key")
+        .stderr_contains("amika auth logout");
     sandbox
         .run_stored("auth login")
         .exits(1)
-        .complains("already have a stored API key");
+        .stderr_contains("already have a stored API key");
     sandbox
         .run_stored("auth logout")
         .exits(0)
-        .says("Cleared stored API key");
+        .stdout_contains("Cleared stored API key");
     let mut login = sandbox.bare_command(["auth", "login", "--api-key-file", "-"]);
     feed(&mut login, format!("  {key}\r\n")).exits(0);
     sandbox.run_stored("secret list").exits(0);
@@ -107,7 +107,7 @@ fn a_key_from_a_file_or_standard_input() {
     sandbox
         .run_stored("auth login --api-key-file missing")
         .exits(4)
-        .complains("no such file");
+        .stderr_contains("no such file");
 }
 
 #[test]
@@ -118,7 +118,9 @@ fn r53_what_was_stored_for_one_server_is_not_sent_to_another() {
     for line in ["secret list", "auth status", "auth status --check"] {
         let mut command = sandbox.bare_command(line.split_whitespace());
         let run = command.env("AMIKA_API_URL", other.vault.origin()).output();
-        ran(run.unwrap()).exits(3).complains("made for another server");
+        ran(run.unwrap())
+            .exits(3)
+            .stderr_contains("made for another server");
     }
     assert!(other.vault.requests().is_empty());
 }
@@ -131,11 +133,11 @@ fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
     sandbox
         .run_stored("auth login")
         .exits(1)
-        .complains(already)
-        .complains("auth logout");
+        .stderr_contains(already)
+        .stderr_contains("auth logout");
     // Expired, but it can be renewed: then it is usable.
     sandbox.log_in(-10);
-    sandbox.run_stored("auth login").exits(1).complains(already);
+    sandbox.run_stored("auth login").exits(1).stderr_contains(already);
     // Whoever cannot tell does not overwrite.
     sandbox.log_in(-10);
     sandbox
@@ -150,7 +152,7 @@ fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
         sandbox
             .run_stored("auth login")
             .exits(0)
-            .complains("tored session file is unreadable");
+            .stderr_contains("tored session file is unreadable");
         sandbox.run_stored("secret list").exits(0);
     }
     sandbox.run_stored("auth logout").exits(0);
@@ -158,7 +160,7 @@ fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
     sandbox
         .run_stored("auth login")
         .exits(0)
-        .complains("tored API key file is unreadable");
+        .stderr_contains("tored API key file is unreadable");
 }
 
 #[test]
@@ -177,7 +179,7 @@ fn r56_r58_the_device_flow_ends_in_words() {
             sandbox
                 .vault
                 .fault(Fault::on("POST", TOKEN_ENDPOINT).json(400, &body.to_string()));
-            sandbox.run_stored("auth login").exits(exit).complains(part);
+            sandbox.run_stored("auth login").exits(exit).stderr_contains(part);
             assert!(!sandbox.home().join(SESSION_FILE).exists());
         }
     }
@@ -186,14 +188,14 @@ fn r56_r58_the_device_flow_ends_in_words() {
     sandbox
         .run_stored("auth login")
         .exits(6)
-        .complains("the login cannot start");
+        .stderr_contains("the login cannot start");
     sandbox
         .vault
         .fault(Fault::on("POST", DEVICE_ENDPOINT).redirect(307, "https://evil.example/x?y"));
     sandbox
         .run_stored("auth login")
         .exits(7)
-        .complains("redirects to https://evil.example, which was not followed");
+        .stderr_contains("redirects to https://evil.example, which was not followed");
     sandbox
         .vault
         .fault(Fault::on("POST", DEVICE_ENDPOINT).json(200, "{}"));
@@ -210,7 +212,7 @@ fn r59_what_the_provider_says_is_escaped() {
     let run = sandbox
         .run_stored("auth login")
         .exits(0)
-        .complains("A\\u{1b}[2J\\u{202e}B");
+        .stderr_contains("A\\u{1b}[2J\\u{202e}B");
     assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\u{202e}'));
 }
 
@@ -221,8 +223,8 @@ fn r60_status_says_what_is_used_and_what_is_not() {
     sandbox
         .run_stored("auth status")
         .exits(3)
-        .says("Not logged in")
-        .complains("amika auth login");
+        .stdout_contains("Not logged in")
+        .stderr_contains("amika auth login");
     let none = sandbox.run_stored("auth status -o json").exits(3).json();
     assert_eq!(
         (&none["authenticated"], &none["method"]),
@@ -234,13 +236,13 @@ fn r60_status_says_what_is_used_and_what_is_not() {
     sandbox
         .run_stored("auth status")
         .exits(0)
-        .says("Authenticated via stored API key")
-        .complains("the stored API key shadows the login session");
+        .stdout_contains("Authenticated via stored API key")
+        .stderr_contains("the stored API key shadows the login session");
     sandbox
         .run("auth status")
         .exits(0)
-        .says("Authenticated via AMIKA_API_KEY environment variable")
-        .complains("AMIKA_API_KEY shadows stored API key");
+        .stdout_contains("Authenticated via AMIKA_API_KEY environment variable")
+        .stderr_contains("AMIKA_API_KEY shadows stored API key");
     assert_eq!(
         sandbox.run("auth status -o json").exits(0).json()["method"],
         "env_api_key"
@@ -248,22 +250,22 @@ fn r60_status_says_what_is_used_and_what_is_not() {
     sandbox
         .run_stored("auth status --check")
         .exits(3)
-        .complains("does not accept the key");
+        .stderr_contains("does not accept the key");
     assert!(sandbox.run_stored("auth status").exits(0).stderr.lines().count() <= 3);
 
     sandbox.write(KEY_FILE, CANARY);
     sandbox
         .run_stored("auth status")
         .exits(0)
-        .says("Logged in as")
-        .complains("stored API key file is unreadable")
-        .complains("reading stored API key")
-        .complains("amika auth logout");
+        .stdout_contains("Logged in as")
+        .stderr_contains("stored API key file is unreadable")
+        .stderr_contains("reading stored API key")
+        .stderr_contains("amika auth logout");
     sandbox.write(SESSION_FILE, CANARY);
     sandbox
         .run_stored("auth status")
         .exits(3)
-        .complains("stored session file is unreadable");
+        .stderr_contains("stored session file is unreadable");
     let blank = sandbox
         .bare_command(["auth", "status"])
         .env("AMIKA_API_KEY", " ")
@@ -293,7 +295,7 @@ fn r61_logout_removes_a_link_and_says_what_stays() {
     sandbox
         .run_stored("auth logout")
         .exits(0)
-        .complains("it was a link");
+        .stderr_contains("it was a link");
     assert!(!path.is_symlink() && sandbox.home().join("real").exists());
 }
 
@@ -306,12 +308,16 @@ fn r62_a_state_directory_that_is_a_file() {
         command.env("AMIKA_STATE_DIRECTORY", "state");
         ran(command.output().unwrap())
     };
-    login("auth login").exits(8).complains("cannot be written to");
+    login("auth login")
+        .exits(8)
+        .stderr_contains("cannot be written to");
     assert!(
         sandbox.vault.requests().is_empty(),
         "no login is begun that could not be kept"
     );
-    login("auth logout").exits(0).says("Already logged out");
+    login("auth logout")
+        .exits(0)
+        .stdout_contains("Already logged out");
     login("auth status").exits(3);
 }
 

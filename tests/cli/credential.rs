@@ -38,10 +38,10 @@ fn without_a_credential_all_ways_to_get_one_are_named() {
     let sandbox = Sandbox::new();
     ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
         .exits(3)
-        .complains("Not logged in")
-        .complains("AMIKA_API_KEY")
-        .complains("--api-key-file")
-        .complains("amika auth login");
+        .stderr_contains("Not logged in")
+        .stderr_contains("AMIKA_API_KEY")
+        .stderr_contains("--api-key-file")
+        .stderr_contains("amika auth login");
     assert!(sandbox.vault.requests().is_empty());
 }
 
@@ -74,7 +74,7 @@ fn r37_a_broken_key_file_does_not_block_the_session() {
         sandbox.write(KEY_FILE, broken);
         ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
             .exits(0)
-            .complains("ignoring unreadable API key file");
+            .stderr_contains("ignoring unreadable API key file");
     }
 }
 
@@ -91,8 +91,8 @@ fn r52_a_session_that_is_none_is_not_logged_in() {
         sandbox.write(SESSION_FILE, broken);
         ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
             .exits(3)
-            .complains("Not logged in")
-            .complains("ignoring unreadable session file");
+            .stderr_contains("Not logged in")
+            .stderr_contains("ignoring unreadable session file");
     }
     assert!(sandbox.vault.requests().is_empty());
 }
@@ -107,7 +107,7 @@ fn r53_a_stored_credential_stays_with_its_origin() {
         sandbox.write(KEY_FILE, content);
         ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
             .exits(3)
-            .complains("made for another server");
+            .stderr_contains("made for another server");
     }
     assert!(sandbox.vault.requests().is_empty());
 }
@@ -146,6 +146,9 @@ fn a_key_for_another_server_does_not_hide_the_login_for_this_one() {
     ] {
         sandbox.write(KEY_FILE, key);
         sandbox.run_stored("secret list").exits(0);
-        sandbox.run_stored("auth status").exits(0).says("Logged in as");
+        sandbox
+            .run_stored("auth status")
+            .exits(0)
+            .stdout_contains("Logged in as");
     }
 }

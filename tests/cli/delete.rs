@@ -7,7 +7,7 @@ use serde_json::json;
 #[test]
 fn list_shows_names_and_never_values() {
     let sandbox = Sandbox::new();
-    sandbox.run("secret list").exits(0).says("No secrets");
+    sandbox.run("secret list").exits(0).stdout_contains("No secrets");
     assert_eq!(sandbox.run("secret list -o json").exits(0).json(), json!([]));
     sandbox.vault.seed("B", "x", "user");
     sandbox.vault.seed("A", "x", "org");
@@ -28,7 +28,7 @@ fn r94_hostile_names_are_escaped() {
     sandbox
         .run("secret list")
         .exits(0)
-        .says("A\\u{1b}[2J\\n\\u{202e}x");
+        .stdout_contains("A\\u{1b}[2J\\n\\u{202e}x");
 }
 
 #[test]
@@ -36,14 +36,17 @@ fn delete_resolves_the_name_in_its_scope() {
     let sandbox = Sandbox::new();
     sandbox.vault.seed("A", "x", "user");
     sandbox.vault.seed("A", "y", "org");
-    sandbox.run("secret delete A --yes").exits(0).says("Deleted A");
+    sandbox
+        .run("secret delete A --yes")
+        .exits(0)
+        .stdout_contains("Deleted A");
     assert_eq!(sandbox.vault.value("A", "user"), None);
     assert!(sandbox.vault.value("A", "org").is_some());
     sandbox
         .run("secret delete A --yes")
         .exits(1)
-        .complains("no secret A in user scope")
-        .complains("--scope org");
+        .stderr_contains("no secret A in user scope")
+        .stderr_contains("--scope org");
     let ran = sandbox.run("secret rm A --scope org --yes -o json").exits(0);
     assert_eq!(
         ran.json(),
@@ -58,8 +61,8 @@ fn delete_is_confirmed() {
     sandbox
         .run_with("secret delete A", "n\n")
         .exits(1)
-        .complains("Delete 1 secret (A)? [y/N]");
-    sandbox.run("secret delete A").exits(2).complains("--yes");
+        .stderr_contains("Delete 1 secret (A)? [y/N]");
+    sandbox.run("secret delete A").exits(2).stderr_contains("--yes");
     sandbox.run_with("secret delete A", "y\n").exits(0);
 }
 
@@ -99,8 +102,8 @@ fn r74_a_server_that_cannot_delete_is_called_so() {
         sandbox
             .run("secret delete A --yes")
             .exits(1)
-            .complains("this server cannot delete generic secrets")
-            .complains("web UI");
+            .stderr_contains("this server cannot delete generic secrets")
+            .stderr_contains("web UI");
     }
 }
 
@@ -111,9 +114,12 @@ fn r74_a_delete_whose_answer_was_lost_counts() {
     sandbox
         .vault
         .fault(Fault::on("DELETE", "").does(Behaviour::ResetAfter));
-    sandbox.run("secret delete A --yes").exits(0).says("Deleted A");
+    sandbox
+        .run("secret delete A --yes")
+        .exits(0)
+        .stdout_contains("Deleted A");
     sandbox
         .run("secret delete --id gone --yes")
         .exits(1)
-        .complains("not found");
+        .stderr_contains("not found");
 }

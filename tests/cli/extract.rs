@@ -83,8 +83,8 @@ fn a_laptop_with_all_four_tools() {
 
     let text = sandbox.run("secret extract").exits(0);
     assert_eq!(text.stdout.lines().count(), 7, "{}", text.stdout);
-    text.says("~/.claude/.credentials.json")
-        .complains("claude push --type oauth");
+    text.stdout_contains("~/.claude/.credentials.json")
+        .stderr_contains("claude push --type oauth");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn all_shows_what_is_outranked_and_by_what() {
     sandbox
         .run("secret extract --all")
         .exits(0)
-        .says("outranked by claude_oauth");
+        .stdout_contains("outranked by claude_oauth");
 }
 
 #[test]
@@ -123,14 +123,14 @@ fn r35_an_expired_login_is_shown_and_not_pushed() {
     sandbox
         .run("secret extract")
         .exits(0)
-        .says("expired 2023-11-14T22:13:20Z")
-        .complains("has expired");
+        .stdout_contains("expired 2023-11-14T22:13:20Z")
+        .stderr_contains("has expired");
     let run = sandbox.run("secret extract -o json").exits(0);
     assert_eq!(run.json()[0]["state"], "expired");
     sandbox
         .run("secret extract --push --yes")
         .exits(4)
-        .complains("has expired; nothing was pushed");
+        .stderr_contains("has expired; nothing was pushed");
     assert_eq!(sandbox.vault.count("POST"), 0);
     assert_eq!(ran_raw(&sandbox, "secret extract --export").1, "");
 }
@@ -153,8 +153,8 @@ fn push_sends_exactly_what_only_names() {
     sandbox
         .run("secret extract --push --only ANTHROPIC_API_KEY,OPENAI_API_KEY --yes")
         .exits(0)
-        .says("Created 2 in user scope")
-        .complains("~/.codex/auth.json");
+        .stdout_contains("Created 2 in user scope")
+        .stderr_contains("~/.codex/auth.json");
     let mut stored: Vec<_> = sandbox
         .vault
         .stored("generic")
@@ -171,9 +171,12 @@ fn push_sends_exactly_what_only_names() {
     sandbox
         .run("secret extract --push --only OPENAI_API_KEY --dry-run")
         .exits(0)
-        .says("update");
+        .stdout_contains("update");
     feed(&mut sandbox.command(["secret", "extract", "--push"]), "y\n").exits(0);
-    sandbox.run("secret extract --push").exits(2).complains("--yes");
+    sandbox
+        .run("secret extract --push")
+        .exits(2)
+        .stderr_contains("--yes");
 }
 
 #[test]
@@ -182,20 +185,20 @@ fn names_that_were_not_found() {
     sandbox
         .run("secret extract --only AMP_API_KEY,GROQ_API_KEY")
         .exits(0)
-        .complains("GROQ_API_KEY, which was not found");
+        .stderr_contains("GROQ_API_KEY, which was not found");
     let none = "No secrets match the --only filter.";
     sandbox
         .run("secret extract --only GROQ_API_KEY")
         .exits(0)
-        .says(none)
-        .says("AMP_API_KEY");
+        .stdout_contains(none)
+        .stdout_contains("AMP_API_KEY");
     let json = sandbox.run("secret extract --only GROQ_API_KEY -o json").exits(0);
     assert_eq!(json.json(), json!([]));
     sandbox
         .run("secret extract --only GROQ_API_KEY --push --yes")
         .exits(4)
-        .complains(none)
-        .complains("AMP_API_KEY");
+        .stderr_contains(none)
+        .stderr_contains("AMP_API_KEY");
 }
 
 #[test]
@@ -204,13 +207,13 @@ fn nothing_found_says_where_it_looked() {
     sandbox
         .run("secret extract")
         .exits(0)
-        .says("No secrets discovered")
-        .says("~/.codex/auth.json");
+        .stdout_contains("No secrets discovered")
+        .stdout_contains("~/.codex/auth.json");
     assert_eq!(sandbox.run("secret extract -o json").exits(0).json(), json!([]));
     sandbox
         .run("secret extract --push --yes")
         .exits(0)
-        .says("No secrets discovered");
+        .stdout_contains("No secrets discovered");
     let pushed = sandbox.run("secret extract --push --yes -o json").exits(0).json();
     assert_eq!(pushed["results"], json!([]));
     for empty in ["{}", "null"] {
@@ -220,7 +223,7 @@ fn nothing_found_says_where_it_looked() {
         sandbox
             .run("secret extract")
             .exits(0)
-            .says("No secrets discovered");
+            .stdout_contains("No secrets discovered");
     }
     assert!(sandbox.vault.requests().is_empty());
 }
@@ -243,7 +246,7 @@ fn another_home_is_looked_at_by_itself() {
     sandbox
         .run("secret extract --homedir missing")
         .exits(4)
-        .complains("is not a directory");
+        .stderr_contains("is not a directory");
 }
 
 #[test]
@@ -316,12 +319,12 @@ fn stores_that_are_recognised_and_not_read() {
     sandbox
         .run("secret extract")
         .exits(0)
-        .says("No secrets discovered")
-        .complains("codex login")
-        .complains("OpenCode 2")
-        .complains("apiKeyHelper")
-        .complains("sets ANTHROPIC_API_KEY")
-        .complains("Anthropic Console");
+        .stdout_contains("No secrets discovered")
+        .stderr_contains("codex login")
+        .stderr_contains("OpenCode 2")
+        .stderr_contains("apiKeyHelper")
+        .stderr_contains("sets ANTHROPIC_API_KEY")
+        .stderr_contains("Anthropic Console");
     assert!(!sandbox.home().join(CANARY).exists(), "the helper ran");
 }
 

@@ -12,7 +12,7 @@ const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-to
 
 /// Runs a shell script on a session bus of its own with an unlocked keyring; `$AMIKA` is the
 /// program. `None`, and a word about it, where the tools are not installed.
-pub fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
+pub(crate) fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
     let installed = |tool: &&str| Path::new("/usr/bin").join(tool).exists();
     if let Some(missing) = TOOLS.iter().find(|tool| !installed(tool)) {
         skip(&format!(
@@ -82,8 +82,8 @@ fn a_locked_keyring_is_a_problem_and_not_an_absence() {
         + "secret-tool lock >/dev/null 2>&1; exec \"$AMIKA\" secret extract";
     if let Some(run) = with_keyring(&sandbox, &script) {
         run.exits(4)
-            .complains("failed to read keychain item Codex Auth")
-            .complains("is locked");
+            .stderr_contains("failed to read keychain item Codex Auth")
+            .stderr_contains("is locked");
     }
 }
 
@@ -94,10 +94,10 @@ fn without_an_item_or_a_bus_there_is_nothing_to_say() {
     let mut extract = sandbox.command(["secret", "extract", "--quiet"]);
     ran(extract.env_remove("AMIKA_KEYCHAIN").output().unwrap())
         .exits(0)
-        .says("No secrets discovered")
-        .says("Codex Auth");
+        .stdout_contains("No secrets discovered")
+        .stdout_contains("Codex Auth");
     if let Some(run) = with_keyring(&sandbox, "exec \"$AMIKA\" secret extract") {
-        run.exits(0).says("No secrets discovered");
+        run.exits(0).stdout_contains("No secrets discovered");
     }
 }
 
@@ -117,7 +117,9 @@ fn a_login_in_the_keyring_leaves_no_token_in_the_file() {
     let Some(run) = with_keyring(&sandbox, script) else {
         return;
     };
-    let run = run.exits(0).says("Logged in as person@example.invalid");
+    let run = run
+        .exits(0)
+        .stdout_contains("Logged in as person@example.invalid");
     assert!(
         run.stdout.ends_with("1\nCleared stored login session\n0\n"),
         "{}",
@@ -141,7 +143,7 @@ fn without_a_keyring_the_login_goes_into_the_file_and_that_is_said() {
     let mut login = sandbox.bare_command(["auth", "login", "--store", "keyring"]);
     ran(login.env_remove("AMIKA_KEYCHAIN").output().unwrap())
         .exits(0)
-        .complains("the system's keyring cannot keep it (there is no keyring here)");
+        .stderr_contains("the system's keyring cannot keep it (there is no keyring here)");
     assert!(sandbox.session()["refresh_token"].is_string());
     sandbox.run_stored("secret list").exits(0);
     sandbox.run_stored("auth logout").exits(0);
@@ -150,19 +152,19 @@ fn without_a_keyring_the_login_goes_into_the_file_and_that_is_said() {
     sandbox
         .run_stored("auth login --api-key-file key --store keyring")
         .exits(0)
-        .complains("cannot keep it");
+        .stderr_contains("cannot keep it");
     if let Some(run) = with_keyring(
         &sandbox,
         "\"$AMIKA\" auth logout; \"$AMIKA\" auth login --api-key-file key --store keyring; \"$AMIKA\" secret list",
     ) {
-        run.exits(0).says("Stored API key");
+        run.exits(0).stdout_contains("Stored API key");
         let file = fs::read_to_string(sandbox.home().join(".local/state/amika/api-key.json")).unwrap();
         assert!(!file.contains(key), "{file}");
         // Elsewhere, without that keyring, the file says where the key is.
         sandbox
             .run_stored("secret list")
             .exits(3)
-            .complains("kept in the system's keyring");
+            .stderr_contains("kept in the system's keyring");
     }
 }
 
@@ -180,7 +182,7 @@ fn r33_a_login_in_the_keyring_is_pushed_byte_for_byte() {
         crate::support::vault::API_KEY
     );
     if let Some(run) = with_keyring(&sandbox, &script) {
-        run.exits(0).says("Created Codex OAuth");
+        run.exits(0).stdout_contains("Created Codex OAuth");
         assert_eq!(sandbox.vault.stored("codex")[0].value, login);
     }
 }
@@ -194,8 +196,8 @@ fn a_login_in_a_locked_keyring_is_not_taken_for_broken() {
         exec \"$AMIKA\" auth login";
     if let Some(run) = with_keyring(&sandbox, script) {
         run.exits(1)
-            .says("Not logged in")
-            .complains("unlock the keyring")
-            .complains("you already have a login that cannot be had now");
+            .stdout_contains("Not logged in")
+            .stderr_contains("unlock the keyring")
+            .stderr_contains("you already have a login that cannot be had now");
     }
 }

@@ -48,9 +48,9 @@ fn r88_a_signal_ends_in_a_table() {
         send_signal(&child, signal);
         ran(child.wait_with_output().unwrap())
             .exits(code)
-            .says("A     created")
-            .says("B     unknown")
-            .says("C     not attempted")
-            .complains("1 stored, 1 unknown, 1 not");
+            .stdout_contains("A     created")
+            .stdout_contains("B     unknown")
+            .stdout_contains("C     not attempted")
+            .stderr_contains("1 stored, 1 unknown, 1 not");
     }
 }

@@ -19,7 +19,7 @@ fn r89_a_closed_stdout_is_no_panic_and_the_outcome_is_told() {
             .stdout(Stdio::from(writer))
             .output()
             .unwrap();
-        ran(output).exits(141).complains(told);
+        ran(output).exits(141).stderr_contains(told);
     }
     assert!(sandbox.vault.value("A", "user").is_some());
 }
@@ -39,7 +39,7 @@ fn r90_a_full_stdout_is_not_success() {
             .stdout(Stdio::from(full()))
             .output()
             .unwrap();
-        ran(output).exits(1).complains("writing to standard output");
+        ran(output).exits(1).stderr_contains("writing to standard output");
     }
 }
 
@@ -79,7 +79,7 @@ fn completions_and_the_manual_are_printed() {
         sandbox
             .run(&format!("completions {shell}"))
             .exits(0)
-            .says("amika");
+            .stdout_contains("amika");
     }
-    sandbox.run("man").exits(0).says(".TH");
+    sandbox.run("man").exits(0).stdout_contains(".TH");
 }

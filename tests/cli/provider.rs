@@ -57,8 +57,8 @@ fn r33_the_login_of_this_machine_arrives_byte_for_byte() {
             sandbox
                 .run(&line)
                 .exits(0)
-                .says(&format!("Created {title} in user scope"))
-                .complains("refresh token works once");
+                .stdout_contains(&format!("Created {title} in user scope"))
+                .stderr_contains("refresh token works once");
             assert_eq!(only(&sandbox, provider), [title, "oauth", "user", &login]);
         }
         let marked = format!("\u{feff}{login}");
@@ -100,8 +100,8 @@ fn an_api_key_comes_from_the_variable_then_from_the_stores() {
         let push = ["secret", provider, "push", "--type", "api_key"];
         ran(sandbox.command(push).output().unwrap())
             .exits(4)
-            .complains(&format!("No {} credentials found", &title[..6].trim_end()))
-            .complains("_API_KEY environment variable is not set");
+            .stderr_contains(&format!("No {} credentials found", &title[..6].trim_end()))
+            .stderr_contains("_API_KEY environment variable is not set");
         sandbox.write(".local/share/opencode/auth.json", stores);
         ran(sandbox.command(push).output().unwrap()).exits(0);
         assert_eq!(
@@ -129,7 +129,7 @@ fn a_given_value_needs_no_type() {
     sandbox
         .run(&format!("secret claude push --value sk-ant-{CANARY}"))
         .exits(0)
-        .says("Claude API Key");
+        .stdout_contains("Claude API Key");
     sandbox
         .run_with(
             "secret codex push --value - --name b",
@@ -172,27 +172,27 @@ fn what_is_no_credential_is_refused_before_any_request() {
         ("codex", "", "", "is empty"),
     ] {
         let line = format!("secret {provider} push --from-file - {arguments}");
-        sandbox.run_with(&line, input).exits(4).complains(part);
+        sandbox.run_with(&line, input).exits(4).stderr_contains(part);
     }
     sandbox
         .run("secret claude push --from-file missing.json")
         .exits(4)
-        .complains("reading credentials file");
+        .stderr_contains("reading credentials file");
     sandbox
         .run("secret claude push --from-file .")
         .exits(4)
-        .complains("is a directory");
+        .stderr_contains("is a directory");
     sandbox.write("binary", [0xff, 0xfe]);
     sandbox
         .run("secret claude push --from-file binary")
         .exits(4)
-        .complains("not valid UTF-8");
+        .stderr_contains("not valid UTF-8");
     sandbox.run("secret claude push --type password").exits(2);
     sandbox.run("secret claude push --scope everyone").exits(2);
     sandbox
         .run("secret claude push --type oauth")
         .exits(4)
-        .complains("No Claude credentials found");
+        .stderr_contains("No Claude credentials found");
     assert!(sandbox.vault.requests().is_empty());
 }
 
@@ -202,7 +202,7 @@ fn a_key_that_looks_like_anothers_is_warned_about() {
     sandbox
         .run(&format!("secret codex push --value sk-ant-{CANARY}"))
         .exits(0)
-        .complains("looks like a key for Claude");
+        .stderr_contains("looks like a key for Claude");
 }
 
 #[test]
@@ -217,16 +217,16 @@ fn without_a_type_the_person_chooses() {
     };
     feed(&mut push(), "2\n")
         .exits(0)
-        .complains("1) api key  $ANTHROPIC_API_KEY")
-        .complains("2) oauth    ~/.claude/.credentials.json");
+        .stderr_contains("1) api key  $ANTHROPIC_API_KEY")
+        .stderr_contains("2) oauth    ~/.claude/.credentials.json");
     assert_eq!(only(&sandbox, "claude")[1], "oauth");
     feed(&mut push(), "3\n")
         .exits(2)
-        .complains("not a number from 1 to 2");
-    feed(&mut push(), "").exits(2).complains("--type");
+        .stderr_contains("not a number from 1 to 2");
+    feed(&mut push(), "").exits(2).stderr_contains("--type");
     ran(push().env("CI", "true").output().unwrap())
         .exits(2)
-        .complains("--type");
+        .stderr_contains("--type");
     ran(push().args(["-o", "json"]).output().unwrap()).exits(2);
     ran(push().arg("--yes").output().unwrap()).exits(2);
 }
@@ -241,15 +241,15 @@ fn a_name_that_is_taken() {
     sandbox
         .run(line)
         .exits(1)
-        .complains("already have")
-        .complains("--force")
-        .complains(&id);
+        .stderr_contains("already have")
+        .stderr_contains("--force")
+        .stderr_contains(&id);
     sandbox.run(&format!("{line} --name other")).exits(0);
     sandbox.run(&format!("{line} --scope org")).exits(0);
     sandbox
         .run(&format!("{line} --scope org --name third"))
         .exits(1)
-        .complains("the organisation can have one Claude credential");
+        .stderr_contains("the organisation can have one Claude credential");
     // Taken since it was listed.
     sandbox
         .vault
@@ -257,8 +257,8 @@ fn a_name_that_is_taken() {
     sandbox
         .run(line)
         .exits(1)
-        .complains("already have")
-        .complains("--force");
+        .stderr_contains("already have")
+        .stderr_contains("--force");
     assert_eq!(sandbox.vault.stored("claude").len(), 3);
 }
 
@@ -268,7 +268,7 @@ fn list_and_delete() {
     sandbox
         .run("secret claude list")
         .exits(0)
-        .says("No Claude credentials");
+        .stdout_contains("No Claude credentials");
     let ids: Vec<_> = ["one", "two", "three"]
         .iter()
         .map(|name| {
@@ -283,10 +283,10 @@ fn list_and_delete() {
     sandbox
         .run("secret claude ls")
         .exits(0)
-        .says("ID")
-        .says("TYPE")
-        .says("four")
-        .says("api_key");
+        .stdout_contains("ID")
+        .stdout_contains("TYPE")
+        .stdout_contains("four")
+        .stdout_contains("api_key");
     let listed = sandbox.run("secret claude list -o json").exits(0).json();
     assert_eq!(
         listed[0],
@@ -300,30 +300,30 @@ fn list_and_delete() {
     sandbox
         .run(&format!("secret claude delete {}", ids[0]))
         .exits(0)
-        .says(&format!("Deleted credential {}", ids[0]));
+        .stdout_contains(&format!("Deleted credential {}", ids[0]));
     let one = sandbox.run("secret claude rm --name two -o json").exits(0).json();
     assert_eq!(one, json!({"name": ids[1], "status": "deleted"}));
     sandbox
         .run("secret claude delete --name two")
         .exits(1)
-        .complains("no Claude credential two in user scope")
-        .complains("three");
+        .stderr_contains("no Claude credential two in user scope")
+        .stderr_contains("three");
     sandbox
         .run("secret claude delete --name four")
         .exits(1)
-        .complains("org");
+        .stderr_contains("org");
     let gone = format!("secret claude delete {} {}", ids[2], ids[0]);
     sandbox
         .run(&gone)
         .exits(5)
-        .says(&ids[2])
-        .complains("404")
-        .complains("four");
+        .stdout_contains(&ids[2])
+        .stderr_contains("404")
+        .stderr_contains("four");
     sandbox
         .run("secret claude delete sec_none")
         .exits(1)
-        .complains("there is")
-        .complains("four");
+        .stderr_contains("there is")
+        .stderr_contains("four");
     sandbox.run("secret claude delete").exits(2);
     let several = sandbox.vault.seed_credential("codex", "a", "oauth", "user", "x");
     let more = sandbox.vault.seed_credential("codex", "b", "oauth", "user", "x");
@@ -414,7 +414,7 @@ fn refusals_are_told_in_words() {
         sandbox
             .run("secret codex push --value x")
             .exits(code)
-            .complains(part);
+            .stderr_contains(part);
         assert!(sandbox.vault.stored("codex").is_empty());
     }
 }

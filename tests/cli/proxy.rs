@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use crate::sandbox::{CANARY, Sandbox, ran};
 
 /// Serves each connection with `serve`, on a thread that ends with the test run.
-pub fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+pub(crate) fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
@@ -15,7 +15,7 @@ pub fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
 }
 
 /// The head of an HTTP request, line by line.
-pub fn head(stream: impl Read) -> Vec<String> {
+pub(crate) fn head(stream: impl Read) -> Vec<String> {
     let lines = BufReader::new(stream).lines().map_while(Result::ok);
     lines.take_while(|line| !line.is_empty()).collect()
 }
@@ -47,7 +47,7 @@ fn r79_a_proxy_is_used_and_its_password_never_shown() {
     };
     with_proxy("https://vault.invalid", "")
         .exits(6)
-        .complains("proxy");
+        .stderr_contains("proxy");
     assert_eq!(
         asked.try_iter().next().unwrap()[0],
         "CONNECT vault.invalid:443 HTTP/1.1"

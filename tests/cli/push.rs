@@ -10,8 +10,8 @@ fn a_file_arrives_byte_for_byte() {
     sandbox
         .run("secret push --from-file .env --yes")
         .exits(0)
-        .says("Created 3 in user scope")
-        .complains(".env:2: '$' in B is kept as it is");
+        .stdout_contains("Created 3 in user scope")
+        .stderr_contains(".env:2: '$' in B is kept as it is");
     for (name, value) in [("A", "x y"), ("B", "pa$$word"), ("C", "1")] {
         assert_eq!(sandbox.vault.value(name, "user").as_deref(), Some(value));
     }
@@ -67,7 +67,10 @@ fn json_is_one_value_and_nothing_is_asked() {
         })
     );
     assert_eq!(ran.stderr, "");
-    sandbox.run("secret push A=1 -o json").exits(2).complains("--yes");
+    sandbox
+        .run("secret push A=1 -o json")
+        .exits(2)
+        .stderr_contains("--yes");
     assert_eq!(sandbox.vault.count("POST"), 1);
 }
 
@@ -111,8 +114,8 @@ fn stronger_sources_win_and_duplicates_are_named() {
     ]);
     ran(command.env("A", "variable").output().unwrap())
         .exits(0)
-        .complains("C is given twice, at a.env:3 and a.env:4; the last wins")
-        .complains("C is given twice, at a.env:4 and b.env:1; the last wins");
+        .stderr_contains("C is given twice, at a.env:3 and a.env:4; the last wins")
+        .stderr_contains("C is given twice, at a.env:4 and b.env:1; the last wins");
     for (name, value) in [("A", "variable"), ("B", "inline"), ("C", "third")] {
         assert_eq!(sandbox.vault.value(name, "user").as_deref(), Some(value));
     }
@@ -154,7 +157,7 @@ fn dry_run_shows_the_plan_and_writes_nothing() {
     sandbox
         .run("secret push NEW=1 --dry-run")
         .exits(0)
-        .says("NEW   argument 1  ********  create");
+        .stdout_contains("NEW   argument 1  ********  create");
     let ran = sandbox.run("secret push ELSEWHERE=1 --dry-run -o json").exits(1);
     assert_eq!(ran.json()["plan"][0]["action"], "conflict");
     assert_eq!(sandbox.vault.count("POST") + sandbox.vault.count("PUT"), 0);
@@ -169,13 +172,13 @@ fn r81_a_name_in_the_other_scope_only_is_a_conflict() {
     sandbox
         .run("secret push BOTH=1 ORG=1 --yes")
         .exits(1)
-        .complains("already in org scope only: ORG")
-        .complains("--scope org");
+        .stderr_contains("already in org scope only: ORG")
+        .stderr_contains("--scope org");
     assert_eq!(sandbox.vault.count("PUT"), 0);
     sandbox
         .run("secret push BOTH=1 ORG=1 --scope org --yes")
         .exits(0)
-        .says("Updated 2 in org scope");
+        .stdout_contains("Updated 2 in org scope");
     assert_eq!(sandbox.vault.value("BOTH", "user").as_deref(), Some("x"));
     assert_eq!(sandbox.vault.value("BOTH", "org").as_deref(), Some("1"));
 }
@@ -186,11 +189,11 @@ fn r84_the_same_push_again_only_updates() {
     sandbox
         .run("secret push A=1 B=2 --yes")
         .exits(0)
-        .says("Created 2");
+        .stdout_contains("Created 2");
     sandbox
         .run("secret push A=1 B=2 --yes")
         .exits(0)
-        .says("Updated 2");
+        .stdout_contains("Updated 2");
     assert_eq!(sandbox.vault.stored("generic").len(), 2);
 }
 
@@ -201,7 +204,7 @@ fn r91_a_piped_answer_is_read() {
         sandbox
             .run_with("secret push A=1", answer)
             .exits(code)
-            .complains("Push 1 secret to user scope? [y/N]");
+            .stderr_contains("Push 1 secret to user scope? [y/N]");
     }
     assert_eq!(sandbox.vault.count("POST") + sandbox.vault.count("PUT"), 3);
 }
@@ -214,8 +217,8 @@ fn r91_in_ci_nothing_is_asked() {
         "y\n",
     )
     .exits(2)
-    .complains("CI is set")
-    .complains("--yes");
+    .stderr_contains("CI is set")
+    .stderr_contains("--yes");
     assert!(sandbox.vault.requests().is_empty());
 }
 
@@ -235,8 +238,8 @@ fn verbose_tells_requests_and_no_secrets() {
         .output()
         .unwrap())
     .exits(0)
-    .complains("> GET /api/v0beta1/secrets 200 ")
-    .complains("> POST /api/v0beta1/secrets 201 ");
+    .stderr_contains("> GET /api/v0beta1/secrets 200 ")
+    .stderr_contains("> POST /api/v0beta1/secrets 201 ");
 }
 
 #[test]
@@ -248,7 +251,7 @@ fn two_thousand_secrets_share_few_connections() {
     sandbox
         .run("secret push --from-file .env --yes -q")
         .exits(0)
-        .says("Created 2000");
+        .stdout_contains("Created 2000");
     assert_eq!(sandbox.vault.stored("generic").len(), 2000);
     assert!(sandbox.vault.peak_connections() < 128);
 }

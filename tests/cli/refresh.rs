@@ -92,7 +92,7 @@ fn r42_a_reply_without_an_access_token_still_gives_its_refresh_token() {
     sandbox
         .run_stored("secret list")
         .exits(7)
-        .complains("without an access token");
+        .stderr_contains("without an access token");
     assert_eq!(sandbox.session()["refresh_token"], "the-next-one");
 }
 
@@ -157,8 +157,8 @@ fn r48_a_token_that_was_used_elsewhere_means_logged_out() {
     sandbox
         .run_stored("secret list")
         .exits(3)
-        .complains("the login session is over")
-        .complains("amika auth login");
+        .stderr_contains("the login session is over")
+        .stderr_contains("amika auth login");
     assert_eq!(raw_session(&sandbox), before);
     assert_eq!(asked(&sandbox), 1);
     // Only that: anything else that the provider refuses is no reason to forget the login.
@@ -168,8 +168,8 @@ fn r48_a_token_that_was_used_elsewhere_means_logged_out() {
     sandbox
         .run_stored("secret list")
         .exits(6)
-        .complains("refused (x): said")
-        .complains("kept as it is");
+        .stderr_contains("refused (x): said")
+        .stderr_contains("kept as it is");
     assert_eq!(raw_session(&sandbox), before);
 }
 
@@ -191,7 +191,7 @@ fn r49_trouble_at_the_provider_keeps_the_session_byte_for_byte() {
         sandbox
             .run_stored("secret list")
             .exits(6)
-            .complains("kept as it is");
+            .stderr_contains("kept as it is");
         assert_eq!(raw_session(&sandbox), before);
         assert!(asked(&sandbox) > 1, "it was tried again");
 
@@ -211,7 +211,7 @@ fn r50_a_provider_that_hangs_does_not_hang_us() {
     let mut list = sandbox.bare_command(["secret", "list"]);
     ran(list.env("AMIKA_HTTP_TIMEOUT", "1").output().unwrap())
         .exits(6)
-        .complains("did not answer in time");
+        .stderr_contains("did not answer in time");
     assert_eq!(raw_session(&sandbox), before);
 }
 
@@ -227,7 +227,7 @@ fn r51_a_redirect_from_the_provider_is_never_followed() {
         sandbox
             .run_stored("secret list")
             .exits(7)
-            .complains("which was not followed");
+            .stderr_contains("which was not followed");
     }
     assert!(other.vault.requests().is_empty());
 }
@@ -247,7 +247,7 @@ fn r55_a_refused_token_is_renewed_once() {
     sandbox
         .run_stored("secret list")
         .exits(3)
-        .complains("does not accept the key from the login session");
+        .stderr_contains("does not accept the key from the login session");
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 2);
 }
 
@@ -269,7 +269,7 @@ fn r86_a_long_push_renews_on_the_way() {
     sandbox.vault.release();
     ran(child.wait_with_output().unwrap())
         .exits(0)
-        .says("Created 200");
+        .stdout_contains("Created 200");
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);
 }
 
@@ -279,7 +279,7 @@ fn a_session_for_another_server_is_not_renewed_either() {
     let mut list = sandbox.bare_command(["secret", "list"]);
     ran(list.env("AMIKA_API_URL", "http://127.0.0.1:9").output().unwrap())
         .exits(3)
-        .complains("another server");
+        .stderr_contains("another server");
     assert!(sandbox.vault.requests().is_empty());
 }
 
@@ -290,7 +290,7 @@ fn the_provider_moves_within_this_machine_only() {
         let mut list = sandbox.bare_command(["secret", "list"]);
         ran(list.env("AMIKA_WORKOS_URL", url).output().unwrap())
             .exits(2)
-            .complains("AMIKA_WORKOS_URL");
+            .stderr_contains("AMIKA_WORKOS_URL");
     }
 }
 
@@ -366,7 +366,7 @@ mod unix {
         sandbox
             .run_stored("secret list")
             .exits(6)
-            .complains("another amika has been changing the stored login for 15 seconds");
+            .stderr_contains("another amika has been changing the stored login for 15 seconds");
         assert_eq!((raw_session(&sandbox), asked(&sandbox)), (before, 0));
         // A session that still works needs no lock.
         sandbox.log_in(3600);
@@ -407,7 +407,7 @@ mod unix {
         sandbox
             .run_stored("secret list")
             .exits(0)
-            .complains("can be read by other users");
+            .stderr_contains("can be read by other users");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let directory = path.parent().unwrap().metadata().unwrap();
         assert_eq!(directory.permissions().mode() & 0o777, 0o700);
@@ -441,7 +441,7 @@ fn r52_r62_stores_that_cannot_be_used_leave_the_environments_key() {
     sandbox
         .run_stored("secret list")
         .exits(3)
-        .complains("ignoring unreadable session file");
+        .stderr_contains("ignoring unreadable session file");
     assert_eq!(asked(&sandbox), 0);
 }
 

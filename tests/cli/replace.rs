@@ -42,7 +42,7 @@ fn new() -> Vec<String> {
 /// The old one came back, and that is said.
 #[track_caller]
 fn put_back(sandbox: &Sandbox, run: Ran, code: i32) {
-    run.exits(code).complains("was put back as");
+    run.exits(code).stderr_contains("was put back as");
     assert_eq!(standing(sandbox), old());
 }
 
@@ -52,8 +52,8 @@ fn force_replaces_the_one_of_the_same_name() {
     sandbox
         .run(FORCE)
         .exits(0)
-        .says("Updated Claude API Key in user scope")
-        .complains(&format!("replaced Claude API Key ({id})"));
+        .stdout_contains("Updated Claude API Key in user scope")
+        .stderr_contains(&format!("replaced Claude API Key ({id})"));
     assert_eq!(standing(&sandbox), new());
     let json = sandbox.run(&format!("{FORCE} -o json")).exits(0).json();
     assert_eq!(json["status"], "updated");
@@ -61,7 +61,7 @@ fn force_replaces_the_one_of_the_same_name() {
     sandbox
         .run(&format!("{FORCE} --name fresh"))
         .exits(0)
-        .says("Created fresh");
+        .stdout_contains("Created fresh");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn in_org_scope_the_only_one_is_replaced_whatever_its_name() {
     sandbox
         .run(&format!("{FORCE} --scope org --name Ours"))
         .exits(0)
-        .complains("replaced Team");
+        .stderr_contains("replaced Team");
     let org: Vec<_> = sandbox
         .vault
         .stored("claude")
@@ -126,7 +126,7 @@ fn r83_a_create_that_answers_nonsense_is_looked_up() {
 fn a_refused_delete_changes_nothing() {
     let (sandbox, _) = sandbox();
     sandbox.vault.fault(Fault::on("DELETE", "").fails(403, "no"));
-    sandbox.run(FORCE).exits(1).complains("is untouched");
+    sandbox.run(FORCE).exits(1).stderr_contains("is untouched");
     assert_eq!(standing(&sandbox), old());
     assert_eq!(sandbox.vault.stored("claude").len(), 2);
 }
@@ -140,7 +140,7 @@ fn a_deletion_that_never_began_leaves_the_old_one_untouched() {
     sandbox
         .vault
         .fault(Fault::on("GET", "").skip(1).fails(401, "revoked").always());
-    let run = sandbox.run(FORCE).exits(3).complains("is untouched");
+    let run = sandbox.run(FORCE).exits(3).stderr_contains("is untouched");
     assert!(!run.stderr.contains("was deleted"), "{}", run.stderr);
     assert_eq!(standing(&sandbox), old());
 }
@@ -151,7 +151,7 @@ fn a_deletion_without_an_answer_is_not_called_done() {
     sandbox
         .vault
         .fault(Fault::on("DELETE", "").does(Behaviour::ResetBefore).always());
-    sandbox.run(FORCE).exits(6).complains("is untouched");
+    sandbox.run(FORCE).exits(6).stderr_contains("is untouched");
     assert_eq!(standing(&sandbox), old());
 }
 
@@ -167,7 +167,7 @@ fn r68_a_create_without_an_answer_is_not_called_refused() {
     sandbox
         .run("secret claude push --value new --name fresh")
         .exits(5)
-        .complains("may or may not be stored");
+        .stderr_contains("may or may not be stored");
 }
 
 #[test]
@@ -179,15 +179,15 @@ fn without_a_way_back_nothing_is_deleted_unasked() {
     sandbox
         .run(FORCE)
         .exits(1)
-        .complains("cannot be fetched")
-        .complains("nothing was changed")
-        .complains("--yes");
+        .stderr_contains("cannot be fetched")
+        .stderr_contains("nothing was changed")
+        .stderr_contains("--yes");
     assert_eq!(standing(&sandbox), old());
     assert_eq!(sandbox.vault.count("DELETE"), 0);
     sandbox
         .run(&format!("{FORCE} --yes"))
         .exits(0)
-        .complains("cannot be fetched");
+        .stderr_contains("cannot be fetched");
     assert_eq!(standing(&sandbox), new());
 }
 
@@ -200,7 +200,7 @@ fn r83_when_nothing_can_be_stored_the_old_value_is_kept_here() {
     let run = sandbox
         .run(FORCE)
         .exits(5)
-        .complains("neither the new nor the old");
+        .stderr_contains("neither the new nor the old");
     let name = format!("rescued-claude-{}", id.replace('_', ""));
     assert!(run.stderr.contains(&name), "{}", run.stderr);
     let kept = sandbox.home().join(".local/state/amika").join(name);

@@ -13,20 +13,20 @@ use crate::support::idp::now;
 use crate::support::vault::{API_KEY, Vault};
 
 /// A part of every secret value in these tests; whoever prints one has leaked it.
-pub const CANARY: &str = "c4n4ry";
+pub(crate) const CANARY: &str = "c4n4ry";
 
 #[cfg(unix)]
-pub const KEY_FILE: &str = ".local/state/amika/api-key.json";
+pub(crate) const KEY_FILE: &str = ".local/state/amika/api-key.json";
 #[cfg(unix)]
-pub const SESSION_FILE: &str = ".local/state/amika/workos-session.json";
+pub(crate) const SESSION_FILE: &str = ".local/state/amika/workos-session.json";
 
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     root: TempDir,
-    pub vault: Vault,
+    pub(crate) vault: Vault,
 }
 
 impl Sandbox {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             root: TempDir::new().unwrap(),
             vault: Vault::start(),
@@ -34,11 +34,11 @@ impl Sandbox {
     }
 
     /// Where the commands run, and their HOME.
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.root.path()
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.home().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
@@ -46,7 +46,7 @@ impl Sandbox {
     }
 
     /// A command that knows nothing of this machine but the vault and its key.
-    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.bare_command(arguments);
         command.env("AMIKA_API_KEY", API_KEY);
         command
@@ -57,7 +57,7 @@ impl Sandbox {
         clippy::disallowed_methods,
         reason = "what a process on Windows cannot do without"
     )]
-    pub fn bare_command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn bare_command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_amika"));
         command
             .args(arguments)
@@ -76,12 +76,12 @@ impl Sandbox {
     }
 
     /// Runs words separated by blanks, for command lines without values that hold one.
-    pub fn run(&self, line: &str) -> Ran {
+    pub(crate) fn run(&self, line: &str) -> Ran {
         ran(self.command(line.split_whitespace()).output().unwrap())
     }
 
     /// As [`run`](Self::run), with `input` as standard input.
-    pub fn run_with(&self, line: &str, input: impl AsRef<[u8]>) -> Ran {
+    pub(crate) fn run_with(&self, line: &str, input: impl AsRef<[u8]>) -> Ran {
         feed(&mut self.command(line.split_whitespace()), input)
     }
 }
@@ -91,7 +91,7 @@ impl Sandbox {
 impl Sandbox {
     /// A login in the session file, as another program of the vendor would leave it; it ends in
     /// `seconds`. Gives the refresh token.
-    pub fn log_in(&self, seconds: i64) -> String {
+    pub(crate) fn log_in(&self, seconds: i64) -> String {
         let (access_token, refresh_token) = self.vault.log_in();
         let session = serde_json::json!({
             "access_token": access_token,
@@ -108,18 +108,18 @@ impl Sandbox {
     }
 
     /// The session file as it is now.
-    pub fn session(&self) -> serde_json::Value {
+    pub(crate) fn session(&self) -> serde_json::Value {
         serde_json::from_slice(&fs::read(self.home().join(SESSION_FILE)).unwrap()).unwrap()
     }
 
     /// Runs without a key of the environment: with what is stored.
-    pub fn run_stored(&self, line: &str) -> Ran {
+    pub(crate) fn run_stored(&self, line: &str) -> Ran {
         ran(self.bare_command(line.split_whitespace()).output().unwrap())
     }
 }
 
 /// Runs `command` with `input` on a pipe.
-pub fn feed(command: &mut Command, input: impl AsRef<[u8]>) -> Ran {
+pub(crate) fn feed(command: &mut Command, input: impl AsRef<[u8]>) -> Ran {
     use std::io::Write;
     let mut child = start(command.stdin(Stdio::piped()));
     // A command that refuses to read breaks the pipe, which is its right.
@@ -128,7 +128,7 @@ pub fn feed(command: &mut Command, input: impl AsRef<[u8]>) -> Ran {
 }
 
 /// Starts `command` with both outputs captured.
-pub fn start(command: &mut Command) -> Child {
+pub(crate) fn start(command: &mut Command) -> Child {
     command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -139,14 +139,14 @@ pub fn start(command: &mut Command) -> Child {
 /// Says that something is not tested here, past the capture of the test's output: a test that was
 /// not run shall be seen.
 #[cfg(target_os = "linux")]
-pub fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     let mut stderr = std::io::stderr();
     std::io::Write::write_all(&mut stderr, format!("{why}\n").as_bytes()).unwrap();
 }
 
 /// Sends a signal, such as `INT`, to a running command.
 #[cfg(unix)]
-pub fn send_signal(child: &Child, signal: &str) {
+pub(crate) fn send_signal(child: &Child, signal: &str) {
     let sent = Command::new("kill")
         .args(["-s", signal, &child.id().to_string()])
         .status();
@@ -155,14 +155,14 @@ pub fn send_signal(child: &Child, signal: &str) {
 
 /// What a finished command did.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Turns an output into text, and makes sure that no value of any test is in it.
-pub fn ran(output: Output) -> Ran {
+pub(crate) fn ran(output: Output) -> Ran {
     let ran = Ran {
         code: output.status.code().expect("the command ended by itself"),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -178,7 +178,7 @@ pub fn ran(output: Output) -> Ran {
 
 impl Ran {
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(
             self.code, code,
             "stdout: {}\nstderr: {}",
@@ -188,7 +188,7 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn says(self, part: &str) -> Self {
+    pub(crate) fn stdout_contains(self, part: &str) -> Self {
         assert!(
             self.stdout.contains(part),
             "no {part:?} in stdout: {}\nstderr: {}",
@@ -199,7 +199,7 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn complains(self, part: &str) -> Self {
+    pub(crate) fn stderr_contains(self, part: &str) -> Self {
         assert!(
             self.stderr.contains(part),
             "no {part:?} in stderr: {}\nstdout: {}",
@@ -210,7 +210,7 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("not one JSON value: {}", self.stdout))
     }
 }

@@ -142,9 +142,9 @@ fn r41_a_save_that_fails_for_good_still_serves_this_command() {
     );
     ran(output)
         .exits(8)
-        .says("No secrets")
-        .complains("the login was renewed for this command, and the result could not be saved")
-        .complains("amika auth login");
+        .stdout_contains("No secrets")
+        .stderr_contains("the login was renewed for this command, and the result could not be saved")
+        .stderr_contains("amika auth login");
     assert_eq!(sandbox.session(), before);
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);
 }
@@ -173,8 +173,8 @@ fn r40_no_token_is_spent_where_there_is_no_room() {
     match run {
         Ok(run) if !run.stderr.contains("unshare:") && !run.stderr.contains("mount:") => {
             run.exits(8)
-                .complains("cannot be saved")
-                .complains("no space left");
+                .stderr_contains("cannot be saved")
+                .stderr_contains("no space left");
             assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 0);
         }
         _ => skip("SKIPPED: no file system can be mounted here"),

@@ -50,17 +50,17 @@ fn r78_only_a_trusted_and_valid_certificate_is_accepted() {
     let origin = format!("https://localhost:{}", good.port());
     list_over_tls(&sandbox, &origin, &trusted)
         .exits(0)
-        .says("No secrets");
+        .stdout_contains("No secrets");
     // The wrong name.
     list_over_tls(&sandbox, &format!("https://{good}"), &trusted)
         .exits(6)
-        .complains("certificate");
+        .stderr_contains("certificate");
     // An unknown authority.
     let (_, other) = tls_vault((2999, 1, 1));
     let other = sandbox.write("other.pem", other);
     list_over_tls(&sandbox, &origin, &other)
         .exits(6)
-        .complains("certificate");
+        .stderr_contains("certificate");
     // Expired.
     let (expired, certificate) = tls_vault((2001, 1, 1));
     let trusted = sandbox.write("expired.pem", certificate);
@@ -70,5 +70,5 @@ fn r78_only_a_trusted_and_valid_certificate_is_accepted() {
         &trusted,
     )
     .exits(6)
-    .complains("expired");
+    .stderr_contains("expired");
 }

@@ -395,7 +395,10 @@ fn a_configuration_that_has_grown_is_still_read() {
         CLAUDE_CONFIG,
         format!(r#"{{"history":"{history}","primaryApiKey":"sk-ant-{CANARY}"}}"#),
     );
-    sandbox.run("secret extract").exits(0).says("ANTHROPIC_API_KEY");
+    sandbox
+        .run("secret extract")
+        .exits(0)
+        .stdout_contains("ANTHROPIC_API_KEY");
 }
 
 #[test]
@@ -425,13 +428,13 @@ fn r21_a_push_that_nobody_sees_stops_at_an_unreadable_store() {
     sandbox
         .run("secret extract --push --yes")
         .exits(4)
-        .complains("nothing was pushed")
-        .complains(CLAUDE);
+        .stderr_contains("nothing was pushed")
+        .stderr_contains(CLAUDE);
     assert!(sandbox.vault.requests().is_empty());
     sandbox
         .run("secret extract --push --yes --skip-unreadable")
         .exits(0)
-        .says("Created 2");
+        .stdout_contains("Created 2");
 }
 
 #[cfg(unix)]
@@ -480,7 +483,10 @@ mod unix {
         let sandbox = Sandbox::new();
         sandbox.write("dotfiles/auth.json", r#"{"OPENAI_API_KEY":"good"}"#);
         link("../dotfiles/auth.json", &sandbox.home().join(CODEX));
-        sandbox.run("secret extract").exits(0).says("OPENAI_API_KEY");
+        sandbox
+            .run("secret extract")
+            .exits(0)
+            .stdout_contains("OPENAI_API_KEY");
     }
 
     #[test]
@@ -505,7 +511,7 @@ mod unix {
         }
         let run = ran(command.output().unwrap())
             .exits(4)
-            .complains("permission denied");
+            .stderr_contains("permission denied");
         assert_eq!(run.json()[0]["name"], "GROQ_API_KEY");
     }
 }

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 
 /// A rule: which requests it meets, how often, and what happens to them.
 #[derive(Clone)]
-pub struct Fault {
+pub(crate) struct Fault {
     method: Option<&'static str>,
     path: String,
     every: usize,
@@ -21,7 +21,7 @@ pub struct Fault {
 
 /// What happens to a request that a rule meets.
 #[derive(Clone)]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     /// Handle it, perhaps late.
     Handle,
     /// Do not handle it, and answer this.
@@ -48,15 +48,15 @@ pub enum Behaviour {
 
 /// A scripted answer.
 #[derive(Clone, Default)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
 }
 
 impl Fault {
     /// Meets the next request of this method whose path ends in `path`; `*` is any method.
-    pub fn on(method: &'static str, path: &str) -> Self {
+    pub(crate) fn on(method: &'static str, path: &str) -> Self {
         Self {
             method: (method != "*").then_some(method),
             path: path.to_owned(),
@@ -69,19 +69,19 @@ impl Fault {
         }
     }
 
-    pub fn times(self, times: usize) -> Self {
+    pub(crate) fn times(self, times: usize) -> Self {
         Self {
             left: Some(times),
             ..self
         }
     }
 
-    pub fn always(self) -> Self {
+    pub(crate) fn always(self) -> Self {
         Self { left: None, ..self }
     }
 
     /// Only every n-th request that it would meet, for ever.
-    pub fn every(self, every: usize) -> Self {
+    pub(crate) fn every(self, every: usize) -> Self {
         Self {
             every,
             left: None,
@@ -90,20 +90,20 @@ impl Fault {
     }
 
     /// Lets the first `skip` requests pass.
-    pub fn skip(self, skip: usize) -> Self {
+    pub(crate) fn skip(self, skip: usize) -> Self {
         Self { skip, ..self }
     }
 
-    pub fn delay(self, delay: Duration) -> Self {
+    pub(crate) fn delay(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 
-    pub fn does(self, behaviour: Behaviour) -> Self {
+    pub(crate) fn does(self, behaviour: Behaviour) -> Self {
         Self { behaviour, ..self }
     }
 
     /// Answers `status` with the API's error envelope.
-    pub fn fails(self, status: u16, message: &str) -> Self {
+    pub(crate) fn fails(self, status: u16, message: &str) -> Self {
         let body = serde_json::json!({ "type": "error", "error_code": "scripted", "message": message });
         let reply = Reply {
             status,
@@ -114,7 +114,7 @@ impl Fault {
     }
 
     /// Answers with a web page, as a captive portal or a proxy would.
-    pub fn html(self, status: u16) -> Self {
+    pub(crate) fn html(self, status: u16) -> Self {
         let reply = Reply {
             status,
             body: "<html>Please sign in</html>".to_owned(),
@@ -124,7 +124,7 @@ impl Fault {
     }
 
     /// Answers with JSON text.
-    pub fn json(self, status: u16, body: &str) -> Self {
+    pub(crate) fn json(self, status: u16, body: &str) -> Self {
         let reply = Reply {
             status,
             body: body.to_owned(),
@@ -133,7 +133,7 @@ impl Fault {
         self.does(Behaviour::Reply(reply.with("content-type", "application/json")))
     }
 
-    pub fn redirect(self, status: u16, location: &str) -> Self {
+    pub(crate) fn redirect(self, status: u16, location: &str) -> Self {
         let reply = Reply {
             status,
             ..Reply::default()
@@ -142,7 +142,7 @@ impl Fault {
     }
 
     /// Adds a header to a scripted answer.
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         if let Behaviour::Reply(reply) | Behaviour::ReplyAfter(reply) = &mut self.behaviour {
             reply.headers.push((name, value.to_owned()));
         }
@@ -150,7 +150,7 @@ impl Fault {
     }
 
     /// Handles the request before it gives the scripted answer.
-    pub fn after_handling(mut self) -> Self {
+    pub(crate) fn after_handling(mut self) -> Self {
         if let Behaviour::Reply(reply) = self.behaviour {
             self.behaviour = Behaviour::ReplyAfter(reply);
         }
@@ -158,7 +158,7 @@ impl Fault {
     }
 
     /// Whether the rule strikes this request; counts it either way.
-    pub fn strikes(&mut self, method: &str, path: &str) -> Option<(Duration, Behaviour)> {
+    pub(crate) fn strikes(&mut self, method: &str, path: &str) -> Option<(Duration, Behaviour)> {
         let meets = self.method.is_none_or(|own| own == method) && path.ends_with(&self.path);
         if !meets || self.left == Some(0) {
             return None;
@@ -179,7 +179,7 @@ impl Reply {
         self
     }
 
-    pub fn response(self) -> Response<Body> {
+    pub(crate) fn response(self) -> Response<Body> {
         let mut response = Response::builder().status(self.status);
         for (name, value) in self.headers {
             response = response.header(name, value);
@@ -191,7 +191,7 @@ impl Reply {
 }
 
 /// A JSON answer that never ends, one byte each 50 ms.
-pub fn drip() -> Response<Body> {
+pub(crate) fn drip() -> Response<Body> {
     let pause = || tokio::time::sleep(Duration::from_millis(50));
     streamed(stream::repeat(()).then(move |()| async move {
         pause().await;
@@ -200,13 +200,13 @@ pub fn drip() -> Response<Body> {
 }
 
 /// A JSON answer of 64 MiB.
-pub fn endless() -> Response<Body> {
+pub(crate) fn endless() -> Response<Body> {
     let chunk = Bytes::from(vec![b' '; 64 * 1024]);
     streamed(stream::iter(std::iter::repeat_n(chunk, 1024)))
 }
 
 /// The first half of `response`, under the length of the whole.
-pub async fn truncate(response: Response<Body>) -> Response<Body> {
+pub(crate) async fn truncate(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let whole = axum::body::to_bytes(body, usize::MAX)
         .await

@@ -13,25 +13,25 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 /// A part of every token, which no output may show.
-pub const TOKEN_MARK: &str = "t0k3n-m4rk";
+pub(crate) const TOKEN_MARK: &str = "t0k3n-m4rk";
 
 /// What the provider knows, and how it behaves.
-pub struct Idp {
+pub(crate) struct Idp {
     /// How long an access token works, in seconds.
-    pub lifetime: i64,
+    pub(crate) lifetime: i64,
     /// Whether repeating an exchange gives the same tokens again.
-    pub replays: bool,
-    pub omits_refresh_token: bool,
+    pub(crate) replays: bool,
+    pub(crate) omits_refresh_token: bool,
     /// Whether access tokens say when they end.
-    pub opaque: bool,
+    pub(crate) opaque: bool,
     /// How often a poll is answered with "not yet".
-    pub pending: usize,
+    pub(crate) pending: usize,
     /// How the device flow starts; `None` members are left out of the answer.
-    pub interval: Option<f64>,
-    pub verification_uri: String,
-    pub user_code: String,
+    pub(crate) interval: Option<f64>,
+    pub(crate) verification_uri: String,
+    pub(crate) user_code: String,
     /// How many refresh tokens were spent.
-    pub exchanges: usize,
+    pub(crate) exchanges: usize,
     live_refresh_token: Option<String>,
     last: Option<(String, Value)>,
     serial: usize,
@@ -58,7 +58,7 @@ impl Default for Idp {
 
 impl Idp {
     /// Starts a login: an access token and a refresh token.
-    pub fn log_in(&mut self) -> (String, String) {
+    pub(crate) fn log_in(&mut self) -> (String, String) {
         self.serial += 1;
         let refresh_token = format!("refresh-{TOKEN_MARK}-{}", self.serial);
         self.live_refresh_token = Some(refresh_token.clone());
@@ -66,13 +66,13 @@ impl Idp {
     }
 
     /// Ends the login.
-    pub fn revoke(&mut self) {
+    pub(crate) fn revoke(&mut self) {
         self.live_refresh_token = None;
         self.last = None;
     }
 
     /// Whether this is the token that the next exchange needs.
-    pub fn is_live(&self, refresh_token: &str) -> bool {
+    pub(crate) fn is_live(&self, refresh_token: &str) -> bool {
         self.live_refresh_token.as_deref() == Some(refresh_token)
     }
 
@@ -85,7 +85,7 @@ impl Idp {
         format!("e30.{claims}.{TOKEN_MARK}")
     }
 
-    pub fn authorize_device(&self) -> Response {
+    pub(crate) fn authorize_device(&self) -> Response {
         let uri = &self.verification_uri;
         let mut answer = json!({
             "device_code": format!("device-{TOKEN_MARK}"),
@@ -101,7 +101,7 @@ impl Idp {
     }
 
     /// The token endpoint; gives the access token too, which the API shall accept from now on.
-    pub fn authenticate(&mut self, form: &[(String, String)]) -> (Response, Option<String>) {
+    pub(crate) fn authenticate(&mut self, form: &[(String, String)]) -> (Response, Option<String>) {
         let field = |name: &str| {
             form.iter()
                 .find(|(n, _)| n == name)
@@ -161,7 +161,7 @@ impl Idp {
 
 /// Seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "tokens end by the real clock")]
-pub fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("it is past 1970");

@@ -1,6 +1,6 @@
 //! What the tests, the examples and the benchmarks share. Each of them uses a part of it.
 #![allow(dead_code, clippy::allow_attributes, reason = "each includer uses a part")]
 
-pub mod faults;
-pub mod idp;
-pub mod vault;
+pub(crate) mod faults;
+pub(crate) mod idp;
+pub(crate) mod vault;

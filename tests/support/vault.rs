@@ -23,13 +23,13 @@ use super::faults::{self, Behaviour, Fault};
 use super::idp::Idp;
 
 /// The bearer that every vault accepts.
-pub const API_KEY: &str = "amk_test_5f1c0a7e9b3d4c2f8a6e";
+pub(crate) const API_KEY: &str = "amk_test_5f1c0a7e9b3d4c2f8a6e";
 
 /// How long a test waits for something that is bound to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running vault; it stops when dropped.
-pub struct Vault {
+pub(crate) struct Vault {
     shared: Arc<Shared>,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -38,25 +38,25 @@ pub struct Vault {
 
 /// A stored secret, generic (`kind` is empty) or a provider's credential.
 #[derive(Debug, Clone)]
-pub struct Stored {
-    pub id: String,
+pub(crate) struct Stored {
+    pub(crate) id: String,
     /// `generic`, `claude` or `codex`.
-    pub family: String,
-    pub name: String,
-    pub scope: String,
-    pub value: String,
+    pub(crate) family: String,
+    pub(crate) name: String,
+    pub(crate) scope: String,
+    pub(crate) value: String,
     /// `oauth` or `api_key` for a credential.
-    pub kind: String,
+    pub(crate) kind: String,
 }
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub method: String,
+pub(crate) struct Seen {
+    pub(crate) method: String,
     /// Still percent-encoded.
-    pub path: String,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 struct Shared {
@@ -85,12 +85,12 @@ struct Connection {
 }
 
 impl Vault {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_on(0)
     }
 
     /// Listens on this port of 127.0.0.1; 0 takes any.
-    pub fn start_on(port: u16) -> Self {
+    pub(crate) fn start_on(port: u16) -> Self {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
         listener
             .set_nonblocking(true)
@@ -121,48 +121,48 @@ impl Vault {
         }
     }
 
-    pub fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Accepts one more bearer.
     /// Looks at, or changes, the identity provider.
-    pub fn idp<T>(&self, work: impl FnOnce(&mut Idp) -> T) -> T {
+    pub(crate) fn idp<T>(&self, work: impl FnOnce(&mut Idp) -> T) -> T {
         work(&mut self.contents().idp)
     }
 
     /// Starts a login; the API accepts its access token. Gives that and the refresh token.
-    pub fn log_in(&self) -> (String, String) {
+    pub(crate) fn log_in(&self) -> (String, String) {
         let (access_token, refresh_token) = self.idp(Idp::log_in);
         self.accept_token(&access_token);
         (access_token, refresh_token)
     }
 
-    pub fn accept_token(&self, token: &str) {
+    pub(crate) fn accept_token(&self, token: &str) {
         self.contents().tokens.push(token.to_owned());
     }
 
-    pub fn revoke_token(&self, token: &str) {
+    pub(crate) fn revoke_token(&self, token: &str) {
         self.contents().tokens.retain(|known| known != token);
     }
 
     /// Adds a rule; the first one that strikes decides.
-    pub fn fault(&self, fault: Fault) {
+    pub(crate) fn fault(&self, fault: Fault) {
         self.contents().faults.push(fault);
     }
 
     /// Every request takes at least this long.
-    pub fn latency(&self, latency: Duration) {
+    pub(crate) fn latency(&self, latency: Duration) {
         self.contents().latency = latency;
     }
 
     /// Lets go of what [`Behaviour::Hold`] holds.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         self.shared.released.send_replace(true);
     }
 
     /// Stores a generic secret and gives its id.
-    pub fn seed(&self, name: &str, value: &str, scope: &str) -> String {
+    pub(crate) fn seed(&self, name: &str, value: &str, scope: &str) -> String {
         let mut contents = self.contents();
         let id = contents.new_id();
         contents.put(&id, "generic", name, value, scope, "");
@@ -170,12 +170,12 @@ impl Vault {
     }
 
     /// Stores a generic secret under an id that no server should give.
-    pub fn seed_with_id(&self, id: &str, name: &str, value: &str, scope: &str) {
+    pub(crate) fn seed_with_id(&self, id: &str, name: &str, value: &str, scope: &str) {
         self.contents().put(id, "generic", name, value, scope, "");
     }
 
     /// Stores a credential of a provider and gives its id.
-    pub fn seed_credential(
+    pub(crate) fn seed_credential(
         &self,
         provider: &str,
         name: &str,
@@ -190,7 +190,7 @@ impl Vault {
     }
 
     /// The value of a generic secret.
-    pub fn value(&self, name: &str, scope: &str) -> Option<String> {
+    pub(crate) fn value(&self, name: &str, scope: &str) -> Option<String> {
         let contents = self.contents();
         let same =
             |stored: &&Stored| stored.family == "generic" && stored.name == name && stored.scope == scope;
@@ -202,7 +202,7 @@ impl Vault {
     }
 
     /// Everything stored of a family: `generic`, `claude` or `codex`.
-    pub fn stored(&self, family: &str) -> Vec<Stored> {
+    pub(crate) fn stored(&self, family: &str) -> Vec<Stored> {
         let contents = self.contents();
         contents
             .stored
@@ -212,12 +212,12 @@ impl Vault {
             .collect()
     }
 
-    pub fn requests(&self) -> Vec<Seen> {
+    pub(crate) fn requests(&self) -> Vec<Seen> {
         self.contents().seen.clone()
     }
 
     /// How many requests of this method came.
-    pub fn count(&self, method: &str) -> usize {
+    pub(crate) fn count(&self, method: &str) -> usize {
         self.contents()
             .seen
             .iter()
@@ -226,12 +226,12 @@ impl Vault {
     }
 
     /// The most connections that were open at the same time.
-    pub fn peak_connections(&self) -> usize {
+    pub(crate) fn peak_connections(&self) -> usize {
         self.contents().peak_connections
     }
 
     /// Waits until `n` requests of this method have come.
-    pub fn wait_for(&self, method: &str, n: usize) {
+    pub(crate) fn wait_for(&self, method: &str, n: usize) {
         let enough =
             |contents: &mut Contents| contents.seen.iter().filter(|s| s.method == method).count() < n;
         let (guard, timeout) = self

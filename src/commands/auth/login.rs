@@ -1,35 +1,53 @@
 //! `amika auth login`: a login on another device, or an API key from a file.
 
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::auth::backend::CredentialBackend;
 use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::auth::keeper::OutOfReach;
+use crate::auth::backend::OutOfReach;
+use crate::auth::device_flow;
+use crate::auth::resolve::{ApiCredential, check_characters};
 use crate::auth::session::{self, LiveSession, is_usable};
 use crate::auth::store::{Session, Store};
 use crate::auth::workos::{DeviceCode, Failure, Workos};
-use crate::auth::{Authority, check_characters, device};
-use crate::cli::auth::LoginArgs;
-use crate::commands::Context;
-use crate::confirm;
+use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::net::origin::{self, Origin};
-use crate::report::Worth;
 use crate::secret::SecretValue;
 use crate::system::browser;
 use crate::system::file;
+use crate::ui::printer::OnWriteFailure;
+use crate::ui::prompt;
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// Store the API key in this file instead of logging in; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// Only print the address and the code
+    #[arg(long, conflicts_with = "api_key_file")]
+    pub(crate) no_browser: bool,
+    /// Where to keep the secret part
+    #[arg(long, value_enum, default_value_t = CredentialBackend::File)]
+    pub(crate) store: CredentialBackend,
+}
 
 /// The largest key file read, in bytes.
 const MAX_KEY: u64 = 64 * 1024;
 
-pub async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
+pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
     let origin = Origin::from_env(&context.env)?;
     let store = Store::require(&context.env)?;
     if context.env.path("AMIKA_API_KEY").is_some() {
         context
-            .report
+            .printer
             .warning("AMIKA_API_KEY is set, and is used before anything that is stored");
     }
     match &args.api_key_file {
@@ -47,28 +65,30 @@ async fn store_key(
 ) -> Result<()> {
     let Context {
         env,
-        report,
+        printer,
         interrupt,
         ..
     } = context;
     let key = interrupt.or(read_key(path, context)).await?;
     refuse_stored_key(store, context)?;
     if store.session().is_ok_and(|session| session.is_some()) {
-        report.warning("the API key is used before the login session that is also stored");
+        printer.warning("the API key is used before the login session that is also stored");
     }
     let lock = interrupt.or(store.lock()).await?;
     let fallback = store.save_api_key(&lock, &key, &origin.to_string(), (env.now)(), args.store)?;
     if let Some(fallback) = fallback {
-        report.warning(&fallback);
+        printer.warning(&fallback);
     }
     let value = json!({ "status": "stored", "method": "stored_api_key" });
-    report.data(Worth::Once, &value, || format!("Stored API key for {origin}"))
+    printer.data(OnWriteFailure::RepeatOnStderr, &value, || {
+        format!("Stored API key for {origin}")
+    })
 }
 
 async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
     let from_stdin = file::is_stdin(path);
     if from_stdin && context.env.terminals.stdin {
-        let typed = confirm::ask_secret(&context.global, &context.env, "API key").await?;
+        let typed = prompt::ask_secret(&context.options, &context.env, "API key").await?;
         return checked(&typed, "prompt");
     }
     let place = if from_stdin {
@@ -91,7 +111,7 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
 }
 
 fn checked(typed: &SecretValue, place: &str) -> Result<SecretValue> {
-    let key = SecretValue::new(typed.expose().trim().to_owned());
+    let key = SecretValue::new(typed.expose_secret().trim().to_owned());
     if key.is_empty() {
         return Err(Error::input(format!("{place} holds no key")).hint("was it copied whole?"));
     }
@@ -109,7 +129,7 @@ fn refuse_stored_key(store: &Store, context: &Context) -> Result<()> {
         Err(reason) if reason.is::<OutOfReach>() => Err(locked_away("an API key", &reason)),
         Err(reason) => {
             context
-                .report
+                .printer
                 .warning(&format!("the stored API key file is unreadable ({reason:#})"));
             Ok(())
         }
@@ -133,7 +153,7 @@ fn locked_away(what: &str, reason: &anyhow::Error) -> Error {
 async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Context) -> Result<()> {
     let Context {
         env,
-        report,
+        printer,
         interrupt,
         ..
     } = context;
@@ -149,7 +169,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
         .or(async { workos.authorize_device().await.map_err(explain) })
         .await?;
     show(&code, args.no_browser, context);
-    let tokens = interrupt.or(device::wait(&workos, &code)).await?;
+    let tokens = interrupt.or(device_flow::wait(&workos, &code)).await?;
 
     let template = Session {
         access_token: SecretValue::new(String::new()),
@@ -164,7 +184,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     let session = session::first(tokens, template, (env.now)())?;
     let lock = store.lock().await?;
     if let Some(fallback) = store.prepare_session(&lock)?.finish(&session)? {
-        report.warning(&fallback);
+        printer.warning(&fallback);
     }
     let value = json!({
         "status": "logged_in",
@@ -173,7 +193,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
         "org_id": session.organization_id,
         "expires_at": session.expires_at.to_string(),
     });
-    report.data(Worth::Once, &value, || {
+    printer.data(OnWriteFailure::RepeatOnStderr, &value, || {
         let who = session
             .email
             .as_deref()
@@ -192,7 +212,7 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
         Err(reason) if reason.is::<OutOfReach>() => return Err(locked_away("a login", &reason)),
         Err(reason) => {
             let message = format!("the stored session file is unreadable and will be replaced ({reason:#})");
-            context.report.warning(&message);
+            context.printer.warning(&message);
             return Ok(());
         }
     };
@@ -206,7 +226,7 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
     };
     let live = LiveSession::new(store.clone(), workos.clone(), made_for, env.now, session);
     // Renewed as for any command, so that what it brings is saved even when we are told to stop.
-    let authority = context.adopt(Authority::of(live));
+    let authority = context.adopt(ApiCredential::of(live));
     let renewed = context.interrupt.or(authority.bearer()).await;
     match renewed {
         Ok(_) => {
@@ -220,7 +240,7 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
 
 fn explain(failure: Failure) -> Error {
     match failure {
-        Failure::Refused { code, message } => device::refused(&code, &message),
+        Failure::Refused { code, message } => device_flow::refused(&code, &message),
         Failure::Trouble(reason) => {
             Error::new(Kind::Unreachable, format!("the login cannot start: {reason}"))
                 .hint("check the network, or use --api-key-file")
@@ -231,17 +251,17 @@ fn explain(failure: Failure) -> Error {
 
 /// Tells the person what to do, and opens the page where that helps.
 fn show(code: &DeviceCode, no_browser: bool, context: &Context) {
-    let Context { env, report, .. } = context;
+    let Context { env, printer, .. } = context;
     let page = code
         .verification_uri_complete
         .as_ref()
         .unwrap_or(&code.verification_uri);
-    report.instruct(&format!(
+    printer.instruct(&format!(
         "To log in, open {}\nand enter the code {}",
         escape::escape(&code.verification_uri),
         escape::escape(&code.user_code)
     ));
     if !no_browser && browser::is_at_hand(env) && browser::open(env, page) {
-        report.instruct("Your browser is being opened; waiting for you there.");
+        printer.instruct("Your browser is being opened; waiting for you there.");
     }
 }

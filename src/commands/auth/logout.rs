@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use crate::auth::store::Store;
-use crate::commands::Context;
+use crate::context::Context;
 use crate::error::Result;
-use crate::report::Worth;
+use crate::ui::printer::OnWriteFailure;
 
-pub async fn run(context: &Context) -> Result<()> {
+pub(crate) async fn run(context: &Context) -> Result<()> {
     let Context {
         env,
-        report,
+        printer,
         interrupt,
         ..
     } = context;
@@ -23,24 +23,28 @@ pub async fn run(context: &Context) -> Result<()> {
     };
     for cleared in &cleared {
         if let Some(left) = &cleared.left {
-            report.warning(&format!("the stored {}: {left}", cleared.what));
+            printer.warning(&format!("the stored {}: {left}", cleared.what));
         }
     }
     if cleared.iter().any(|cleared| cleared.what == "login session") {
-        report.notice(
+        printer.notice(
             "the session's tokens stay valid at the identity provider until they end; \
              sign out in the web UI to end them now",
         );
     }
     if env.path("AMIKA_API_KEY").is_some() {
-        report.notice("AMIKA_API_KEY is still set, and still used");
+        printer.notice("AMIKA_API_KEY is still set, and still used");
     }
     let names: Vec<_> = cleared.iter().map(|cleared| cleared.what).collect();
-    report.data(Worth::Once, &json!({ "cleared": names }), || {
-        if names.is_empty() {
-            return "Already logged out".to_owned();
-        }
-        let lines = names.iter().map(|what| format!("Cleared stored {what}"));
-        lines.collect::<Vec<_>>().join("\n")
-    })
+    printer.data(
+        OnWriteFailure::RepeatOnStderr,
+        &json!({ "cleared": names }),
+        || {
+            if names.is_empty() {
+                return "Already logged out".to_owned();
+            }
+            let lines = names.iter().map(|what| format!("Cleared stored {what}"));
+            lines.collect::<Vec<_>>().join("\n")
+        },
+    )
 }

@@ -1,16 +1,24 @@
 //! `amika auth status`: which credential is in force, what it shadows, and what is wrong.
 
+use clap::Args;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::auth::resolve::{Usable, environment_key, stored_key, stored_session};
 use crate::auth::session::is_usable;
 use crate::auth::store::{Session, Store};
-use crate::auth::{Usable, environment_key, stored_key, stored_session};
-use crate::cli::auth::StatusArgs;
-use crate::commands::Context;
+use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::net::origin::Origin;
-use crate::report::Worth;
+use crate::ui::printer::OnWriteFailure;
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Also ask the API whether it accepts the credential
+    #[arg(long)]
+    pub(crate) check: bool,
+}
 
 #[derive(Serialize)]
 struct Status {
@@ -28,10 +36,10 @@ struct Status {
     lines: Vec<String>,
 }
 
-pub async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
+pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let Context {
         env,
-        report,
+        printer,
         interrupt,
         ..
     } = context;
@@ -41,10 +49,13 @@ pub async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
         let api = context.api(None)?;
         interrupt.or(async { Ok(api.list_secrets().await?) }).await?;
     }
-    if !report.is_json() {
-        status.warnings.iter().for_each(|warning| report.warning(warning));
+    if !printer.is_json() {
+        status
+            .warnings
+            .iter()
+            .for_each(|warning| printer.warning(warning));
     }
-    report.data(Worth::Repeatable, &status, || {
+    printer.data(OnWriteFailure::Fail, &status, || {
         let mut lines = status.lines.clone();
         if args.check && status.authenticated {
             lines.push(format!("{origin} accepts it"));

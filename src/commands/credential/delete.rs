@@ -1,18 +1,32 @@
 //! `amika secret claude|codex delete`: by id, or by name within a scope.
 
+use clap::Args;
 use serde_json::json;
 
 use super::in_words;
 use crate::api::{Api, ApiError, check_id};
-use crate::cli::credential::DeleteCredentialArgs;
-use crate::commands::Context;
-use crate::commands::delete::{Deletion, Target};
-use crate::confirm::Confirmation;
+use crate::commands::secret::delete::{Deletion, Target};
+use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::provider::Provider;
+use crate::secret::Scope;
+use crate::ui::prompt::Confirmation;
 
-pub async fn run(provider: &Provider, args: &DeleteCredentialArgs, context: &Context) -> Result<()> {
-    let confirmation = Confirmation::at_terminal_only(&context.global, &context.env);
+#[derive(Debug, Args)]
+pub(crate) struct DeleteCredentialArgs {
+    /// The credentials to delete
+    #[arg(value_name = "ID", required_unless_present = "name")]
+    pub(crate) ids: Vec<String>,
+    /// Delete by name instead of by id
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) name: Option<String>,
+    /// Where to look for the name
+    #[arg(long, value_enum, default_value_t = Scope::User)]
+    pub(crate) scope: Scope,
+}
+
+pub(crate) async fn run(provider: &Provider, args: &DeleteCredentialArgs, context: &Context) -> Result<()> {
+    let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
     args.ids.iter().try_for_each(|id| check_id(id))?;
     let api = context.api(None)?;
     let targets = context.interrupt.or(find_targets(provider, args, &api)).await?;

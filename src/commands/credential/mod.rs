@@ -1,44 +1,111 @@
-//! `amika secret claude|codex …`: one implementation for every provider.
+//! `amika secret claude|codex …`: one tree of commands, built once for each provider.
 
-mod delete;
-pub mod push;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod push;
 mod put;
 
-use super::Context;
+use clap::{ArgMatches, Command, Error, FromArgMatches, Subcommand};
+
+use self::delete::DeleteCredentialArgs;
+use self::push::PushCredentialArgs;
 use crate::api::CredentialSummary;
-use crate::cli::credential::DeleteCredentialArgs;
-use crate::error::Result;
-use crate::provider::Provider;
-use crate::report::{Worth, table};
+use crate::provider::{CredentialKind, PROVIDERS, Provider};
 
-pub async fn list(provider: &Provider, context: &Context) -> Result<()> {
-    let api = context.api(None)?;
-    let listed = async { Ok(api.list_credentials(provider).await?) };
-    let credentials = context.interrupt.or(listed).await?;
-    context.report.data(Worth::Repeatable, &credentials, || {
-        if credentials.is_empty() {
-            format!("No {} credentials", provider.title)
-        } else {
-            as_table(&credentials)
-        }
-    })
+/// A command, and the provider that it is about.
+#[derive(Debug)]
+pub(crate) struct ProviderCommand {
+    pub(crate) provider: &'static Provider,
+    pub(crate) command: CredentialCommand,
 }
 
-pub async fn delete(provider: &Provider, args: &DeleteCredentialArgs, context: &Context) -> Result<()> {
-    delete::run(provider, args, context).await
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialCommand {
+    /// Push a login or an API key
+    Push(PushCredentialArgs),
+    /// List the stored credentials (never their values)
+    #[command(visible_alias = "ls")]
+    List,
+    /// Delete stored credentials
+    #[command(visible_alias = "rm")]
+    Delete(DeleteCredentialArgs),
 }
 
-fn as_table(credentials: &[CredentialSummary]) -> String {
-    let rows = credentials.iter().map(|credential| {
-        let CredentialSummary {
-            id,
-            name,
-            kind,
-            scope,
-        } = credential.clone();
-        vec![id, name, kind, scope]
-    });
-    table(&["ID", "NAME", "TYPE", "SCOPE"], rows)
+impl Subcommand for ProviderCommand {
+    fn augment_subcommands(command: Command) -> Command {
+        PROVIDERS
+            .iter()
+            .fold(command, |command, provider| command.subcommand(tree(provider)))
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        PROVIDERS.iter().any(|provider| provider.id == name)
+    }
+}
+
+impl FromArgMatches for ProviderCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let named = matches.subcommand();
+        let found = named.and_then(|(name, matches)| {
+            let provider = PROVIDERS.iter().find(|provider| provider.id == name)?;
+            Some((provider, matches))
+        });
+        let (provider, matches) =
+            found.ok_or_else(|| Error::new(clap::error::ErrorKind::MissingSubcommand))?;
+        let command = CredentialCommand::from_arg_matches(matches)?;
+        Ok(Self { provider, command })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The commands of one provider, with examples of its own.
+fn tree(provider: &'static Provider) -> Command {
+    let Provider {
+        id,
+        title,
+        login_file,
+        ..
+    } = provider;
+    let key = provider.key_prefixes.first().copied().unwrap_or_default();
+    let command = Command::new(*id)
+        .about(format!("Push, list and delete {title} credentials"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(format!("Example:\n  amika secret {id} push --type oauth"));
+    CredentialCommand::augment_subcommands(command)
+        .mut_subcommand("push", |push| {
+            push.after_help(format!(
+                "Examples:
+  amika secret {id} push                     choose among what was found here
+  amika secret {id} push --type oauth        the login of this machine
+  amika secret {id} push --type api_key      {variable}, else a stored key
+  amika secret {id} push --from-file {login_file}
+  amika secret {id} push --type api_key --value - < key.txt
+  amika secret {id} push --type api_key --value {key}... --scope org --force
+
+A login is pushed whole, with its refresh token. Where the type is not given, a JSON object is a
+login and anything else an API key. --force fetches the old credential first and puts it back if
+the new one cannot be stored.",
+                variable = provider.variables.first().copied().unwrap_or_default()
+            ))
+        })
+        .mut_subcommand("list", |list| {
+            list.after_help(format!("Example:\n  amika secret {id} list -o json"))
+        })
+        .mut_subcommand("delete", |delete| {
+            delete.after_help(format!(
+                "Examples:\n  amika secret {id} delete sec_123\n  amika secret {id} delete --name \"{}\" --yes",
+                provider.default_name(CredentialKind::OAuth)
+            ))
+        })
 }
 
 /// What there is, in a few words for a hint.

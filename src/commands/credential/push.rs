@@ -1,29 +1,55 @@
 //! `amika secret claude|codex push`: find or read → check → name → look up → confirm → store or replace → report.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
 use zeroize::Zeroizing;
 
 use super::put::{put, standing};
 use crate::api::NewCredential;
-use crate::cli::credential::PushCredentialArgs;
-use crate::commands::Context;
-use crate::confirm::{self, Confirmation};
-use crate::credential::{self, Credential};
+use crate::context::Context;
+use crate::credentials::validate::{self, Credential};
+use crate::discover::report::troubles;
 use crate::discover::{Discovery, State, Wanted, discover};
 use crate::error::{Error, Result};
 use crate::formats::escape;
 use crate::provider::{CredentialKind, Provider};
-use crate::report::Report;
-use crate::report::extract::troubles;
-use crate::secret::{MAX_VALUE, SecretValue};
+use crate::secret::{MAX_VALUE, Scope, SecretValue};
 use crate::system::env::Env;
 use crate::system::file;
 use crate::system::keychain::{Access, SystemKeychain};
+use crate::ui::printer::Printer;
+use crate::ui::prompt::{self, Confirmation};
+
+#[derive(Debug, Args)]
+pub(crate) struct PushCredentialArgs {
+    /// What to push; without a value, the local one is found
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    pub(crate) kind: Option<CredentialKind>,
+    /// The value itself, visible to other processes (/proc/PID/cmdline) and in the shell's
+    /// history; - reads it from standard input, or asks for it unseen at a terminal
+    #[arg(long, value_name = "VALUE", conflicts_with = "from_file")]
+    pub(crate) value: Option<OsString>,
+    /// Push the whole content of this file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_file: Option<PathBuf>,
+    /// What to call it in the vault [default: as "Claude OAuth" or "Codex API Key"]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Who may use it
+    #[arg(long, value_enum, default_value_t = Scope::User)]
+    pub(crate) scope: Scope,
+    /// Replace the one of the same name; in org scope, the organisation's one
+    #[arg(long)]
+    pub(crate) force: bool,
+}
 
 /// Longer names are no names, in characters.
 const LONGEST_NAME: usize = 200;
 
 /// A value that could be pushed.
-pub struct Offer {
+pub(crate) struct Offer {
     /// `None` until the value itself tells.
     kind: Option<CredentialKind>,
     value: SecretValue,
@@ -34,7 +60,12 @@ pub struct Offer {
 
 /// The credentials of this machine, as far as the command line does not bring its own. Runs before
 /// anything else: a keychain may block.
-pub fn look(provider: &'static Provider, args: &PushCredentialArgs, env: &Env, report: Report) -> Vec<Offer> {
+pub(crate) fn look(
+    provider: &'static Provider,
+    args: &PushCredentialArgs,
+    env: &Env,
+    printer: Printer,
+) -> Vec<Offer> {
     if args.value.is_some() || args.from_file.is_some() {
         return Vec::new();
     }
@@ -50,7 +81,7 @@ pub fn look(provider: &'static Provider, args: &PushCredentialArgs, env: &Env, r
         kind: args.kind,
     };
     let discovery = discover(env, &SystemKeychain::new(Access::from_env(env)), wanted);
-    troubles(&discovery, report);
+    troubles(&discovery, printer);
     offers.extend(stored(discovery, env));
     offers
 }
@@ -84,7 +115,7 @@ fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = Offer> {
     })
 }
 
-pub async fn run(
+pub(crate) async fn run(
     provider: &'static Provider,
     args: &PushCredentialArgs,
     offers: Vec<Offer>,
@@ -92,7 +123,7 @@ pub async fn run(
 ) -> Result<()> {
     let Context {
         env,
-        report,
+        printer,
         interrupt,
         ..
     } = context;
@@ -102,17 +133,17 @@ pub async fn run(
     let offer = interrupt.or(pick(provider, args, offers, context)).await?;
     let kind = offer
         .kind
-        .unwrap_or_else(|| credential::infer(offer.value.expose()));
-    let checked = credential::check(provider, kind, &offer.value, &offer.place, (env.now)())?;
+        .unwrap_or_else(|| validate::infer(offer.value.expose_secret()));
+    let checked = validate::check(provider, kind, &offer.value, &offer.place, (env.now)())?;
 
     let interactive = args.kind.is_none() && args.value.is_none() && args.from_file.is_none();
-    let confirmation = Confirmation::at_terminal_only(&context.global, env);
+    let confirmation = Confirmation::at_terminal_only(&context.options, env);
     let asks = interactive && confirmation == Confirmation::Terminal;
     let name = match &args.name {
         Some(name) => name.clone(),
         None if asks => {
             let default = provider.default_name(kind);
-            let name = interrupt.or(confirm::ask_line("Name", &default)).await?;
+            let name = interrupt.or(prompt::ask_line("Name", &default)).await?;
             check_name(&name)?;
             name
         }
@@ -129,7 +160,7 @@ pub async fn run(
     }
     let old = standing(provider, &name, args.scope, args.force, &api, context).await?;
     for warning in &warnings {
-        report.warning(warning);
+        printer.warning(warning);
     }
     if asks {
         let what = match kind {
@@ -177,7 +208,7 @@ async fn pick(
     let index = if args.kind.is_some() {
         // The first that works; among those that do not, the check says what is wrong with it.
         offers.iter().position(|offer| offer.works).unwrap_or(0)
-    } else if offers.len() == 1 && context.global.yes {
+    } else if offers.len() == 1 && context.options.yes {
         0
     } else {
         let items = offers.iter().map(|offer| {
@@ -186,8 +217,8 @@ async fn pick(
             format!("{kind:<8} {}{expired}", offer.place)
         });
         let prompt = format!("{} credential to push", provider.title);
-        let show = |list: &str| context.report.list(list);
-        confirm::choose(&context.global, &context.env, &prompt, items.collect(), show).await?
+        let show = |list: &str| context.printer.list(list);
+        prompt::choose(&context.options, &context.env, &prompt, items.collect(), show).await?
     };
     Ok(offers.swap_remove(index))
 }
@@ -199,7 +230,7 @@ async fn given(provider: &Provider, args: &PushCredentialArgs, context: &Context
         let prompt = format!("{} credential", provider.title);
         return Ok(Some(Offer {
             kind: args.kind,
-            value: confirm::ask_secret(&context.global, env, &prompt).await?,
+            value: prompt::ask_secret(&context.options, env, &prompt).await?,
             place: "prompt".to_owned(),
             works: true,
         }));

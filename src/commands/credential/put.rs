@@ -4,18 +4,18 @@ use serde_json::json;
 
 use super::in_words;
 use crate::api::{Api, CredentialSummary, Effect, NewCredential};
-use crate::auth::Store;
-use crate::commands::Context;
-use crate::confirm::Confirmation;
+use crate::auth::store::Store;
+use crate::context::Context;
+use crate::credentials::replace::{Replaced, occupant, replace, store};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape::{self, shell_quoted};
 use crate::provider::{CredentialKind, Provider};
-use crate::replace::{Replaced, occupant, replace, store};
-use crate::report::Worth;
 use crate::secret::Scope;
+use crate::ui::printer::OnWriteFailure;
+use crate::ui::prompt::Confirmation;
 
 /// The credential that stands in the place of the new one, if there is one and it may be replaced.
-pub async fn standing(
+pub(crate) async fn standing(
     provider: &Provider,
     name: &str,
     scope: Scope,
@@ -32,7 +32,7 @@ pub async fn standing(
 }
 
 /// Stores the credential, in the place of the `old` one where there is one.
-pub async fn put(
+pub(crate) async fn put(
     provider: &Provider,
     new: &NewCredential,
     old: Option<&CredentialSummary>,
@@ -90,17 +90,17 @@ async fn back_up(
     let kind = CredentialKind::named(&old.kind);
     let scope = Scope::named(&old.scope);
     let fetched = api.reveal_credential(provider, &old.id).await;
-    let confirmation = Confirmation::at_terminal_only(&context.global, &context.env);
+    let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
     let ask = async |question: String| confirmation.ask(&context.env, &question, |_| ()).await;
     let (Some(kind), Some(scope), Ok(value)) = (kind, scope, &fetched) else {
         let why = fetched
             .err()
             .map_or("its type is unknown".to_owned(), |error| error.message);
-        context.report.warning(&format!(
+        context.printer.warning(&format!(
             "the old credential {} ({}) cannot be fetched, so it could not be put back: {why}",
             old.name, old.id
         ));
-        if confirmation == Confirmation::NotNeeded && !context.global.yes {
+        if confirmation == Confirmation::NotNeeded && !context.options.yes {
             return Err(Error::new(
                 Kind::Refused,
                 "the old credential cannot be fetched; nothing was changed",
@@ -149,8 +149,8 @@ async fn report_replacement(
     };
     match ended {
         Replaced::Done { id } => {
-            let report = context.report;
-            report.notice(&format!("replaced {old_name} ({})", old.id));
+            let printer = context.printer;
+            printer.notice(&format!("replaced {old_name} ({})", old.id));
             done(new, &id, "updated", context)
         }
         Replaced::Kept { why } => Err(Error {
@@ -211,7 +211,7 @@ fn done(new: &NewCredential, id: &str, status: &str, context: &Context) -> Resul
         name, kind, scope, ..
     } = new;
     let value = json!({ "status": status, "id": id, "name": name, "scope": scope, "type": kind });
-    context.report.data(Worth::Once, &value, || {
+    context.printer.data(OnWriteFailure::RepeatOnStderr, &value, || {
         let verb = if status == "created" { "Created" } else { "Updated" };
         format!(
             "{verb} {} in {scope} scope ({})",

@@ -30,14 +30,14 @@ const NOT_FOUND: i32 = 44;
 
 /// What a keychain says of an item.
 #[derive(Clone)]
-pub enum Lookup {
+pub(crate) enum Lookup {
     Found(SecretValue),
     Absent,
     /// It may be there: the keychain is locked, or does not answer, or holds no text.
     Unreadable(String),
 }
 
-pub trait Keychain {
+pub(crate) trait Keychain {
     /// The one item of this service and account.
     fn read(&self, service: &str, account: &str) -> Lookup;
 
@@ -51,7 +51,7 @@ pub trait Keychain {
 }
 
 /// No keychain at all.
-pub struct NoKeychain;
+pub(crate) struct NoKeychain;
 
 impl Keychain for NoKeychain {
     fn read(&self, _: &str, _: &str) -> Lookup {
@@ -69,7 +69,7 @@ impl Keychain for NoKeychain {
 
 /// Which keychain there is, and whether it may be asked.
 #[derive(Debug, Clone)]
-pub struct Access {
+pub(crate) struct Access {
     platform: Platform,
     allowed: bool,
     home: Option<PathBuf>,
@@ -77,7 +77,7 @@ pub struct Access {
 
 impl Access {
     /// `AMIKA_KEYCHAIN=off` keeps this process away from every keychain.
-    pub fn from_env(env: &Env) -> Self {
+    pub(crate) fn from_env(env: &Env) -> Self {
         Self {
             platform: env.platform,
             allowed: env
@@ -89,7 +89,7 @@ impl Access {
 }
 
 /// The system's own.
-pub struct SystemKeychain {
+pub(crate) struct SystemKeychain {
     access: Access,
     /// Set by the first call.
     deadline: Cell<Option<Instant>>,
@@ -97,7 +97,7 @@ pub struct SystemKeychain {
 }
 
 impl SystemKeychain {
-    pub fn new(access: Access) -> Self {
+    pub(crate) fn new(access: Access) -> Self {
         Self {
             access,
             deadline: Cell::new(None),
@@ -106,15 +106,15 @@ impl SystemKeychain {
     }
 
     /// Stores an item of ours, or says why not.
-    pub fn write(&self, service: &str, account: &str, secret: &SecretValue) -> Result<(), String> {
+    pub(crate) fn write(&self, service: &str, account: &str, secret: &SecretValue) -> Result<(), String> {
         let secret = secret.clone();
         self.change(service, account, move |entry| {
-            entry.set_secret(secret.expose().as_bytes())
+            entry.set_secret(secret.expose_secret().as_bytes())
         })
     }
 
     /// Removes an item of ours; one that is not there is removed already.
-    pub fn delete(&self, service: &str, account: &str) -> Result<(), String> {
+    pub(crate) fn delete(&self, service: &str, account: &str) -> Result<(), String> {
         self.change(service, account, |entry| match entry.delete_credential() {
             Err(Error::NoEntry) => Ok(()),
             done => done,
@@ -196,7 +196,7 @@ impl Keychain for SystemKeychain {
 }
 
 /// The first characters of a SHA-256 in hex, as items are named by.
-pub fn hex_start(bytes: &[u8], length: usize) -> String {
+pub(crate) fn hex_start(bytes: &[u8], length: usize) -> String {
     let hash = Sha256::digest(bytes);
     let hex = hash.iter().map(|byte| format!("{byte:02x}"));
     hex.collect::<String>().chars().take(length).collect()
@@ -321,24 +321,24 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A keychain in memory, which writes down what it was asked for.
     #[derive(Default)]
-    pub struct MemoryKeychain {
-        pub items: Vec<(String, String, Lookup)>,
-        pub reads: RefCell<Vec<String>>,
+    pub(crate) struct MemoryKeychain {
+        pub(crate) items: Vec<(String, String, Lookup)>,
+        pub(crate) reads: RefCell<Vec<String>>,
     }
 
     impl MemoryKeychain {
-        pub fn with(mut self, service: &str, account: &str, secret: &str) -> Self {
+        pub(crate) fn with(mut self, service: &str, account: &str, secret: &str) -> Self {
             let secret = Lookup::Found(SecretValue::new(secret.to_owned()));
             self.items.push((service.to_owned(), account.to_owned(), secret));
             self
         }
 
-        pub fn locked(mut self, service: &str, account: &str) -> Self {
+        pub(crate) fn locked(mut self, service: &str, account: &str) -> Self {
             let locked = Lookup::Unreadable("is locked".to_owned());
             self.items.push((service.to_owned(), account.to_owned(), locked));
             self
@@ -361,7 +361,7 @@ pub mod tests {
 
     fn found(lookup: Lookup) -> String {
         match lookup {
-            Lookup::Found(secret) => secret.expose().to_owned(),
+            Lookup::Found(secret) => secret.expose_secret().to_owned(),
             Lookup::Absent => "absent".to_owned(),
             Lookup::Unreadable(reason) => format!("unreadable: {reason}"),
         }
@@ -388,8 +388,11 @@ pub mod tests {
     #[test]
     fn blobs_of_every_platform() {
         let utf16: Vec<u8> = "{\"ü\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(decode(&utf16).unwrap().expose(), "{\"ü\":1}");
-        assert_eq!(decode("{\"ü\":1}".as_bytes()).unwrap().expose(), "{\"ü\":1}");
+        assert_eq!(decode(&utf16).unwrap().expose_secret(), "{\"ü\":1}");
+        assert_eq!(
+            decode("{\"ü\":1}".as_bytes()).unwrap().expose_secret(),
+            "{\"ü\":1}"
+        );
         assert!(decode(&[0xff, 0xff, 0xff]).is_none());
         assert!(decode(&[0x00, 0xd8]).is_none());
     }

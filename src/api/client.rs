@@ -1,0 +1,207 @@
+//! The hosted secrets API: one method per endpoint, over one `send`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::concurrency::Concurrency;
+use super::error::{ApiError, Effect};
+use super::transport::{Answer, Repeat, RequestLine};
+use super::types::{self, SecretSummary};
+use crate::auth::resolve::ApiCredential;
+use crate::error::{Error, Result};
+use crate::net::client::{self, Limit};
+use crate::net::origin::Origin;
+use crate::net::redact::Redactor;
+use crate::secret::{Scope, SecretName, SecretValue};
+use crate::system::env::Env;
+
+pub(super) const BASE: &str = "/api/v0beta1/secrets";
+/// What may stand in a path segment as it is (RFC 3986, "unreserved").
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// No server gives an id as long as this, in bytes.
+const LONGEST_ID: usize = 256;
+
+/// Path segments of the API that an id must not be mistaken for.
+const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys"];
+
+pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
+
+/// A client for one origin and one authority.
+pub(crate) struct Api {
+    pub(super) http: reqwest::Client,
+    pub(super) origin: Origin,
+    pub(super) authority: Rc<ApiCredential>,
+    pub(super) known_secrets: RefCell<Redactor>,
+    pub(super) concurrency: Concurrency,
+    pub(super) now: fn() -> jiff::Timestamp,
+    pub(super) observe: Box<dyn Fn(&RequestLine)>,
+}
+
+impl Api {
+    /// `jobs` fixes how many writes may be in flight; `observe` is told of every request.
+    pub(crate) fn new(
+        env: &Env,
+        origin: Origin,
+        authority: Rc<ApiCredential>,
+        jobs: Option<u8>,
+        observe: Box<dyn Fn(&RequestLine)>,
+    ) -> Result<Self> {
+        Ok(Self {
+            http: client::client(Limit::from_env(env)?, &origin)?,
+            origin,
+            authority,
+            known_secrets: RefCell::default(),
+            concurrency: Concurrency::new(jobs.map(usize::from)),
+            now: env.now,
+            observe,
+        })
+    }
+
+    pub(crate) fn concurrency(&self) -> &Concurrency {
+        &self.concurrency
+    }
+
+    /// From now on no server text shows this value, in whatever spelling.
+    pub(crate) fn keep_secret(&self, value: &SecretValue) {
+        self.known_secrets.borrow_mut().learn(value);
+    }
+
+    /// Every generic secret that the caller may see, of both scopes.
+    pub(crate) async fn list_secrets(&self) -> ApiResult<Vec<SecretSummary>> {
+        let answer = self.send(Method::GET, BASE, None, Repeat::Safe).await;
+        let answer = answer.map_err(|error| self.list_error(error))?;
+        self.parse(&answer, "a list of secrets")
+    }
+
+    /// Creates a secret and gives its id. Never repeated when it may have been carried out.
+    pub(crate) async fn create_secret(
+        &self,
+        name: &SecretName,
+        value: &SecretValue,
+        scope: Scope,
+    ) -> ApiResult<String> {
+        let body = json_body(
+            &types::CreateSecret {
+                name: name.as_str(),
+                value: value.expose_secret(),
+                scope,
+            },
+            value,
+        );
+        let answer = self.send(Method::POST, BASE, Some(body), Repeat::Never).await?;
+        self.created(&answer, name.as_str())
+    }
+
+    /// The id in the answer to a create, if it confirms that just this was created.
+    pub(super) fn created(&self, answer: &Answer, name: &str) -> ApiResult<String> {
+        let expected = "a confirmation that it was created";
+        if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
+            return Err(self.not_the_api(answer, expected));
+        }
+        let created: types::Created = self.parse(answer, expected)?;
+        let same_name = created.name.is_none_or(|stored| stored == name);
+        if created.id.is_empty() || !same_name {
+            return Err(self.not_the_api(answer, expected));
+        }
+        Ok(created.id)
+    }
+
+    pub(crate) async fn update_secret(&self, id: &str, value: &SecretValue) -> ApiResult<()> {
+        let path = secret_path(id)?;
+        let body = json_body(
+            &types::UpdateSecret {
+                value: value.expose_secret(),
+            },
+            value,
+        );
+        let answer = self.send(Method::PUT, &path, Some(body), Repeat::Safe).await?;
+        match answer.status {
+            StatusCode::NO_CONTENT => Ok(()),
+            StatusCode::OK => self
+                .parse::<serde_json::Map<String, serde_json::Value>>(&answer, "a confirmation of the update")
+                .map(drop),
+            _ => Err(self.not_the_api(&answer, "a confirmation of the update")),
+        }
+    }
+
+    pub(crate) async fn delete_secret(&self, id: &str) -> ApiResult<()> {
+        self.delete(&secret_path(id)?).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> ApiResult<()> {
+        let answer = self.send(Method::DELETE, path, None, Repeat::Safe).await?;
+        if answer.status == StatusCode::NO_CONTENT || (answer.status == StatusCode::OK && answer.is_json) {
+            return Ok(());
+        }
+        Err(self.not_the_api(&answer, "a confirmation of the deletion"))
+    }
+}
+
+/// A JSON body whose memory is zeroed when the last copy of it is dropped.
+pub(super) fn json_body(body: &impl Serialize, value: &SecretValue) -> Bytes {
+    // Room for the value with its escapes, so that growing leaves no copy behind.
+    let mut json = Zeroizing::new(Vec::with_capacity(2 * value.expose_secret().len() + 1024));
+    serde_json::to_writer(&mut *json, body).expect("strings always serialise");
+    Bytes::from_owner(json)
+}
+
+fn secret_path(id: &str) -> ApiResult<String> {
+    Ok(format!("{BASE}/{}", encoded_id(id)?))
+}
+
+/// Refuses an id that a person gave and that no server would: exit 2.
+pub(crate) fn check_id(id: &str) -> Result<()> {
+    if is_hostile_id(id) {
+        return Err(
+            Error::usage("an id holds characters, or is a word, that no id may be")
+                .hint("copy the id from 'amika secret list'"),
+        );
+    }
+    Ok(())
+}
+
+/// `id` as one path segment; refuses what could reach another resource.
+pub(super) fn encoded_id(id: &str) -> ApiResult<String> {
+    if is_hostile_id(id) {
+        let message = "the server gave an id that could reach something else; it was not used";
+        return Err(ApiError::contract(Effect::None, message));
+    }
+    Ok(utf8_percent_encode(id, SEGMENT).to_string())
+}
+
+fn is_hostile_id(id: &str) -> bool {
+    id.is_empty()
+        || id.len() > LONGEST_ID
+        || id == "."
+        || id.contains("..")
+        || id.contains(['/', '\\', '?', '#'])
+        || id.contains(crate::formats::escape::is_hostile)
+        || RESERVED_IDS.contains(&id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r80_ids_stay_in_their_segment() {
+        for bad in [
+            "", ".", "..", "a/b", "../x", "a?b", "a#b", "a\nb", "claude", "codex", "a\\b",
+        ] {
+            assert!(encoded_id(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(encoded_id("%2e%2e").unwrap(), "%252e%252e");
+        assert_eq!(encoded_id("sec_01-a.b~c d").unwrap(), "sec_01-a.b~c%20d");
+    }
+}

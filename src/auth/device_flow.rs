@@ -1,0 +1,160 @@
+//! Logging in on another device (RFC 8628): the person enters a code there while we ask now and
+//! then whether it is done.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::workos::{DeviceCode, Failure, Tokens, Workos};
+use crate::error::{Error, Kind, Result};
+
+/// In seconds, where the provider does not say.
+const INTERVAL: f64 = 5.0;
+const EXPIRES_IN: f64 = 300.0;
+const SHORTEST: f64 = 1.0;
+const LONGEST_INTERVAL: f64 = 60.0;
+const LONGEST_LOGIN: f64 = 1800.0;
+/// By how much `slow_down` lengthens the interval.
+const SLOWER: Duration = Duration::from_secs(5);
+
+/// Waits until the login is done on the other device.
+pub(crate) async fn wait(workos: &Workos, code: &DeviceCode) -> Result<Tokens> {
+    let mut interval = seconds(code.interval, INTERVAL, LONGEST_INTERVAL);
+    let deadline = Instant::now() + seconds(code.expires_in, EXPIRES_IN, LONGEST_LOGIN);
+    while Instant::now() + interval < deadline {
+        sleep(interval).await;
+        match workos.poll_device(&code.secret).await {
+            Ok(tokens) => return Ok(tokens),
+            Err(failure) => interval = next_interval(interval, failure)?,
+        }
+    }
+    Err(expired())
+}
+
+/// How long to wait before asking again, or why that is pointless.
+fn next_interval(interval: Duration, failure: Failure) -> Result<Duration> {
+    match failure {
+        Failure::Refused { code, message } => match code.as_str() {
+            "authorization_pending" => Ok(interval),
+            "slow_down" => Ok(interval + SLOWER),
+            _ => Err(refused(&code, &message)),
+        },
+        // The person may still be typing; a busy or broken provider is asked less often.
+        Failure::Trouble(_) => Ok(interval + SLOWER),
+        Failure::Stranger(error) => Err(error),
+    }
+}
+
+/// `given` within bounds; what is no number or missing counts as `default`.
+fn seconds(given: Option<f64>, default: f64, longest: f64) -> Duration {
+    let given = given.filter(|seconds| seconds.is_finite());
+    Duration::from_secs_f64(given.unwrap_or(default).clamp(SHORTEST, longest))
+}
+
+fn expired() -> Error {
+    Error::new(Kind::Credential, "the code was not entered in time").hint("run 'amika auth login' again")
+}
+
+/// A refusal in words; the codes are those of RFC 8628 and of `WorkOS`.
+pub(crate) fn refused(code: &str, message: &str) -> Error {
+    let (what, hint) = match code {
+        "expired_token" => return expired(),
+        "access_denied" => (
+            "the login was denied in the browser",
+            "run 'amika auth login' again",
+        ),
+        "organization_selection_required" => (
+            "the login needs an organisation to be chosen",
+            "choose one in the browser while you log in",
+        ),
+        "sso_required" => (
+            "your organisation requires single sign-on",
+            "log in with your organisation's single sign-on in the browser",
+        ),
+        "mfa_challenge" => (
+            "the login needs a second factor",
+            "complete it in the browser, then run 'amika auth login' again",
+        ),
+        "mfa_enrollment" => (
+            "your organisation requires a second factor, and none is set up",
+            "set one up in the browser, then run 'amika auth login' again",
+        ),
+        "email_verification_required" => (
+            "your e-mail address is not verified yet",
+            "follow the link in the mail, then run 'amika auth login' again",
+        ),
+        _ => {
+            let said = if message.is_empty() {
+                String::new()
+            } else {
+                format!(": {message}")
+            };
+            return Error::new(
+                Kind::Credential,
+                format!("the identity provider refused ({code}){said}"),
+            )
+            .hint("run 'amika auth login' again, or use --api-key-file");
+        }
+    };
+    Error::new(Kind::Credential, format!("{what} ({code})")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: &str) -> Failure {
+        Failure::Refused {
+            code: code.to_owned(),
+            message: "in words".to_owned(),
+        }
+    }
+
+    #[test]
+    fn r56_the_interval() {
+        for (given, expected) in [
+            (None, 5.0),
+            (Some(0.0), 1.0),
+            (Some(-3.0), 1.0),
+            (Some(2.5), 2.5),
+            (Some(3600.0), 60.0),
+            (Some(f64::NAN), 5.0),
+            (Some(f64::INFINITY), 5.0),
+        ] {
+            assert_eq!(
+                seconds(given, INTERVAL, LONGEST_INTERVAL),
+                Duration::from_secs_f64(expected),
+                "{given:?}"
+            );
+        }
+        assert_eq!(seconds(None, EXPIRES_IN, LONGEST_LOGIN).as_secs(), 300);
+        let interval = Duration::from_secs(5);
+        assert_eq!(
+            next_interval(interval, refusal("authorization_pending")).unwrap(),
+            interval
+        );
+        assert_eq!(
+            next_interval(interval, refusal("slow_down")).unwrap(),
+            interval + SLOWER
+        );
+        assert!(next_interval(interval, Failure::Trouble(String::new())).is_ok());
+    }
+
+    #[test]
+    fn r58_refusals_are_named() {
+        for (code, part) in [
+            ("access_denied", "denied in the browser"),
+            ("expired_token", "not entered in time"),
+            ("organization_selection_required", "organisation to be chosen"),
+            ("sso_required", "single sign-on"),
+            ("mfa_challenge", "second factor"),
+            ("mfa_enrollment", "none is set up"),
+            ("email_verification_required", "not verified"),
+            ("something_new", "something_new): in words"),
+        ] {
+            let error = next_interval(Duration::ZERO, refusal(code)).unwrap_err();
+            assert_eq!(error.kind.exit_code(), 3);
+            assert!(error.message.contains(part), "{}", error.message);
+        }
+    }
+}

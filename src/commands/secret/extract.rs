@@ -1,0 +1,277 @@
+//! `amika secret extract`: discover → select → print, or push as any other secret.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::push::{self, WriteArgs};
+use crate::context::Context;
+use crate::discover::report as view;
+use crate::discover::report::Row;
+use crate::discover::{Discovery, Found, State, Wanted, discover};
+use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
+use crate::provider::CredentialKind;
+use crate::push::apply::Applied;
+use crate::push::candidate::{Candidate, Origin};
+use crate::push::report as push_view;
+use crate::secret::SecretName;
+use crate::system::env::Env;
+use crate::system::keychain::{Access, NoKeychain, SystemKeychain};
+use crate::ui::options::GlobalOptions;
+use crate::ui::printer::{OnWriteFailure, Printer};
+use crate::ui::prompt::Confirmation;
+
+pub(crate) const EXTRACT_EXAMPLES: &str = "\
+Examples:
+  amika secret extract                                 show what is there, masked
+  amika secret extract --all                           and what it outranks
+  amika secret extract --push                          put it into the vault, after a confirmation
+  amika secret extract --push --only OPENAI_API_KEY --yes
+  eval \"$(amika secret extract --export)\"             into this shell
+
+Looks where Claude Code, Codex, OpenCode and Amp keep their logins, by the rules that each tool
+itself follows. Nothing is sent without --push, no token is refreshed, and no helper is run.";
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct ExtractArgs {
+    /// Also show the credentials that are outranked, and by which
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Keep only these names (comma-separated; repeatable)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Leave out access tokens, which work for hours at most
+    #[arg(long)]
+    pub(crate) no_oauth: bool,
+    /// Look at another home, without this one's variables and keychain
+    #[arg(long, value_name = "DIR")]
+    pub(crate) homedir: Option<PathBuf>,
+    /// Print `export NAME='value'` lines with the real values, for eval
+    #[arg(long, conflicts_with_all = ["push", "all"])]
+    pub(crate) export: bool,
+    /// Go on, and exit with 0, when a credential store cannot be read
+    #[arg(long)]
+    pub(crate) skip_unreadable: bool,
+    /// Push what is shown
+    #[arg(long)]
+    pub(crate) push: bool,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
+/// What was found, and how it will be shown or pushed.
+pub(crate) struct Extraction {
+    discovery: Discovery,
+    confirmation: Confirmation,
+    /// The home that `~` stands for.
+    home: Option<std::path::PathBuf>,
+}
+
+/// Looks everywhere, and says what was in the way.
+pub(crate) fn find(
+    args: &ExtractArgs,
+    global: &GlobalOptions,
+    env: &Env,
+    printer: Printer,
+) -> Result<Extraction> {
+    if args.export && printer.is_json() {
+        return Err(Error::usage("--export prints lines for a shell, not JSON")
+            .hint("leave out one of --export and --output"));
+    }
+    if args.export && printer.terminals.stdout && !global.yes {
+        return Err(
+            Error::usage("--export prints real values, and standard output is a terminal")
+                .hint("use it as eval \"$(amika secret extract --export)\", or add --yes"),
+        );
+    }
+    let confirmation = Confirmation::decide(global, env, args.push && !args.write.dry_run)?;
+    let wanted = if args.no_oauth {
+        Wanted::kind(CredentialKind::ApiKey)
+    } else {
+        Wanted::ANY
+    };
+    let discovery = match &args.homedir {
+        None => discover(env, &SystemKeychain::new(Access::from_env(env)), wanted),
+        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, wanted),
+        Some(home) => {
+            return Err(Error::input(format!("{} is not a directory", escape::path(home)))
+                .hint("--homedir takes a home directory to look at"));
+        }
+    };
+    view::troubles(&discovery, printer);
+    let home = env.home.clone().filter(|_| args.homedir.is_none());
+    Ok(Extraction {
+        discovery,
+        confirmation,
+        home,
+    })
+}
+
+impl Extraction {
+    /// Prints what was found: a table, JSON, or lines for a shell.
+    pub(crate) fn show(&self, args: &ExtractArgs, printer: Printer) -> Result<()> {
+        let rows = self.rows(args);
+        report_oauth(&rows, printer);
+        let nothing = rows.is_empty().then(|| self.nothing(args));
+        if args.export {
+            if let Some(nothing) = nothing {
+                printer.aside(&nothing);
+            }
+            let lines = view::exports(&rows, |warning| printer.warning(warning));
+            printer.raw(lines.trim_end_matches('\n'))?;
+        } else {
+            warn_of_missing(&rows, args, printer);
+            let at_terminal = printer.terminals.stdout;
+            printer.data(OnWriteFailure::Fail, &view::as_json(&rows, at_terminal), || {
+                nothing.unwrap_or_else(|| view::as_table(&rows, args.all, at_terminal, self.home.as_deref()))
+            })?;
+        }
+        self.unread(args)
+    }
+
+    /// Pushes what was found and still works.
+    pub(crate) async fn push(self, args: &ExtractArgs, context: &Context) -> Result<()> {
+        let printer = context.printer;
+        let rows = self.rows(args);
+        if rows.is_empty() {
+            if !args.only.is_empty() {
+                return Err(Error::input(NO_MATCH).hint(self.what_was_found()));
+            }
+            let none = Applied {
+                scope: args.write.scope,
+                outcomes: Vec::new(),
+                stopped_by: None,
+            };
+            let nothing = self.nothing(args);
+            printer.data(OnWriteFailure::Fail, &push_view::outcomes_json(&none), || nothing)?;
+            return self.unread(args);
+        }
+        warn_of_missing(&rows, args, printer);
+        report_oauth(&rows, printer);
+        let unseen = self.confirmation != Confirmation::Terminal && !args.write.dry_run;
+        if unseen && let Err(error) = self.unread(args) {
+            return Err(Error {
+                message: format!("{}; nothing was pushed", error.message),
+                ..error
+            });
+        }
+        let candidates: Vec<Candidate> = rows
+            .iter()
+            .filter(|row| row.found.state == State::Chosen)
+            .map(|row| self.candidate(row))
+            .collect();
+        if candidates.is_empty() {
+            return Err(
+                Error::input("everything that was found has expired; nothing was pushed")
+                    .hint("run the tool once, so that it renews its login"),
+            );
+        }
+        push::push(candidates, &args.write, self.confirmation, context).await?;
+        self.unread(args)
+    }
+
+    fn candidate(&self, row: &Row<'_>) -> Candidate {
+        Candidate {
+            name: row.name.clone(),
+            value: row.found.value.clone(),
+            origin: Origin::Store(row.found.place.shown(self.home.as_deref())),
+        }
+    }
+
+    /// One row for each name of each credential to be shown, sorted by name.
+    fn rows(&self, args: &ExtractArgs) -> Vec<Row<'_>> {
+        let shown = |found: &&Found| args.all || !matches!(found.state, State::OutrankedBy(_));
+        let found = self.discovery.found.iter().filter(shown);
+        let mut rows: Vec<Row<'_>> = found.flat_map(rows_of).collect();
+        rows.retain(|row| args.only.is_empty() || is_named(&row.name, &args.only));
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        rows
+    }
+
+    /// What to say when there is no row.
+    fn nothing(&self, args: &ExtractArgs) -> String {
+        if !args.only.is_empty() {
+            return format!("{NO_MATCH} {}", self.what_was_found());
+        }
+        let looked = self.discovery.looked.iter();
+        let places: Vec<_> = looked.map(|place| place.shown(self.home.as_deref())).collect();
+        format!("No secrets discovered. Looked at:\n  {}", places.join("\n  "))
+    }
+
+    fn what_was_found(&self) -> String {
+        let rows = self.discovery.found.iter().flat_map(rows_of);
+        let mut names: Vec<_> = rows.map(|row| row.name.to_string()).collect();
+        names.sort();
+        names.dedup();
+        if names.is_empty() {
+            return "Found: nothing.".to_owned();
+        }
+        format!("Found: {}.", names.join(", "))
+    }
+
+    /// Exit 4 while some store could not be read, so that a script notices.
+    fn unread(&self, args: &ExtractArgs) -> Result<()> {
+        let problems = self.discovery.problems.len();
+        if problems == 0 || args.skip_unreadable {
+            return Ok(());
+        }
+        let message = format!(
+            "{} could not be read",
+            escape::count(problems, "credential store")
+        );
+        Err(Error::new(Kind::Input, message)
+            .hint("repair or remove what the warnings name, or add --skip-unreadable"))
+    }
+}
+
+const NO_MATCH: &str = "No secrets match the --only filter.";
+
+fn rows_of(found: &Found) -> impl Iterator<Item = Row<'_>> {
+    let names = found.provider.secret_names();
+    names.into_iter().map(move |name| Row { name, found })
+}
+
+fn is_named(name: &SecretName, only: &[String]) -> bool {
+    only.iter().any(|wanted| wanted.trim() == name.as_str())
+}
+
+fn warn_of_missing(rows: &[Row<'_>], args: &ExtractArgs, printer: Printer) {
+    // When nothing matches at all, that is said in one sentence.
+    let missing = args
+        .only
+        .iter()
+        .filter(|wanted| !rows.is_empty() && rows.iter().all(|row| row.name.as_str() != wanted.trim()));
+    for name in missing {
+        printer.warning(&format!("--only names {name}, which was not found"));
+    }
+}
+
+/// An access token ends within hours; only the tool's whole login can be renewed.
+fn report_oauth(rows: &[Row<'_>], printer: Printer) {
+    let mut seen = Vec::new();
+    for Row { found, name } in rows {
+        if found.kind != CredentialKind::OAuth || seen.contains(&found.place) {
+            continue;
+        }
+        seen.push(found.place.clone());
+        let what = match found.state {
+            State::Expired => "has expired",
+            _ => "is a short-lived token",
+        };
+        let command = match found.provider.as_str() {
+            "anthropic" => "amika secret claude push --type oauth",
+            "openai" => "amika secret codex push --type oauth",
+            _ => "",
+        };
+        let advice = if found.state == State::Expired {
+            "run the tool once, so that it renews its login, or log in with it again".to_owned()
+        } else if command.is_empty() || found.document.is_none() {
+            "the tool that made it renews it".to_owned()
+        } else {
+            format!("'{command}' pushes the whole login, which stays renewable")
+        };
+        printer.notice(&format!("{name} {what}; {advice}"));
+    }
+}

@@ -1,0 +1,38 @@
+//! `amika secret …`: generic secrets.
+
+pub(crate) mod delete;
+pub(crate) mod extract;
+pub(crate) mod list;
+pub(crate) mod push;
+
+use clap::Subcommand;
+
+use self::delete::DeleteArgs;
+use self::extract::{EXTRACT_EXAMPLES, ExtractArgs};
+use self::list::ListArgs;
+use self::push::{PUSH_EXAMPLES, PushArgs};
+use super::credential::ProviderCommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Create or update secrets
+    #[command(after_help = PUSH_EXAMPLES)]
+    Push(PushArgs),
+    /// List the secrets that you can see (never their values)
+    #[command(
+        visible_alias = "ls",
+        after_help = "Examples:\n  amika secret list\n  amika secret list --scope org -o json"
+    )]
+    List(ListArgs),
+    /// Delete secrets
+    #[command(
+        visible_alias = "rm",
+        after_help = "Examples:\n  amika secret delete DATABASE_URL\n  amika secret delete OLD_KEY --scope org --yes"
+    )]
+    Delete(DeleteArgs),
+    /// Find the credentials that coding tools keep on this machine
+    #[command(after_help = EXTRACT_EXAMPLES)]
+    Extract(ExtractArgs),
+    #[command(flatten)]
+    Credential(ProviderCommand),
+}

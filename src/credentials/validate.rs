@@ -1,0 +1,258 @@
+//! Whether a text is a credential that another machine can use. Pure: no request is made for one
+//! that is not.
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::formats::escape;
+use crate::formats::json::Object;
+use crate::formats::jwt::{self, Expiry};
+use crate::provider::{CredentialKind, Provider};
+use crate::secret::{MAX_VALUE, SecretValue};
+
+/// A credential that passed every check.
+#[derive(Debug)]
+pub(crate) struct Credential {
+    /// What is uploaded: the key, or the login byte for byte.
+    pub(crate) value: SecretValue,
+    /// The secrets inside a login, which may turn up in a server's words by themselves.
+    pub(crate) inner: Vec<SecretValue>,
+    /// What the person should know before it is sent.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What a value is when nobody says: JSON is a login, whole or not, and anything else an API key.
+pub(crate) fn infer(value: &str) -> CredentialKind {
+    if body(value).trim_start().starts_with(['{', '[']) {
+        CredentialKind::OAuth
+    } else {
+        CredentialKind::ApiKey
+    }
+}
+
+/// Without the byte order mark that some editors put in front.
+fn body(value: &str) -> &str {
+    value.strip_prefix('\u{feff}').unwrap_or(value)
+}
+
+/// Checks `value`, which came from `place`; exit 4 when it is of no use.
+pub(crate) fn check(
+    provider: &Provider,
+    kind: CredentialKind,
+    value: &SecretValue,
+    place: &str,
+    now: Timestamp,
+) -> Result<Credential> {
+    if value.expose_secret().len() > MAX_VALUE {
+        return Err(Error::input(format!(
+            "{place}: the credential is larger than 1 MiB"
+        )));
+    }
+    match kind {
+        CredentialKind::OAuth => check_login(provider, value, place, now),
+        CredentialKind::ApiKey => check_key(provider, value.expose_secret(), place),
+    }
+}
+
+fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Timestamp) -> Result<Credential> {
+    let text = body(value.expose_secret());
+    let refuse = |reason: &str| {
+        Error::input(format!("{place}: {reason}")).hint(format!(
+            "log in with {} again; a stored API key is found by 'amika secret {} push --type api_key'",
+            provider.title, provider.id
+        ))
+    };
+    let invalid = |reason: String| refuse(&format!("OAuth credentials must be valid JSON: {reason}"));
+    let outer = Object::parse(text).map_err(invalid)?;
+    let (object, member) = provider.access_token;
+    let login = match &outer {
+        Some(outer) => outer.object(object).map_err(invalid)?,
+        None => None,
+    };
+    let token = match &login {
+        Some(login) => login.string(member).map_err(invalid)?,
+        None => None,
+    };
+    let (Some(login), Some(token)) = (login, token) else {
+        return Err(refuse(&format!(
+            "there is no {} login in it (`{object}.{member}`)",
+            provider.title
+        )));
+    };
+    let refresh_token = login.string(provider.refresh_token).ok().flatten();
+    let expires_at = match provider.expires_at {
+        Some(member) => login.time(member).ok().flatten(),
+        None => match jwt::expiry(token.expose_secret()) {
+            Expiry::At(at) => Some(at),
+            Expiry::Never | Expiry::NotAJwt | Expiry::Invalid => None,
+        },
+    };
+    let expired = expires_at.filter(|at| *at <= now);
+    let mut warnings = Vec::new();
+    match (expired, &refresh_token) {
+        (Some(at), None) => {
+            return Err(refuse(&format!(
+                "the login expired at {at:.0} and has no refresh token to renew it with"
+            )));
+        }
+        (_, Some(_)) => warnings.push(format!(
+            "the login's refresh token works once: from now on this machine and every sandbox share it, \
+             and whoever renews it first logs the others out of {}",
+            provider.title
+        )),
+        (None, None) => {}
+    }
+    Ok(Credential {
+        value: value.clone(),
+        inner: [Some(token), refresh_token].into_iter().flatten().collect(),
+        warnings,
+    })
+}
+
+fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential> {
+    let key = value.strip_suffix("\r\n").or_else(|| value.strip_suffix('\n'));
+    let key = key.unwrap_or(value);
+    let refuse = |reason: &str, hint: &str| Err(Error::input(format!("{place}: {reason}")).hint(hint));
+    if key.is_empty() {
+        return refuse("the API key is empty", "was it copied whole?");
+    }
+    if infer(key) == CredentialKind::OAuth {
+        return refuse(
+            "this is a JSON object, not an API key",
+            "give the key alone; a login goes without --type api_key",
+        );
+    }
+    if key.chars().any(|c| c.is_whitespace() || escape::is_hostile(c)) {
+        return refuse(
+            "the API key holds a blank, a line break or a character that no key has",
+            "was it copied whole, and only it?",
+        );
+    }
+    let mut warnings = Vec::new();
+    if let Some(other) = Provider::of_key(key).filter(|other| other.id != provider.id) {
+        warnings.push(format!(
+            "this looks like a key for {}, and goes to {}",
+            other.title, provider.title
+        ));
+    }
+    Ok(Credential {
+        value: SecretValue::new(Zeroizing::new(key.to_owned())),
+        inner: Vec::new(),
+        warnings,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::jwt::tests::token;
+    use crate::provider::PROVIDERS;
+    use proptest::prelude::*;
+
+    const NOW: &str = "2026-11-23T12:00:00Z";
+
+    fn checked(provider: usize, kind: CredentialKind, value: &str) -> Result<Credential> {
+        let value = SecretValue::new(value.to_owned());
+        check(&PROVIDERS[provider], kind, &value, "here", NOW.parse().unwrap())
+    }
+
+    fn claude(login: &str) -> Result<Credential> {
+        checked(
+            0,
+            CredentialKind::OAuth,
+            &format!(r#"{{"claudeAiOauth":{login}}}"#),
+        )
+    }
+
+    #[test]
+    fn a_login_needs_its_token() {
+        for bad in ["", "null", "[]", "{", "hunter2", "{}", r#"{"tokens":{}}"#] {
+            let error = checked(0, CredentialKind::OAuth, bad).unwrap_err();
+            assert_eq!(error.kind.exit_code(), 4, "{bad}");
+            assert!(!error.to_string().contains("hunter2"));
+        }
+        for bad in [
+            "null",
+            "{}",
+            "7",
+            r#"{"accessToken":""}"#,
+            r#"{"accessToken":["hunter2"]}"#,
+        ] {
+            assert!(!claude(bad).unwrap_err().to_string().contains("hunter2"), "{bad}");
+        }
+        assert!(claude(r#"{"accessToken":"a"}"#).unwrap().warnings.is_empty());
+    }
+
+    #[test]
+    fn r34_an_expired_login_needs_its_refresh_token() {
+        let expired = r#""accessToken":"a","expiresAt":1700000000000"#;
+        let error = claude(&format!("{{{expired}}}")).unwrap_err();
+        assert!(
+            error.to_string().contains("expired at 2023-11-14T22:13:20Z"),
+            "{error}"
+        );
+        let login = claude(&format!(r#"{{{expired},"refreshToken":"r"}}"#)).unwrap();
+        assert!(login.warnings[0].contains("refresh token"));
+        assert_eq!(login.inner.len(), 2);
+
+        let codex = |claims: &str| {
+            let login = format!(r#"{{"tokens":{{"access_token":"{}"}}}}"#, token(claims));
+            checked(1, CredentialKind::OAuth, &login)
+        };
+        assert!(codex(r#"{"exp":1700000000}"#).is_err());
+        assert!(codex(r#"{"exp":1900000000}"#).is_ok());
+    }
+
+    #[test]
+    fn a_key_is_one_word() {
+        for bad in [
+            "",
+            "\n",
+            "a b",
+            "a\nb",
+            "a\n\n",
+            "a\u{1b}[2J",
+            "a\u{200b}",
+            r#"{"a":1}"#,
+            "a\0",
+        ] {
+            assert!(checked(0, CredentialKind::ApiKey, bad).is_err(), "{bad:?}");
+        }
+        for (value, key) in [
+            ("sk-ant-1\n", "sk-ant-1"),
+            ("sk-ant-1\r\n", "sk-ant-1"),
+            ("x", "x"),
+        ] {
+            assert_eq!(
+                checked(0, CredentialKind::ApiKey, value)
+                    .unwrap()
+                    .value
+                    .expose_secret(),
+                key
+            );
+        }
+        let foreign = checked(1, CredentialKind::ApiKey, "sk-ant-1").unwrap();
+        assert!(foreign.warnings[0].contains("looks like a key for Claude"));
+        assert!(
+            checked(1, CredentialKind::ApiKey, "sk-proj-1")
+                .unwrap()
+                .warnings
+                .is_empty()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_or_is_quoted(text in "[a-z{}\"\\[\\]:, ]{12,40}", any in any::<String>()) {
+            for provider in 0..PROVIDERS.len() {
+                for kind in [CredentialKind::OAuth, CredentialKind::ApiKey] {
+                    let _ = checked(provider, kind, &any);
+                    if let Err(error) = checked(provider, kind, &text) {
+                        prop_assert!(!error.to_string().contains(&text));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! How the credentials that were found look.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::discover::{Discovery, Found, State};
+use crate::formats::escape::shell_quoted;
+use crate::secret::SecretName;
+use crate::ui::printer::Printer;
+use crate::ui::table::table;
+
+/// A credential under one of the names that it goes by.
+pub(crate) struct Row<'a> {
+    pub(crate) name: SecretName,
+    pub(crate) found: &'a Found,
+}
+
+/// Says what was in the way of a discovery.
+pub(crate) fn troubles(discovery: &Discovery, printer: Printer) {
+    for problem in &discovery.problems {
+        printer.warning(&problem.to_string());
+    }
+    discovery
+        .skipped
+        .iter()
+        .for_each(|skipped| printer.warning(skipped));
+    discovery.notices.iter().for_each(|notice| printer.notice(notice));
+}
+
+/// With `with_state`, a column tells what became of each candidate.
+pub(crate) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, home: Option<&Path>) -> String {
+    let mut header = vec!["SECRET", "VALUE", "TYPE", "SOURCE", "EXPIRES"];
+    if with_state {
+        header.push("STATE");
+    }
+    let cells = rows.iter().map(|Row { name, found }| {
+        let mut cells = vec![
+            name.to_string(),
+            found.value.masked(at_terminal),
+            found.kind.to_string(),
+            found.place.shown(home),
+            expires(found),
+        ];
+        if with_state {
+            cells.push(match found.state {
+                State::OutrankedBy(source) => format!("outranked by {source}"),
+                state => state_name(state).to_owned(),
+            });
+        }
+        cells
+    });
+    table(&header, cells)
+}
+
+fn expires(found: &Found) -> String {
+    match (found.expires_at, found.state) {
+        (None, _) => "-".to_owned(),
+        (Some(at), State::Expired) => format!("expired {at:.0}"),
+        (Some(at), _) => format!("{at:.0}"),
+    }
+}
+
+pub(crate) fn as_json(rows: &[Row<'_>], at_terminal: bool) -> Value {
+    let rows = rows.iter().map(|Row { name, found }| {
+        let mut row = json!({
+            "name": name.as_str(),
+            "provider": found.provider.as_str(),
+            "type": found.kind.as_str(),
+            "source": found.source.id,
+            "origin": found.place.shown(None),
+            "expires_at": found.expires_at.map(|at| at.to_string()),
+            "state": state_name(found.state),
+            "masked": found.value.masked(at_terminal),
+        });
+        if let State::OutrankedBy(source) = found.state {
+            row["outranked_by"] = json!(source);
+        }
+        row
+    });
+    rows.collect()
+}
+
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::Chosen => "chosen",
+        State::OutrankedBy(_) => "outranked",
+        State::Expired => "expired",
+    }
+}
+
+/// A line for a shell for each credential that works. `warn` hears of names that no variable can
+/// have.
+pub(crate) fn exports(rows: &[Row<'_>], warn: impl Fn(&str)) -> Zeroizing<String> {
+    let mut lines = Zeroizing::new(String::new());
+    for Row { name, found } in rows.iter().filter(|row| row.found.state == State::Chosen) {
+        if SecretName::environment(name.as_str()).is_none() {
+            warn(&format!("{name} cannot be a shell variable and was left out"));
+            continue;
+        }
+        let value = shell_quoted(found.value.expose_secret());
+        for part in ["export ", name.as_str(), "=", &value, "\n"] {
+            lines.push_str(part);
+        }
+    }
+    lines
+}

@@ -1,0 +1,54 @@
+//! A secret that a push would write, and where it came from.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::formats::escape;
+use crate::secret::{SecretName, SecretValue};
+use crate::system::file::is_stdin;
+
+/// A secret that might be pushed, and where it came from.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) name: SecretName,
+    pub(crate) value: SecretValue,
+    pub(crate) origin: Origin,
+}
+
+/// Where a value was found, as a person would point at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The n-th positional argument, from 1.
+    Argument(usize),
+    Stdin,
+    Prompt,
+    Variable(String),
+    File {
+        path: PathBuf,
+        line: usize,
+    },
+    /// Another program's credential store.
+    Store(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument(position) => write!(f, "argument {position}"),
+            Self::Stdin => f.write_str("standard input"),
+            Self::Prompt => f.write_str("prompt"),
+            Self::Variable(name) => write!(f, "${name}"),
+            Self::Store(place) => f.write_str(place),
+            Self::File { path, line } => write!(f, "{}:{line}", shown(path)),
+        }
+    }
+}
+
+/// A file as a person would name it.
+pub(crate) fn shown(path: &Path) -> String {
+    if is_stdin(path) {
+        "standard input".to_owned()
+    } else {
+        escape::path(path)
+    }
+}

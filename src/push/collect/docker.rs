@@ -1,0 +1,52 @@
+//! The rules of `docker run --env-file`: everything after the first `=` is the value, verbatim.
+
+use super::{Entry, Fault, Parsed};
+use crate::secret::SecretValue;
+
+/// Parses `text`, whose lines end in `\n` alone.
+pub(crate) fn parse(text: &str) -> Result<Parsed, Fault> {
+    let mut parsed = Parsed::default();
+    for (index, whole) in text.lines().enumerate() {
+        let line = index + 1;
+        let assignment = whole.trim_start();
+        if assignment.is_empty() || assignment.starts_with('#') {
+            continue;
+        }
+        let Some((name, value)) = assignment.split_once('=') else {
+            return Err(Fault::new(line, "invalid line: expected KEY=VALUE")
+                .hint("this format has no values that span lines; try --env-format dotenv"));
+        };
+        parsed.entries.push(Entry {
+            line,
+            name: name.to_owned(),
+            value: SecretValue::new(value.to_owned()),
+        });
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_value_is_verbatim() {
+        let parsed = parse("# c\n\nA='x' # y\nB= two  \nC=a=b$c\n").ok().unwrap();
+        let values: Vec<_> = parsed
+            .entries
+            .iter()
+            .map(|e| (e.line, e.name.as_str(), e.value.expose_secret()))
+            .collect();
+        assert_eq!(
+            values,
+            [(3, "A", "'x' # y"), (4, "B", " two  "), (5, "C", "a=b$c")]
+        );
+    }
+
+    #[test]
+    fn r7_a_line_without_equals_is_not_quoted() {
+        let fault = parse("A=1\nhunter2\n").err().unwrap();
+        assert_eq!(fault.line, 2);
+        assert!(!fault.message.contains("hunter2"));
+    }
+}

@@ -1,0 +1,78 @@
+//! A JSON object whose values are all strings.
+
+use super::lines::line_at;
+use super::{Entry, Fault, Parsed};
+use crate::formats::escape;
+use crate::formats::json::Members;
+use crate::secret::{SecretName, SecretValue};
+
+/// Parses `text`; serde's own errors quote what they refuse, so only their line is kept.
+pub(crate) fn parse(text: &str) -> Result<Parsed, Fault> {
+    let refuse = |line, message: &str| {
+        Fault::new(line, message).hint("the file must hold one object such as {\"NAME\": \"value\"}")
+    };
+    let object: Members<'_> = serde_json::from_str(text).map_err(|error| {
+        let problem = if error.is_data() {
+            "is not a JSON object"
+        } else {
+            "is not valid JSON"
+        };
+        refuse(error.line().max(1), problem)
+    })?;
+    let mut parsed = Parsed::default();
+    for (name, raw) in object.0 {
+        // Each raw value is a slice of `text`, so its address gives its line.
+        let line = line_at(text, raw.get().as_ptr().addr() - text.as_ptr().addr());
+        let Ok(value) = serde_json::from_str::<String>(raw.get()) else {
+            let known = SecretName::environment(&name);
+            let whose = known.map_or_else(String::new, |name| format!(" of {name}"));
+            return Err(refuse(
+                line,
+                &format!("the value{} is not a string", escape::escape(&whose)),
+            ));
+        };
+        parsed.entries.push(Entry {
+            line,
+            name,
+            value: SecretValue::new(value),
+        });
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_keep_their_order_lines_and_bytes() {
+        let parsed = parse("{\n \"A\": \"x\\ny\",\n \"B\": \"$1 ☃\", \"A\": \"z\"\n}")
+            .ok()
+            .unwrap();
+        let values: Vec<_> = parsed
+            .entries
+            .iter()
+            .map(|e| (e.line, e.name.as_str(), e.value.expose_secret()))
+            .collect();
+        assert_eq!(values, [(2, "A", "x\ny"), (3, "B", "$1 ☃"), (3, "A", "z")]);
+    }
+
+    #[test]
+    fn a_fault_has_a_line_and_no_text() {
+        let deep = format!("{{\"A\": {}1{}}}", "[".repeat(200_000), "]".repeat(200_000));
+        for (text, line) in [
+            ("[\"hunter2\"]", 1),
+            ("\"hunter2\"", 1),
+            ("", 1),
+            ("{\n\"A\": 7}", 2),
+            ("{\n\n\"A\": [\"hunter2\"]}", 3),
+            ("{\"A\": \"hunter2", 1),
+            ("{\"A\": \"x\"} hunter2", 1),
+            (deep.as_str(), 1),
+        ] {
+            let fault = parse(text).err().unwrap();
+            assert_eq!(fault.line, line);
+            assert!(!fault.message.contains("hunter2"), "{}", fault.message);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The path of a bulk push: collect, plan, apply, report.
+
+pub(crate) mod apply;
+pub(crate) mod candidate;
+pub(crate) mod collect;
+pub(crate) mod plan;
+pub(crate) mod report;

@@ -1,0 +1,29 @@
+//! The options that every command takes.
+
+use clap::{ArgAction, Args, ColorChoice, ValueEnum};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GlobalOptions {
+    /// How to print results
+    #[arg(short, long, value_enum, global = true, default_value_t = OutputFormat::Text, help_heading = "Global options")]
+    pub(crate) output: OutputFormat,
+    /// Answer yes to the confirmation
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub(crate) yes: bool,
+    /// Print no plan, progress or notices
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// Print a line for each request (method, path, status, time, trace id)
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Global options")]
+    pub(crate) verbose: u8,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", global = true, default_value_t = ColorChoice::Auto, help_heading = "Global options")]
+    pub(crate) color: ColorChoice,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    Text,
+    Json,
+    JsonPretty,
+}

@@ -1,0 +1,206 @@
+//! The only place that prints. Data goes to standard output, everything for the person to
+//! standard error; with JSON output both carry JSON.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use clap::ColorChoice;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::{Error, Kind, Result};
+use crate::formats::escape::{escape, escape_lines};
+use crate::system::env::{Env, Terminals};
+use crate::ui::options::{GlobalOptions, OutputFormat};
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Fewer writes than this finish before a bar could be read.
+const FEW: usize = 5;
+
+/// How, and how much, to print.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Printer {
+    format: OutputFormat,
+    quiet: bool,
+    verbose: bool,
+    color: anstream::ColorChoice,
+    pub(crate) terminals: Terminals,
+}
+
+/// What happens when the result cannot be written to standard output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnWriteFailure {
+    /// The command can be run again: the error alone is enough.
+    Fail,
+    /// It tells what has been done, so it is printed on standard error as well.
+    RepeatOnStderr,
+}
+
+impl Printer {
+    pub(crate) fn new(global: &GlobalOptions, env: &Env) -> Self {
+        Self {
+            format: global.output,
+            quiet: global.quiet,
+            verbose: global.verbose > 0,
+            color: match global.color {
+                ColorChoice::Always => anstream::ColorChoice::Always,
+                ColorChoice::Never => anstream::ColorChoice::Never,
+                ColorChoice::Auto => anstream::ColorChoice::Auto,
+            },
+            terminals: env.terminals,
+        }
+    }
+
+    pub(crate) fn is_json(self) -> bool {
+        self.format != OutputFormat::Text
+    }
+
+    /// Prints a command's result: `value` as one JSON value, or `text`.
+    pub(crate) fn data(
+        self,
+        worth: OnWriteFailure,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<()> {
+        let printed = match self.format {
+            OutputFormat::Text => escape_lines(&text()).into_owned(),
+            OutputFormat::Json => serde_json::to_string(value).unwrap_or_default(),
+            OutputFormat::JsonPretty => serde_json::to_string_pretty(value).unwrap_or_default(),
+        };
+        self.raw(printed.trim_end()).inspect_err(|_| {
+            if worth == OnWriteFailure::RepeatOnStderr {
+                self.stderr(DIM, "", printed.trim_end());
+            }
+        })
+    }
+
+    /// Prints text that we generated, such as help, as it is.
+    pub(crate) fn raw(self, text: &str) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let mut stdout = anstream::AutoStream::new(io::stdout().lock(), self.color);
+        writeln!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .map_err(|error| {
+                if error.kind() == io::ErrorKind::BrokenPipe {
+                    Error::new(Kind::ClosedOutput, "standard output was closed")
+                } else {
+                    Error::new(Kind::Output, "writing to standard output")
+                        .because(anyhow::anyhow!(crate::system::file::reason(&error)))
+                }
+            })
+    }
+
+    /// Something good to know. Not printed with `--quiet`.
+    pub(crate) fn notice(self, message: &str) {
+        if !self.quiet {
+            self.message(DIM, "notice", message);
+        }
+    }
+
+    /// Something that may not be what the person meant.
+    pub(crate) fn warning(self, message: &str) {
+        self.message(YELLOW, "warning", message);
+    }
+
+    /// Why the command failed.
+    pub(crate) fn error(self, error: &Error) {
+        if error.kind == Kind::ClosedOutput {
+            return;
+        }
+        if self.is_json() {
+            let mut fields = json!({ "code": error.kind.code(), "message": error.to_string() });
+            for (name, value) in [("hint", &error.hint), ("trace_id", &error.trace_id)] {
+                if let Some(value) = value {
+                    fields[name] = json!(value);
+                }
+            }
+            self.stderr(DIM, "", &json!({ "error": fields }).to_string());
+            return;
+        }
+        if error.kind == Kind::Interrupted && self.terminals.stderr {
+            // Leaves the line of the prompt, or of the terminal's own ^C.
+            self.stderr(DIM, "", "");
+        }
+        self.stderr(RED, "error: ", &escape(&error.to_string()));
+        if let Some(hint) = &error.hint {
+            self.stderr(DIM, "  hint: ", &escape(hint));
+        }
+        if let Some(trace_id) = &error.trace_id {
+            self.stderr(DIM, "  trace id: ", &escape(trace_id));
+        }
+    }
+
+    /// Text for a person who is about to decide, such as a plan. Not printed with `--quiet`.
+    pub(crate) fn aside(self, text: &str) {
+        if !self.quiet && !self.is_json() {
+            self.stderr(DIM, "", &escape_lines(text));
+        }
+    }
+
+    /// A question whose answer comes through a pipe.
+    pub(crate) fn question(self, question: &str) {
+        self.stderr(DIM, "", &format!("{} [y/N]", escape(question)));
+    }
+
+    /// What the person has to do now, on several lines. Printed with `--quiet`, too.
+    pub(crate) fn instruct(self, text: &str) {
+        if self.is_json() {
+            self.message(DIM, "notice", text);
+        } else {
+            self.stderr(DIM, "", &escape_lines(text));
+        }
+    }
+
+    /// A list to choose from, whose answer comes through a pipe.
+    pub(crate) fn list(self, list: &str) {
+        self.stderr(DIM, "", &escape_lines(list));
+    }
+
+    /// Prints a line about one request, only with `--verbose`.
+    pub(crate) fn request(self, line: &str) {
+        if self.verbose {
+            self.stderr(DIM, "> ", &escape(line));
+        }
+    }
+
+    /// A bar for `total` writes, drawn only at a terminal and when it is worth it.
+    pub(crate) fn progress(self, total: usize) -> ProgressBar {
+        let visible = self.terminals.stderr && !self.quiet && !self.verbose && !self.is_json() && total > FEW;
+        let target = if visible {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
+    fn message(self, style: Style, label: &str, message: &str) {
+        if self.is_json() {
+            self.stderr(DIM, "", &json!({ label: { "message": message } }).to_string());
+        } else {
+            self.stderr(style, &format!("{label}: "), &escape(message));
+        }
+    }
+
+    /// One whole line in one write. When standard error is gone there is nobody left to tell.
+    fn stderr(self, style: Style, label: &str, text: &str) {
+        let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
+        let _ = if label.is_empty() {
+            writeln!(stderr, "{text}")
+        } else {
+            writeln!(stderr, "{style}{label}{style:#}{text}")
+        };
+    }
+}
