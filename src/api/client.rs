@@ -15,7 +15,7 @@ use super::transport::{Answer, Repeat, RequestLine};
 use super::types::{self, SecretSummary};
 use crate::auth::resolve::ApiCredential;
 use crate::error::{Error, Result};
-use crate::net::client::{self, Limit};
+use crate::net::client::{self, ClientSettings};
 use crate::net::origin::Origin;
 use crate::net::redact::Redactor;
 use crate::secret::{Scope, SecretName, SecretValue};
@@ -58,7 +58,7 @@ impl Api {
         observe: Box<dyn Fn(&RequestLine)>,
     ) -> Result<Self> {
         Ok(Self {
-            http: client::client(Limit::from_env(env)?, &origin)?,
+            http: client::client(&ClientSettings::from_env(env)?, &origin)?,
             origin,
             authority,
             known_secrets: RefCell::default(),

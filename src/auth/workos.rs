@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::json::Object;
-use crate::net::client::{self, BadBody, Broken, Limit};
+use crate::net::client::{self, BadBody, Broken, ClientSettings};
 use crate::net::origin::Origin;
 use crate::net::redact::Redactor;
 use crate::net::retry::backoff;
@@ -69,7 +69,7 @@ pub(crate) struct DeviceCode {
 pub(crate) struct Workos {
     base: Origin,
     client_id: String,
-    limit: Limit,
+    settings: ClientSettings,
 }
 
 impl Workos {
@@ -90,7 +90,7 @@ impl Workos {
         Ok(Self {
             base,
             client_id: client_id.to_owned(),
-            limit: Limit::from_env(env)?.at_most(ONE_TRY),
+            settings: ClientSettings::from_env(env)?.at_most(ONE_TRY),
         })
     }
 
@@ -153,7 +153,7 @@ impl Workos {
     }
 
     fn client(&self) -> std::result::Result<reqwest::Client, Failure> {
-        client::client(self.limit, &self.base).map_err(Failure::Stranger)
+        client::client(&self.settings, &self.base).map_err(Failure::Stranger)
     }
 
     /// Posts a form with our client id, and gives the JSON of a 2xx answer.

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::net::origin::Origin;
+use crate::net::tls::TrustStore;
 use crate::system::env::Env;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,11 +69,15 @@ impl Broken {
     }
 }
 
-/// How long one request may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limit(Duration);
+/// What the environment says about every HTTP client.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientSettings {
+    /// How long one request may take.
+    pub(crate) timeout: Duration,
+    trust: TrustStore,
+}
 
-impl Limit {
+impl ClientSettings {
     pub(crate) fn from_env(env: &Env) -> Result<Self> {
         let seconds = match env.setting("AMIKA_HTTP_TIMEOUT")?.map(str::parse) {
             None => LONGEST_REQUEST,
@@ -83,23 +88,32 @@ impl Limit {
                 return Err(Error::usage(message));
             }
         };
-        Ok(Self(Duration::from_secs(seconds)))
+        Ok(Self {
+            timeout: Duration::from_secs(seconds),
+            trust: TrustStore::from_env(env),
+        })
     }
 
+    /// The same with requests that take at most `longest`.
     pub(crate) fn at_most(self, longest: Duration) -> Self {
-        Self(self.0.min(longest))
+        Self {
+            timeout: self.timeout.min(longest),
+            ..self
+        }
     }
 }
 
 /// A client that talks to one origin and nobody else.
-pub(crate) fn client(limit: Limit, origin: &Origin) -> Result<reqwest::Client> {
+pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwest::Client> {
+    let connects = !origin.is_plain_http();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("amika/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(limit.0)
-        .https_only(!origin.is_plain_http());
+        .timeout(settings.timeout)
+        .https_only(connects)
+        .tls_backend_preconfigured(settings.trust.client_config(connects)?);
     if origin.is_plain_http() {
         // Plain http is for this machine only; a proxy would carry it to another.
         builder = builder.no_proxy();

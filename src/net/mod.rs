@@ -4,3 +4,4 @@ pub(crate) mod client;
 pub(crate) mod origin;
 pub(crate) mod redact;
 pub(crate) mod retry;
+mod tls;

@@ -16,7 +16,7 @@ fn tls_vault(expires: (i32, u8, u8)) -> (SocketAddr, String) {
     parameters.not_after = rcgen::date_time_ymd(expires.0, expires.1, expires.2);
     let certificate = parameters.self_signed(&key).unwrap();
     let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -71,4 +71,29 @@ fn r78_only_a_trusted_and_valid_certificate_is_accepted() {
     )
     .exits(6)
     .stderr_contains("expired");
+}
+
+/// R117: an `SSL_CERT_FILE` that is missing, or is no regular file, is exit 2 and named.
+#[test]
+fn an_ssl_cert_file_that_cannot_be_used_is_named() {
+    let sandbox = Sandbox::new();
+    let (vault, _) = tls_vault((2999, 1, 1));
+    let origin = format!("https://localhost:{}", vault.port());
+    let fifo = sandbox.home().join("fifo.pem");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    for (path, problem) in [
+        (sandbox.home().join("missing.pem"), "no such file"),
+        (sandbox.home().to_owned(), "is not a regular file"),
+        (fifo, "is not a regular file"),
+    ] {
+        list_over_tls(&sandbox, &origin, &path)
+            .exits(2)
+            .stderr_contains("SSL_CERT_FILE")
+            .stderr_contains(problem);
+    }
+    // Nothing of TLS is looked at for plain http.
+    let mut command = sandbox.command(["secret", "list"]);
+    command.env("SSL_CERT_FILE", sandbox.home().join("missing.pem"));
+    ran(command.output().unwrap()).exits(0);
 }
