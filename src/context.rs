@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::net::origin::Origin;
 use crate::system::env::Env;
 use crate::system::signals::Interrupt;
+use crate::ui::notices::Notices;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::Printer;
 
@@ -25,8 +26,10 @@ impl Context {
     /// A client for the configured API with the credential that is in force.
     pub(crate) fn api(&self, jobs: Option<u8>) -> Result<Api> {
         let origin = Origin::from_env(&self.env)?;
-        let warn = |warning: String| self.printer.warning(&warning);
-        let authority = self.adopt(crate::auth::resolve::find(&self.env, &origin, warn)?);
+        let mut notices = Notices::default();
+        let found = crate::auth::resolve::find(&self.env, &origin, &mut notices);
+        self.printer.notices(&notices);
+        let authority = self.adopt(found?);
         let printer = self.printer;
         let observe = Box::new(move |line: &RequestLine| printer.request(&line.to_string()));
         Api::new(&self.env, origin, Rc::clone(authority), jobs, observe)
@@ -43,10 +46,7 @@ impl Context {
             return Ok(());
         };
         let trouble = authority.settle().await;
-        trouble
-            .warnings
-            .iter()
-            .for_each(|warning| self.printer.warning(warning));
+        self.printer.notices(&trouble.notices);
         trouble.unsaved.map_or(Ok(()), Err)
     }
 }

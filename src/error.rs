@@ -37,6 +37,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Whether a signal ended the command.
+    pub(crate) fn is_signal(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
+
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Refused | Self::Output => 1,
@@ -104,6 +109,26 @@ impl Error {
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Says what was being done when the error happened: `context: message`.
+    #[must_use]
+    pub(crate) fn context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// Says what the error means for the command: `message; consequence`.
+    #[must_use]
+    pub(crate) fn consequence(mut self, consequence: impl fmt::Display) -> Self {
+        self.message = format!("{}; {consequence}", self.message);
         self
     }
 

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::net::origin::Origin;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
+use crate::ui::notices::Notices;
 
 use super::backend::OutOfReach;
 use super::session::{LiveSession, Trouble, is_usable};
@@ -82,9 +83,9 @@ impl ApiCredential {
     }
 }
 
-/// Finds the credential for `origin`; `warn` hears of files that had to be passed over, or that
-/// others may read.
-pub(crate) fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> Result<ApiCredential> {
+/// Finds the credential for `origin`; `notices` gets a warning for a file that had to be
+/// passed over, or that others may read.
+pub(crate) fn find(env: &Env, origin: &Origin, notices: &mut Notices) -> Result<ApiCredential> {
     let key = |source, key| ApiCredential {
         source,
         bearer: Bearer::Key(key),
@@ -104,7 +105,10 @@ pub(crate) fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> 
     let mut hint = THREE_WAYS;
     match stored_key(&store, origin) {
         Usable::Yes(found) => {
-            store.exposed().into_iter().for_each(&mut warn);
+            store
+                .exposed()
+                .into_iter()
+                .for_each(|exposed| notices.warn(exposed));
             return Ok(key(Source::StoredApiKey, found));
         }
         Usable::Absent => {}
@@ -118,7 +122,10 @@ pub(crate) fn find(env: &Env, origin: &Origin, mut warn: impl FnMut(String)) -> 
     }
     match stored_session(&store, origin) {
         Usable::Yes(session) if session.refresh_token.is_some() || is_usable(&session, None, (env.now)()) => {
-            problems.into_iter().chain(store.exposed()).for_each(&mut warn);
+            problems
+                .into_iter()
+                .chain(store.exposed())
+                .for_each(|problem| notices.warn(problem));
             let workos = Workos::from_env(env)?;
             let live = LiveSession::new(store, workos, origin.clone(), env.now, session);
             return Ok(ApiCredential::of(live));

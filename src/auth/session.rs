@@ -20,6 +20,7 @@ use crate::formats::jwt::{self, Expiry};
 use crate::net::origin::Origin;
 use crate::secret::SecretValue;
 use crate::system::lock::Lock;
+use crate::ui::notices::Notices;
 
 /// A token with less time left than this is not worth starting with.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
@@ -47,7 +48,7 @@ pub(crate) struct LiveSession {
 pub(crate) struct Trouble {
     /// The renewed session could not be saved.
     pub(crate) unsaved: Option<Error>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) notices: Notices,
 }
 
 impl LiveSession {
@@ -115,7 +116,9 @@ impl LiveSession {
             .unwrap_or_else(|_| Err(Error::new(Kind::State, "the renewal of the login was cut short")))?;
         let mut trouble = self.trouble.borrow_mut();
         trouble.unsaved = renewed.unsaved;
-        trouble.warnings.extend(renewed.fallback);
+        if let Some(fallback) = renewed.fallback {
+            trouble.notices.warn(fallback);
+        }
         Ok(renewed.session)
     }
 }
@@ -237,14 +240,9 @@ pub(crate) fn first(tokens: Tokens, template: Session, now: Timestamp) -> Result
 }
 
 fn forgotten(error: Error) -> Error {
-    Error {
-        message: format!(
-            "the login was renewed for this command, and the result could not be saved: {}",
-            error.message
-        ),
-        hint: Some(format!("the next command may need a new login; {LOG_IN_AGAIN}")),
-        ..error
-    }
+    error
+        .context("the login was renewed for this command, and the result could not be saved")
+        .hint(format!("the next command may need a new login; {LOG_IN_AGAIN}"))
 }
 
 /// A failure of the provider, for a person. Only `invalid_grant` means that the login is over.

@@ -10,6 +10,7 @@ use crate::formats::json::Object;
 use crate::formats::jwt::{self, Expiry};
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
+use crate::ui::notices::Notices;
 
 /// A credential that passed every check.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(crate) struct Credential {
     /// The secrets inside a login, which may turn up in a server's words by themselves.
     pub(crate) inner: Vec<SecretValue>,
     /// What the person should know before it is sent.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) notices: Notices,
 }
 
 /// What a value is when nobody says: JSON is a login, whole or not, and anything else an API key.
@@ -89,14 +90,14 @@ fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Times
         },
     };
     let expired = expires_at.filter(|at| *at <= now);
-    let mut warnings = Vec::new();
+    let mut notices = Notices::default();
     match (expired, &refresh_token) {
         (Some(at), None) => {
             return Err(refuse(&format!(
                 "the login expired at {at:.0} and has no refresh token to renew it with"
             )));
         }
-        (_, Some(_)) => warnings.push(format!(
+        (_, Some(_)) => notices.warn(format!(
             "the login's refresh token works once: from now on this machine and every sandbox share it, \
              and whoever renews it first logs the others out of {}",
             provider.title
@@ -106,7 +107,7 @@ fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Times
     Ok(Credential {
         value: value.clone(),
         inner: [Some(token), refresh_token].into_iter().flatten().collect(),
-        warnings,
+        notices,
     })
 }
 
@@ -129,9 +130,9 @@ fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential
             "was it copied whole, and only it?",
         );
     }
-    let mut warnings = Vec::new();
+    let mut notices = Notices::default();
     if let Some(other) = Provider::of_key(key).filter(|other| other.id != provider.id) {
-        warnings.push(format!(
+        notices.warn(format!(
             "this looks like a key for {}, and goes to {}",
             other.title, provider.title
         ));
@@ -139,7 +140,7 @@ fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential
     Ok(Credential {
         value: SecretValue::new(Zeroizing::new(key.to_owned())),
         inner: Vec::new(),
-        warnings,
+        notices,
     })
 }
 
@@ -181,7 +182,14 @@ mod tests {
         ] {
             assert!(!claude(bad).unwrap_err().to_string().contains("hunter2"), "{bad}");
         }
-        assert!(claude(r#"{"accessToken":"a"}"#).unwrap().warnings.is_empty());
+        assert!(
+            claude(r#"{"accessToken":"a"}"#)
+                .unwrap()
+                .notices
+                .iter()
+                .next()
+                .is_none()
+        );
     }
 
     #[test]
@@ -193,7 +201,7 @@ mod tests {
             "{error}"
         );
         let login = claude(&format!(r#"{{{expired},"refreshToken":"r"}}"#)).unwrap();
-        assert!(login.warnings[0].contains("refresh token"));
+        assert!(login.notices.iter().next().unwrap().1.contains("refresh token"));
         assert_eq!(login.inner.len(), 2);
 
         let codex = |claims: &str| {
@@ -233,12 +241,22 @@ mod tests {
             );
         }
         let foreign = checked(1, CredentialKind::ApiKey, "sk-ant-1").unwrap();
-        assert!(foreign.warnings[0].contains("looks like a key for Claude"));
+        assert!(
+            foreign
+                .notices
+                .iter()
+                .next()
+                .unwrap()
+                .1
+                .contains("looks like a key for Claude")
+        );
         assert!(
             checked(1, CredentialKind::ApiKey, "sk-proj-1")
                 .unwrap()
-                .warnings
-                .is_empty()
+                .notices
+                .iter()
+                .next()
+                .is_none()
         );
     }
 

@@ -26,6 +26,7 @@ use crate::system::env::Env;
 
 use self::scan::Scan;
 use crate::system::keychain::Keychain;
+use crate::ui::notices::Notices;
 
 /// A place that may hold credentials.
 #[derive(Debug)]
@@ -215,10 +216,8 @@ impl fmt::Display for Problem {
 pub(crate) struct Discovery {
     pub(crate) found: Vec<Found>,
     pub(crate) problems: Vec<Problem>,
-    /// Single entries that were passed over in a store that is otherwise fine, and why.
-    pub(crate) skipped: Vec<String>,
-    /// Stores that we recognise and cannot read, and what to do about them.
-    pub(crate) notices: Vec<String>,
+    /// Entries that were skipped, and stores that are recognised but cannot be read.
+    pub(crate) notices: Notices,
     /// Every place that was looked at, whether or not something was there.
     pub(crate) looked: Vec<Place>,
 }

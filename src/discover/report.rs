@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::discover::{Discovery, Found, State};
 use crate::formats::escape::shell_quoted;
 use crate::secret::SecretName;
+use crate::ui::notices::Notices;
 use crate::ui::printer::Printer;
 use crate::ui::table::table;
 
@@ -22,11 +23,7 @@ pub(crate) fn troubles(discovery: &Discovery, printer: Printer) {
     for problem in &discovery.problems {
         printer.warning(&problem.to_string());
     }
-    discovery
-        .skipped
-        .iter()
-        .for_each(|skipped| printer.warning(skipped));
-    discovery.notices.iter().for_each(|notice| printer.notice(notice));
+    printer.notices(&discovery.notices);
 }
 
 /// With `with_state`, a column tells what became of each candidate.
@@ -90,13 +87,13 @@ fn state_name(state: State) -> &'static str {
     }
 }
 
-/// A line for a shell for each credential that works. `warn` hears of names that no variable can
-/// have.
-pub(crate) fn exports(rows: &[Row<'_>], warn: impl Fn(&str)) -> Zeroizing<String> {
+/// An `export` line for each chosen credential. `notices` gets a warning for a name that no shell
+/// variable can have.
+pub(crate) fn exports(rows: &[Row<'_>], notices: &mut Notices) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::new());
     for Row { name, found } in rows.iter().filter(|row| row.found.state == State::Chosen) {
         if SecretName::environment(name.as_str()).is_none() {
-            warn(&format!("{name} cannot be a shell variable and was left out"));
+            notices.warn(format!("{name} cannot be a shell variable and was left out"));
             continue;
         }
         let value = shell_quoted(found.value.expose_secret());

@@ -181,16 +181,15 @@ impl<'a> Scan<'a> {
     }
 
     pub(crate) fn notice(&mut self, notice: String) {
-        if !self.discovery.notices.contains(&notice) {
-            self.discovery.notices.push(notice);
-        }
+        self.discovery.notices.notice(notice);
     }
 
     /// Passes over one entry; `what` names it in words of ours.
     pub(crate) fn skip(&mut self, place: &Place, what: &str, reason: &str) {
         let place = place.shown(None);
-        let skipped = format!("{place}: {what} {reason} and was skipped");
-        self.discovery.skipped.push(skipped);
+        self.discovery
+            .notices
+            .warn(format!("{place}: {what} {reason} and was skipped"));
     }
 
     /// Takes a token whose end is written inside it, if it is a JWT. `document` comes along when

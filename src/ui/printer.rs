@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape::{escape, escape_lines};
 use crate::system::env::{Env, Terminals};
+use crate::ui::notices::{Level, Notices};
 use crate::ui::options::{GlobalOptions, OutputFormat};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -95,6 +96,16 @@ impl Printer {
                         .because(anyhow::anyhow!(crate::system::file::reason(&error)))
                 }
             })
+    }
+
+    /// Prints what the steps of a command collected.
+    pub(crate) fn notices(self, notices: &Notices) {
+        for (level, message) in notices.iter() {
+            match level {
+                Level::Notice => self.notice(message),
+                Level::Warning => self.warning(message),
+            }
+        }
     }
 
     /// Something good to know. Not printed with `--quiet`.

@@ -115,10 +115,7 @@ fn checked(typed: &SecretValue, place: &str) -> Result<SecretValue> {
     if key.is_empty() {
         return Err(Error::input(format!("{place} holds no key")).hint("was it copied whole?"));
     }
-    check_characters(&key, place).map_err(|error| Error {
-        kind: Kind::Input,
-        ..error
-    })
+    check_characters(&key, place).map_err(|error| error.with_kind(Kind::Input))
 }
 
 /// A stored key that works would be lost, or would be used instead of what comes now.

@@ -152,16 +152,14 @@ pub(crate) async fn run(
     let Credential {
         value,
         inner,
-        warnings,
+        notices,
     } = checked;
     let api = context.api(None)?;
     for secret in inner.iter().chain([&value]) {
         api.keep_secret(secret);
     }
     let old = standing(provider, &name, args.scope, args.force, &api, context).await?;
-    for warning in &warnings {
-        printer.warning(warning);
-    }
+    printer.notices(&notices);
     if asks {
         let what = match kind {
             CredentialKind::OAuth => "login",

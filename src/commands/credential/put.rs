@@ -51,16 +51,10 @@ pub(crate) async fn put(
             let meanwhile = "it was stored a moment ago";
             Err(taken(provider, &new.name, new.scope, meanwhile))
         }
-        Ok(Err(error)) if error.effect == Effect::Unknown => {
-            let error = Error::from(error);
-            let message = format!("{}; the credential may or may not be stored", error.message);
-            Err(Error {
-                kind: Kind::Partial,
-                message,
-                hint: Some(format!("'amika secret {} list' shows what there is", provider.id)),
-                ..error
-            })
-        }
+        Ok(Err(error)) if error.effect == Effect::Unknown => Err(Error::from(error)
+            .consequence("the credential may or may not be stored")
+            .with_kind(Kind::Partial)
+            .hint(format!("'amika secret {} list' shows what there is", provider.id))),
         Ok(Err(error)) => Err(error.into()),
         Err(stopped) => Err(Error {
             message: "stopped while it was written; it may or may not be stored".to_owned(),

@@ -99,17 +99,13 @@ impl Deletion {
                     let error = interrupt.or(async { Ok(explain(&target, error).await) }).await;
                     let error = error.unwrap_or_else(|stopped| stopped);
                     let in_doubt = in_doubt && error.kind != Kind::Refused;
-                    let doubt = if in_doubt {
-                        "; it may or may not be gone"
+                    let error = error.context(format!("deleting {}", target.label));
+                    failure = Some(if in_doubt {
+                        error
+                            .consequence("it may or may not be gone")
+                            .with_kind(Kind::Partial)
                     } else {
-                        ""
-                    };
-                    let message = format!("deleting {}: {}{doubt}", target.label, error.message);
-                    let kind = if in_doubt { Kind::Partial } else { error.kind };
-                    failure = Some(Error {
-                        kind,
-                        message,
-                        ..error
+                        error
                     });
                     break;
                 }
@@ -133,10 +129,9 @@ impl Deletion {
             )
         };
         match failure {
-            Some(error) if !deleted.is_empty() && error.kind.exit_code() < 128 => Err(Error {
-                kind: Kind::Partial,
-                ..error
-            }),
+            Some(error) if !deleted.is_empty() && !error.kind.is_signal() => {
+                Err(error.with_kind(Kind::Partial))
+            }
             Some(error) => Err(error),
             None => printed,
         }

@@ -18,6 +18,7 @@ use crate::push::report as push_view;
 use crate::secret::SecretName;
 use crate::system::env::Env;
 use crate::system::keychain::{Access, NoKeychain, SystemKeychain};
+use crate::ui::notices::Notices;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::{OnWriteFailure, Printer};
 use crate::ui::prompt::Confirmation;
@@ -119,7 +120,9 @@ impl Extraction {
             if let Some(nothing) = nothing {
                 printer.aside(&nothing);
             }
-            let lines = view::exports(&rows, |warning| printer.warning(warning));
+            let mut notices = Notices::default();
+            let lines = view::exports(&rows, &mut notices);
+            printer.notices(&notices);
             printer.raw(lines.trim_end_matches('\n'))?;
         } else {
             warn_of_missing(&rows, args, printer);
@@ -152,10 +155,7 @@ impl Extraction {
         report_oauth(&rows, printer);
         let unseen = self.confirmation != Confirmation::Terminal && !args.write.dry_run;
         if unseen && let Err(error) = self.unread(args) {
-            return Err(Error {
-                message: format!("{}; nothing was pushed", error.message),
-                ..error
-            });
+            return Err(error.consequence("nothing was pushed"));
         }
         let candidates: Vec<Candidate> = rows
             .iter()

@@ -84,11 +84,7 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let collected = interrupt
         .or(collect(&args.sources(), &context.options, env, confirmation))
         .await?;
-    collected
-        .warnings
-        .iter()
-        .for_each(|warning| printer.warning(warning));
-    collected.notices.iter().for_each(|notice| printer.notice(notice));
+    printer.notices(&collected.notices);
     push(collected.candidates, &args.write, confirmation, context).await
 }
 

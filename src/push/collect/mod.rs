@@ -19,6 +19,7 @@ use crate::system::file::{self, is_stdin};
 use clap::ValueEnum;
 
 use crate::push::candidate::{Candidate, Origin, shown};
+use crate::ui::notices::Notices;
 use crate::ui::options::GlobalOptions;
 use crate::ui::prompt::{self, Confirmation};
 
@@ -51,8 +52,7 @@ pub(crate) enum EnvFormat {
 #[derive(Default)]
 pub(crate) struct Collected {
     pub(crate) candidates: Vec<Candidate>,
-    pub(crate) warnings: Vec<String>,
-    pub(crate) notices: Vec<String>,
+    pub(crate) notices: Notices,
 }
 
 /// Reads all sources, from the weakest to the strongest: files, then inline values, standard
@@ -67,7 +67,7 @@ pub(crate) async fn collect(
     let mut collected = Collected::default();
     let mut found = vec![Vec::new()];
     for path in sources.from_file {
-        let entries = read_file(path, sources.format, env, &mut collected.warnings).await?;
+        let entries = read_file(path, sources.format, env, &mut collected.notices).await?;
         found[0].extend(entries);
     }
     found.push(read_arguments(sources.secrets, global, env, &mut collected.notices).await?);
@@ -95,7 +95,7 @@ fn merge(sources: Vec<Vec<Candidate>>, collected: &mut Collected) {
         for candidate in source {
             let name = candidate.name.clone();
             if let Some(earlier) = seen_here.insert(name.clone(), candidate.origin.clone()) {
-                collected.warnings.push(format!(
+                collected.notices.warn(format!(
                     "{name} is given twice, at {earlier} and {}; the last wins",
                     candidate.origin
                 ));
@@ -143,7 +143,7 @@ async fn read_arguments(
     arguments: &[OsString],
     global: &GlobalOptions,
     env: &Env,
-    notices: &mut Vec<String>,
+    notices: &mut Notices,
 ) -> Result<Vec<Candidate>> {
     let mut candidates = Vec::new();
     for (index, argument) in arguments.iter().enumerate() {
@@ -186,7 +186,7 @@ fn bad_argument(position: usize, has_value: bool) -> Error {
     }
 }
 
-async fn read_stdin_value(env: &Env, notices: &mut Vec<String>) -> Result<SecretValue> {
+async fn read_stdin_value(env: &Env, notices: &mut Notices) -> Result<SecretValue> {
     let bytes = env
         .read_stdin(MAX_FILE)
         .await
@@ -197,7 +197,7 @@ async fn read_stdin_value(env: &Env, notices: &mut Vec<String>) -> Result<Secret
     })?;
     let value = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
     if value.is_some() {
-        notices.push("removed one trailing newline from standard input".to_owned());
+        notices.notice("removed one trailing newline from standard input");
     }
     Ok(SecretValue::new(value.unwrap_or(text).to_owned()))
 }
@@ -290,7 +290,7 @@ async fn read_file(
     path: &Path,
     format: EnvFormat,
     env: &Env,
-    warnings: &mut Vec<String>,
+    notices: &mut Notices,
 ) -> Result<Vec<Candidate>> {
     let bytes = if is_stdin(path) {
         env.read_stdin(MAX_FILE).await
@@ -321,14 +321,14 @@ async fn read_file(
 
     let mut candidates = Vec::new();
     for (line, warning) in parsed.warnings {
-        warnings.push(format!("{}: {warning}", at(line)));
+        notices.warn(format!("{}: {warning}", at(line)));
     }
     for Entry { line, name, value } in parsed.entries {
         let Some(name) = SecretName::environment(&name) else {
             return Err(refuse(bad_name(line)));
         };
         if value.is_empty() {
-            warnings.push(format!("{}: {name} is empty and was skipped", at(line)));
+            notices.warn(format!("{}: {name} is empty and was skipped", at(line)));
             continue;
         }
         let origin = Origin::File {

@@ -1,0 +1,56 @@
+//! Warnings and notices that the steps of a command collect, for the command to print.
+
+use std::collections::HashSet;
+
+/// How important a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Good to know; not printed with `--quiet`.
+    Notice,
+    /// Something that may not be what the person meant.
+    Warning,
+}
+
+/// Messages in the order in which they were collected, each only once.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    messages: Vec<(Level, String)>,
+    seen: HashSet<String>,
+}
+
+impl Notices {
+    pub(crate) fn warn(&mut self, message: impl Into<String>) {
+        self.push(Level::Warning, message.into());
+    }
+
+    pub(crate) fn notice(&mut self, message: impl Into<String>) {
+        self.push(Level::Notice, message.into());
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Level, &str)> {
+        self.messages
+            .iter()
+            .map(|(level, message)| (*level, message.as_str()))
+    }
+
+    fn push(&mut self, level: Level, message: String) {
+        if self.seen.insert(message.clone()) {
+            self.messages.push((level, message));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_kept_once_and_in_order() {
+        let mut notices = Notices::default();
+        notices.warn("b");
+        notices.notice("a");
+        notices.warn("b");
+        let messages: Vec<_> = notices.iter().collect();
+        assert_eq!(messages, [(Level::Warning, "b"), (Level::Notice, "a")]);
+    }
+}
