@@ -1,7 +1,7 @@
 //! The local stores of the vendor's own tools: flat objects from a secret's name to its value.
 
 use super::ProviderName;
-use super::scan::{Claim, Scan};
+use super::scan::Scan;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
@@ -55,11 +55,10 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
         let Some(provider) = name.strip_suffix("_API_KEY").and_then(ProviderName::named) else {
             continue;
         };
-        match kind {
-            CredentialKind::ApiKey => {
-                scan.keep(&document.place, Claim::api_key(provider, value));
-            }
-            CredentialKind::OAuth => scan.keep_token(&document.place, provider, value, None),
+        if kind == CredentialKind::ApiKey {
+            scan.keep_key(&document.place, provider, value);
+        } else {
+            scan.keep_token(&document.place, provider, value, None);
         }
     }
 }

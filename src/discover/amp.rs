@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use jsonc_parser::{JsonValue, ParseOptions};
 use url::Url;
 
-use super::scan::{Claim, Document, Scan};
+use super::scan::{Document, Scan};
 use super::{Place, ProviderName};
 use crate::formats::json::Object;
 use crate::formats::jwt::{self, Expiry};
@@ -75,7 +75,7 @@ fn keep(scan: &mut Scan<'_>, place: &Place, key: SecretValue) {
         return;
     };
     if jwt::expiry(key.expose_secret()) == Expiry::NotAJwt {
-        scan.keep(place, Claim::api_key(provider, key));
+        scan.keep_key(place, provider, key);
     } else {
         scan.keep_token(place, provider, key, None);
     }
@@ -148,7 +148,7 @@ pub(crate) fn old_config(scan: &mut Scan<'_>) {
         }
     }
     if let Some(key) = keys {
-        scan.keep(&document.place, Claim::api_key(ProviderName::anthropic(), key));
+        scan.keep_key(&document.place, ProviderName::anthropic(), key);
     }
 }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::ProviderName;
-use super::scan::{Claim, Document, Scan, Unreadable};
+use super::scan::{Document, Scan, Unreadable};
+use super::{LocalCredential, Place, ProviderName};
 use crate::provider::CredentialKind;
 use crate::system::env::{Env, Platform};
 use crate::system::keychain::hex_start;
@@ -29,7 +29,7 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
         let item = scan.item(&service, &account(scan.env)).ok().flatten();
         let key = item.as_ref().and_then(Document::whole);
         if let (Some(item), Some(key)) = (item, key.filter(|key| !key.is_empty())) {
-            scan.keep(&item.place, Claim::api_key(ProviderName::anthropic(), key));
+            scan.keep_key(&item.place, ProviderName::anthropic(), key);
         }
     }
     let own = scan
@@ -51,7 +51,7 @@ fn key_in(scan: &mut Scan<'_>, document: &Document) {
             .filter(|key| key.expose_secret().starts_with("sk-ant-"))
     });
     if let Some(key) = key {
-        scan.keep(&document.place, Claim::api_key(ProviderName::anthropic(), key));
+        scan.keep_key(&document.place, ProviderName::anthropic(), key);
     }
 }
 
@@ -132,14 +132,12 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
     match login.time("expiresAt") {
         Err(reason) => scan.skip(place, what, &format!("has an `expiresAt` {reason}")),
         Ok(expires_at) => {
-            let claim = Claim {
-                provider: ProviderName::anthropic(),
-                kind: CredentialKind::OAuth,
-                value: token,
+            let credential = scan.credential(place, ProviderName::anthropic(), CredentialKind::OAuth, token);
+            scan.keep(LocalCredential {
                 document: document.whole(),
                 expires_at,
-            };
-            scan.keep(place, claim);
+                ..credential
+            });
         }
     }
 }
@@ -195,8 +193,13 @@ fn say_what_is_not_read(scan: &mut Scan<'_>) {
     {
         let place = document.place.shown(home.as_deref());
         if settings.has("apiKeyHelper") {
+            let helper = Place::Setting {
+                key: "apiKeyHelper".to_owned(),
+                file: path,
+            };
+            let helper = helper.shown(home.as_deref());
             scan.notice(format!(
-                "{place} gets Claude Code's key from a command (apiKeyHelper), which amika does not run; \
+                "Claude Code gets its key from a command ({helper}), which amika does not run; \
                  pipe its output into 'amika secret push ANTHROPIC_API_KEY --yes'"
             ));
         }

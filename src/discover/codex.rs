@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::scan::{Claim, Document, Scan};
+use super::scan::{Document, Scan};
 use super::{Place, ProviderName};
 use crate::formats::json::Object;
 use crate::system::env::Platform;
@@ -115,7 +115,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
     match mode.as_str() {
         "apikey" => {
             if let Some(key) = scan.usable(place, object.string("OPENAI_API_KEY")) {
-                scan.keep(place, Claim::api_key(ProviderName::openai(), key));
+                scan.keep_key(place, ProviderName::openai(), key);
             }
         }
         "chatgpt" | "chatgptAuthTokens" => {

@@ -10,63 +10,40 @@ mod amp;
 mod claude;
 mod codex;
 mod opencode;
+mod rank;
 pub(crate) mod report;
 mod scan;
+pub(crate) mod sources;
 
-use std::cmp::Reverse;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use crate::formats::escape;
-use crate::provider::CredentialKind::{self, ApiKey, OAuth};
+use crate::provider::CredentialKind;
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
 
 use self::scan::Scan;
+use self::sources::{SOURCES, Source};
 use crate::system::keychain::Keychain;
 use crate::ui::notices::Notices;
 
-/// A place that may hold credentials.
-#[derive(Debug)]
-pub(crate) struct Source {
-    pub(crate) id: &'static str,
-    /// The higher one is preferred for a provider.
-    pub(crate) priority: u16,
-    /// Which credentials it can hold.
-    gives: Wanted,
-    scan: fn(&mut Scan<'_>),
-}
-
-/// Every source.
-#[rustfmt::skip]
-const SOURCES: [Source; 9] = [
-    Source { id: "claude_api", priority: 500, gives: Wanted::only("anthropic", ApiKey), scan: claude::api_key },
-    Source { id: "claude_oauth", priority: 400, gives: Wanted::only("anthropic", OAuth), scan: claude::oauth },
-    Source { id: "codex", priority: 300, gives: Wanted::of("openai"), scan: codex::login },
-    Source { id: "amika_env_cache", priority: 290, gives: Wanted::kind(ApiKey), scan: amika::env_cache },
-    Source { id: "amika_keychain", priority: 280, gives: Wanted::kind(ApiKey), scan: amika::keychain },
-    Source { id: "amika_oauth", priority: 270, gives: Wanted::kind(OAuth), scan: amika::oauth },
-    Source { id: "opencode", priority: 200, gives: Wanted::ANY, scan: opencode::logins },
-    Source { id: "amp_secrets", priority: 150, gives: Wanted::of("amp"), scan: amp::secrets },
-    Source { id: "amp", priority: 100, gives: Wanted::only("anthropic", ApiKey), scan: amp::old_config },
-];
-
-/// Which credentials to look for; `None` is any.
+/// Which credentials to look for, or which a source can hold; `None` is any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct Filter {
     pub(crate) provider: Option<&'static str>,
     pub(crate) kind: Option<CredentialKind>,
 }
 
-impl Wanted {
+impl Filter {
     pub(crate) const ANY: Self = Self {
         provider: None,
         kind: None,
     };
 
-    pub(crate) const fn of(provider: &'static str) -> Self {
+    pub(crate) const fn provider(provider: &'static str) -> Self {
         Self {
             provider: Some(provider),
             kind: None,
@@ -80,7 +57,7 @@ impl Wanted {
         }
     }
 
-    pub(crate) const fn only(provider: &'static str, kind: CredentialKind) -> Self {
+    pub(crate) const fn exactly(provider: &'static str, kind: CredentialKind) -> Self {
         Self {
             provider: Some(provider),
             kind: Some(kind),
@@ -93,10 +70,10 @@ impl Wanted {
         providers.is_none_or(|(one, other)| one == other) && kinds.is_none_or(|(one, other)| one == other)
     }
 
-    fn includes(self, found: &Found) -> bool {
+    fn includes(self, credential: &LocalCredential) -> bool {
         self.provider
-            .is_none_or(|provider| provider == found.provider.as_str())
-            && self.kind.is_none_or(|kind| kind == found.kind)
+            .is_none_or(|provider| provider == credential.provider.as_str())
+            && self.kind.is_none_or(|kind| kind == credential.kind)
     }
 }
 
@@ -105,8 +82,8 @@ impl Wanted {
 pub(crate) struct ProviderName(String);
 
 impl ProviderName {
-    /// Longer names are no provider's.
-    const LONGEST: usize = 64;
+    /// Maximum length of a provider's name, in bytes.
+    const MAX_LENGTH: usize = 64;
 
     /// From the name that a tool gave it: `Claude` is anthropic, `github_copilot` is
     /// github-copilot. `None` for what could not become a variable's name.
@@ -120,7 +97,7 @@ impl ProviderName {
             "codex" => "openai".to_owned(),
             _ => name,
         };
-        (starts_well && rest_is_fine && name.len() <= Self::LONGEST).then_some(Self(name))
+        (starts_well && rest_is_fine && name.len() <= Self::MAX_LENGTH).then_some(Self(name))
     }
 
     pub(crate) fn anthropic() -> Self {
@@ -150,8 +127,16 @@ impl ProviderName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     File(PathBuf),
-    Keychain { service: String, account: String },
-    Variable(&'static str),
+    Keychain {
+        service: String,
+        account: String,
+    },
+    Variable(String),
+    /// A key of a configuration file, such as `apiKeyHelper`.
+    Setting {
+        key: String,
+        file: PathBuf,
+    },
 }
 
 impl Place {
@@ -163,34 +148,43 @@ impl Place {
                 escape::escape(&format!("keychain item {service} ({account})")).into_owned()
             }
             Self::Variable(name) => format!("${name}"),
+            Self::Setting { key, file } => {
+                format!("{} in {}", escape::escape(key), escape::home_path(file, home))
+            }
         }
     }
 }
 
+/// Where a credential stands among the others of its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// The one to use for its provider.
+    /// The one with the highest priority that has not expired.
     Chosen,
-    /// Usable, and this source has a better one.
-    OutrankedBy(&'static str),
-    /// An access token that no longer works.
+    /// It has not expired, and another one is chosen.
+    Outranked,
+    /// An access token past its expiry.
     Expired,
 }
 
-/// A credential that was found.
+/// A credential that was found on this machine.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct LocalCredential {
     pub(crate) provider: ProviderName,
     pub(crate) kind: CredentialKind,
     /// The API key or access token.
     pub(crate) value: SecretValue,
-    /// For a tool's own OAuth login, all that it stored, with the refresh token: what another
-    /// machine needs to carry on with the login.
+    /// For a tool's own OAuth login, everything that it stored, with the refresh token: what
+    /// another machine needs to renew the login.
     pub(crate) document: Option<SecretValue>,
     pub(crate) source: &'static Source,
     pub(crate) place: Place,
+    /// When the API key or access token expires.
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) state: State,
+    /// Whether the tool that owns the store would use this credential now; `None` is not known.
+    pub(crate) in_use: Option<bool>,
+    /// What is used instead: by the tool when `in_use` is false, else by its priority.
+    pub(crate) overridden_by: Option<Place>,
 }
 
 /// A store that is there and could not be used.
@@ -214,7 +208,7 @@ impl fmt::Display for Problem {
 /// All that was found, and all that was in the way.
 #[derive(Debug, Default)]
 pub(crate) struct Discovery {
-    pub(crate) found: Vec<Found>,
+    pub(crate) found: Vec<LocalCredential>,
     pub(crate) problems: Vec<Problem>,
     /// Entries that were skipped, and stores that are recognised but cannot be read.
     pub(crate) notices: Notices,
@@ -222,35 +216,17 @@ pub(crate) struct Discovery {
     pub(crate) looked: Vec<Place>,
 }
 
-/// Looks at every source that may hold what is wanted; the others are not even opened.
-pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, wanted: Wanted) -> Discovery {
+/// Looks at every source that may hold what `filter` asks for, and at those of `SOURCES` that are
+/// named in `also`; the others are not opened.
+pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter, also: &[&str]) -> Discovery {
     let mut discovery = Discovery::default();
-    for source in SOURCES.iter().filter(|source| source.gives.overlaps(wanted)) {
+    let selected = |source: &&Source| source.is_selected(also) && source.provides.overlaps(filter);
+    for source in SOURCES.iter().filter(selected) {
         (source.scan)(&mut Scan::new(env, keychain, source, &mut discovery));
     }
-    discovery.found.retain(|found| wanted.includes(found));
-    rank(&mut discovery.found, (env.now)());
+    discovery.found.retain(|found| filter.includes(found));
+    rank::rank(&mut discovery.found, (env.now)());
     discovery
-}
-
-/// Puts the candidates into the order of preference and decides every one's state: the first of
-/// a provider that still works is chosen. Within a source the order is the source's own.
-fn rank(found: &mut [Found], now: Timestamp) {
-    found.sort_by_key(|candidate| Reverse(candidate.source.priority));
-    let mut winners: Vec<(ProviderName, &'static str)> = Vec::new();
-    for candidate in found {
-        let winner = winners
-            .iter()
-            .find(|(provider, _)| *provider == candidate.provider);
-        candidate.state = if candidate.expires_at.is_some_and(|at| at <= now) {
-            State::Expired
-        } else if let Some((_, source)) = winner {
-            State::OutrankedBy(source)
-        } else {
-            winners.push((candidate.provider.clone(), candidate.source.id));
-            State::Chosen
-        };
-    }
 }
 
 #[cfg(test)]

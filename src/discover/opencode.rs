@@ -7,8 +7,8 @@
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::scan::{Claim, Scan};
-use super::{Place, ProviderName};
+use super::scan::Scan;
+use super::{LocalCredential, Place, ProviderName};
 use crate::formats::json::Object;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
@@ -25,7 +25,7 @@ pub(crate) fn logins(scan: &mut Scan<'_>) {
         .filter(|text| !text.is_empty())
     {
         let text = Zeroizing::new(text.to_owned());
-        let place = Place::Variable("OPENCODE_AUTH_CONTENT");
+        let place = Place::Variable("OPENCODE_AUTH_CONTENT".to_owned());
         let object = scan.usable(&place, Object::parse(&text));
         any |= object.is_some_and(|object| entries(scan, &place, &object));
     } else if let Some(document) = scan.file(&directory.join("auth.json")) {
@@ -81,14 +81,11 @@ fn entries(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> bool {
             }
             _ => None,
         };
-        let claim = Claim {
-            provider,
-            kind,
-            value,
-            document: None,
+        let credential = scan.credential(place, provider, kind, value);
+        any |= scan.keep(LocalCredential {
             expires_at,
-        };
-        any |= scan.keep(place, claim);
+            ..credential
+        });
     }
     any
 }

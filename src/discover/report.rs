@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::discover::{Discovery, Found, State};
+use crate::discover::{Discovery, LocalCredential, State};
 use crate::formats::escape::shell_quoted;
 use crate::secret::SecretName;
 use crate::ui::notices::Notices;
@@ -15,7 +15,7 @@ use crate::ui::table::table;
 /// A credential under one of the names that it goes by.
 pub(crate) struct Row<'a> {
     pub(crate) name: SecretName,
-    pub(crate) found: &'a Found,
+    pub(crate) found: &'a LocalCredential,
 }
 
 /// Says what was in the way of a discovery.
@@ -41,9 +41,11 @@ pub(crate) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, ho
             expires(found),
         ];
         if with_state {
-            cells.push(match found.state {
-                State::OutrankedBy(source) => format!("outranked by {source}"),
-                state => state_name(state).to_owned(),
+            cells.push(match (&found.overridden_by, found.state) {
+                (Some(place), State::Chosen | State::Outranked) => {
+                    format!("overridden by {}", place.shown(home))
+                }
+                (_, state) => state_name(state).to_owned(),
             });
         }
         cells
@@ -51,7 +53,7 @@ pub(crate) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, ho
     table(&header, cells)
 }
 
-fn expires(found: &Found) -> String {
+fn expires(found: &LocalCredential) -> String {
     match (found.expires_at, found.state) {
         (None, _) => "-".to_owned(),
         (Some(at), State::Expired) => format!("expired {at:.0}"),
@@ -61,7 +63,7 @@ fn expires(found: &Found) -> String {
 
 pub(crate) fn as_json(rows: &[Row<'_>], at_terminal: bool) -> Value {
     let rows = rows.iter().map(|Row { name, found }| {
-        let mut row = json!({
+        json!({
             "name": name.as_str(),
             "provider": found.provider.as_str(),
             "type": found.kind.as_str(),
@@ -70,11 +72,9 @@ pub(crate) fn as_json(rows: &[Row<'_>], at_terminal: bool) -> Value {
             "expires_at": found.expires_at.map(|at| at.to_string()),
             "state": state_name(found.state),
             "masked": found.value.masked(at_terminal),
-        });
-        if let State::OutrankedBy(source) = found.state {
-            row["outranked_by"] = json!(source);
-        }
-        row
+            "in_use": found.in_use,
+            "overridden_by": found.overridden_by.as_ref().map(|place| place.shown(None)),
+        })
     });
     rows.collect()
 }
@@ -82,7 +82,7 @@ pub(crate) fn as_json(rows: &[Row<'_>], at_terminal: bool) -> Value {
 fn state_name(state: State) -> &'static str {
     match state {
         State::Chosen => "chosen",
-        State::OutrankedBy(_) => "outranked",
+        State::Outranked => "outranked",
         State::Expired => "expired",
     }
 }

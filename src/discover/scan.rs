@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Discovery, Found, Place, Problem, ProviderName, Source, State};
+use super::sources::Source;
+use super::{Discovery, LocalCredential, Place, Problem, ProviderName, State};
 use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::formats::jwt;
@@ -51,27 +51,6 @@ impl Document {
 
 /// A store that is there and could not be read.
 pub(crate) struct Unreadable;
-
-/// A credential before it was checked.
-pub(crate) struct Claim {
-    pub(crate) provider: ProviderName,
-    pub(crate) kind: CredentialKind,
-    pub(crate) value: SecretValue,
-    pub(crate) document: Option<SecretValue>,
-    pub(crate) expires_at: Option<Timestamp>,
-}
-
-impl Claim {
-    pub(crate) fn api_key(provider: ProviderName, value: SecretValue) -> Self {
-        Self {
-            provider,
-            kind: CredentialKind::ApiKey,
-            value,
-            document: None,
-            expires_at: None,
-        }
-    }
-}
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(
@@ -192,53 +171,67 @@ impl<'a> Scan<'a> {
             .warn(format!("{place}: {what} {reason} and was skipped"));
     }
 
-    /// Takes a token whose end is written inside it, if it is a JWT. `document` comes along when
-    /// the token is part of a login that can be renewed.
+    /// A credential of this source, to be completed and given to [`keep`](Self::keep).
+    pub(crate) fn credential(
+        &self,
+        place: &Place,
+        provider: ProviderName,
+        kind: CredentialKind,
+        value: SecretValue,
+    ) -> LocalCredential {
+        LocalCredential {
+            provider,
+            kind,
+            value,
+            document: None,
+            source: self.source,
+            place: place.clone(),
+            expires_at: None,
+            state: State::Chosen,
+            in_use: None,
+            overridden_by: None,
+        }
+    }
+
+    /// Keeps an API key, which does not expire.
+    pub(crate) fn keep_key(&mut self, place: &Place, provider: ProviderName, key: SecretValue) -> bool {
+        let credential = self.credential(place, provider, CredentialKind::ApiKey, key);
+        self.keep(credential)
+    }
+
+    /// Keeps an access token, with the expiry that it holds if it is a JWT. `document` is the
+    /// login that it is part of, if that can be renewed.
     pub(crate) fn keep_token(
         &mut self,
         place: &Place,
         provider: ProviderName,
         token: SecretValue,
         document: Option<SecretValue>,
-    ) {
+    ) -> bool {
         let expires_at = match jwt::expiry(token.expose_secret()) {
             jwt::Expiry::At(at) => Some(at),
             jwt::Expiry::Never | jwt::Expiry::NotAJwt => None,
             jwt::Expiry::Invalid => {
-                return self.skip(place, "the access token", "has an `exp` that is no time");
+                self.skip(place, "the access token", "has an `exp` that is no time");
+                return false;
             }
         };
-        self.keep(
-            place,
-            Claim {
-                provider,
-                kind: CredentialKind::OAuth,
-                value: token,
-                document,
-                expires_at,
-            },
-        );
+        let credential = self.credential(place, provider, CredentialKind::OAuth, token);
+        self.keep(LocalCredential {
+            document,
+            expires_at,
+            ..credential
+        })
     }
 
-    /// Takes a credential, unless it holds what no credential does.
-    pub(crate) fn keep(&mut self, place: &Place, claim: Claim) -> bool {
-        // Only the vendor's own caches hold values that somebody chose freely, such as a PEM key.
-        let may_span_lines = self.source.id.starts_with("amika_");
-        if let Some(reason) = unusable(claim.value.expose_secret(), may_span_lines) {
-            let what = format!("the credential for {}", claim.provider.as_str());
-            self.skip(place, &what, reason);
+    /// Keeps a credential unless its value cannot be used; `true` when it was kept.
+    pub(crate) fn keep(&mut self, credential: LocalCredential) -> bool {
+        if let Some(reason) = unusable(credential.value.expose_secret(), self.source.multi_line) {
+            let what = format!("the credential for {}", credential.provider.as_str());
+            self.skip(&credential.place, &what, reason);
             return false;
         }
-        self.discovery.found.push(Found {
-            provider: claim.provider,
-            kind: claim.kind,
-            value: claim.value,
-            document: claim.document,
-            source: self.source,
-            place: place.clone(),
-            expires_at: claim.expires_at,
-            state: State::Chosen,
-        });
+        self.discovery.found.push(credential);
         true
     }
 
@@ -249,12 +242,12 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn unusable(value: &str, may_span_lines: bool) -> Option<&'static str> {
+fn unusable(value: &str, multi_line: bool) -> Option<&'static str> {
     if value.contains('\u{fffd}') {
         Some("is not valid UTF-8")
     } else if value
         .chars()
-        .any(|c| escape::is_hostile(c) && !(may_span_lines && c == '\n'))
+        .any(|c| escape::is_hostile(c) && !(multi_line && c == '\n'))
     {
         Some("holds a line break or a character that cannot be shown")
     } else if value.len() > MAX_VALUE {

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::formats::jwt::tests::token;
+use crate::provider::CredentialKind;
 use crate::system::env::Platform;
 use crate::system::keychain::NoKeychain;
 use crate::system::keychain::tests::MemoryKeychain;
@@ -46,7 +47,8 @@ impl Home {
         discover(
             &Env::fake(self.root.path(), &variables, self.platform),
             keychain,
-            Wanted::ANY,
+            Filter::ANY,
+            &[],
         )
     }
 }
@@ -118,21 +120,9 @@ fn on_macos_the_keychain_comes_before_the_files() {
         seen(&discovery),
         [
             ("claude_api", "sk-ant-api03-item", State::Chosen),
-            (
-                "claude_api",
-                "sk-ant-api03-file",
-                State::OutrankedBy("claude_api")
-            ),
-            (
-                "claude_oauth",
-                "sk-ant-oat01-item",
-                State::OutrankedBy("claude_api")
-            ),
-            (
-                "claude_oauth",
-                "sk-ant-oat01-file",
-                State::OutrankedBy("claude_api")
-            ),
+            ("claude_api", "sk-ant-api03-file", State::Outranked),
+            ("claude_oauth", "sk-ant-oat01-item", State::Outranked),
+            ("claude_oauth", "sk-ant-oat01-file", State::Outranked),
         ]
     );
     assert_eq!(

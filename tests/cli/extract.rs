@@ -100,7 +100,7 @@ fn all_shows_what_is_outranked_and_by_what() {
     sandbox
         .run("secret extract --all")
         .exits(0)
-        .stdout_contains("outranked by claude_oauth");
+        .stdout_contains("overridden by ~/.claude/.credentials.json");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::api::NewCredential;
 use crate::context::Context;
 use crate::credentials::validate::{self, Credential};
 use crate::discover::report::troubles;
-use crate::discover::{Discovery, State, Wanted, discover};
+use crate::discover::{Discovery, Filter, State, discover};
 use crate::error::{Error, Result};
 use crate::formats::escape;
 use crate::provider::{CredentialKind, Provider};
@@ -76,11 +76,11 @@ pub(crate) fn look(
             return offers;
         }
     }
-    let wanted = Wanted {
+    let filter = Filter {
         provider: Some(provider.discovered_as),
         kind: args.kind,
     };
-    let discovery = discover(env, &SystemKeychain::new(Access::from_env(env)), wanted);
+    let discovery = discover(env, &SystemKeychain::new(Access::from_env(env)), filter, &[]);
     troubles(&discovery, printer);
     offers.extend(stored(discovery, env));
     offers

@@ -8,7 +8,7 @@ use super::push::{self, WriteArgs};
 use crate::context::Context;
 use crate::discover::report as view;
 use crate::discover::report::Row;
-use crate::discover::{Discovery, Found, State, Wanted, discover};
+use crate::discover::{Discovery, Filter, LocalCredential, State, discover};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::provider::CredentialKind;
@@ -88,14 +88,14 @@ pub(crate) fn find(
         );
     }
     let confirmation = Confirmation::decide(global, env, args.push && !args.write.dry_run)?;
-    let wanted = if args.no_oauth {
-        Wanted::kind(CredentialKind::ApiKey)
+    let filter = if args.no_oauth {
+        Filter::kind(CredentialKind::ApiKey)
     } else {
-        Wanted::ANY
+        Filter::ANY
     };
     let discovery = match &args.homedir {
-        None => discover(env, &SystemKeychain::new(Access::from_env(env)), wanted),
-        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, wanted),
+        None => discover(env, &SystemKeychain::new(Access::from_env(env)), filter, &[]),
+        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter, &[]),
         Some(home) => {
             return Err(Error::input(format!("{} is not a directory", escape::path(home)))
                 .hint("--homedir takes a home directory to look at"));
@@ -182,7 +182,7 @@ impl Extraction {
 
     /// One row for each name of each credential to be shown, sorted by name.
     fn rows(&self, args: &ExtractArgs) -> Vec<Row<'_>> {
-        let shown = |found: &&Found| args.all || !matches!(found.state, State::OutrankedBy(_));
+        let shown = |found: &&LocalCredential| args.all || !matches!(found.state, State::Outranked);
         let found = self.discovery.found.iter().filter(shown);
         let mut rows: Vec<Row<'_>> = found.flat_map(rows_of).collect();
         rows.retain(|row| args.only.is_empty() || is_named(&row.name, &args.only));
@@ -228,7 +228,7 @@ impl Extraction {
 
 const NO_MATCH: &str = "No secrets match the --only filter.";
 
-fn rows_of(found: &Found) -> impl Iterator<Item = Row<'_>> {
+fn rows_of(found: &LocalCredential) -> impl Iterator<Item = Row<'_>> {
     let names = found.provider.secret_names();
     names.into_iter().map(move |name| Row { name, found })
 }

@@ -1,0 +1,28 @@
+//! Which of several credentials of one provider is chosen. Pure: nothing is read here.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use super::{LocalCredential, Place, ProviderName, State};
+
+/// Sorts by priority and sets each state: the first of a provider that has not expired is chosen.
+/// Within a source the order stays as it was found.
+pub(super) fn rank(credentials: &mut [LocalCredential], now: Timestamp) {
+    credentials.sort_by_key(|credential| Reverse(credential.source.priority));
+    let mut chosen: Vec<(ProviderName, Place)> = Vec::new();
+    for credential in credentials {
+        let winner = chosen
+            .iter()
+            .find(|(provider, _)| *provider == credential.provider);
+        credential.state = if credential.expires_at.is_some_and(|at| at <= now) {
+            State::Expired
+        } else if let Some((_, place)) = winner {
+            credential.overridden_by.get_or_insert_with(|| place.clone());
+            State::Outranked
+        } else {
+            chosen.push((credential.provider.clone(), credential.place.clone()));
+            State::Chosen
+        };
+    }
+}

@@ -1,0 +1,61 @@
+//! The table of sources: one row for each place that may hold credentials.
+
+use super::scan::Scan;
+use super::{Filter, amika, amp, claude, codex, opencode};
+use crate::provider::CredentialKind::{ApiKey, OAuth};
+
+/// A place that may hold credentials.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The identifier in JSON output.
+    pub(crate) id: &'static str,
+    /// The source with the highest number is preferred for a provider.
+    pub(crate) priority: u16,
+    /// Which credentials it can hold.
+    pub(super) provides: Filter,
+    /// Whether a value may hold line breaks, as PEM keys do.
+    pub(super) multi_line: bool,
+    /// The name that `--also` takes; `None` is a source that is always read.
+    pub(crate) also: Option<&'static str>,
+    pub(super) scan: fn(&mut Scan<'_>),
+}
+
+/// Every source, by priority.
+#[rustfmt::skip]
+pub(crate) const SOURCES: [Source; 9] = [
+    single_line("claude_api", 500, Filter::exactly("anthropic", ApiKey), claude::api_key),
+    single_line("claude_oauth", 400, Filter::exactly("anthropic", OAuth), claude::oauth),
+    single_line("codex", 300, Filter::provider("openai"), codex::login),
+    multi_line("amika_env_cache", 290, Filter::kind(ApiKey), amika::env_cache),
+    multi_line("amika_keychain", 280, Filter::kind(ApiKey), amika::keychain),
+    multi_line("amika_oauth", 270, Filter::kind(OAuth), amika::oauth),
+    single_line("opencode", 200, Filter::ANY, opencode::logins),
+    single_line("amp_secrets", 150, Filter::provider("amp"), amp::secrets),
+    single_line("amp", 100, Filter::exactly("anthropic", ApiKey), amp::old_config),
+];
+
+impl Source {
+    /// Whether it is read, with `also` the names given to `--also`.
+    pub(super) fn is_selected(&self, also: &[&str]) -> bool {
+        self.also
+            .is_none_or(|name| also.contains(&name) || also.contains(&"all"))
+    }
+}
+
+const fn single_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Source {
+    Source {
+        id,
+        priority,
+        provides,
+        multi_line: false,
+        also: None,
+        scan,
+    }
+}
+
+const fn multi_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Source {
+    Source {
+        multi_line: true,
+        ..single_line(id, priority, provides, scan)
+    }
+}
