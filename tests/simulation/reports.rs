@@ -1,0 +1,254 @@
+//! Whether what the program reported is what the vault did.
+
+use serde_json::Value;
+
+use crate::invariants::{Violation, doomed};
+use crate::process::Ran;
+use crate::vault::{By, Change, Done, Vault};
+use crate::world::{Command, World};
+
+/// What the program said of one secret.
+struct Row {
+    name: String,
+    status: String,
+    id: Option<String>,
+}
+
+pub(crate) fn error_code(code: i32, ran: &Ran, broken: &mut Vec<Violation>) {
+    let name = match code {
+        1 => "refused",
+        2 => "usage",
+        3 => "credential",
+        4 => "input",
+        5 => "partial",
+        6 => "unreachable",
+        7 => "contract",
+        8 => "state",
+        130 => "interrupted",
+        143 => "terminated",
+        _ => "?",
+    };
+    let lines = ran
+        .stderr
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let said = lines
+        .filter_map(|line| line["error"]["code"].as_str().map(str::to_owned))
+        .next_back();
+    if said.as_deref() != Some(name) {
+        broken.push((
+            "I4 exit code",
+            format!("exit {code}, and stderr says {said:?}: {}", ran.stderr),
+        ));
+    }
+}
+
+pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: &mut Vec<Violation>) {
+    let Some(rows) = rows(world, ran, broken) else {
+        return;
+    };
+    let wanted = world.wanted();
+    for row in &rows {
+        let value = wanted
+            .iter()
+            .find(|(name, _)| *name == row.name)
+            .map(|(_, value)| value);
+        let about = |done: &&Done| {
+            done.entry.name == row.name && done.entry.scope == world.scope && done.entry.family == "generic"
+        };
+        let ours = vault.log.iter().filter(about).filter(|done| done.by == By::Us);
+        match row.status.as_str() {
+            "created" | "updated" => {
+                let written = ours.clone().any(|done| {
+                    Some(&done.entry.value) == value && row.id.as_ref().is_none_or(|id| *id == done.entry.id)
+                });
+                let last = vault.log.iter().rfind(about);
+                let stands = last.is_some_and(|done| {
+                    done.by == By::Other
+                        || (Some(&done.entry.value) == value && done.change != Change::Deleted)
+                });
+                if !written || !stands {
+                    broken.push((
+                        "I1 as reported",
+                        format!("{} {} is not true", row.name, row.status),
+                    ));
+                }
+            }
+            "failed" | "not attempted" => {
+                if let Some(done) = ours.clone().next() {
+                    broken.push((
+                        "I2 unchanged",
+                        format!("{} {}, and yet {done:?}", row.name, row.status),
+                    ));
+                }
+            }
+            "unknown" if world.events.is_empty() => broken.push((
+                "I1 as reported",
+                format!("{} unknown in a healthy world", row.name),
+            )),
+            _ => {}
+        }
+    }
+    let count = |status: &str| rows.iter().filter(|row| row.status == status).count();
+    let stored = count("created") + count("updated") + count("unchanged");
+    let fits = match (rows.len() - stored, stored + count("unknown")) {
+        _ if matches!(code, 130 | 143) => vault.signalled,
+        (0, _) => code == 0,
+        (_, 0) => matches!(code, 1 | 3 | 6 | 7),
+        _ => code == 5,
+    };
+    if !fits {
+        broken.push((
+            "I4 exit code",
+            format!("exit {code} with {stored} of {} stored", rows.len()),
+        ));
+    }
+}
+
+/// The report, from the JSON or the table; `None` when there is none.
+fn rows(world: &World, ran: &Ran, broken: &mut Vec<Violation>) -> Option<Vec<Row>> {
+    if world.json {
+        let report: Value = serde_json::from_str(&ran.stdout).ok()?;
+        let rows: Vec<Row> = report["results"]
+            .as_array()?
+            .iter()
+            .map(|row| Row {
+                name: row["name"].as_str().unwrap_or_default().to_owned(),
+                status: row["status"].as_str().unwrap_or_default().to_owned(),
+                id: row["id"].as_str().map(str::to_owned),
+            })
+            .collect();
+        for (field, status) in [
+            ("created", "created"),
+            ("updated", "updated"),
+            ("failed", "failed"),
+            ("unknown", "unknown"),
+            ("not_attempted", "not attempted"),
+        ] {
+            let counted = rows.iter().filter(|row| row.status == status).count();
+            if report[field].as_u64().is_some_and(|said| said != counted as u64) {
+                broken.push((
+                    "I4 exit code",
+                    format!("{field} is {}, and there are {counted}", report[field]),
+                ));
+            }
+        }
+        return Some(rows);
+    }
+    let names = world.wanted();
+    let rows = ran.stdout.lines().filter_map(|line| {
+        let (name, rest) = line.trim().split_once(' ')?;
+        let statuses = [
+            "created",
+            "updated",
+            "unchanged",
+            "failed",
+            "unknown",
+            "not attempted",
+        ];
+        let status = statuses
+            .into_iter()
+            .find(|status| rest.trim().starts_with(status))?;
+        names.iter().any(|(own, _)| own == name).then(|| Row {
+            name: name.to_owned(),
+            status: status.to_owned(),
+            id: None,
+        })
+    });
+    let rows: Vec<Row> = rows.collect();
+    (rows.len() == names.len()).then_some(rows)
+}
+
+pub(crate) fn replaced(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: &mut Vec<Violation>) {
+    let Command::Replace {
+        provider,
+        name,
+        value,
+    } = &world.command
+    else {
+        return;
+    };
+    for done in vault
+        .log
+        .iter()
+        .filter(|done| done.by == By::Us && done.change == Change::Deleted)
+    {
+        let ours = done.entry.family == *provider
+            && done.entry.scope == world.scope
+            && (world.scope == "org" || done.entry.name == *name);
+        if !ours {
+            broken.push((
+                "I5 never lost",
+                format!("deleted something else: {:?}", done.entry),
+            ));
+        }
+    }
+    let says_so = ran.stdout.contains("Created")
+        || ran.stdout.contains("Updated")
+        || ran.stdout.contains("\"status\":\"created\"")
+        || ran.stdout.contains("\"status\":\"updated\"");
+    if code == 0 && !says_so {
+        broken.push(("I4 exit code", format!("exit 0 without a word: {}", ran.stdout)));
+    }
+    if !says_so {
+        return;
+    }
+    let created = vault.log.iter().rposition(|done| {
+        done.by == By::Us
+            && done.change == Change::Created
+            && done.entry.value == *value
+            && ran.stdout.contains(&done.entry.id)
+    });
+    let stands = created.is_some_and(|at| {
+        let id = &vault.log[at].entry.id;
+        !vault.log[at..]
+            .iter()
+            .any(|later| later.change == Change::Deleted && later.entry.id == *id && later.by == By::Us)
+    });
+    if !stands {
+        broken.push(("I1 as reported", format!("said to be stored: {}", ran.stdout)));
+    }
+}
+
+pub(crate) fn deleted(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: &mut Vec<Violation>) {
+    let said: Vec<String> = if world.json {
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+        let rows = report.as_array().cloned().unwrap_or_default();
+        rows.iter()
+            .filter(|row| row["status"] == "deleted")
+            .filter_map(|row| row["name"].as_str().map(str::to_owned))
+            .collect()
+    } else {
+        let lines = ran
+            .stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix("Deleted "));
+        lines
+            .map(|rest| rest.trim_start_matches("credential ").to_owned())
+            .collect()
+    };
+    for entry in doomed(world) {
+        let label = if matches!(world.command, Command::Delete(_)) {
+            &entry.name
+        } else {
+            &entry.id
+        };
+        let there = vault.entries.iter().any(|held| held.id == entry.id);
+        if there && (code == 0 || said.contains(label)) {
+            broken.push(("I1 as reported", format!("{label} was not deleted")));
+        }
+    }
+    for done in vault.log.iter().filter(|done| done.by == By::Us) {
+        let named = match &world.command {
+            Command::Delete(names) => names.contains(&done.entry.name) && done.entry.scope == world.scope,
+            Command::DeleteCredentials { ids, .. } => ids.contains(&done.entry.id),
+            _ => true,
+        };
+        if !named {
+            broken.push((
+                "I2 unchanged",
+                format!("deleted something else: {:?}", done.entry),
+            ));
+        }
+    }
+}

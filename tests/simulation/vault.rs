@@ -1,0 +1,375 @@
+//! The vault of a world: what it holds, what it did, and what it answers.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use crate::replies::summary;
+use crate::world::{Effect, Entry, Event, Reply, Request, Signal, World};
+
+pub(crate) const API_KEY: &str = "amk_sim_0f8e7d6c5b4a39281706";
+
+/// Who changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Us,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    Created,
+    Updated,
+    Deleted,
+}
+
+/// Something that was carried out: the entry as it is then, or as it was when it was deleted.
+#[derive(Debug, Clone)]
+pub(crate) struct Done {
+    pub(crate) by: By,
+    pub(crate) change: Change,
+    pub(crate) entry: Entry,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone)]
+pub(crate) enum Op {
+    List(&'static str),
+    Create {
+        family: &'static str,
+        name: String,
+        scope: &'static str,
+        value: String,
+        kind: String,
+    },
+    Update {
+        id: String,
+        value: String,
+    },
+    Delete {
+        family: &'static str,
+        id: String,
+    },
+    Reveal {
+        family: &'static str,
+        id: String,
+    },
+}
+
+/// What the connection is to do.
+pub(crate) struct Verdict {
+    pub(crate) reply: Reply,
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+    pub(crate) signal: Option<Signal>,
+    /// Every value that the two sides have told each other.
+    pub(crate) told: Vec<String>,
+}
+
+pub(crate) struct Vault {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) log: Vec<Done>,
+    pub(crate) requests: u32,
+    pub(crate) signalled: bool,
+    /// One line a request, for a person.
+    pub(crate) trace: Vec<String>,
+    events: Vec<Event>,
+    versions: Vec<Vec<Entry>>,
+    late: Vec<(u32, Op)>,
+    seen: HashMap<(Request, Option<String>), u32>,
+    names: HashMap<String, String>,
+    told: HashSet<String>,
+    family: &'static str,
+    scope: &'static str,
+    last_id: u32,
+}
+
+impl Vault {
+    pub(crate) fn new(world: &World) -> Self {
+        let names = world
+            .stored
+            .iter()
+            .map(|entry| (entry.id.clone(), entry.name.clone()));
+        Self {
+            entries: world.stored.clone(),
+            log: Vec::new(),
+            requests: 0,
+            signalled: false,
+            trace: Vec::new(),
+            events: world.events.clone(),
+            versions: vec![world.stored.clone()],
+            late: Vec::new(),
+            seen: HashMap::new(),
+            names: names.collect(),
+            told: HashSet::from([API_KEY.to_owned()]),
+            family: world.family(),
+            scope: world.scope,
+            last_id: 0,
+        }
+    }
+
+    /// Carries out what is still on its way; from now on nothing goes wrong any more.
+    pub(crate) fn calm(&mut self) {
+        self.events.clear();
+        for (_, op) in std::mem::take(&mut self.late) {
+            self.trace.push(format!("late at the end: {op:?}"));
+            self.perform(&op, By::Us);
+        }
+    }
+
+    pub(crate) fn handle(&mut self, op: &Op) -> Verdict {
+        let number = self.requests;
+        self.requests += 1;
+        self.others(number);
+        let (due, waiting) = std::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|(at, _)| *at <= number);
+        self.late = waiting;
+        for (_, op) in due {
+            self.trace.push(format!("late: {op:?}"));
+            self.perform(&op, By::Us);
+        }
+        if let Op::Create { value, .. } | Op::Update { value, .. } = op {
+            self.told.insert(value.clone());
+        }
+        let (signal, hold) = self.signal(number);
+        let (effect, reply) = self.fault(number, op);
+        let (status, body) = match effect {
+            Effect::No => (503, Value::Null),
+            Effect::Yes => self.perform(op, By::Us),
+            Effect::Late(after) => {
+                self.late.push((number + after, op.clone()));
+                (503, Value::Null)
+            }
+            Effect::Twice => {
+                let first = self.perform(op, By::Us);
+                self.perform(op, By::Us);
+                first
+            }
+        };
+        if let (Op::Reveal { .. }, Some(value)) = (op, body["value"].as_str()) {
+            self.told.insert(value.to_owned());
+        }
+        let reply = if hold { Reply::Hang } else { reply };
+        self.trace.push(format!(
+            "{number}: {op:?} {effect:?} {reply:?} {status} {signal:?}"
+        ));
+        let mut told: Vec<_> = self.told.iter().cloned().collect();
+        told.sort();
+        Verdict {
+            reply,
+            status,
+            body,
+            signal,
+            told,
+        }
+    }
+
+    fn others(&mut self, number: u32) {
+        let due: Vec<_> = self
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Writer { before, name, value } if *before == number => {
+                    Some((name.clone(), value.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        for (name, value) in due {
+            let held = self
+                .entries
+                .iter()
+                .find(|entry| entry.family == self.family && entry.scope == self.scope && entry.name == name)
+                .map(|entry| entry.id.clone());
+            let (family, scope) = (self.family, self.scope);
+            self.trace.push(format!("somebody else: {name} {value:?}"));
+            match (held, value) {
+                (Some(id), Some(value)) if family == "generic" => {
+                    self.perform(&Op::Update { id, value }, By::Other);
+                }
+                (Some(id), value) => {
+                    self.perform(&Op::Delete { family, id }, By::Other);
+                    if let Some(value) = value {
+                        self.perform(
+                            &Op::Create {
+                                family,
+                                name,
+                                scope,
+                                value,
+                                kind: "api_key".to_owned(),
+                            },
+                            By::Other,
+                        );
+                    }
+                }
+                (None, Some(value)) => {
+                    let kind = if family == "generic" { "" } else { "api_key" };
+                    self.perform(
+                        &Op::Create {
+                            family,
+                            name,
+                            scope,
+                            value,
+                            kind: kind.to_owned(),
+                        },
+                        By::Other,
+                    );
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn signal(&mut self, number: u32) -> (Option<Signal>, bool) {
+        let due = self.events.iter().find_map(|event| match event {
+            Event::Signal { at, signal, hold } if *at == number => Some((*signal, *hold)),
+            _ => None,
+        });
+        self.signalled |= due.is_some();
+        due.map_or((None, false), |(signal, hold)| (Some(signal), hold))
+    }
+
+    /// What becomes of a request, by the first event that strikes it.
+    fn fault(&mut self, number: u32, op: &Op) -> (Effect, Reply) {
+        let (request, name) = match op {
+            Op::List(_) => (Request::List, None),
+            Op::Create { name, .. } => (Request::Create, Some(name.clone())),
+            Op::Update { id, .. } => (Request::Update, self.names.get(id).cloned()),
+            Op::Delete { id, .. } => (Request::Delete, self.names.get(id).cloned()),
+            Op::Reveal { id, .. } => (Request::Reveal, self.names.get(id).cloned()),
+        };
+        let mut count = |key| {
+            let seen = self.seen.entry(key).or_insert(0);
+            *seen += 1;
+            *seen - 1
+        };
+        let any = count((request, None));
+        let same = if name.is_some() {
+            count((request, name.clone()))
+        } else {
+            any
+        };
+        let strikes = |event: &Event| match event {
+            Event::Outage {
+                from,
+                requests,
+                reply,
+            } => (*from..from.saturating_add(*requests))
+                .contains(&number)
+                .then_some((Effect::No, *reply)),
+            Event::Fault {
+                request: own,
+                name: only,
+                nth,
+                effect,
+                reply,
+            } if *own == request => {
+                let hit = if only.is_none() {
+                    any == *nth
+                } else {
+                    *only == name && same == *nth
+                };
+                hit.then_some((*effect, *reply))
+            }
+            _ => None,
+        };
+        self.events
+            .iter()
+            .find_map(strikes)
+            .unwrap_or((Effect::Yes, Reply::Honest))
+    }
+
+    fn perform(&mut self, op: &Op, by: By) -> (u16, Value) {
+        let answer = self.attempt(op, by);
+        answer.unwrap_or_else(|status| {
+            (
+                status,
+                json!({ "type": "error", "error_code": "no", "message": "no" }),
+            )
+        })
+    }
+
+    fn attempt(&mut self, op: &Op, by: By) -> Result<(u16, Value), u16> {
+        match op {
+            Op::List(family) => {
+                let lists = self.seen.get(&(Request::List, None)).copied().unwrap_or(1);
+                let lag = self.events.iter().find_map(|event| match event {
+                    Event::Lag { nth, changes } if nth + 1 == lists => Some(*changes),
+                    _ => None,
+                });
+                let version = (self.versions.len() - 1).saturating_sub(lag.unwrap_or(0));
+                let shown = self.versions[version]
+                    .iter()
+                    .filter(|entry| entry.family == *family);
+                Ok((200, shown.map(summary).collect()))
+            }
+            Op::Create {
+                family,
+                name,
+                scope,
+                value,
+                kind,
+            } => {
+                let taken = |entry: &&Entry| {
+                    entry.family == *family
+                        && entry.scope == *scope
+                        && (entry.name == *name || (*family != "generic" && *scope == "org"))
+                };
+                if self.entries.iter().any(|entry| taken(&entry)) {
+                    return Err(409);
+                }
+                self.last_id += 1;
+                let entry = Entry {
+                    id: format!("new_{}", self.last_id),
+                    family,
+                    name: name.clone(),
+                    scope,
+                    value: value.clone(),
+                    kind: kind.clone(),
+                };
+                self.names.insert(entry.id.clone(), name.clone());
+                self.entries.push(entry.clone());
+                Ok((201, summary(&self.changed(by, Change::Created, entry))))
+            }
+            Op::Update { id, value } => {
+                let entry = self
+                    .entries
+                    .iter_mut()
+                    .find(|entry| entry.id == *id && entry.family == "generic")
+                    .ok_or(404_u16)?;
+                entry.value.clone_from(value);
+                let entry = entry.clone();
+                Ok((200, summary(&self.changed(by, Change::Updated, entry))))
+            }
+            Op::Delete { family, id } => {
+                let at = self
+                    .entries
+                    .iter()
+                    .position(|entry| entry.id == *id && entry.family == *family)
+                    .ok_or(404_u16)?;
+                let entry = self.entries.remove(at);
+                self.changed(by, Change::Deleted, entry);
+                Ok((204, Value::Null))
+            }
+            Op::Reveal { family, id } => {
+                let entry = self
+                    .entries
+                    .iter()
+                    .find(|entry| entry.id == *id && entry.family == *family)
+                    .ok_or(404_u16)?;
+                Ok((200, json!({ "value": entry.value })))
+            }
+        }
+    }
+
+    fn changed(&mut self, by: By, change: Change, entry: Entry) -> Entry {
+        self.versions.push(self.entries.clone());
+        self.log.push(Done {
+            by,
+            change,
+            entry: entry.clone(),
+        });
+        entry
+    }
+}

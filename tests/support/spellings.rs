@@ -1,0 +1,226 @@
+//! Every way in which a server may spell a value, written without the encoders that the product
+//! uses, and a search that also finds a part of a spelling.
+
+#![expect(clippy::format_collect, reason = "short texts, spelled as plainly as can be")]
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+/// The shortest part of a value that counts as a leak, in bytes of the value.
+const WINDOW: usize = 12;
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The name of each spelling, and the value in it.
+pub(crate) fn spellings(value: &str) -> Vec<(&'static str, String)> {
+    let mut all = vec![
+        ("raw", value.to_owned()),
+        ("json", json(value, false, "x")),
+        ("json with slashes", json(value, false, "x").replace('/', "\\/")),
+        ("json ascii", json(value, true, "x")),
+        ("json ascii upper case", json(value, true, "X")),
+        ("json all", utf16(value, "x")),
+        ("json all upper case", utf16(value, "X")),
+        ("hex", hex(value, false)),
+        ("hex upper case", hex(value, true)),
+        (
+            "percent",
+            percent(value, |b| b.is_ascii_alphanumeric() || b"-._~".contains(&b), true),
+        ),
+        (
+            "percent lower case",
+            percent(
+                value,
+                |b| b.is_ascii_alphanumeric() || b"-._~".contains(&b),
+                false,
+            ),
+        ),
+        (
+            "percent of a path",
+            percent(
+                value,
+                |b| b.is_ascii_alphanumeric() || b"-._~/:@!$&'()*+,;=".contains(&b),
+                true,
+            ),
+        ),
+        (
+            "percent of controls",
+            percent(value, |b| b.is_ascii_graphic(), true),
+        ),
+        ("percent all", percent(value, |_| false, true)),
+        (
+            "form",
+            percent(
+                value,
+                |b| b.is_ascii_alphanumeric() || b"*-._ ".contains(&b),
+                true,
+            )
+            .replace(' ', "+"),
+        ),
+        (
+            "form lower case",
+            percent(
+                value,
+                |b| b.is_ascii_alphanumeric() || b"*-._ ".contains(&b),
+                false,
+            )
+            .replace(' ', "+"),
+        ),
+        ("html", html(value)),
+        (
+            "html decimal",
+            value.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
+        ),
+        (
+            "html hexadecimal",
+            value.chars().map(|c| format!("&#x{:x};", u32::from(c))).collect(),
+        ),
+        (
+            "html hexadecimal upper case",
+            value.chars().map(|c| format!("&#X{:X};", u32::from(c))).collect(),
+        ),
+    ];
+    for (name, before) in [
+        ("base64", ""),
+        ("base64 after one byte", "x"),
+        ("base64 after two bytes", "xy"),
+    ] {
+        all.push((name, base64(&[before, value].concat())));
+    }
+    let url = base64(value).replace('+', "-").replace('/', "_");
+    all.push(("base64url", url.trim_end_matches('=').to_owned()));
+    all
+}
+
+/// The spelling of which `text` holds a part.
+pub(crate) fn leaked(text: &str, value: &str) -> Option<&'static str> {
+    // JSON output doubles the backslashes of a server's text.
+    let undoubled = text.replace("\\\\", "\\");
+    spellings(value).into_iter().find_map(|(name, spelled)| {
+        // What stands before a value in base64 changes its first characters, and the end its last.
+        let spelled = match spelled.trim_end_matches('=').get(3..) {
+            Some(inside) if name.starts_with("base64") => inside.to_owned(),
+            _ => spelled,
+        };
+        // As much of the spelling as `WINDOW` characters of the value take.
+        let window = (WINDOW * spelled.len())
+            .div_ceil(value.len())
+            .clamp(1, spelled.len().max(1));
+        let parts: HashSet<&[u8]> = spelled.as_bytes().windows(window).collect();
+        let shows = |text: &str| text.as_bytes().windows(window).any(|part| parts.contains(part));
+        (shows(text) || shows(&undoubled)).then_some(name)
+    })
+}
+
+fn base64(text: &str) -> String {
+    let mut out = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let bits = chunk
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let sextet = (bits >> (18 - 6 * place)) & 63;
+            out.push(if place <= chunk.len() {
+                char::from(BASE64[sextet as usize])
+            } else {
+                '='
+            });
+        }
+    }
+    out
+}
+
+fn hex(text: &str, upper: bool) -> String {
+    text.bytes()
+        .map(|b| {
+            if upper {
+                format!("{b:02X}")
+            } else {
+                format!("{b:02x}")
+            }
+        })
+        .collect()
+}
+
+fn percent(text: &str, plain: impl Fn(u8) -> bool, upper: bool) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        let _ = match (plain(byte), upper) {
+            (true, _) => write!(out, "{}", char::from(byte)),
+            (false, true) => write!(out, "%{byte:02X}"),
+            (false, false) => write!(out, "%{byte:02x}"),
+        };
+    }
+    out
+}
+
+/// A JSON string's inside; with `ascii` everything beyond ASCII is escaped.
+fn json(text: &str, ascii: bool, case: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c < ' ' || (ascii && !c.is_ascii()) => {
+                out.push_str(&utf16(c.encode_utf8(&mut [0; 4]), case));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn utf16(text: &str, case: &str) -> String {
+    let unit = |unit: u16| {
+        if case == "X" {
+            format!("\\u{unit:04X}")
+        } else {
+            format!("\\u{unit:04x}")
+        }
+    };
+    text.encode_utf16().map(unit).collect()
+}
+
+fn html(text: &str) -> String {
+    let text = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_are_those_of_the_standards() {
+        let of = |name: &str, value: &str| {
+            let mut all = spellings(value).into_iter();
+            all.find(|(own, _)| *own == name)
+                .map(|(_, spelled)| spelled)
+                .unwrap()
+        };
+        assert_eq!(of("base64", "Man"), "TWFu");
+        assert_eq!(of("base64", "Ma"), "TWE=");
+        assert_eq!(of("hex", "AZ"), "415a");
+        assert_eq!(of("percent", "a b/ä"), "a%20b%2F%C3%A4");
+        assert_eq!(of("form", "a b&"), "a+b%26");
+        assert_eq!(of("json ascii", "\"ä"), "\\\"\\u00e4");
+        assert_eq!(of("html", "a<\"&"), "a&lt;&quot;&amp;");
+    }
+
+    #[test]
+    fn a_part_of_a_spelling_is_a_leak() {
+        let value = "0123456789abcdef+/\"0123";
+        for (name, spelled) in spellings(value) {
+            let start: String = spelled
+                .chars()
+                .skip(3)
+                .take(spelled.chars().count() * 3 / 4)
+                .collect();
+            assert!(leaked(&format!("said {start}"), value).is_some(), "{name}");
+        }
+        assert_eq!(leaked("said nothing of 0123456789", value), None);
+    }
+}
