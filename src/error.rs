@@ -85,6 +85,8 @@ pub(crate) struct Error {
     pub(crate) hint: Option<String>,
     pub(crate) trace_id: Option<String>,
     pub(crate) source: Option<anyhow::Error>,
+    /// Further problems that the same command found.
+    pub(crate) others: Vec<Error>,
 }
 
 impl Error {
@@ -95,6 +97,7 @@ impl Error {
             hint: None,
             trace_id: None,
             source: None,
+            others: Vec::new(),
         }
     }
 
@@ -109,6 +112,13 @@ impl Error {
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Tells further problems beside this one, which decides the exit code.
+    #[must_use]
+    pub(crate) fn beside(mut self, others: Vec<Error>) -> Self {
+        self.others = others;
         self
     }
 

@@ -1,7 +1,8 @@
 //! A secret that a push would write, and where it came from.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::rc::Rc;
 
 use crate::formats::escape;
 use crate::secret::{SecretName, SecretValue};
@@ -24,11 +25,21 @@ pub(crate) enum Origin {
     Prompt,
     Variable(String),
     File {
-        path: PathBuf,
+        path: Rc<Path>,
         line: usize,
     },
     /// Another program's credential store.
     Store(String),
+}
+
+impl Origin {
+    /// Whether both are lines of the same file.
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File { path, .. }, Self::File { path: other, .. }) => path == other,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Origin {

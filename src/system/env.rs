@@ -102,6 +102,11 @@ impl Env {
             .map(OsString::as_os_str)
     }
 
+    /// The names of all variables; one that is not UTF-8 cannot be asked for.
+    pub(crate) fn variable_names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().filter_map(|name| name.to_str())
+    }
+
     /// A setting: `None` when unset or empty, exit 2 when it is not UTF-8.
     pub(crate) fn setting(&self, name: &str) -> Result<Option<&str>> {
         match self.variable(name).map(OsStr::to_str) {

@@ -27,6 +27,14 @@ impl Notices {
         self.push(Level::Notice, message.into());
     }
 
+    /// Removes the warnings, for a command that treats them as errors.
+    pub(crate) fn take_warnings(&mut self) -> impl Iterator<Item = String> {
+        let warnings = self
+            .messages
+            .extract_if(.., |(level, _)| *level == Level::Warning);
+        warnings.map(|(_, message)| message)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Level, &str)> {
         self.messages
             .iter()

@@ -132,6 +132,11 @@ impl Printer {
                     fields[name] = json!(value);
                 }
             }
+            if !error.others.is_empty() {
+                let problems = std::iter::once(error).chain(&error.others);
+                let problem = |error: &Error| json!({ "message": error.to_string(), "hint": error.hint });
+                fields["problems"] = problems.map(problem).collect();
+            }
             self.stderr(DIM, "", &json!({ "error": fields }).to_string());
             return;
         }
@@ -145,6 +150,9 @@ impl Printer {
         }
         if let Some(trace_id) = &error.trace_id {
             self.stderr(DIM, "  trace id: ", &escape(trace_id));
+        }
+        for other in &error.others {
+            self.error(other);
         }
     }
 

@@ -78,7 +78,7 @@ fn r7_r8_a_line_is_never_quoted() {
         format!("A=1\n{CANARY}\n"),
         format!("A=1\nKEY{CANARY}Abcdefghij0=\n"),
         format!("A=1\nB=\"{CANARY}\n"),
-        format!("A=1\nB={CANARY} more\n"),
+        format!("A=1\nB={CANARY}#more\n"),
     ] {
         push_file(&sandbox, content)
             .exits(4)
@@ -269,4 +269,108 @@ fn stdin_is_named_as_the_file_it_is() {
     )
     .exits(4)
     .stderr_contains("standard input:2: invalid line");
+}
+
+/// R7, R20: every bad line of every file, every variable that is not set and the missing `--yes`
+/// are told in one run, and the command line decides the exit code.
+#[test]
+fn all_problems_of_all_sources_are_told_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "a.env",
+        format!("A={CANARY}\nB\nC='{CANARY}\nD=2\nE={CANARY}#x\n"),
+    );
+    sandbox.write("b.json", "{\"X\": 1}");
+    let line = "secret push --from-file a.env --from-file missing --from-env NOT_SET,NEITHER,APP_* a/b=1";
+    let said = [
+        "a.env:2: invalid line: expected KEY=VALUE",
+        "a.env:3: invalid line: the quote ' of C is never closed",
+        "a.env:5: invalid line: the value of E has a '#' without a space before it",
+        "opening env file missing: no such file",
+        "environment variable \"NOT_SET\" is not set",
+        "environment variable \"NEITHER\" is not set",
+        "no environment variable matches \"APP_*\"",
+        "argument 1",
+    ];
+    let ran = sandbox.run(&format!("{line} --yes")).exits(4);
+    for part in said {
+        assert!(ran.stderr.contains(part), "no {part:?} in {}", ran.stderr);
+    }
+    let ran = sandbox.run(&format!("{line} -o json")).exits(2);
+    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "usage");
+    assert_eq!(
+        error["error"]["problems"].as_array().unwrap().len(),
+        said.len() + 1
+    );
+    assert!(nothing_sent(&sandbox));
+}
+
+/// R134: a file in another format is named as what it is, and the format that is suggested works.
+#[test]
+fn a_file_in_another_format_is_named() {
+    let sandbox = Sandbox::new();
+    let utf16: Vec<u8> = format!("\u{feff}A={CANARY}\n")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let json = format!("{{\"A\": \"{CANARY} {{\"}}");
+    for (content, said) in [
+        (
+            json.clone().into_bytes(),
+            "x.env:1: invalid line: expected KEY=VALUE; this looks like JSON",
+        ),
+        (json.clone().into_bytes(), "try --env-format json"),
+        (
+            format!("API_KEY: {CANARY}\n").into_bytes(),
+            "x.env:1: invalid line: the line of API_KEY looks like YAML",
+        ),
+        (utf16[2..].to_vec(), "UTF-16"),
+        (utf16, "UTF-16"),
+        (
+            b"A=caf\xe9\n".to_vec(),
+            "x.env:1: is not valid UTF-8; the file looks like Latin-1",
+        ),
+        (
+            format!("A={CANARY}\t# x\n").into_bytes(),
+            "the value of A has a tab before '#'",
+        ),
+    ] {
+        push_file(&sandbox, content).exits(4).stderr_contains(said);
+    }
+    assert!(nothing_sent(&sandbox));
+    sandbox
+        .run("secret push --from-file x.env --env-format json --yes")
+        .exits(4);
+    push_file(&sandbox, "").exits(4);
+    sandbox.write("x.json", &json);
+    sandbox
+        .run("secret push --from-file x.json --env-format json --yes")
+        .exits(0);
+    assert_eq!(sandbox.vault.value("A", "user"), Some(format!("{CANARY} {{")));
+}
+
+/// R134: the docker format keeps quotes, and says so.
+#[test]
+fn the_docker_format_warns_about_values_in_quotes() {
+    let sandbox = Sandbox::new();
+    sandbox.write("x.env", "A=\"x y\"\nB='z'\nC=it's\n");
+    let ran = sandbox
+        .run("secret push --from-file x.env --env-format docker --yes")
+        .exits(0)
+        .stderr_contains("x.env:1: the quotes around the value of A are part of it")
+        .stderr_contains("x.env:2: the quotes around the value of B are part of it");
+    assert!(!ran.stderr.contains("of C"), "{}", ran.stderr);
+    assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("\"x y\""));
+    sandbox.run("secret push --from-file x.env --yes").exits(0);
+    assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("x y"));
+}
+
+/// `--from-file=~/x` is expanded here, because shells leave `~` alone behind `=`.
+#[test]
+fn a_tilde_stands_for_the_home_directory() {
+    let sandbox = Sandbox::new();
+    sandbox.write("conf/x.env", "A=1\n");
+    sandbox.run("secret push --from-file=~/conf/x.env --yes").exits(0);
+    assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("1"));
 }

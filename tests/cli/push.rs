@@ -255,3 +255,75 @@ fn two_thousand_secrets_share_few_connections() {
     assert_eq!(sandbox.vault.stored("generic").len(), 2000);
     assert!(sandbox.vault.peak_connections() < 128);
 }
+
+/// R115: a name that is given very often is told once.
+#[test]
+fn a_name_that_is_given_often_is_told_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".env", "A=1\n".repeat(5000));
+    let ran = sandbox
+        .run("secret push --from-file .env --yes")
+        .exits(0)
+        .stderr_contains("A is given 5000 times, first at .env:1, last at .env:5000; the last wins");
+    assert_eq!(ran.stderr.matches("warning").count(), 1);
+}
+
+/// R16: `--strict` makes every warning an error, and nothing is sent.
+#[test]
+fn strict_makes_warnings_errors() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".env", "A=$HOME\nB=1\nB=2\n");
+    sandbox
+        .run("secret push --from-file .env --yes --strict")
+        .exits(4)
+        .stderr_contains(".env:1: '$' in A is kept as it is")
+        .stderr_contains("B is given twice");
+    assert!(sandbox.vault.requests().is_empty());
+    sandbox.run("secret push --from-file .env --yes").exits(0);
+}
+
+/// Names are selected by name or pattern after everything was collected; blanks do not matter.
+#[test]
+fn only_and_exclude_select_names() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".env", "A=1\nDB_URL=2\nDB_KEY=3\nZ=4\n");
+    let mut command = sandbox.command([
+        "secret",
+        "push",
+        "--from-file",
+        ".env",
+        "--only",
+        " A, DB_*,",
+        "--exclude",
+        "*_KEY",
+        "--yes",
+    ]);
+    ran(command.output().unwrap())
+        .exits(0)
+        .stdout_contains("Created 2");
+    assert_eq!(sandbox.vault.value("DB_URL", "user").as_deref(), Some("2"));
+    sandbox
+        .run("secret push --from-file .env --only A,MISSING --yes")
+        .exits(0)
+        .stderr_contains("--only MISSING: nothing has this name");
+    sandbox
+        .run("secret push --from-file .env --only MISSING --yes")
+        .exits(4)
+        .stderr_contains("no secrets provided");
+}
+
+/// R20: a pattern takes every variable that matches; blanks and empty items are ignored.
+#[test]
+fn variables_are_taken_by_pattern() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["secret", "push", "--from-env", " APP_*, B,", "--yes"]);
+    command
+        .env("APP_A", "1")
+        .env("APP_B", "2")
+        .env("APP_EMPTY", "")
+        .env("B", "3");
+    ran(command.output().unwrap())
+        .exits(0)
+        .stdout_contains("Created 3")
+        .stderr_contains("environment variable \"APP_EMPTY\" is empty and was skipped");
+}

@@ -11,10 +11,13 @@ use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::push::apply::apply;
 use crate::push::candidate::Candidate;
+use crate::push::collect::pattern::Pattern;
+use crate::push::collect::problems::Problems;
 use crate::push::collect::{EnvFormat, Sources, collect};
 use crate::push::plan::{Plan, Stored};
 use crate::push::report as view;
 use crate::secret::Scope;
+use crate::ui::notices::Notices;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
 
@@ -35,15 +38,25 @@ pub(crate) struct PushArgs {
     /// A secret, or its name alone to read the value from standard input or a hidden prompt
     #[arg(value_name = "NAME[=VALUE]")]
     pub(crate) secrets: Vec<OsString>,
-    /// Take these environment variables (comma-separated; repeatable)
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub(crate) from_env: Vec<OsString>,
+    /// Take these environment variables, or all that match a quoted pattern such as 'APP_*'
+    /// (comma-separated; repeatable)
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) from_env: Vec<String>,
     /// Take every entry of this file; - is standard input (repeatable)
     #[arg(long, value_name = "FILE")]
     pub(crate) from_file: Vec<PathBuf>,
     /// How the files are written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = EnvFormat::Dotenv)]
     pub(crate) env_format: EnvFormat,
+    /// Push only these names, or those that match a quoted pattern (comma-separated; repeatable)
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) only: Vec<String>,
+    /// Leave out these names, or those that match a quoted pattern (comma-separated; repeatable)
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) exclude: Vec<String>,
+    /// Fail on warnings, such as a '$' that is kept as it is or a name that is given twice
+    #[arg(long)]
+    pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
 }
@@ -52,9 +65,11 @@ impl PushArgs {
     fn sources(&self) -> Sources<'_> {
         Sources {
             secrets: &self.secrets,
-            from_env: &self.from_env,
+            from_env: Pattern::list(&self.from_env),
             from_file: &self.from_file,
             format: self.env_format,
+            only: Pattern::list(&self.only),
+            exclude: Pattern::list(&self.exclude),
         }
     }
 }
@@ -80,12 +95,22 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         interrupt,
         ..
     } = context;
-    let confirmation = Confirmation::decide(&context.options, env, !args.write.dry_run)?;
-    let collected = interrupt
-        .or(collect(&args.sources(), &context.options, env, confirmation))
-        .await?;
-    printer.notices(&collected.notices);
-    push(collected.candidates, &args.write, confirmation, context).await
+    let mut problems = Problems::default();
+    let mut notices = Notices::default();
+    let options = &context.options;
+    let confirmation = problems.check(Confirmation::decide(options, env, !args.write.dry_run));
+    let sources = args.sources();
+    let collected = collect(&sources, options, env, confirmation, &mut problems, &mut notices);
+    let candidates = interrupt.or(collected).await?;
+    if args.strict {
+        notices.take_warnings().for_each(|warning| {
+            problems.push(Error::input(warning).hint("--strict makes this warning an error"));
+        });
+    }
+    printer.notices(&notices);
+    problems.into_result()?;
+    let confirmation = Confirmation::decide(options, env, !args.write.dry_run)?;
+    push(candidates, &args.write, confirmation, context).await
 }
 
 /// Pushes what was collected, from wherever it came.

@@ -4,7 +4,7 @@ use super::{Entry, Fault, Parsed};
 use crate::secret::SecretValue;
 
 /// Parses `text`, whose lines end in `\n` alone.
-pub(crate) fn parse(text: &str) -> Result<Parsed, Fault> {
+pub(crate) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     for (index, whole) in text.lines().enumerate() {
         let line = index + 1;
@@ -13,16 +13,36 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, Fault> {
             continue;
         }
         let Some((name, value)) = assignment.split_once('=') else {
-            return Err(Fault::new(line, "invalid line: expected KEY=VALUE")
-                .hint("this format has no values that span lines; try --env-format dotenv"));
+            let fault = Fault::new(line, "invalid line: expected KEY=VALUE");
+            parsed.faults.push(fault.hint(
+                "this format has no values that span lines; take such a value from a file of its own: \
+                 amika secret push NAME --yes < FILE",
+            ));
+            continue;
         };
+        if is_quoted(value) {
+            let message = format!(
+                "the quotes around the value of {name} are part of it in this format; \
+                 --env-format dotenv removes them"
+            );
+            parsed.warnings.push((line, message));
+        }
         parsed.entries.push(Entry {
             line,
             name: name.to_owned(),
             value: SecretValue::new(value.to_owned()),
         });
     }
-    Ok(parsed)
+    parsed
+}
+
+/// Whether `value` begins and ends with the same quote, as `.env` files write values.
+fn is_quoted(value: &str) -> bool {
+    let value = value.trim();
+    value.len() >= 2
+        && ['\'', '"']
+            .iter()
+            .any(|&quote| value.starts_with(quote) && value.ends_with(quote))
 }
 
 #[cfg(test)]
@@ -31,7 +51,7 @@ mod tests {
 
     #[test]
     fn the_value_is_verbatim() {
-        let parsed = parse("# c\n\nA='x' # y\nB= two  \nC=a=b$c\n").ok().unwrap();
+        let parsed = parse("# c\n\nA='x' # y\nB= two  \nC=a=b$c\n");
         let values: Vec<_> = parsed
             .entries
             .iter()
@@ -45,7 +65,7 @@ mod tests {
 
     #[test]
     fn r7_a_line_without_equals_is_not_quoted() {
-        let fault = parse("A=1\nhunter2\n").err().unwrap();
+        let fault = parse("A=1\nhunter2\n").faults.remove(0);
         assert_eq!(fault.line, 2);
         assert!(!fault.message.contains("hunter2"));
     }

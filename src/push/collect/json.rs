@@ -1,43 +1,44 @@
 //! A JSON object whose values are all strings.
 
-use super::lines::line_at;
+use super::lines::LineCounter;
 use super::{Entry, Fault, Parsed};
 use crate::formats::escape;
 use crate::formats::json::Members;
 use crate::secret::{SecretName, SecretValue};
 
+const HINT: &str = "the file must hold one object such as {\"NAME\": \"value\"}";
+
 /// Parses `text`; serde's own errors quote what they refuse, so only their line is kept.
-pub(crate) fn parse(text: &str) -> Result<Parsed, Fault> {
-    let refuse = |line, message: &str| {
-        Fault::new(line, message).hint("the file must hold one object such as {\"NAME\": \"value\"}")
-    };
-    let object: Members<'_> = serde_json::from_str(text).map_err(|error| {
-        let problem = if error.is_data() {
-            "is not a JSON object"
-        } else {
-            "is not valid JSON"
-        };
-        refuse(error.line().max(1), problem)
-    })?;
+pub(crate) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
+    let object: Members<'_> = match serde_json::from_str(text) {
+        Ok(object) => object,
+        Err(error) => {
+            let problem = if error.is_data() {
+                "is not a JSON object"
+            } else {
+                "is not valid JSON"
+            };
+            let fault = Fault::new(error.line().max(1), problem).hint(HINT);
+            parsed.faults.push(fault);
+            return parsed;
+        }
+    };
+    let mut lines = LineCounter::new(text);
     for (name, raw) in object.0 {
         // Each raw value is a slice of `text`, so its address gives its line.
-        let line = line_at(text, raw.get().as_ptr().addr() - text.as_ptr().addr());
-        let Ok(value) = serde_json::from_str::<String>(raw.get()) else {
+        let line = lines.line_at(raw.get().as_ptr().addr() - text.as_ptr().addr());
+        if let Ok(value) = serde_json::from_str::<String>(raw.get()) {
+            let value = SecretValue::new(value);
+            parsed.entries.push(Entry { line, name, value });
+        } else {
             let known = SecretName::environment(&name);
             let whose = known.map_or_else(String::new, |name| format!(" of {name}"));
-            return Err(refuse(
-                line,
-                &format!("the value{} is not a string", escape::escape(&whose)),
-            ));
-        };
-        parsed.entries.push(Entry {
-            line,
-            name,
-            value: SecretValue::new(value),
-        });
+            let message = format!("the value{} is not a string", escape::escape(&whose));
+            parsed.faults.push(Fault::new(line, message).hint(HINT));
+        }
     }
-    Ok(parsed)
+    parsed
 }
 
 #[cfg(test)]
@@ -46,9 +47,7 @@ mod tests {
 
     #[test]
     fn members_keep_their_order_lines_and_bytes() {
-        let parsed = parse("{\n \"A\": \"x\\ny\",\n \"B\": \"$1 ☃\", \"A\": \"z\"\n}")
-            .ok()
-            .unwrap();
+        let parsed = parse("{\n \"A\": \"x\\ny\",\n \"B\": \"$1 ☃\", \"A\": \"z\"\n}");
         let values: Vec<_> = parsed
             .entries
             .iter()
@@ -70,7 +69,7 @@ mod tests {
             ("{\"A\": \"x\"} hunter2", 1),
             (deep.as_str(), 1),
         ] {
-            let fault = parse(text).err().unwrap();
+            let fault = parse(text).faults.remove(0);
             assert_eq!(fault.line, line);
             assert!(!fault.message.contains("hunter2"), "{}", fault.message);
         }

@@ -3,23 +3,65 @@
 use zeroize::Zeroizing;
 
 use super::Fault;
+use crate::secret::SecretName;
 
-/// The text of a file: UTF-8, without a byte order mark, every line ending in `\n` alone.
-pub(crate) fn clean(bytes: &[u8]) -> Result<Zeroizing<String>, Fault> {
+/// The text of a file: UTF-8, without a byte order mark, every line ending in `\n` alone; beside
+/// it the lines with a NUL byte or a lone carriage return. `Err` when it is not UTF-8.
+pub(crate) fn clean(bytes: &[u8]) -> Result<(Zeroizing<String>, Vec<Fault>), Fault> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = utf8(bytes).map_err(|line| {
-        Fault::new(line, "is not valid UTF-8").hint("encode the value, for example with base64")
-    })?;
+    if is_utf16(bytes) {
+        return Err(
+            Fault::new(1, "the file is not valid UTF-8: it is encoded as UTF-16")
+                .hint("save it as UTF-8, for example with: iconv -f UTF-16 -t UTF-8 FILE"),
+        );
+    }
+    let text = utf8(bytes).map_err(|line| not_utf8(bytes, line))?;
     let text = Zeroizing::new(text.replace("\r\n", "\n"));
-    let line_of = |c: char| text.find(c).map(|at| line_at(&text, at));
-    if let Some(line) = line_of('\0') {
-        return Err(Fault::new(line, "holds a NUL byte"));
+    let mut faults = Vec::new();
+    if text.contains(['\0', '\r']) {
+        let lines = text.split('\n').enumerate();
+        faults.extend(lines.filter_map(|(index, line)| forbidden_byte(index + 1, line)));
     }
-    if let Some(line) = line_of('\r') {
-        return Err(Fault::new(line, "holds a carriage return that ends no line")
-            .hint("in double quotes, write it as \\r"));
+    Ok((text, faults))
+}
+
+fn forbidden_byte(number: usize, line: &str) -> Option<Fault> {
+    let name = line.split_once('=').map(|(name, _)| name.trim());
+    let name = name.and_then(SecretName::environment);
+    let of_name = name.map_or_else(String::new, |name| format!(" ({name})"));
+    if line.contains('\0') {
+        let fault = Fault::new(number, format!("holds a NUL byte{of_name}"));
+        Some(fault.hint("encode the value, for example with base64"))
+    } else if line.contains('\r') {
+        let message = format!("holds a carriage return that ends no line{of_name}");
+        Some(Fault::new(number, message).hint("in double quotes, write it as \\r"))
+    } else {
+        None
     }
-    Ok(text)
+}
+
+/// Whether `bytes` are UTF-16: by the byte order mark, or by a zero in every other byte.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let zero_at = |offset: usize| {
+        let mut pairs = bytes.chunks_exact(2).take(8);
+        bytes.len() >= 8 && pairs.all(|pair| pair[offset] == 0 && pair[1 - offset] != 0)
+    };
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || zero_at(0) || zero_at(1)
+}
+
+/// Names Latin-1 where the byte that is no UTF-8 would be a letter in it.
+fn not_utf8(bytes: &[u8], line: usize) -> Fault {
+    let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), |_| bytes.len());
+    let is_letter = bytes.get(at).is_some_and(|&byte| byte >= 0xc0 && byte != 0xff);
+    if is_letter {
+        Fault::new(
+            line,
+            "is not valid UTF-8; the file looks like Latin-1 (ISO 8859-1)",
+        )
+        .hint("save it as UTF-8, for example with: iconv -f ISO-8859-1 -t UTF-8 FILE")
+    } else {
+        Fault::new(line, "is not valid UTF-8").hint("encode the value, for example with base64")
+    }
 }
 
 /// `bytes` as text, or the line of the first byte that is not UTF-8.
@@ -30,7 +72,24 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, usize> {
     })
 }
 
-/// The line, from 1, that holds byte `at` of `text`.
-pub(crate) fn line_at(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1
+/// The line numbers of bytes of a text, for bytes in ascending order: each part of the text is
+/// looked at once.
+pub(crate) struct LineCounter<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl<'a> LineCounter<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, at: 0, line: 1 }
+    }
+
+    /// The line, from 1, that holds byte `at`.
+    pub(crate) fn line_at(&mut self, at: usize) -> usize {
+        let passed = &self.text.as_bytes()[self.at..at];
+        self.line += passed.iter().filter(|&&byte| byte == b'\n').count();
+        self.at = at;
+        self.line
+    }
 }

@@ -1,43 +1,58 @@
-//! The first step of a push: every secret the person named, read from where it is and checked.
+//! The first step of a push: every secret that the command line names, read and checked.
 //!
 //! Nothing leaves this module until all of it is valid, so that no request is made for a batch
-//! that could not be completed.
+//! that could not be completed. All problems of all sources are told together.
 
+mod arguments;
 mod docker;
 mod dotenv;
+mod input;
 mod json;
 mod lines;
+pub(crate) mod pattern;
+pub(crate) mod problems;
+mod value;
+mod variables;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::error::{Error, Result};
-use crate::secret::{MAX_VALUE, SecretName, SecretValue};
-use crate::system::env::Env;
-use crate::system::file::{self, is_stdin};
 use clap::ValueEnum;
 
-use crate::push::candidate::{Candidate, Origin, shown};
+use self::arguments::read_arguments;
+use self::input::{Entry, Fault, Parsed, bad_name, read_file};
+use self::pattern::Pattern;
+use self::problems::Problems;
+use self::variables::read_variables;
+use crate::error::{Error, Result};
+use crate::push::candidate::{Candidate, Origin};
+use crate::secret::{MAX_VALUE, SecretName, SecretValue};
+use crate::system::env::Env;
+use crate::system::file::is_stdin;
 use crate::ui::notices::Notices;
 use crate::ui::options::GlobalOptions;
-use crate::ui::prompt::{self, Confirmation};
+use crate::ui::prompt::Confirmation;
 
-use self::lines::{clean, utf8};
+/// How many warnings about names that are given more than once are shown.
+const MAX_DUPLICATES: usize = 20;
 
-/// The largest file or standard input accepted, in bytes.
-const MAX_FILE: u64 = 10 * 1024 * 1024;
-
-/// Where the person said that the secrets are.
+/// Where the command line says that the secrets are, and which of them it wants.
 pub(crate) struct Sources<'a> {
     /// `NAME=VALUE`, or a name alone.
     pub(crate) secrets: &'a [OsString],
-    /// The names of environment variables.
-    pub(crate) from_env: &'a [OsString],
+    /// Names of environment variables, or patterns.
+    pub(crate) from_env: Vec<Pattern>,
     pub(crate) from_file: &'a [PathBuf],
     pub(crate) format: EnvFormat,
+    /// Names or patterns to keep; all when empty.
+    pub(crate) only: Vec<Pattern>,
+    /// Names or patterns to leave out.
+    pub(crate) exclude: Vec<Pattern>,
 }
 
+/// How the lines of a file become names and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EnvFormat {
     /// Quotes are removed, `export ` and comments are allowed, `$` is literal
@@ -48,70 +63,156 @@ pub(crate) enum EnvFormat {
     Json,
 }
 
-/// Everything that was collected, and what the person should know about it.
-#[derive(Default)]
-pub(crate) struct Collected {
-    pub(crate) candidates: Vec<Candidate>,
-    pub(crate) notices: Notices,
-}
-
 /// Reads all sources, from the weakest to the strongest: files, then inline values, standard
 /// input and prompts, then environment variables.
 pub(crate) async fn collect(
     sources: &Sources<'_>,
     global: &GlobalOptions,
     env: &Env,
-    confirmation: Confirmation,
-) -> Result<Collected> {
-    check_stdin_use(sources, env, confirmation)?;
-    let mut collected = Collected::default();
-    let mut found = vec![Vec::new()];
-    for path in sources.from_file {
-        let entries = read_file(path, sources.format, env, &mut collected.notices).await?;
-        found[0].extend(entries);
-    }
-    found.push(read_arguments(sources.secrets, global, env, &mut collected.notices).await?);
-    found.push(read_variables(sources.from_env, env)?);
-
+    confirmation: Option<Confirmation>,
+    problems: &mut Problems,
+    notices: &mut Notices,
+) -> Result<Vec<Candidate>> {
     let nothing_named =
         sources.secrets.is_empty() && sources.from_env.is_empty() && sources.from_file.is_empty();
     if nothing_named {
-        return Err(Error::usage("no secrets provided")
-            .hint("name one, as in 'amika secret push NAME', or use --from-env or --from-file"));
+        problems.push(
+            Error::usage("no secrets provided")
+                .hint("name one, as in 'amika secret push NAME', or use --from-env or --from-file"),
+        );
+        return Ok(Vec::new());
     }
-    merge(found, &mut collected);
-    if collected.candidates.is_empty() {
-        return Err(Error::input("no secrets provided: every source was empty"));
+    let may_read_stdin = problems
+        .check(check_stdin_use(sources, env, confirmation))
+        .is_some();
+    let mut files = Vec::new();
+    for path in sources.from_file {
+        if may_read_stdin || !is_stdin(path) {
+            files.extend(read_file(path, sources.format, env, problems, notices).await);
+        }
     }
-    Ok(collected)
+    let variables = read_variables(&sources.from_env, env, problems, notices);
+    let arguments = if may_read_stdin {
+        read_arguments(sources.secrets, global, env, problems, notices).await?
+    } else {
+        Vec::new()
+    };
+    let mut candidates = merge([files, arguments, variables], notices);
+    let is_empty = candidates.is_empty();
+    select(&mut candidates, sources, notices);
+    if candidates.is_empty() && problems.is_empty() {
+        problems.push(if is_empty {
+            Error::input("no secrets provided: every source was empty")
+        } else {
+            Error::input("no secrets provided: --only and --exclude leave nothing to push")
+        });
+    }
+    Ok(candidates)
 }
 
-/// Keeps the strongest value of each name, in order of first appearance. Within one source the
-/// last wins, and the person hears of both places.
-fn merge(sources: Vec<Vec<Candidate>>, collected: &mut Collected) {
+/// Keeps what `--only` and `--exclude` select.
+fn select(candidates: &mut Vec<Candidate>, sources: &Sources<'_>, notices: &mut Notices) {
+    for pattern in &sources.only {
+        let matches = |candidate: &Candidate| pattern.matches(candidate.name.as_str());
+        if !candidates.iter().any(matches) {
+            notices.warn(format!("--only {}: nothing has this name", pattern.as_str()));
+        }
+    }
+    let matches = |patterns: &[Pattern], name: &SecretName| {
+        patterns.iter().any(|pattern| pattern.matches(name.as_str()))
+    };
+    candidates.retain(|Candidate { name, .. }| {
+        (sources.only.is_empty() || matches(&sources.only, name)) && !matches(&sources.exclude, name)
+    });
+}
+
+/// A name that is given more than once in a row of places.
+struct Repetition {
+    /// The position of the name among the merged candidates.
+    at: usize,
+    first: Origin,
+    last: Origin,
+    count: usize,
+}
+
+/// Keeps the strongest value of each name, in order of first appearance. Within one kind of
+/// source the last wins, with a warning that names both places.
+fn merge(sources: [Vec<Candidate>; 3], notices: &mut Notices) -> Vec<Candidate> {
+    let mut merged: Vec<Candidate> = Vec::new();
     let mut position: HashMap<SecretName, usize> = HashMap::new();
+    let mut repetitions = Vec::new();
     for source in sources {
-        let mut seen_here: HashMap<SecretName, Origin> = HashMap::new();
+        let mut seen_here = vec![false; merged.len()];
+        // The last repetition of each name.
+        let mut current: HashMap<usize, usize> = HashMap::new();
         for candidate in source {
-            let name = candidate.name.clone();
-            if let Some(earlier) = seen_here.insert(name.clone(), candidate.origin.clone()) {
-                collected.notices.warn(format!(
-                    "{name} is given twice, at {earlier} and {}; the last wins",
-                    candidate.origin
-                ));
+            match position.entry(candidate.name.clone()) {
+                Slot::Vacant(slot) => {
+                    slot.insert(merged.len());
+                    merged.push(candidate);
+                    seen_here.push(true);
+                }
+                Slot::Occupied(slot) => {
+                    let at = *slot.get();
+                    if std::mem::replace(&mut seen_here[at], true) {
+                        note_repetition(at, &merged[at], &candidate, &mut current, &mut repetitions);
+                    }
+                    merged[at] = candidate;
+                }
             }
-            if let Some(&at) = position.get(&name) {
-                collected.candidates[at] = candidate;
-            } else {
-                position.insert(name, collected.candidates.len());
-                collected.candidates.push(candidate);
-            }
+        }
+    }
+    for repetition in repetitions.iter().take(MAX_DUPLICATES) {
+        notices.warn(repetition.warning(&merged[repetition.at].name));
+    }
+    let more = repetitions.len().saturating_sub(MAX_DUPLICATES);
+    if more > 0 {
+        notices.warn(format!(
+            "{more} more names are given more than once; the last of each wins"
+        ));
+    }
+    merged
+}
+
+/// Remembers that a name is given again: once for each file, however many lines have it.
+fn note_repetition(
+    at: usize,
+    earlier: &Candidate,
+    later: &Candidate,
+    current: &mut HashMap<usize, usize>,
+    repetitions: &mut Vec<Repetition>,
+) {
+    if let Some(&index) = current.get(&at)
+        && repetitions[index].last.is_same_file(&later.origin)
+    {
+        repetitions[index].last = later.origin.clone();
+        repetitions[index].count += 1;
+    } else {
+        current.insert(at, repetitions.len());
+        repetitions.push(Repetition {
+            at,
+            first: earlier.origin.clone(),
+            last: later.origin.clone(),
+            count: 2,
+        });
+    }
+}
+
+impl Repetition {
+    fn warning(&self, name: &SecretName) -> String {
+        let Self {
+            first, last, count, ..
+        } = self;
+        if *count == 2 {
+            format!("{name} is given twice, at {first} and {last}; the last wins")
+        } else {
+            format!("{name} is given {count} times, first at {first}, last at {last}; the last wins")
         }
     }
 }
 
 /// Standard input can be read once, and cannot also answer the confirmation.
-fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Confirmation) -> Result<()> {
+fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Option<Confirmation>) -> Result<()> {
     let bare = sources.secrets.iter().position(|text| !has_equals(text));
     let file = sources.from_file.iter().filter(|path| is_stdin(path)).count();
     let piped_values = if env.terminals.stdin {
@@ -125,7 +226,8 @@ fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Confirmation)
                 .hint("use --from-env, --from-file PATH, or one 'amika secret push' for each"),
         );
     }
-    if file + piped_values == 1 && confirmation != Confirmation::NotNeeded {
+    let needs_answer = confirmation.is_some_and(|confirmation| confirmation != Confirmation::NotNeeded);
+    if file + piped_values == 1 && needs_answer {
         let message = match bare {
             Some(index) if piped_values == 1 => format!(
                 "argument {} has no '=' (expected KEY=VALUE), so its value is read from standard input, \
@@ -139,212 +241,23 @@ fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Confirmation)
     Ok(())
 }
 
-async fn read_arguments(
-    arguments: &[OsString],
-    global: &GlobalOptions,
-    env: &Env,
-    notices: &mut Notices,
-) -> Result<Vec<Candidate>> {
-    let mut candidates = Vec::new();
-    for (index, argument) in arguments.iter().enumerate() {
-        let position = index + 1;
-        // An argument is named by its position: one without '=' may be a value typed by mistake.
-        let Some(text) = argument.to_str() else {
-            return Err(Error::input(format!("argument {position} is not valid UTF-8"))
-                .hint("encode the value, for example with base64"));
-        };
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (text, None),
-        };
-        let Some(name) = SecretName::inline(name) else {
-            return Err(bad_argument(position, value.is_some()));
-        };
-        let (value, origin) = match value {
-            Some(value) => (SecretValue::new(value.to_owned()), Origin::Argument(position)),
-            None if env.terminals.stdin => {
-                let value = prompt::ask_secret(global, env, &format!("Value of {name}")).await?;
-                (value, Origin::Prompt)
-            }
-            None => (read_stdin_value(env, notices).await?, Origin::Stdin),
-        };
-        let place = format!("argument {position}");
-        candidates.push(checked(name, value, origin, &place)?);
-    }
-    Ok(candidates)
-}
-
-fn bad_argument(position: usize, has_value: bool) -> Error {
-    if has_value {
-        Error::input(format!("the name in argument {position} is not a secret's name"))
-            .hint("a name holds letters, digits, '_', '-' and '.', and starts with none of the last two")
-    } else {
-        Error::usage(format!(
-            "argument {position}: expected KEY=VALUE, or NAME alone to be asked for the value"
-        ))
-        .hint("see 'amika secret push --help'")
-    }
-}
-
-async fn read_stdin_value(env: &Env, notices: &mut Notices) -> Result<SecretValue> {
-    let bytes = env
-        .read_stdin(MAX_FILE)
-        .await
-        .map_err(|reason| Error::input("reading standard input").because(reason))?;
-    let text = utf8(&bytes).map_err(|line| {
-        Error::input(format!("standard input, line {line}: is not valid UTF-8"))
-            .hint("encode the value, for example with base64")
-    })?;
-    let value = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
-    if value.is_some() {
-        notices.notice("removed one trailing newline from standard input");
-    }
-    Ok(SecretValue::new(value.unwrap_or(text).to_owned()))
-}
-
-fn read_variables(names: &[OsString], env: &Env) -> Result<Vec<Candidate>> {
-    let mut candidates = Vec::new();
-    for name in names {
-        let valid = name.to_str().map(str::trim).and_then(SecretName::environment);
-        let Some(name) = valid else {
-            return Err(
-                Error::input("--from-env names something that is no environment variable").hint(
-                    "give names only, as in --from-env DATABASE_URL,REDIS_URL; a name holds \
-                     letters, digits and '_' and does not start with a digit",
-                ),
-            );
-        };
-        let place = format!("environment variable \"{name}\"");
-        let Some(value) = env.variable(name.as_str()) else {
-            return Err(Error::input(format!("{place} is not set")).hint("is it exported to this process?"));
-        };
-        let Some(value) = value.to_str() else {
-            return Err(Error::input(format!("{place} is not valid UTF-8")));
-        };
-        let origin = Origin::Variable(name.to_string());
-        let value = SecretValue::new(value.to_owned());
-        candidates.push(checked(name, value, origin, &place)?);
-    }
-    Ok(candidates)
-}
-
-/// The checks that hold for a value from any place. `place` names it in the error.
-fn checked(name: SecretName, value: SecretValue, origin: Origin, place: &str) -> Result<Candidate> {
-    let (problem, hint) = if value.is_empty() {
-        (
+/// The checks that hold for a value from any place: what is wrong, and what to do.
+fn checked(value: &SecretValue) -> std::result::Result<(), (&'static str, &'static str)> {
+    if value.is_empty() {
+        Err((
             "is empty",
             "give it a value; 'amika secret delete' removes a secret",
-        )
+        ))
     } else if value.expose_secret().contains('\0') {
-        ("holds a NUL byte", "encode the value, for example with base64")
+        Err(("holds a NUL byte", "encode the value, for example with base64"))
     } else if value.expose_secret().len() > MAX_VALUE {
-        (
+        Err((
             "is larger than 1 MiB",
             "a vault is for keys; keep large data elsewhere",
-        )
+        ))
     } else {
-        return Ok(Candidate { name, value, origin });
-    };
-    Err(Error::input(format!("{place}: the value {problem}")).hint(hint))
-}
-
-/// An assignment found in a file, before its name and value were checked.
-struct Entry {
-    line: usize,
-    name: String,
-    value: SecretValue,
-}
-
-/// Why a file's text cannot be used: the line, and words that never quote it.
-struct Fault {
-    line: usize,
-    message: String,
-    hint: Option<&'static str>,
-}
-
-impl Fault {
-    fn new(line: usize, message: impl Into<String>) -> Self {
-        Self {
-            line,
-            message: message.into(),
-            hint: None,
-        }
+        Ok(())
     }
-
-    fn hint(self, hint: &'static str) -> Self {
-        Self {
-            hint: Some(hint),
-            ..self
-        }
-    }
-}
-
-/// The entries of a file, with warnings that are each about one line.
-#[derive(Default)]
-struct Parsed {
-    entries: Vec<Entry>,
-    warnings: Vec<(usize, String)>,
-}
-
-async fn read_file(
-    path: &Path,
-    format: EnvFormat,
-    env: &Env,
-    notices: &mut Notices,
-) -> Result<Vec<Candidate>> {
-    let bytes = if is_stdin(path) {
-        env.read_stdin(MAX_FILE).await
-    } else {
-        file::read_bounded(path, MAX_FILE)
-    }
-    .map_err(|reason| {
-        Error::input(format!("opening env file {}", shown(path)))
-            .because(reason)
-            .hint("--from-file takes a regular file of at most 10 MiB, or - for standard input")
-    })?;
-    let at = |line: usize| format!("{}:{line}", shown(path));
-    let refuse = |fault: Fault| {
-        let error = Error::input(format!("{}: {}", at(fault.line), fault.message));
-        match fault.hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
-    };
-
-    let text = clean(&bytes).map_err(refuse)?;
-    let parsed = match format {
-        EnvFormat::Dotenv => dotenv::parse(&text),
-        EnvFormat::Docker => docker::parse(&text),
-        EnvFormat::Json => json::parse(&text),
-    }
-    .map_err(refuse)?;
-
-    let mut candidates = Vec::new();
-    for (line, warning) in parsed.warnings {
-        notices.warn(format!("{}: {warning}", at(line)));
-    }
-    for Entry { line, name, value } in parsed.entries {
-        let Some(name) = SecretName::environment(&name) else {
-            return Err(refuse(bad_name(line)));
-        };
-        if value.is_empty() {
-            notices.warn(format!("{}: {name} is empty and was skipped", at(line)));
-            continue;
-        }
-        let origin = Origin::File {
-            path: path.to_owned(),
-            line,
-        };
-        candidates.push(checked(name, value, origin, &at(line))?);
-    }
-    Ok(candidates)
-}
-
-fn bad_name(line: usize) -> Fault {
-    Fault::new(line, "invalid line: the name before '=' is not a variable's name").hint(
-        "a name holds letters, digits and '_' and does not start with a digit; a value that spans \
-         lines must be quoted",
-    )
 }
 
 fn has_equals(argument: &OsStr) -> bool {

@@ -1,0 +1,145 @@
+//! Files and standard input: what `--from-file` names, as entries with their lines.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use super::lines::clean;
+use super::problems::Problems;
+use super::{EnvFormat, checked, docker, dotenv, json};
+use crate::error::{Error, Result};
+use crate::push::candidate::{Candidate, Origin, shown};
+use crate::secret::{SecretName, SecretValue};
+use crate::system::env::Env;
+use crate::system::file::{self, is_stdin};
+use crate::ui::notices::Notices;
+
+/// The largest file or standard input accepted, in bytes.
+pub(super) const MAX_FILE: u64 = 10 * 1024 * 1024;
+/// How many warnings about one file are shown; the rest is counted.
+const MAX_WARNINGS: usize = 20;
+
+/// An assignment found in a file, before its name and value were checked.
+pub(super) struct Entry {
+    pub(super) line: usize,
+    pub(super) name: String,
+    pub(super) value: SecretValue,
+}
+
+/// Why a line cannot be used, in words that never quote it.
+pub(super) struct Fault {
+    pub(super) line: usize,
+    pub(super) message: String,
+    hint: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(line: usize, message: impl Into<String>) -> Self {
+        Self {
+            line,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    fn into_error(self, path: &Path) -> Error {
+        let error = Error::input(format!("{}:{}: {}", shown(path), self.line, self.message));
+        match self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// The entries of a file, with warnings and faults that are each about one line.
+#[derive(Default)]
+pub(super) struct Parsed {
+    pub(super) entries: Vec<Entry>,
+    pub(super) warnings: Vec<(usize, String)>,
+    pub(super) faults: Vec<Fault>,
+}
+
+/// Reads a file. Its problems and warnings go where those of all sources are collected.
+pub(super) async fn read_file(
+    path: &Path,
+    format: EnvFormat,
+    env: &Env,
+    problems: &mut Problems,
+    notices: &mut Notices,
+) -> Vec<Candidate> {
+    let path: Rc<Path> = env.expand_home(path).into();
+    let Some(mut parsed) = problems.check(parse(&path, format, env).await) else {
+        return Vec::new();
+    };
+    let mut candidates = Vec::with_capacity(parsed.entries.len());
+    for Entry { line, name, value } in parsed.entries {
+        let Some(name) = SecretName::environment(&name) else {
+            parsed.faults.push(bad_name(line));
+            continue;
+        };
+        if value.is_empty() {
+            parsed
+                .warnings
+                .push((line, format!("{name} is empty and was skipped")));
+            continue;
+        }
+        if let Err((problem, hint)) = checked(&value) {
+            let message = format!("the value {problem} ({name})");
+            parsed.faults.push(Fault::new(line, message).hint(hint));
+        } else {
+            let path = Rc::clone(&path);
+            let origin = Origin::File { path, line };
+            candidates.push(Candidate { name, value, origin });
+        }
+    }
+    // One problem for each line: what follows from the first would only repeat it.
+    parsed.faults.sort_by_key(|fault| fault.line);
+    parsed.faults.dedup_by_key(|fault| fault.line);
+    for fault in parsed.faults {
+        problems.push(fault.into_error(&path));
+    }
+    parsed.warnings.sort_by_key(|(line, _)| *line);
+    let more = parsed.warnings.len().saturating_sub(MAX_WARNINGS);
+    for (line, warning) in parsed.warnings.into_iter().take(MAX_WARNINGS) {
+        notices.warn(format!("{}:{line}: {warning}", shown(&path)));
+    }
+    if more > 0 {
+        notices.warn(format!("{}: {more} more warnings are not shown", shown(&path)));
+    }
+    candidates
+}
+
+async fn parse(path: &Path, format: EnvFormat, env: &Env) -> Result<Parsed> {
+    let bytes = if is_stdin(path) {
+        env.read_stdin(MAX_FILE).await
+    } else {
+        file::read_bounded(path, MAX_FILE)
+    }
+    .map_err(|reason| {
+        Error::input(format!("opening env file {}", shown(path)))
+            .because(reason)
+            .hint("--from-file takes a regular file of at most 10 MiB, or - for standard input")
+    })?;
+    let (text, faults) = clean(&bytes).map_err(|fault| fault.into_error(path))?;
+    let mut parsed = match format {
+        EnvFormat::Dotenv => dotenv::parse(&text),
+        EnvFormat::Docker => docker::parse(&text),
+        EnvFormat::Json => json::parse(&text),
+    };
+    // Stable sorting keeps these in front of what the format says about the same line.
+    parsed.faults.splice(0..0, faults);
+    Ok(parsed)
+}
+
+pub(super) fn bad_name(line: usize) -> Fault {
+    Fault::new(line, "invalid line: the name before '=' is not a variable's name").hint(
+        "a name holds letters, digits and '_' and does not start with a digit; a value that spans \
+         lines must be quoted",
+    )
+}

@@ -1,0 +1,45 @@
+//! Everything that is wrong with what a person handed in, so that one run tells all of it.
+
+use crate::error::{Error, Kind, Result};
+
+/// How many problems are shown; the rest is counted.
+const MAX_SHOWN: usize = 20;
+
+/// The problems found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    shown: Vec<Error>,
+    not_shown: usize,
+}
+
+impl Problems {
+    pub(crate) fn push(&mut self, error: Error) {
+        if self.shown.len() < MAX_SHOWN {
+            self.shown.push(error);
+        } else {
+            self.not_shown += 1;
+        }
+    }
+
+    /// The value, or `None` with its error among the problems.
+    pub(crate) fn check<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
+    /// All problems as one error. Those of the command line come first and decide the exit code.
+    pub(crate) fn into_result(mut self) -> Result<()> {
+        if self.not_shown > 0 {
+            let message = format!("{} more problems are not shown", self.not_shown);
+            self.shown.push(Error::input(message));
+        }
+        self.shown.sort_by_key(|error| error.kind != Kind::Usage);
+        let mut errors = self.shown.into_iter();
+        errors
+            .next()
+            .map_or(Ok(()), |first| Err(first.beside(errors.collect())))
+    }
+}

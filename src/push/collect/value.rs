@@ -1,0 +1,280 @@
+//! One value of a `.env` file: where it ends, and whether the common readers read it alike.
+
+use zeroize::Zeroizing;
+
+use super::dotenv::end_of_line;
+
+/// What JavaScript takes for the end of a line and Python does not.
+pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
+/// What all readers remove in front of a value.
+const LEADING: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
+/// The file form, which works for every value.
+const FROM_FILE: &str = "or take it from a file of its own:";
+
+/// A value that all readers read alike.
+pub(super) struct Value<'a> {
+    pub(super) content: Content<'a>,
+    /// Bytes up to and including the last line break.
+    pub(super) length: usize,
+    /// Whether another tool would expand a variable in it.
+    pub(super) has_variable: bool,
+}
+
+pub(super) enum Content<'a> {
+    /// The value itself.
+    Plain(&'a str),
+    /// The value in quotes, written so that dotenvy reads it in one way only.
+    Quoted(Zeroizing<String>),
+}
+
+/// Why readers differ about a value, or cannot read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    HashWithoutSpace,
+    HashAfterTab,
+    HashFirst,
+    Backtick,
+    UnusualSpace(char),
+    TextAfterQuote,
+    Unclosed(char),
+    /// This escape in single quotes.
+    SingleEscape(char),
+    /// This escape in double quotes.
+    DoubleEscape(char),
+}
+
+/// A value that is refused.
+pub(super) struct Problem {
+    reason: Reason,
+    /// Bytes to skip before the next line that can be read.
+    length: usize,
+}
+
+impl Problem {
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// What is wrong and how tools differ, without the value.
+    pub(super) fn message(&self, name: &str) -> String {
+        match self.reason {
+            Reason::HashWithoutSpace => format!(
+                "the value of {name} has a '#' without a space before it; some tools start a comment there, \
+                 others keep it"
+            ),
+            Reason::HashAfterTab => format!(
+                "the value of {name} has a tab before '#'; some tools start a comment there, others keep it"
+            ),
+            Reason::HashFirst => format!(
+                "the value of {name} begins with '#'; some tools read a comment and an empty value, others keep it"
+            ),
+            Reason::Backtick => format!(
+                "the value of {name} begins with a backtick; some tools take it for a quote, others keep it"
+            ),
+            Reason::UnusualSpace(c) => format!(
+                "the value of {name} begins or ends with U+{:04X}; some tools remove it, others keep it",
+                u32::from(c)
+            ),
+            Reason::TextAfterQuote => format!(
+                "text follows the closing quote of {name}; some tools keep the quotes and the text, \
+                 others refuse the line"
+            ),
+            Reason::Unclosed(quote) => format!(
+                "the quote {quote} of {name} is never closed; some tools keep it, others refuse the line"
+            ),
+            Reason::SingleEscape(c) => format!(
+                "the value of {name} has \\{c} in single quotes; some tools drop the backslash, others keep it"
+            ),
+            Reason::DoubleEscape(c) => format!(
+                "the value of {name} has \\{c} in double quotes; some tools resolve the escape, \
+                 others keep the backslash"
+            ),
+        }
+    }
+
+    /// How to write what was meant.
+    pub(super) fn hint(&self, name: &str) -> String {
+        let from_file = format!("{FROM_FILE} amika secret push {name} --yes < FILE");
+        match self.reason {
+            Reason::HashWithoutSpace => {
+                "to keep the '#', put the value in quotes; to start a comment, put a space before it"
+                    .to_owned()
+            }
+            Reason::HashAfterTab => {
+                "to start a comment, put a space before the '#'; to keep it, put the value in quotes"
+                    .to_owned()
+            }
+            Reason::HashFirst => {
+                format!("to keep it, put the value in quotes; for an empty value, write {name}= alone")
+            }
+            Reason::Backtick => {
+                "to keep it, put the value in single quotes; otherwise use quotes in place of backticks"
+                    .to_owned()
+            }
+            Reason::UnusualSpace(_) => "to keep it, put the value in quotes; otherwise remove it".to_owned(),
+            Reason::TextAfterQuote => format!(
+                "if the quotes belong to the value, put the other kind around all of it, as in \"it's\"; \
+                 a comment starts with '#'; {from_file}"
+            ),
+            Reason::Unclosed(_) => format!(
+                "close it; if it belongs to the value, put the other kind of quotes around all of it; {from_file}"
+            ),
+            Reason::SingleEscape('\'') => {
+                format!("for a single quote, put the value in double quotes, as in \"it's\"; {from_file}")
+            }
+            Reason::SingleEscape(_) => {
+                format!("without quotes, every backslash on the line is kept; {from_file}")
+            }
+            Reason::DoubleEscape('t') => {
+                format!("for a tab, type one; for a backslash, use single quotes; {from_file}")
+            }
+            Reason::DoubleEscape(_) => {
+                format!("in single quotes, write the character without the backslash; {from_file}")
+            }
+        }
+    }
+}
+
+/// Reads the value that `text` begins with, directly after `=`.
+pub(super) fn scan(text: &str) -> Result<Value<'_>, Problem> {
+    let first_line = text.lines().next().unwrap_or_default();
+    let value = first_line.trim_start_matches(LEADING);
+    let start = first_line.len() - value.len();
+    match value.chars().next() {
+        Some(quote @ ('\'' | '"')) => quoted(text, start, quote),
+        _ => plain(text, value),
+    }
+}
+
+/// A value without quotes: up to a comment or the end of the line, without blanks around it.
+fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
+    let length = end_of_line(text);
+    let refuse = |reason| Err(Problem { reason, length });
+    let before_comment = match value.find('#') {
+        None => value,
+        Some(0) => return refuse(Reason::HashFirst),
+        Some(at) => match value.as_bytes()[at - 1] {
+            b' ' => &value[..at],
+            b'\t' => return refuse(Reason::HashAfterTab),
+            _ => return refuse(Reason::HashWithoutSpace),
+        },
+    };
+    let value = before_comment.trim_end_matches(is_trailing_space);
+    // In front of a value, compose removes fewer characters than behind it.
+    let first = value.chars().next().filter(|c| c.is_whitespace());
+    let edges = [value.chars().next(), value.chars().next_back()];
+    let unusual = edges.into_iter().flatten().find(|&c| is_unusual_space(c));
+    if let Some(c) = first.or(unusual) {
+        return refuse(Reason::UnusualSpace(c));
+    }
+    if value.starts_with('`') {
+        return refuse(Reason::Backtick);
+    }
+    Ok(Value {
+        content: Content::Plain(value),
+        length,
+        has_variable: has_variable(value),
+    })
+}
+
+/// A value in quotes, which may span lines, and the comment that may follow it.
+fn quoted(text: &str, start: usize, quote: char) -> Result<Value<'_>, Problem> {
+    let body = &text[start + 1..];
+    let mut written = Zeroizing::new(String::from(quote));
+    let mut reason = None;
+    let mut characters = body.char_indices();
+    let end = loop {
+        match characters.next() {
+            None => {
+                let reason = Reason::Unclosed(quote);
+                // The quote may be all that is wrong: the next line is read for itself.
+                let length = end_of_line(text);
+                return Err(Problem { reason, length });
+            }
+            Some((at, c)) if c == quote => break at,
+            Some((_, '\\')) => {
+                let next = characters.clone().next().map(|(_, next)| next);
+                if let Some(next) = next.filter(|&next| differs_after_backslash(quote, next)) {
+                    reason.get_or_insert(if quote == '"' {
+                        Reason::DoubleEscape(next)
+                    } else {
+                        Reason::SingleEscape(next)
+                    });
+                    characters.next();
+                } else {
+                    write_backslash(&mut written, quote, next, &mut characters);
+                }
+            }
+            Some((_, '$')) if quote == '"' => written.push_str("\\$"),
+            Some((_, c)) => written.push(c),
+        }
+    };
+    written.push(quote);
+    let after = start + 1 + end + 1;
+    let length = after + end_of_line(&text[after..]);
+    let rest = text[after..length].trim_matches([' ', '\t', '\n']);
+    if !(rest.is_empty() || rest.starts_with('#')) || rest.contains(LINE_SEPARATORS) {
+        // The quote that closed it may belong to the next line.
+        let length = end_of_line(text);
+        let reason = reason.unwrap_or(Reason::TextAfterQuote);
+        return Err(Problem { reason, length });
+    }
+    match reason {
+        Some(reason) => Err(Problem { reason, length }),
+        None => Ok(Value {
+            content: Content::Quoted(written),
+            length,
+            has_variable: quote == '"' && has_variable(&body[..end]),
+        }),
+    }
+}
+
+/// Whether readers differ about a backslash in front of `next`: python-dotenv resolves `\\` and
+/// `\'` in single quotes, and in double quotes also the escapes of C; compose resolves `\$` and
+/// octal numbers there. node keeps all of them.
+fn differs_after_backslash(quote: char, next: char) -> bool {
+    if quote == '\'' {
+        matches!(next, '\'' | '\\')
+    } else {
+        matches!(next, '\'' | '\\' | '"' | 'a' | 'b' | 'f' | 't' | 'v' | '$' | '0')
+    }
+}
+
+/// Writes a backslash that readers agree about, so that dotenvy reads it so, too.
+fn write_backslash(
+    written: &mut String,
+    quote: char,
+    next: Option<char>,
+    characters: &mut std::str::CharIndices<'_>,
+) {
+    match (quote, next) {
+        // dotenvy knows no `\r`, and a carriage return means nothing to it inside a line.
+        ('"', Some('r')) => {
+            written.push('\r');
+            characters.next();
+        }
+        ('"', Some('n')) => {
+            written.push_str("\\n");
+            characters.next();
+        }
+        ('"', _) => written.push_str("\\\\"),
+        // Outside of quotes a backslash escapes itself, for all of dotenvy.
+        _ => written.push_str(r"'\\'"),
+    }
+}
+
+/// What all readers remove behind a value.
+fn is_trailing_space(c: char) -> bool {
+    c.is_whitespace() && !is_unusual_space(c)
+}
+
+/// What only some readers remove around a value.
+fn is_unusual_space(c: char) -> bool {
+    matches!(c, '\u{1c}'..='\u{1f}' | '\u{85}' | '\u{feff}')
+}
+
+/// Whether `value` has `$NAME` or `${NAME}`.
+fn has_variable(value: &str) -> bool {
+    let mut pairs = value.as_bytes().windows(2);
+    pairs.any(|pair| pair[0] == b'$' && (pair[1].is_ascii_alphabetic() || matches!(pair[1], b'_' | b'{')))
+}

@@ -1,0 +1,84 @@
+//! `--from-env`: environment variables by name or by pattern.
+
+use std::ffi::OsStr;
+
+use super::checked;
+use super::pattern::Pattern;
+use super::problems::Problems;
+use crate::error::{Error, Result};
+use crate::push::candidate::{Candidate, Origin};
+use crate::secret::{SecretName, SecretValue};
+use crate::system::env::Env;
+use crate::ui::notices::Notices;
+
+/// Reads the variables that the patterns name.
+pub(super) fn read_variables(
+    patterns: &[Pattern],
+    env: &Env,
+    problems: &mut Problems,
+    notices: &mut Notices,
+) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for pattern in patterns {
+        if pattern.has_wildcard() {
+            match_variables(pattern, env, problems, notices, &mut candidates);
+        } else if let Some(candidate) = problems.check(read_variable(pattern.as_str(), env)) {
+            candidates.push(candidate);
+        }
+    }
+    candidates
+}
+
+fn match_variables(
+    pattern: &Pattern,
+    env: &Env,
+    problems: &mut Problems,
+    notices: &mut Notices,
+    candidates: &mut Vec<Candidate>,
+) {
+    let names = env.variable_names();
+    let mut names: Vec<_> = names.filter(|name| pattern.matches(name)).collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        let message = if pattern
+            .as_str()
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_*?".contains(c))
+        {
+            format!("no environment variable matches \"{}\"", pattern.as_str())
+        } else {
+            "no environment variable matches a pattern of --from-env".to_owned()
+        };
+        problems.push(Error::input(message).hint("are they exported to this process?"));
+    }
+    for name in names {
+        if env.variable(name).is_some_and(OsStr::is_empty) {
+            notices.warn(format!(
+                "environment variable \"{name}\" is empty and was skipped"
+            ));
+        } else if SecretName::environment(name).is_some() {
+            candidates.extend(problems.check(read_variable(name, env)));
+        }
+    }
+}
+
+fn read_variable(name: &str, env: &Env) -> Result<Candidate> {
+    let name = SecretName::environment(name).ok_or_else(|| {
+        Error::input("--from-env has an item that is not a valid variable name").hint(
+            "give names or quoted patterns, as in --from-env DATABASE_URL,'APP_*'; a name holds \
+             letters, digits and '_' and does not start with a digit",
+        )
+    })?;
+    let place = format!("environment variable \"{name}\"");
+    let value = env
+        .variable(name.as_str())
+        .ok_or_else(|| Error::input(format!("{place} is not set")).hint("is it exported to this process?"))?;
+    let value = value
+        .to_str()
+        .ok_or_else(|| Error::input(format!("{place} is not valid UTF-8")))?;
+    let value = SecretValue::new(value.to_owned());
+    checked(&value)
+        .map_err(|(problem, hint)| Error::input(format!("{place}: the value {problem}")).hint(hint))?;
+    let origin = Origin::Variable(name.to_string());
+    Ok(Candidate { name, value, origin })
+}
