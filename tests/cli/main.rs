@@ -11,6 +11,7 @@ mod credential;
 mod delete;
 #[cfg(unix)]
 mod extract;
+mod guarantees;
 mod input;
 #[cfg(target_os = "linux")]
 mod keyring;
