@@ -214,15 +214,9 @@ impl Store {
         Ok(fallback)
     }
 
-    /// Keeps a value that has nowhere else to be any more, and says where.
-    pub(crate) async fn rescue(&self, name: &str, value: &SecretValue) -> Result<PathBuf> {
-        let _lock = self.lock().await?;
-        let path = self.directory.join(name);
-        let content = value.expose_secret().as_bytes();
-        Save::prepare(&path, content.len())
-            .and_then(|save| save.finish(content))
-            .map_err(|error| unsaved(&path, &error))?;
-        Ok(path)
+    /// Where the files are.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Removes both files, readable or not, and our keyring items.

@@ -39,13 +39,16 @@ pub(crate) fn run(cli: Cli, env: Env, printer: Printer) -> Result<()> {
             CredentialCommand::Push(args) => {
                 let offers = credential::push::look(provider, &args, &env, printer);
                 connected(env, options, printer, async |c| {
+                    credential::warn_of_left_behind(provider, args.from_file.as_deref(), c);
                     credential::push::run(provider, &args, offers, c).await
                 })
             }
             CredentialCommand::List => connected(env, options, printer, async |c| {
+                credential::warn_of_left_behind(provider, None, c);
                 credential::list::run(provider, c).await
             }),
             CredentialCommand::Delete(args) => connected(env, options, printer, async |c| {
+                credential::warn_of_left_behind(provider, None, c);
                 credential::delete::run(provider, &args, c).await
             }),
         },

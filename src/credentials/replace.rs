@@ -1,179 +1,274 @@
-//! Puts a credential in the place of another, so that one of the two is there in the end.
-//!
-//! The API has no update and allows one credential per place, so the old one must go before the
-//! new one can come. Whatever stops that in the middle, what is there is looked up, and the old one
-//! is put back where nothing is.
+//! Stores a credential, or replaces an old one by it: carries out what `decide.rs` decides.
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+pub(crate) use super::decide::Ending;
+use super::decide::{Decisions, Next, Reply, Seen, Step};
 use crate::api::{Api, ApiError, CredentialSummary, Effect, NewCredential};
-use crate::error::Error;
+use crate::error::Kind;
 use crate::net::retry::backoff;
 use crate::provider::Provider;
 use crate::secret::Scope;
 use crate::system::signals::Interrupt;
 
-/// How often, and how long, to try to put the old one back.
-const ROUNDS: u32 = 5;
-const PATIENCE: Duration = Duration::from_secs(45);
-const TRIES: u32 = 3;
+/// How long deleting the old credential and storing the new one may take together.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(35);
+/// How long putting the old credential back may take.
+const PUT_BACK_TIMEOUT: Duration = Duration::from_secs(25);
+/// How long an unanswered deletion is still waited for after a signal.
+const SIGNAL_GRACE: Duration = Duration::from_millis(500);
 
-/// How a replacement ended.
-#[derive(Debug)]
-pub(crate) enum Replaced {
-    /// The new one is stored.
-    Done { id: String },
-    /// The old one was not touched, and why.
-    Kept { why: Error },
-    /// The old one was deleted and put back under another id, and why.
-    Restored { id: String, why: Error },
-    /// Somebody else's is there now, and why ours is not.
-    Overtaken { why: Error },
-    /// Neither could be stored; the old one is gone for certain, or perhaps.
-    Lost { certainly: bool, why: Error },
+/// The credential to be replaced.
+pub(crate) struct Old<'a> {
+    pub(crate) id: &'a str,
+    /// The old credential with its value, where that could be fetched.
+    pub(crate) backup: Option<&'a NewCredential>,
 }
 
-/// The credential that stands where one of this name and scope would: in org scope the
+/// How storing or replacing a credential ended.
+pub(crate) struct Outcome {
+    pub(crate) ending: Ending,
+    /// The last request that failed on the way to the new credential.
+    pub(crate) failure: Option<ApiError>,
+    /// The signal that came meanwhile.
+    pub(crate) signal: Option<Kind>,
+}
+
+/// The credential that a new one of this name and scope would replace: in org scope the
 /// provider's only one, whatever its name.
-pub(crate) fn occupant<'a>(
+pub(crate) fn find_existing<'a>(
     stored: &'a [CredentialSummary],
     name: &str,
     scope: Scope,
 ) -> Option<&'a CredentialSummary> {
-    stored
-        .iter()
-        .find(|held| held.scope == scope.as_str() && (scope == Scope::Org || held.name == name))
+    stored.iter().find(|entry| is_in_place(entry, name, scope))
 }
 
-/// Creates a credential where nothing stands. When the answer is lost, what is there decides.
-pub(crate) async fn store(api: &Api, provider: &Provider, new: &NewCredential) -> Result<String, ApiError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let error = match api.create_credential(provider, new).await {
-            Err(error) if error.effect == Effect::Unknown => error,
-            decided => return decided,
-        };
-        let Ok(stored) = api.list_credentials(provider).await else {
-            return Err(error);
-        };
-        let held = occupant(&stored, &new.name, new.scope);
-        if let Some(ours) = held.filter(|held| held.name == new.name) {
-            return Ok(ours.id.clone());
-        }
-        if held.is_some() || tries >= TRIES {
-            return Err(ApiError {
-                effect: Effect::None,
-                ..error
-            });
-        }
-        sleep(backoff(tries)).await;
-    }
+fn is_in_place(entry: &CredentialSummary, name: &str, scope: Scope) -> bool {
+    entry.scope == scope.as_str() && (scope == Scope::Org || entry.name == name)
 }
 
-/// Replaces `old` by `new`. `backup` is the old one with its value, where that could be fetched.
-/// A signal stops the way forward, never the way back, and never the deletion: one that was cut
-/// off may still be carried out after it was looked for.
-pub(crate) async fn replace(
+/// Stores `new`, in the place of `old` where there is one. `on_signal` is called when a signal
+/// comes while an old credential may be deleted.
+pub(crate) async fn store(
     api: &Api,
     provider: &Provider,
-    old: &CredentialSummary,
-    backup: Option<&NewCredential>,
     new: &NewCredential,
+    old: Option<Old<'_>>,
     interrupt: &Interrupt,
-) -> Replaced {
-    let mut progress = Progress::Deleted;
-    let why = match api.delete_credential(provider, &old.id).await {
-        Err(error) if error.effect == Effect::None => return Replaced::Kept { why: error.into() },
-        Err(error) => {
-            progress = Progress::MaybeDeleted;
-            error.into()
-        }
-        Ok(()) => match interrupt.or(async { Ok(store(api, provider, new).await) }).await {
-            Ok(Ok(id)) => return Replaced::Done { id },
-            Ok(Err(error)) => {
-                if error.effect == Effect::Unknown {
-                    progress = Progress::MaybeCreated;
-                }
-                error.into()
-            }
-            Err(stopped) => {
-                progress = Progress::MaybeCreated;
-                stopped
-            }
-        },
+    on_signal: impl Fn(),
+) -> Outcome {
+    let (decisions, next) = match &old {
+        Some(old) => Decisions::replace(old.backup.is_some()),
+        None => Decisions::store(),
     };
-    let back = put_back(api, provider, old, backup, new, progress);
-    match timeout(PATIENCE, back).await {
-        Ok(Some(Standing::Old)) => Replaced::Kept { why },
-        Ok(Some(Standing::PutBack(id))) => Replaced::Restored { id, why },
-        Ok(Some(Standing::New(id))) => Replaced::Done { id },
-        Ok(Some(Standing::Other)) => Replaced::Overtaken { why },
-        Ok(None) | Err(_) => Replaced::Lost {
-            certainly: progress != Progress::MaybeDeleted,
-            why,
-        },
+    let mut replacement = Replacement {
+        api,
+        provider,
+        new,
+        old,
+        decisions,
+        failure: None,
+        signal: None,
+        deadline: Instant::now() + FORWARD_TIMEOUT,
+    };
+    let ending = replacement.run(next, interrupt, on_signal).await;
+    Outcome {
+        ending,
+        failure: replacement.failure,
+        signal: replacement.signal,
     }
 }
 
-/// How far a replacement came that did not come to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    MaybeDeleted,
-    Deleted,
-    /// The new one may be there without our having been told so.
-    MaybeCreated,
+struct Replacement<'a> {
+    api: &'a Api,
+    provider: &'a Provider,
+    new: &'a NewCredential,
+    old: Option<Old<'a>>,
+    decisions: Decisions,
+    failure: Option<ApiError>,
+    signal: Option<Kind>,
+    deadline: Instant,
 }
 
-/// What stands in the place after all.
-enum Standing {
-    Old,
-    PutBack(String),
-    New(String),
-    Other,
+/// What a step led to.
+enum Event {
+    Replied(std::result::Result<String, ApiError>),
+    Saw(Seen),
+    /// No answer came before the deadline or the signal.
+    Unanswered,
 }
 
-/// There is nothing that could be put back.
-struct NoBackup;
-
-async fn put_back(
-    api: &Api,
-    provider: &Provider,
-    old: &CredentialSummary,
-    backup: Option<&NewCredential>,
-    new: &NewCredential,
-    progress: Progress,
-) -> Option<Standing> {
-    for round in 1..=ROUNDS {
-        let tried = async {
-            let stored = api.list_credentials(provider).await?;
-            Ok(Ok(match occupant(&stored, &new.name, new.scope) {
-                // A deletion that got no answer may still be on its way: it is given some time.
-                Some(held) if held.id == old.id => {
-                    (progress != Progress::MaybeDeleted || round == ROUNDS).then_some(Standing::Old)
-                }
-                Some(held) if progress == Progress::MaybeCreated && held.name == new.name => {
-                    Some(Standing::New(held.id.clone()))
-                }
-                Some(_) => Some(Standing::Other),
-                None => match backup {
-                    Some(backup) => Some(Standing::PutBack(store(api, provider, backup).await?)),
-                    None => return Ok(Err(NoBackup)),
-                },
-            }))
-        };
-        match tried.await {
-            Ok(Ok(None)) => sleep(backoff(round)).await,
-            Ok(Ok(standing)) => return standing,
-            // Nothing to put back; or a key that is no longer accepted, which stays so.
-            Ok(Err(NoBackup))
-            | Err(ApiError {
-                status: Some(401), ..
-            }) => return None,
-            Err(_) => sleep(backoff(round)).await,
+impl Replacement<'_> {
+    async fn run(&mut self, mut next: Next, interrupt: &Interrupt, on_signal: impl Fn()) -> Ending {
+        let mut was_putting_back = false;
+        loop {
+            let Next { wait, step } = next;
+            if let Step::Finish(ending) = step {
+                return ending;
+            }
+            if self.decisions.is_putting_back() && !was_putting_back {
+                was_putting_back = true;
+                self.deadline = Instant::now() + PUT_BACK_TIMEOUT;
+            }
+            if was_putting_back && Instant::now() >= self.deadline {
+                return Ending::Unknown;
+            }
+            let (event, signal) = self.perform(wait, &step, interrupt, &on_signal).await;
+            if let Some(kind) = signal {
+                self.signal = Some(kind);
+                self.decisions.interrupt();
+            }
+            next = self.decide(&step, event);
         }
     }
-    None
+
+    /// Carries out one step, and gives the signal that came meanwhile. A signal ends the way forward soon, and never the way back.
+    async fn perform(
+        &self,
+        wait: u32,
+        step: &Step,
+        interrupt: &Interrupt,
+        on_signal: &impl Fn(),
+    ) -> (Event, Option<Kind>) {
+        let work = async {
+            if wait > 0 {
+                sleep(backoff(wait)).await;
+            }
+            self.request(step).await
+        };
+        let work = timeout_at(self.deadline, work);
+        tokio::pin!(work);
+        if self.signal.is_some() {
+            return (work.await.unwrap_or(Event::Unanswered), None);
+        }
+        let kind = tokio::select! {
+            biased;
+            kind = interrupt.wait() => kind,
+            event = &mut work => return (event.unwrap_or(Event::Unanswered), None),
+        };
+        if self.old.is_some() {
+            on_signal();
+        }
+        let event = if self.decisions.is_putting_back() {
+            work.await.unwrap_or(Event::Unanswered)
+        } else {
+            let answered = timeout(SIGNAL_GRACE, work).await;
+            answered.map_or(Event::Unanswered, |event| event.unwrap_or(Event::Unanswered))
+        };
+        (event, Some(kind))
+    }
+
+    async fn request(&self, step: &Step) -> Event {
+        let Self {
+            api, provider, new, ..
+        } = self;
+        match (step, &self.old) {
+            (Step::Delete, Some(old)) => {
+                let deleted = api.delete_credential(provider, old.id).await;
+                Event::Replied(deleted.map(|()| String::new()).or_else(gone_is_deleted))
+            }
+            (
+                Step::PutBack,
+                Some(Old {
+                    backup: Some(backup), ..
+                }),
+            ) => Event::Replied(api.create_credential(provider, backup).await),
+            (Step::Create, _) => Event::Replied(api.create_credential(provider, new).await),
+            _ => Event::Saw(self.look().await),
+        }
+    }
+
+    fn decide(&mut self, step: &Step, event: Event) -> Next {
+        match (event, step) {
+            (Event::Saw(seen), _) => self.decisions.saw(seen),
+            (Event::Unanswered, Step::Look) => self.decisions.saw(Seen::Unreadable),
+            (Event::Unanswered, _) => self.decisions.replied(Reply::Unknown),
+            (Event::Replied(Ok(id)), _) => self.decisions.replied(Reply::Done(id)),
+            (Event::Replied(Err(error)), step) => {
+                let reply = reply_of(&error);
+                if *step != Step::PutBack {
+                    self.failure = Some(error);
+                }
+                self.decisions.replied(reply)
+            }
+        }
+    }
+
+    /// Looks at what is stored where the new credential belongs. Name and type tell most
+    /// credentials apart; where they cannot, the value decides.
+    async fn look(&self) -> Seen {
+        let Ok(stored) = self.api.list_credentials(self.provider).await else {
+            return Seen::Unreadable;
+        };
+        let mut seen = Seen::Empty;
+        for entry in &stored {
+            if is_in_place(entry, &self.new.name, self.new.scope) {
+                seen = more_telling(seen, self.examine(entry).await);
+            }
+        }
+        seen
+    }
+
+    async fn examine(&self, entry: &CredentialSummary) -> Seen {
+        let backup = self.old.as_ref().and_then(|old| old.backup);
+        let is_old = self.old.as_ref().is_some_and(|old| old.id == entry.id);
+        let could_be = |credential: &NewCredential| {
+            entry.name == credential.name && (entry.kind.is_empty() || entry.kind == credential.kind.as_str())
+        };
+        let (could_be_new, could_be_old) = (could_be(self.new), backup.is_some_and(could_be));
+        if !is_old && !could_be_new && !could_be_old {
+            return Seen::Other;
+        }
+        let value = match self.api.reveal_credential(self.provider, &entry.id).await {
+            Err(error) if error.status == Some(404) && error.enveloped => return Seen::Empty,
+            _ if is_old => return Seen::OldListed,
+            Err(_) => return Seen::Undecided,
+            Ok(value) => value,
+        };
+        if could_be_new && value == self.new.value {
+            Seen::New(entry.id.clone())
+        } else if could_be_old && backup.is_some_and(|backup| backup.value == value) {
+            Seen::PutBack(entry.id.clone())
+        } else {
+            Seen::Other
+        }
+    }
+}
+
+/// A deletion that finds nothing has nothing left to do. A 404 without the API's envelope comes
+/// from a server that lacks the endpoint.
+fn gone_is_deleted(error: ApiError) -> std::result::Result<String, ApiError> {
+    if error.status == Some(404) && error.enveloped {
+        Ok(String::new())
+    } else {
+        Err(error)
+    }
+}
+
+fn reply_of(error: &ApiError) -> Reply {
+    if error.effect == Effect::Unknown {
+        Reply::Unknown
+    } else if error.status == Some(409) {
+        Reply::Taken
+    } else if error.is_passing() {
+        Reply::Busy
+    } else {
+        Reply::Refused
+    }
+}
+
+/// Of two credentials in one place, the one that decides.
+fn more_telling(one: Seen, other: Seen) -> Seen {
+    let rank = |seen: &Seen| match seen {
+        Seen::Empty | Seen::Unreadable => 0,
+        Seen::OldListed => 1,
+        Seen::Other => 2,
+        Seen::Undecided => 3,
+        Seen::PutBack(_) => 4,
+        Seen::New(_) => 5,
+    };
+    if rank(&other) > rank(&one) { other } else { one }
 }

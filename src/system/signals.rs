@@ -11,6 +11,7 @@ pub(crate) struct Interrupt(watch::Receiver<Option<Kind>>);
 impl Interrupt {
     /// Starts to listen; signals no longer end the process by themselves.
     pub(crate) fn listen() -> Self {
+        ignore_file_size_signal();
         let (sender, receiver) = watch::channel(None);
         tokio::spawn(async move {
             let kind = signal().await;
@@ -31,11 +32,24 @@ impl Interrupt {
     /// Runs `work`, dropping it when the program shall stop first.
     pub(crate) async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
-            kind = self.wait() => Err(Error::new(kind, "stopped; nothing was changed")),
+            kind = self.wait() => Err(Error::new(kind, "interrupted; nothing was changed")),
             result = work => result,
         }
     }
 }
+
+/// Makes a write beyond the file size limit (`ulimit -f`) fail with `EFBIG` instead of ending the
+/// process with SIGXFSZ.
+#[cfg(unix)]
+fn ignore_file_size_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let number = rustix::process::Signal::XFSZ.as_raw();
+    // The handler stays in place when its stream is dropped.
+    drop(signal(SignalKind::from_raw(number)));
+}
+
+#[cfg(not(unix))]
+fn ignore_file_size_signal() {}
 
 #[cfg(unix)]
 async fn signal() -> Kind {

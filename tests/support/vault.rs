@@ -189,6 +189,19 @@ impl Vault {
         id
     }
 
+    /// Stores a credential of a provider under a given id.
+    pub(crate) fn seed_credential_with_id(
+        &self,
+        id: &str,
+        provider: &str,
+        name: &str,
+        kind: &str,
+        scope: &str,
+        value: &str,
+    ) {
+        self.contents().put(id, provider, name, value, scope, kind);
+    }
+
     /// The value of a generic secret.
     pub(crate) fn value(&self, name: &str, scope: &str) -> Option<String> {
         let contents = self.contents();

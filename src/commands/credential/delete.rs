@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::in_words;
+use super::describe_all;
 use crate::api::{Api, ApiError, check_id};
 use crate::commands::secret::delete::{Deletion, Target};
 use crate::context::Context;
@@ -49,7 +49,7 @@ async fn find_targets(provider: &Provider, args: &DeleteCredentialArgs, api: &Ap
     let found = same.find(|held| held.name == *name && held.scope == args.scope.as_str());
     let found = found.ok_or_else(|| {
         let message = format!("no {} credential {name} in {} scope", provider.title, args.scope);
-        Error::new(Kind::Refused, message).hint(in_words(provider, &stored))
+        Error::new(Kind::Refused, message).hint(describe_all(provider, &stored))
     })?;
     Ok(vec![Target {
         id: found.id.clone(),
@@ -66,7 +66,7 @@ async fn explain(provider: &Provider, api: &Api, target: &Target, error: ApiErro
     let message = format!("no {} credential {} (404)", provider.title, target.id);
     let hint = stored.map_or_else(
         |_| format!("'amika secret {} list' shows what there is", provider.id),
-        |stored| in_words(provider, &stored),
+        |stored| describe_all(provider, &stored),
     );
     Error::new(Kind::Refused, message).hint(hint)
 }

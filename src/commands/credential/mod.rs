@@ -4,12 +4,19 @@ pub(crate) mod delete;
 pub(crate) mod list;
 pub(crate) mod push;
 mod put;
+mod restore;
+
+use std::path::Path;
 
 use clap::{ArgMatches, Command, Error, FromArgMatches, Subcommand};
 
 use self::delete::DeleteCredentialArgs;
 use self::push::PushCredentialArgs;
 use crate::api::CredentialSummary;
+use crate::context::Context;
+use crate::credentials::recovery;
+use crate::formats::escape;
+use crate::net::origin::Origin;
 use crate::provider::{CredentialKind, PROVIDERS, Provider};
 
 /// A command, and the provider that it is about.
@@ -108,8 +115,8 @@ the new one cannot be stored.",
         })
 }
 
-/// What there is, in a few words for a hint.
-fn in_words(provider: &Provider, credentials: &[CredentialSummary]) -> String {
+/// The stored credentials in one phrase, for a hint.
+fn describe_all(provider: &Provider, credentials: &[CredentialSummary]) -> String {
     if credentials.is_empty() {
         return format!("there are no {} credentials", provider.title);
     }
@@ -118,4 +125,39 @@ fn in_words(provider: &Provider, credentials: &[CredentialSummary]) -> String {
         format!("{id} ({name}, {scope})")
     });
     format!("there is {}", each.collect::<Vec<_>>().join(", "))
+}
+
+/// Warns of old values that an earlier command could not put back, each with the command that does.
+/// `except` is the one that this command puts back.
+pub(crate) fn warn_of_left_behind(provider: &Provider, except: Option<&Path>, context: &Context) {
+    let origin = Origin::from_env(&context.env).map(|origin| origin.to_string());
+    for (path, description) in recovery::left_behind(&context.env, provider) {
+        if except.is_some_and(|except| is_same_file(except, &path)) {
+            continue;
+        }
+        let (what, api_url) = match &description {
+            Some(description) => (
+                format!(
+                    "the {} credential {} ({}, {} scope)",
+                    provider.title, description.name, description.id, description.scope
+                ),
+                Some(description.api_url.as_str()),
+            ),
+            None => (format!("a {} credential", provider.title), None),
+        };
+        let other_api = api_url.filter(|url| origin.as_ref().is_ok_and(|origin| origin != url));
+        let command = recovery::command(provider, &path, other_api);
+        context.printer.warning(&format!(
+            "an interrupted replacement left the value of {what} in {}; put it back with: {command}; \
+             or delete the file if it is not needed",
+            escape::path(&path)
+        ));
+    }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::put::{put, standing};
+use super::put::{existing, put};
+use super::restore;
 use crate::api::NewCredential;
 use crate::context::Context;
 use crate::credentials::validate::{self, Credential};
@@ -127,6 +128,9 @@ pub(crate) async fn run(
         interrupt,
         ..
     } = context;
+    if let Some(kept) = restore::kept(args, env) {
+        return restore::run(provider, args, kept, context).await;
+    }
     if let Some(name) = &args.name {
         check_name(name)?;
     }
@@ -158,7 +162,7 @@ pub(crate) async fn run(
     for secret in inner.iter().chain([&value]) {
         api.keep_secret(secret);
     }
-    let old = standing(provider, &name, args.scope, args.force, &api, context).await?;
+    let old = existing(provider, &name, args.scope, args.force, &api, context).await?;
     printer.notices(&notices);
     if asks {
         let what = match kind {

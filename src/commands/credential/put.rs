@@ -1,33 +1,36 @@
-//! The last part of a credential's push: store it, or replace the one that stands in its place.
+//! The last part of a credential's push: store it, or replace the existing one, and report.
 
 use serde_json::json;
 
-use super::in_words;
-use crate::api::{Api, CredentialSummary, Effect, NewCredential};
-use crate::auth::store::Store;
+use super::describe_all;
+use crate::api::{Api, ApiError, CredentialSummary, NewCredential};
 use crate::context::Context;
-use crate::credentials::replace::{Replaced, occupant, replace, store};
+use crate::credentials::recovery::{self, Kept};
+use crate::credentials::replace::{Ending, Old, Outcome, find_existing, store};
+use crate::credentials::validate;
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape::{self, shell_quoted};
+use crate::formats::escape;
+use crate::net::origin::Origin;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
 
-/// The credential that stands in the place of the new one, if there is one and it may be replaced.
-pub(crate) async fn standing(
+/// The existing credential that a new one of this name and scope would replace; exit 1 when there
+/// is one and `replace` is not set.
+pub(crate) async fn existing(
     provider: &Provider,
     name: &str,
     scope: Scope,
-    force: bool,
+    replace: bool,
     api: &Api,
     context: &Context,
 ) -> Result<Option<CredentialSummary>> {
     let listed = async { Ok(api.list_credentials(provider).await?) };
     let stored = context.interrupt.or(listed).await?;
-    match occupant(&stored, name, scope) {
-        Some(_) if !force => Err(taken(provider, name, scope, &in_words(provider, &stored))),
-        occupant => Ok(occupant.cloned()),
+    match find_existing(&stored, name, scope) {
+        Some(_) if !replace => Err(taken(provider, name, scope, "", &describe_all(provider, &stored))),
+        existing => Ok(existing.cloned()),
     }
 }
 
@@ -40,69 +43,94 @@ pub(crate) async fn put(
     context: &Context,
 ) -> Result<()> {
     let interrupt = &context.interrupt;
-    if let Some(old) = old {
-        let backup = interrupt.or(back_up(provider, old, api, context)).await?;
-        let ended = replace(api, provider, old, backup.as_ref(), new, interrupt).await;
-        return report_replacement(provider, old, backup.as_ref(), new, ended, context).await;
+    let Some(old) = old else {
+        let outcome = store(api, provider, new, None, interrupt, || ()).await;
+        return report_stored(provider, new, outcome, context);
+    };
+    let backup = interrupt.or(fetch_backup(provider, old, api, context)).await?;
+    if let Some(backup) = &backup
+        && backup.name == new.name
+        && backup.kind == new.kind
+        && backup.value == new.value
+    {
+        context.printer.notice("this value is stored already");
+        return done(new, &old.id, "updated", context);
     }
-    match interrupt.or(async { Ok(store(api, provider, new).await) }).await {
-        Ok(Ok(id)) => done(new, &id, "created", context),
-        Ok(Err(error)) if error.status == Some(409) => {
-            let meanwhile = "it was stored a moment ago";
-            Err(taken(provider, &new.name, new.scope, meanwhile))
+    let kept = match &backup {
+        Some(backup) => {
+            let origin = Origin::from_env(&context.env)?.to_string();
+            let saved = Kept::save(&context.env, provider, &old.id, &origin, backup);
+            Some(interrupt.or(saved).await?)
         }
-        Ok(Err(error)) if error.effect == Effect::Unknown => Err(Error::from(error)
-            .consequence("the credential may or may not be stored")
-            .with_kind(Kind::Partial)
-            .hint(format!("'amika secret {} list' shows what there is", provider.id))),
-        Ok(Err(error)) => Err(error.into()),
-        Err(stopped) => Err(Error {
-            message: "stopped while it was written; it may or may not be stored".to_owned(),
-            ..stopped
-        }),
-    }
+        None => None,
+    };
+    let on_signal = || {
+        let message = "interrupted; making sure that the old credential is not lost (this cannot be stopped)";
+        context.printer.warning(message);
+    };
+    let replaced = Old {
+        id: &old.id,
+        backup: backup.as_ref(),
+    };
+    let outcome = store(api, provider, new, Some(replaced), interrupt, on_signal).await;
+    report_replaced(provider, old, kept, new, outcome, context)
 }
 
-fn taken(provider: &Provider, name: &str, scope: Scope, what_there_is: &str) -> Error {
+/// `by_server` is ` (409)` where a server said so.
+fn taken(provider: &Provider, name: &str, scope: Scope, by_server: &str, what_there_is: &str) -> Error {
     let title = provider.title;
     let message = match scope {
         Scope::User => format!("you already have a {title} credential named \"{name}\""),
         Scope::Org => format!("the organisation can have one {title} credential, and you already have it"),
     };
-    Error::new(Kind::Refused, format!("{message} (409); nothing was changed")).hint(format!(
+    Error::new(
+        Kind::Refused,
+        format!("{message}{by_server}; nothing was changed"),
+    )
+    .hint(format!(
         "add --force to replace it, or choose another --name or --scope; {what_there_is}"
     ))
 }
 
-/// Fetches the old value, so that it can be put back, and has the person confirm what is special.
-async fn back_up(
+/// Fetches the old value, so that it can be put back, and asks where a person must confirm.
+/// Nothing may be deleted when this fails.
+async fn fetch_backup(
     provider: &Provider,
     old: &CredentialSummary,
     api: &Api,
     context: &Context,
 ) -> Result<Option<NewCredential>> {
-    let kind = CredentialKind::named(&old.kind);
-    let scope = Scope::named(&old.scope);
-    let fetched = api.reveal_credential(provider, &old.id).await;
     let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
     let ask = async |question: String| confirmation.ask(&context.env, &question, |_| ()).await;
-    let (Some(kind), Some(scope), Ok(value)) = (kind, scope, &fetched) else {
-        let why = fetched
-            .err()
-            .map_or("its type is unknown".to_owned(), |error| error.message);
-        context.printer.warning(&format!(
-            "the old credential {} ({}) cannot be fetched, so it could not be put back: {why}",
-            old.name, old.id
-        ));
-        if confirmation == Confirmation::NotNeeded && !context.options.yes {
-            return Err(Error::new(
-                Kind::Refused,
-                "the old credential cannot be fetched; nothing was changed",
-            )
-            .hint("add --yes to replace it nevertheless"));
+    let value = match api.reveal_credential(provider, &old.id).await {
+        Ok(value) => value,
+        Err(error) => {
+            check_reveal_is_refused(old, &error)?;
+            context.printer.warning(&format!(
+                "the old credential {} ({}) cannot be fetched, so it could not be put back: {}",
+                old.name, old.id, error.message
+            ));
+            if confirmation == Confirmation::NotNeeded && !context.options.yes {
+                let message = "the old credential cannot be fetched; nothing was changed";
+                return Err(Error::new(Kind::Refused, message).hint("add --yes to replace it nevertheless"));
+            }
+            ask(format!("Delete {} without a way back?", old.name)).await?;
+            return Ok(None);
         }
-        ask(format!("Delete {} without a way back?", old.name)).await?;
-        return Ok(None);
+    };
+    let kind = match old.kind.as_str() {
+        "" => Some(validate::infer(value.expose_secret())),
+        kind => CredentialKind::named(kind),
+    };
+    let (Some(kind), Some(scope)) = (kind, Scope::named(&old.scope)) else {
+        let message = format!(
+            "{} is of type {}, which cannot be put back; nothing was changed",
+            old.name, old.kind
+        );
+        return Err(Error::new(Kind::Refused, message).hint(format!(
+            "delete it with 'amika secret {} delete {}' first",
+            provider.id, old.id
+        )));
     };
     if scope == Scope::Org {
         let title = provider.title;
@@ -116,91 +144,147 @@ async fn back_up(
         name: old.name.clone(),
         kind,
         scope,
-        value: value.clone(),
+        value,
     }))
 }
 
-async fn report_replacement(
+/// Only a definite refusal of `reveal` may be overridden: after a transient failure the value can
+/// still be fetched later.
+fn check_reveal_is_refused(old: &CredentialSummary, error: &ApiError) -> Result<()> {
+    if matches!(error.status, Some(403 | 404 | 405 | 501)) {
+        return Ok(());
+    }
+    Err(Error::from(error.clone())
+        .context(format!("fetching the old credential {}", old.name))
+        .consequence("nothing was deleted"))
+}
+
+/// What stopped the push: the signal, or the request that failed.
+fn reason(outcome: &Outcome) -> Error {
+    match (outcome.signal, &outcome.failure) {
+        (Some(signal), _) => Error::new(signal, "interrupted"),
+        (None, Some(failure)) => Error::from(failure.clone()),
+        (None, None) => Error::new(Kind::Unreachable, "the API did not answer in time"),
+    }
+}
+
+fn report_stored(
     provider: &Provider,
-    old: &CredentialSummary,
-    backup: Option<&NewCredential>,
     new: &NewCredential,
-    ended: Replaced,
+    outcome: Outcome,
     context: &Context,
 ) -> Result<()> {
-    let old_name = &old.name;
-    let partial = |why: Error, message: String| {
-        let kind = if why.kind.exit_code() < 128 {
-            Kind::Partial
-        } else {
-            why.kind
-        };
-        Err(Error {
-            kind,
-            message: format!("{message} ({})", why.message),
-            ..why
-        })
-    };
-    match ended {
-        Replaced::Done { id } => {
-            let printer = context.printer;
-            printer.notice(&format!("replaced {old_name} ({})", old.id));
-            done(new, &id, "updated", context)
+    let why = reason(&outcome);
+    let words = why.message.clone();
+    match outcome.ending {
+        Ending::Stored(id) => {
+            let printed = done(new, &id, "created", context);
+            outcome.signal.map_or(printed, |kind| {
+                Err(Error::new(kind, "interrupted; the credential is stored"))
+            })
         }
-        Replaced::Kept { why } => Err(Error {
-            message: format!("{}; the old credential {old_name} is untouched", why.message),
-            ..why
-        }),
-        Replaced::Restored { id, why } => {
-            let message =
-                format!("the new credential was not stored; the old one, {old_name}, was put back as {id}");
-            partial(why, message)
+        Ending::Taken => Err(taken(
+            provider,
+            &new.name,
+            new.scope,
+            " (409)",
+            "it was stored a moment ago",
+        )),
+        Ending::TakenByOther => {
+            let message = format!(
+                "somebody else stored \"{}\" meanwhile; yours is not stored ({words})",
+                new.name
+            );
+            Err(changed(why, message, None))
         }
-        Replaced::Overtaken { why } => partial(
-            why,
-            format!("{old_name} was deleted, and somebody else has stored another meanwhile"),
-        ),
-        Replaced::Lost { certainly, why } => {
-            let lost = if certainly {
-                format!("{old_name} was deleted, and neither the new nor the old credential could be stored")
-            } else {
-                format!("{old_name} may have been deleted, and the vault does not say")
-            };
-            let hint = match (backup, Store::locate(&context.env)) {
-                (Some(backup), Some(store)) => Some(rescue(provider, old, backup, &store).await),
-                _ => why.hint.clone(),
-            };
-            partial(Error { hint, ..why }, lost)
+        Ending::NotStored => Err(why),
+        _ => {
+            let message = format!("{words}; the credential may or may not be stored");
+            let hint = format!("'amika secret {} list' shows what there is", provider.id);
+            Err(changed(why, message, Some(hint)))
         }
     }
 }
 
-/// Keeps a value that perhaps no vault has any more on this machine, and says how it gets back.
-async fn rescue(
-    provider: &Provider,
-    old: &CredentialSummary,
-    backup: &NewCredential,
-    store: &Store,
-) -> String {
-    let id: String = old.id.chars().filter(char::is_ascii_alphanumeric).collect();
-    let name = format!("rescued-{}-{id}", provider.id);
-    let path = match store.rescue(&name, &backup.value).await {
-        Ok(path) => path,
-        Err(error) => return format!("nor could the old one be kept on this machine: {error}"),
+/// An outcome that is not "nothing was changed": exit 5, or the signal's own code.
+fn changed(why: Error, message: String, hint: Option<String>) -> Error {
+    let kind = if why.kind.is_signal() {
+        why.kind
+    } else {
+        Kind::Partial
     };
-    let path = escape::path(&path);
-    format!(
-        "the old one is kept in {path}; put it back with: amika secret {} push --type {} --scope {} --name {} \
-         --from-file {}; and then delete the file",
-        provider.id,
-        backup.kind.as_str(),
-        backup.scope,
-        *shell_quoted(&backup.name),
-        *shell_quoted(&path),
-    )
+    Error {
+        hint: hint.or(why.hint),
+        trace_id: why.trace_id,
+        ..Error::new(kind, message)
+    }
 }
 
-fn done(new: &NewCredential, id: &str, status: &str, context: &Context) -> Result<()> {
+fn report_replaced(
+    provider: &Provider,
+    old: &CredentialSummary,
+    kept: Option<Kept>,
+    new: &NewCredential,
+    outcome: Outcome,
+    context: &Context,
+) -> Result<()> {
+    let old_name = &old.name;
+    let why = reason(&outcome);
+    let words = why.message.clone();
+    // Where the outcome leaves the old value nowhere else, its file stays and is named.
+    let (message, hint) = match outcome.ending {
+        Ending::Stored(id) => {
+            kept.into_iter().for_each(Kept::remove);
+            context
+                .printer
+                .notice(&format!("replaced {old_name} ({})", old.id));
+            let printed = done(new, &id, "updated", context);
+            return outcome.signal.map_or(printed, |kind| {
+                Err(Error::new(kind, "interrupted; the new credential is stored"))
+            });
+        }
+        Ending::Untouched => {
+            kept.into_iter().for_each(Kept::remove);
+            return Err(why.consequence(format!("the old credential {old_name} is untouched")));
+        }
+        Ending::Restored(id) => {
+            kept.into_iter().for_each(Kept::remove);
+            let message = format!(
+                "the new credential was not stored; the old one, {old_name}, was put back as {id} ({words})"
+            );
+            return Err(changed(why, message, None));
+        }
+        Ending::DeletionUnknown => (
+            format!("{old_name} ({}) may or may not have been deleted", old.id),
+            format!("if 'amika secret {} list' no longer shows it: ", provider.id),
+        ),
+        Ending::TakenByOther => (
+            format!("{old_name} was deleted, and somebody else has stored another meanwhile"),
+            String::new(),
+        ),
+        Ending::Lost | Ending::Taken | Ending::NotStored => (
+            format!("{old_name} was deleted, and neither the new nor the old credential could be stored"),
+            String::new(),
+        ),
+        Ending::Unknown => (
+            format!("{old_name} was deleted, and the new credential may or may not be stored"),
+            format!(
+                "if 'amika secret {} list' shows no other in its place: ",
+                provider.id
+            ),
+        ),
+    };
+    let hint = kept.map(|kept| {
+        let command = recovery::command(provider, kept.path(), None);
+        format!(
+            "the old value is kept in {}; {hint}put it back with: {command}",
+            escape::path(kept.path())
+        )
+    });
+    Err(changed(why, format!("{message} ({words})"), hint))
+}
+
+pub(crate) fn done(new: &NewCredential, id: &str, status: &str, context: &Context) -> Result<()> {
     let NewCredential {
         name, kind, scope, ..
     } = new;

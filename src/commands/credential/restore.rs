@@ -1,0 +1,66 @@
+//! `push --from-file` of a value that an interrupted replacement left behind: it goes back byte for
+//! byte, under its old name, type and scope, without the checks that a new credential needs.
+
+use zeroize::Zeroizing;
+
+use super::push::PushCredentialArgs;
+use super::put::{done, existing, put};
+use crate::api::NewCredential;
+use crate::context::Context;
+use crate::credentials::recovery::{Description, Kept};
+use crate::error::{Error, Result};
+use crate::formats::escape;
+use crate::provider::Provider;
+use crate::secret::SecretValue;
+use crate::system::env::Env;
+use crate::system::file;
+
+/// The API answers at most this many bytes, so no value fetched from it is larger.
+const MAX_KEPT_VALUE: u64 = 4 * 1024 * 1024;
+
+/// The left-behind value that the command line names, if it names one.
+pub(crate) fn kept(args: &PushCredentialArgs, env: &Env) -> Option<(Kept, Description)> {
+    Kept::at(&env.expand_home(args.from_file.as_ref()?))
+}
+
+pub(crate) async fn run(
+    provider: &Provider,
+    args: &PushCredentialArgs,
+    (kept, description): (Kept, Description),
+    context: &Context,
+) -> Result<()> {
+    if description.provider != provider.id {
+        let message = format!("the file holds a credential of {}", description.provider);
+        let hint = format!("use 'amika secret {} push' with it", description.provider);
+        return Err(Error::usage(message).hint(hint));
+    }
+    let unreadable = || Error::input(format!("reading credentials file {}", escape::path(kept.path())));
+    let bytes =
+        file::read_bounded(kept.path(), MAX_KEPT_VALUE).map_err(|reason| unreadable().because(reason))?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| unreadable().because(anyhow::anyhow!("is not valid UTF-8")))?;
+    let new = NewCredential {
+        name: args.name.clone().unwrap_or(description.name),
+        kind: args.kind.unwrap_or(description.kind),
+        scope: description.scope,
+        value: SecretValue::new(Zeroizing::new(text.to_owned())),
+    };
+    let api = context.api(None)?;
+    api.keep_secret(&new.value);
+    let found = existing(provider, &new.name, new.scope, true, &api, context).await?;
+    if let Some(found) = &found {
+        let revealed = async { Ok(api.reveal_credential(provider, &found.id).await) };
+        let revealed = context.interrupt.or(revealed).await?;
+        if found.name == new.name && revealed.is_ok_and(|value| value == new.value) {
+            context.printer.notice("this value is stored already");
+            kept.remove();
+            return done(&new, &found.id, "updated", context);
+        }
+        if !args.force {
+            existing(provider, &new.name, new.scope, false, &api, context).await?;
+        }
+    }
+    put(provider, &new, found.as_ref(), &api, context).await?;
+    kept.remove();
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! A copy of a credential's value on this machine, from before it is deleted until its successor
+//! is stored. Whatever ends the program in between, the value can be put back.
+//!
+//! Two files in the state directory: `credential-HASH.value` holds the value byte for byte,
+//! `credential-HASH.json` says whose it is. The hash keeps long ids within `NAME_MAX`.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::api::NewCredential;
+use crate::auth::store::Store;
+use crate::error::{Error, Kind, Result};
+use crate::formats::escape::{self, shell_quoted};
+use crate::provider::{CredentialKind, Provider};
+use crate::secret::Scope;
+use crate::system::atomic_file::Save;
+use crate::system::env::Env;
+use crate::system::file;
+
+const PREFIX: &str = "credential-";
+const VALUE: &str = "value";
+/// The largest description read, in bytes.
+const MAX_DESCRIPTION: u64 = 1024 * 1024;
+
+/// What a kept value is, without the value.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Description {
+    pub(crate) provider: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: CredentialKind,
+    pub(crate) scope: Scope,
+    pub(crate) api_url: String,
+}
+
+/// A kept value. While it is in use its file is locked, so that no other process reports it.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    value: PathBuf,
+    _lock: Option<File>,
+}
+
+impl Kept {
+    /// Saves the value of the credential `id` and brings it to the disk; exit 8 where that fails.
+    pub(crate) async fn save(
+        env: &Env,
+        provider: &Provider,
+        id: &str,
+        api_url: &str,
+        backup: &NewCredential,
+    ) -> Result<Self> {
+        let nothing_deleted = |error: Error| {
+            let message =
+                format!("the old credential cannot be kept on this machine ({error}); nothing was deleted");
+            Error::new(Kind::State, message).hint(
+                "set AMIKA_STATE_DIRECTORY to a directory that can be written to, and make room on its disk",
+            )
+        };
+        let store = Store::locate(env).ok_or_else(|| {
+            nothing_deleted(Error::new(
+                Kind::State,
+                "HOME and AMIKA_STATE_DIRECTORY are not set",
+            ))
+        })?;
+        let lock = store.lock().await.map_err(nothing_deleted)?;
+        let description = Description {
+            provider: provider.id.to_owned(),
+            id: id.to_owned(),
+            name: backup.name.clone(),
+            kind: backup.kind,
+            scope: backup.scope,
+            api_url: api_url.to_owned(),
+        };
+        let value = store.directory().join(file_name(provider, id, api_url));
+        let described = serde_json::to_vec_pretty(&description).unwrap_or_default();
+        let contents = [
+            (value.with_extension("json"), described.as_slice()),
+            (value.clone(), backup.value.expose_secret().as_bytes()),
+        ];
+        for (path, content) in contents {
+            let saved = Save::prepare(&path, content.len()).and_then(|save| save.finish(content));
+            if let Err(error) = saved {
+                remove(&value);
+                let message = format!("{}: {}", escape::path(&path), file::reason(&error));
+                return Err(nothing_deleted(Error::new(Kind::State, message)));
+            }
+        }
+        let in_use = File::open(&value).ok().filter(|file| file.try_lock().is_ok());
+        drop(lock);
+        Ok(Self { value, _lock: in_use })
+    }
+
+    /// The kept value that a person names on the command line, with what is known about it.
+    pub(crate) fn at(path: &Path) -> Option<(Self, Description)> {
+        let name = path.file_name()?.to_str()?;
+        if !name.starts_with(PREFIX) || path.extension()? != VALUE {
+            return None;
+        }
+        let description = describe(path)?;
+        let value = path.to_owned();
+        Some((Self { value, _lock: None }, description))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.value
+    }
+
+    /// Removes the files, once the credential is stored again or replaced.
+    pub(crate) fn remove(self) {
+        remove(&self.value);
+    }
+}
+
+/// The values of this provider that an earlier command left behind.
+pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<(PathBuf, Option<Description>)> {
+    let Some(store) = Store::locate(env) else {
+        return Vec::new();
+    };
+    let entries = fs::read_dir(store.directory()).into_iter().flatten().flatten();
+    let mut left: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(PREFIX) && path.extension().is_some_and(|extension| extension == VALUE)
+        })
+        .filter(|path| !is_in_use(path))
+        .map(|path| (path.clone(), describe(&path)))
+        .filter(|(_, description)| {
+            let other = |description: &Description| description.provider != provider.id;
+            !description.as_ref().is_some_and(other)
+        })
+        .collect();
+    left.sort_by(|one, other| one.0.cmp(&other.0));
+    left
+}
+
+/// The command that puts a kept value back. Name, type and scope come from its description.
+pub(crate) fn command(provider: &Provider, path: &Path, api_url: Option<&str>) -> String {
+    let origin = api_url.map_or_else(String::new, |url| {
+        format!("AMIKA_API_URL={} ", *shell_quoted(url))
+    });
+    let path = shell_quoted(&path.to_string_lossy());
+    format!("{origin}amika secret {} push --from-file {}", provider.id, *path)
+}
+
+fn file_name(provider: &Provider, id: &str, api_url: &str) -> String {
+    let digest = Sha256::digest(format!("{}\n{id}\n{api_url}", provider.id));
+    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{PREFIX}{hash}.{VALUE}")
+}
+
+fn describe(value: &Path) -> Option<Description> {
+    let content = file::read_bounded(&value.with_extension("json"), MAX_DESCRIPTION).ok()?;
+    serde_json::from_slice(&content).ok()
+}
+
+/// Whether a running process holds the file.
+fn is_in_use(path: &Path) -> bool {
+    let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    is_file && File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+}
+
+/// The value goes first: a description alone means nothing was lost.
+fn remove(value: &Path) {
+    // A file that cannot be removed is named by the next command.
+    let _ = fs::remove_file(value);
+    let _ = fs::remove_file(value.with_extension("json"));
+}
