@@ -95,11 +95,21 @@ enum Phase {
     CheckingPutBack,
 }
 
+/// What is known of the credential to be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OldCredential {
+    /// There is none.
+    Absent,
+    /// Its value could not be fetched.
+    WithoutValue,
+    /// Its value is known and can be put back.
+    WithValue,
+}
+
 #[derive(Debug)]
 pub(super) struct Decisions {
     phase: Phase,
-    replacing: bool,
-    has_backup: bool,
+    old: OldCredential,
     interrupted: bool,
     /// A create of the new credential may have been carried out without an answer.
     creation_in_doubt: bool,
@@ -111,24 +121,25 @@ pub(super) struct Decisions {
 impl Decisions {
     /// Store a credential where none is.
     pub(super) fn store() -> (Self, Next) {
-        let mut decisions = Self::new(Phase::Creating, false, false);
+        let mut decisions = Self::new(Phase::Creating, OldCredential::Absent);
         let next = decisions.create(0);
         (decisions, next)
     }
 
     /// Replace a credential. `has_backup` tells whether its value is known and can be put back.
     pub(super) fn replace(has_backup: bool) -> (Self, Next) {
-        (
-            Self::new(Phase::Deleting, true, has_backup),
-            at_once(Step::Delete),
-        )
+        let old = if has_backup {
+            OldCredential::WithValue
+        } else {
+            OldCredential::WithoutValue
+        };
+        (Self::new(Phase::Deleting, old), at_once(Step::Delete))
     }
 
-    fn new(phase: Phase, replacing: bool, has_backup: bool) -> Self {
+    fn new(phase: Phase, old: OldCredential) -> Self {
         Self {
             phase,
-            replacing,
-            has_backup,
+            old,
             interrupted: false,
             creation_in_doubt: false,
             creates: 0,
@@ -158,7 +169,7 @@ impl Decisions {
                 self.creation_in_doubt = true;
                 self.look_in(Phase::CheckingCreation)
             }
-            (Phase::Creating, Reply::Taken) if self.replacing || self.creation_in_doubt => {
+            (Phase::Creating, Reply::Taken) if self.is_replacing() || self.creation_in_doubt => {
                 self.look_in(Phase::CheckingCreation)
             }
             (Phase::Creating, Reply::Taken) => finish(Ending::Taken),
@@ -195,6 +206,10 @@ impl Decisions {
         }
     }
 
+    fn is_replacing(&self) -> bool {
+        self.old != OldCredential::Absent
+    }
+
     fn forward(&mut self) -> Next {
         if self.interrupted {
             self.back()
@@ -214,7 +229,7 @@ impl Decisions {
 
     /// The new credential is given up.
     fn back(&mut self) -> Next {
-        if self.replacing && self.has_backup {
+        if self.old == OldCredential::WithValue {
             return self.put_back();
         }
         self.give_up()
@@ -236,7 +251,7 @@ impl Decisions {
     fn give_up(&self) -> Next {
         finish(if self.creation_in_doubt {
             Ending::Unknown
-        } else if self.replacing {
+        } else if self.is_replacing() {
             Ending::Lost
         } else {
             Ending::NotStored
@@ -275,154 +290,4 @@ fn finish(ending: Ending) -> Next {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What the machine is told: a reply, a look, or a signal.
-    #[derive(Clone)]
-    enum Told {
-        Reply(Reply),
-        Seen(Seen),
-        Signal,
-    }
-    use Told::Signal;
-
-    fn ok(id: &str) -> Told {
-        Told::Reply(Reply::Done(id.to_owned()))
-    }
-
-    const REFUSED: Told = Told::Reply(Reply::Refused);
-    const BUSY: Told = Told::Reply(Reply::Busy);
-    const TAKEN: Told = Told::Reply(Reply::Taken);
-    const LOST: Told = Told::Reply(Reply::Unknown);
-    const EMPTY: Told = Told::Seen(Seen::Empty);
-    const STALE: Told = Told::Seen(Seen::OldListed);
-    const OTHER: Told = Told::Seen(Seen::Other);
-    const UNREADABLE: Told = Told::Seen(Seen::Unreadable);
-    const UNDECIDED: Told = Told::Seen(Seen::Undecided);
-
-    fn new_seen() -> Told {
-        Told::Seen(Seen::New("new".to_owned()))
-    }
-
-    fn back_seen() -> Told {
-        Told::Seen(Seen::PutBack("back".to_owned()))
-    }
-
-    /// Tells the events in order, the last one again and again until the end.
-    fn end((mut decisions, mut next): (Decisions, Next), events: &[Told]) -> Ending {
-        let last = events.last().expect("at least one event");
-        let forever = events.iter().chain(std::iter::repeat_n(last, 50));
-        for told in forever {
-            if let Step::Finish(ending) = next.step {
-                return ending;
-            }
-            match told.clone() {
-                Signal => decisions.interrupt(),
-                Told::Reply(reply) => {
-                    assert_ne!(next.step, Step::Look);
-                    next = decisions.replied(reply);
-                }
-                Told::Seen(seen) => {
-                    assert_eq!(next.step, Step::Look);
-                    next = decisions.saw(seen);
-                }
-            }
-        }
-        panic!("no end after fifty events: {next:?}");
-    }
-
-    /// R103, R104, R109: each row is one way a replacement can go.
-    #[test]
-    fn a_replacement_ends_as_the_table_says() {
-        let stored = || Ending::Stored("new".to_owned());
-        let restored = || Ending::Restored("back".to_owned());
-        let (done, new, back) = (ok(""), ok("new"), ok("back"));
-        let table: Vec<(Vec<Told>, Ending)> = vec![
-            (vec![done.clone(), new.clone()], stored()),
-            (vec![REFUSED], Ending::Untouched),
-            (vec![BUSY], Ending::Untouched),
-            // A deletion without an answer.
-            (vec![LOST, STALE], Ending::DeletionUnknown),
-            (vec![LOST, UNREADABLE], Ending::DeletionUnknown),
-            (vec![LOST, UNDECIDED], Ending::DeletionUnknown),
-            (vec![LOST, OTHER], Ending::TakenByOther),
-            (vec![LOST, STALE, STALE, EMPTY, new.clone()], stored()),
-            // A create without an answer, and lists that are out of date.
-            (vec![done.clone(), LOST, new_seen()], stored()),
-            (vec![done.clone(), LOST, STALE, new.clone()], stored()),
-            (vec![done.clone(), LOST, UNREADABLE, new_seen()], stored()),
-            (vec![done.clone(), LOST, OTHER], Ending::TakenByOther),
-            (vec![done.clone(), LOST, EMPTY, TAKEN, new_seen()], stored()),
-            (vec![done.clone(), LOST, EMPTY, REFUSED, back.clone()], restored()),
-            (
-                vec![done.clone(), LOST, EMPTY, REFUSED, TAKEN, new_seen()],
-                stored(),
-            ),
-            (vec![done.clone(), LOST, EMPTY, REFUSED, REFUSED], Ending::Unknown),
-            // A refused create.
-            (vec![done.clone(), REFUSED, back.clone()], restored()),
-            (vec![done.clone(), BUSY, BUSY, BUSY, back.clone()], restored()),
-            (vec![done.clone(), REFUSED, REFUSED], Ending::Lost),
-            (vec![done.clone(), REFUSED, BUSY], Ending::Lost),
-            (vec![done.clone(), REFUSED, LOST, back_seen()], restored()),
-            (vec![done.clone(), REFUSED, LOST, STALE, back.clone()], restored()),
-            (vec![done.clone(), REFUSED, LOST, OTHER], Ending::TakenByOther),
-            (vec![done.clone(), REFUSED, LOST, UNDECIDED], Ending::Unknown),
-            (vec![done.clone(), REFUSED, TAKEN, UNREADABLE], Ending::Unknown),
-            // A name that is taken after the deletion.
-            (vec![done.clone(), TAKEN, STALE, new.clone()], stored()),
-            (vec![done.clone(), TAKEN, OTHER], Ending::TakenByOther),
-            // A signal.
-            (vec![Signal, done.clone(), back.clone()], restored()),
-            (vec![Signal, LOST, STALE], Ending::DeletionUnknown),
-            (vec![Signal, LOST, EMPTY, back.clone()], restored()),
-            (
-                vec![done.clone(), Signal, LOST, UNREADABLE, back.clone()],
-                restored(),
-            ),
-            (
-                vec![done.clone(), Signal, LOST, UNREADABLE, TAKEN, new_seen()],
-                stored(),
-            ),
-        ];
-        for (row, (events, ending)) in table.into_iter().enumerate() {
-            assert_eq!(end(Decisions::replace(true), &events), ending, "row {row}");
-        }
-    }
-
-    /// R104, R111: what cannot be put back is never said to be.
-    #[test]
-    fn without_a_backup_nothing_is_put_back() {
-        let done = ok("");
-        assert_eq!(
-            end(Decisions::replace(false), &[done.clone(), REFUSED]),
-            Ending::Lost
-        );
-        assert_eq!(
-            end(Decisions::replace(false), &[done, LOST, UNDECIDED]),
-            Ending::Unknown
-        );
-    }
-
-    /// R105: a create that was in doubt is never called refused, and another's is not ours.
-    #[test]
-    fn storing_where_nothing_is_ends_as_the_table_says() {
-        let table = [
-            (vec![ok("new")], Ending::Stored("new".to_owned())),
-            (vec![REFUSED], Ending::NotStored),
-            (vec![BUSY], Ending::NotStored),
-            (vec![TAKEN], Ending::Taken),
-            (vec![LOST, new_seen()], Ending::Stored("new".to_owned())),
-            (vec![LOST, OTHER], Ending::TakenByOther),
-            (vec![LOST, EMPTY, TAKEN, OTHER], Ending::TakenByOther),
-            (vec![LOST, EMPTY, TAKEN, UNDECIDED], Ending::Unknown),
-            (vec![LOST, EMPTY, REFUSED], Ending::Unknown),
-            (vec![LOST, UNREADABLE], Ending::Unknown),
-            (vec![LOST, EMPTY, LOST, EMPTY, LOST, EMPTY], Ending::Unknown),
-        ];
-        for (row, (events, ending)) in table.into_iter().enumerate() {
-            assert_eq!(end(Decisions::store(), &events), ending, "row {row}");
-        }
-    }
-}
+mod tests;

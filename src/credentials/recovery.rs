@@ -149,8 +149,11 @@ pub(crate) fn command(provider: &Provider, path: &Path, api_url: Option<&str>) -
 
 fn file_name(provider: &Provider, id: &str, api_url: &str) -> String {
     let digest = Sha256::digest(format!("{}\n{id}\n{api_url}", provider.id));
-    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{PREFIX}{hash}.{VALUE}")
+    let hash = digest
+        .iter()
+        .take(8)
+        .fold(0, |hash, byte| hash << 8 | u64::from(*byte));
+    format!("{PREFIX}{hash:016x}.{VALUE}")
 }
 
 fn describe(value: &Path) -> Option<Description> {

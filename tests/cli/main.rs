@@ -22,9 +22,13 @@ mod provider;
 mod proxy;
 mod push;
 #[cfg(unix)]
+mod recovery;
+#[cfg(unix)]
 mod refresh;
 #[cfg(unix)]
 mod replace;
+#[cfg(unix)]
+mod replace_signals;
 mod sandbox;
 #[cfg(target_os = "linux")]
 mod save;

@@ -405,7 +405,7 @@ fn refusals_are_told_in_words() {
         (401, 3, "does not accept the key from AMIKA_API_KEY"),
         (403, 1, "not allowed (403): said"),
         (404, 1, "not found (404)"),
-        (500, 6, "the API failed (500)"),
+        (500, 5, "may or may not be stored"),
     ] {
         let sandbox = Sandbox::new();
         sandbox

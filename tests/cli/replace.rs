@@ -3,11 +3,11 @@
 use crate::sandbox::{CANARY, Ran, Sandbox, ran};
 use crate::support::faults::{Behaviour, Fault};
 
-const FORCE: &str = "secret claude push --value new-c4n4ry --force";
-const CREATE: &str = "/secrets/claude";
+pub(crate) const FORCE: &str = "secret claude push --value new-c4n4ry --force";
+pub(crate) const CREATE: &str = "/secrets/claude";
 
 /// A vault with an old credential, and one of another name that must never be touched.
-fn sandbox() -> (Sandbox, String) {
+pub(crate) fn sandbox() -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     sandbox
         .vault
@@ -21,7 +21,7 @@ fn sandbox() -> (Sandbox, String) {
 
 /// The values stored after the command, the bystander's apart.
 #[track_caller]
-fn stored_values(sandbox: &Sandbox) -> Vec<String> {
+pub(crate) fn stored_values(sandbox: &Sandbox) -> Vec<String> {
     let mut stored = sandbox.vault.stored("claude");
     let bystander = stored
         .iter()
@@ -31,17 +31,17 @@ fn stored_values(sandbox: &Sandbox) -> Vec<String> {
     stored.into_iter().map(|stored| stored.value).collect()
 }
 
-fn old() -> Vec<String> {
+pub(crate) fn old() -> Vec<String> {
     vec![format!("old-{CANARY}")]
 }
 
-fn new() -> Vec<String> {
+pub(crate) fn new() -> Vec<String> {
     vec![format!("new-{CANARY}")]
 }
 
 /// The old one came back, and that is said.
 #[track_caller]
-fn put_back(sandbox: &Sandbox, run: Ran, code: i32) {
+pub(crate) fn put_back(sandbox: &Sandbox, run: Ran, code: i32) {
     run.exits(code).stderr_contains("was put back as");
     assert_eq!(stored_values(sandbox), old());
 }
@@ -224,7 +224,7 @@ fn when_nothing_can_be_stored_the_old_value_is_kept_here() {
 }
 
 /// The files with old values in the state directory: private, with short names.
-fn kept_values(sandbox: &Sandbox) -> Vec<String> {
+pub(crate) fn kept_values(sandbox: &Sandbox) -> Vec<String> {
     use std::os::unix::fs::MetadataExt;
     let directory = sandbox.home().join(".local/state/amika");
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
@@ -240,14 +240,14 @@ fn kept_values(sandbox: &Sandbox) -> Vec<String> {
 
 /// The command that a message says puts the old value back.
 #[track_caller]
-fn command_in(stderr: &str) -> String {
+pub(crate) fn command_in(stderr: &str) -> String {
     let (_, command) = stderr.split_once("put it back with: ").expect(stderr);
     let end = command.find(['\n', ';']).unwrap_or(command.len());
     command[..end].to_owned()
 }
 
 /// Runs a printed command as a person would, in a shell.
-fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
+pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
     let amika = sandbox.command([""; 0]);
     let program = amika.get_program().to_str().unwrap();
     let mut shell = std::process::Command::new("sh");
@@ -340,84 +340,6 @@ fn another_writers_credential_is_not_taken_for_ours() {
     }
 }
 
-/// R110: where the old value cannot be kept, nothing is deleted.
-#[test]
-fn nothing_is_deleted_before_the_old_value_is_safe() {
-    let refused = |sandbox: &Sandbox, run: Ran| {
-        run.exits(8).stderr_contains("nothing was deleted");
-        assert_eq!(sandbox.vault.count("DELETE"), 0);
-        assert_eq!(stored_values(sandbox), old());
-    };
-    let (no_home, _) = sandbox();
-    let mut command = no_home.command(FORCE.split_whitespace());
-    refused(
-        &no_home,
-        ran(command.env("HOME", "/proc/nowhere").output().unwrap()),
-    );
-    let (not_a_directory, _) = sandbox();
-    not_a_directory.write(".local/state", "a file");
-    let run = not_a_directory.run(FORCE);
-    refused(&not_a_directory, run);
-    let (no_room, _) = sandbox();
-    let run = run_shell(&no_room, &format!("ulimit -f 0; amika {FORCE}"));
-    refused(&no_room, run);
-}
-
-/// R110: SIGKILL between the DELETE and the create leaves the value in its file; the next command
-/// names it, and the command that it names puts the value back byte for byte.
-#[test]
-fn a_killed_replacement_is_put_back_by_the_command_that_is_named() {
-    use crate::sandbox::start;
-    let (sandbox, _) = sandbox();
-    let odd = "c4n4ry no key has this shape\n\n";
-    let id = sandbox
-        .vault
-        .seed_credential("claude", "it's \u{1b} odd", "api_key", "org", odd);
-    let line = format!("{FORCE} --scope org");
-    sandbox
-        .vault
-        .fault(Fault::on("POST", CREATE).does(Behaviour::Hang));
-    let mut child = start(&mut sandbox.command(line.split_whitespace()));
-    sandbox.vault.wait_for("POST", 2);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(
-        sandbox
-            .vault
-            .stored("claude")
-            .iter()
-            .all(|stored| stored.id != id)
-    );
-    assert_eq!(kept_values(&sandbox), [odd]);
-    // A command of the other provider has nothing to do with it.
-    let other = sandbox.run("secret codex list").exits(0);
-    assert!(!other.stderr.contains("put it back"), "{}", other.stderr);
-    let named = sandbox.run("secret claude list").exits(0).stderr_contains(&id);
-    run_shell(&sandbox, &command_in(&named.stderr)).exits(0);
-    let stored = sandbox.vault.stored("claude");
-    let back = stored.iter().find(|stored| stored.scope == "org").unwrap();
-    assert_eq!(
-        (back.name.as_str(), back.value.as_str()),
-        ("it's \u{1b} odd", odd)
-    );
-    assert!(kept_values(&sandbox).is_empty());
-}
-
-/// R110: an id longer than a file name may be is no obstacle.
-#[test]
-fn a_long_id_is_kept_too() {
-    let sandbox = Sandbox::new();
-    let id = "i".repeat(250);
-    sandbox
-        .vault
-        .seed_credential_with_id(&id, "claude", "Claude API Key", "api_key", "user", "old-c4n4ry");
-    sandbox
-        .vault
-        .fault(Fault::on("POST", CREATE).fails(403, "no").times(2));
-    sandbox.run(FORCE).exits(5);
-    assert_eq!(kept_values(&sandbox), old());
-}
-
 /// R111: a failure to fetch the old value that may pass deletes nothing, with --yes too.
 #[test]
 fn a_transient_failure_of_the_reveal_deletes_nothing() {
@@ -448,65 +370,5 @@ fn a_transient_failure_of_the_reveal_deletes_nothing() {
             .fault(Fault::on("POST", "/reveal").fails(status, "no").always());
         sandbox.run(&format!("{FORCE} --yes")).exits(0);
         assert_eq!(stored_values(&sandbox), new());
-    }
-}
-
-/// R109: Ctrl-C during an unanswered DELETE is heard at once, and its exit code stays.
-#[test]
-fn ctrl_c_during_the_delete_is_heard() {
-    use crate::sandbox::{send_signal, start};
-    let (sandbox, _) = sandbox();
-    sandbox
-        .vault
-        .fault(Fault::on("DELETE", "").does(Behaviour::Hang).always());
-    let child = start(&mut sandbox.command(FORCE.split_whitespace()));
-    sandbox.vault.wait_for("DELETE", 1);
-    send_signal(&child, "INT");
-    ran(child.wait_with_output().unwrap())
-        .exits(130)
-        .stderr_contains("interrupted; making sure that the old credential is not lost")
-        .stderr_contains("may or may not have been deleted");
-    assert_eq!(kept_values(&sandbox), old());
-}
-
-/// R109: a second Ctrl-C does not stop the way back.
-#[test]
-fn a_second_ctrl_c_does_not_stop_the_put_back() {
-    use crate::sandbox::{send_signal, start};
-    let (sandbox, _) = sandbox();
-    sandbox
-        .vault
-        .fault(Fault::on("POST", CREATE).does(Behaviour::Hang));
-    sandbox
-        .vault
-        .fault(Fault::on("POST", CREATE).does(Behaviour::Hold));
-    let child = start(&mut sandbox.command(FORCE.split_whitespace()));
-    sandbox.vault.wait_for("POST", 2);
-    send_signal(&child, "INT");
-    // After the look at what became of the create comes the put-back.
-    sandbox.vault.wait_for("POST", 3);
-    send_signal(&child, "INT");
-    send_signal(&child, "TERM");
-    sandbox.vault.release();
-    let run = ran(child.wait_with_output().unwrap());
-    put_back(&sandbox, run, 130);
-    assert!(kept_values(&sandbox).is_empty());
-}
-
-#[cfg(unix)]
-#[test]
-fn ctrl_c_in_the_middle_brings_the_old_one_back() {
-    use crate::sandbox::{send_signal, start};
-    for signal in ["INT", "TERM", "HUP"] {
-        let (sandbox, _) = sandbox();
-        sandbox
-            .vault
-            .fault(Fault::on("POST", CREATE).does(Behaviour::Hang));
-        let child = start(&mut sandbox.command(FORCE.split_whitespace()));
-        // The reveal is the first POST, the create the second.
-        sandbox.vault.wait_for("POST", 2);
-        send_signal(&child, signal);
-        let run = ran(child.wait_with_output().unwrap());
-        put_back(&sandbox, run, if signal == "INT" { 130 } else { 143 });
     }
 }

@@ -1,0 +1,83 @@
+//! The file that keeps the old value while a credential is replaced. R110.
+
+use crate::replace::{CREATE, FORCE, command_in, kept_values, old, run_shell, sandbox, stored_values};
+use crate::sandbox::{Ran, Sandbox, ran};
+use crate::support::faults::{Behaviour, Fault};
+
+/// R110: where the old value cannot be kept, nothing is deleted.
+#[test]
+fn nothing_is_deleted_before_the_old_value_is_safe() {
+    let refused = |sandbox: &Sandbox, run: Ran| {
+        run.exits(8).stderr_contains("nothing was deleted");
+        assert_eq!(sandbox.vault.count("DELETE"), 0);
+        assert_eq!(stored_values(sandbox), old());
+    };
+    let (no_home, _) = sandbox();
+    let mut command = no_home.command(FORCE.split_whitespace());
+    refused(
+        &no_home,
+        ran(command.env("HOME", "/proc/nowhere").output().unwrap()),
+    );
+    let (not_a_directory, _) = sandbox();
+    not_a_directory.write(".local/state", "a file");
+    let run = not_a_directory.run(FORCE);
+    refused(&not_a_directory, run);
+    let (no_room, _) = sandbox();
+    let run = run_shell(&no_room, &format!("ulimit -f 0; amika {FORCE}"));
+    refused(&no_room, run);
+}
+
+/// R110: SIGKILL between the DELETE and the create leaves the value in its file; the next command
+/// names it, and the command that it names puts the value back byte for byte.
+#[test]
+fn a_killed_replacement_is_put_back_by_the_command_that_is_named() {
+    use crate::sandbox::start;
+    let (sandbox, _) = sandbox();
+    let odd = "c4n4ry no key has this shape\n\n";
+    let id = sandbox
+        .vault
+        .seed_credential("claude", "it's \u{1b} odd", "api_key", "org", odd);
+    let line = format!("{FORCE} --scope org");
+    sandbox
+        .vault
+        .fault(Fault::on("POST", CREATE).does(Behaviour::Hang));
+    let mut child = start(&mut sandbox.command(line.split_whitespace()));
+    sandbox.vault.wait_for("POST", 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        sandbox
+            .vault
+            .stored("claude")
+            .iter()
+            .all(|stored| stored.id != id)
+    );
+    assert_eq!(kept_values(&sandbox), [odd]);
+    // A command of the other provider has nothing to do with it.
+    let other = sandbox.run("secret codex list").exits(0);
+    assert!(!other.stderr.contains("put it back"), "{}", other.stderr);
+    let named = sandbox.run("secret claude list").exits(0).stderr_contains(&id);
+    run_shell(&sandbox, &command_in(&named.stderr)).exits(0);
+    let stored = sandbox.vault.stored("claude");
+    let back = stored.iter().find(|stored| stored.scope == "org").unwrap();
+    assert_eq!(
+        (back.name.as_str(), back.value.as_str()),
+        ("it's \u{1b} odd", odd)
+    );
+    assert!(kept_values(&sandbox).is_empty());
+}
+
+/// R110: an id longer than a file name may be is no obstacle.
+#[test]
+fn a_long_id_is_kept_too() {
+    let sandbox = Sandbox::new();
+    let id = "i".repeat(250);
+    sandbox
+        .vault
+        .seed_credential_with_id(&id, "claude", "Claude API Key", "api_key", "user", "old-c4n4ry");
+    sandbox
+        .vault
+        .fault(Fault::on("POST", CREATE).fails(403, "no").times(2));
+    sandbox.run(FORCE).exits(5);
+    assert_eq!(kept_values(&sandbox), old());
+}

@@ -1,0 +1,61 @@
+//! Signals during a replacement. R109.
+
+use crate::replace::{CREATE, FORCE, kept_values, old, put_back, sandbox};
+use crate::sandbox::{ran, send_signal, start};
+use crate::support::faults::{Behaviour, Fault};
+
+/// R109: Ctrl-C during an unanswered DELETE is heard at once, and its exit code stays.
+#[test]
+fn ctrl_c_during_the_delete_is_heard() {
+    let (sandbox, _) = sandbox();
+    sandbox
+        .vault
+        .fault(Fault::on("DELETE", "").does(Behaviour::Hang).always());
+    let child = start(&mut sandbox.command(FORCE.split_whitespace()));
+    sandbox.vault.wait_for("DELETE", 1);
+    send_signal(&child, "INT");
+    ran(child.wait_with_output().unwrap())
+        .exits(130)
+        .stderr_contains("interrupted; making sure that the old credential is not lost")
+        .stderr_contains("may or may not have been deleted");
+    assert_eq!(kept_values(&sandbox), old());
+}
+
+/// R109: a second Ctrl-C does not stop the way back.
+#[test]
+fn a_second_ctrl_c_does_not_stop_the_put_back() {
+    let (sandbox, _) = sandbox();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", CREATE).does(Behaviour::Hang));
+    sandbox
+        .vault
+        .fault(Fault::on("POST", CREATE).does(Behaviour::Hold));
+    let child = start(&mut sandbox.command(FORCE.split_whitespace()));
+    sandbox.vault.wait_for("POST", 2);
+    send_signal(&child, "INT");
+    // After the look at what became of the create comes the put-back.
+    sandbox.vault.wait_for("POST", 3);
+    send_signal(&child, "INT");
+    send_signal(&child, "TERM");
+    sandbox.vault.release();
+    let run = ran(child.wait_with_output().unwrap());
+    put_back(&sandbox, run, 130);
+    assert!(kept_values(&sandbox).is_empty());
+}
+
+#[test]
+fn ctrl_c_in_the_middle_brings_the_old_one_back() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let (sandbox, _) = sandbox();
+        sandbox
+            .vault
+            .fault(Fault::on("POST", CREATE).does(Behaviour::Hang));
+        let child = start(&mut sandbox.command(FORCE.split_whitespace()));
+        // The reveal is the first POST, the create the second.
+        sandbox.vault.wait_for("POST", 2);
+        send_signal(&child, signal);
+        let run = ran(child.wait_with_output().unwrap());
+        put_back(&sandbox, run, if signal == "INT" { 130 } else { 143 });
+    }
+}
