@@ -181,6 +181,10 @@ pub(crate) struct LocalCredential {
     /// When the API key or access token expires.
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) state: State,
+    /// Whether a login has a refresh token that has not expired; `None` is not known.
+    pub(crate) renewable: Option<bool>,
+    /// Whether only older versions of the tool read this place.
+    pub(crate) legacy: bool,
     /// Whether the tool that owns the store would use this credential now; `None` is not known.
     pub(crate) in_use: Option<bool>,
     /// What is used instead: by the tool when `in_use` is false, else by its priority.

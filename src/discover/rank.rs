@@ -6,10 +6,22 @@ use jiff::Timestamp;
 
 use super::{LocalCredential, Place, ProviderName, State};
 
+/// The highest priority of a credential that the current version of its tool does not read, so
+/// that it never wins over one that the tool uses.
+const MAX_LEGACY_PRIORITY: u16 = 399;
+
+fn priority(credential: &LocalCredential) -> u16 {
+    if credential.legacy {
+        credential.source.priority.min(MAX_LEGACY_PRIORITY)
+    } else {
+        credential.source.priority
+    }
+}
+
 /// Sorts by priority and sets each state: the first of a provider that has not expired is chosen.
 /// Within a source the order stays as it was found.
 pub(super) fn rank(credentials: &mut [LocalCredential], now: Timestamp) {
-    credentials.sort_by_key(|credential| Reverse(credential.source.priority));
+    credentials.sort_by_key(|credential| Reverse(priority(credential)));
     let mut chosen: Vec<(ProviderName, Place)> = Vec::new();
     for credential in credentials {
         let winner = chosen

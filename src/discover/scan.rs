@@ -43,6 +43,20 @@ impl Document {
             .then(|| SecretValue::new(Zeroizing::new(self.text.to_string())))
     }
 
+    /// A text that was put together from several items of `place`.
+    pub(crate) fn from_text(place: Place, text: String) -> Self {
+        Self {
+            place,
+            text: Zeroizing::new(text),
+            exact: true,
+        }
+    }
+
+    /// Whether it starts with a byte order mark.
+    pub(crate) fn has_mark(&self) -> bool {
+        self.text.starts_with('\u{feff}')
+    }
+
     /// Without the byte order mark that some editors put in front.
     pub(crate) fn body(&self) -> &str {
         self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
@@ -137,6 +151,41 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// As [`item`](Self::item), where the tool's settings select the keychain: one that cannot be
+    /// reached is unreadable, not empty.
+    pub(crate) fn selected_item(
+        &mut self,
+        service: &str,
+        account: &str,
+    ) -> Result<Option<Document>, Unreadable> {
+        if let Some(reason) = self.keychain.unreachable() {
+            let place = Place::Keychain {
+                service: service.to_owned(),
+                account: account.to_owned(),
+            };
+            self.problem(place, reason);
+            return Err(Unreadable);
+        }
+        if !self.keychain.is_asked() {
+            self.notice(format!(
+                "the settings select the keychain item {service}, and keychains are not read with --homedir"
+            ));
+        }
+        self.item(service, account)
+    }
+
+    /// Why the keychain cannot be reached.
+    pub(crate) fn unreachable_keychain(&self) -> Option<String> {
+        self.keychain.unreachable()
+    }
+
+    /// The credentials of this source that were kept so far.
+    pub(crate) fn own_credentials(&mut self) -> impl Iterator<Item = &mut LocalCredential> {
+        let source = self.source.id;
+        let found = self.discovery.found.iter_mut();
+        found.filter(move |credential| credential.source.id == source)
+    }
+
     /// The accounts that have a keychain item of this service.
     pub(crate) fn accounts(&self, service: &str) -> Vec<String> {
         self.keychain.accounts(service)
@@ -156,7 +205,10 @@ impl<'a> Scan<'a> {
     }
 
     pub(crate) fn problem(&mut self, place: Place, reason: String) {
-        self.discovery.problems.push(Problem { place, reason });
+        let known = |problem: &Problem| problem.place == place && problem.reason == reason;
+        if !self.discovery.problems.iter().any(known) {
+            self.discovery.problems.push(Problem { place, reason });
+        }
     }
 
     pub(crate) fn notice(&mut self, notice: String) {
@@ -188,6 +240,8 @@ impl<'a> Scan<'a> {
             place: place.clone(),
             expires_at: None,
             state: State::Chosen,
+            renewable: None,
+            legacy: false,
             in_use: None,
             overridden_by: None,
         }
@@ -224,8 +278,26 @@ impl<'a> Scan<'a> {
         })
     }
 
+    /// What another scan of the same source would find, without keeping or reporting any of it.
+    pub(crate) fn preview(&self, scan: impl FnOnce(&mut Scan<'_>)) -> Discovery {
+        let mut discovery = Discovery::default();
+        scan(&mut Scan::new(
+            self.env,
+            self.keychain,
+            self.source,
+            &mut discovery,
+        ));
+        discovery
+    }
+
     /// Keeps a credential unless its value cannot be used; `true` when it was kept.
-    pub(crate) fn keep(&mut self, credential: LocalCredential) -> bool {
+    /// Blanks around an API key are removed.
+    pub(crate) fn keep(&mut self, mut credential: LocalCredential) -> bool {
+        let trimmed = credential.value.expose_secret().trim();
+        if credential.kind == CredentialKind::ApiKey && trimmed.len() < credential.value.expose_secret().len()
+        {
+            credential.value = SecretValue::new(trimmed.to_owned());
+        }
         if let Some(reason) = unusable(credential.value.expose_secret(), self.source.multi_line) {
             let what = format!("the credential for {}", credential.provider.as_str());
             self.skip(&credential.place, &what, reason);

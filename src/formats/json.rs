@@ -117,6 +117,11 @@ impl<'a> Object<'a> {
         serde_json::from_str(self.members.get(name)?.get()).ok()
     }
 
+    /// Whether a member is `true`.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|raw| raw.get() == "true")
+    }
+
     /// Whether a member is there, whatever it is, and is not null.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|raw| raw.get() != "null")

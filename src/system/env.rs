@@ -21,6 +21,11 @@ pub(crate) struct Env {
     pub(crate) program: Option<PathBuf>,
     variables: HashMap<OsString, OsString>,
     pub(crate) home: Option<PathBuf>,
+    /// The working directory.
+    pub(crate) directory: Option<PathBuf>,
+    /// The root of the file system, for the configuration of the whole machine; `None` where that
+    /// does not count.
+    root: Option<PathBuf>,
     pub(crate) platform: Platform,
     pub(crate) terminals: Terminals,
     pub(crate) now: fn() -> Timestamp,
@@ -54,6 +59,8 @@ impl Env {
                 .map(|(name, value)| (key(&name), value))
                 .collect(),
             home: dirs::home_dir(),
+            directory: std::env::current_dir().ok(),
+            root: Some(PathBuf::from(if cfg!(windows) { "C:\\" } else { "/" })),
             platform: if cfg!(target_os = "macos") {
                 Platform::MacOs
             } else if cfg!(windows) {
@@ -77,6 +84,8 @@ impl Env {
             program: None,
             variables: HashMap::new(),
             home: Some(home.to_owned()),
+            directory: None,
+            root: None,
             ..*self
         }
     }
@@ -86,6 +95,16 @@ impl Env {
         self.variable(variable)
             .filter(|path| !path.is_empty())
             .map(PathBuf::from)
+    }
+
+    /// A file of the whole machine, with `path` relative to the root of the file system.
+    pub(crate) fn system_path(&self, path: &str) -> Option<PathBuf> {
+        self.root.as_ref().map(|root| root.join(path))
+    }
+
+    /// Whether a variable is set to something.
+    pub(crate) fn is_set(&self, variable: &str) -> bool {
+        self.variable(variable).is_some_and(|value| !value.is_empty())
     }
 
     /// `~/…` for shells that leave it alone, as in `--from-file=~/x`.
@@ -207,6 +226,8 @@ impl Env {
             program: None,
             variables: pairs.collect(),
             home: Some(home.to_owned()),
+            directory: Some(home.join("project")),
+            root: Some(home.join("root")),
             platform,
             terminals: Terminals {
                 stdin: false,

@@ -323,7 +323,7 @@ fn stores_that_are_recognised_and_not_read() {
         .stderr_contains("codex login")
         .stderr_contains("OpenCode 2")
         .stderr_contains("apiKeyHelper")
-        .stderr_contains("sets ANTHROPIC_API_KEY")
+        .stderr_contains("env.ANTHROPIC_API_KEY in ~/.claude/settings.json")
         .stderr_contains("Anthropic Console");
     assert!(!sandbox.home().join(CANARY).exists(), "the helper ran");
 }

@@ -7,6 +7,8 @@ mod api;
 #[cfg(unix)]
 mod auth;
 #[cfg(unix)]
+mod claude;
+#[cfg(unix)]
 mod credential;
 mod delete;
 #[cfg(unix)]

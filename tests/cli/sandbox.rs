@@ -136,6 +136,38 @@ pub(crate) fn start(command: &mut Command) -> Child {
         .unwrap()
 }
 
+/// Runs a command with the sandbox's `etc` in place of `/etc`, in a mount namespace of its own;
+/// `None`, and a word about it, where that is not allowed.
+#[cfg(target_os = "linux")]
+pub(crate) fn with_etc(sandbox: &Sandbox, command: &Command) -> Option<Ran> {
+    let mut inside = Command::new("unshare");
+    inside
+        .args([
+            "-rm",
+            "sh",
+            "-c",
+            "mount --bind \"$ETC\" /etc && exec \"$@\"",
+            "sh",
+        ])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("ETC", sandbox.home().join("etc"))
+        .current_dir(command.get_current_dir().unwrap_or(sandbox.home()))
+        .stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        inside.env(name, value.unwrap_or_default());
+    }
+    match inside.output().map(ran) {
+        Ok(run) if !run.stderr.contains("unshare:") && !run.stderr.contains("mount:") => Some(run),
+        _ => {
+            skip("SKIPPED: no mount namespace here, so files below /etc are not tested");
+            None
+        }
+    }
+}
+
 /// Says that something is not tested here, past the capture of the test's output: a test that was
 /// not run shall be seen.
 #[cfg(target_os = "linux")]

@@ -200,7 +200,7 @@ fn what_is_no_login_is_not_one() {
         CLAUDE_CONFIG,
         r#"{"customApiKeyResponses":{"approved":["CANARY"]}}"#,
     );
-    content("prefix", Nothing, CLAUDE_CONFIG, r#"{"primaryApiKey":"CANARY"}"#);
+    content("prefix", Nothing, CLAUDE_CONFIG, r#"{"apiKey":"CANARY"}"#);
     content(
         "scope",
         Skipped,
@@ -253,7 +253,9 @@ fn r28_r29_values_that_no_credential_has() {
         let whole = [&br#"{"groq":{"type":"api","key":""#[..], bytes, br#""}}"#].concat();
         content(name, Skipped, OPENCODE, whole);
     }
-    let login = |token: &str| format!(r#"{{"claudeAiOauth":{{"accessToken":"{token}"}}}}"#);
+    let login = |token: &str| {
+        format!(r#"{{"claudeAiOauth":{{"accessToken":"{token}","scopes":["user:inference"]}}}}"#)
+    };
     content("escape", Skipped, CLAUDE, login("CANARY\\u001b[2J"));
     content(
         "escape",

@@ -248,7 +248,8 @@ fn warn_of_missing(rows: &[Row<'_>], args: &ExtractArgs, printer: Printer) {
     }
 }
 
-/// An access token ends within hours; only the tool's whole login can be renewed.
+/// Says what each OAuth token is good for: it works for hours, and only the whole login of its tool
+/// can be renewed.
 fn report_oauth(rows: &[Row<'_>], printer: Printer) {
     let mut seen = Vec::new();
     for Row { found, name } in rows {
@@ -256,22 +257,30 @@ fn report_oauth(rows: &[Row<'_>], printer: Printer) {
             continue;
         }
         seen.push(found.place.clone());
-        let what = match found.state {
-            State::Expired => "has expired",
-            _ => "is a short-lived token",
-        };
+        let place = found.place.shown(None);
         let command = match found.provider.as_str() {
             "anthropic" => "amika secret claude push --type oauth",
             "openai" => "amika secret codex push --type oauth",
             _ => "",
         };
-        let advice = if found.state == State::Expired {
-            "run the tool once, so that it renews its login, or log in with it again".to_owned()
-        } else if command.is_empty() || found.document.is_none() {
-            "the tool that made it renews it".to_owned()
-        } else {
-            format!("'{command}' pushes the whole login, which stays renewable")
-        };
-        printer.notice(&format!("{name} {what}; {advice}"));
+        printer.notice(&match (found.state, found.renewable) {
+            (State::Expired, Some(false)) => {
+                format!("the login in {place} has expired and cannot be renewed; log in again with its tool")
+            }
+            (State::Expired, _) => format!(
+                "the access token in {place} has expired; run its tool once, so that it renews the login, \
+                 or log in again"
+            ),
+            (_, Some(false)) if found.document.is_some() => format!(
+                "the login in {place} cannot be renewed: its refresh token is missing or has expired; \
+                 log in again with its tool"
+            ),
+            _ if command.is_empty() || found.document.is_none() => {
+                format!("{name} is a short-lived token; the tool that made it renews it")
+            }
+            _ => format!(
+                "{name} is a short-lived token; '{command}' pushes the whole login, which stays renewable"
+            ),
+        });
     }
 }

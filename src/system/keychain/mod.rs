@@ -48,6 +48,11 @@ pub(crate) trait Keychain {
     fn is_asked(&self) -> bool {
         true
     }
+
+    /// Why no item can be read, if that is known before one is asked for.
+    fn unreachable(&self) -> Option<String> {
+        None
+    }
 }
 
 /// No keychain at all.
@@ -160,6 +165,18 @@ impl SystemKeychain {
 impl Keychain for SystemKeychain {
     fn is_asked(&self) -> bool {
         self.access.allowed
+    }
+
+    fn unreachable(&self) -> Option<String> {
+        if !self.access.allowed {
+            return Some("AMIKA_KEYCHAIN is off".to_owned());
+        }
+        let reachable = self.within_limit(available);
+        match reachable {
+            Some(true) => None,
+            Some(false) => Some("there is no keyring service here; is there a session bus?".to_owned()),
+            None => Some(TOO_LATE.to_owned()),
+        }
     }
 
     fn read(&self, service: &str, account: &str) -> Lookup {

@@ -1,0 +1,243 @@
+//! Claude Code 2.1: the API key of a Console login, and the OAuth login of a subscription.
+//!
+//! Facts from running Claude Code 2.1.330 on Linux, and from the shipped program for macOS. On
+//! macOS the Keychain comes before the files. A login is used before an API key that Claude Code
+//! stored itself, and [`overrides`] go before both.
+
+mod credman;
+mod overrides;
+mod paths;
+
+use super::scan::{Document, Scan, Unreadable};
+use super::{LocalCredential, Place, ProviderName};
+use crate::formats::json::Object;
+use crate::provider::CredentialKind;
+use crate::secret::SecretValue;
+use crate::system::env::Platform;
+
+use self::paths::{account, global_config, key_service, login_service, secure_directory};
+
+/// Members of the global configuration from which older versions read an API key.
+const LEGACY_KEY_MEMBERS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
+/// What Anthropic's own keys start with; a gateway's key may start with anything.
+const KEY_PREFIX: &str = "sk-ant-";
+/// Claude Code does not use a login without this scope.
+const NEEDED_SCOPE: &str = "user:inference";
+
+/// What Claude Code uses before a stored credential.
+enum Login {
+    Absent,
+    Used(Place),
+    /// Its store could not be read.
+    Unknown,
+}
+
+/// The API key: the Keychain's, then the files'.
+pub(crate) fn api_key(scan: &mut Scan<'_>) {
+    let before = overrides::find(scan);
+    let found = scan.preview(stored_logins);
+    let used = found.found.iter().find(|login| is_used(login));
+    let login = match used {
+        Some(login) => Login::Used(login.place.clone()),
+        None if found.problems.is_empty() => Login::Absent,
+        None => Login::Unknown,
+    };
+    let profile = overrides::implicit_profile(scan);
+    let mut keys = Vec::new();
+    if scan.env.platform == Platform::MacOs {
+        let item = scan
+            .item(&key_service(scan.env), &account(scan.env))
+            .ok()
+            .flatten();
+        let key = item.as_ref().and_then(Document::whole);
+        if let (Some(item), Some(key)) = (item, key.filter(|key| !key.is_empty())) {
+            keys.push((item.place, key, false));
+        }
+    }
+    let global = global_config(scan.env).and_then(|path| scan.growing_file(&path));
+    keys.extend(global.and_then(|document| key_in(scan, &document)));
+    let oldest = scan.below_home(".claude.json.api");
+    let oldest = oldest.and_then(|path| scan.file(&path));
+    let oldest = oldest.and_then(|document| key_in(scan, &document));
+    keys.extend(oldest.map(|(place, key, _)| (place, key, true)));
+
+    let mut first = None;
+    for (place, key, legacy) in keys {
+        let instead = match (&before, &login, &profile, &first) {
+            (Some(other), ..) | (None, Login::Used(other), ..) | (None, _, Some(other), _) => Some(other),
+            (None, _, None, other) => other.as_ref(),
+        };
+        let unknown = instead.is_none() && matches!(login, Login::Unknown) && !legacy;
+        let credential = scan.credential(&place, ProviderName::anthropic(), CredentialKind::ApiKey, key);
+        let credential = LocalCredential {
+            legacy,
+            in_use: (!unknown).then_some(instead.is_none() && !legacy),
+            overridden_by: instead.cloned(),
+            ..credential
+        };
+        if before.is_none() && first.is_none() && !legacy {
+            name_the_login(scan, &place, &login);
+        }
+        if scan.keep(credential) {
+            first.get_or_insert(place.clone());
+            if legacy {
+                name_legacy(scan, &place);
+            }
+        }
+    }
+}
+
+fn name_the_login(scan: &mut Scan<'_>, key: &Place, login: &Login) {
+    if let Login::Used(login) = login {
+        let home = scan.env.home.as_deref();
+        let (key, login) = (key.shown(home), login.shown(home));
+        scan.notice(format!(
+            "Claude Code itself uses the login in {login}, not the API key in {key}; \
+             'amika secret claude push --type oauth' pushes the login"
+        ));
+    }
+}
+
+fn name_legacy(scan: &mut Scan<'_>, place: &Place) {
+    let place = place.shown(scan.env.home.as_deref());
+    scan.notice(format!(
+        "{place} holds a credential of an older version, which Claude Code 2.1 does not use"
+    ));
+}
+
+/// The API key of a configuration file, and whether only older versions read it.
+fn key_in(scan: &mut Scan<'_>, document: &Document) -> Option<(Place, SecretValue, bool)> {
+    let object = scan.object(document)?;
+    let place = &document.place;
+    let key = scan.usable(place, object.string("primaryApiKey"));
+    if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
+        if !key.expose_secret().trim_start().starts_with(KEY_PREFIX) {
+            let place = place.shown(scan.env.home.as_deref());
+            scan.notice(format!(
+                "the primaryApiKey in {place} does not look like a key of Anthropic's own API; Claude Code \
+                 uses it nevertheless, as the key of a gateway"
+            ));
+        }
+        return Some((place.clone(), key, false));
+    }
+    let key = LEGACY_KEY_MEMBERS.iter().find_map(|member| {
+        scan.usable(place, object.string(member))
+            .filter(|key| key.expose_secret().trim_start().starts_with(KEY_PREFIX))
+    });
+    key.map(|key| (place.clone(), key, true))
+}
+
+/// The OAuth login: the Keychain's, then the files'.
+pub(crate) fn oauth(scan: &mut Scan<'_>) {
+    let before = overrides::find(scan);
+    let found = scan.preview(stored_logins);
+    let used = found.found.iter().find(|login| is_used(login));
+    let used = used.map(|login| login.place.clone());
+    let unknown = !found.problems.is_empty();
+    stored_logins(scan);
+    for login in scan.own_credentials() {
+        let is_used = used.as_ref() == Some(&login.place) && !login.legacy;
+        let other = used.as_ref().filter(|_| !is_used);
+        login.overridden_by = before.as_ref().or(other).cloned();
+        login.in_use = if before.is_some() || login.legacy {
+            Some(false)
+        } else {
+            (!unknown).then_some(is_used)
+        };
+    }
+    let legacy = scan.own_credentials().filter(|login| login.legacy);
+    let legacy: Vec<_> = legacy.map(|login| login.place.clone()).collect();
+    for place in legacy {
+        name_legacy(scan, &place);
+    }
+}
+
+/// Whether Claude Code would use this login if nothing went before it.
+fn is_used(login: &LocalCredential) -> bool {
+    !login.legacy
+}
+
+/// Keeps the logins that are stored, the one that Claude Code uses first.
+fn stored_logins(scan: &mut Scan<'_>) {
+    let mut others = Vec::new();
+    if scan.env.platform == Platform::MacOs {
+        let service = login_service(scan.env);
+        let own = account(scan.env);
+        if let Some(reason) = scan.unreachable_keychain() {
+            scan.notice(format!(
+                "the Keychain, where Claude Code keeps its login, was not read: {reason}"
+            ));
+        }
+        match scan.item(&service, &own) {
+            Err(Unreadable) => {}
+            Ok(Some(item)) => login_in(scan, &item, false),
+            Ok(None) => {
+                let accounts = scan.accounts(&service);
+                others.extend(accounts.into_iter().filter(|account| *account != own));
+            }
+        }
+    } else if scan.env.platform == Platform::Windows && credman::is_selected(scan) {
+        credman::login(scan);
+    }
+    if let Some(directory) = secure_directory(scan.env)
+        && let Some(document) = scan.file(&directory.join(".credentials.json"))
+    {
+        login_in(scan, &document, false);
+    }
+    // Older versions and other programs used other accounts; the SOURCE column names them.
+    for account in others {
+        if let Ok(Some(item)) = scan.item(&login_service(scan.env), &account) {
+            login_in(scan, &item, true);
+        }
+    }
+    if let Some(path) = scan.below_home(".claude-oauth-credentials.json")
+        && let Some(document) = scan.file(&path)
+    {
+        login_in(scan, &document, true);
+    }
+}
+
+fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
+    let place = &document.place;
+    if document.has_mark() {
+        let reason = "starts with a byte order mark, so Claude Code cannot read it".to_owned();
+        return scan.problem(place.clone(), reason);
+    }
+    let Some(object) = scan.object(document) else {
+        return;
+    };
+    let Some(login) = scan.usable(place, object.object("claudeAiOauth")) else {
+        return;
+    };
+    // A login that was revoked stays behind with an empty token: that is no login.
+    let Some(token) = scan.usable(place, login.string("accessToken")) else {
+        return;
+    };
+    let what = "the Claude login";
+    let scopes = login.strings("scopes").unwrap_or_default();
+    if scopes.iter().all(|scope| scope != NEEDED_SCOPE) {
+        let reason = "lacks the scope user:inference, so Claude Code does not use it; log in again;";
+        return scan.skip(place, what, reason);
+    }
+    match login.time("expiresAt") {
+        Err(reason) => scan.skip(place, what, &format!("has an `expiresAt` {reason}")),
+        Ok(expires_at) => {
+            let renewable = Some(is_renewable(scan, &login));
+            let credential = scan.credential(place, ProviderName::anthropic(), CredentialKind::OAuth, token);
+            scan.keep(LocalCredential {
+                document: document.whole(),
+                expires_at,
+                renewable,
+                legacy,
+                ..credential
+            });
+        }
+    }
+}
+
+/// Whether there is a refresh token that has not expired.
+fn is_renewable(scan: &Scan<'_>, login: &Object<'_>) -> bool {
+    let ends = login.time("refreshTokenExpiresAt").ok().flatten();
+    let ended = ends.is_some_and(|at| at <= (scan.env.now)());
+    !ended && login.string("refreshToken").is_ok_and(|token| token.is_some())
+}

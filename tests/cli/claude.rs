@@ -1,0 +1,282 @@
+//! What Claude Code itself would use, beside what it has stored.
+
+use serde_json::{Value, json};
+
+#[cfg(target_os = "linux")]
+use crate::sandbox::with_etc;
+use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+
+const LOGIN: &str = ".claude/.credentials.json";
+const SETTINGS: &str = ".claude/settings.json";
+
+/// A login as Claude Code writes it, with `members` put into it.
+fn login(members: &str) -> String {
+    format!(
+        r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-{CANARY}","refreshToken":"sk-ant-ort01-{CANARY}","expiresAt":32503680000000{members}}}}}"#
+    )
+}
+
+fn usable_login() -> String {
+    login(r#","scopes":["user:profile","user:inference"]"#)
+}
+
+fn sandbox(files: &[(&str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    for (path, content) in files {
+        sandbox.write(path, content.replace("CANARY", CANARY));
+    }
+    sandbox
+}
+
+fn extract(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Ran {
+    let mut command = sandbox.command(["secret", "extract", "--all", "-o", "json"]);
+    command.envs(variables.iter().copied());
+    ran(command.output().unwrap())
+}
+
+/// `in_use` and the file name that ends `overridden_by` of the row from `source`.
+fn standing(run: &Ran, source: &str) -> (Value, String) {
+    let rows = run.json();
+    let rows = rows.as_array().unwrap();
+    let row = rows.iter().find(|row| row["source"] == source);
+    let row = row.unwrap_or_else(|| panic!("no {source}: {run:?}"));
+    let by = row["overridden_by"].as_str().unwrap_or_default();
+    let by = by.rsplit('/').next().unwrap_or_default();
+    (row["in_use"].clone(), by.to_owned())
+}
+
+/// R123: a variable that Claude Code uses before its login is named, from the environment and from
+/// every settings file, and the row says that it is not in use.
+#[test]
+fn what_goes_before_a_login_is_named() {
+    let variables = [
+        "ANTHROPIC_AUTH_TOKEN",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+        "ANTHROPIC_API_KEY",
+        "CLAUDE_CODE_USE_BEDROCK",
+        "CLAUDE_CODE_USE_VERTEX",
+        "CLAUDE_CODE_USE_FOUNDRY",
+        "ANTHROPIC_PROFILE",
+        "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+        "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+    ];
+    for variable in variables {
+        let world = sandbox(&[(LOGIN, &usable_login())]);
+        let run = extract(&world, &[(variable, CANARY)]).exits(0);
+        assert_eq!(
+            standing(&run, "claude_oauth"),
+            (json!(false), format!("${variable}"))
+        );
+        run.stderr_contains(&format!("${variable}"))
+            .stderr_contains("amika secret");
+        for settings in [
+            SETTINGS,
+            "repo/.claude/settings.json",
+            "repo/.claude/settings.local.json",
+        ] {
+            let world = sandbox(&[(LOGIN, &usable_login())]);
+            world.write(settings, json!({"env": {variable: CANARY}}).to_string());
+            std::fs::create_dir_all(world.home().join("repo")).unwrap();
+            let mut command = world.command(["secret", "extract", "-o", "json"]);
+            let run = ran(command.current_dir(world.home().join("repo")).output().unwrap()).exits(0);
+            assert_eq!(standing(&run, "claude_oauth").0, json!(false), "{settings}");
+            run.stderr_contains(&format!("env.{variable} in "));
+        }
+    }
+}
+
+/// R123: a switch that is off, an empty variable and an empty setting go before nothing.
+#[test]
+fn what_is_switched_off_goes_before_nothing() {
+    for (variable, value) in [
+        ("CLAUDE_CODE_USE_BEDROCK", "0"),
+        ("CLAUDE_CODE_USE_VERTEX", "false"),
+        ("ANTHROPIC_AUTH_TOKEN", ""),
+    ] {
+        let world = sandbox(&[(LOGIN, &usable_login())]);
+        let run = extract(&world, &[(variable, value)]).exits(0);
+        assert_eq!(
+            standing(&run, "claude_oauth"),
+            (json!(true), String::new()),
+            "{variable}"
+        );
+    }
+    let emptied = sandbox(&[
+        (LOGIN, &usable_login()),
+        (SETTINGS, r#"{"env":{"ANTHROPIC_API_KEY":""},"apiKeyHelper":""}"#),
+    ]);
+    let run = extract(&emptied, &[("ANTHROPIC_API_KEY", CANARY)]).exits(0);
+    assert_eq!(standing(&run, "claude_oauth").0, json!(true));
+}
+
+/// R123: a helper is named and never run.
+#[test]
+fn a_helper_goes_before_a_login_and_is_not_run() {
+    let world = sandbox(&[
+        (LOGIN, &usable_login()),
+        (SETTINGS, r#"{"apiKeyHelper":"touch ran"}"#),
+    ]);
+    let run = extract(&world, &[]).exits(0);
+    assert_eq!(
+        standing(&run, "claude_oauth"),
+        (json!(false), "settings.json".to_owned())
+    );
+    run.stderr_contains("apiKeyHelper in ");
+    assert!(!world.home().join("ran").exists());
+}
+
+/// R124: managed settings of the machine count, and the strongest of them.
+#[cfg(target_os = "linux")]
+#[test]
+fn managed_settings_go_before_a_login() {
+    for (path, content, named) in [
+        (
+            "etc/claude-code/managed-settings.json",
+            r#"{"env":{"ANTHROPIC_API_KEY":"CANARY"}}"#,
+            "env.ANTHROPIC_API_KEY in /etc/claude-code",
+        ),
+        (
+            "etc/claude-code/managed-settings.json",
+            r#"{"apiKeyHelper":"false"}"#,
+            "apiKeyHelper in /etc/claude-code",
+        ),
+        (
+            "etc/claude-code/managed-settings.d/10.json",
+            r#"{"env":{"ANTHROPIC_AUTH_TOKEN":"CANARY"}}"#,
+            "managed-settings.d/10.json",
+        ),
+    ] {
+        let world = sandbox(&[(LOGIN, &usable_login()), (path, content)]);
+        let Some(run) = with_etc(&world, &world.command(["secret", "extract", "-o", "json"])) else {
+            return;
+        };
+        let run = run.exits(0).stderr_contains(named);
+        assert_eq!(standing(&run, "claude_oauth").0, json!(false), "{path}");
+        // Another home is looked at without this machine's configuration.
+        let home = world.home().to_str().unwrap();
+        let elsewhere = world.command(["secret", "extract", "-o", "json", "--homedir", home]);
+        let run = with_etc(&world, &elsewhere).unwrap().exits(0);
+        assert_eq!(standing(&run, "claude_oauth").0, json!(true), "{path}");
+    }
+}
+
+/// R123: the stored key has the priority, and a notice says that Claude Code uses the login.
+#[test]
+fn a_stored_key_beside_a_login_is_not_in_use() {
+    let world = sandbox(&[
+        (LOGIN, &usable_login()),
+        (".claude.json", r#"{"primaryApiKey":"sk-ant-api03-CANARY"}"#),
+    ]);
+    let run = extract(&world, &[]).exits(0);
+    assert_eq!(run.json()[0]["source"], "claude_api");
+    assert_eq!(run.json()[0]["state"], "chosen");
+    assert_eq!(
+        standing(&run, "claude_api"),
+        (json!(false), ".credentials.json".to_owned())
+    );
+    assert_eq!(
+        standing(&run, "claude_oauth"),
+        (json!(true), ".claude.json".to_owned())
+    );
+    run.stderr_contains("claude push --type oauth");
+    let run = ran(world
+        .command(["secret", "extract", "--no-oauth", "-o", "json"])
+        .output()
+        .unwrap());
+    assert_eq!(standing(&run.exits(0), "claude_api").0, json!(false));
+}
+
+/// R123: the key of a gateway is used whatever it starts with, and blanks around it do not count.
+#[test]
+fn the_key_of_a_gateway_is_a_key() {
+    let world = sandbox(&[(".claude.json", "{\"primaryApiKey\":\" gateway-CANARY\\n\"}")]);
+    let run = extract(&world, &[]).exits(0).stderr_contains("gateway");
+    assert_eq!(standing(&run, "claude_api"), (json!(true), String::new()));
+    world
+        .run("secret extract --push --only CLAUDE_API_KEY --yes")
+        .exits(0);
+    let pushed = world.vault.value("CLAUDE_API_KEY", "user");
+    assert_eq!(pushed, Some(format!("gateway-{CANARY}")));
+}
+
+/// R123: what only older versions read never comes before what Claude Code uses.
+#[test]
+fn leftovers_come_last() {
+    let old_login = usable_login().replace("oat01", "oat00");
+    for (path, content) in [
+        (".claude.json.api", r#"{"primaryApiKey":"sk-ant-api03-CANARY"}"#),
+        (".claude.json", r#"{"apiKey":"sk-ant-api03-CANARY"}"#),
+        (".claude.json", r#"{"customApiKey":"sk-ant-api03-CANARY"}"#),
+        (".claude-oauth-credentials.json", &old_login),
+    ] {
+        let alone = sandbox(&[(path, content)]);
+        let run = extract(&alone, &[]).exits(0).stderr_contains("older version");
+        assert_eq!(run.json()[0]["state"], "chosen", "{path}");
+        assert_eq!(run.json()[0]["in_use"], json!(false), "{path}");
+        let beside = sandbox(&[(path, content), (LOGIN, &usable_login())]);
+        let run = extract(&beside, &[]).exits(0);
+        let origin = run.json()[0]["origin"].as_str().unwrap().to_owned();
+        assert!(origin.ends_with(LOGIN), "{origin}");
+        assert_eq!(run.json()[0]["in_use"], json!(true), "{path}");
+    }
+}
+
+/// R125: a login that Claude Code does not use is named and not shown.
+#[test]
+fn a_login_that_claude_code_cannot_use_is_none() {
+    for (content, code, word) in [
+        (login(""), 0, "user:inference"),
+        (login(r#","scopes":null"#), 0, "user:inference"),
+        (login(r#","scopes":["user:profile"]"#), 0, "user:inference"),
+        (format!("\u{feff}{}", usable_login()), 4, "byte order mark"),
+    ] {
+        let world = sandbox(&[(LOGIN, &content)]);
+        let run = extract(&world, &[]).exits(code).stderr_contains(word);
+        assert_eq!(run.json(), json!([]), "{content}");
+    }
+}
+
+/// R127: a login whose refresh token has ended is named as one that nothing renews.
+#[test]
+fn an_ended_refresh_token_is_named() {
+    let ended = r#","refreshTokenExpiresAt":1700000000000,"scopes":["user:inference"]"#;
+    let world = sandbox(&[(LOGIN, &login(ended))]);
+    extract(&world, &[]).exits(0).stderr_contains("cannot be renewed");
+    let expired = login(ended).replace("32503680000000", "1700000000000");
+    let world = sandbox(&[(LOGIN, &expired)]);
+    extract(&world, &[])
+        .exits(0)
+        .stderr_contains("has expired and cannot be renewed; log in again");
+}
+
+/// R123, R124: the selected profile is followed by its name and by its moved credentials.
+#[test]
+fn a_console_profile_is_named() {
+    let tokens = r#"{"type":"oauth_token","access_token":"CANARY","expires_at":32503680000}"#;
+    for files in [
+        vec![(".config/anthropic/credentials/default.json", tokens)],
+        vec![
+            (".config/anthropic/active_config", "work\n"),
+            (".config/anthropic/credentials/work.json", tokens),
+        ],
+        vec![
+            (
+                ".config/anthropic/configs/default.json",
+                r#"{"authentication":{"credentials_path":"elsewhere/t.json"}}"#,
+            ),
+            (".config/anthropic/elsewhere/t.json", tokens),
+        ],
+    ] {
+        let world = sandbox(&files);
+        extract(&world, &[])
+            .exits(0)
+            .stderr_contains("Anthropic Console sign-in");
+        world.write(
+            ".claude.json",
+            format!(r#"{{"primaryApiKey":"sk-ant-{CANARY}"}}"#),
+        );
+        assert_eq!(standing(&extract(&world, &[]), "claude_api").0, json!(false));
+        world.write(LOGIN, usable_login());
+        assert_eq!(standing(&extract(&world, &[]), "claude_oauth").0, json!(true));
+    }
+}
