@@ -32,11 +32,44 @@ pub(crate) enum Kind {
     /// Ctrl-C.
     Interrupted,
     /// SIGTERM.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
     Terminated,
 }
 
 impl Kind {
+    /// Every kind, in the order of the exit codes.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Refused,
+        Self::Output,
+        Self::Usage,
+        Self::Credential,
+        Self::Input,
+        Self::Partial,
+        Self::Unreachable,
+        Self::Contract,
+        Self::State,
+        Self::Interrupted,
+        Self::ClosedOutput,
+        Self::Terminated,
+    ];
+
+    /// What the exit code means, for the help, the manual and the documentation.
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Self::Refused => "Refused by the API, or not confirmed; nothing was changed",
+            Self::Output => "Standard output could not be written",
+            Self::Usage => "Wrong usage, or a confirmation that cannot be asked for here",
+            Self::Credential => "No usable credential, or the API rejected it",
+            Self::Input => "A local file, variable or value cannot be used",
+            Self::Partial => "Some writes succeeded, or their outcome is unknown",
+            Self::Unreachable => "The API could not be reached or kept failing; nothing was changed",
+            Self::Contract => "The answer did not come from the API",
+            Self::State => "Local state could not be read or saved",
+            Self::Interrupted => "Interrupted by Ctrl-C",
+            Self::ClosedOutput => "Standard output was closed",
+            Self::Terminated => "Terminated by SIGTERM",
+        }
+    }
+
     /// Whether a signal ended the command.
     pub(crate) fn is_signal(self) -> bool {
         matches!(self, Self::Interrupted | Self::Terminated)

@@ -30,6 +30,9 @@ use crate::ui::printer::Printer;
 fn main() -> ExitCode {
     system::hardening::apply();
     let env = Env::system();
+    if commands::completions::answer(&env) {
+        return ExitCode::SUCCESS;
+    }
     let (printer, result) = match Cli::try_parse_from(&env.arguments) {
         Ok(cli) => {
             let printer = Printer::new(&cli.options, &env);
@@ -37,7 +40,7 @@ fn main() -> ExitCode {
         }
         Err(refused) => {
             let printer = Printer::new(&cli::global_options(&env.arguments), &env);
-            (printer, cli::answer(&refused, printer))
+            (printer, cli::answer(&refused, &env.arguments, printer))
         }
     };
     match result {

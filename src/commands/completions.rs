@@ -1,11 +1,98 @@
-//! `amika completions SHELL`: a completion script, generated from the command line's definition.
+//! `amika completions SHELL`: a script that lets the shell ask this program for completions.
 
-use clap::CommandFactory;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use clap::{Args, Command, CommandFactory, ValueEnum};
+use clap_complete::CompleteEnv;
+use clap_complete::engine::CompletionCandidate;
+use clap_complete::env::Shells;
 
 use crate::cli::Cli;
+use crate::error::{Error, Kind, Result};
+use crate::system::env::Env;
 
-pub(crate) fn script(shell: clap_complete::Shell) -> String {
+/// The variable with which the script asks for completions. It holds the shell's name.
+const VARIABLE: &str = "AMIKA_COMPLETE";
+const PROGRAM: &str = "amika";
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell that will read the script
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+}
+
+impl Shell {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Elvish => "elvish",
+            Self::Fish => "fish",
+            Self::Powershell => "powershell",
+            Self::Zsh => "zsh",
+        }
+    }
+}
+
+/// The script for one shell.
+pub(crate) fn script(shell: Shell) -> Result<String> {
+    let failed = || Error::new(Kind::Output, "writing the completion script");
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "amika", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    Shells::builtins()
+        .completer(shell.name())
+        .ok_or_else(failed)?
+        .write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script)
+        .map_err(|error| failed().because(error))?;
+    String::from_utf8(script).map_err(|error| failed().because(error))
+}
+
+/// Answers the script's question and returns `true`, or returns `false` if none was asked.
+pub(crate) fn answer(env: &Env) -> bool {
+    if env.path(VARIABLE).is_none() {
+        return false;
+    }
+    let complete = CompleteEnv::with_factory(visible_commands)
+        .var(VARIABLE)
+        .bin(PROGRAM);
+    // A shell that gets no answer offers no completion; a message would end up in the prompt.
+    complete
+        .try_complete(env.arguments.iter().cloned(), Some(Path::new(".")))
+        .unwrap_or(true)
+}
+
+/// The command line without hidden commands, which would be offered if nothing else matches.
+fn visible_commands() -> Command {
+    let all = Cli::command();
+    let visible = all.get_subcommands().filter(|command| !command.is_hide_set());
+    Command::new(PROGRAM)
+        .disable_help_subcommand(true)
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(all.get_arguments())
+        .subcommands(visible)
+}
+
+/// Completes the last name of a comma-separated list with the variables that are set.
+pub(crate) fn variable_names(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(typed) = typed.to_str() else {
+        return Vec::new();
+    };
+    let (before, last) = typed.split_at(typed.rfind(',').map_or(0, |comma| comma + 1));
+    let env = Env::system();
+    let mut names: Vec<_> = env
+        .variable_names()
+        .filter(|name| name.starts_with(last))
+        .collect();
+    names.sort_unstable();
+    let complete = names.into_iter().map(|name| format!("{before}{name}"));
+    complete.map(CompletionCandidate::new).collect()
 }

@@ -1,10 +1,12 @@
 //! One file per command: each reads as the path of its data.
 
 pub(crate) mod auth;
-mod completions;
+pub(crate) mod completions;
 pub(crate) mod credential;
-mod man;
+pub(crate) mod help;
+pub(crate) mod man;
 pub(crate) mod secret;
+mod version;
 
 use self::credential::{CredentialCommand, ProviderCommand};
 use self::secret::{SecretCommand, delete, extract, list, push};
@@ -22,8 +24,10 @@ pub(crate) fn run(cli: Cli, env: Env, printer: Printer) -> Result<()> {
         Command::Auth(command) => {
             return connected(env, options, printer, async |c| auth::run(&command, c).await);
         }
-        Command::Completions { shell } => return printer.raw(&completions::script(shell)),
-        Command::Man => return printer.raw(&man::page()?),
+        Command::Completions(args) => return printer.raw(&completions::script(args.shell)?),
+        Command::Man(args) => return man::run(&args, printer),
+        Command::Help(args) => return help::run(&args, printer),
+        Command::Version => return version::run(printer),
         Command::OpenBrowser { url } => {
             return opener::open_browser(url)
                 .map_err(|_| Error::new(Kind::Refused, "no browser could be opened"));

@@ -1,6 +1,7 @@
 //! The only place that prints. Data goes to standard output, everything for the person to
 //! standard error; with JSON output both carry JSON.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape::{escape, escape_lines};
+use crate::formats::escape::{escape, escape_lines, is_hostile};
 use crate::system::env::{Env, Terminals};
 use crate::ui::notices::{Level, Notices};
 use crate::ui::options::{GlobalOptions, OutputFormat};
@@ -70,8 +71,8 @@ impl Printer {
     ) -> Result<()> {
         let printed = match self.format {
             OutputFormat::Text => escape_lines(&text()).into_owned(),
-            OutputFormat::Json => serde_json::to_string(value).unwrap_or_default(),
-            OutputFormat::JsonPretty => serde_json::to_string_pretty(value).unwrap_or_default(),
+            OutputFormat::Json => exact_json(&serde_json::to_string(value).unwrap_or_default()),
+            OutputFormat::JsonPretty => exact_json(&serde_json::to_string_pretty(value).unwrap_or_default()),
         };
         self.raw(printed.trim_end()).inspect_err(|_| {
             if worth == OnWriteFailure::RepeatOnStderr {
@@ -80,12 +81,13 @@ impl Printer {
         })
     }
 
-    /// Prints text that we generated, such as help, as it is.
+    /// Prints text that needs no escaping, such as help, byte for byte.
+    #[expect(clippy::unused_self, reason = "whoever prints has a printer")]
     pub(crate) fn raw(self, text: &str) -> Result<()> {
         if text.is_empty() {
             return Ok(());
         }
-        let mut stdout = anstream::AutoStream::new(io::stdout().lock(), self.color);
+        let mut stdout = io::stdout().lock();
         writeln!(stdout, "{text}")
             .and_then(|()| stdout.flush())
             .map_err(|error| {
@@ -137,7 +139,7 @@ impl Printer {
                 let problem = |error: &Error| json!({ "message": error.to_string(), "hint": error.hint });
                 fields["problems"] = problems.map(problem).collect();
             }
-            self.stderr(DIM, "", &json!({ "error": fields }).to_string());
+            json_line(&json!({ "error": fields }));
             return;
         }
         if error.kind == Kind::Interrupted && self.terminals.stderr {
@@ -163,6 +165,24 @@ impl Printer {
         }
     }
 
+    /// Help that was not asked for, because a command is missing. Not printed with JSON output.
+    pub(crate) fn help(self, help: &str) {
+        if !self.is_json() {
+            self.stderr(DIM, "", help);
+        }
+    }
+
+    /// Help with its styles, if standard output shows them.
+    pub(crate) fn styled(self, text: &clap::builder::StyledStr) -> String {
+        let auto = self.terminals.stdout
+            && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+        match self.color {
+            anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => text.ansi().to_string(),
+            anstream::ColorChoice::Auto if auto => text.ansi().to_string(),
+            _ => text.to_string(),
+        }
+    }
+
     /// A question whose answer comes through a pipe.
     pub(crate) fn question(self, question: &str) {
         self.stderr(DIM, "", &format!("{} [y/N]", escape(question)));
@@ -184,7 +204,12 @@ impl Printer {
 
     /// Prints a line about one request, only with `--verbose`.
     pub(crate) fn request(self, line: &str) {
-        if self.verbose {
+        if !self.verbose {
+            return;
+        }
+        if self.is_json() {
+            json_line(&json!({ "request": { "message": line } }));
+        } else {
             self.stderr(DIM, "> ", &escape(line));
         }
     }
@@ -207,7 +232,7 @@ impl Printer {
 
     fn message(self, style: Style, label: &str, message: &str) {
         if self.is_json() {
-            self.stderr(DIM, "", &json!({ label: { "message": message } }).to_string());
+            json_line(&json!({ label: { "message": message } }));
         } else {
             self.stderr(style, &format!("{label}: "), &escape(message));
         }
@@ -222,4 +247,29 @@ impl Printer {
             writeln!(stderr, "{style}{label}{style:#}{text}")
         };
     }
+}
+
+/// JSON in which every character that could act on a terminal is written as `\uXXXX`. Such
+/// characters occur only inside strings; line breaks between values stay.
+fn exact_json(json: &str) -> String {
+    let mut exact = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hostile(c) && c != '\n' {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a string cannot fail.
+                let _ = write!(exact, "\\u{unit:04x}");
+            }
+        } else {
+            exact.push(c);
+        }
+    }
+    exact
+}
+
+/// One JSON value on one line of standard error, without the filter for terminal output, which
+/// drops characters.
+fn json_line(value: &serde_json::Value) {
+    // When standard error is closed there is no place to report that.
+    let _ = writeln!(io::stderr().lock(), "{}", exact_json(&value.to_string()));
 }

@@ -8,6 +8,8 @@ mod api;
 mod auth;
 #[cfg(unix)]
 mod claude;
+#[cfg(target_os = "linux")]
+mod completions;
 #[cfg(unix)]
 mod credential;
 mod delete;
@@ -38,6 +40,7 @@ mod save;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tls;
+mod usage;
 #[cfg(unix)]
 mod zoo;
 

@@ -71,15 +71,3 @@ fn r101_r102_a_push_leaves_no_files() {
     sandbox.run_with("secret push A --yes", input).exits(0);
     assert_eq!(std::fs::read_dir(sandbox.home()).unwrap().count(), 0);
 }
-
-#[test]
-fn completions_and_the_manual_are_printed() {
-    let sandbox = Sandbox::new();
-    for shell in ["bash", "zsh", "fish"] {
-        sandbox
-            .run(&format!("completions {shell}"))
-            .exits(0)
-            .stdout_contains("amika");
-    }
-    sandbox.run("man").exits(0).stdout_contains(".TH");
-}

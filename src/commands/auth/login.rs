@@ -29,12 +29,12 @@ use crate::ui::prompt;
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
     /// Store the API key in this file instead of logging in; - is standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) api_key_file: Option<PathBuf>,
-    /// Only print the address and the code
+    /// Print the address and the code without opening a browser
     #[arg(long, conflicts_with = "api_key_file")]
     pub(crate) no_browser: bool,
-    /// Where to keep the secret part
+    /// Choose where to store the secret part
     #[arg(long, value_enum, default_value_t = CredentialBackend::File)]
     pub(crate) store: CredentialBackend,
 }

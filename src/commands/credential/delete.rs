@@ -14,13 +14,13 @@ use crate::ui::prompt::Confirmation;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteCredentialArgs {
-    /// The credentials to delete
-    #[arg(value_name = "ID", required_unless_present = "name")]
+    /// Delete the credentials with these ids
+    #[arg(value_name = "ID", value_hint = clap::ValueHint::Other, required_unless_present = "name")]
     pub(crate) ids: Vec<String>,
     /// Delete by name instead of by id
-    #[arg(long, conflicts_with = "ids")]
+    #[arg(long, conflicts_with = "ids", value_hint = clap::ValueHint::Other)]
     pub(crate) name: Option<String>,
-    /// Where to look for the name
+    /// Look for the name in this scope
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
 }

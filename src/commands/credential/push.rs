@@ -25,28 +25,28 @@ use crate::ui::prompt::{self, Confirmation};
 
 #[derive(Debug, Args)]
 pub(crate) struct PushCredentialArgs {
-    /// What to push; without a value, the local one is found
+    /// Push a credential of this type; without --value or --from-file, the one on this machine
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     pub(crate) kind: Option<CredentialKind>,
-    /// The value itself, visible to other processes (/proc/PID/cmdline) and in the shell's
-    /// history; - reads it from standard input, or asks for it unseen at a terminal
-    #[arg(long, value_name = "VALUE", conflicts_with = "from_file")]
+    /// Push this value; visible to other processes (/proc/PID/cmdline) and in the shell's
+    /// history; - reads it from standard input, or asks for it at a terminal without showing it
+    #[arg(long, value_name = "VALUE", conflicts_with = "from_file", value_hint = clap::ValueHint::Other)]
     pub(crate) value: Option<OsString>,
     /// Push the whole content of this file; - is standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) from_file: Option<PathBuf>,
-    /// What to call it in the vault [default: as "Claude OAuth" or "Codex API Key"]
-    #[arg(long)]
+    /// Store it under this name [default: as "Claude OAuth" or "Codex API Key"]
+    #[arg(long, value_hint = clap::ValueHint::Other)]
     pub(crate) name: Option<String>,
-    /// Who may use it
+    /// Choose who may use it
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
-    /// Replace the one of the same name; in org scope, the organisation's one
+    /// Replace an existing credential: the one with this name, or in org scope the only one
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-/// Longer names are no names, in characters.
+/// Maximum credential name length, in characters.
 const LONGEST_NAME: usize = 200;
 
 /// A value that could be pushed.

@@ -14,13 +14,13 @@ use crate::ui::prompt::Confirmation;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
-    /// The secrets to delete
-    #[arg(value_name = "NAME", required_unless_present = "ids")]
+    /// Delete the secrets with these names
+    #[arg(value_name = "NAME", value_hint = clap::ValueHint::Other, required_unless_present = "ids")]
     pub(crate) names: Vec<String>,
     /// Delete by id instead of by name (repeatable)
-    #[arg(long = "id", value_name = "ID", conflicts_with = "names")]
+    #[arg(long = "id", value_name = "ID", value_hint = clap::ValueHint::Other, conflicts_with = "names")]
     pub(crate) ids: Vec<String>,
-    /// Where to look for the names
+    /// Look for the names in this scope
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
 }

@@ -37,17 +37,17 @@ itself follows. Nothing is sent without --push, no token is refreshed, and no he
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct ExtractArgs {
-    /// Also show the credentials that are outranked, and by which
+    /// Also show the credentials that are overridden, and by which
     #[arg(long)]
     pub(crate) all: bool,
     /// Keep only these names (comma-separated; repeatable)
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_hint = clap::ValueHint::Other)]
     pub(crate) only: Vec<String>,
     /// Leave out access tokens, which work for hours at most
     #[arg(long)]
     pub(crate) no_oauth: bool,
-    /// Look at another home, without this one's variables and keychain
-    #[arg(long, value_name = "DIR")]
+    /// Scan another home directory, without this one's variables and keychain
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub(crate) homedir: Option<PathBuf>,
     /// Print `export NAME='value'` lines with the real values, for eval
     #[arg(long, conflicts_with_all = ["push", "all"])]

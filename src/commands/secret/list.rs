@@ -11,7 +11,7 @@ use crate::ui::table::table;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only secrets of this scope
+    /// List only the secrets of this scope
     #[arg(long, value_enum)]
     pub(crate) scope: Option<Scope>,
 }

@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
 
 use crate::api::SecretSummary;
+use crate::commands::completions::variable_names;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -23,7 +25,7 @@ use crate::ui::prompt::Confirmation;
 
 pub(crate) const PUSH_EXAMPLES: &str = "\
 Examples:
-  amika secret push OPENAI_API_KEY                     ask for the value, unseen
+  amika secret push OPENAI_API_KEY                     ask for the value without showing it
   amika secret push TLS_KEY --yes < key.pem            the value from standard input
   amika secret push --from-env DATABASE_URL,REDIS_URL  from variables, as in CI
   amika secret push --from-file .env --dry-run         show what would happen
@@ -35,24 +37,24 @@ history; NAME alone, --from-env and --from-file are not. When a name comes from 
 
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
-    /// A secret, or its name alone to read the value from standard input or a hidden prompt
-    #[arg(value_name = "NAME[=VALUE]")]
+    /// Push this value; a name alone reads the value from standard input or a hidden prompt
+    #[arg(value_name = "NAME[=VALUE]", value_hint = ValueHint::Other)]
     pub(crate) secrets: Vec<OsString>,
     /// Take these environment variables, or all that match a quoted pattern such as 'APP_*'
     /// (comma-separated; repeatable)
-    #[arg(long, value_name = "NAMES")]
+    #[arg(long, value_name = "NAMES", add = ArgValueCompleter::new(variable_names))]
     pub(crate) from_env: Vec<String>,
     /// Take every entry of this file; - is standard input (repeatable)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) from_file: Vec<PathBuf>,
-    /// How the files are written
+    /// Read the files in this format
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = EnvFormat::Dotenv)]
     pub(crate) env_format: EnvFormat,
     /// Push only these names, or those that match a quoted pattern (comma-separated; repeatable)
-    #[arg(long, value_name = "NAMES")]
+    #[arg(long, value_name = "NAMES", value_hint = ValueHint::Other)]
     pub(crate) only: Vec<String>,
     /// Leave out these names, or those that match a quoted pattern (comma-separated; repeatable)
-    #[arg(long, value_name = "NAMES")]
+    #[arg(long, value_name = "NAMES", value_hint = ValueHint::Other)]
     pub(crate) exclude: Vec<String>,
     /// Fail on warnings, such as a '$' that is kept as it is or a name that is given twice
     #[arg(long)]
@@ -77,15 +79,21 @@ impl PushArgs {
 /// What every command that writes generic secrets lets the person choose.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WriteArgs {
-    /// Who may use the secrets
+    /// Choose who may use the secrets
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
     /// Show the plan and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Keep exactly this many writes in flight [default: adapts, 8 to 64]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(long, value_name = "N", value_parser = parse_jobs, value_hint = ValueHint::Other)]
     pub(crate) jobs: Option<u8>,
+}
+
+/// The number of writes in flight. The error does not repeat the text, which could be a secret.
+fn parse_jobs(text: &str) -> std::result::Result<u8, &'static str> {
+    let jobs = text.parse().ok().filter(|jobs| (1..=64).contains(jobs));
+    jobs.ok_or("1 to 64")
 }
 
 pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {

@@ -1,0 +1,167 @@
+//! Completion scripts in the shells themselves, and the manual pages.
+
+use std::process::Command;
+use std::time::Duration;
+
+use expectrl::{Expect, Session};
+
+use crate::sandbox::{Sandbox, skip};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How each shell is started without this machine's configuration, and what loads the script and
+/// then shows the prompt `ready>`, which is not in the typed line.
+const SHELLS: [(&str, &[&str], &str); 3] = [
+    (
+        "bash",
+        &["--norc", "--noprofile", "-i"],
+        "source ./script; PS1='rea''dy> '",
+    ),
+    (
+        "zsh",
+        &["-f", "-i"],
+        "autoload -U compinit; compinit -u -D; source ./script; PS1='rea''dy> '",
+    ),
+    (
+        "fish",
+        &["--no-config", "-i"],
+        "source ./script; function fish_prompt; echo -n 'rea''dy> '; end",
+    ),
+];
+
+/// A sandbox with the shell's script in it, if the shell is installed.
+fn with_script(shell: &str) -> Option<Sandbox> {
+    if Command::new(shell).arg("--version").output().is_err() {
+        skip(&format!(
+            "{shell} is not installed: its completion was not tested"
+        ));
+        return None;
+    }
+    let sandbox = Sandbox::new();
+    let script = sandbox.run(&format!("completions {shell}")).exits(0).stdout;
+    sandbox.write("script", script);
+    Some(sandbox)
+}
+
+/// The shell with the program on its path.
+fn shell_command(sandbox: &Sandbox, shell: &str) -> Command {
+    let amika = sandbox.command([""; 0]).get_program().to_owned();
+    let place = std::path::Path::new(&amika).parent().unwrap();
+    let mut command = Command::new(shell);
+    command
+        .env_clear()
+        .env("HOME", sandbox.home())
+        .env(
+            "PATH",
+            format!("{}:/usr/local/bin:/usr/bin:/bin", place.display()),
+        )
+        .env("TERM", "xterm")
+        .env("ZEBRA_COLOUR", "striped")
+        .current_dir(sandbox.home());
+    command
+}
+
+#[test]
+fn completion_scripts_have_no_syntax_error() {
+    for (shell, ..) in SHELLS {
+        let Some(sandbox) = with_script(shell) else {
+            continue;
+        };
+        let checked = shell_command(&sandbox, shell)
+            .args(["-n", "script"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert!(checked.status.success() && said.is_empty(), "{shell}: {said}");
+    }
+}
+
+#[test]
+fn a_tab_completes_commands_and_variables() {
+    for (shell, arguments, load) in SHELLS {
+        let Some(sandbox) = with_script(shell) else {
+            continue;
+        };
+        // The test's terminal starts without echo, in which bash would not show what Tab inserts.
+        let mut command = shell_command(&sandbox, "sh");
+        command
+            .args(["-c", "stty echo; exec \"$@\"", "sh", shell])
+            .args(arguments);
+        let mut session = Session::spawn(command).unwrap();
+        session.set_expect_timeout(Some(TIMEOUT));
+        session.send_line(load).unwrap();
+        expect(&mut session, "ready>", shell);
+        session.send("amika sec\t").unwrap();
+        expect(&mut session, "secret", shell);
+        session.send("push --from-env ZEBRA\t").unwrap();
+        expect(&mut session, "_COLOUR", shell);
+    }
+}
+
+fn expect(session: &mut expectrl::session::OsSession, text: &str, shell: &str) {
+    let found = session.expect(text);
+    assert!(found.is_ok(), "{shell}: no {text:?}: {:?}", found.err());
+}
+
+/// What the shells ask the program for, as bash asks.
+fn offered(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+    let mut command = sandbox.command(["--", "amika"]);
+    let output = command
+        .args(words)
+        .env("AMIKA_COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", words.len().to_string())
+        .env("_CLAP_COMPLETE_COMP_TYPE", "9")
+        .env("_CLAP_COMPLETE_SPACE", "false")
+        .env("_CLAP_IFS", "\n")
+        .env("ZEBRA_COLOUR", "striped")
+        .output()
+        .unwrap();
+    let offered = String::from_utf8(output.stdout).unwrap();
+    offered.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn each_value_is_completed_by_its_kind() {
+    let sandbox = Sandbox::new();
+    sandbox.write("settings.env", "");
+    assert_eq!(
+        offered(&sandbox, &["secret", "push", "--from-file", "sett"]),
+        ["settings.env"]
+    );
+    let variables = offered(&sandbox, &["secret", "push", "--from-env", "HOME,ZEB"]);
+    assert_eq!(variables, ["HOME,ZEBRA_COLOUR"]);
+    assert_eq!(offered(&sandbox, &["secret", "push", "--scope", "o"]), ["org"]);
+    assert_eq!(offered(&sandbox, &["secret", "claude", "pu"]), ["push"]);
+    // A name is the person's own: nothing is offered for it, above all no program.
+    assert!(offered(&sandbox, &["secret", "push", "l"]).is_empty());
+    // A hidden command is not offered, even if nothing else matches.
+    assert!(offered(&sandbox, &["open"]).is_empty());
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("man --out pages")
+        .exits(0)
+        .stdout_contains("manual pages");
+    let read = |page: &str| std::fs::read_to_string(sandbox.home().join("pages").join(page)).unwrap();
+    for page in [
+        "amika.1",
+        "amika-secret-push.1",
+        "amika-secret-claude-delete.1",
+        "amika-auth-login.1",
+    ] {
+        let text = read(page);
+        for part in ["AMIKA_API_KEY", "EXIT STATUS", "130", "Example"] {
+            assert!(text.contains(part), "{page} lacks {part}");
+        }
+        assert!(!text.contains("open\\-browser"), "{page}");
+    }
+    assert!(!sandbox.home().join("pages/amika-open-browser.1").exists());
+    sandbox
+        .run("man secret push")
+        .exits(0)
+        .stdout_contains(".TH AMIKA-SECRET-PUSH");
+    sandbox.run("man nonsense").exits(2);
+}

@@ -1,0 +1,141 @@
+//! Wrong command lines: what is said, and in which format.
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn the_command_that_was_meant_is_suggested() {
+    let sandbox = Sandbox::new();
+    for (line, said) in [
+        ("secret psuh", "unknown command \"psuh\"; did you mean \"push\"?"),
+        (
+            "psuh",
+            "unknown command \"psuh\"; did you mean \"amika secret push\"?",
+        ),
+        ("login", "did you mean \"amika auth login\"?"),
+        ("push A=1", "did you mean \"amika secret push\"?"),
+        ("secret set", "did you mean \"push\"?"),
+        ("secret get", "did you mean \"list\"?"),
+        ("secret get", "the vault does not give values back"),
+        ("help secret claud", "did you mean \"claude\"?"),
+        (
+            "secret push --scop org",
+            "unknown option \"--scop\"; did you mean \"--scope\"?",
+        ),
+        ("xyzzy", "commands: secret, auth"),
+    ] {
+        sandbox.run(line).exits(2).stderr_contains(said);
+    }
+}
+
+#[test]
+fn an_invalid_value_lists_the_valid_ones() {
+    let sandbox = Sandbox::new();
+    for (line, said) in [
+        (
+            "secret push A=1 --scope organization",
+            "invalid value \"organization\" for --scope (user, org)",
+        ),
+        (
+            "secret push A=1 --jobs 0",
+            "invalid value \"0\" for --jobs (1 to 64)",
+        ),
+        (
+            "secret push A=1 --jobs many",
+            "invalid value \"many\" for --jobs (1 to 64)",
+        ),
+        (
+            "secret list -o yaml",
+            "invalid value \"yaml\" for --output (text, json, json-pretty)",
+        ),
+    ] {
+        sandbox.run(line).exits(2).stderr_contains(said);
+    }
+}
+
+/// Only the value of `-o` makes errors JSON, not any argument that equals `json`.
+#[test]
+fn only_the_output_option_makes_errors_json() {
+    let sandbox = Sandbox::new();
+    for line in [
+        "psuh json",
+        "secret push --env-format json --nonsense",
+        "help json",
+    ] {
+        let ran = sandbox.run(line).exits(2);
+        assert!(ran.stderr.starts_with("error: "), "{line}: {}", ran.stderr);
+    }
+    for line in [
+        "psuh -o json",
+        "-ojson psuh",
+        "--output=json-pretty psuh",
+        "-o json",
+        "-vo json secret",
+    ] {
+        let ran = sandbox.run(line).exits(2);
+        let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+        assert_eq!(error["error"]["code"], "usage", "{line}");
+    }
+}
+
+/// R118: `-v` lines are JSON, too.
+#[test]
+fn with_json_output_every_line_of_stderr_is_json() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run("-v secret push A=1 A=2 --yes -o json").exits(0);
+    assert!(ran.stderr.lines().count() >= 3, "{}", ran.stderr);
+    for line in ran.stderr.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+    }
+    assert!(ran.stderr.contains(r#"{"request":{"#), "{}", ran.stderr);
+}
+
+/// R114: hostile characters are escaped in JSON, and none is lost.
+#[test]
+fn json_output_is_exact() {
+    let name = "a\u{7f}b\u{9b}c\u{202e}d\u{200b}e\u{1b}[2Jf\u{e0041}g";
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .seed_credential("claude", name, "api_key", "user", "x");
+    for format in ["json", "json-pretty"] {
+        let ran = sandbox.run(&format!("secret claude list -o {format}")).exits(0);
+        assert_eq!(ran.json()[0]["name"], name);
+        assert!(
+            ran.stdout
+                .bytes()
+                .all(|byte| byte == b'\n' || (b' '..0x7f).contains(&byte)),
+            "{}",
+            ran.stdout
+        );
+        assert!(
+            ran.stdout.contains(r"\u202e") && ran.stdout.contains(r"\udb40\udc41"),
+            "{}",
+            ran.stdout
+        );
+    }
+}
+
+#[test]
+fn help_and_version_are_commands_too() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("help secret push")
+        .exits(0)
+        .stdout_contains("Usage: amika secret push");
+    sandbox.run("help").exits(0).stdout_contains("Exit codes:");
+    let version = sandbox.run("version -o json").exits(0).json();
+    for field in ["version", "commit", "date", "target"] {
+        assert!(
+            version[field].as_str().is_some_and(|text| !text.is_empty()),
+            "{field}"
+        );
+    }
+    sandbox.run("--version").exits(0).stdout_contains("amika ");
+    sandbox
+        .run("secret push --version")
+        .exits(2)
+        .stderr_contains("'amika version'");
+    sandbox.run("-v").exits(2).stderr_contains("Usage: amika");
+    let help = sandbox.run("--help").exits(0).stdout;
+    assert!(!help.contains("open-browser"), "{help}");
+}
