@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod completions;
 pub(crate) mod credential;
+pub(crate) mod deletion;
 pub(crate) mod help;
 pub(crate) mod man;
 pub(crate) mod secret;

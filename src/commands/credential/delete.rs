@@ -1,16 +1,15 @@
 //! `amika secret claude|codex delete`: by id, or by name within a scope.
 
-use clap::Args;
-use serde_json::json;
-
 use super::describe_all;
-use crate::api::{Api, ApiError, check_id};
-use crate::commands::secret::delete::{Deletion, Target};
+use crate::api::{Api, CredentialSummary, check_id};
+use crate::commands::deletion::{Deletion, Target};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
 use crate::provider::Provider;
 use crate::secret::Scope;
 use crate::ui::prompt::Confirmation;
+use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteCredentialArgs {
@@ -29,44 +28,70 @@ pub(crate) async fn run(provider: &Provider, args: &DeleteCredentialArgs, contex
     let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
     args.ids.iter().try_for_each(|id| check_id(id))?;
     let api = context.api(None)?;
-    let targets = context.interrupt.or(find_targets(provider, args, &api)).await?;
+    let targets = find_targets(provider, args, confirmation, &api, context);
+    let targets = context.interrupt.or(targets).await?;
     let deletion = Deletion {
         noun: "credential",
-        as_text: |target| format!("Deleted credential {}", target.id),
-        as_json: |target| json!({ "name": target.id, "status": "deleted" }),
+        as_text: |target| {
+            let id = target.id.as_deref().unwrap_or(&target.label);
+            format!("Deleted credential {}", escape::escape(id))
+        },
     };
-    let erase = async |target: &Target| api.delete_credential(provider, &target.id).await;
-    let explain = async |target: &Target, error| explain(provider, &api, target, error).await;
-    deletion.run(targets, confirmation, context, erase, explain).await
+    let delete = async |id: &str| api.delete_credential(provider, id).await;
+    deletion
+        .run(targets, confirmation, context, delete, Error::from)
+        .await
 }
 
-async fn find_targets(provider: &Provider, args: &DeleteCredentialArgs, api: &Api) -> Result<Vec<Target>> {
+async fn find_targets(
+    provider: &Provider,
+    args: &DeleteCredentialArgs,
+    confirmation: Confirmation,
+    api: &Api,
+    context: &Context,
+) -> Result<Vec<Target>> {
     let Some(name) = &args.name else {
+        if confirmation == Confirmation::Terminal {
+            show_targets(&args.ids, &api.list_credentials(provider).await?, context);
+        }
         return Ok(args.ids.iter().map(|id| Target::by_id(id)).collect());
     };
     let stored = api.list_credentials(provider).await?;
-    let mut same = stored.iter();
-    let found = same.find(|held| held.name == *name && held.scope == args.scope.as_str());
-    let found = found.ok_or_else(|| {
-        let message = format!("no {} credential {name} in {} scope", provider.title, args.scope);
-        Error::new(Kind::Refused, message).hint(describe_all(provider, &stored))
-    })?;
-    Ok(vec![Target {
-        id: found.id.clone(),
-        label: found.name.clone(),
-    }])
+    let in_scope = |entry: &&CredentialSummary| entry.name == *name && entry.scope == args.scope.as_str();
+    let found: Vec<_> = stored.iter().filter(in_scope).collect();
+    match found[..] {
+        [] => {
+            if !stored.is_empty() {
+                context.printer.notice(&describe_all(provider, &stored));
+            }
+            Ok(vec![Target {
+                id: None,
+                label: name.clone(),
+            }])
+        }
+        [one] => Ok(vec![Target::by_id(&one.id)]),
+        _ => {
+            let ids: Vec<_> = found.iter().map(|entry| entry.id.as_str()).collect();
+            let message = format!(
+                "there are {} {} credentials {name} in {} scope ({}); nothing was deleted",
+                ids.len(),
+                provider.title,
+                args.scope,
+                ids.join(", ")
+            );
+            Err(Error::new(Kind::Refused, message).hint("give the id of the one to delete"))
+        }
+    }
 }
 
-/// A credential that is not there: what is?
-async fn explain(provider: &Provider, api: &Api, target: &Target, error: ApiError) -> Error {
-    if error.status != Some(404) {
-        return Error::from(error);
+/// Says what the ids of a question stand for.
+fn show_targets(ids: &[String], stored: &[CredentialSummary], context: &Context) {
+    for id in ids {
+        let entry = stored.iter().find(|entry| entry.id == *id);
+        let what = entry.map_or_else(
+            || "not listed, perhaps deleted already".to_owned(),
+            |entry| format!("{}, {}, {} scope", entry.name, entry.kind, entry.scope),
+        );
+        context.printer.aside(&escape::escape(&format!("{id}: {what}")));
     }
-    let stored = api.list_credentials(provider).await;
-    let message = format!("no {} credential {} (404)", provider.title, target.id);
-    let hint = stored.map_or_else(
-        |_| format!("'amika secret {} list' shows what there is", provider.id),
-        |stored| describe_all(provider, &stored),
-    );
-    Error::new(Kind::Refused, message).hint(hint)
 }

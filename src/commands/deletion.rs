@@ -1,0 +1,197 @@
+//! What the delete commands share: confirm, delete one after the other, report each.
+
+use serde_json::{Value, json};
+
+use crate::api::{ApiError, Effect};
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
+use crate::ui::printer::OnWriteFailure;
+use crate::ui::prompt::Confirmation;
+
+/// What is to be deleted, under the name that the person gave it.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Target {
+    /// `None` when it is known to be gone already.
+    pub(crate) id: Option<String>,
+    pub(crate) label: String,
+}
+
+impl Target {
+    pub(crate) fn by_id(id: &str) -> Self {
+        Self {
+            id: Some(id.to_owned()),
+            label: id.to_owned(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Deleted,
+    AlreadyDeleted,
+}
+
+impl Status {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::AlreadyDeleted => "already deleted",
+        }
+    }
+}
+
+/// How one kind of thing is deleted and reported.
+pub(crate) struct Deletion {
+    pub(crate) noun: &'static str,
+    pub(crate) as_text: fn(&Target) -> String,
+}
+
+/// What became of the targets.
+#[derive(Default)]
+struct Report {
+    gone: Vec<(Target, Status)>,
+    /// What was not deleted, and why.
+    failed: Vec<Error>,
+    in_doubt: bool,
+}
+
+impl Deletion {
+    /// Confirms, then deletes one after the other. A refusal does not stop the others; what every
+    /// other request would meet too does.
+    pub(crate) async fn run(
+        self,
+        mut targets: Vec<Target>,
+        confirmation: Confirmation,
+        context: &Context,
+        delete: impl AsyncFn(&str) -> std::result::Result<(), ApiError>,
+        explain: impl Fn(ApiError) -> Error,
+    ) -> Result<()> {
+        let mut index = 0;
+        while index < targets.len() {
+            if targets[..index].contains(&targets[index]) {
+                targets.remove(index);
+            } else {
+                index += 1;
+            }
+        }
+        self.confirm(&targets, confirmation, context).await?;
+        let report = delete_all(targets, context, delete, explain).await;
+        let printed = if report.gone.is_empty() {
+            Ok(())
+        } else {
+            let value = || report.gone.iter().map(as_json).collect::<Value>();
+            context
+                .printer
+                .data(OnWriteFailure::RepeatOnStderr, &value(), || {
+                    self.text(&report.gone)
+                })
+        };
+        report.error().map_or(printed, Err)
+    }
+
+    /// Asks about what is still there.
+    async fn confirm(&self, targets: &[Target], confirmation: Confirmation, context: &Context) -> Result<()> {
+        let there = targets.iter().filter(|target| target.id.is_some());
+        let labels: Vec<_> = there.map(|target| target.label.as_str()).collect();
+        if labels.is_empty() {
+            return Ok(());
+        }
+        let question = format!(
+            "Delete {} ({})?",
+            escape::count(labels.len(), self.noun),
+            labels.join(", ")
+        );
+        let show = |question: &str| context.printer.question(question);
+        let answer = confirmation.ask(&context.env, &question, show);
+        context.interrupt.or(answer).await
+    }
+
+    fn text(&self, gone: &[(Target, Status)]) -> String {
+        let lines = gone.iter().map(|(target, status)| match status {
+            Status::Deleted => (self.as_text)(target),
+            Status::AlreadyDeleted => format!("{}: already deleted", escape::escape(&target.label)),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Report {
+    fn error(mut self) -> Option<Error> {
+        let first = (!self.failed.is_empty()).then(|| self.failed.remove(0))?;
+        if first.kind.is_signal() {
+            return Some(first);
+        }
+        let deleted = self.gone.iter().any(|(_, status)| *status == Status::Deleted);
+        let signal = self
+            .failed
+            .iter()
+            .map(|error| error.kind)
+            .find(|kind| kind.is_signal());
+        let error = self
+            .failed
+            .iter()
+            .fold(first, |error, other| error.consequence(other.to_string()));
+        Some(match signal {
+            Some(signal) => error.with_kind(signal),
+            None if deleted || self.in_doubt => error.with_kind(Kind::Partial),
+            None => error,
+        })
+    }
+}
+
+async fn delete_all(
+    targets: Vec<Target>,
+    context: &Context,
+    delete: impl AsyncFn(&str) -> std::result::Result<(), ApiError>,
+    explain: impl Fn(ApiError) -> Error,
+) -> Report {
+    let mut report = Report::default();
+    for target in targets {
+        let Some(id) = &target.id else {
+            report.gone.push((target, Status::AlreadyDeleted));
+            continue;
+        };
+        let error = match context.interrupt.or(async { Ok(delete(id).await) }).await {
+            Ok(Ok(())) => {
+                report.gone.push((target, Status::Deleted));
+                continue;
+            }
+            Ok(Err(error)) if error.status == Some(404) && error.enveloped => {
+                report.gone.push((target, Status::AlreadyDeleted));
+                continue;
+            }
+            Ok(Err(error)) => error,
+            Err(signal) => {
+                let message = format!(
+                    "interrupted while deleting {}; it may or may not be gone",
+                    target.label
+                );
+                report.failed.push(Error::new(signal.kind, message));
+                break;
+            }
+        };
+        let others_would_fail = error.is_fatal() || error.kind == Kind::Unreachable;
+        let in_doubt = error.effect == Effect::Unknown && error.status != Some(501);
+        let error = explain(error).context(format!("deleting {}", target.label));
+        report.in_doubt |= in_doubt;
+        report.failed.push(if in_doubt {
+            error.consequence("it may or may not be gone")
+        } else {
+            error
+        });
+        if others_would_fail {
+            break;
+        }
+    }
+    report
+}
+
+/// `name` is what the person gave: the name of a secret, or an id.
+fn as_json((target, status): &(Target, Status)) -> Value {
+    let mut value = json!({ "name": target.label, "status": status.as_str() });
+    if let Some(id) = target.id.as_ref().filter(|id| **id != target.label) {
+        value["id"] = json!(id);
+    }
+    value
+}
