@@ -11,6 +11,8 @@ mod json;
 mod lines;
 pub(crate) mod pattern;
 pub(crate) mod problems;
+#[cfg(test)]
+mod readers;
 mod value;
 mod variables;
 
