@@ -102,6 +102,9 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
+    /// Every scope that the API names.
+    pub(crate) const ALL: [Self; 2] = [Self::User, Self::Org];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -111,16 +114,7 @@ impl Scope {
 
     /// The scope that the API calls so; one invented later is none that we know.
     pub(crate) fn named(text: &str) -> Option<Self> {
-        [Self::User, Self::Org]
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
-    }
-
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::User => Self::Org,
-            Self::Org => Self::User,
-        }
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
     }
 }
 

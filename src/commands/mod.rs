@@ -10,7 +10,7 @@ pub(crate) mod secret;
 mod version;
 
 use self::credential::{CredentialCommand, ProviderCommand};
-use self::secret::{SecretCommand, delete, extract, list, push};
+use self::secret::{SecretCommand, check, delete, extract, list, push};
 use crate::cli::{Cli, Command};
 use crate::context::connected;
 use crate::error::{Error, Kind, Result};
@@ -37,6 +37,7 @@ pub(crate) fn run(cli: Cli, env: Env, printer: Printer) -> Result<()> {
     match command {
         SecretCommand::Push(args) => connected(env, options, printer, async |c| push::run(&args, c).await),
         SecretCommand::List(args) => connected(env, options, printer, async |c| list::run(&args, c).await),
+        SecretCommand::Check(args) => connected(env, options, printer, async |c| check::run(&args, c).await),
         SecretCommand::Delete(args) => {
             connected(env, options, printer, async |c| delete::run(&args, c).await)
         }

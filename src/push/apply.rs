@@ -45,6 +45,8 @@ pub(crate) struct Applied {
     pub(crate) scope: Scope,
     /// Name and outcome, in the plan's order.
     pub(crate) outcomes: Vec<(String, Outcome)>,
+    /// Names that the vault had already, and that were not written.
+    pub(crate) unchanged: Vec<String>,
     /// The signal that cut it short.
     pub(crate) stopped_by: Option<Kind>,
 }
@@ -165,6 +167,11 @@ pub(crate) async fn apply(api: &Api, plan: &Plan, interrupt: &Interrupt, on_done
     Applied {
         scope: plan.scope,
         outcomes: names.zip(outcomes).collect(),
+        unchanged: plan
+            .unchanged
+            .iter()
+            .map(|candidate| candidate.name.to_string())
+            .collect(),
         stopped_by,
     }
 }
@@ -177,7 +184,7 @@ async fn write(api: &Api, step: &Step, scope: Scope) -> Outcome {
     let Candidate { name, value, .. } = &step.candidate;
     let mut existing = match &step.action {
         Action::Update { id } => Some(id.clone()),
-        Action::Create | Action::Conflict => None,
+        Action::Create => None,
     };
     // Whether a create of ours may be what put the secret there.
     let mut maybe_ours = false;

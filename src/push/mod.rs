@@ -3,5 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod candidate;
 pub(crate) mod collect;
+pub(crate) mod missing;
 pub(crate) mod plan;
+pub(crate) mod references;
 pub(crate) mod report;

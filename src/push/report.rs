@@ -3,43 +3,41 @@
 use serde_json::{Value, json};
 
 use crate::push::apply::{Applied, Outcome};
-use crate::push::plan::{Action, Plan, Step};
+use crate::push::candidate::Candidate;
+use crate::secret::Scope;
 use crate::ui::table::table;
 
-pub(crate) fn plan_text(plan: &Plan, at_terminal: bool) -> String {
-    table(
-        &["NAME", "SOURCE", "VALUE", "ACTION"],
-        plan.steps.iter().map(|step| {
-            let candidate = &step.candidate;
-            vec![
-                candidate.name.to_string(),
-                candidate.origin.to_string(),
-                candidate.value.masked(at_terminal),
-                action(step).to_owned(),
-            ]
-        }),
-    )
+/// The rows of a plan, or of what is in the way of one.
+pub(crate) fn plan_text<'a>(
+    rows: impl Iterator<Item = (&'a Candidate, &'static str)>,
+    at_terminal: bool,
+) -> String {
+    let cells = rows.map(|(candidate, action)| {
+        vec![
+            candidate.name.to_string(),
+            candidate.origin.to_string(),
+            candidate.value.masked(at_terminal),
+            action.to_owned(),
+        ]
+    });
+    table(&["NAME", "SOURCE", "VALUE", "ACTION"], cells)
 }
 
-pub(crate) fn plan_json(plan: &Plan, at_terminal: bool) -> Value {
-    let steps = plan.steps.iter().map(|step| {
-        let candidate = &step.candidate;
+/// As [`plan_text`], for `--dry-run -o json`.
+pub(crate) fn plan_json<'a>(
+    rows: impl Iterator<Item = (&'a Candidate, &'static str)>,
+    scope: Scope,
+    at_terminal: bool,
+) -> Value {
+    let steps = rows.map(|(candidate, action)| {
         json!({
             "name": candidate.name.as_str(),
             "source": candidate.origin.to_string(),
             "masked": candidate.value.masked(at_terminal),
-            "action": action(step),
+            "action": action,
         })
     });
-    json!({ "scope": plan.scope, "dry_run": true, "plan": steps.collect::<Vec<_>>() })
-}
-
-fn action(step: &Step) -> &'static str {
-    match step.action {
-        Action::Create => "create",
-        Action::Update { .. } => "update",
-        Action::Conflict => "conflict",
-    }
+    json!({ "scope": scope, "dry_run": true, "plan": steps.collect::<Vec<_>>() })
 }
 
 pub(crate) fn outcomes_text(applied: &Applied) -> String {
@@ -51,6 +49,12 @@ pub(crate) fn outcomes_text(applied: &Applied) -> String {
         };
         vec![name.clone(), said]
     });
+    let unchanged = applied.unchanged.iter();
+    let unchanged = unchanged.map(|name| vec![name.clone(), "unchanged".to_owned()]);
+    let rows: Vec<_> = rows.chain(unchanged).collect();
+    if rows.is_empty() {
+        return "Nothing to push".to_owned();
+    }
     format!("{}\n\n{}", table(&["NAME", "RESULT"], rows), total(applied))
 }
 
@@ -62,6 +66,8 @@ fn total(applied: &Applied) -> String {
         let count = applied.count(same);
         (count > 0).then(|| format!("{label} {count}"))
     });
+    let unchanged = applied.unchanged.len();
+    let counts = counts.chain((unchanged > 0).then(|| format!("Unchanged {unchanged}")));
     format!(
         "{} in {} scope",
         counts.collect::<Vec<_>>().join(", "),
@@ -80,12 +86,16 @@ pub(crate) fn outcomes_json(applied: &Applied) -> Value {
         }
         result
     });
+    let unchanged = applied.unchanged.iter();
+    let unchanged = unchanged.map(|name| json!({ "name": name, "status": "unchanged" }));
+    let results = results.chain(unchanged);
     let count = |label| applied.count(|outcome| status(outcome) == label);
     json!({
         "scope": applied.scope,
         "results": results.collect::<Vec<_>>(),
         "created": count("created"),
         "updated": count("updated"),
+        "unchanged": applied.unchanged.len(),
         "failed": applied.count(|outcome| !outcome.is_stored()),
     })
 }

@@ -6,6 +6,7 @@
 mod api;
 #[cfg(unix)]
 mod auth;
+mod check;
 #[cfg(unix)]
 mod claude;
 #[cfg(target_os = "linux")]

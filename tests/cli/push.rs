@@ -63,7 +63,7 @@ fn json_is_one_value_and_nothing_is_asked() {
                 { "name": "OLD", "status": "updated", "id": id },
                 { "name": "NEW", "status": "created", "id": "sec_0002" },
             ],
-            "created": 1, "updated": 1, "failed": 0,
+            "created": 1, "updated": 1, "unchanged": 0, "failed": 0,
         })
     );
     assert_eq!(ran.stderr, "");
@@ -326,4 +326,27 @@ fn variables_are_taken_by_pattern() {
         .exits(0)
         .stdout_contains("Created 3")
         .stderr_contains("environment variable \"APP_EMPTY\" is empty and was skipped");
+}
+
+/// `--if-missing` writes only what the vault lacks, in any scope, and says so for the rest.
+#[test]
+fn if_missing_leaves_what_is_there() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("OLD", "before", "user");
+    sandbox.vault.seed("SHARED", "before", "org");
+    let ran = sandbox
+        .run("secret push OLD=1 SHARED=1 NEW=1 --if-missing --yes -o json")
+        .exits(0);
+    let json = ran.json();
+    assert_eq!((&json["created"], &json["unchanged"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        json["results"][1],
+        json!({ "name": "OLD", "status": "unchanged" })
+    );
+    assert_eq!(sandbox.vault.value("OLD", "user").as_deref(), Some("before"));
+    assert_eq!(sandbox.vault.count("PUT"), 0);
+    sandbox
+        .run("secret push OLD=1 --if-missing")
+        .exits(0)
+        .stdout_contains("Unchanged 1 in user scope");
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::push::{self, WriteArgs};
+use super::push::{self, Selection, WriteArgs};
 use crate::context::Context;
 use crate::discover::report as view;
 use crate::discover::report::Row;
@@ -145,6 +145,7 @@ impl Extraction {
             let none = Applied {
                 scope: args.write.scope,
                 outcomes: Vec::new(),
+                unchanged: Vec::new(),
                 stopped_by: None,
             };
             let nothing = self.nothing(args);
@@ -168,7 +169,14 @@ impl Extraction {
                     .hint("run the tool once, so that it renews its login"),
             );
         }
-        push::push(candidates, &args.write, self.confirmation, context).await?;
+        push::push(
+            candidates,
+            Selection::All,
+            &args.write,
+            self.confirmation,
+            context,
+        )
+        .await?;
         self.unread(args)
     }
 

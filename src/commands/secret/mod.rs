@@ -1,5 +1,6 @@
 //! `amika secret …`: generic secrets.
 
+pub(crate) mod check;
 pub(crate) mod delete;
 pub(crate) mod extract;
 pub(crate) mod list;
@@ -7,6 +8,7 @@ pub(crate) mod push;
 
 use clap::Subcommand;
 
+use self::check::{CHECK_EXAMPLES, CheckArgs};
 use self::delete::DeleteArgs;
 use self::extract::{EXTRACT_EXAMPLES, ExtractArgs};
 use self::list::ListArgs;
@@ -30,6 +32,9 @@ pub(crate) enum SecretCommand {
         after_help = "Examples:\n  amika secret delete DATABASE_URL\n  amika secret delete OLD_KEY --scope org --yes"
     )]
     Delete(DeleteArgs),
+    /// Check that every secret which .amika/config.toml references is in the vault
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
     /// Find the credentials that coding tools keep on this machine
     #[command(after_help = EXTRACT_EXAMPLES)]
     Extract(ExtractArgs),

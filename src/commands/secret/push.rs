@@ -16,11 +16,13 @@ use crate::push::candidate::Candidate;
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
 use crate::push::collect::{EnvFormat, Sources, collect};
-use crate::push::plan::{Plan, Stored};
+use crate::push::missing;
+use crate::push::plan::{Conflicts, Existing, Plan, Stored};
+use crate::push::references::{self, References};
 use crate::push::report as view;
 use crate::secret::Scope;
 use crate::ui::notices::Notices;
-use crate::ui::printer::OnWriteFailure;
+use crate::ui::printer::{OnWriteFailure, Printer};
 use crate::ui::prompt::Confirmation;
 
 pub(crate) const PUSH_EXAMPLES: &str = "\
@@ -59,6 +61,12 @@ pub(crate) struct PushArgs {
     /// Fail on warnings, such as a '$' that is kept as it is or a name that is given twice
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Write only names that the vault lacks; the rest stays unchanged
+    #[arg(long)]
+    pub(crate) if_missing: bool,
+    /// Push only what the nearest .amika/config.toml references and the vault lacks
+    #[arg(long)]
+    pub(crate) missing: bool,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
 }
@@ -110,6 +118,8 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let sources = args.sources();
     let collected = collect(&sources, options, env, confirmation, &mut problems, &mut notices);
     let candidates = interrupt.or(collected).await?;
+    let references = args.missing.then(|| references::read(None, env));
+    let references = references.and_then(|read| problems.check(read));
     if args.strict {
         notices.take_warnings().for_each(|warning| {
             problems.push(Error::input(warning).hint("--strict makes this warning an error"));
@@ -118,12 +128,29 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     printer.notices(&notices);
     problems.into_result()?;
     let confirmation = Confirmation::decide(options, env, !args.write.dry_run)?;
-    push(candidates, &args.write, confirmation, context).await
+    let selection = if let Some(references) = references {
+        Selection::Missing(references)
+    } else if args.if_missing {
+        Selection::Lacking
+    } else {
+        Selection::All
+    };
+    push(candidates, selection, &args.write, confirmation, context).await
+}
+
+/// Which of the collected secrets are pushed, by what the vault has.
+pub(crate) enum Selection {
+    All,
+    /// Those that the vault lacks; the rest is reported as unchanged.
+    Lacking,
+    /// Those that a repository references and the vault lacks.
+    Missing(References),
 }
 
 /// Pushes what was collected, from wherever it came.
 pub(crate) async fn push(
-    candidates: Vec<Candidate>,
+    mut candidates: Vec<Candidate>,
+    selection: Selection,
     args: &WriteArgs,
     confirmation: Confirmation,
     context: &Context,
@@ -141,29 +168,33 @@ pub(crate) async fn push(
 
     let listed = interrupt.or(async { Ok(api.list_secrets().await?) }).await?;
     let stored: Vec<Stored> = listed.into_iter().filter_map(known).collect();
-    let plan = Plan::new(candidates, &stored, args.scope);
-
-    if args.dry_run {
-        let at_terminal = printer.terminals.stdout;
-        printer.data(OnWriteFailure::Fail, &view::plan_json(&plan, at_terminal), || {
-            view::plan_text(&plan, at_terminal)
-        })?;
-    } else {
-        printer.aside(&view::plan_text(&plan, printer.terminals.stderr));
+    if let Selection::Missing(references) = &selection {
+        let mut notices = Notices::default();
+        candidates = missing::select(candidates, &references.entries, &stored, &mut notices);
+        printer.notices(&notices);
     }
-    refuse_conflicts(&plan)?;
+    let existing = match selection {
+        Selection::All => Existing::Update,
+        Selection::Lacking | Selection::Missing(_) => Existing::Keep,
+    };
+    let plan = match Plan::new(candidates, &stored, args.scope, existing) {
+        Ok(plan) => plan,
+        Err(conflicts) => {
+            show_plan(|| conflicts.rows(), conflicts.scope(), args, *printer)?;
+            return Err(refusal(&conflicts));
+        }
+    };
+    show_plan(|| plan.rows(), plan.scope, args, *printer)?;
     if args.dry_run {
         return Ok(());
     }
-
-    let question = format!(
-        "Push {} to {} scope?",
-        escape::count(plan.steps.len(), "secret"),
-        plan.scope
-    );
-    interrupt
-        .or(confirmation.ask(env, &question, |question| printer.question(question)))
-        .await?;
+    if !plan.steps.is_empty() {
+        let count = escape::count(plan.steps.len(), "secret");
+        let question = format!("Push {count} to {} scope?", plan.scope);
+        interrupt
+            .or(confirmation.ask(env, &question, |question| printer.question(question)))
+            .await?;
+    }
 
     let progress = printer.progress(plan.steps.len());
     let applied = apply(&api, &plan, interrupt, || progress.inc(1)).await;
@@ -179,6 +210,25 @@ pub(crate) async fn push(
     }
 }
 
+/// Shows what would be done: as the result of `--dry-run`, or before the confirmation.
+fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
+    rows: impl Fn() -> R,
+    scope: Scope,
+    args: &WriteArgs,
+    printer: Printer,
+) -> Result<()> {
+    if args.dry_run {
+        let at_terminal = printer.terminals.stdout;
+        let json = view::plan_json(rows(), scope, at_terminal);
+        printer.data(OnWriteFailure::Fail, &json, || {
+            view::plan_text(rows(), at_terminal)
+        })?;
+    } else if rows().next().is_some() {
+        printer.aside(&view::plan_text(rows(), printer.terminals.stderr));
+    }
+    Ok(())
+}
+
 /// A stored secret, if it is of a scope that we know.
 fn known(summary: SecretSummary) -> Option<Stored> {
     Some(Stored {
@@ -188,20 +238,21 @@ fn known(summary: SecretSummary) -> Option<Stored> {
     })
 }
 
-fn refuse_conflicts(plan: &Plan) -> Result<()> {
-    let names = plan.conflicts();
-    if names.is_empty() {
-        return Ok(());
+/// Names every conflict by the scope that has it.
+fn refusal(conflicts: &Conflicts) -> Error {
+    let mut parts = Vec::new();
+    let mut scopes = Vec::new();
+    for scope in Scope::ALL {
+        let names = conflicts.names().filter(|(_, other)| *other == scope);
+        let names: Vec<_> = names.map(|(name, _)| name).collect();
+        if !names.is_empty() {
+            parts.push(format!("already in {scope} scope only: {}", names.join(", ")));
+            scopes.push(format!("--scope {scope}"));
+        }
     }
-    let other = plan.scope.other();
-    Err(Error::new(
-        Kind::Refused,
-        format!(
-            "already in {other} scope only: {}; nothing was changed",
-            names.join(", ")
-        ),
-    )
-    .hint(format!(
-        "to update what is there, add --scope {other}; or push under another name"
-    )))
+    let message = format!("{}; nothing was changed", parts.join("; "));
+    let scopes = scopes.join(" or ");
+    Error::new(Kind::Refused, message).hint(format!(
+        "to update what is there, add {scopes}; or push under another name"
+    ))
 }

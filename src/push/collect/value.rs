@@ -167,7 +167,8 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
     if let Some(c) = first.or(unusual) {
         return refuse(Reason::UnusualSpace(c));
     }
-    if value.starts_with('`') {
+    // node takes two backticks for quotes, wherever in the file the second one is.
+    if value.starts_with('`') && text.matches('`').nth(1).is_some() {
         return refuse(Reason::Backtick);
     }
     Ok(Value {

@@ -1,0 +1,110 @@
+//! `amika secret check`: is every secret that the repository references in the vault?
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::api::SecretSummary;
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
+use crate::push::references::{self, Reference};
+use crate::secret::{Scope, SecretName};
+use crate::ui::printer::OnWriteFailure;
+use crate::ui::table::table;
+
+pub(crate) const CHECK_EXAMPLES: &str = "\
+Examples:
+  amika secret check                                the nearest .amika/config.toml
+  amika secret check --file deploy/config.toml
+  amika secret push --missing --from-file .env      push what is referenced and missing";
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Read this file instead of the nearest .amika/config.toml
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+}
+
+/// A reference, and what the vault has for it.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    secret: String,
+    scope: Option<String>,
+    updated_at: Option<String>,
+    status: &'static str,
+}
+
+pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
+    let references = references::read(args.file.as_deref(), &context.env)?;
+    let api = context.api(None)?;
+    let stored = context
+        .interrupt
+        .or(async { Ok(api.list_secrets().await?) })
+        .await?;
+    let rows = references.entries.iter().map(|entry| row(entry, &stored));
+    let rows: Vec<_> = rows.collect();
+    context.printer.data(OnWriteFailure::Fail, &rows, || {
+        if rows.is_empty() {
+            format!("No secrets are referenced in {}", escape::path(&references.path))
+        } else {
+            as_table(&rows)
+        }
+    })?;
+    refuse_missing(&rows)
+}
+
+fn row(reference: &Reference, stored: &[SecretSummary]) -> Row {
+    let Reference { variable, secret } = reference;
+    // A secret of the user goes before one of the organisation.
+    let found = Scope::ALL.into_iter().find_map(|scope| {
+        let mut same = stored.iter();
+        same.find(|stored| stored.name == *secret && stored.scope == scope.as_str())
+    });
+    Row {
+        name: variable.clone(),
+        secret: secret.clone(),
+        scope: found.map(|stored| stored.scope.clone()),
+        updated_at: found.and_then(|stored| stored.updated_at.clone()),
+        status: if found.is_some() { "present" } else { "missing" },
+    }
+}
+
+fn as_table(rows: &[Row]) -> String {
+    let cells = rows.iter().map(|row| {
+        vec![
+            row.name.clone(),
+            row.secret.clone(),
+            row.scope.clone().unwrap_or_default(),
+            row.updated_at.clone().unwrap_or_default(),
+            row.status.to_owned(),
+        ]
+    });
+    table(&["NAME", "SECRET", "SCOPE", "UPDATED", "STATUS"], cells)
+}
+
+/// Exit 1 with the missing secrets and the command that adds them.
+fn refuse_missing(rows: &[Row]) -> Result<()> {
+    let mut missing: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| row.status == "missing") {
+        if !missing.contains(&row.secret.as_str()) {
+            missing.push(&row.secret);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let count = escape::count(missing.len(), "secret");
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    let message = format!("{count} {verb} missing: {}", missing.join(", "));
+    let names = missing.iter().filter_map(|name| SecretName::inline(name));
+    let names: Vec<_> = names.map(|name| name.to_string()).collect();
+    let hint = if names.is_empty() {
+        "a secret's name has letters, digits, '_', '-' and '.'; change the name in the file".to_owned()
+    } else {
+        format!("add with: amika secret push {}", names.join(" "))
+    };
+    Err(Error::new(Kind::Refused, message).hint(hint))
+}

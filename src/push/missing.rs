@@ -1,0 +1,44 @@
+//! `push --missing`: what a repository references and the vault lacks.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::push::candidate::Candidate;
+use crate::push::plan::Stored;
+use crate::push::references::Reference;
+use crate::secret::SecretName;
+use crate::ui::notices::Notices;
+
+/// Keeps the candidates that are referenced and missing. A candidate with the name of the variable
+/// is taken for its secret, under the secret's name.
+pub(crate) fn select(
+    candidates: Vec<Candidate>,
+    references: &[Reference],
+    stored: &[Stored],
+    notices: &mut Notices,
+) -> Vec<Candidate> {
+    let present: HashSet<&str> = stored.iter().map(|stored| stored.name.as_str()).collect();
+    let mut by_name: HashMap<String, Candidate> = candidates
+        .into_iter()
+        .map(|candidate| (candidate.name.to_string(), candidate))
+        .collect();
+    let mut selected = Vec::new();
+    let mut done = HashSet::new();
+    for Reference { variable, secret } in references {
+        if present.contains(secret.as_str()) || !done.insert(secret) {
+            continue;
+        }
+        if let Some(candidate) = by_name.remove(secret) {
+            selected.push(candidate);
+        } else if let Some(name) = SecretName::inline(secret)
+            && let Some(candidate) = by_name.remove(variable)
+        {
+            notices.notice(format!(
+                "{variable} is pushed as {name}, as the configuration says"
+            ));
+            selected.push(Candidate { name, ..candidate });
+        } else {
+            notices.warn(format!("{secret} is missing, and no source has it"));
+        }
+    }
+    selected
+}

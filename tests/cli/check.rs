@@ -1,0 +1,144 @@
+//! `amika secret check` and `push --missing`: what a repository references.
+
+use crate::sandbox::{CANARY, Sandbox, ran};
+use serde_json::json;
+
+const CONFIG: &str = "\
+# which secrets this repository needs
+[env]
+DATABASE_URL = { secret = \"database-url\" }
+API_KEY = { secret = \"API_KEY\" }
+MODE = \"production\"
+
+[other]
+X = { secret = \"not-an-environment-variable\" }
+";
+
+/// The table names every reference; a missing one is exit 1 with the command that adds it.
+#[test]
+fn check_names_what_is_missing_and_how_to_add_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".amika/config.toml", CONFIG);
+    sandbox.vault.seed("API_KEY", CANARY, "org");
+    let ran = sandbox.run("secret check").exits(1);
+    insta::assert_snapshot!(
+        ran.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n"),
+        @r"
+    NAME SECRET SCOPE UPDATED STATUS
+    DATABASE_URL database-url missing
+    API_KEY API_KEY org 2026-11-23T12:00:00Z present
+    "
+    );
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: 1 secret is missing: database-url
+      hint: add with: amika secret push database-url
+    ");
+    // The hint, with its value from standard input.
+    sandbox
+        .run_with("secret push database-url --yes", CANARY)
+        .exits(0);
+    sandbox.run("secret check").exits(0);
+}
+
+/// JSON is an array, also when nothing is missing or referenced.
+#[test]
+fn check_prints_a_json_array() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".amika/config.toml", CONFIG);
+    sandbox.vault.seed("API_KEY", CANARY, "user");
+    let json = sandbox.run("secret check -o json").exits(1).json();
+    assert_eq!(
+        json[0],
+        json!({ "name": "DATABASE_URL", "secret": "database-url", "scope": null, "updated_at": null, "status": "missing" })
+    );
+    assert_eq!(
+        (&json[1]["scope"], &json[1]["status"]),
+        (&json!("user"), &json!("present"))
+    );
+    sandbox.write(".amika/config.toml", "[env]\n");
+    let json = sandbox.run("secret check -o json").exits(0).json();
+    assert_eq!(json, json!([]));
+    sandbox
+        .run("secret check")
+        .exits(0)
+        .stdout_contains("No secrets are referenced");
+}
+
+/// The nearest configuration upward from the working directory counts; `--file` names another.
+#[test]
+fn check_reads_the_nearest_configuration() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("secret check")
+        .exits(4)
+        .stderr_contains("no .amika/config.toml");
+    sandbox.write(".amika/config.toml", CONFIG);
+    let deep = sandbox.write("a/b/x", "").parent().unwrap().to_owned();
+    let mut command = sandbox.command(["secret", "check"]);
+    ran(command.current_dir(&deep).output().unwrap())
+        .exits(1)
+        .stderr_contains("2 secrets are missing: database-url, API_KEY");
+    sandbox.write("a/.amika/config.toml", "[env]\nY = { secret = \"nearer\" }\n");
+    let mut command = sandbox.command(["secret", "check"]);
+    ran(command.current_dir(&deep).output().unwrap())
+        .exits(1)
+        .stderr_contains("nearer");
+    sandbox
+        .run("secret check --file=~/a/.amika/config.toml")
+        .exits(1)
+        .stderr_contains("nearer");
+}
+
+/// Wrong TOML is told with file, line and column, and never with the text.
+#[test]
+fn check_never_quotes_a_wrong_configuration() {
+    let sandbox = Sandbox::new();
+    for (content, said) in [
+        (
+            format!("[env]\nA = {CANARY}\n"),
+            "config.toml:2:5: is not valid TOML",
+        ),
+        (format!("[env]\nA = \"{CANARY}\n"), "config.toml:2:"),
+        (
+            format!("[env]\nA = {{ secret = [\"{CANARY}\"] }}\n"),
+            "config.toml:2:16: the secret of A is not a name",
+        ),
+        (
+            format!("env = \"{CANARY}\"\n"),
+            "config.toml:1:7: env is not a table",
+        ),
+        (
+            format!("[env]\nA = \"{CANARY}\"\nA = \"{CANARY}\"\n"),
+            "config.toml:3:1: is not valid TOML",
+        ),
+    ] {
+        sandbox.write(".amika/config.toml", content);
+        sandbox.run("secret check").exits(4).stderr_contains(said);
+        sandbox
+            .run("secret push A=1 --missing --yes")
+            .exits(4)
+            .stderr_contains(said);
+    }
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+/// `push --missing` pushes what is referenced and missing, under the secret's name.
+#[test]
+fn push_missing_fills_the_gaps_only() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".amika/config.toml", CONFIG);
+    sandbox.vault.seed("API_KEY", "before", "org");
+    sandbox.write(".env", "DATABASE_URL=1\nAPI_KEY=2\nUNRELATED=3\n");
+    sandbox
+        .run("secret push --missing --from-file .env --yes")
+        .exits(0)
+        .stderr_contains("DATABASE_URL is pushed as database-url")
+        .stdout_contains("Created 1 in user scope");
+    assert_eq!(sandbox.vault.value("database-url", "user").as_deref(), Some("1"));
+    assert_eq!(sandbox.vault.stored("generic").len(), 2);
+    sandbox.run("secret check").exits(0);
+    sandbox
+        .run("secret push --missing --from-file .env")
+        .exits(0)
+        .stdout_contains("Nothing to push");
+}
