@@ -6,11 +6,13 @@
 mod api;
 #[cfg(unix)]
 mod auth;
+mod canary;
 mod check;
 #[cfg(unix)]
 mod claude;
 #[cfg(target_os = "linux")]
 mod completions;
+mod contract;
 #[cfg(unix)]
 mod credential;
 mod delete;

@@ -3,4 +3,5 @@
 
 pub(crate) mod faults;
 pub(crate) mod idp;
+pub(crate) mod spellings;
 pub(crate) mod vault;

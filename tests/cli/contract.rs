@@ -1,0 +1,87 @@
+//! Answers that are not the API's, however well they look.
+
+use crate::sandbox::{CANARY, Sandbox};
+use crate::support::faults::{Behaviour, Fault};
+
+const SECRETS: &str = "/api/v0beta1/secrets";
+
+/// R10: the last of two values wins, and the warning names both lines.
+#[test]
+fn a_name_given_twice_takes_the_last_value_and_names_both_lines() {
+    let sandbox = Sandbox::new();
+    sandbox.write("x.env", format!("A=1{CANARY}\nB=2\n\nA=3{CANARY}\n"));
+    sandbox
+        .run("secret push --from-file x.env --yes")
+        .exits(0)
+        .stderr_contains("A is given twice")
+        .stderr_contains("x.env:1")
+        .stderr_contains("x.env:4");
+    assert_eq!(sandbox.vault.value("A", "user"), Some(format!("3{CANARY}")));
+    assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("2"));
+}
+
+/// R65: an answer over 4 MiB is refused, announced or not, and one of 4 MiB is read.
+#[test]
+fn an_answer_is_read_up_to_4_mib() {
+    let whole = 4 * 1024 * 1024;
+    for (length, code) in [(whole, 0), (whole + 1, 7)] {
+        let sandbox = Sandbox::new();
+        let body = format!("[{}]", " ".repeat(length - 2));
+        sandbox
+            .vault
+            .fault(Fault::on("GET", SECRETS).json(200, &body).always());
+        let ran = sandbox.run("secret list").exits(code);
+        assert_eq!(ran.stderr.contains("4 MiB"), code == 7, "{}", ran.stderr);
+    }
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("GET", SECRETS).does(Behaviour::Endless).always());
+    sandbox
+        .run("secret push A=1 --yes")
+        .exits(7)
+        .stderr_contains("4 MiB");
+    assert_eq!(sandbox.vault.count("POST"), 0);
+}
+
+/// R69: a truncated or malformed list is exit 7, and nothing is written after it.
+#[test]
+fn a_malformed_list_stops_before_the_first_write() {
+    for body in ["", "[", "[{\"id\":1}]", "[{}]", "{\"data\":[]}", "[]]", "nul"] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("GET", SECRETS).json(200, body).always());
+        sandbox.run("secret push A=1 --yes").exits(7);
+        assert_eq!(sandbox.vault.count("POST"), 0, "{body:?}");
+    }
+}
+
+/// R77: JSON under another content type is not believed, whatever the command.
+#[test]
+fn a_success_with_the_wrong_content_type_is_not_believed() {
+    for kind in [
+        "text/html",
+        "text/plain",
+        "application/octet-stream",
+        "application/jsonx",
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("GET", SECRETS).does(Behaviour::Mislabel(kind)).always());
+        sandbox.run("secret list").exits(7);
+        sandbox.run("secret push A=1 --yes").exits(7);
+        assert_eq!(sandbox.vault.count("POST"), 0, "{kind}");
+        sandbox.run("secret claude list").exits(0);
+
+        let sandbox = Sandbox::new();
+        sandbox.vault.fault(
+            Fault::on("POST", SECRETS)
+                .does(Behaviour::Mislabel(kind))
+                .always(),
+        );
+        let ran = sandbox.run("secret push A=1 --yes");
+        assert_ne!((ran.code, sandbox.vault.count("POST") > 1), (0, true), "{kind}");
+    }
+}
