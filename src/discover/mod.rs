@@ -9,6 +9,7 @@ mod amika;
 mod amp;
 mod claude;
 mod codex;
+mod label;
 mod opencode;
 mod rank;
 pub(crate) mod report;

@@ -1,91 +1,188 @@
-//! OpenCode 1.18: `auth.json` in its XDG data directory, on every system.
+//! OpenCode 1.18: keys in its configuration, `auth.json` in its XDG data directory (on every
+//! system), and the database in which OpenCode 2 keeps its credentials.
 //!
-//! Facts from running OpenCode 1.18.33: entries are `api` (`key`), `oauth` (`access`, `expires` in
-//! milliseconds, 0 for never) and `wellknown`, whose `key` is a variable's name and no secret.
-//! It skips entries it does not know without a word. `OPENCODE_AUTH_CONTENT` replaces the file.
+//! Facts from running OpenCode 1.18.33: a key of the configuration wins over `auth.json`, and that
+//! over the providers' variables. Entries of `auth.json` are `api` (`key`), `oauth` (`access`,
+//! `expires` in milliseconds, 0 for never) and `wellknown`, whose `key` is a variable's name and no
+//! secret. `OPENCODE_AUTH_CONTENT` replaces the file unless it is no JSON. A relative
+//! `XDG_DATA_HOME` is followed.
+
+mod config;
+mod database;
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use self::config::{ConfiguredKey, Key};
+use super::label::{self, Claimed};
 use super::scan::Scan;
 use super::{LocalCredential, Place, ProviderName};
+use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::provider::CredentialKind;
-use crate::secret::SecretValue;
+use crate::secret::{SecretName, SecretValue};
+
+/// What goes on while OpenCode's places are read, the strongest first.
+struct Reading {
+    /// The configured keys, which go before all others.
+    configured: Vec<ConfiguredKey>,
+    /// What has become a credential so far, for each place.
+    claimed: Claimed,
+}
 
 pub(crate) fn logins(scan: &mut Scan<'_>) {
-    let Some(directory) = scan.env.xdg_directory("XDG_DATA_HOME", ".local/share") else {
+    let configured = config::keys(scan);
+    for key in &configured {
+        keep_configured(scan, key);
+    }
+    let Some(directory) = scan.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") else {
         return;
     };
     let directory = directory.join("opencode");
-    let variable = scan.env.variable("OPENCODE_AUTH_CONTENT");
-    let mut any = false;
-    if let Some(text) = variable
-        .and_then(|text| text.to_str())
-        .filter(|text| !text.is_empty())
+    let mut reading = Reading {
+        configured,
+        claimed: Claimed::default(),
+    };
+    let file = directory.join("auth.json");
+    if let Some((place, text)) = auth_content(scan) {
+        if file.exists() {
+            let file = escape::home_path(&file, scan.env.home.as_deref());
+            scan.notice(format!(
+                "$OPENCODE_AUTH_CONTENT is set, so OpenCode does not read {file}"
+            ));
+        }
+        if let Some(object) = scan.usable(&place, Object::parse(&text)) {
+            reading.entries(scan, &place, &object);
+        }
+    } else if let Some(document) = scan.file(&file)
+        && let Some(object) = scan.object(&document)
     {
-        let text = Zeroizing::new(text.to_owned());
-        let place = Place::Variable("OPENCODE_AUTH_CONTENT".to_owned());
-        let object = scan.usable(&place, Object::parse(&text));
-        any |= object.is_some_and(|object| entries(scan, &place, &object));
-    } else if let Some(document) = scan.file(&directory.join("auth.json")) {
-        let object = scan.object(&document);
-        any |= object.is_some_and(|object| entries(scan, &document.place, &object));
+        reading.entries(scan, &document.place, &object);
     }
-    let database = scan
-        .env
-        .path("OPENCODE_DB")
-        .map_or_else(|| directory.join("opencode.db"), |path| directory.join(path));
-    // Every OpenCode has this database; it is worth a word only where it may hold the logins.
-    if !any && database.is_file() {
-        let place = Place::File(database).shown(scan.env.home.as_deref());
-        scan.notice(format!(
-            "OpenCode 2 keeps its logins in {place}, which amika does not read; push a key with \
-             'amika secret push NAME'"
-        ));
-    }
+    database::credentials(scan, &directory);
 }
 
-/// Keeps every entry that holds a credential, and says whether there was one.
-fn entries(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> bool {
-    let mut any = false;
-    for (index, (name, raw)) in object.members().enumerate() {
-        let Ok(Some(entry)) = Object::parse(raw.get()) else {
-            continue;
-        };
+/// The text that replaces `auth.json`; one that is no JSON is reported, and the file is used.
+fn auth_content(scan: &mut Scan<'_>) -> Option<(Place, Zeroizing<String>)> {
+    let text = scan.env.variable("OPENCODE_AUTH_CONTENT")?;
+    let text = Zeroizing::new(text.to_string_lossy().into_owned());
+    if text.is_empty() {
+        return None;
+    }
+    let place = Place::Variable("OPENCODE_AUTH_CONTENT".to_owned());
+    if serde_json::from_str::<&RawValue>(&text).is_err() {
+        let reason = "is not valid JSON, so OpenCode reads auth.json instead".to_owned();
+        scan.problem(place, reason);
+        return None;
+    }
+    Some((place, text))
+}
+
+/// Keeps a literal key of the configuration, and says where a reference leads to.
+fn keep_configured(scan: &mut Scan<'_>, configured: &ConfiguredKey) {
+    let ConfiguredKey { id, place, key } = configured;
+    let Some(provider) = ProviderName::named(id) else {
+        let what = format!("the key of {}", label::entry(id, 0));
+        return scan.skip(place, &what, "has a name that no provider has");
+    };
+    let from = match key {
+        Key::Literal(key) if !key.expose_secret().trim().is_empty() => {
+            let credential = scan.credential(place, provider, CredentialKind::ApiKey, key.clone());
+            scan.keep(LocalCredential {
+                in_use: Some(true),
+                ..credential
+            });
+            return;
+        }
+        Key::Literal(_) => "which is empty".to_owned(),
+        Key::Variable(name) => match SecretName::environment(name) {
+            Some(name) => {
+                format!("which refers to ${name}; push that one with 'amika secret push --from-env {name}'")
+            }
+            None => "which refers to a variable".to_owned(),
+        },
+        Key::File(path) => {
+            let path = escape::home_path(path, scan.env.home.as_deref());
+            let names = provider.secret_names();
+            let name = names.first().map_or("NAME", SecretName::as_str);
+            format!(
+                "which refers to the file {path}; push that one with 'amika secret push {name} --yes < {path}'"
+            )
+        }
+        Key::Composed => "which is put together from references".to_owned(),
+    };
+    let place = place.shown(scan.env.home.as_deref());
+    scan.notice(format!(
+        "OpenCode's key for {} is options.apiKey in {place}, {from}",
+        provider.as_str()
+    ));
+}
+
+impl Reading {
+    /// Keeps every entry that holds a credential, and names every other one.
+    fn entries(&mut self, scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) {
+        for (index, (name, raw)) in object.members().enumerate() {
+            let what = label::entry(name, index);
+            match Object::parse(raw.get()) {
+                Ok(Some(entry)) => self.entry(scan, place, name, &what, &entry),
+                Ok(None) => {}
+                Err(_) => scan.skip(place, &what, "is not an object"),
+            }
+        }
+    }
+
+    fn entry(&mut self, scan: &mut Scan<'_>, place: &Place, name: &str, what: &str, entry: &Object<'_>) {
         let kind = entry.string("type").ok().flatten();
         let (kind, member) = match kind.as_ref().map(SecretValue::expose_secret) {
             Some("api") => (CredentialKind::ApiKey, "key"),
             Some("oauth") => (CredentialKind::OAuth, "access"),
-            _ => continue,
+            Some("wellknown") => return say_well_known(scan, place, what, entry),
+            None if entry.members().next().is_none() => return,
+            _ => return scan.skip(place, what, "is of a type that amika does not know"),
         };
         let Some(provider) = ProviderName::named(name) else {
-            let what = format!("entry {}", index + 1);
-            scan.skip(place, &what, "has a name that no provider has");
-            continue;
+            return scan.skip(place, what, "has a name that no provider has");
         };
         let value = match entry.string(member) {
             Ok(Some(value)) => value,
-            Ok(None) => continue,
-            Err(reason) => {
-                scan.skip(place, &format!("the entry for {}:", provider.as_str()), &reason);
-                continue;
-            }
+            Ok(None) => return,
+            Err(reason) => return scan.skip(place, &format!("{what}:"), &reason),
         };
         let expires_at = match entry.time("expires") {
             Ok(at) if kind == CredentialKind::OAuth => at.filter(|at| *at != Timestamp::UNIX_EPOCH),
             Err(reason) if kind == CredentialKind::OAuth => {
-                let what = format!("the entry for {}", provider.as_str());
-                scan.skip(place, &what, &format!("has an `expires` {reason}"));
-                continue;
+                return scan.skip(place, what, &format!("has an `expires` {reason}"));
             }
             _ => None,
         };
+        if let Some(first) = self.claimed.by(&provider, what) {
+            let reason = format!("becomes the same secret as {first}");
+            return scan.skip(place, what, &reason);
+        }
+        let overridden_by = self.configured.iter().find(|key| key.id == name);
+        // OpenCode compares ids exactly; another spelling may belong to no provider.
+        let is_exact = provider.as_str() == name;
         let credential = scan.credential(place, provider, kind, value);
-        any |= scan.keep(LocalCredential {
+        scan.keep(LocalCredential {
             expires_at,
+            in_use: overridden_by.map(|_| false).or(is_exact.then_some(true)),
+            overridden_by: overridden_by.map(|key| key.place.clone()),
             ..credential
         });
     }
-    any
+}
+
+/// A token that an organisation's server gave out. OpenCode sets it as a variable for itself.
+fn say_well_known(scan: &mut Scan<'_>, place: &Place, what: &str, entry: &Object<'_>) {
+    if !matches!(entry.string("token"), Ok(Some(_))) {
+        return scan.skip(place, what, "is a well-known entry without a token");
+    }
+    let name = entry.string("key").ok().flatten();
+    let name = name.and_then(|name| SecretName::environment(name.expose_secret()));
+    let name = name.map_or_else(|| "NAME".to_owned(), |name| name.to_string());
+    let place = place.shown(scan.env.home.as_deref());
+    scan.notice(format!(
+        "{place}: {what} holds a token that OpenCode uses as ${name}; push it with 'amika secret push {name}'"
+    ));
 }

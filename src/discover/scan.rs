@@ -1,5 +1,6 @@
 //! What every source does alike: look at a place, read it within bounds, and keep what is usable.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -101,6 +102,14 @@ impl<'a> Scan<'a> {
     /// As [`file`](Self::file), for a file that only says where the credentials are.
     pub(crate) fn settings_file(&mut self, path: &Path) -> Option<Document> {
         self.read(path, MAX_STORE)
+    }
+
+    /// Opens a database, which may be larger than what is read of it.
+    pub(crate) fn open_database(&mut self, path: &Path) -> Option<File> {
+        let place = Place::File(path.to_owned());
+        self.look_at(&place);
+        let opened = file::open_if_there(path).map_err(|reason| format!("{reason:#}"));
+        self.usable(&place, opened)
     }
 
     fn read(&mut self, path: &Path, limit: u64) -> Option<Document> {
@@ -297,6 +306,9 @@ impl<'a> Scan<'a> {
         if credential.kind == CredentialKind::ApiKey && trimmed.len() < credential.value.expose_secret().len()
         {
             credential.value = SecretValue::new(trimmed.to_owned());
+        }
+        if credential.value.is_empty() {
+            return false;
         }
         if let Some(reason) = unusable(credential.value.expose_secret(), self.source.multi_line) {
             let what = format!("the credential for {}", credential.provider.as_str());

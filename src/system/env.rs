@@ -144,6 +144,12 @@ impl Env {
             .or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
     }
 
+    /// As [`xdg_directory`](Self::xdg_directory), for tools that follow a relative path, too.
+    pub(crate) fn xdg_directory_as_set(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
+        self.path(variable)
+            .or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
+    }
+
     /// All of standard input, at most `limit` bytes.
     pub(crate) async fn read_stdin(&self, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await

@@ -10,6 +10,15 @@ use zeroize::Zeroizing;
 /// Reads a regular file of at most `limit` bytes. It is opened once, so what is checked is what
 /// is read; a FIFO, a device or a directory is refused without waiting for it.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let (file, length) = open_regular(path)?;
+    if length > limit {
+        bail!("is larger than {}", size(limit));
+    }
+    read_to_limit(file, limit)
+}
+
+/// Opens a regular file; also gives its length in bytes.
+fn open_regular(path: &Path) -> anyhow::Result<(File, u64)> {
     let file = open(path).map_err(|error| anyhow::anyhow!(reason(&error)))?;
     let metadata = file.metadata().context("cannot be examined")?;
     if metadata.is_dir() {
@@ -18,10 +27,15 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<
     if !metadata.is_file() {
         bail!("is not a regular file");
     }
-    if metadata.len() > limit {
-        bail!("is larger than {}", size(limit));
+    Ok((file, metadata.len()))
+}
+
+/// Opens a regular file of any size, to be read in parts; `None` when nothing has that name.
+pub(crate) fn open_if_there(path: &Path) -> anyhow::Result<Option<File>> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        _ => open_regular(path).map(|(file, _)| Some(file)),
     }
-    read_to_limit(file, limit)
 }
 
 /// As [`read_bounded`]; `None` when nothing has that name. A dangling link is a broken file rather

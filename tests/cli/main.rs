@@ -22,6 +22,8 @@ mod guarantees;
 mod input;
 #[cfg(target_os = "linux")]
 mod keyring;
+#[cfg(unix)]
+mod opencode;
 mod outcomes;
 mod process;
 #[cfg(unix)]

@@ -1,0 +1,184 @@
+//! Keys in OpenCode's configuration, `provider.<id>.options.apiKey`, which OpenCode uses before
+//! those of `auth.json`.
+//!
+//! The order of the layers is that of OpenCode 1.18.33, read in the shipped program and confirmed
+//! by running it with a different key in each: user, `OPENCODE_CONFIG`, project from the outermost
+//! directory to the working directory, `.opencode` directories from the innermost outwards,
+//! `~/.opencode`, `OPENCODE_CONFIG_DIR`, `OPENCODE_CONFIG_CONTENT`, system. A later layer wins. In
+//! one directory `opencode.jsonc` wins over `opencode.json`.
+
+use std::path::{Path, PathBuf};
+
+use jsonc_parser::{JsonValue, ParseOptions};
+use zeroize::Zeroizing;
+
+use super::super::scan::Scan;
+use super::super::{Place, label};
+use crate::secret::SecretValue;
+use crate::system::env::{Env, Platform};
+
+/// A provider's key as the configuration gives it.
+pub(super) struct ConfiguredKey {
+    /// The provider's id in the configuration.
+    pub(super) id: String,
+    /// The file or variable that holds the configuration.
+    pub(super) place: Place,
+    pub(super) key: Key,
+}
+
+/// Where the key itself is.
+pub(super) enum Key {
+    Literal(SecretValue),
+    /// `{env:NAME}`
+    Variable(String),
+    /// `{file:PATH}`
+    File(PathBuf),
+    /// References with text around them.
+    Composed,
+}
+
+/// The key of each provider, from the strongest layer that sets one.
+pub(super) fn keys(scan: &mut Scan<'_>) -> Vec<ConfiguredKey> {
+    let mut keys = Vec::new();
+    for path in files_below_content(scan.env) {
+        read(scan, &path, &mut keys);
+    }
+    let content = scan.env.variable("OPENCODE_CONFIG_CONTENT");
+    if let Some(content) = content.filter(|content| !content.is_empty()) {
+        let text = Zeroizing::new(content.to_string_lossy().into_owned());
+        let place = Place::Variable("OPENCODE_CONFIG_CONTENT".to_owned());
+        let directory = scan.env.directory.clone().unwrap_or_default();
+        collect(scan, &text, &place, &directory, &mut keys);
+    }
+    for path in system_files(scan.env) {
+        read(scan, &path, &mut keys);
+    }
+    keys
+}
+
+/// The configuration files that `OPENCODE_CONFIG_CONTENT` overrides, the weakest first.
+fn files_below_content(env: &Env) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    if let Some(directory) = env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config") {
+        let directory = directory.join("opencode");
+        files.push(directory.join("config.json"));
+        files.extend(both_names(&directory));
+    }
+    files.extend(env.path("OPENCODE_CONFIG"));
+    let project = project_directories(env);
+    for directory in project.iter().rev() {
+        files.extend(both_names(directory));
+    }
+    for directory in &project {
+        files.extend(both_names(&directory.join(".opencode")));
+    }
+    if let Some(home) = &env.home {
+        files.extend(both_names(&home.join(".opencode")));
+    }
+    if let Some(directory) = env.path("OPENCODE_CONFIG_DIR") {
+        files.extend(both_names(&directory));
+    }
+    files
+}
+
+fn both_names(directory: &Path) -> [PathBuf; 2] {
+    ["opencode.json", "opencode.jsonc"].map(|name| directory.join(name))
+}
+
+/// The working directory and its parents up to the root of its repository, the innermost first.
+fn project_directories(env: &Env) -> Vec<PathBuf> {
+    let disabled = env.variable("OPENCODE_DISABLE_PROJECT_CONFIG");
+    let disabled = disabled.is_some_and(|on| on == "1" || on.eq_ignore_ascii_case("true"));
+    let Some(directory) = env.directory.as_deref().filter(|_| !disabled) else {
+        return Vec::new();
+    };
+    let mut directories = Vec::new();
+    for directory in directory.ancestors() {
+        directories.push(directory.to_owned());
+        if directory.join(".git").exists() {
+            break;
+        }
+    }
+    directories
+}
+
+/// What an administrator sets for everyone; it wins over all other layers.
+fn system_files(env: &Env) -> Vec<PathBuf> {
+    let directory = match env.platform {
+        Platform::Unix => env.system_path("etc/opencode"),
+        Platform::MacOs => env.system_path("Library/Application Support/opencode"),
+        Platform::Windows => env.path("ProgramData").map(|data| data.join("opencode")),
+    };
+    directory
+        .iter()
+        .flat_map(|directory| both_names(directory))
+        .collect()
+}
+
+fn read(scan: &mut Scan<'_>, path: &Path, keys: &mut Vec<ConfiguredKey>) {
+    let Some(document) = scan.settings_file(path) else {
+        return;
+    };
+    let directory = path.parent().unwrap_or(Path::new(""));
+    collect(scan, document.body(), &document.place, directory, keys);
+}
+
+/// Takes the keys of one layer over those of the layers before it.
+fn collect(scan: &mut Scan<'_>, text: &str, place: &Place, directory: &Path, keys: &mut Vec<ConfiguredKey>) {
+    let parsed = jsonc_parser::parse_to_value(text, &ParseOptions::default());
+    let mut configuration = match parsed {
+        Ok(Some(JsonValue::Object(configuration))) => configuration,
+        Ok(None | Some(JsonValue::Null)) => return,
+        Ok(Some(_)) => return scan.problem(place.clone(), "is not a JSON object".to_owned()),
+        Err(_) => return scan.problem(place.clone(), "is not valid JSON with comments".to_owned()),
+    };
+    let providers = configuration.take_object("provider").into_iter().flatten();
+    let mut providers: Vec<_> = providers.collect();
+    // The parser keeps no order.
+    providers.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (index, (id, provider)) in providers.into_iter().enumerate() {
+        let key = match api_key(provider) {
+            Some(JsonValue::String(key)) => Key::parse(&key, directory, scan.env),
+            None | Some(JsonValue::Null) => continue,
+            Some(_) => {
+                let what = format!("options.apiKey of {}", label::entry(&id, index));
+                scan.skip(place, &what, "is not a string");
+                continue;
+            }
+        };
+        keys.retain(|other| other.id != id);
+        keys.push(ConfiguredKey {
+            id: id.into_owned(),
+            place: place.clone(),
+            key,
+        });
+    }
+}
+
+fn api_key(provider: JsonValue<'_>) -> Option<JsonValue<'_>> {
+    let JsonValue::Object(mut provider) = provider else {
+        return None;
+    };
+    provider.take_object("options")?.take("apiKey")
+}
+
+impl Key {
+    /// OpenCode replaces `{env:NAME}` and `{file:PATH}` anywhere in the text. A relative path is
+    /// relative to the configuration file.
+    fn parse(text: &str, directory: &Path, env: &Env) -> Self {
+        if !text.contains("{env:") && !text.contains("{file:") {
+            return Self::Literal(SecretValue::new(text.to_owned()));
+        }
+        let whole = |prefix| {
+            let inner = text.trim().strip_prefix(prefix)?.strip_suffix('}')?;
+            (!inner.contains('}') && !inner.is_empty()).then_some(inner)
+        };
+        if let Some(name) = whole("{env:") {
+            Self::Variable(name.to_owned())
+        } else if let Some(path) = whole("{file:") {
+            Self::File(directory.join(env.expand_home(Path::new(path))))
+        } else {
+            Self::Composed
+        }
+    }
+}

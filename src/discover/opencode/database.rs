@@ -1,0 +1,119 @@
+//! OpenCode's database, `opencode.db`: the `credential` table of OpenCode 2, and the `account`
+//! table of a login at OpenCode's console.
+//!
+//! Facts from OpenCode 1.18.33: every version of 1.18 makes the database, and its own command line
+//! does not use the `credential` table. `OPENCODE_DB` moves it. Of several rows for one provider
+//! the active one counts, else the newest (anomalyco/opencode,
+//! `20260805200742_import_legacy_credentials.ts`).
+
+use std::cmp::Reverse;
+use std::fs::File;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::super::label::{self, Claimed};
+use super::super::scan::Scan;
+use super::super::{LocalCredential, Place, ProviderName};
+use crate::formats::json::Object;
+use crate::formats::sqlite::{Database, Malformed, Row, Value};
+use crate::provider::CredentialKind;
+use crate::secret::SecretValue;
+use crate::system::file;
+
+/// Keeps the credentials of the database; an empty one is not worth a word.
+pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
+    let named = scan.env.path("OPENCODE_DB");
+    let path = named.map_or_else(|| directory.join("opencode.db"), |path| directory.join(path));
+    let Some(file) = scan.open_database(&path) else {
+        return;
+    };
+    let mut log = path.clone().into_os_string();
+    log.push("-wal");
+    let log = file::open_if_there(Path::new(&log)).ok().flatten();
+    let place = Place::File(path);
+    match tables(file, log) {
+        Ok((rows, accounts)) => {
+            keep_rows(scan, &place, rows);
+            if accounts > 0 {
+                let place = place.shown(scan.env.home.as_deref());
+                scan.notice(format!(
+                    "OpenCode is logged in to its console ({place}), which amika does not push; \
+                     log in again where it is needed with 'opencode console login'"
+                ));
+            }
+        }
+        Err(Malformed) => {
+            scan.problem(place, "cannot be read as an SQLite database".to_owned());
+        }
+    }
+}
+
+/// The rows of `credential`, and how many `account` has.
+fn tables(file: File, log: Option<File>) -> Result<(Vec<Row>, usize), Malformed> {
+    let mut database = Database::open(file, log)?;
+    let rows = database.table("credential")?.unwrap_or_default();
+    let accounts = database.table("account")?.unwrap_or_default();
+    Ok((rows, accounts.len()))
+}
+
+/// Keeps one credential of each provider, and names the others.
+fn keep_rows(scan: &mut Scan<'_>, place: &Place, mut rows: Vec<Row>) {
+    rows.sort_by_key(|row| Reverse((integer(row, "active") == Some(1), integer(row, "time_updated"))));
+    let mut claimed = Claimed::default();
+    for (index, row) in rows.iter().enumerate() {
+        let id = text(row, "integration_id").map_or("", SecretValue::expose_secret);
+        let what = label::entry(id, index);
+        let Some(provider) = ProviderName::named(id) else {
+            scan.skip(place, &what, "has a name that no provider has");
+            continue;
+        };
+        let value = text(row, "value").map_or("", SecretValue::expose_secret);
+        let Ok(Some(value)) = Object::parse(value) else {
+            scan.skip(place, &what, "holds no JSON object");
+            continue;
+        };
+        if let Some(first) = claimed.by(&provider, &what) {
+            let reason = format!("becomes the same secret as {first}, which is newer or active,");
+            scan.skip(place, &what, &reason);
+            continue;
+        }
+        keep_value(scan, place, provider, &what, &value);
+    }
+}
+
+fn keep_value(scan: &mut Scan<'_>, place: &Place, provider: ProviderName, what: &str, value: &Object<'_>) {
+    let kind = value.string("type").ok().flatten();
+    let (kind, member) = match kind.as_ref().map(SecretValue::expose_secret) {
+        Some("key") => (CredentialKind::ApiKey, "key"),
+        Some("oauth") => (CredentialKind::OAuth, "access"),
+        _ => return scan.skip(place, what, "is of a type that amika does not know"),
+    };
+    let Ok(Some(secret)) = value.string(member) else {
+        return scan.skip(place, what, "holds no key");
+    };
+    let expires_at = match value.time("expires") {
+        Ok(at) => at.filter(|at| kind == CredentialKind::OAuth && *at != Timestamp::UNIX_EPOCH),
+        Err(reason) => return scan.skip(place, what, &format!("has an `expires` {reason}")),
+    };
+    let credential = scan.credential(place, provider, kind, secret);
+    // OpenCode 2 uses it, OpenCode 1.18 does not.
+    scan.keep(LocalCredential {
+        expires_at,
+        ..credential
+    });
+}
+
+fn text<'r>(row: &'r Row, column: &str) -> Option<&'r SecretValue> {
+    match row.get(column) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn integer(row: &Row, column: &str) -> Option<i64> {
+    match row.get(column) {
+        Some(Value::Integer(number)) => Some(*number),
+        _ => None,
+    }
+}

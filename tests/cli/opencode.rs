@@ -1,0 +1,278 @@
+//! `amika secret extract`: OpenCode's configuration, `auth.json` and database. What must happen was
+//! seen by running OpenCode 1.18.33 on the same files (`/config/providers` of its server).
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+
+const AUTH: &str = ".local/share/opencode/auth.json";
+const CONFIG: &str = ".config/opencode/opencode.json";
+const DATABASE: &str = ".local/share/opencode/opencode.db";
+
+fn extract(sandbox: &Sandbox) -> Command {
+    sandbox.command(["secret", "extract", "--all", "-o", "json"])
+}
+
+fn finish(command: &mut Command) -> Ran {
+    ran(command.output().unwrap()).exits(0)
+}
+
+fn api(id: &str) -> String {
+    format!(r#"{{"{id}":{{"type":"api","key":"auth-{CANARY}"}}}}"#)
+}
+
+/// A configuration with this text as the key of groq.
+fn configuration(key: &str) -> String {
+    json!({ "provider": { "groq": { "options": { "apiKey": key } } } }).to_string()
+}
+
+/// `origin`, `state`, `in_use` and `overridden_by` of every row.
+fn rows(run: &Ran) -> Vec<[Value; 4]> {
+    let rows = run.json();
+    let fields = ["origin", "state", "in_use", "overridden_by"];
+    let rows = rows.as_array().unwrap().iter();
+    rows.map(|row| fields.map(|field| row[field].clone())).collect()
+}
+
+/// R123: OpenCode uses a key of its configuration before that of `auth.json`.
+#[test]
+fn a_configured_key_goes_before_the_stored_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write(AUTH, api("groq"));
+    sandbox.write(CONFIG, configuration(&format!(" cfg-{CANARY}\n")));
+    let run = finish(&mut extract(&sandbox));
+    let (config, auth) = (sandbox.home().join(CONFIG), sandbox.home().join(AUTH));
+    assert_eq!(
+        rows(&run),
+        [
+            [json!(config), json!("chosen"), json!(true), Value::Null],
+            [json!(auth), json!("outranked"), json!(false), json!(config)],
+        ]
+    );
+    sandbox.run("secret extract --push --yes").exits(0);
+    let pushed = sandbox.vault.value("GROQ_API_KEY", "user");
+    assert_eq!(
+        pushed,
+        Some(format!("cfg-{CANARY}")),
+        "without the blanks around it"
+    );
+}
+
+/// R123, R128: the strongest layer of the configuration wins, in the order that OpenCode has.
+#[test]
+fn every_layer_of_the_configuration_is_read_in_order() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.home().join("project/.git")).unwrap();
+    fs::create_dir_all(sandbox.home().join("project/inner")).unwrap();
+    // The weakest first. Each one is added to those before it.
+    let layers = [
+        ".config/opencode/config.json",
+        ".config/opencode/opencode.json",
+        ".config/opencode/opencode.jsonc",
+        "custom.json",
+        "project/opencode.json",
+        "project/opencode.jsonc",
+        "project/inner/opencode.json",
+        "project/inner/.opencode/opencode.json",
+        "project/.opencode/opencode.jsonc",
+        ".opencode/opencode.json",
+        "directory/opencode.json",
+    ];
+    for layer in layers {
+        sandbox.write(
+            layer,
+            format!(
+                "// mine\n{},",
+                configuration(CANARY).trim_end_matches('}').to_owned() + "}},},}"
+            )
+            .trim_end_matches(','),
+        );
+        let run = finish(
+            extract(&sandbox)
+                .current_dir(sandbox.home().join("project/inner"))
+                .env("OPENCODE_CONFIG", sandbox.home().join("custom.json"))
+                .env("OPENCODE_CONFIG_DIR", sandbox.home().join("directory")),
+        );
+        let origins: Vec<_> = rows(&run).into_iter().map(|[origin, ..]| origin).collect();
+        assert_eq!(origins, [json!(sandbox.home().join(layer))]);
+    }
+    let run = finish(
+        extract(&sandbox)
+            .env("OPENCODE_CONFIG_CONTENT", configuration(CANARY))
+            .current_dir(sandbox.home().join("project/inner")),
+    );
+    assert_eq!(rows(&run)[0][0], "$OPENCODE_CONFIG_CONTENT");
+    let run = finish(
+        extract(&sandbox)
+            .env("OPENCODE_DISABLE_PROJECT_CONFIG", "1")
+            .current_dir(sandbox.home().join("project/inner")),
+    );
+    assert_eq!(
+        rows(&run)[0][0],
+        json!(sandbox.home().join(".opencode/opencode.json"))
+    );
+}
+
+/// R123: a reference is named with the command that pushes what it refers to.
+#[test]
+fn a_reference_is_named_and_not_followed() {
+    for (key, named) in [
+        ("{env:MY_GROQ}", "amika secret push --from-env MY_GROQ"),
+        (
+            "{file:keys/groq}",
+            "amika secret push GROQ_API_KEY --yes < ~/.config/opencode/keys/groq",
+        ),
+        ("{file:~/groq}", "< ~/groq"),
+        ("x{env:MY_GROQ}", "put together from references"),
+        ("", "which is empty"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(AUTH, api("groq"));
+        sandbox.write(CONFIG, configuration(key));
+        sandbox.write(".config/opencode/keys/groq", CANARY);
+        let run = sandbox
+            .run("secret extract -o json")
+            .exits(0)
+            .stderr_contains(named);
+        let rows = rows(&run);
+        assert_eq!(rows.len(), 1, "{key}");
+        assert_eq!(
+            rows[0][2..],
+            [json!(false), json!(sandbox.home().join(CONFIG))],
+            "{key}"
+        );
+    }
+}
+
+/// R128: nothing in `auth.json` is dropped without a word.
+#[test]
+fn entries_that_cannot_be_used_are_named() {
+    for (entries, named) in [
+        (
+            r#"{"groq":{"type":"later","key":"CANARY"}}"#,
+            "the entry \\\"groq\\\" is of a type",
+        ),
+        (r#"{"groq":{"key":"CANARY"}}"#, "\\\"groq\\\" is of a type"),
+        (r#"{"groq":"CANARY"}"#, "\\\"groq\\\" is not an object"),
+        (
+            r#"{"größe":{"type":"api","key":"CANARY"}}"#,
+            "größe\\\" has a name",
+        ),
+        (
+            r#"{"sk-or-CANARY$":{"type":"api","key":"x"},"$":{"type":"api","key":"x"}}"#,
+            "\\\"$\\\" has a name",
+        ),
+        (
+            r#"{"https://x.example":{"type":"wellknown","key":"X_TOKEN","token":"CANARY"}}"#,
+            "amika secret push X_TOKEN",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(AUTH, entries.replace("CANARY", CANARY));
+        sandbox
+            .run("secret extract -o json")
+            .exits(0)
+            .stderr_contains(named);
+    }
+}
+
+/// R128: of two ids that become one secret, the one that is not used is named.
+#[test]
+fn two_ids_that_become_one_name_are_named() {
+    let sandbox = Sandbox::new();
+    let entry = |key: &str| format!(r#"{{"type":"api","key":"{key}-{CANARY}"}}"#);
+    sandbox.write(
+        AUTH,
+        format!(r#"{{"groq":{},"groq/":{}}}"#, entry("a"), entry("b")),
+    );
+    let run = sandbox
+        .run("secret extract --all")
+        .exits(0)
+        .stderr_contains("the entry \"groq/\" becomes the same secret as the entry \"groq\"");
+    assert_eq!(run.stdout.matches("GROQ_API_KEY").count(), 1);
+}
+
+/// R123: `OPENCODE_AUTH_CONTENT` replaces the file, unless it is no JSON.
+#[test]
+fn the_variable_replaces_the_file_unless_it_is_broken() {
+    let sandbox = Sandbox::new();
+    sandbox.write(AUTH, api("groq"));
+    let with = |content: &str| {
+        let mut command = extract(&sandbox);
+        ran(command.env("OPENCODE_AUTH_CONTENT", content).output().unwrap())
+    };
+    let run = with(&api("mistral")).exits(0).stderr_contains("does not read");
+    assert_eq!(run.json()[0]["name"], "MISTRAL_API_KEY");
+    assert_eq!(run.json().as_array().unwrap().len(), 1);
+    let run = with(&format!("{{{CANARY}"))
+        .exits(4)
+        .stderr_contains("reads auth.json instead");
+    assert_eq!(run.json()[0]["name"], "GROQ_API_KEY");
+}
+
+/// R124: relative XDG directories are followed, as OpenCode does.
+#[test]
+fn relative_directories_are_followed() {
+    let sandbox = Sandbox::new();
+    sandbox.write("data/opencode/auth.json", api("groq"));
+    let run = finish(extract(&sandbox).env("XDG_DATA_HOME", "data"));
+    assert_eq!(rows(&run)[0][0], "data/opencode/auth.json");
+}
+
+fn database(sandbox: &Sandbox, name: &str) {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/opencode/");
+    sandbox.write(DATABASE, fs::read(format!("{fixtures}{name}")).unwrap());
+    if let Ok(log) = fs::read(format!("{fixtures}{name}-wal")) {
+        sandbox.write(&format!("{DATABASE}-wal"), log);
+    }
+}
+
+/// R128: the rows of the `credential` table, which are only in the write-ahead log here.
+#[test]
+fn the_database_is_read_with_its_log_and_not_changed() {
+    let sandbox = Sandbox::new();
+    database(&sandbox, "credentials.db");
+    let run = finish(&mut extract(&sandbox))
+        .stderr_contains("is of a type")
+        .stderr_contains("has a name that no provider has")
+        .stderr_contains("becomes the same secret as the entry \\\"groq\\\", which is newer or active");
+    let rows = run.json();
+    let names: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["ANTHROPIC_API_KEY", "CLAUDE_API_KEY", "GROQ_API_KEY"]);
+    assert_eq!(rows[0]["type"], "oauth");
+    assert_eq!(rows[2]["in_use"], Value::Null);
+    sandbox
+        .run("secret extract --push --only GROQ_API_KEY --yes")
+        .exits(0);
+    let pushed = sandbox.vault.value("GROQ_API_KEY", "user");
+    assert_eq!(pushed, Some(format!("active-{CANARY}")));
+    let directory = fs::read_dir(sandbox.home().join(".local/share/opencode")).unwrap();
+    assert_eq!(directory.count(), 2, "no file beside the database and its log");
+}
+
+/// R128: every OpenCode 1.18 makes a database; an empty one is not worth a word, a login is.
+#[test]
+fn an_empty_database_is_silent_and_a_console_login_is_named() {
+    let sandbox = Sandbox::new();
+    database(&sandbox, "empty.db");
+    let run = sandbox.run("secret extract").exits(0);
+    assert_eq!(run.stderr, "");
+    database(&sandbox, "account.db");
+    sandbox
+        .run("secret extract")
+        .exits(0)
+        .stderr_contains("opencode console login");
+    sandbox.write(DATABASE, "SQLite format 3\0");
+    sandbox
+        .run("secret extract")
+        .exits(4)
+        .stderr_contains("opencode.db");
+}
