@@ -130,11 +130,13 @@ impl<R: Read + Seek> Database<R> {
             if !is_leaf {
                 pending.push(page_number(&page, start + 8)?);
             }
-            for cell in (0..cells).rev() {
+            for cell in 0..cells {
+                let cell = if is_leaf { cell } else { cells - 1 - cell };
                 let at = number(&page, pointers + 2 * cell, 2)?;
                 if is_leaf {
                     rows.push(self.row(&page, at)?);
                 } else {
+                    // The last page pushed is read first.
                     pending.push(page_number(&page, at)?);
                 }
             }

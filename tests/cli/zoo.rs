@@ -22,10 +22,12 @@ enum Verdict {
     Unreadable,
     /// One entry cannot be used: a warning that names no value.
     Skipped,
+    /// It holds something that is not a credential to be shown: a notice with this text.
+    Named(&'static str),
     /// There is simply nothing in it, not a word.
     Nothing,
 }
-use Verdict::{Nothing, Skipped, Unreadable};
+use Verdict::{Named, Nothing, Skipped, Unreadable};
 
 /// Runs extract on a home that `spoil` has put something bad into.
 fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
@@ -52,6 +54,7 @@ fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
             "{name}: {run:?}"
         ),
         Skipped => assert!(run.stderr.contains("was skipped"), "{name}: {run:?}"),
+        Named(text) => assert!(run.stderr.contains(text), "{name}: {run:?}"),
         Nothing => assert_eq!(
             run.stderr,
             "{\"notice\":{\"message\":\"GOOD_API_KEY is a short-lived token; the tool that made it renews it\"}}\n",
@@ -221,13 +224,13 @@ fn what_is_no_login_is_not_one() {
     );
     content(
         "wellknown",
-        Nothing,
+        Named("amika secret push VAR"),
         OPENCODE,
         r#"{"https://x.example":{"type":"wellknown","key":"VAR","token":"CANARY"}}"#,
     );
     content(
         "type",
-        Nothing,
+        Skipped,
         OPENCODE,
         r#"{"groq":{"type":"later","key":"CANARY"},"x":"CANARY","y":null,"z":7}"#,
     );

@@ -28,6 +28,10 @@ pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
     let Some(file) = scan.open_database(&path) else {
         return;
     };
+    // An empty file is an empty database.
+    if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        return;
+    }
     let mut log = path.clone().into_os_string();
     log.push("-wal");
     let log = file::open_if_there(Path::new(&log)).ok().flatten();
@@ -44,7 +48,11 @@ pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
             }
         }
         Err(Malformed) => {
-            scan.problem(place, "cannot be read as an SQLite database".to_owned());
+            let place = place.shown(scan.env.home.as_deref());
+            scan.notice(format!(
+                "{place}, where OpenCode 2 keeps its logins, cannot be read as an SQLite database; \
+                 push a key with 'amika secret push NAME'"
+            ));
         }
     }
 }
