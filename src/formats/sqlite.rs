@@ -186,12 +186,11 @@ impl<R: Read + Seek> Database<R> {
 
     fn page(&mut self, number_of_page: u32) -> Result<Zeroizing<Vec<u8>>> {
         let mut page = Zeroizing::new(vec![0; self.page_size]);
-        match (self.logged.get(&number_of_page), &mut self.log) {
-            (Some(offset), Some(log)) => read_at(log, *offset, &mut page)?,
-            _ => {
-                let index = u64::from(number_of_page.checked_sub(1).ok_or(Malformed)?);
-                read_at(&mut self.file, index * self.page_size as u64, &mut page)?;
-            }
+        if let (Some(offset), Some(log)) = (self.logged.get(&number_of_page), &mut self.log) {
+            read_at(log, *offset, &mut page)?;
+        } else {
+            let index = u64::from(number_of_page.checked_sub(1).ok_or(Malformed)?);
+            read_at(&mut self.file, index * self.page_size as u64, &mut page)?;
         }
         Ok(page)
     }

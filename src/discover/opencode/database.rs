@@ -36,24 +36,19 @@ pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
     log.push("-wal");
     let log = file::open_if_there(Path::new(&log)).ok().flatten();
     let place = Place::File(path);
-    match tables(file, log) {
-        Ok((rows, accounts)) => {
-            keep_rows(scan, &place, rows);
-            if accounts > 0 {
-                let place = place.shown(scan.env.home.as_deref());
-                scan.notice(format!(
-                    "OpenCode is logged in to its console ({place}), which amika does not push; \
-                     log in again where it is needed with 'opencode console login'"
-                ));
-            }
-        }
-        Err(Malformed) => {
-            let place = place.shown(scan.env.home.as_deref());
-            scan.notice(format!(
-                "{place}, where OpenCode 2 keeps its logins, cannot be read as an SQLite database; \
-                 push a key with 'amika secret push NAME'"
-            ));
-        }
+    let shown = place.shown(scan.env.home.as_deref());
+    let Ok((rows, accounts)) = tables(file, log) else {
+        return scan.notice(format!(
+            "{shown}, where OpenCode 2 keeps its logins, cannot be read as an SQLite database; \
+             push a key with 'amika secret push NAME'"
+        ));
+    };
+    keep_rows(scan, &place, rows);
+    if accounts > 0 {
+        scan.notice(format!(
+            "OpenCode is logged in to its console ({shown}), which amika does not push; \
+             log in again where it is needed with 'opencode console login'"
+        ));
     }
 }
 

@@ -24,9 +24,10 @@ fn text(value: &Value) -> &str {
 fn rows_of_the_file_and_of_the_log_are_read() {
     let all = rows(FILE, Some(LOG)).unwrap().unwrap();
     assert_eq!(all.len(), 40);
-    for (index, row) in all.iter().enumerate() {
+    for (row, active) in all.iter().zip(-20..) {
+        let index = usize::try_from(active + 20).unwrap();
         assert_eq!(text(&row["id"]), format!("id{index}"));
-        assert_eq!(row["active"], Value::Integer(index as i64 - 20));
+        assert_eq!(row["active"], Value::Integer(active));
         let expected = if index == 7 { 3000 } else { index };
         assert_eq!(text(&row["value"]), "x".repeat(expected));
         assert_eq!(row["method_id"], Value::Other);
