@@ -204,7 +204,9 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.place.shown(None);
         match self.place {
-            Place::File(_) => write!(f, "failed to parse credentials file {place}: {}", self.reason),
+            Place::File(_) | Place::Setting { .. } => {
+                write!(f, "failed to parse credentials file {place}: {}", self.reason)
+            }
             _ => write!(f, "failed to read {place}: {}", self.reason),
         }
     }

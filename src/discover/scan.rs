@@ -172,6 +172,7 @@ impl<'a> Scan<'a> {
                 service: service.to_owned(),
                 account: account.to_owned(),
             };
+            self.look_at(&place);
             self.problem(place, reason);
             return Err(Unreadable);
         }

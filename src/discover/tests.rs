@@ -263,7 +263,7 @@ fn codex_says_what_an_encrypted_or_foreign_login_is() {
 #[test]
 fn codex_minds_its_mode() {
     let jwt = token(r#"{"exp":1826984857}"#);
-    let tokens = format!(r#""tokens":{{"access_token":"{jwt}","refresh_token":"r"}}"#);
+    let tokens = format!(r#""tokens":{{"id_token":"{jwt}","access_token":"{jwt}","refresh_token":"r"}}"#);
     for (content, kind, value) in [
         (
             format!(r#"{{"auth_mode":"chatgpt","OPENAI_API_KEY":"k",{tokens}}}"#),

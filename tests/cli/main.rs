@@ -10,6 +10,8 @@ mod canary;
 mod check;
 #[cfg(unix)]
 mod claude;
+#[cfg(unix)]
+mod codex;
 #[cfg(target_os = "linux")]
 mod completions;
 mod contract;

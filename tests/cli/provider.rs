@@ -23,7 +23,7 @@ fn logins() -> [(&'static str, &'static str, String); 2] {
             "codex",
             ".codex/auth.json",
             format!(
-                "{{\n  \"auth_mode\": \"chatgpt\",\n  \"OPENAI_API_KEY\": null,\n  \"tokens\": {{\n    \"access_token\": \"{jwt}\",\n    \"refresh_token\": \"{CANARY}\"\n  }}\n}}\n"
+                "{{\n  \"auth_mode\": \"chatgpt\",\n  \"OPENAI_API_KEY\": null,\n  \"tokens\": {{\n    \"id_token\": \"e30.e30.c2ln\",\n    \"access_token\": \"{jwt}\",\n    \"refresh_token\": \"{CANARY}\"\n  }}\n}}\n"
             ),
         ),
     ]

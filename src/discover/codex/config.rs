@@ -1,0 +1,210 @@
+//! Codex's configuration, merged from all of its layers.
+//!
+//! Facts from running Codex 0.169.0 (`codex login status`), from the weakest layer to the
+//! strongest: `/etc/codex/config.toml`, `$CODEX_HOME/config.toml`, `.codex/config.toml` of a
+//! project that the user's file trusts (from its root down to the working directory), and
+//! `/etc/codex/managed_config.toml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::discover::Place;
+use crate::discover::scan::Scan;
+use crate::system::env::{Env, Platform};
+
+/// One file, as far as it decides how Codex signs in.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Layer {
+    cli_auth_credentials_store: Option<String>,
+    forced_login_method: Option<String>,
+    model_provider: Option<String>,
+    profile: Option<String>,
+    model_providers: BTreeMap<String, ModelProvider>,
+    projects: BTreeMap<String, Project>,
+    features: Features,
+}
+
+/// A service that Codex can use instead of its default one.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ModelProvider {
+    experimental_bearer_token: Option<IgnoredAny>,
+    env_key: Option<String>,
+    auth: Option<IgnoredAny>,
+    requires_openai_auth: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Project {
+    trust_level: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Features {
+    secret_auth_storage: Option<bool>,
+}
+
+/// A value and the file that sets it.
+#[derive(Clone)]
+pub(super) struct Setting {
+    pub(super) value: String,
+    key: &'static str,
+    file: PathBuf,
+}
+
+impl Setting {
+    pub(super) fn place(&self) -> Place {
+        Place::Setting {
+            key: self.key.to_owned(),
+            file: self.file.clone(),
+        }
+    }
+}
+
+/// How a model provider of the configuration signs in.
+#[derive(Clone)]
+pub(super) enum ProviderLogin {
+    /// With Codex's own login.
+    Codex,
+    /// With a token in the configuration.
+    Token,
+    /// With the variable of this name.
+    Variable(String),
+    /// With a command.
+    Command,
+    /// With nothing.
+    Nothing,
+}
+
+/// The merged configuration.
+#[derive(Default)]
+pub(super) struct Config {
+    pub(super) store: Option<Setting>,
+    pub(super) forced_login_method: Option<Setting>,
+    pub(super) model_provider: Option<Setting>,
+    pub(super) profile: Option<Setting>,
+    /// By name, with the file that describes it.
+    pub(super) model_providers: BTreeMap<String, (ProviderLogin, PathBuf)>,
+    pub(super) secret_auth_storage: Option<bool>,
+}
+
+impl Config {
+    /// Reads all layers; a file that cannot be read is reported, and the others count.
+    pub(super) fn read(scan: &mut Scan<'_>, home: &Path) -> Self {
+        let mut config = Self::default();
+        if let Some(file) = system_file(scan.env, "config.toml") {
+            config.merge(layer(scan, &file), &file);
+        }
+        let user_file = home.join("config.toml");
+        let user = layer(scan, &user_file);
+        let projects = trusted_projects(scan.env, &user.projects, home);
+        config.merge(user, &user_file);
+        for file in projects {
+            config.merge(layer(scan, &file), &file);
+        }
+        let managed = match scan.env.platform {
+            Platform::Windows => Some(home.join("managed_config.toml")),
+            _ => system_file(scan.env, "managed_config.toml"),
+        };
+        if let Some(file) = managed {
+            config.merge(layer(scan, &file), &file);
+        }
+        config
+    }
+
+    fn merge(&mut self, layer: Layer, file: &Path) {
+        let set = |target: &mut Option<Setting>, key: &'static str, value: Option<String>| {
+            if let Some(value) = value {
+                let file = file.to_owned();
+                *target = Some(Setting { value, key, file });
+            }
+        };
+        set(
+            &mut self.store,
+            "cli_auth_credentials_store",
+            layer.cli_auth_credentials_store,
+        );
+        set(
+            &mut self.forced_login_method,
+            "forced_login_method",
+            layer.forced_login_method,
+        );
+        set(&mut self.model_provider, "model_provider", layer.model_provider);
+        set(&mut self.profile, "profile", layer.profile);
+        for (name, provider) in layer.model_providers {
+            let login = provider.login();
+            self.model_providers.insert(name, (login, file.to_owned()));
+        }
+        if layer.features.secret_auth_storage.is_some() {
+            self.secret_auth_storage = layer.features.secret_auth_storage;
+        }
+    }
+}
+
+impl ModelProvider {
+    fn login(self) -> ProviderLogin {
+        if self.experimental_bearer_token.is_some() {
+            ProviderLogin::Token
+        } else if self.auth.is_some() {
+            ProviderLogin::Command
+        } else if let Some(variable) = self.env_key {
+            ProviderLogin::Variable(variable)
+        } else if self.requires_openai_auth == Some(true) {
+            ProviderLogin::Codex
+        } else {
+            ProviderLogin::Nothing
+        }
+    }
+}
+
+fn layer(scan: &mut Scan<'_>, file: &Path) -> Layer {
+    let Some(document) = scan.settings_file(file) else {
+        return Layer::default();
+    };
+    let parsed = toml::from_str(document.body()).map(Some).map_err(|error| {
+        // The error's own text shows the line, which may hold a key.
+        let before = error.span().and_then(|span| document.body().get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        format!("line {line} is not as expected")
+    });
+    scan.usable(&document.place, parsed).unwrap_or_default()
+}
+
+/// A file of the whole machine.
+fn system_file(env: &Env, name: &str) -> Option<PathBuf> {
+    let directory = match env.platform {
+        Platform::Windows => "ProgramData/OpenAI/Codex",
+        Platform::MacOs | Platform::Unix => "etc/codex",
+    };
+    env.system_path(directory).map(|directory| directory.join(name))
+}
+
+/// The configuration files of the project of the working directory if the user trusts it, the
+/// weakest first.
+fn trusted_projects(env: &Env, projects: &BTreeMap<String, Project>, home: &Path) -> Vec<PathBuf> {
+    let Some(directory) = env.directory.as_deref() else {
+        return Vec::new();
+    };
+    let root = directory.ancestors().find(|path| path.join(".git").exists());
+    let root = root.unwrap_or(directory);
+    let is_trusted = |path: &Path| {
+        let project = path.to_str().and_then(|path| projects.get(path));
+        project.is_some_and(|project| project.trust_level.as_deref() == Some("trusted"))
+    };
+    if !is_trusted(root) && !is_trusted(directory) {
+        return Vec::new();
+    }
+    let below = directory.ancestors().filter(|path| path.starts_with(root));
+    let mut files: Vec<_> = below
+        .map(|path| path.join(".codex").join("config.toml"))
+        .collect();
+    files.reverse();
+    files.retain(|file| *file != home.join("config.toml"));
+    files
+}

@@ -1,0 +1,287 @@
+//! Codex: one login, in the store that its configuration selects.
+//!
+//! Facts from running Codex 0.169.0: `$CODEX_HOME` (default `~/.codex`) holds `config.toml` and
+//! `auth.json`; `cli_auth_credentials_store` is `file` when unset. A keyring item is used only when
+//! the setting selects it, and belongs to one home: its account is a hash of the home's real path.
+
+mod config;
+mod overrides;
+
+use std::path::PathBuf;
+
+use super::scan::{Document, Scan, Unreadable};
+use super::{LocalCredential, Place, ProviderName};
+use crate::formats::json::Object;
+use crate::formats::jwt::{self, Expiry};
+use crate::provider::CredentialKind;
+use crate::secret::SecretValue;
+use crate::system::env::Platform;
+use crate::system::keychain::hex_start;
+
+use self::config::Config;
+
+/// Where Codex's stores are, and what its configuration says about them.
+struct Codex {
+    home: PathBuf,
+    config: Config,
+    /// Whether keyring stores are a file that is encrypted with a key in the keyring.
+    encrypts: bool,
+}
+
+/// Whether the login that was read is the one that Codex uses.
+#[derive(Clone, Copy, PartialEq)]
+enum Used {
+    Yes,
+    /// Codex uses another store first, which could not be read.
+    Unknown,
+}
+
+pub(crate) fn login(scan: &mut Scan<'_>) {
+    let Some(home) = scan.env.path("CODEX_HOME").or_else(|| scan.below_home(".codex")) else {
+        return;
+    };
+    if scan.env.is_set("CODEX_HOME") && !home.is_dir() {
+        scan.notice("CODEX_HOME names a directory that is not there, so Codex does not start".to_owned());
+    }
+    let config = Config::read(scan, &home);
+    let encrypts = config.secret_auth_storage;
+    let codex = Codex {
+        home,
+        config,
+        encrypts: encrypts.unwrap_or(scan.env.platform == Platform::Windows),
+    };
+    let before = overrides::find(scan, &codex.config);
+    let used = codex.stored_login(scan);
+    let forced = codex.config.forced_login_method.as_ref();
+    for login in scan.own_credentials() {
+        let refused = forced.filter(|forced| match forced.value.as_str() {
+            "chatgpt" => login.kind == CredentialKind::ApiKey,
+            "api" => login.kind == CredentialKind::OAuth,
+            _ => false,
+        });
+        let other = before.clone().or_else(|| refused.map(config::Setting::place));
+        login.in_use = match (&other, used) {
+            (Some(_), _) => Some(false),
+            (None, Used::Yes) => Some(true),
+            (None, Used::Unknown) => None,
+        };
+        login.overridden_by = other;
+    }
+    overrides::name_refused(scan, forced);
+}
+
+impl Codex {
+    fn auth_file(&self) -> PathBuf {
+        self.home.join("auth.json")
+    }
+
+    fn encrypted_file(&self) -> PathBuf {
+        self.home.join("secrets").join("codex_auth.age")
+    }
+
+    /// Keeps the login of the store that the configuration selects.
+    fn stored_login(&self, scan: &mut Scan<'_>) -> Used {
+        let store = self.config.store.as_ref();
+        match store.map(|store| store.value.as_str()) {
+            Some("ephemeral") => {
+                scan.notice(
+                    "Codex is set to keep its login in memory only, so there is none to read".to_owned(),
+                );
+                self.name_unused_file(scan);
+                Used::Yes
+            }
+            Some("keyring") => {
+                if self.encrypts {
+                    self.name_encrypted(scan);
+                } else {
+                    // An unreachable keyring has been reported.
+                    let _ = self.in_keyring(scan);
+                }
+                self.name_unused_file(scan);
+                Used::Yes
+            }
+            Some("auto") => self.in_keyring_or_file(scan),
+            other => {
+                if let (Some(store), Some(other)) = (store, other)
+                    && other != "file"
+                {
+                    scan.problem(store.place(), "is no store that is known".to_owned());
+                }
+                if !self.in_file(scan) {
+                    self.name_encrypted(scan);
+                }
+                Used::Yes
+            }
+        }
+    }
+
+    /// With `auto`, Codex uses the file where the keyring has no login or cannot be reached.
+    fn in_keyring_or_file(&self, scan: &mut Scan<'_>) -> Used {
+        if self.encrypts {
+            let encrypted = self.name_encrypted(scan);
+            self.in_file(scan);
+            return if encrypted { Used::Unknown } else { Used::Yes };
+        }
+        let unreachable = scan.unreachable_keychain();
+        let Some(reason) = unreachable.filter(|_| self.auth_file().is_file()) else {
+            return match self.in_keyring(scan) {
+                Ok(true) => {
+                    self.name_unused_file(scan);
+                    Used::Yes
+                }
+                Ok(false) => {
+                    self.in_file(scan);
+                    Used::Yes
+                }
+                Err(Unreadable) => {
+                    self.in_file(scan);
+                    Used::Unknown
+                }
+            };
+        };
+        scan.notice(format!(
+            "Codex is set to use the keyring before auth.json, and the keyring could not be reached: {reason}"
+        ));
+        self.in_file(scan);
+        Used::Unknown
+    }
+
+    /// `true` when the file is there, whatever it holds: then it is what Codex uses.
+    fn in_file(&self, scan: &mut Scan<'_>) -> bool {
+        let document = scan.file(&self.auth_file());
+        document.is_some_and(|document| {
+            login_in(scan, &document);
+            true
+        })
+    }
+
+    /// `true` when the keyring has an item for this home.
+    fn in_keyring(&self, scan: &mut Scan<'_>) -> Result<bool, Unreadable> {
+        // Without the directory there is no login, and no real path to hash.
+        let real = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());
+        let account = format!("cli|{}", hex_start(real.as_os_str().as_encoded_bytes(), 16));
+        let item = scan.selected_item("Codex Auth", &account)?;
+        Ok(item.is_some_and(|item| {
+            login_in(scan, &item);
+            true
+        }))
+    }
+
+    /// Names the file that Codex leaves behind when another store is selected.
+    fn name_unused_file(&self, scan: &mut Scan<'_>) {
+        let file = self.auth_file();
+        if let Some(store) = self.config.store.as_ref().filter(|_| file.is_file()) {
+            let home = scan.env.home.as_deref();
+            let (file, setting) = (Place::File(file).shown(home), store.place().shown(home));
+            scan.notice(format!(
+                "{file} is there, and Codex does not use it: {setting} selects {}",
+                match store.value.as_str() {
+                    "ephemeral" => "memory",
+                    _ => "the keyring",
+                }
+            ));
+        }
+    }
+
+    /// Names the encrypted login, if there is one.
+    fn name_encrypted(&self, scan: &mut Scan<'_>) -> bool {
+        let file = self.encrypted_file();
+        if !file.is_file() {
+            return false;
+        }
+        let place = Place::File(file).shown(scan.env.home.as_deref());
+        scan.notice(format!(
+            "Codex keeps its login encrypted in {place}, which only Codex can read; set \
+             cli_auth_credentials_store = \"file\" in its config.toml and run 'codex login' again"
+        ));
+        true
+    }
+}
+
+/// Whether Codex can read the tokens: it refuses a file without each of these members.
+fn has_all_tokens(tokens: &Object<'_>) -> Result<(), String> {
+    let id_token = tokens.string("id_token")?;
+    let is_jwt = |token: SecretValue| jwt::expiry(token.expose_secret()) != Expiry::NotAJwt;
+    if !id_token.is_some_and(is_jwt) {
+        return Err("`tokens.id_token` is missing or no JWT, so Codex cannot read it".to_owned());
+    }
+    if !tokens.has("refresh_token") {
+        return Err("`tokens.refresh_token` is missing, so Codex cannot read it".to_owned());
+    }
+    Ok(())
+}
+
+fn login_in(scan: &mut Scan<'_>, document: &Document) {
+    let place = &document.place;
+    if document.has_mark() {
+        let reason = "starts with a byte order mark, so Codex cannot read it".to_owned();
+        return scan.problem(place.clone(), reason);
+    }
+    let Some(object) = scan.object(document) else {
+        return;
+    };
+    let Some(mode) = mode(scan, place, &object) else {
+        return;
+    };
+    match mode.as_str() {
+        "apikey" => {
+            if let Some(key) = scan.usable(place, object.string("OPENAI_API_KEY")) {
+                scan.keep_key(place, ProviderName::openai(), key);
+            }
+        }
+        "chatgpt" | "chatgptAuthTokens" => {
+            let Some(tokens) = scan.usable(place, object.object("tokens")) else {
+                return;
+            };
+            let Some(token) = scan.usable(place, tokens.string("access_token")) else {
+                return;
+            };
+            if let Err(reason) = has_all_tokens(&tokens) {
+                return scan.problem(place.clone(), reason);
+            }
+            let renewable = tokens.string("refresh_token").is_ok_and(|token| token.is_some());
+            if scan.keep_token(place, ProviderName::openai(), token, document.whole()) {
+                let own = scan.own_credentials();
+                own.for_each(|login: &mut LocalCredential| login.renewable = Some(renewable));
+            }
+        }
+        other => {
+            let how = match other {
+                "personalAccessToken" => "a personal access token",
+                "bedrockApiKey" | "bedrockAccessKeys" => "keys for Amazon Bedrock",
+                "agentIdentity" => "an agent identity",
+                "headers" => "headers of its own",
+                _ => "a method that amika does not know",
+            };
+            let place = place.shown(scan.env.home.as_deref());
+            scan.notice(format!(
+                "Codex is signed in with {how} ({place}), which is neither an OpenAI API key nor a \
+                 ChatGPT login; push it under a name of its own with 'amika secret push NAME'"
+            ));
+        }
+    }
+}
+
+/// How Codex is signed in: what the file says, else the first of what it holds.
+fn mode(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> Option<String> {
+    match object.string("auth_mode") {
+        Ok(Some(mode)) => return Some(mode.expose_secret().to_owned()),
+        Ok(None) => {}
+        Err(reason) => {
+            scan.problem(place.clone(), reason);
+            return None;
+        }
+    }
+    let members = [
+        ("personal_access_token", "personalAccessToken"),
+        ("bedrock_api_key", "bedrockApiKey"),
+        ("bedrock_access_keys", "bedrockAccessKeys"),
+    ];
+    let held = members.iter().find(|(member, _)| object.has(member));
+    if let Some((_, mode)) = held {
+        return Some((*mode).to_owned());
+    }
+    // An empty key says as little as none.
+    let key = scan.usable(place, object.string("OPENAI_API_KEY"));
+    Some(if key.is_some() { "apikey" } else { "chatgpt" }.to_owned())
+}

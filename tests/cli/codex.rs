@@ -1,0 +1,206 @@
+//! What Codex itself would use, beside what it has stored.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+#[cfg(target_os = "linux")]
+use crate::sandbox::with_etc;
+use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+
+const AUTH: &str = ".codex/auth.json";
+const CONFIG: &str = ".codex/config.toml";
+const KEY: &str = r#"{"OPENAI_API_KEY":"sk-proj-CANARY"}"#;
+const KEYRING: &str = "cli_auth_credentials_store = \"keyring\"\n";
+const EPHEMERAL: &str = "cli_auth_credentials_store = \"ephemeral\"\n";
+/// A JSON Web Token without claims.
+const JWT: &str = "e30.e30.c2ln";
+
+fn sandbox(files: &[(&str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    for (path, content) in files {
+        sandbox.write(path, content.replace("CANARY", CANARY));
+    }
+    sandbox
+}
+
+fn extract(sandbox: &Sandbox, directory: &str, variables: &[(&str, &str)]) -> Ran {
+    let directory = sandbox.home().join(directory);
+    fs::create_dir_all(&directory).unwrap();
+    let mut command = sandbox.command(["secret", "extract", "-o", "json"]);
+    command.envs(variables.iter().copied()).current_dir(directory);
+    ran(command.output().unwrap())
+}
+
+fn in_use(run: &Ran) -> Value {
+    run.json()[0]["in_use"].clone()
+}
+
+/// R123: variables that Codex uses before its login are named.
+#[test]
+fn what_goes_before_a_codex_login_is_named() {
+    for variable in ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN"] {
+        let run = extract(&sandbox(&[(AUTH, KEY)]), ".", &[(variable, CANARY)]).exits(0);
+        assert_eq!(in_use(&run), json!(false));
+        assert_eq!(run.json()[0]["overridden_by"], format!("${variable}"));
+        run.stderr_contains(&format!("${variable}"))
+            .stderr_contains("amika secret");
+    }
+    let run = extract(&sandbox(&[(AUTH, KEY)]), ".", &[("OPENAI_API_KEY", CANARY)]).exits(0);
+    assert_eq!(in_use(&run), json!(true));
+    run.stderr_contains("does not sign in with it");
+}
+
+/// R123: a model provider with a login of its own is named.
+#[test]
+fn another_model_provider_goes_before_the_login() {
+    for (login, word) in [
+        (
+            "experimental_bearer_token = \"CANARY\"",
+            "a token in the configuration",
+        ),
+        ("env_key = \"ACME_KEY\"", "push --from-env ACME_KEY"),
+        ("auth = { command = \"touch\", args = [\"ran\"] }", "does not run"),
+    ] {
+        let config = format!("model_provider = \"acme\"\n[model_providers.acme]\n{login}\n");
+        let world = sandbox(&[(AUTH, KEY), (CONFIG, &config)]);
+        let run = extract(&world, ".", &[]).exits(0).stderr_contains(word);
+        assert_eq!(in_use(&run), json!(false), "{login}");
+        assert!(!world.home().join("ran").exists());
+    }
+    let own = "model_provider = \"acme\"\n[model_providers.acme]\nrequires_openai_auth = true\n";
+    assert_eq!(
+        in_use(&extract(&sandbox(&[(AUTH, KEY), (CONFIG, own)]), ".", &[])),
+        json!(true)
+    );
+    let other = "[model_providers.acme]\nexperimental_bearer_token = \"CANARY\"\n";
+    let run = extract(&sandbox(&[(AUTH, KEY), (CONFIG, other)]), ".", &[]).exits(0);
+    assert_eq!(in_use(&run), json!(true));
+    run.stderr_contains("not selected");
+}
+
+/// R123: a login of a kind that the configuration does not allow is not in use.
+#[test]
+fn a_forced_login_method_is_minded() {
+    let tokens =
+        format!(r#"{{"tokens":{{"id_token":"{JWT}","access_token":"{CANARY}","refresh_token":"r"}}}}"#);
+    for (forced, auth, used) in [
+        ("chatgpt", KEY, false),
+        ("api", KEY, true),
+        ("chatgpt", &tokens, true),
+        ("api", &tokens, false),
+    ] {
+        let config = format!("forced_login_method = \"{forced}\"\n");
+        let run = extract(&sandbox(&[(AUTH, auth), (CONFIG, &config)]), ".", &[]).exits(0);
+        assert_eq!(in_use(&run), json!(used), "{forced}");
+        assert_eq!(run.stderr.contains("forced_login_method in"), !used, "{forced}");
+    }
+}
+
+/// R126: a keyring that the settings select and that cannot be reached is unreadable; what Codex
+/// left in its file is named and not shown.
+#[test]
+fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
+    let world = sandbox(&[(AUTH, KEY), (CONFIG, KEYRING)]);
+    let run = extract(&world, ".", &[]).exits(4);
+    assert_eq!(run.json(), json!([]));
+    run.stderr_contains("AMIKA_KEYCHAIN is off")
+        .stderr_contains("Codex does not use it");
+    let run = extract(
+        &world,
+        ".",
+        &[
+            ("AMIKA_KEYCHAIN", "on"),
+            ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent"),
+        ],
+    );
+    #[cfg(target_os = "linux")]
+    run.exits(4).stderr_contains("no keyring service");
+    #[cfg(not(target_os = "linux"))]
+    drop(run);
+    world.run("secret extract --skip-unreadable").exits(0);
+    // Codex falls back to the file with `auto`, and the keyring may have another login.
+    let auto = sandbox(&[(AUTH, KEY), (CONFIG, "cli_auth_credentials_store = \"auto\"\n")]);
+    let run = extract(&auto, ".", &[])
+        .exits(0)
+        .stderr_contains("could not be reached");
+    assert_eq!(run.json()[0]["source"], "codex");
+    let nothing = sandbox(&[(CONFIG, "cli_auth_credentials_store = \"auto\"\n")]);
+    extract(&nothing, ".", &[]).exits(4);
+}
+
+/// R124: the configuration of a project counts where the user trusts it.
+#[test]
+fn a_trusted_project_selects_the_store() {
+    let world = sandbox(&[
+        (AUTH, KEY),
+        ("repo/.codex/config.toml", EPHEMERAL),
+        ("repo/.git/HEAD", ""),
+    ]);
+    let root = world.home().join("repo");
+    fs::create_dir_all(root.join("sub")).unwrap();
+    assert_eq!(in_use(&extract(&world, "repo/sub", &[])), json!(true));
+    for (level, found) in [("untrusted", true), ("trusted", false)] {
+        let trust = format!(
+            "[projects.{:?}]\ntrust_level = \"{level}\"\n",
+            root.canonicalize().unwrap()
+        );
+        world.write(CONFIG, trust);
+        let run = extract(&world, "repo/sub", &[]).exits(0);
+        assert_eq!(run.json().as_array().unwrap().is_empty(), !found, "{level}");
+    }
+    let run = extract(&world, "repo/sub", &[]);
+    run.stderr_contains("in memory only")
+        .stderr_contains("Codex does not use it");
+}
+
+/// R124: the machine's configuration is the weakest layer, the managed one the strongest.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_configuration_of_the_machine_selects_the_store() {
+    const FILE: &str = "cli_auth_credentials_store = \"file\"\n";
+    for (system, user, managed, code, found) in [
+        (KEYRING, "", "", 4, false),
+        (KEYRING, FILE, "", 0, true),
+        ("", KEYRING, FILE, 0, true),
+        ("", FILE, KEYRING, 4, false),
+        ("", "", EPHEMERAL, 0, false),
+    ] {
+        let world = sandbox(&[
+            (AUTH, KEY),
+            (CONFIG, user),
+            ("etc/codex/config.toml", system),
+            ("etc/codex/managed_config.toml", managed),
+        ]);
+        let Some(run) = with_etc(&world, &world.command(["secret", "extract", "-o", "json"])) else {
+            return;
+        };
+        let run = run.exits(code);
+        let empty = run.json().as_array().unwrap().is_empty();
+        assert_eq!(empty, !found, "{system} {user} {managed}");
+    }
+}
+
+/// R125: a file that Codex cannot read is no login of it.
+#[test]
+fn a_login_that_codex_cannot_read_is_none() {
+    for (content, word) in [
+        (
+            r#"{"tokens":{"access_token":"CANARY","refresh_token":"r"}}"#,
+            "id_token",
+        ),
+        (
+            r#"{"tokens":{"id_token":"CANARY","access_token":"CANARY","refresh_token":"r"}}"#,
+            "id_token",
+        ),
+        (
+            r#"{"tokens":{"id_token":"e30.e30.c2ln","access_token":"CANARY"}}"#,
+            "refresh_token",
+        ),
+        ("\u{feff}{\"OPENAI_API_KEY\":\"CANARY\"}", "byte order mark"),
+    ] {
+        let run = extract(&sandbox(&[(AUTH, content)]), ".", &[]).exits(4);
+        assert_eq!(run.json(), json!([]), "{content}");
+        run.stderr_contains(word);
+    }
+}
