@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -41,6 +42,7 @@ pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 pub(crate) struct Api {
     pub(super) http: reqwest::Client,
     pub(super) origin: Origin,
+    timeout: Duration,
     pub(super) authority: Rc<ApiCredential>,
     pub(super) known_secrets: RefCell<Redactor>,
     pub(super) concurrency: Concurrency,
@@ -57,8 +59,10 @@ impl Api {
         jobs: Option<u8>,
         observe: Box<dyn Fn(&RequestLine)>,
     ) -> Result<Self> {
+        let settings = ClientSettings::from_env(env)?;
         Ok(Self {
-            http: client::client(&ClientSettings::from_env(env)?, &origin)?,
+            http: client::client(&settings, &origin)?,
+            timeout: settings.timeout,
             origin,
             authority,
             known_secrets: RefCell::default(),
@@ -66,6 +70,11 @@ impl Api {
             now: env.now,
             observe,
         })
+    }
+
+    /// How long one request may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     pub(crate) fn concurrency(&self) -> &Concurrency {
@@ -79,12 +88,21 @@ impl Api {
 
     /// Every generic secret that the caller may see, of both scopes.
     pub(crate) async fn list_secrets(&self) -> ApiResult<Vec<SecretSummary>> {
-        let answer = self.send(Method::GET, BASE, None, Repeat::Safe).await;
+        self.list_secrets_with(Repeat::Safe).await
+    }
+
+    /// As [`list_secrets`](Self::list_secrets), sent once.
+    pub(crate) async fn list_secrets_once(&self) -> ApiResult<Vec<SecretSummary>> {
+        self.list_secrets_with(Repeat::Never).await
+    }
+
+    async fn list_secrets_with(&self, repeat: Repeat) -> ApiResult<Vec<SecretSummary>> {
+        let answer = self.send(Method::GET, BASE, None, repeat).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of secrets")
     }
 
-    /// Creates a secret and gives its id. Never repeated when it may have been carried out.
+    /// Creates a secret and gives its id. Sent once: a batch decides itself what comes next.
     pub(crate) async fn create_secret(
         &self,
         name: &SecretName,
@@ -117,6 +135,7 @@ impl Api {
         Ok(created.id)
     }
 
+    /// Replaces the value of a secret. Sent once: a batch decides itself what comes next.
     pub(crate) async fn update_secret(&self, id: &str, value: &SecretValue) -> ApiResult<()> {
         let path = secret_path(id)?;
         let body = json_body(
@@ -125,7 +144,7 @@ impl Api {
             },
             value,
         );
-        let answer = self.send(Method::PUT, &path, Some(body), Repeat::Safe).await?;
+        let answer = self.send(Method::PUT, &path, Some(body), Repeat::Never).await?;
         match answer.status {
             StatusCode::NO_CONTENT => Ok(()),
             StatusCode::OK => self

@@ -1,36 +1,87 @@
-//! How fast the API wants to be asked: how many requests at once, and not before when.
+//! How fast a batch may send: how many requests at once, and how many a second.
+//!
+//! The rate is unlimited until the server refuses a part of the requests. From then on it follows
+//! what gets through: it falls by as much as is refused, and rises while nothing is.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::net::retry::backoff;
+const FIRST_LIMIT: usize = 8;
+const MAX_LIMIT: usize = 64;
+/// Outcomes are judged together once a window of this length is over …
+const WINDOW: Duration = Duration::from_millis(100);
+/// … and holds as many of them, or a whole second has passed.
+const WINDOW_OUTCOMES: u32 = 8;
+/// So many refusals end a window early.
+const MANY_REFUSALS: u32 = 20;
+/// A part of refusals up to this is no reason to slow down.
+const TOLERATED: f64 = 0.2;
+/// The lowest and the highest rate that is kept to, in requests per second.
+const RATES: std::ops::RangeInclusive<f64> = 0.2..=5000.0;
+/// Growth for each window without a refusal, as in CUBIC: fast far below the rate that was too high
+/// last, slow around it, faster again above it.
+const FAST_GROWTH: f64 = 1.5;
+const SLOW_GROWTH: f64 = 1.04;
+const PROBING_GROWTH: f64 = 1.15;
 
-const FIRST: usize = 8;
-const MOST: usize = 64;
-/// A server that asks for more than this is not waited for any longer than this.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
-/// Starts with a few requests in flight, allows one more after each that went well (so the number
-/// doubles every round), and halves when the server says 429 or 503.
+/// Concurrency and send rate of a batch, learned from the server's answers.
 pub(crate) struct Concurrency {
     limit: Cell<usize>,
     fixed: bool,
-    not_before: Cell<Option<Instant>>,
-    /// Complaints since the last request that went well.
-    complaints: Cell<u32>,
+    rate: RefCell<Rate>,
+}
+
+/// Requests per second, as a token bucket that holds one token.
+struct Rate {
+    per_second: Option<f64>,
+    /// The rate that was too high last.
+    ceiling: Option<f64>,
+    next_slot: Instant,
+    window: Window,
+    /// Windows in a row in which nothing was accepted.
+    closed: u32,
+}
+
+struct Window {
+    start: Instant,
+    accepted: u32,
+    refused: u32,
+}
+
+impl Window {
+    fn starting(start: Instant) -> Self {
+        Self {
+            start,
+            accepted: 0,
+            refused: 0,
+        }
+    }
+
+    /// Answers from before the window say nothing about the rate that it judges.
+    fn count(&mut self, now: Instant, counter: impl FnOnce(&mut Self) -> &mut u32) {
+        if now >= self.start {
+            *counter(self) += 1;
+        }
+    }
 }
 
 impl Concurrency {
+    /// `jobs` fixes the number of requests in flight; the rate adapts in any case.
     pub(crate) fn new(jobs: Option<usize>) -> Self {
+        let now = Instant::now();
         Self {
-            limit: Cell::new(jobs.unwrap_or(FIRST)),
+            limit: Cell::new(jobs.unwrap_or(FIRST_LIMIT)),
             fixed: jobs.is_some(),
-            not_before: Cell::new(None),
-            complaints: Cell::new(0),
+            rate: RefCell::new(Rate {
+                per_second: None,
+                ceiling: None,
+                next_slot: now,
+                window: Window::starting(now),
+                closed: 0,
+            }),
         }
     }
 
@@ -39,95 +90,201 @@ impl Concurrency {
         self.limit.get()
     }
 
-    pub(crate) fn went_well(&self) {
-        self.complaints.set(0);
-        self.change_limit(self.limit.get() + 1);
+    /// Whether the server is known to limit the rate.
+    pub(crate) fn is_slowed_down(&self) -> bool {
+        self.rate.borrow().per_second.is_some()
     }
 
-    /// The server is overloaded. Every request waits as long as it asked for; where it did not
-    /// say, and nothing else gets through either, they wait a little longer each time.
-    pub(crate) fn throttled(&self, retry_after: Option<Duration>) {
-        self.change_limit(self.limit.get() / 2);
-        let complaints = self.complaints.get() + 1;
-        self.complaints.set(complaints);
-        let wait = retry_after.or_else(|| (complaints > 1).then(|| backoff(complaints)));
-        if let Some(wait) = wait {
-            self.not_before
-                .set(self.not_before.get().max(Some(Instant::now() + wait)));
+    /// When the next request may be sent.
+    pub(crate) fn next_slot(&self) -> Instant {
+        self.rate.borrow().next_slot
+    }
+
+    /// A request is being sent.
+    pub(crate) fn sent(&self, now: Instant) {
+        let mut rate = self.rate.borrow_mut();
+        let interval = rate.per_second.map_or(0.0, |per_second| 1.0 / per_second);
+        // A slot that was missed is lost: two requests at once would be refused.
+        rate.next_slot = rate.next_slot.max(now) + Duration::from_secs_f64(interval);
+    }
+
+    /// The server took a request, which lasted so long.
+    pub(crate) fn accepted(&self, now: Instant, latency: Duration) {
+        self.change_limit(self.limit.get() + 1);
+        self.rate
+            .borrow_mut()
+            .window
+            .count(now, |window| &mut window.accepted);
+        self.judge(now, latency);
+    }
+
+    /// The server refused a request because there are too many, and may have said how long to wait.
+    pub(crate) fn refused(&self, now: Instant, latency: Duration, retry_after: Option<Duration>) {
+        self.rate
+            .borrow_mut()
+            .window
+            .count(now, |window| &mut window.refused);
+        self.judge(now, latency);
+        if let Some(wait) = retry_after {
+            self.pause_until(now + wait);
+        }
+    }
+
+    /// Nothing is sent before `at`; what was learned about the rate stays.
+    pub(crate) fn pause_until(&self, at: Instant) {
+        let mut rate = self.rate.borrow_mut();
+        if at > rate.next_slot {
+            rate.next_slot = at;
+            // The answers to what is in flight say nothing about the rate after the pause.
+            rate.window = Window::starting(at);
+        }
+    }
+
+    /// Starts again with a few requests in flight, as after an outage.
+    pub(crate) fn restart(&self) {
+        self.change_limit(FIRST_LIMIT);
+    }
+
+    /// Changes rate and limit once a window of outcomes is complete.
+    fn judge(&self, now: Instant, latency: Duration) {
+        let mut rate = self.rate.borrow_mut();
+        let Window {
+            start,
+            accepted,
+            refused,
+        } = rate.window;
+        let total = accepted + refused;
+        let elapsed = now.saturating_duration_since(start);
+        let complete = elapsed >= WINDOW.max(latency * 2)
+            && (total >= WINDOW_OUTCOMES || elapsed >= Duration::from_secs(1));
+        let flooded = refused >= MANY_REFUSALS && refused > accepted && elapsed >= WINDOW / 4;
+        if total == 0 || !(complete || flooded) {
+            return;
+        }
+        // What is in flight was sent at the old rate.
+        rate.window = Window::starting(now + latency);
+        if accepted == 0 {
+            // Closed for a moment, which says nothing about the rate.
+            rate.closed += 1;
+            let pause = backoff(rate.closed);
+            drop(rate);
+            self.pause_until(now + pause);
+            self.change_limit(self.limit.get() / 2);
+            return;
+        }
+        rate.closed = 0;
+        let refused_part = f64::from(refused) / f64::from(total);
+        let accepted_rate = f64::from(accepted) / elapsed.as_secs_f64();
+        rate.adapt(refused_part, accepted_rate);
+        drop(rate);
+        if refused_part > TOLERATED {
+            self.change_limit(self.limit.get() / 2);
         }
     }
 
     fn change_limit(&self, limit: usize) {
         if !self.fixed {
-            self.limit.set(limit.clamp(1, MOST));
-        }
-    }
-
-    /// Waits until the server is ready to be asked.
-    pub(crate) async fn ready(&self) {
-        while let Some(at) = self.not_before.get().filter(|at| *at > Instant::now()) {
-            sleep_until(at).await;
+            self.limit.set(limit.clamp(1, MAX_LIMIT));
         }
     }
 }
 
-/// A `Retry-After` header: seconds or an HTTP date. `None` for what is neither or already past.
-pub(crate) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
-    let header = header.trim();
-    let wait = if let Ok(seconds) = header.parse() {
-        Duration::from_secs(seconds)
-    } else {
-        let date = rfc2822::DateTimeParser::new().parse_timestamp(header).ok()?;
-        Duration::try_from(date.duration_since(now)).ok()?
-    };
-    (!wait.is_zero()).then(|| wait.min(LONGEST_WAIT))
+impl Rate {
+    fn adapt(&mut self, refused_part: f64, accepted_rate: f64) {
+        self.per_second = match self.per_second {
+            None if refused_part > TOLERATED => Some(accepted_rate.max(1.0)),
+            None => None,
+            Some(rate) if refused_part > TOLERATED => {
+                self.ceiling = Some(rate);
+                Some(rate * (1.0 - 0.4 * refused_part))
+            }
+            // A rate that is not used up, because nothing waits, says nothing.
+            Some(rate) if refused_part > 0.0 || accepted_rate < rate / 2.0 => Some(rate),
+            Some(rate) => Some(match self.ceiling {
+                Some(ceiling) if rate > ceiling * 1.1 => rate * PROBING_GROWTH,
+                Some(ceiling) if rate > ceiling * 0.75 => rate * SLOW_GROWTH,
+                _ => rate * FAST_GROWTH,
+            }),
+        };
+        self.per_second = self
+            .per_second
+            .filter(|rate| rate < RATES.end())
+            .map(|rate| rate.max(*RATES.start()));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn r70_retry_after_in_every_form() {
-        let now: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
-        let seconds = |n| Some(Duration::from_secs(n));
-        for (header, expected) in [
-            ("3", seconds(3)),
-            (" 7 ", seconds(7)),
-            ("0", None),
-            ("-5", None),
-            ("86400", seconds(60)),
-            ("99999999999999999999999", None),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", seconds(37)),
-            ("Sun, 06 Nov 1994 09:49:37 GMT", seconds(60)),
-            ("Sun, 06 Nov 1994 08:48:37 GMT", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            assert_eq!(retry_after(header, now), expected, "{header}");
-        }
-    }
-
-    #[test]
-    fn the_pace_doubles_to_64_and_halves_to_1() {
+    /// A server that takes a request only if the last one that it took is `interval` ago.
+    fn accepted_in(seconds: u64, interval: Duration) -> u32 {
         let pace = Concurrency::new(None);
-        for expected in [16, 32, 64, 64] {
-            (0..pace.limit()).for_each(|_| pace.went_well());
-            assert_eq!(pace.limit(), expected);
+        let start = Instant::now();
+        let (mut last, mut taken) = (None, 0);
+        let mut now = start;
+        while now < start + Duration::from_secs(seconds) {
+            now = now.max(pace.next_slot()) + Duration::from_micros(200);
+            pace.sent(now);
+            if last.is_none_or(|last| now >= last + interval) {
+                last = Some(now);
+                taken += 1;
+                pace.accepted(now, Duration::ZERO);
+            } else {
+                pace.refused(now, Duration::ZERO, None);
+            }
         }
-        pace.throttled(None);
-        assert_eq!(pace.limit(), 32);
-        for _ in 0..10 {
-            pace.throttled(None);
+        taken
+    }
+
+    /// R135: at least 1 / 1.6 of what a strict limit allows gets through, at any rate.
+    #[test]
+    fn the_rate_finds_what_a_strict_limit_allows() {
+        for (seconds, interval) in [(5, 5), (5, 1), (10, 20), (30, 200)] {
+            let taken = accepted_in(seconds, Duration::from_millis(interval));
+            let allowed = seconds * 1000 / interval;
+            assert!(
+                u64::from(taken) * 16 >= allowed * 10,
+                "{taken} of {allowed} at {interval} ms"
+            );
         }
-        assert_eq!(pace.limit(), 1);
     }
 
     #[test]
-    fn a_fixed_pace_stays() {
+    fn the_limit_grows_to_64_and_every_tenth_refusal_does_not_lower_it() {
+        let pace = Concurrency::new(None);
+        let mut now = Instant::now();
+        for n in 0..1000 {
+            now += Duration::from_millis(1);
+            if n % 10 == 0 {
+                pace.refused(now, Duration::ZERO, None);
+            } else {
+                pace.accepted(now, Duration::ZERO);
+            }
+        }
+        assert_eq!((pace.limit(), pace.is_slowed_down()), (64, false));
+    }
+
+    #[test]
+    fn a_fixed_number_of_jobs_stays() {
         let pace = Concurrency::new(Some(5));
-        pace.throttled(None);
-        (0..100).for_each(|_| pace.went_well());
+        let mut now = Instant::now();
+        for n in 0..1000 {
+            now += Duration::from_millis(1);
+            if n % 2 == 0 {
+                pace.refused(now, Duration::ZERO, None);
+            } else {
+                pace.accepted(now, Duration::ZERO);
+            }
+        }
         assert_eq!(pace.limit(), 5);
+    }
+
+    #[test]
+    fn a_wait_that_the_server_asks_for_holds_everything() {
+        let pace = Concurrency::new(None);
+        let now = Instant::now();
+        pace.refused(now, Duration::ZERO, Some(Duration::from_secs(3)));
+        assert_eq!(pace.next_slot(), now + Duration::from_secs(3));
     }
 }

@@ -65,7 +65,7 @@ impl Api {
         };
         let body = json_body(&body, &new.value);
         let answer = self
-            .send(Method::POST, &path(provider), Some(body), Repeat::Never)
+            .send(Method::POST, &path(provider), Some(body), Repeat::Unsent)
             .await?;
         self.created(&answer, &new.name)
     }

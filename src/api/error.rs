@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Kind};
 use crate::net::client::{Broken, Stage};
+use crate::net::retry;
 
 /// What is known about a request that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) struct ApiError {
     pub(crate) trace_id: Option<String>,
     /// Whether the time that one call may take has been used up.
     pub(crate) timed_out: bool,
+    /// Whether the connection failed, before the request or after it.
+    pub(crate) disconnected: bool,
     /// How long the server asked to wait.
     pub(crate) retry_after: Option<Duration>,
 }
@@ -42,6 +45,7 @@ impl ApiError {
             hint: None,
             trace_id: None,
             timed_out: false,
+            disconnected: false,
             retry_after: None,
         }
     }
@@ -57,42 +61,53 @@ impl ApiError {
         }
     }
 
-    /// A request that got no complete answer.
-    pub(crate) fn broken(broken: Broken) -> Self {
-        let Broken { stage, message } = broken;
-        match stage {
-            Stage::Connecting => Self::new(Kind::Unreachable, Effect::None, message)
-                .hint("check the network, HTTPS_PROXY and AMIKA_API_URL"),
-            Stage::TimedOut => Self {
-                timed_out: true,
-                ..Self::new(Kind::Unreachable, Effect::Unknown, message)
-            },
-            Stage::Waiting => Self::new(Kind::Unreachable, Effect::Unknown, message),
-            Stage::Answering => Self::contract(Effect::Unknown, message),
+    /// A request whose answer did not come in time.
+    pub(crate) fn timed_out(message: impl Into<String>) -> Self {
+        Self {
+            timed_out: true,
+            ..Self::new(Kind::Unreachable, Effect::Unknown, message)
         }
     }
 
-    /// Whether the server said that it is asked too much.
-    pub(crate) fn is_throttle(&self) -> bool {
-        matches!(self.status, Some(429 | 503))
+    /// A request that got no complete answer.
+    pub(crate) fn broken(broken: Broken) -> Self {
+        let Broken { stage, message } = broken;
+        let error = match stage {
+            Stage::TimedOut => return Self::timed_out(message),
+            Stage::Connecting => Self::new(Kind::Unreachable, Effect::None, message)
+                .hint("check the network, HTTPS_PROXY and AMIKA_API_URL"),
+            Stage::Waiting => Self::new(Kind::Unreachable, Effect::Unknown, message),
+            Stage::Answering => Self::contract(Effect::Unknown, message),
+        };
+        Self {
+            disconnected: true,
+            ..error
+        }
     }
 
-    /// Whether trying again could help: the connection failed, or the server asked for patience.
-    /// A time-out is final, because it has already used up the time a call may take.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Whether the server refused the request because there are too many.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        self.status.is_some_and(retry::is_rate_limit)
+    }
+
+    /// Whether the API is away, perhaps for a moment: the connection failed, or a gateway says so.
+    pub(crate) fn is_outage(&self) -> bool {
+        self.status.map_or(self.disconnected, retry::is_outage)
+    }
+
+    /// Whether sending the request again could help. A time-out is final, because it has already
+    /// used up the time that a call may take.
+    pub(crate) fn is_transient(&self) -> bool {
         match self.status {
-            Some(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+            Some(status) => retry::is_transient(status),
             None => self.kind == Kind::Unreachable && !self.timed_out,
         }
     }
 
     /// Whether every other call would fail in the same way, so that going on is pointless.
     pub(crate) fn is_fatal(&self) -> bool {
-        match self.kind {
-            Kind::Credential | Kind::Contract => true,
-            Kind::Unreachable => self.status.is_none() && self.effect == Effect::None,
-            _ => false,
-        }
+        let no_request = self.timed_out && self.effect == Effect::None;
+        no_request || !matches!(self.kind, Kind::Refused | Kind::Unreachable)
     }
 }
 

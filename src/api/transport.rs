@@ -8,22 +8,20 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::client::{Api, ApiResult};
-use super::concurrency;
 use super::error::{ApiError, Effect};
 use super::types;
 use crate::auth::resolve::{LOG_IN_AGAIN, Source};
 use crate::error::Kind;
 use crate::net::client::{self, BadBody, Broken};
-use crate::net::retry::backoff;
+use crate::net::retry::{self, API_CALL, Tries};
 use crate::secret::SecretValue;
 
 /// The largest answer read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-const TRIES: u32 = 3;
 
 /// What `--verbose` tells about one request. Holds nothing secret.
 pub(crate) struct RequestLine {
@@ -50,10 +48,14 @@ impl fmt::Display for RequestLine {
     }
 }
 
-/// Whether a request that may have been carried out can simply be sent again.
+/// Who sends a request again after it failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
+    /// `send`, after every transient failure: the request may be carried out twice.
     Safe,
+    /// `send`, but only when the request was certainly not carried out.
+    Unsent,
+    /// The caller, which knows more: every failure is returned at once.
     Never,
 }
 
@@ -62,6 +64,17 @@ pub(crate) struct Answer {
     pub(crate) is_json: bool,
     body: Zeroizing<Vec<u8>>,
     trace_id: Option<String>,
+}
+
+impl Answer {
+    fn no_content(trace_id: Option<String>) -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            is_json: false,
+            body: Zeroizing::default(),
+            trace_id,
+        }
+    }
 }
 
 impl Api {
@@ -76,30 +89,14 @@ impl Api {
         let mut in_doubt = false;
         let mut bearer = self.authority.bearer().await.map_err(ApiError::from)?;
         let mut may_renew = true;
-        for attempt in 1.. {
-            self.concurrency.ready().await;
+        let mut tries = Tries::new(API_CALL);
+        loop {
             self.keep_secret(&bearer);
-            let started = Instant::now();
-            let result = self.send_once(&method, path, body.clone(), &bearer).await;
-            (self.observe)(&RequestLine {
-                method: method.clone(),
-                path: path.to_owned(),
-                result: match &result {
-                    Ok(answer) => Ok(answer.status.as_u16()),
-                    Err(error) => error.status.ok_or_else(|| error.message.clone()),
-                },
-                elapsed: started.elapsed(),
-                trace_id: match &result {
-                    Ok(answer) => answer.trace_id.clone(),
-                    Err(error) => error.trace_id.clone(),
-                },
-            });
-            let error = match result {
-                Ok(answer) => {
-                    self.concurrency.went_well();
-                    return Ok(answer);
-                }
-                Err(error) => error,
+            let sent = tries.run(self.send_observed(&method, path, body.clone(), &bearer));
+            let error = match sent.await {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(error)) => error,
+                None => ApiError::timed_out(format!("{} did not answer in time", self.origin)),
             };
             // A token may be refused although it looks valid: revoked, or the clock is wrong.
             if error.status == Some(401)
@@ -110,29 +107,47 @@ impl Api {
                 bearer = other?;
                 continue;
             }
-            if error.is_throttle() {
-                self.concurrency.throttled(error.retry_after);
-            }
             // A delete that was repeated because its first answer was lost finds nothing left.
             if method == Method::DELETE && in_doubt && error.status == Some(404) {
-                return Ok(Answer {
-                    status: StatusCode::NO_CONTENT,
-                    is_json: false,
-                    body: Zeroizing::default(),
-                    trace_id: error.trace_id,
-                });
+                return Ok(Answer::no_content(error.trace_id));
             }
             in_doubt |= error.effect == Effect::Unknown;
-            let repeatable = repeat == Repeat::Safe || error.effect == Effect::None;
-            if attempt >= TRIES || !error.is_passing() || !repeatable {
+            let repeatable = match repeat {
+                Repeat::Safe => true,
+                Repeat::Unsent => error.effect == Effect::None,
+                Repeat::Never => false,
+            };
+            if !repeatable || !error.is_transient() || !tries.pause(error.retry_after).await {
                 let effect = if in_doubt { Effect::Unknown } else { Effect::None };
                 return Err(ApiError { effect, ..error });
             }
-            if error.retry_after.is_none() {
-                sleep(backoff(attempt)).await;
-            }
         }
-        unreachable!("the last try returns")
+    }
+
+    /// Sends a request once, and tells `--verbose` about it.
+    async fn send_observed(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<Bytes>,
+        bearer: &SecretValue,
+    ) -> ApiResult<Answer> {
+        let started = Instant::now();
+        let result = self.send_once(method, path, body, bearer).await;
+        (self.observe)(&RequestLine {
+            method: method.clone(),
+            path: path.to_owned(),
+            result: match &result {
+                Ok(answer) => Ok(answer.status.as_u16()),
+                Err(error) => error.status.ok_or_else(|| error.message.clone()),
+            },
+            elapsed: started.elapsed(),
+            trace_id: match &result {
+                Ok(answer) => answer.trace_id.clone(),
+                Err(error) => error.trace_id.clone(),
+            },
+        });
+        result
     }
 
     async fn send_once(
@@ -178,6 +193,17 @@ impl Api {
                 return Err(ApiError::contract(Effect::Unknown, message));
             }
         };
+        if !(200..600).contains(&status.as_u16()) {
+            let message = format!(
+                "{} answered {}, which is no HTTP status",
+                self.origin,
+                status.as_u16()
+            );
+            return Err(ApiError {
+                status: Some(status.as_u16()),
+                ..ApiError::contract(Effect::Unknown, message)
+            });
+        }
         let answer = Answer {
             status,
             is_json: client::is_json(&headers),
@@ -287,8 +313,8 @@ impl Api {
                 .or_else(|| trace_in_body.map(|id| self.server_text(&id))),
             retry_after: headers
                 .get(RETRY_AFTER)
-                .filter(|_| matches!(status, 429 | 503))
-                .and_then(|header| concurrency::retry_after(header.to_str().ok()?, (self.now)())),
+                .filter(|_| retry::is_rate_limit(status))
+                .and_then(|header| retry::retry_after(header.to_str().ok()?, (self.now)())),
             // A gateway's 5xx may hide a request that was carried out; a 503 is the same until proven.
             ..ApiError::new(
                 kind,

@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use tokio::time::{Instant, sleep, timeout_at};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
@@ -14,7 +13,7 @@ use crate::formats::json::Object;
 use crate::net::client::{self, BadBody, Broken, ClientSettings};
 use crate::net::origin::Origin;
 use crate::net::redact::Redactor;
-use crate::net::retry::backoff;
+use crate::net::retry::{TOKEN_EXCHANGE, Tries};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 
@@ -28,9 +27,6 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// How long one try may take. Within ten seconds of an exchange its repetition gives the same
 /// tokens, so a try that got no answer must give up in time for another.
 const ONE_TRY: Duration = Duration::from_secs(8);
-/// How long all tries of one exchange may take.
-const ALL_TRIES: Duration = Duration::from_secs(29);
-const TRIES: u32 = 4;
 
 /// Why the provider did not do what it was asked to.
 #[derive(Debug)]
@@ -102,19 +98,18 @@ impl Workos {
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose_secret()),
         ];
-        let deadline = Instant::now() + ALL_TRIES;
+        let mut tries = Tries::new(TOKEN_EXCHANGE);
         let mut trouble = format!("{} did not answer in time", self.base);
-        for attempt in 1..=TRIES {
-            match timeout_at(deadline, self.post(&http, AUTHENTICATE, &fields)).await {
-                Ok(Err(Failure::Trouble(reason))) => trouble = reason,
-                Ok(decided) => return decided.map(|answer| tokens(&answer)),
-                Err(_) => break,
+        loop {
+            match tries.run(self.post(&http, AUTHENTICATE, &fields)).await {
+                Some(Err(Failure::Trouble(reason))) => trouble = reason,
+                Some(decided) => return decided.map(|answer| tokens(&answer)),
+                None => return Err(Failure::Trouble(trouble)),
             }
-            if attempt < TRIES && timeout_at(deadline, sleep(backoff(attempt))).await.is_err() {
-                break;
+            if !tries.pause(None).await {
+                return Err(Failure::Trouble(trouble));
             }
         }
-        Err(Failure::Trouble(trouble))
     }
 
     /// Starts a login on another device.

@@ -253,7 +253,7 @@ fn reply_of(error: &ApiError) -> Reply {
         Reply::Unknown
     } else if error.status == Some(409) {
         Reply::Taken
-    } else if error.is_passing() {
+    } else if error.is_transient() {
         Reply::Busy
     } else {
         Reply::Refused

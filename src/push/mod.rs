@@ -1,6 +1,7 @@
 //! The path of a bulk push: collect, plan, apply, report.
 
 pub(crate) mod apply;
+mod batch;
 pub(crate) mod candidate;
 pub(crate) mod collect;
 pub(crate) mod missing;

@@ -96,7 +96,9 @@ pub(crate) fn outcomes_json(applied: &Applied) -> Value {
         "created": count("created"),
         "updated": count("updated"),
         "unchanged": applied.unchanged.len(),
-        "failed": applied.count(|outcome| !outcome.is_stored()),
+        "failed": count("failed"),
+        "unknown": count("unknown"),
+        "not_attempted": count("not attempted"),
     })
 }
 

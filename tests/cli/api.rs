@@ -323,8 +323,9 @@ fn r71_server_errors_are_retried_without_duplicates() {
             .fault(Fault::on("POST", SECRETS).fails(status, "down").always());
         sandbox
             .run("secret push B=1 --yes")
-            .exits(6)
-            .stdout_contains("the API failed");
+            .exits(5)
+            .stdout_contains("unknown: the API failed");
+        assert_eq!(sandbox.vault.stored("generic").len(), 2);
     }
 }
 

@@ -6,6 +6,7 @@
 mod api;
 #[cfg(unix)]
 mod auth;
+mod batch;
 mod canary;
 mod check;
 #[cfg(unix)]
@@ -24,6 +25,8 @@ mod guarantees;
 mod input;
 #[cfg(target_os = "linux")]
 mod keyring;
+#[cfg(target_os = "linux")]
+mod nginx;
 #[cfg(unix)]
 mod opencode;
 mod outcomes;

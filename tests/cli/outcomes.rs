@@ -26,7 +26,18 @@ fn r82_every_outcome_is_in_the_json() {
         .map(|r| r["status"].clone())
         .collect();
     assert_eq!(statuses, ["created", "failed", "failed", "not attempted"]);
-    assert_eq!((&results["created"], &results["failed"]), (&json!(1), &json!(3)));
+    let counts = [
+        "created",
+        "updated",
+        "unchanged",
+        "failed",
+        "unknown",
+        "not_attempted",
+    ];
+    assert_eq!(
+        counts.map(|count| results[count].clone()),
+        [1, 0, 0, 2, 0, 1].map(|n| json!(n))
+    );
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["code"], "partial");
 }

@@ -63,7 +63,7 @@ fn json_is_one_value_and_nothing_is_asked() {
                 { "name": "OLD", "status": "updated", "id": id },
                 { "name": "NEW", "status": "created", "id": "sec_0002" },
             ],
-            "created": 1, "updated": 1, "unchanged": 0, "failed": 0,
+            "created": 1, "updated": 1, "unchanged": 0, "failed": 0, "unknown": 0, "not_attempted": 0,
         })
     );
     assert_eq!(ran.stderr, "");

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
+use indicatif::ProgressBar;
 
 use crate::api::SecretSummary;
 use crate::commands::completions::variable_names;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::push::apply::apply;
+use crate::push::apply::{Event, apply};
 use crate::push::candidate::Candidate;
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
@@ -197,7 +198,10 @@ pub(crate) async fn push(
     }
 
     let progress = printer.progress(plan.steps.len());
-    let applied = apply(&api, &plan, interrupt, || progress.inc(1)).await;
+    let applied = apply(&api, &plan, interrupt, |event| {
+        show(*printer, &progress, event);
+    })
+    .await;
     progress.finish_and_clear();
     let printed = printer.data(
         OnWriteFailure::RepeatOnStderr,
@@ -227,6 +231,29 @@ fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
         printer.aside(&view::plan_text(rows(), printer.terminals.stderr));
     }
     Ok(())
+}
+
+/// Shows what happens to a batch: in the progress bar, and as notices.
+fn show(printer: Printer, progress: &ProgressBar, event: Event) {
+    let notice = match event {
+        Event::Finished => return progress.inc(1),
+        Event::Waiting { at_most } => {
+            progress.set_message("waiting for the API");
+            format!(
+                "the API does not take writes now; waiting up to {} s for it",
+                at_most.as_secs()
+            )
+        }
+        Event::Resumed => {
+            progress.set_message("");
+            "the API takes writes again".to_owned()
+        }
+        Event::SlowedDown => {
+            progress.set_message("slowed down by the API");
+            "the API limits the rate; writes are sent more slowly".to_owned()
+        }
+    };
+    progress.suspend(|| printer.notice(&notice));
 }
 
 /// A stored secret, if it is of a scope that we know.

@@ -1,0 +1,125 @@
+//! Batches through outages, lost replies and rate limits: R106, R135, R136.
+
+use crate::sandbox::{Ran, Sandbox, ran};
+use crate::support::faults::{Behaviour, Fault};
+
+const SECRETS: &str = "/api/v0beta1/secrets";
+
+/// Pushes `count` secrets from a file.
+fn push(sandbox: &Sandbox, count: usize, more: &[(&str, &str)]) -> Ran {
+    let lines: Vec<_> = (0..count).map(|n| format!("NAME_{n}=v{n}\n")).collect();
+    sandbox.write(".env", lines.concat());
+    let mut command = sandbox.command(["secret", "push", "--yes", "--from-file", ".env"]);
+    command.envs(more.iter().copied());
+    ran(command.output().unwrap())
+}
+
+/// R136: writes that fail in the middle of a batch are waited out, and one list settles all doubts.
+#[test]
+fn a_batch_waits_until_a_gateway_answers_again() {
+    for fault in [
+        Fault::on("POST", SECRETS).html(502),
+        Fault::on("POST", SECRETS).html(503),
+        Fault::on("POST", SECRETS).html(504).after_handling(),
+        Fault::on("POST", SECRETS).does(Behaviour::ResetBefore),
+        Fault::on("POST", SECRETS).does(Behaviour::ResetAfter),
+        Fault::on("POST", SECRETS).does(Behaviour::Truncate),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.fault(fault.skip(40).times(60));
+        push(&sandbox, 200, &[]).exits(0).stdout_contains("Created 200");
+        assert_eq!(sandbox.vault.stored("generic").len(), 200);
+    }
+}
+
+/// R136: replies that are lost here and there need one list, not one each.
+#[test]
+fn one_list_settles_all_doubts() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).does(Behaviour::ResetAfter).every(20));
+    push(&sandbox, 300, &[]).exits(0).stdout_contains("Created 300");
+    assert_eq!(sandbox.vault.count("GET"), 2);
+}
+
+/// R136: without any success for as long as one request may take, the rest is not attempted.
+#[test]
+fn an_outage_that_lasts_leaves_the_rest_unattempted() {
+    for fault in [
+        Fault::on("POST", SECRETS).html(502),
+        Fault::on("POST", SECRETS).fails(429, "slow down"),
+        Fault::on("POST", SECRETS).does(Behaviour::Hang),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.fault(fault.skip(40).always());
+        let ran = push(&sandbox, 200, &[("AMIKA_HTTP_TIMEOUT", "2")])
+            .exits(5)
+            .stdout_contains("not attempted");
+        assert!(ran.stdout.contains("Created 40"), "{}", ran.stdout);
+        assert_eq!(sandbox.vault.stored("generic").len(), 40);
+    }
+}
+
+/// R136: whoever waits is told.
+#[test]
+fn a_batch_says_that_it_waits() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).html(502).skip(40).always());
+    push(&sandbox, 60, &[("AMIKA_HTTP_TIMEOUT", "2")])
+        .exits(5)
+        .stderr_contains("notice: the API does not take writes now");
+}
+
+/// R106: the reply was lost, the list does not show it yet, and the next try says that the name is
+/// taken: nobody knows whether our value is stored.
+#[test]
+fn a_name_in_doubt_is_never_called_failed() {
+    let later = [
+        Fault::on("POST", SECRETS).fails(409, "taken"),
+        Fault::on("POST", SECRETS).fails(400, "no"),
+        Fault::on("POST", SECRETS).fails(403, "no"),
+    ];
+    for later in later {
+        for secrets in ["A=1", "A=1 B=2"] {
+            let sandbox = Sandbox::new();
+            sandbox
+                .vault
+                .fault(Fault::on("GET", SECRETS).json(200, "[]").always());
+            sandbox
+                .vault
+                .fault(Fault::on("POST", SECRETS).does(Behaviour::ResetAfter));
+            sandbox.vault.fault(later.clone().always());
+            sandbox
+                .run(&format!("secret push {secrets} --jobs 1 --yes"))
+                .exits(5)
+                .stdout_contains("A     unknown: ");
+        }
+    }
+}
+
+/// R106: the create is found, but its value cannot be written again.
+#[test]
+fn a_create_in_doubt_whose_update_is_refused_is_unknown() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).html(503).after_handling());
+    sandbox
+        .vault
+        .fault(Fault::on("PUT", "").fails(403, "no").always());
+    sandbox
+        .run("secret push A=1 --yes")
+        .exits(5)
+        .stdout_contains("unknown: ");
+}
+
+/// R119: a status outside 200–599 is not the API.
+#[test]
+fn a_status_that_http_does_not_know_is_not_the_api() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.fault(Fault::on("GET", SECRETS).json(999, "[]"));
+    sandbox.run("secret list").exits(7).stderr_contains("999");
+}
