@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::formats::escape;
 use crate::push::apply::{Applied, Outcome};
 use crate::push::candidate::Candidate;
+use crate::push::plan::{Action, Plan};
 use crate::secret::Scope;
 use crate::ui::table::table;
 
@@ -21,6 +23,22 @@ pub(crate) fn plan_text<'a>(
         ]
     });
     table(&["NAME", "SOURCE", "VALUE", "ACTION"], cells)
+}
+
+/// What the confirmation asks, such as `Overwrite 300 and create 2 in user scope?`.
+pub(crate) fn question(plan: &Plan) -> String {
+    let updates = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Update { .. }))
+        .count();
+    let creates = plan.steps.len() - updates;
+    let what = match (updates, creates) {
+        (0, creates) => format!("Create {}", escape::count(creates, "secret")),
+        (updates, 0) => format!("Overwrite {}", escape::count(updates, "secret")),
+        (updates, creates) => format!("Overwrite {updates} and create {creates}"),
+    };
+    format!("{what} in {} scope?", plan.scope)
 }
 
 /// As [`plan_text`], for `--dry-run -o json`.

@@ -188,7 +188,28 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     answer
 }
 
-/// The terminal's settings, put back when this is dropped.
+/// While this exists, the terminal marks the beginning and end of what is pasted.
+pub(crate) struct BracketedPaste(());
+
+impl BracketedPaste {
+    pub(crate) fn enable() -> Self {
+        Self::write("\x1b[?2004h");
+        Self(())
+    }
+
+    fn write(sequence: &str) {
+        // A terminal that does not know the sequence ignores it, and a closed one needs nothing.
+        let _ = dialoguer::console::Term::stderr().write_str(sequence);
+    }
+}
+
+impl Drop for BracketedPaste {
+    fn drop(&mut self) {
+        Self::write("\x1b[?2004l");
+    }
+}
+
+/// The terminal's settings, restored when this is dropped.
 pub(crate) struct TerminalState {
     #[cfg(unix)]
     saved: Option<rustix::termios::Termios>,

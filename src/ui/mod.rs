@@ -1,5 +1,8 @@
 //! What the person sees and is asked.
 
+mod chooser;
+mod hidden;
+mod keyboard;
 pub(crate) mod notices;
 pub(crate) mod options;
 pub(crate) mod printer;

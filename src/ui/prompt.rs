@@ -2,13 +2,20 @@
 
 use std::io;
 
-use dialoguer::{Input, Password, Select};
+use dialoguer::Input;
+use dialoguer::console::Term;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::secret::SecretValue;
-use crate::system::env::{Env, TerminalState, blocking};
+use crate::system::env::{BracketedPaste, Env, TerminalState, blocking};
+use crate::ui::chooser::Chooser;
+use crate::ui::hidden::read_hidden;
+use crate::ui::keyboard::{Key, Keyboard, Keys};
 use crate::ui::options::{GlobalOptions, OutputFormat};
+
+const ADD_YES: &str = "add --yes to confirm on the command line";
+const SAY_TYPE: &str = "choose on the command line, for example with --type";
 
 /// How a confirmation will be answered, decided before anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,19 +24,18 @@ pub(crate) enum Confirmation {
     NotNeeded,
     /// A person at a terminal.
     Terminal,
-    /// A line of standard input: `yes | amika …`.
+    /// Lines of standard input: `yes | amika …`.
     Piped,
 }
 
 impl Confirmation {
-    /// Exit 2 where nobody could answer: JSON output, CI, or a question nobody would see.
+    /// Exit 2 where no answer is possible: JSON output, CI, or a question that would not be seen.
     pub(crate) fn decide(global: &GlobalOptions, env: &Env, writes: bool) -> Result<Self> {
         if global.yes || !writes {
             return Ok(Self::NotNeeded);
         }
-        if let Some(why) = nobody_to_ask(global, env) {
-            return Err(Error::usage(format!("this needs a confirmation, and {why}"))
-                .hint("add --yes to confirm it on the command line"));
+        if let Some(place) = cannot_ask(global, env) {
+            return Err(Error::usage(format!("cannot ask for confirmation {place}")).hint(ADD_YES));
         }
         Ok(if env.terminals.stdin {
             Self::Terminal
@@ -38,91 +44,146 @@ impl Confirmation {
         })
     }
 
-    /// For what the command line has said clearly: asks a person at a terminal, and nobody else.
+    /// For a command line that already says what is meant: asks at a terminal, and nowhere else.
     pub(crate) fn at_terminal_only(global: &GlobalOptions, env: &Env) -> Self {
-        if !global.yes && env.terminals.stdin && nobody_to_ask(global, env).is_none() {
+        if !global.yes && env.terminals.stdin && cannot_ask(global, env).is_none() {
             Self::Terminal
         } else {
             Self::NotNeeded
         }
     }
 
-    /// Asks; anything but yes is exit 1, no answer at all is exit 2. `show_question` prints it
-    /// where the prompt does not do so itself.
-    pub(crate) async fn ask(self, env: &Env, question: &str, show_question: impl FnOnce(&str)) -> Result<()> {
-        let answer = match self {
+    /// Asks until the answer is yes or no. No is exit 1, no answer at all is exit 2. `show_question`
+    /// prints the question where the answer comes through a pipe.
+    pub(crate) async fn ask(self, env: &Env, question: &str, show_question: impl Fn(&str)) -> Result<()> {
+        let yes = match self {
             Self::NotNeeded => return Ok(()),
             Self::Terminal => {
-                let prompt = format!("{} [y/N]", escape::escape(question));
-                at_terminal(move || {
-                    Input::<String>::new()
-                        .with_prompt(prompt)
-                        .allow_empty(true)
-                        .interact_text()
-                })
-                .await?
+                let question = escape::escape(question).into_owned();
+                at_terminal(move || confirm(&question, &mut Keyboard::open()?, &Term::stderr())).await?
             }
-            Self::Piped => {
+            Self::Piped => loop {
                 show_question(question);
-                env.read_stdin_line()
-                    .await
-                    .map_err(|error| Error::usage("reading the answer").because(error))?
-                    .ok_or_else(|| {
-                        Error::usage("this needs a confirmation, and standard input is at its end")
-                            .hint("add --yes to confirm it on the command line")
-                    })?
-            }
+                let line = read_piped_line(env, ADD_YES).await?;
+                if let Some(yes) = yes_or_no(&line) {
+                    break yes;
+                }
+            },
         };
-        if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-            Ok(())
-        } else {
-            Err(Error::new(Kind::Refused, "declined; nothing was changed"))
-        }
+        if yes { Ok(()) } else { Err(cancelled()) }
     }
 }
 
-/// Why a question would find nobody, if so.
-fn nobody_to_ask(global: &GlobalOptions, env: &Env) -> Option<&'static str> {
+fn cancelled() -> Error {
+    Error::new(Kind::Refused, "cancelled; nothing was changed")
+}
+
+/// What an answer means; Enter alone is no, and `None` is neither.
+fn yes_or_no(answer: &str) -> Option<bool> {
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Some(true),
+        "" | "n" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// Shows the question once and reads lines until one is yes or no.
+fn confirm(question: &str, keys: &mut impl Keys, term: &Term) -> io::Result<bool> {
+    term.write_str(&format!("{question} [y/N] "))?;
+    loop {
+        let Some(answer) = read_shown_line(keys, term)? else {
+            return Ok(false);
+        };
+        if let Some(yes) = yes_or_no(&answer) {
+            return Ok(yes);
+        }
+        term.write_str("Please answer y or n: ")?;
+    }
+}
+
+/// Reads a line and shows it while it is typed; `None` when the person presses Esc or Ctrl-D.
+fn read_shown_line(keys: &mut impl Keys, term: &Term) -> io::Result<Option<String>> {
+    let mut line = String::new();
+    loop {
+        match keys.next()? {
+            Key::Enter => break,
+            Key::Char(c) if !escape::is_hostile(c) => {
+                line.push(c);
+                term.write_str(c.encode_utf8(&mut [0; 4]))?;
+            }
+            Key::Backspace if line.pop().is_some() => term.clear_chars(1)?,
+            Key::ClearLine => term.clear_chars(std::mem::take(&mut line).chars().count())?,
+            Key::Escape | Key::EndOfInput => {
+                term.write_line("")?;
+                return Ok(None);
+            }
+            // A pasted text is no answer: it is not shown, and the question is asked again.
+            Key::Paste(_) => line.push('?'),
+            _ => {}
+        }
+    }
+    term.write_line("")?;
+    Ok(Some(line))
+}
+
+async fn read_piped_line(env: &Env, hint: &str) -> Result<String> {
+    env.read_stdin_line()
+        .await
+        .map_err(|error| Error::usage("reading the answer").because(error))?
+        .ok_or_else(|| Error::usage("no answer on standard input").hint(hint))
+}
+
+/// Where no question can be answered, or `None` if one can.
+fn cannot_ask(global: &GlobalOptions, env: &Env) -> Option<&'static str> {
     if global.output != OutputFormat::Text {
-        Some("nothing is asked with --output json")
+        Some("with --output json")
     } else if env.variable("CI").is_some_and(|ci| !ci.is_empty()) {
-        Some("CI is set, so nobody is there to answer")
+        Some("in CI")
     } else if env.terminals.stdin && !env.terminals.stderr {
-        Some("standard error is no terminal to ask on")
+        Some("because standard error is not a terminal")
+    } else if env.terminals.stdin && Term::stderr().features().is_msys_tty() {
+        // Its keys arrive through a pipe, and only when Enter is pressed.
+        Some("in this terminal, which is a pipe (run it with winpty)")
     } else {
         None
     }
 }
 
-/// Asks for a value that is not shown while it is typed.
+/// Asks for a value that is not shown while it is typed or pasted.
 pub(crate) async fn ask_secret(global: &GlobalOptions, env: &Env, prompt: &str) -> Result<SecretValue> {
-    if let Some(why) = nobody_to_ask(global, env) {
-        return Err(Error::usage(format!("a value is missing, and {why}"))
-            .hint("pipe the value in, or use --from-env or --from-file"));
+    if let Some(place) = cannot_ask(global, env) {
+        return Err(Error::usage(format!("cannot ask for a value {place}"))
+            .hint("pipe the value in, as in 'amika secret push NAME --yes < FILE', or use --from-env or --from-file"));
     }
-    let prompt = prompt.to_owned();
-    let typed = at_terminal(move || {
-        Password::new()
-            .with_prompt(prompt)
-            .allow_empty_password(true)
-            .interact()
+    let prompt = escape::escape(prompt).into_owned();
+    let _paste_off_on_drop = BracketedPaste::enable();
+    let hidden = at_terminal(move || {
+        // The echo is off before the prompt invites anyone to type.
+        let mut keys = Keyboard::open()?;
+        let term = Term::stderr();
+        term.write_str(&format!("{prompt}: "))?;
+        let hidden = read_hidden(&mut keys)?;
+        match hidden.lines() {
+            1 => term.write_line("")?,
+            lines => term.write_line(&format!("(read {lines} lines)"))?,
+        }
+        Ok(hidden)
     })
     .await?;
-    Ok(SecretValue::new(typed))
+    hidden.into_value()
 }
 
-/// Lets the person choose one of `items`, at a terminal with the arrow keys, else by a number on
-/// standard input below a list that `show` prints. Exit 2 where nobody could choose.
+/// Lets the person choose one of `items`: at a terminal from a list, else by a number on standard
+/// input below a list that `show` prints. Exit 2 where no answer is possible.
 pub(crate) async fn choose(
     global: &GlobalOptions,
     env: &Env,
     prompt: &str,
     items: Vec<String>,
-    show: impl FnOnce(&str),
+    show: impl Fn(&str),
 ) -> Result<usize> {
-    let instead = "say what is meant, for example with --type";
-    if let Some(why) = nobody_to_ask(global, env) {
-        return Err(Error::usage(format!("this needs a choice, and {why}")).hint(instead));
+    if let Some(place) = cannot_ask(global, env) {
+        return Err(Error::usage(format!("cannot ask for a choice {place}")).hint(SAY_TYPE));
     }
     let prompt = escape::escape(prompt).into_owned();
     let items: Vec<_> = items
@@ -130,57 +191,70 @@ pub(crate) async fn choose(
         .map(|item| escape::escape(item).into_owned())
         .collect();
     if env.terminals.stdin {
-        return at_terminal(move || {
-            Select::new()
-                .with_prompt(prompt)
-                .items(&items)
-                .default(0)
-                .interact()
-        })
-        .await;
+        let chosen = at_terminal(move || {
+            let mut keys = Keyboard::open()?;
+            Chooser::new(&prompt, &items).run(&mut keys, &Term::stderr())
+        });
+        return chosen.await?.ok_or_else(cancelled);
+    }
+    if let [only] = items.as_slice() {
+        let question = format!("{prompt}: {only}\nPush it? [y/N]");
+        loop {
+            show(&question);
+            let line = read_piped_line(env, SAY_TYPE).await?;
+            let answer = if line.trim() == "1" {
+                Some(true)
+            } else {
+                yes_or_no(&line)
+            };
+            match answer {
+                Some(true) => return Ok(0),
+                Some(false) => return Err(cancelled()),
+                None => {}
+            }
+        }
     }
     let lines = items.iter().enumerate();
     let lines: Vec<_> = lines
         .map(|(index, item)| format!("  {}) {item}", index + 1))
         .collect();
-    show(&format!("{prompt}\n{}\nNumber?", lines.join("\n")));
-    let answer = env.read_stdin_line().await;
-    let answer = answer
-        .map_err(|error| Error::usage("reading the answer").because(error))?
-        .ok_or_else(|| Error::usage("this needs a choice, and standard input is at its end").hint(instead))?;
-    let number = answer.trim().parse::<usize>().ok();
-    number
-        .filter(|number| (1..=items.len()).contains(number))
-        .map(|number| number - 1)
-        .ok_or_else(|| {
-            Error::usage(format!("the answer is not a number from 1 to {}", items.len())).hint(instead)
-        })
+    show(&format!(
+        "{prompt}\n{}\nNumber [1-{}]?",
+        lines.join("\n"),
+        items.len()
+    ));
+    loop {
+        let answer = read_piped_line(env, SAY_TYPE).await?;
+        let number = answer.trim().parse::<usize>().ok();
+        if let Some(number) = number.filter(|number| (1..=items.len()).contains(number)) {
+            return Ok(number - 1);
+        }
+        show(&format!("Please answer with a number from 1 to {}.", items.len()));
+    }
 }
 
 /// Asks for a line at the terminal, with an answer for those who just press Enter.
 pub(crate) async fn ask_line(prompt: &str, default: &str) -> Result<String> {
     let (prompt, default) = (prompt.to_owned(), default.to_owned());
     at_terminal(move || {
-        Input::<String>::new()
-            .with_prompt(prompt)
-            .default(default)
-            .interact_text()
+        let asked = Input::<String>::new().with_prompt(prompt).default(default);
+        asked.interact_text().map_err(|dialoguer::Error::IO(error)| error)
     })
     .await
 }
 
 /// Runs a prompt beside the rest of the program. When Ctrl-C makes the caller drop this future,
-/// the terminal is put back as it was, because a hidden prompt has switched its echo off.
+/// the terminal's settings are restored, because a prompt switches the echo off.
 async fn at_terminal<T: Send + 'static>(
-    prompt: impl FnOnce() -> dialoguer::Result<T> + Send + 'static,
+    prompt: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
     let _restored_on_drop = TerminalState::save();
-    blocking(prompt).await.map_err(|dialoguer::Error::IO(error)| {
+    blocking(prompt).await.map_err(|error| {
         // A prompt that reads single keys reports Ctrl-C as an interrupted read.
         if error.kind() == io::ErrorKind::Interrupted {
-            Error::new(Kind::Interrupted, "stopped; nothing was changed")
+            Error::new(Kind::Interrupted, "interrupted; nothing was changed")
         } else {
-            Error::usage("asking at the terminal").because(error)
+            Error::usage("reading from the terminal").because(error)
         }
     })
 }

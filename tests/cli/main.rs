@@ -32,6 +32,8 @@ mod opencode;
 mod outcomes;
 mod process;
 #[cfg(unix)]
+mod prompt;
+#[cfg(unix)]
 mod provider;
 mod proxy;
 mod push;

@@ -204,7 +204,7 @@ fn r91_a_piped_answer_is_read() {
         sandbox
             .run_with("secret push A=1", answer)
             .exits(code)
-            .stderr_contains("Push 1 secret to user scope? [y/N]");
+            .stderr_contains("1 secret in user scope? [y/N]");
     }
     assert_eq!(sandbox.vault.count("POST") + sandbox.vault.count("PUT"), 3);
 }
@@ -217,7 +217,7 @@ fn r91_in_ci_nothing_is_asked() {
         "y\n",
     )
     .exits(2)
-    .stderr_contains("CI is set")
+    .stderr_contains("cannot ask for confirmation in CI")
     .stderr_contains("--yes");
     assert!(sandbox.vault.requests().is_empty());
 }

@@ -11,7 +11,6 @@ use crate::api::SecretSummary;
 use crate::commands::completions::variable_names;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape;
 use crate::push::apply::{Event, apply};
 use crate::push::candidate::Candidate;
 use crate::push::collect::pattern::Pattern;
@@ -190,8 +189,7 @@ pub(crate) async fn push(
         return Ok(());
     }
     if !plan.steps.is_empty() {
-        let count = escape::count(plan.steps.len(), "secret");
-        let question = format!("Push {count} to {} scope?", plan.scope);
+        let question = view::question(&plan);
         interrupt
             .or(confirmation.ask(env, &question, |question| printer.question(question)))
             .await?;

@@ -1,0 +1,266 @@
+//! Keys as they are typed or pasted at the terminal, without echo.
+
+use std::io;
+
+use zeroize::Zeroizing;
+
+/// What was typed or pasted.
+pub(crate) enum Key {
+    Char(char),
+    /// The text of a bracketed paste, with `\n` between lines.
+    Paste(Zeroizing<String>),
+    Enter,
+    Backspace,
+    /// Ctrl-U.
+    ClearLine,
+    Up,
+    Down,
+    Escape,
+    /// Ctrl-D, or the terminal is gone.
+    EndOfInput,
+    /// Any other control character or escape sequence, and bytes that are not UTF-8.
+    Control,
+}
+
+/// Where keys come from.
+pub(crate) trait Keys {
+    /// Waits for the next key.
+    fn next(&mut self) -> io::Result<Key>;
+    /// Whether a key follows at once, faster than anyone types: the text is being pasted.
+    fn follows_at_once(&mut self) -> io::Result<bool>;
+}
+
+#[cfg(unix)]
+pub(crate) use self::unix::Keyboard;
+#[cfg(not(unix))]
+pub(crate) use self::windows::Keyboard;
+
+#[cfg(unix)]
+mod unix {
+    use std::io;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::{Errno, read};
+    use rustix::stdio::stdin;
+    use rustix::termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+    use zeroize::Zeroizing;
+
+    use super::{Key, Keys};
+
+    /// A line of a paste that follows within this time belongs to the same value, in milliseconds.
+    const PASTE_GAP: i64 = 150;
+    /// The bytes of an escape sequence arrive within this time, in milliseconds.
+    const SEQUENCE_GAP: i64 = 50;
+    /// What a terminal sends at the end of a bracketed paste.
+    const PASTE_END: &[u8] = b"\x1b[201~";
+
+    /// Standard input, read key by key. The caller restores the terminal's settings.
+    pub(crate) struct Keyboard {
+        buffer: Zeroizing<Vec<u8>>,
+        position: usize,
+        after_carriage_return: bool,
+    }
+
+    impl Keyboard {
+        /// Switches off echo and line editing. Ctrl-C stays a signal, and what was typed ahead is kept.
+        pub(crate) fn open() -> io::Result<Self> {
+            let mut settings = tcgetattr(stdin())?;
+            settings
+                .local_modes
+                .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL | LocalModes::IEXTEN);
+            settings
+                .input_modes
+                .remove(InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR | InputModes::IXON);
+            settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+            settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+            tcsetattr(stdin(), OptionalActions::Now, &settings)?;
+            Ok(Self {
+                buffer: Zeroizing::new(Vec::with_capacity(64 * 1024)),
+                position: 0,
+                after_carriage_return: false,
+            })
+        }
+
+        /// The next byte, `None` at the end of input.
+        fn byte(&mut self) -> io::Result<Option<u8>> {
+            if self.position == self.buffer.len() {
+                let mut chunk = Zeroizing::new([0; 4096]);
+                let count = loop {
+                    match read(stdin(), &mut chunk[..]) {
+                        Err(Errno::INTR) => {}
+                        // The other side of the terminal is gone.
+                        Err(Errno::IO) => break 0,
+                        result => break result?,
+                    }
+                };
+                self.buffer.clear();
+                self.buffer.extend_from_slice(&chunk[..count]);
+                self.position = 0;
+            }
+            let byte = self.buffer.get(self.position).copied();
+            self.position += usize::from(byte.is_some());
+            Ok(byte)
+        }
+
+        /// Whether a byte can be read within `milliseconds`.
+        fn is_ready(&self, milliseconds: i64) -> io::Result<bool> {
+            if self.position < self.buffer.len() {
+                return Ok(true);
+            }
+            let stdin = stdin();
+            let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+            let time = Timespec {
+                tv_sec: 0,
+                tv_nsec: milliseconds * 1_000_000,
+            };
+            match poll(&mut waiting, Some(&time)) {
+                Err(Errno::INTR) => Ok(false),
+                result => Ok(result? > 0),
+            }
+        }
+
+        fn escape_sequence(&mut self) -> io::Result<Key> {
+            if !self.is_ready(SEQUENCE_GAP)? {
+                return Ok(Key::Escape);
+            }
+            let mut sequence = Vec::new();
+            match self.byte()? {
+                Some(b'[') => {
+                    while let Some(byte) = self.byte()? {
+                        sequence.push(byte);
+                        if (0x40..=0x7e).contains(&byte) {
+                            break;
+                        }
+                    }
+                }
+                Some(b'O') => sequence.extend(self.byte()?),
+                _ => return Ok(Key::Control),
+            }
+            match sequence.as_slice() {
+                b"A" => Ok(Key::Up),
+                b"B" => Ok(Key::Down),
+                b"200~" => self.paste(),
+                _ => Ok(Key::Control),
+            }
+        }
+
+        /// What was pasted. Terminals send a carriage return for each line break.
+        fn paste(&mut self) -> io::Result<Key> {
+            let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
+            while let Some(byte) = self.byte()? {
+                bytes.push(byte);
+                if bytes.ends_with(PASTE_END) {
+                    let length = bytes.len() - PASTE_END.len();
+                    bytes.truncate(length);
+                    break;
+                }
+            }
+            let Ok(text) = std::str::from_utf8(&bytes) else {
+                return Ok(Key::Control);
+            };
+            let unix = Zeroizing::new(text.replace("\r\n", "\n"));
+            Ok(Key::Paste(Zeroizing::new(unix.replace('\r', "\n"))))
+        }
+
+        fn character(&mut self, first: u8) -> io::Result<Key> {
+            let length = match first {
+                0xc2..=0xdf => 2,
+                0xe0..=0xef => 3,
+                0xf0..=0xf4 => 4,
+                _ => 1,
+            };
+            let mut bytes = Zeroizing::new(vec![first]);
+            while bytes.len() < length {
+                let Some(byte) = self.byte()? else { break };
+                bytes.push(byte);
+            }
+            let text = std::str::from_utf8(&bytes).ok();
+            let c = text.and_then(|text| text.chars().next());
+            Ok(c.filter(|c| *c == '\t' || !c.is_control())
+                .map_or(Key::Control, Key::Char))
+        }
+    }
+
+    impl Keys for Keyboard {
+        fn next(&mut self) -> io::Result<Key> {
+            loop {
+                let after_carriage_return = std::mem::take(&mut self.after_carriage_return);
+                return Ok(match self.byte()? {
+                    None | Some(0x04) => Key::EndOfInput,
+                    Some(b'\n') if after_carriage_return => continue,
+                    Some(b'\n') => Key::Enter,
+                    Some(b'\r') => {
+                        self.after_carriage_return = true;
+                        Key::Enter
+                    }
+                    Some(0x08 | 0x7f) => Key::Backspace,
+                    Some(0x15) => Key::ClearLine,
+                    Some(0x1b) => self.escape_sequence()?,
+                    Some(byte) => self.character(byte)?,
+                });
+            }
+        }
+
+        fn follows_at_once(&mut self) -> io::Result<bool> {
+            if !self.is_ready(PASTE_GAP)? {
+                return Ok(false);
+            }
+            if self.after_carriage_return {
+                // The second half of a line break sent as CR LF is not a key.
+                match self.byte()? {
+                    Some(b'\n') => self.after_carriage_return = false,
+                    Some(_) => {
+                        self.position -= 1;
+                        return Ok(true);
+                    }
+                    None => return Ok(false),
+                }
+                return self.is_ready(PASTE_GAP);
+            }
+            Ok(true)
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod windows {
+    use std::io;
+
+    use dialoguer::console;
+
+    use super::{Key, Keys};
+
+    /// The console, read key by key.
+    pub(crate) struct Keyboard(console::Term);
+
+    impl Keyboard {
+        pub(crate) fn open() -> io::Result<Self> {
+            Ok(Self(console::Term::stderr()))
+        }
+    }
+
+    impl Keys for Keyboard {
+        fn next(&mut self) -> io::Result<Key> {
+            Ok(match self.0.read_key()? {
+                console::Key::Enter => Key::Enter,
+                console::Key::Backspace => Key::Backspace,
+                console::Key::ArrowUp => Key::Up,
+                console::Key::ArrowDown => Key::Down,
+                console::Key::Escape => Key::Escape,
+                console::Key::CtrlC => return Err(io::ErrorKind::Interrupted.into()),
+                console::Key::Tab => Key::Char('\t'),
+                console::Key::Char('\u{4}') => Key::EndOfInput,
+                console::Key::Char('\u{8}' | '\u{7f}') => Key::Backspace,
+                console::Key::Char('\u{15}') => Key::ClearLine,
+                console::Key::Char('\r' | '\n') => Key::Enter,
+                console::Key::Char(c) if !c.is_control() => Key::Char(c),
+                _ => Key::Control,
+            })
+        }
+
+        /// The console does not tell whether a key is waiting.
+        fn follows_at_once(&mut self) -> io::Result<bool> {
+            Ok(false)
+        }
+    }
+}

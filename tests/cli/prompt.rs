@@ -1,0 +1,214 @@
+//! Questions at a terminal: hidden values, choices and confirmations.
+
+use expectrl::Expect;
+
+use crate::sandbox::{CANARY, Sandbox};
+use crate::terminal::{shell, text};
+
+/// Starts a push that asks for the value of KEY.
+fn hidden_prompt(sandbox: &Sandbox) -> expectrl::session::OsSession {
+    let mut session = shell(sandbox, "stty echo; amika secret push KEY --yes; echo code $?");
+    text(&mut session, "Value of KEY: ");
+    session
+}
+
+/// R133: with and without bracketed paste, and with the line breaks that terminals send.
+#[test]
+fn a_pasted_multi_line_value_is_stored_whole() {
+    for (pasted, stored) in [
+        (
+            "\x1b[200~c4n4ry 1\rline 2\r\rline 4\x1b[201~\r",
+            "c4n4ry 1\nline 2\n\nline 4",
+        ),
+        (
+            "\x1b[200~c4n4ry 1\nline 2\nline 3\nline 4\n\x1b[201~\r",
+            "c4n4ry 1\nline 2\nline 3\nline 4",
+        ),
+        (
+            "c4n4ry 1\rline 2\rline 3\rline 4\r",
+            "c4n4ry 1\nline 2\nline 3\nline 4",
+        ),
+        (
+            "c4n4ry 1\nline 2\nline 3\nline 4\n",
+            "c4n4ry 1\nline 2\nline 3\nline 4",
+        ),
+        (
+            "c4n4ry 1\r\nline 2\r\nline 3\r\nline 4\r\n",
+            "c4n4ry 1\nline 2\nline 3\nline 4",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut session = hidden_prompt(&sandbox);
+        session.send(pasted).unwrap();
+        let said = text(&mut session, "code 0");
+        assert!(said.contains("read 4 lines"), "{pasted:?}: {said}");
+        assert!(!said.contains(CANARY), "{said}");
+        assert_eq!(
+            sandbox.vault.value("KEY", "user").as_deref(),
+            Some(stored),
+            "{pasted:?}"
+        );
+    }
+}
+
+/// R133: a value larger than what the terminal itself buffers, as a service account's key is.
+#[test]
+fn a_long_paste_is_stored_whole() {
+    let sandbox = Sandbox::new();
+    let value = format!("{CANARY}{}", "0123456789".repeat(2000));
+    let mut session = hidden_prompt(&sandbox);
+    session.send(format!("\x1b[200~{value}\x1b[201~\r")).unwrap();
+    text(&mut session, "code 0");
+    assert_eq!(sandbox.vault.value("KEY", "user"), Some(value));
+}
+
+#[test]
+fn nothing_entered_is_said() {
+    for keys in ["\r", "\x04"] {
+        let sandbox = Sandbox::new();
+        let mut session = hidden_prompt(&sandbox);
+        session.send(keys).unwrap();
+        let said = text(&mut session, "code 4");
+        assert!(
+            said.contains("no value entered") && !said.contains("argument"),
+            "{said}"
+        );
+        assert!(sandbox.vault.requests().is_empty());
+    }
+}
+
+/// R130: Backspace removes a character, however the terminal sends it; control characters are refused.
+#[test]
+fn typing_is_corrected_and_control_characters_are_refused() {
+    for (keys, stored) in [
+        ("abcx\x7f\r", "abc"),
+        ("abcx\x08\r", "abc"),
+        ("wrong\x15grün€x\x7f\r", "grün€"),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut session = hidden_prompt(&sandbox);
+        session.send(keys).unwrap();
+        text(&mut session, "code 0");
+        assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some(stored));
+    }
+    for keys in [
+        "ab\x01c\r",
+        "ab\x1b[Dc\r",
+        "ab\x16c\r",
+        "\x1b[200~a\x1b[31mb\x1b[201~\r",
+    ] {
+        let sandbox = Sandbox::new();
+        let mut session = hidden_prompt(&sandbox);
+        session.send(keys).unwrap();
+        let said = text(&mut session, "code 4");
+        assert!(
+            said.contains("control character") && said.contains("NAME --yes < FILE"),
+            "{said}"
+        );
+        assert!(sandbox.vault.requests().is_empty());
+    }
+}
+
+#[test]
+fn a_confirmation_is_asked_until_the_answer_is_yes_or_no() {
+    for (answers, code, stored) in [
+        (&["maybe", "y"][..], 0, true),
+        (&["yse", "n"], 1, false),
+        (&[""], 1, false),
+        (&["YES"], 0, true),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut session = shell(&sandbox, "stty echo; amika secret push KEY=1; echo code $?");
+        text(&mut session, "Create 1 secret in user scope? [y/N] ");
+        for (index, answer) in answers.iter().enumerate() {
+            if index > 0 {
+                text(&mut session, "Please answer y or n: ");
+            }
+            session.send_line(answer).unwrap();
+        }
+        let said = text(&mut session, &format!("code {code}"));
+        assert_eq!(said.contains("cancelled; nothing was changed"), !stored, "{said}");
+        // A question is never drawn again, whatever its length.
+        assert!(!said.contains("Create 1 secret"), "{said}");
+        assert_eq!(sandbox.vault.value("KEY", "user").is_some(), stored);
+    }
+}
+
+#[test]
+fn the_question_says_what_will_be_overwritten() {
+    let sandbox = Sandbox::new();
+    sandbox.run("secret push A=1 B=1 --yes").exits(0);
+    let mut session = shell(&sandbox, "amika secret push A=2 B=2 C=2; echo code $?");
+    text(&mut session, "Overwrite 2 and create 1 in user scope? [y/N] ");
+    session.send("\x1b").unwrap();
+    text(&mut session, "code 1");
+    assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("1"));
+}
+
+const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","scopes":["user:inference"]}}"#;
+
+#[test]
+fn an_entry_is_chosen_by_number_or_the_choice_is_cancelled() {
+    let start = || {
+        let sandbox = Sandbox::new();
+        sandbox.write(".claude/.credentials.json", LOGIN);
+        let line = format!("ANTHROPIC_API_KEY={CANARY} amika secret claude push; echo code $?");
+        let mut session = shell(&sandbox, &line);
+        text(&mut session, "1-2 or ↑ ↓ Enter to choose, Esc or q to cancel");
+        (sandbox, session)
+    };
+    for keys in ["2", "2\r"] {
+        let (sandbox, mut session) = start();
+        session.send(keys).unwrap();
+        text(&mut session, "Name [Claude OAuth]");
+        session.send_line("").unwrap();
+        text(&mut session, "[y/N]");
+        session.send_line("y").unwrap();
+        text(&mut session, "code 0");
+        assert_eq!(sandbox.vault.stored("claude")[0].value, LOGIN);
+    }
+    for keys in ["q", "\x1b", "\x04"] {
+        let (sandbox, mut session) = start();
+        session.send(keys).unwrap();
+        let said = text(&mut session, "code 1");
+        assert!(said.contains("cancelled"), "{said}");
+        assert!(sandbox.vault.requests().is_empty());
+    }
+    let (_sandbox, mut session) = start();
+    for keys in ["x", "7", "0"] {
+        session.send(keys).unwrap();
+        text(&mut session, "not a choice: 1-2");
+    }
+    session.send("q").unwrap();
+    text(&mut session, "code 1");
+}
+
+/// R91: one candidate is confirmed with y; an answer that is neither yes nor no is asked again.
+#[test]
+fn piped_answers_choose_and_confirm() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude/.credentials.json", LOGIN);
+    sandbox.run_with("secret claude push", "y\n").exits(0);
+    assert_eq!(sandbox.vault.stored("claude").len(), 1);
+    sandbox
+        .run_with("secret claude push --name other", "what\n1\n")
+        .exits(0);
+    sandbox
+        .run_with("secret claude push --name third", "n\n")
+        .exits(1)
+        .stderr_contains("cancelled");
+    sandbox
+        .run_with("secret claude push --name fourth", "")
+        .exits(2)
+        .stderr_contains("no answer");
+    sandbox.run_with("secret push A=1", "what\ny\n").exits(0);
+    sandbox
+        .run_with("secret push B=1", "what\n")
+        .exits(2)
+        .stderr_contains("--yes");
+    sandbox
+        .run_with("secret push B=1", "no\n")
+        .exits(1)
+        .stderr_contains("cancelled; nothing was changed");
+    assert_eq!(sandbox.vault.value("B", "user"), None);
+}
