@@ -24,6 +24,8 @@ mod extract;
 mod guarantees;
 mod input;
 #[cfg(target_os = "linux")]
+mod install;
+#[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(target_os = "linux")]
 mod nginx;

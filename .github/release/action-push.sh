@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The push step of action.yml. Everything comes through variables, so that no input is ever code.
+set -euo pipefail
+
+# mask VALUE: GitHub replaces each masked line of text in every later log line.
+mask() {
+  local line
+  while IFS= read -r line || [ -n "$line" ]; do
+    [ -z "$line" ] || printf '::add-mask::%s\n' "$(printf '%s' "$line" | sed 's/%/%25/g; s/\r/%0D/g')"
+  done <<<"$1"
+}
+
+if [ -n "$INPUT_API_KEY" ]; then
+  export AMIKA_API_KEY=$INPUT_API_KEY
+fi
+unset INPUT_API_KEY
+mask "${AMIKA_API_KEY:-}"
+IFS=, read -r -a patterns <<<"$INPUT_SECRETS"
+for pattern in "${patterns[@]}"; do
+  pattern=${pattern//[[:space:]]/}
+  while IFS= read -r name; do
+    # shellcheck disable=SC2053 # the right side is a pattern
+    [[ -n $pattern && $name == $pattern ]] && mask "${!name}"
+  done < <(compgen -e)
+done
+
+arguments=(secret push --from-env "$INPUT_SECRETS" --scope "$INPUT_SCOPE" --yes -o json)
+[ "$INPUT_DRY_RUN" != true ] || arguments+=(--dry-run)
+status=0
+result=$("$AMIKA" "${arguments[@]}") || status=$?
+printf '%s\n' "$result"
+if [ -n "${GITHUB_OUTPUT:-}" ]; then
+  printf 'result<<AMIKA_END_OF_RESULT\n%s\nAMIKA_END_OF_RESULT\n' "$result" >>"$GITHUB_OUTPUT"
+fi
+exit "$status"

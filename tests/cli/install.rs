@@ -1,0 +1,208 @@
+//! The installer and the GitHub Action, with release files that are served from this machine.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use tempfile::TempDir;
+
+use crate::sandbox::{Ran, Sandbox, ran, skip};
+
+const RELEASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/release");
+
+/// The release files of this build, on a loopback file server.
+struct Release {
+    files: TempDir,
+    address: String,
+}
+
+impl Release {
+    /// Packages the program under test. `None` where a tool of the scripts is missing.
+    fn new(sandbox: &Sandbox) -> Option<Self> {
+        for tool in ["curl", "tar", "gzip", "sha256sum", "bash"] {
+            if !is_installed(tool) {
+                skip(&format!("installing is not tested: no {tool}"));
+                return None;
+            }
+        }
+        let files = TempDir::new().unwrap();
+        let packaged = script("package.sh", sandbox)
+            .args([&target(), env!("CARGO_BIN_EXE_amika")])
+            .arg(files.path())
+            .output()
+            .unwrap();
+        assert!(packaged.status.success(), "{packaged:?}");
+        let release = Self {
+            address: serve(files.path().to_owned()),
+            files,
+        };
+        release.write_checksums();
+        Some(release)
+    }
+
+    fn archive(&self) -> PathBuf {
+        let archive = format!("amika-{}-{}.tar.gz", env!("CARGO_PKG_VERSION"), target());
+        self.files.path().join(archive)
+    }
+
+    fn write_checksums(&self) {
+        let sums = Command::new("sha256sum")
+            .arg(self.archive().file_name().unwrap())
+            .current_dir(self.files.path())
+            .output()
+            .unwrap();
+        fs::write(self.files.path().join("SHA256SUMS"), sums.stdout).unwrap();
+    }
+
+    fn install(&self, sandbox: &Sandbox) -> Ran {
+        let installed = script("install.sh", sandbox)
+            .env("AMIKA_DOWNLOAD_URL", &self.address)
+            .output();
+        ran(installed.unwrap())
+    }
+}
+
+fn installed_program(sandbox: &Sandbox) -> PathBuf {
+    sandbox.home().join(".local/bin/amika")
+}
+
+/// The target that the installer picks on this machine.
+fn target() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
+
+fn is_installed(tool: &str) -> bool {
+    let found = Command::new("sh").args(["-c", "command -v \"$0\" >/dev/null", tool]).status();
+    found.unwrap().success()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the scripts call the system's tools")]
+fn script(name: &str, sandbox: &Sandbox) -> Command {
+    let mut command = Command::new(Path::new(RELEASE).join(name));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", sandbox.home());
+    command
+}
+
+/// Serves the files of a directory until the tests end, and gives the address.
+fn serve(directory: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let request = lines.next().unwrap().unwrap();
+            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            let path = request.split(' ').nth(1).unwrap().trim_start_matches('/');
+            let (status, body) = match fs::read(directory.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            // A client that went away is its own affair.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    address
+}
+
+/// The archive is verified, run once and put into place; it holds completions and man pages.
+#[test]
+fn the_installer_installs_a_verified_archive() {
+    let sandbox = Sandbox::new();
+    let Some(release) = Release::new(&sandbox) else { return };
+    release
+        .install(&sandbox)
+        .exits(0)
+        .stdout_contains(&format!("Installed amika {}", env!("CARGO_PKG_VERSION")));
+    let version = Command::new(installed_program(&sandbox)).arg("--version").output();
+    assert!(version.unwrap().status.success());
+
+    let listed = Command::new("tar").arg("-tzf").arg(release.archive()).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for file in ["completions/amika.fish", "man/amika-secret-push.1", "README.md", "CHANGELOG.md", "LICENSE"] {
+        assert!(listed.contains(file), "no {file} in {listed}");
+    }
+}
+
+/// One changed byte is enough: the installed program stays as it was.
+#[test]
+fn the_installer_refuses_a_tampered_archive() {
+    let sandbox = Sandbox::new();
+    let Some(release) = Release::new(&sandbox) else { return };
+    sandbox.write(".local/bin/amika", "the program of before");
+    let mut archive = fs::read(release.archive()).unwrap();
+    let middle = archive.len() / 2;
+    archive[middle] ^= 1;
+    fs::write(release.archive(), archive).unwrap();
+    release.install(&sandbox).exits(1).stderr_contains("checksum");
+    let kept = fs::read_to_string(installed_program(&sandbox)).unwrap();
+    assert_eq!(kept, "the program of before");
+}
+
+/// What the release publishes does not count when the caller insists on a checksum.
+#[test]
+fn the_installer_insists_on_the_expected_checksum() {
+    let sandbox = Sandbox::new();
+    let Some(release) = Release::new(&sandbox) else { return };
+    let refused = script("install.sh", &sandbox)
+        .env("AMIKA_DOWNLOAD_URL", &release.address)
+        .env("AMIKA_EXPECTED_SHA256", "0".repeat(64))
+        .output();
+    ran(refused.unwrap()).exits(1).stderr_contains("checksum");
+    assert!(!installed_program(&sandbox).exists());
+}
+
+/// Nothing is fetched over plain http from another machine.
+#[test]
+fn the_installer_downloads_only_over_https() {
+    let sandbox = Sandbox::new();
+    let refused = script("install.sh", &sandbox)
+        .env("AMIKA_DOWNLOAD_URL", "http://releases.example.invalid")
+        .output();
+    ran(refused.unwrap())
+        .exits(1)
+        .stderr_contains("https")
+        .stderr_contains("AMIKA_DOWNLOAD_URL");
+}
+
+/// The action masks each line of each value before it pushes, and hands on the JSON report.
+#[test]
+fn the_action_masks_what_it_pushes() {
+    let sandbox = Sandbox::new();
+    if !is_installed("bash") {
+        return skip("the action is not tested: no bash");
+    }
+    let output = sandbox.write("output", "");
+    let pushed = script("action-push.sh", &sandbox)
+        .env("AMIKA", env!("CARGO_BIN_EXE_amika"))
+        .env("AMIKA_API_URL", sandbox.vault.origin())
+        .env("AMIKA_KEYCHAIN", "off")
+        .env("GITHUB_OUTPUT", &output)
+        .env("INPUT_SECRETS", "APP_KEY, APP_PEM")
+        .env("INPUT_SCOPE", "user")
+        .env("INPUT_API_KEY", crate::support::vault::API_KEY)
+        .env("INPUT_DRY_RUN", "false")
+        .env("APP_KEY", "one-line 100%")
+        .env("APP_PEM", "first\nsecond")
+        .env("OTHER", "not-named")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(pushed.stdout).unwrap();
+    assert!(pushed.status.success(), "{text}\n{}", String::from_utf8_lossy(&pushed.stderr));
+    for mask in ["one-line 100%25", "first", "second"] {
+        assert!(text.lines().any(|line| line == format!("::add-mask::{mask}")), "{text}");
+    }
+    assert!(!text.contains("not-named"), "{text}");
+    let report = fs::read_to_string(output).unwrap();
+    assert!(report.contains("\"created\":2"), "{report}");
+}
