@@ -75,7 +75,9 @@ fn target() -> String {
 }
 
 fn is_installed(tool: &str) -> bool {
-    let found = Command::new("sh").args(["-c", "command -v \"$0\" >/dev/null", tool]).status();
+    let found = Command::new("sh")
+        .args(["-c", "command -v \"$0\" >/dev/null", tool])
+        .status();
     found.unwrap().success()
 }
 
@@ -98,7 +100,10 @@ fn serve(directory: PathBuf) -> String {
             let mut stream = stream.unwrap();
             let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
             let request = lines.next().unwrap().unwrap();
-            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            lines
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+                .for_each(drop);
             let path = request.split(' ').nth(1).unwrap().trim_start_matches('/');
             let (status, body) = match fs::read(directory.join(path)) {
                 Ok(body) => ("200 OK", body),
@@ -109,7 +114,9 @@ fn serve(directory: PathBuf) -> String {
                 body.len()
             );
             // A client that went away is its own affair.
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+            let _ = stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(&body));
         }
     });
     address
@@ -119,17 +126,31 @@ fn serve(directory: PathBuf) -> String {
 #[test]
 fn the_installer_installs_a_verified_archive() {
     let sandbox = Sandbox::new();
-    let Some(release) = Release::new(&sandbox) else { return };
+    let Some(release) = Release::new(&sandbox) else {
+        return;
+    };
     release
         .install(&sandbox)
         .exits(0)
         .stdout_contains(&format!("Installed amika {}", env!("CARGO_PKG_VERSION")));
-    let version = Command::new(installed_program(&sandbox)).arg("--version").output();
+    let version = Command::new(installed_program(&sandbox))
+        .arg("--version")
+        .output();
     assert!(version.unwrap().status.success());
 
-    let listed = Command::new("tar").arg("-tzf").arg(release.archive()).output().unwrap();
+    let listed = Command::new("tar")
+        .arg("-tzf")
+        .arg(release.archive())
+        .output()
+        .unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
-    for file in ["completions/amika.fish", "man/amika-secret-push.1", "README.md", "CHANGELOG.md", "LICENSE"] {
+    for file in [
+        "completions/amika.fish",
+        "man/amika-secret-push.1",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE",
+    ] {
         assert!(listed.contains(file), "no {file} in {listed}");
     }
 }
@@ -138,7 +159,9 @@ fn the_installer_installs_a_verified_archive() {
 #[test]
 fn the_installer_refuses_a_tampered_archive() {
     let sandbox = Sandbox::new();
-    let Some(release) = Release::new(&sandbox) else { return };
+    let Some(release) = Release::new(&sandbox) else {
+        return;
+    };
     sandbox.write(".local/bin/amika", "the program of before");
     let mut archive = fs::read(release.archive()).unwrap();
     let middle = archive.len() / 2;
@@ -153,7 +176,9 @@ fn the_installer_refuses_a_tampered_archive() {
 #[test]
 fn the_installer_insists_on_the_expected_checksum() {
     let sandbox = Sandbox::new();
-    let Some(release) = Release::new(&sandbox) else { return };
+    let Some(release) = Release::new(&sandbox) else {
+        return;
+    };
     let refused = script("install.sh", &sandbox)
         .env("AMIKA_DOWNLOAD_URL", &release.address)
         .env("AMIKA_EXPECTED_SHA256", "0".repeat(64))
@@ -198,9 +223,16 @@ fn the_action_masks_what_it_pushes() {
         .output()
         .unwrap();
     let text = String::from_utf8(pushed.stdout).unwrap();
-    assert!(pushed.status.success(), "{text}\n{}", String::from_utf8_lossy(&pushed.stderr));
+    assert!(
+        pushed.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&pushed.stderr)
+    );
     for mask in ["one-line 100%25", "first", "second"] {
-        assert!(text.lines().any(|line| line == format!("::add-mask::{mask}")), "{text}");
+        assert!(
+            text.lines().any(|line| line == format!("::add-mask::{mask}")),
+            "{text}"
+        );
     }
     assert!(!text.contains("not-named"), "{text}");
     let report = fs::read_to_string(output).unwrap();
