@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::thread;
 
 use tempfile::TempDir;
@@ -29,12 +30,8 @@ impl Release {
             }
         }
         let files = TempDir::new().unwrap();
-        let packaged = script("package.sh", sandbox)
-            .args([&target(), env!("CARGO_BIN_EXE_amika")])
-            .arg(files.path())
-            .output()
-            .unwrap();
-        assert!(packaged.status.success(), "{packaged:?}");
+        let archive = packaged(sandbox).join(archive_name());
+        fs::copy(archive, files.path().join(archive_name())).unwrap();
         let release = Self {
             address: serve(files.path().to_owned()),
             files,
@@ -44,8 +41,7 @@ impl Release {
     }
 
     fn archive(&self) -> PathBuf {
-        let archive = format!("amika-{}-{}.tar.gz", env!("CARGO_PKG_VERSION"), target());
-        self.files.path().join(archive)
+        self.files.path().join(archive_name())
     }
 
     fn write_checksums(&self) {
@@ -63,6 +59,25 @@ impl Release {
             .output();
         ran(installed.unwrap())
     }
+}
+
+fn archive_name() -> String {
+    format!("amika-{}-{}.tar.gz", env!("CARGO_PKG_VERSION"), target())
+}
+
+/// A directory with the archive of the program under test, packaged once for all tests.
+fn packaged(sandbox: &Sandbox) -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("release");
+        let packaged = script("package.sh", sandbox)
+            .args([&target(), env!("CARGO_BIN_EXE_amika")])
+            .arg(&directory)
+            .output()
+            .unwrap();
+        assert!(packaged.status.success(), "{packaged:?}");
+        directory
+    })
 }
 
 fn installed_program(sandbox: &Sandbox) -> PathBuf {

@@ -40,8 +40,6 @@ mod provider;
 mod proxy;
 mod push;
 #[cfg(unix)]
-mod recording;
-#[cfg(unix)]
 mod recovery;
 #[cfg(unix)]
 mod refresh;
