@@ -13,15 +13,17 @@ fn nothing_sent(sandbox: &Sandbox) -> bool {
     sandbox.vault.requests().is_empty()
 }
 
+/// R1: a byte order mark is no part of the first name.
 #[test]
-fn r1_a_byte_order_mark_is_no_part_of_the_first_name() {
+fn a_byte_order_mark_is_no_part_of_the_first_name() {
     let sandbox = Sandbox::new();
     push_file(&sandbox, "\u{feff}KEY=1\n").exits(0);
     assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some("1"));
 }
 
+/// R2: crlf is lf and a lone cr is refused.
 #[test]
-fn r2_crlf_is_lf_and_a_lone_cr_is_refused() {
+fn crlf_is_lf_and_a_lone_cr_is_refused() {
     let sandbox = Sandbox::new();
     push_file(&sandbox, "A=1\r\nB='x\r\ny'\r\n").exits(0);
     assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("1"));
@@ -31,8 +33,9 @@ fn r2_crlf_is_lf_and_a_lone_cr_is_refused() {
         .stderr_contains("x.env:2: holds a carriage return");
 }
 
+/// R3, R4, R5: bytes that no value or name has.
 #[test]
-fn r3_r4_r5_bytes_that_no_value_or_name_has() {
+fn bytes_that_no_value_or_name_has() {
     let sandbox = Sandbox::new();
     for (content, said) in [
         (
@@ -59,8 +62,9 @@ fn r3_r4_r5_bytes_that_no_value_or_name_has() {
     assert!(nothing_sent(&sandbox));
 }
 
+/// R6: long values work up to the limit.
 #[test]
-fn r6_long_values_work_up_to_the_limit() {
+fn long_values_work_up_to_the_limit() {
     let sandbox = Sandbox::new();
     let long = CANARY.repeat(12_000);
     push_file(&sandbox, format!("A='{long}'\n")).exits(0);
@@ -71,8 +75,9 @@ fn r6_long_values_work_up_to_the_limit() {
         .stderr_contains("x.env:2: the value is larger than 1 MiB");
 }
 
+/// R7, R8: a line is never quoted.
 #[test]
-fn r7_r8_a_line_is_never_quoted() {
+fn a_line_is_never_quoted() {
     let sandbox = Sandbox::new();
     for content in [
         format!("A=1\n{CANARY}\n"),
@@ -87,8 +92,9 @@ fn r7_r8_a_line_is_never_quoted() {
     assert!(nothing_sent(&sandbox));
 }
 
+/// R9: names.
 #[test]
-fn r9_names() {
+fn names() {
     let sandbox = Sandbox::new();
     sandbox.run("secret push my-claude-key=1 1.a=2 --yes").exits(0);
     sandbox
@@ -101,8 +107,9 @@ fn r9_names() {
     sandbox.run("secret push --from-env A-B --yes").exits(4);
 }
 
+/// R11: empty values.
 #[test]
-fn r11_empty_values() {
+fn empty_values() {
     let sandbox = Sandbox::new();
     sandbox
         .run("secret push A= --yes")
@@ -126,8 +133,9 @@ fn r11_empty_values() {
     assert_eq!(sandbox.vault.stored("generic").len(), 1);
 }
 
+/// R12: files that cannot be opened.
 #[test]
-fn r12_files_that_cannot_be_opened() {
+fn files_that_cannot_be_opened() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.home().join("dir")).unwrap();
     for (path, reason) in [("missing", "no such file"), ("dir", "is a directory")] {
@@ -138,9 +146,10 @@ fn r12_files_that_cannot_be_opened() {
     }
 }
 
+/// R13: a fifo or device is refused at once.
 #[cfg(unix)]
 #[test]
-fn r13_a_fifo_or_device_is_refused_at_once() {
+fn a_fifo_or_device_is_refused_at_once() {
     let sandbox = Sandbox::new();
     let fifo = sandbox.home().join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
@@ -153,8 +162,9 @@ fn r13_a_fifo_or_device_is_refused_at_once() {
     }
 }
 
+/// R14: a huge file is refused by its size.
 #[test]
-fn r14_a_huge_file_is_refused_by_its_size() {
+fn a_huge_file_is_refused_by_its_size() {
     let sandbox = Sandbox::new();
     let file = std::fs::File::create(sandbox.home().join("x.env")).unwrap();
     file.set_len(20 * 1024 * 1024 * 1024).unwrap();
@@ -164,8 +174,9 @@ fn r14_a_huge_file_is_refused_by_its_size() {
         .stderr_contains("is larger than 10 MiB");
 }
 
+/// R15: stdin cannot also answer.
 #[test]
-fn r15_stdin_cannot_also_answer() {
+fn stdin_cannot_also_answer() {
     let sandbox = Sandbox::new();
     sandbox
         .run_with("secret push A", CANARY)
@@ -186,8 +197,9 @@ fn r15_stdin_cannot_also_answer() {
     assert!(nothing_sent(&sandbox));
 }
 
+/// R16: everything is checked before the first request.
 #[test]
-fn r16_everything_is_checked_before_the_first_request() {
+fn everything_is_checked_before_the_first_request() {
     let sandbox = Sandbox::new();
     sandbox.write("good.env", "A=1\n");
     sandbox.write("bad.env", "B=1\nC\n");
@@ -198,8 +210,9 @@ fn r16_everything_is_checked_before_the_first_request() {
     assert!(nothing_sent(&sandbox));
 }
 
+/// R17: an argument without equals is not repeated.
 #[test]
-fn r17_an_argument_without_equals_is_not_repeated() {
+fn an_argument_without_equals_is_not_repeated() {
     let sandbox = Sandbox::new();
     for argument in [CANARY.to_owned(), format!("{CANARY}/x"), format!("--{CANARY}")] {
         ran(sandbox.command(["secret", "push", &argument]).output().unwrap()).exits(2);
@@ -212,16 +225,18 @@ fn r17_an_argument_without_equals_is_not_repeated() {
         .stderr_contains("expected KEY=VALUE");
 }
 
+/// R18: help says who sees an inline value.
 #[test]
-fn r18_help_says_who_sees_an_inline_value() {
+fn help_says_who_sees_an_inline_value() {
     Sandbox::new()
         .run("secret push --help")
         .exits(0)
         .stdout_contains("/proc/PID/cmdline");
 }
 
+/// R19: words are checked here.
 #[test]
-fn r19_words_are_checked_here() {
+fn words_are_checked_here() {
     let sandbox = Sandbox::new();
     sandbox
         .run("secret push A=1 --scope team --yes")
@@ -234,8 +249,9 @@ fn r19_words_are_checked_here() {
     assert!(nothing_sent(&sandbox));
 }
 
+/// R20: a variable that is not set.
 #[test]
-fn r20_a_variable_that_is_not_set() {
+fn a_variable_that_is_not_set() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["secret", "push", "--from-env", "A,B", "--yes"]);
     ran(command.env("A", "1").output().unwrap())
@@ -244,13 +260,14 @@ fn r20_a_variable_that_is_not_set() {
     assert!(nothing_sent(&sandbox));
 }
 
+/// R99: no such command.
 #[test]
-fn r99_no_such_command() {
+fn no_such_command() {
     let sandbox = Sandbox::new();
     sandbox
         .run("secret pusj")
         .exits(2)
-        .stderr_contains("did you mean: push");
+        .stderr_contains("did you mean \"push\"");
     sandbox
         .run("secret push")
         .exits(2)

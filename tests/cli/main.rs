@@ -19,6 +19,7 @@ mod contract;
 #[cfg(unix)]
 mod credential;
 mod delete;
+mod env_files;
 #[cfg(unix)]
 mod extract;
 mod guarantees;

@@ -94,6 +94,7 @@ fn a_value_from_stdin_loses_one_newline_and_nothing_else() {
     }
 }
 
+/// R10: the stronger source wins, and a name that is given twice is told with both lines.
 #[test]
 fn stronger_sources_win_and_duplicates_are_named() {
     let sandbox = Sandbox::new();
@@ -163,8 +164,9 @@ fn dry_run_shows_the_plan_and_writes_nothing() {
     assert_eq!(sandbox.vault.count("POST") + sandbox.vault.count("PUT"), 0);
 }
 
+/// R81: a name in the other scope only is a conflict.
 #[test]
-fn r81_a_name_in_the_other_scope_only_is_a_conflict() {
+fn a_name_in_the_other_scope_only_is_a_conflict() {
     let sandbox = Sandbox::new();
     sandbox.vault.seed("BOTH", "x", "user");
     sandbox.vault.seed("BOTH", "x", "org");
@@ -183,8 +185,9 @@ fn r81_a_name_in_the_other_scope_only_is_a_conflict() {
     assert_eq!(sandbox.vault.value("BOTH", "org").as_deref(), Some("1"));
 }
 
+/// R84: the same push again only updates.
 #[test]
-fn r84_the_same_push_again_only_updates() {
+fn the_same_push_again_only_updates() {
     let sandbox = Sandbox::new();
     sandbox
         .run("secret push A=1 B=2 --yes")
@@ -197,8 +200,9 @@ fn r84_the_same_push_again_only_updates() {
     assert_eq!(sandbox.vault.stored("generic").len(), 2);
 }
 
+/// R91: a piped answer is read.
 #[test]
-fn r91_a_piped_answer_is_read() {
+fn a_piped_answer_is_read() {
     let sandbox = Sandbox::new();
     for (answer, code) in [("y\n", 0), ("Yes\n", 0), ("y", 0), ("n\n", 1), ("\n", 1), ("", 2)] {
         sandbox
@@ -209,8 +213,9 @@ fn r91_a_piped_answer_is_read() {
     assert_eq!(sandbox.vault.count("POST") + sandbox.vault.count("PUT"), 3);
 }
 
+/// R91: in ci nothing is asked.
 #[test]
-fn r91_in_ci_nothing_is_asked() {
+fn in_ci_nothing_is_asked() {
     let sandbox = Sandbox::new();
     feed(
         sandbox.command(["secret", "push", "A=1"]).env("CI", "true"),

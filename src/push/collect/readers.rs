@@ -29,8 +29,9 @@ fn rows(text: &str) -> impl Iterator<Item = (String, Vec<Reading>)> {
     })
 }
 
-/// No text is read otherwise than all readers read it, and nearly all on which they agree are read.
-fn compare(rows: impl Iterator<Item = (String, Vec<Reading>)>) {
+/// No text is read otherwise than all readers read it, and of those on which they agree, at least
+/// `percent` are read.
+fn compare(rows: impl Iterator<Item = (String, Vec<Reading>)>, percent: usize) {
     let (mut agreed, mut accepted, mut wrong) = (0, 0, Vec::new());
     for (text, readings) in rows {
         let ours = read(&text);
@@ -48,11 +49,80 @@ fn compare(rows: impl Iterator<Item = (String, Vec<Reading>)>) {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(agreed > 1000, "{agreed} lines agree");
-    assert!(accepted * 100 >= agreed * 98, "{accepted} of {agreed} accepted");
+    assert!(
+        accepted * 100 >= agreed * percent,
+        "{accepted} of {agreed} accepted"
+    );
 }
 
 /// R122: the recorded readings of 3,000 generated texts.
 #[test]
 fn recorded_texts_are_read_as_all_readers_read_them() {
-    compare(rows(RECORDED));
+    compare(rows(RECORDED), 98);
+}
+
+/// A text of one assignment, from pieces that readers treat in different ways.
+fn generate(random: &mut fastrand::Rng) -> String {
+    const BEFORE: [&str; 9] = [
+        "A=",
+        "A=",
+        "A=",
+        "A =",
+        "A= ",
+        "export A=",
+        "  A=",
+        "A\t=\t",
+        "A: ",
+    ];
+    const PLAIN: [&str; 34] = [
+        "a", "b", "My", "App", "1", " ", " ", "  ", "\t", "#", " #", " # note", "\t#", "'", "\"", "\\",
+        "\\n", "\\\\", "\\\"", "$", "${X}", "$Y", "`", "=", ":", "{", "}", "é", "\u{a0}", "\u{85}", "@", "/",
+        "&", "%",
+    ];
+    const QUOTED: [&str; 16] = [
+        "a", "b", " ", "#", " # ", "$", "\\n", "\\r", "\\q", "\\t", "\\\\", "\\", "'", "\"", "\n", "é",
+    ];
+    const AFTER: [&str; 8] = ["", "", "", " ", "#c", " # c", " y", "'"];
+    const END: [&str; 3] = ["\n", "\nZ=1\n", ""];
+    let mut text = BEFORE[random.usize(..BEFORE.len())].to_owned();
+    let pieces = random.usize(..6);
+    if random.bool() {
+        (0..pieces).for_each(|_| text.push_str(PLAIN[random.usize(..PLAIN.len())]));
+    } else {
+        let quote = if random.bool() { '\'' } else { '"' };
+        text.push(quote);
+        (0..pieces).for_each(|_| text.push_str(QUOTED[random.usize(..QUOTED.len())]));
+        text.push(quote);
+        text.push_str(AFTER[random.usize(..AFTER.len())]);
+    }
+    text.push_str(END[random.usize(..END.len())]);
+    text
+}
+
+/// R122: 4,000 generated texts against node's dotenv and python-dotenv themselves, where `.ci/run`
+/// has installed them. compose is not among them, so some texts on which two agree are refused.
+#[test]
+fn generated_texts_are_read_as_the_installed_readers_read_them() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readers = root.join("target/env-readers");
+    if !readers.join("venv/bin/python").exists() {
+        return;
+    }
+    let seed = 20_261_125;
+    let mut random = fastrand::Rng::with_seed(seed);
+    let texts: Vec<_> = (0..4000).map(|_| generate(&mut random)).collect();
+    let input = tempfile::NamedTempFile::new().unwrap();
+    serde_json::to_writer(&input, &texts).unwrap();
+    let output = std::process::Command::new(readers.join("venv/bin/python"))
+        .arg(root.join("tests/fixtures/env_readers.py"))
+        .current_dir(&readers)
+        .stdin(input.reopen().unwrap())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    compare(rows(std::str::from_utf8(&output.stdout).unwrap()), 90);
 }
