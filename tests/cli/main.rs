@@ -3,6 +3,8 @@
 //! Tests that need a home of their own run where `HOME` says what that is.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
+#[cfg(target_os = "linux")]
+mod amp;
 mod api;
 #[cfg(unix)]
 mod auth;
