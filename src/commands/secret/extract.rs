@@ -168,7 +168,7 @@ impl Extraction {
     pub(crate) fn show(&self, args: &ExtractArgs, printer: Printer) -> Result<()> {
         let rows = self.rows(args);
         report_oauth(&rows, printer);
-        let nothing = rows.is_empty().then(|| self.nothing(args));
+        let nothing = rows.is_empty().then(|| self.nothing());
         if args.export {
             if let Some(nothing) = nothing {
                 printer.aside(&nothing);
@@ -201,7 +201,7 @@ impl Extraction {
                 unchanged: Vec::new(),
                 stopped_by: None,
             };
-            let nothing = self.nothing(args);
+            let nothing = self.nothing();
             printer.data(OnWriteFailure::Fail, &push_view::outcomes_json(&none), || nothing)?;
             return self.unread(args);
         }
@@ -266,7 +266,7 @@ impl Extraction {
     }
 
     /// What to say when there is no row.
-    fn nothing(&self, args: &ExtractArgs) -> String {
+    fn nothing(&self) -> String {
         if self.only.is_some() {
             return format!("{NO_MATCH} {}", self.what_was_found());
         }
