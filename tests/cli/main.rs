@@ -43,6 +43,8 @@ mod provider;
 mod proxy;
 mod push;
 #[cfg(unix)]
+mod push_notices;
+#[cfg(unix)]
 mod recovery;
 #[cfg(unix)]
 mod refresh;
