@@ -218,10 +218,21 @@ impl<'a> Batch<'a> {
         on_event(Event::Finished);
     }
 
-    fn failed(&mut self, index: usize, error: ApiError, latency: Duration, on_event: &mut impl FnMut(Event)) {
+    fn failed(
+        &mut self,
+        index: usize,
+        mut error: ApiError,
+        latency: Duration,
+        on_event: &mut impl FnMut(Event),
+    ) {
         let now = Instant::now();
         let write = &mut self.writes[index];
         let creating = write.existing.is_none();
+        let earlier = write.error.as_ref().map(|error| error.effect);
+        if !creating && error.status != Some(404) && earlier == Some(Effect::Unknown) {
+            // An earlier try may have updated it.
+            error.effect = Effect::Unknown;
+        }
         let lost = creating && error.effect == Effect::Unknown;
         write.was_in_doubt = write.in_doubt;
         write.in_doubt |= lost;

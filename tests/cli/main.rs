@@ -3,8 +3,6 @@
 //! Tests that need a home of their own run where `HOME` says what that is.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
-#[cfg(target_os = "linux")]
-mod amp;
 mod api;
 #[cfg(unix)]
 mod auth;
@@ -42,8 +40,6 @@ mod prompt;
 mod provider;
 mod proxy;
 mod push;
-#[cfg(unix)]
-mod push_notices;
 #[cfg(unix)]
 mod recovery;
 #[cfg(unix)]

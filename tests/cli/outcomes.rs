@@ -65,3 +65,23 @@ fn r88_a_signal_ends_in_a_table() {
             .stderr_contains("1 stored, 1 unknown, 1 not");
     }
 }
+
+/// R106, R108: an update that may have been carried out is unknown when its repetition is refused.
+#[test]
+fn an_update_in_doubt_whose_repetition_fails_is_unknown() {
+    for reply in ["refused", "redirected"] {
+        let sandbox = Sandbox::new();
+        let id = sandbox.vault.seed("B", "old", "user");
+        let path = format!("{SECRETS}/{id}");
+        let lost = Fault::on("PUT", &path).fails(503, "gone").after_handling();
+        sandbox.vault.fault(lost);
+        let second = Fault::on("PUT", &path);
+        sandbox.vault.fault(match reply {
+            "refused" => second.fails(403, "no").always(),
+            _ => second.redirect(307, "http://127.0.0.1:9/").always(),
+        });
+        let ran = sandbox.run("secret push A=1 B=1 --jobs 1 --yes -o json").exits(5);
+        assert_eq!(ran.json()["results"][1]["status"], "unknown", "{reply}");
+        assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("1"));
+    }
+}

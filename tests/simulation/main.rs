@@ -44,7 +44,7 @@ fn no_world_breaks_an_invariant() {
     }
     let worlds = number("SIM_WORLDS").unwrap_or(300);
     let first = number("SIM_SEED").unwrap_or(1);
-    let workers = number("SIM_WORKERS").unwrap_or(24);
+    let workers = number("SIM_WORKERS").unwrap_or(12);
     let (next, started) = (AtomicU64::new(0), Instant::now());
     let (broken, codes) = (
         Mutex::new(Vec::new()),
