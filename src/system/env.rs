@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::system::file;
+
+/// The longest answer read from standard input, in bytes.
+const MAX_LINE: u64 = 4096;
 
 /// What the process was started with.
 pub(crate) struct Env {
@@ -155,11 +158,11 @@ impl Env {
         blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await
     }
 
-    /// One line of standard input without its line break; `None` at its end.
+    /// One line of standard input without its line break, cut to 4 KiB; `None` at its end.
     pub(crate) async fn read_stdin_line(&self) -> io::Result<Option<String>> {
         blocking(|| {
             let mut line = String::new();
-            let read = io::stdin().lock().read_line(&mut line)?;
+            let read = io::stdin().lock().take(MAX_LINE).read_line(&mut line)?;
             Ok((read > 0).then(|| line.trim_end().to_owned()))
         })
         .await

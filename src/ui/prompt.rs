@@ -28,6 +28,9 @@ pub(crate) enum Confirmation {
     Piped,
 }
 
+/// How many lines of a pipe are read for one answer, so that an endless pipe ends.
+const MAX_PIPED_ANSWERS: u32 = 3;
+
 impl Confirmation {
     /// Exit 2 where no answer is possible: JSON output, CI, or a question that would not be seen.
     pub(crate) fn decide(global: &GlobalOptions, env: &Env, writes: bool) -> Result<Self> {
@@ -62,13 +65,20 @@ impl Confirmation {
                 let question = escape::escape(question).into_owned();
                 at_terminal(move || confirm(&question, &mut Keyboard::open()?, &Term::stderr())).await?
             }
-            Self::Piped => loop {
-                show_question(question);
-                let line = read_piped_line(env, ADD_YES).await?;
-                if let Some(yes) = yes_or_no(&line) {
-                    break yes;
+            Self::Piped => {
+                let mut answer = None;
+                let mut left = MAX_PIPED_ANSWERS;
+                while answer.is_none() {
+                    if left == 0 {
+                        let message = "the answer on standard input is neither yes nor no";
+                        return Err(Error::usage(message).hint(ADD_YES));
+                    }
+                    left -= 1;
+                    show_question(question);
+                    answer = yes_or_no(&read_piped_line(env, ADD_YES).await?);
                 }
-            },
+                answer.unwrap_or(false)
+            }
         };
         if yes { Ok(()) } else { Err(cancelled()) }
     }

@@ -355,3 +355,14 @@ fn if_missing_leaves_what_is_there() {
         .exits(0)
         .stdout_contains("Unchanged 1 in user scope");
 }
+
+/// R115: an answer through a pipe is read to a bound, however long it is.
+#[test]
+fn a_piped_answer_is_bounded() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run_with("secret push A=1", "y".repeat(5_000_000))
+        .exits(2)
+        .stderr_contains("neither yes nor no");
+    assert_eq!(sandbox.vault.count("POST"), 0);
+}

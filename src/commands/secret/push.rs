@@ -32,6 +32,7 @@ Examples:
   amika secret push --from-env DATABASE_URL,REDIS_URL  from variables, as in CI
   amika secret push --from-file .env --dry-run         show what would happen
   amika secret push DATABASE_URL=postgres://...        inline
+  amika secret push --missing --from-file .env         fill what the repository references
 
 A value given inline is visible to other processes (/proc/PID/cmdline) and stays in the shell's
 history; NAME alone, --from-env and --from-file are not. When a name comes from several sources,

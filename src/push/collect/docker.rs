@@ -63,8 +63,9 @@ mod tests {
         );
     }
 
+    /// R7: a line without `=` is not quoted.
     #[test]
-    fn r7_a_line_without_equals_is_not_quoted() {
+    fn a_line_without_equals_is_not_quoted() {
         let fault = parse("A=1\nhunter2\n").faults.remove(0);
         assert_eq!(fault.line, 2);
         assert!(!fault.message.contains("hunter2"));
