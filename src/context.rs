@@ -31,7 +31,8 @@ impl Context {
         self.printer.notices(&notices);
         let authority = self.adopt(found?);
         let printer = self.printer;
-        let observe = Box::new(move |line: &RequestLine| printer.request(&line.to_string()));
+        let observe: Box<dyn Fn(&RequestLine)> = Box::new(move |line| printer.request(&line.to_string()));
+        let observe = printer.shows_requests().then_some(observe);
         Api::new(&self.env, origin, Rc::clone(authority), jobs, observe)
     }
 

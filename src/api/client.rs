@@ -47,17 +47,17 @@ pub(crate) struct Api {
     pub(super) known_secrets: RefCell<Redactor>,
     pub(super) concurrency: Concurrency,
     pub(super) now: fn() -> jiff::Timestamp,
-    pub(super) observe: Box<dyn Fn(&RequestLine)>,
+    pub(super) observe: Option<Box<dyn Fn(&RequestLine)>>,
 }
 
 impl Api {
-    /// `jobs` fixes how many writes may be in flight; `observe` is told of every request.
+    /// `jobs` fixes how many writes may be in flight; `observe`, if any, is told of every request.
     pub(crate) fn new(
         env: &Env,
         origin: Origin,
         authority: Rc<ApiCredential>,
         jobs: Option<u8>,
-        observe: Box<dyn Fn(&RequestLine)>,
+        observe: Option<Box<dyn Fn(&RequestLine)>>,
     ) -> Result<Self> {
         let settings = ClientSettings::from_env(env)?;
         Ok(Self {
@@ -109,6 +109,7 @@ impl Api {
         value: &SecretValue,
         scope: Scope,
     ) -> ApiResult<String> {
+        self.keep_secret(value);
         let body = json_body(
             &types::CreateSecret {
                 name: name.as_str(),
@@ -132,11 +133,12 @@ impl Api {
         if created.id.is_empty() || !same_name {
             return Err(self.not_the_api(answer, expected));
         }
-        Ok(created.id)
+        Ok(self.without_secrets(&created.id))
     }
 
     /// Replaces the value of a secret. Sent once: a batch decides itself what comes next.
     pub(crate) async fn update_secret(&self, id: &str, value: &SecretValue) -> ApiResult<()> {
+        self.keep_secret(value);
         let path = secret_path(id)?;
         let body = json_body(
             &types::UpdateSecret {

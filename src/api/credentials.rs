@@ -57,6 +57,7 @@ impl Api {
         provider: &Provider,
         new: &NewCredential,
     ) -> ApiResult<String> {
+        self.keep_secret(&new.value);
         let body = CreateCredential {
             name: &new.name,
             value: new.value.expose_secret(),

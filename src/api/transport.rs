@@ -22,6 +22,8 @@ use crate::secret::SecretValue;
 
 /// The largest answer read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// The most of an error's body that is read, in bytes. Its message is cut to a line anyway.
+const MAX_ERROR_BODY: usize = 16 * 1024;
 
 /// What `--verbose` tells about one request. Holds nothing secret.
 pub(crate) struct RequestLine {
@@ -74,6 +76,10 @@ impl Answer {
             body: Zeroizing::default(),
             trace_id,
         }
+    }
+
+    fn shown_trace_id(&self, api: &Api) -> Option<String> {
+        self.trace_id.as_ref().map(|id| api.server_text(id))
     }
 }
 
@@ -134,20 +140,28 @@ impl Api {
     ) -> ApiResult<Answer> {
         let started = Instant::now();
         let result = self.send_once(method, path, body, bearer).await;
-        (self.observe)(&RequestLine {
+        self.report(method, path, &result, started.elapsed());
+        result
+    }
+
+    /// Tells `--verbose` about one request.
+    fn report(&self, method: &Method, path: &str, result: &ApiResult<Answer>, elapsed: Duration) {
+        let Some(observe) = &self.observe else {
+            return;
+        };
+        observe(&RequestLine {
             method: method.clone(),
-            path: path.to_owned(),
-            result: match &result {
+            path: self.without_secrets(path),
+            result: match result {
                 Ok(answer) => Ok(answer.status.as_u16()),
                 Err(error) => error.status.ok_or_else(|| error.message.clone()),
             },
-            elapsed: started.elapsed(),
-            trace_id: match &result {
-                Ok(answer) => answer.trace_id.clone(),
+            elapsed,
+            trace_id: match result {
+                Ok(answer) => answer.shown_trace_id(self),
                 Err(error) => error.trace_id.clone(),
             },
         });
-        result
     }
 
     async fn send_once(
@@ -175,18 +189,22 @@ impl Api {
         let trace_id = headers
             .get("x-trace-id")
             .and_then(|id| id.to_str().ok())
-            .map(|id| self.server_text(id));
+            .map(str::to_owned);
         if status.is_redirection() {
             return Err(ApiError {
                 status: Some(status.as_u16()),
-                trace_id,
+                trace_id: trace_id.map(|id| self.server_text(&id)),
                 ..self.redirected(&headers)
             });
         }
-        // An error's body is only there to be quoted, so a broken one costs nothing but words.
-        let body = match client::read_body(response, MAX_ANSWER, &self.origin).await {
+        // The body of an error is only quoted: its start is enough, and a broken one does no harm.
+        let body = if status.is_success() {
+            client::read_body(response, MAX_ANSWER, &self.origin).await
+        } else {
+            Ok(client::read_start(response, MAX_ERROR_BODY).await)
+        };
+        let body = match body {
             Ok(body) => body,
-            Err(_) if !status.is_success() => Zeroizing::default(),
             Err(BadBody::Broken(broken)) => return Err(ApiError::broken(broken)),
             Err(BadBody::TooLarge) => {
                 let message = format!("the answer of {} is larger than 4 MiB", self.origin);
@@ -241,7 +259,7 @@ impl Api {
     /// An answer outside 2xx, in words.
     fn refused(&self, answer: &Answer, headers: &HeaderMap) -> ApiError {
         let status = answer.status.as_u16();
-        let envelope: Option<types::ErrorEnvelope> = serde_json::from_slice(&answer.body).ok();
+        let envelope = types::ErrorEnvelope::from_start(&answer.body);
         let enveloped = envelope
             .as_ref()
             .is_some_and(|e| e.code.is_some() || e.message.is_some());
@@ -310,7 +328,8 @@ impl Api {
             trace_id: answer
                 .trace_id
                 .clone()
-                .or_else(|| trace_in_body.map(|id| self.server_text(&id))),
+                .or(trace_in_body)
+                .map(|id| self.server_text(&id)),
             retry_after: headers
                 .get(RETRY_AFTER)
                 .filter(|_| retry::is_rate_limit(status))
@@ -345,7 +364,7 @@ impl Api {
         );
         ApiError {
             status: Some(answer.status.as_u16()),
-            trace_id: answer.trace_id.clone(),
+            trace_id: answer.shown_trace_id(self),
             ..ApiError::contract(Effect::Unknown, message)
                 .hint("is AMIKA_API_URL right, and is there a proxy or login page in between?")
         }
@@ -364,8 +383,13 @@ impl Api {
         }
     }
 
+    /// A server's text without any known secret, for showing.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        self.known_secrets.borrow().clean(text)
+    }
+
     /// A server's words without any known secret, short and printable.
     fn server_text(&self, text: &str) -> String {
-        client::shorten(&self.known_secrets.borrow().clean(text))
+        client::shorten(&self.without_secrets(text))
     }
 }

@@ -120,8 +120,7 @@ impl Decoded {
         let mut decoded = Self::empty(self.bytes.len());
         let mut at = 0;
         while at < self.bytes.len() {
-            let (bytes, length) =
-                read(&self.bytes[at..]).unwrap_or_else(|| (Bytes::one(self.bytes[at]), 1));
+            let (bytes, length) = read(&self.bytes[at..]).unwrap_or_else(|| (Bytes::one(self.bytes[at]), 1));
             decoded.push(bytes.as_slice(), self.span(at, at + length));
             at += length;
         }

@@ -150,6 +150,19 @@ pub(crate) async fn read_body(
     }
 }
 
+/// The start of a body, of at most `limit` bytes; what can be had of it.
+pub(crate) async fn read_start(mut response: reqwest::Response, limit: usize) -> Zeroizing<Vec<u8>> {
+    let mut body = Zeroizing::new(Vec::new());
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = limit - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == limit {
+            break;
+        }
+    }
+    body
+}
+
 /// Where a redirect points, as an origin; its path may hold anything.
 pub(crate) fn redirect_target(headers: &HeaderMap, origin: &Origin) -> Option<String> {
     let location = headers.get(LOCATION)?.to_str().ok()?;

@@ -168,7 +168,9 @@ fn boundary_before(text: &str, at: usize) -> usize {
 }
 
 fn boundary_after(text: &str, at: usize) -> usize {
-    (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
+    (at..text.len())
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(text.len())
 }
 
 #[cfg(test)]

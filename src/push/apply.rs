@@ -181,7 +181,10 @@ fn run<'a>(
         let Candidate { name, value, .. } = &plan.steps[index].candidate;
         let started = Instant::now();
         let result = match existing {
-            Some(id) => api.update_secret(&id, value).await.map(|()| id),
+            Some(id) => api
+                .update_secret(&id, value)
+                .await
+                .map(|()| api.without_secrets(&id)),
             None => api.create_secret(name, value, plan.scope).await,
         };
         Finished::Write(index, result, started.elapsed())

@@ -202,6 +202,11 @@ impl Printer {
         self.stderr(DIM, "", &escape_lines(list));
     }
 
+    /// Whether [`request`](Self::request) prints anything.
+    pub(crate) fn shows_requests(self) -> bool {
+        self.verbose
+    }
+
     /// Prints a line about one request, only with `--verbose`.
     pub(crate) fn request(self, line: &str) {
         if !self.verbose {

@@ -10,7 +10,18 @@ use crate::ui::table::table;
 pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
     let api = context.api(None)?;
     let listed = async { Ok(api.list_credentials(provider).await?) };
-    let credentials = context.interrupt.or(listed).await?;
+    let mut credentials = context.interrupt.or(listed).await?;
+    for credential in &mut credentials {
+        let CredentialSummary {
+            id,
+            name,
+            kind,
+            scope,
+        } = credential;
+        [id, name, kind, scope]
+            .into_iter()
+            .for_each(|text| *text = api.without_secrets(text));
+    }
     context.printer.data(OnWriteFailure::Fail, &credentials, || {
         if credentials.is_empty() {
             format!("No {} credentials", provider.title)
