@@ -19,36 +19,68 @@ pub(crate) struct Context {
     pub(crate) options: GlobalOptions,
     pub(crate) printer: Printer,
     pub(crate) interrupt: Interrupt,
-    authority: OnceCell<Rc<ApiCredential>>,
+    credential: OnceCell<Rc<ApiCredential>>,
 }
 
 impl Context {
-    /// A client for the configured API with the credential that is in force.
+    /// A client for the configured API with the credential that is in use. Prints what there is to
+    /// say about that.
     pub(crate) fn api(&self, jobs: Option<u8>) -> Result<Api> {
-        let origin = Origin::from_env(&self.env)?;
         let mut notices = Notices::default();
-        let found = crate::auth::resolve::find(&self.env, &origin, &mut notices);
+        let api = self.api_with(&mut notices, jobs);
         self.printer.notices(&notices);
-        let authority = self.adopt(found?);
+        api
+    }
+
+    /// As [`api`](Self::api), without printing.
+    pub(crate) fn api_with(&self, notices: &mut Notices, jobs: Option<u8>) -> Result<Api> {
+        let origin = Origin::from_env(&self.env)?;
+        let found = crate::auth::resolve::find(&self.env, &origin, notices)?;
+        self.api_using(origin, Rc::clone(self.register(found)), jobs)
+    }
+
+    /// A client for this origin with this credential.
+    pub(crate) fn api_using(
+        &self,
+        origin: Origin,
+        credential: Rc<ApiCredential>,
+        jobs: Option<u8>,
+    ) -> Result<Api> {
         let printer = self.printer;
         let observe: Box<dyn Fn(&RequestLine)> = Box::new(move |line| printer.request(&line.to_string()));
         let observe = printer.shows_requests().then_some(observe);
-        Api::new(&self.env, origin, Rc::clone(authority), jobs, observe)
+        Api::new(&self.env, origin, credential, jobs, observe)
     }
 
-    /// Takes care that what an authority has begun comes to its end. A command has one.
-    pub(crate) fn adopt(&self, authority: ApiCredential) -> &Rc<ApiCredential> {
-        self.authority.get_or_init(|| Rc::new(authority))
+    /// Makes sure that a refresh of this credential is completed before the command ends. A command
+    /// uses one credential.
+    pub(crate) fn register(&self, credential: ApiCredential) -> &Rc<ApiCredential> {
+        self.credential.get_or_init(|| Rc::new(credential))
     }
 
-    /// Lets a renewal of the login come to its end; exit 8 when it could not be saved.
-    pub(crate) async fn settle(&self) -> Result<()> {
-        let Some(authority) = self.authority.get() else {
-            return Ok(());
+    /// Completes a refresh of the login, and adds what became of it to the result of the command:
+    /// exit 8 when the login could not be saved.
+    pub(crate) async fn finish_refresh(&self, result: Result<()>) -> Result<()> {
+        let Some(credential) = self.credential.get() else {
+            return result;
         };
-        let trouble = authority.settle().await;
-        self.printer.notices(&trouble.notices);
-        trouble.unsaved.map_or(Ok(()), Err)
+        let report = credential.finish_refresh().await;
+        self.printer.notices(&report.notices);
+        match (result, report.unsaved) {
+            (Ok(()), None) => Ok(()),
+            (Ok(()), Some(unsaved)) => Err(unsaved),
+            (Err(error), unsaved) => {
+                if let Some(unsaved) = unsaved {
+                    self.printer.warning(&unsaved.to_string());
+                }
+                Err(match report.interrupted {
+                    Some(what) if Interrupt::says_unchanged(&error) => {
+                        Error::new(error.kind, format!("interrupted; {what}"))
+                    }
+                    _ => error,
+                })
+            }
+        }
     }
 }
 
@@ -69,19 +101,12 @@ pub(crate) fn connected(
             options,
             printer,
             interrupt: Interrupt::listen(),
-            authority: OnceCell::new(),
+            credential: OnceCell::new(),
         };
         let result = work(&context).await;
-        let settled = context.settle().await;
-        match (result, settled) {
-            (Err(error), Err(unsaved)) => {
-                context.printer.warning(&unsaved.to_string());
-                Err(error)
-            }
-            (result, settled) => result.and(settled),
-        }
+        context.finish_refresh(result).await
     });
-    // A thread may still wait for a name to resolve; nobody waits for it.
+    // Does not wait for a thread that may still be resolving a host name.
     runtime.shutdown_background();
     result
 }

@@ -1,6 +1,5 @@
 //! The hosted secrets API: one method per endpoint, over one `send`.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::auth::resolve::ApiCredential;
 use crate::error::{Error, Result};
 use crate::net::client::{self, ClientSettings};
 use crate::net::origin::Origin;
-use crate::net::redact::Redactor;
+use crate::net::redact::KnownSecrets;
 use crate::secret::{Scope, SecretName, SecretValue};
 use crate::system::env::Env;
 
@@ -38,16 +37,19 @@ const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys
 
 pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 
-/// A client for one origin and one authority.
+/// Is told of every request.
+pub(crate) type Observer = Box<dyn Fn(&RequestLine)>;
+
+/// A client for one origin and one credential.
 pub(crate) struct Api {
     pub(super) http: reqwest::Client,
     pub(super) origin: Origin,
     timeout: Duration,
     pub(super) authority: Rc<ApiCredential>,
-    pub(super) known_secrets: RefCell<Redactor>,
+    pub(super) known_secrets: KnownSecrets,
     pub(super) concurrency: Concurrency,
     pub(super) now: fn() -> jiff::Timestamp,
-    pub(super) observe: Option<Box<dyn Fn(&RequestLine)>>,
+    pub(super) observe: Option<Observer>,
 }
 
 impl Api {
@@ -57,15 +59,15 @@ impl Api {
         origin: Origin,
         authority: Rc<ApiCredential>,
         jobs: Option<u8>,
-        observe: Option<Box<dyn Fn(&RequestLine)>>,
+        observe: Option<Observer>,
     ) -> Result<Self> {
         let settings = ClientSettings::from_env(env)?;
         Ok(Self {
             http: client::client(&settings, &origin)?,
             timeout: settings.timeout,
             origin,
+            known_secrets: authority.known_secrets().clone(),
             authority,
-            known_secrets: RefCell::default(),
             concurrency: Concurrency::new(jobs.map(usize::from)),
             now: env.now,
             observe,
@@ -83,7 +85,7 @@ impl Api {
 
     /// From now on no server text shows this value, in whatever spelling.
     pub(crate) fn keep_secret(&self, value: &SecretValue) {
-        self.known_secrets.borrow_mut().learn(value);
+        self.known_secrets.learn(value);
     }
 
     /// Every generic secret that the caller may see, of both scopes.

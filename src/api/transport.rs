@@ -14,7 +14,6 @@ use zeroize::Zeroizing;
 use super::client::{Api, ApiResult};
 use super::error::{ApiError, Effect};
 use super::types;
-use crate::auth::resolve::{LOG_IN_AGAIN, Source};
 use crate::error::Kind;
 use crate::net::client::{self, BadBody, Broken};
 use crate::net::retry::{self, API_CALL, Tries};
@@ -24,6 +23,7 @@ use crate::secret::SecretValue;
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// The most of an error's body that is read, in bytes. Its message is cut to a line anyway.
 const MAX_ERROR_BODY: usize = 16 * 1024;
+const NOT_THE_API_HINT: &str = "is AMIKA_API_URL right, and is there a proxy or login page in between?";
 
 /// What `--verbose` tells about one request. Holds nothing secret.
 pub(crate) struct RequestLine {
@@ -97,7 +97,6 @@ impl Api {
         let mut may_renew = true;
         let mut tries = Tries::new(API_CALL);
         loop {
-            self.keep_secret(&bearer);
             let sent = tries.run(self.send_observed(&method, path, body.clone(), &bearer));
             let error = match sent.await {
                 Some(Ok(answer)) => return Ok(answer),
@@ -107,7 +106,7 @@ impl Api {
             // A token may be refused although it looks valid: revoked, or the clock is wrong.
             if error.status == Some(401)
                 && may_renew
-                && let Some(other) = self.authority.instead_of(&bearer).await
+                && let Some(other) = self.authority.refresh_after_401(&bearer).await
             {
                 may_renew = false;
                 bearer = other?;
@@ -197,6 +196,13 @@ impl Api {
                 ..self.redirected(&headers)
             });
         }
+        if !client::is_http_status(status) {
+            let message = format!("{} answered with status {}", self.origin, status.as_u16());
+            return Err(ApiError {
+                trace_id: trace_id.map(|id| self.server_text(&id)),
+                ..ApiError::contract(Effect::Unknown, message).hint(NOT_THE_API_HINT)
+            });
+        }
         // The body of an error is only quoted: its start is enough, and a broken one does no harm.
         let body = if status.is_success() {
             client::read_body(response, MAX_ANSWER, &self.origin).await
@@ -238,7 +244,7 @@ impl Api {
     fn header_of(&self, bearer: &SecretValue) -> ApiResult<HeaderValue> {
         let text = Zeroizing::new(format!("Bearer {}", bearer.expose_secret()));
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
-            let message = format!("{} holds characters that no key has", self.authority.source);
+            let message = format!("{} contains invalid characters", self.authority.source);
             ApiError::new(Kind::Credential, Effect::None, message)
         })?;
         value.set_sensitive(true);
@@ -274,16 +280,8 @@ impl Api {
         let (kind, what, hint) = match status {
             401 => (
                 Kind::Credential,
-                format!(
-                    "the API does not accept the key from {} (401)",
-                    self.authority.source
-                ),
-                Some(match self.authority.source {
-                    Source::Session => LOG_IN_AGAIN,
-                    _ => {
-                        "it may be revoked, expired, or made for another server; put a valid key into AMIKA_API_KEY"
-                    }
-                }),
+                format!("{} was rejected (401)", self.authority.source),
+                Some(self.authority.source.rejected_hint()),
             ),
             403 => (
                 Kind::Refused,
@@ -365,8 +363,7 @@ impl Api {
         ApiError {
             status: Some(answer.status.as_u16()),
             trace_id: answer.shown_trace_id(self),
-            ..ApiError::contract(Effect::Unknown, message)
-                .hint("is AMIKA_API_URL right, and is there a proxy or login page in between?")
+            ..ApiError::contract(Effect::Unknown, message).hint(NOT_THE_API_HINT)
         }
     }
 
@@ -385,7 +382,7 @@ impl Api {
 
     /// A server's text without any known secret, for showing.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
-        self.known_secrets.borrow().clean(text)
+        self.known_secrets.clean(text)
     }
 
     /// A server's words without any known secret, short and printable.

@@ -1,6 +1,5 @@
 //! Where the secret part of a stored credential is: in its file, or in the system's keyring.
 
-use std::fmt;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -35,17 +34,10 @@ impl CredentialBackend {
     }
 }
 
-/// A secret part in a keyring that does not give it: the keyring is locked, or is another one.
-#[derive(Debug)]
-pub(crate) struct OutOfReach(String);
-
-impl fmt::Display for OutOfReach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it is kept in the system's keyring, which {}", self.0)
-    }
-}
-
-impl std::error::Error for OutOfReach {}
+/// The keyring that holds the secret part does not give it: it is locked, or is another one.
+#[derive(Debug, thiserror::Error)]
+#[error("it is kept in the system's keyring, which {0}")]
+pub(crate) struct KeyringUnavailable(String);
 
 /// The keyring item that belongs to one file.
 pub(crate) struct Item {
@@ -66,11 +58,11 @@ impl Item {
         }
     }
 
-    pub(crate) fn read(&self) -> Result<SecretValue, OutOfReach> {
+    pub(crate) fn read(&self) -> Result<SecretValue, KeyringUnavailable> {
         match self.keychain.read(SERVICE, &self.account) {
             Lookup::Found(secret) => Ok(secret),
-            Lookup::Absent => Err(OutOfReach("has no such item here".to_owned())),
-            Lookup::Unreadable(reason) => Err(OutOfReach(reason)),
+            Lookup::Absent => Err(KeyringUnavailable("has no such item here".to_owned())),
+            Lookup::Unreadable(reason) => Err(KeyringUnavailable(reason)),
         }
     }
 
@@ -93,7 +85,7 @@ pub(crate) fn keep(
     let Item { keychain, account } = Item::of(file, access);
     if keeper == CredentialBackend::File {
         if was_in_keyring {
-            // What is left behind is worth nothing any more.
+            // An item that is left behind is not used any more.
             let _ = keychain.delete(SERVICE, &account);
         }
         into_file(fields);

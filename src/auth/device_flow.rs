@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::workos::{DeviceCode, Failure, Tokens, Workos};
+use super::workos::{DeviceCode, ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
 
 /// In seconds, where the provider does not say.
@@ -31,17 +31,14 @@ pub(crate) async fn wait(workos: &Workos, code: &DeviceCode) -> Result<Tokens> {
     Err(expired())
 }
 
-/// How long to wait before asking again, or why that is pointless.
-fn next_interval(interval: Duration, failure: Failure) -> Result<Duration> {
-    match failure {
-        Failure::Refused { code, message } => match code.as_str() {
-            "authorization_pending" => Ok(interval),
-            "slow_down" => Ok(interval + SLOWER),
-            _ => Err(refused(&code, &message)),
-        },
+/// How long to wait before asking again, or the error that ends the login.
+fn next_interval(interval: Duration, error: ProviderError) -> Result<Duration> {
+    match error {
+        ProviderError::Refused { code, .. } if code == "authorization_pending" => Ok(interval),
+        ProviderError::Refused { code, .. } if code == "slow_down" => Ok(interval + SLOWER),
         // The person may still be typing; a busy or broken provider is asked less often.
-        Failure::Trouble(_) => Ok(interval + SLOWER),
-        Failure::Stranger(error) => Err(error),
+        ProviderError::Unavailable(_) => Ok(interval + SLOWER),
+        error => Err(login_error(error)),
     }
 }
 
@@ -55,8 +52,21 @@ fn expired() -> Error {
     Error::new(Kind::Credential, "the code was not entered in time").hint("run 'amika auth login' again")
 }
 
+/// Why a login on another device did not succeed.
+pub(crate) fn login_error(error: ProviderError) -> Error {
+    match error {
+        ProviderError::Refused { ref code, .. } => refused(code, &error),
+        ProviderError::Unavailable(reason) => {
+            Error::new(Kind::Unreachable, format!("the login cannot start: {reason}"))
+                .hint("check the network, or use --api-key-file")
+        }
+        ProviderError::UnexpectedServer { message, hint } => Error::new(Kind::Contract, message).hint(hint),
+        ProviderError::Setup(error) => error,
+    }
+}
+
 /// A refusal in words; the codes are those of RFC 8628 and of `WorkOS`.
-pub(crate) fn refused(code: &str, message: &str) -> Error {
+fn refused(code: &str, error: &ProviderError) -> Error {
     let (what, hint) = match code {
         "expired_token" => return expired(),
         "access_denied" => (
@@ -84,16 +94,8 @@ pub(crate) fn refused(code: &str, message: &str) -> Error {
             "follow the link in the mail, then run 'amika auth login' again",
         ),
         _ => {
-            let said = if message.is_empty() {
-                String::new()
-            } else {
-                format!(": {message}")
-            };
-            return Error::new(
-                Kind::Credential,
-                format!("the identity provider refused ({code}){said}"),
-            )
-            .hint("run 'amika auth login' again, or use --api-key-file");
+            return Error::new(Kind::Credential, error.to_string())
+                .hint("run 'amika auth login' again, or use --api-key-file");
         }
     };
     Error::new(Kind::Credential, format!("{what} ({code})")).hint(hint)
@@ -103,15 +105,16 @@ pub(crate) fn refused(code: &str, message: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn refusal(code: &str) -> Failure {
-        Failure::Refused {
+    fn refusal(code: &str) -> ProviderError {
+        ProviderError::Refused {
             code: code.to_owned(),
             message: "in words".to_owned(),
         }
     }
 
+    /// R56: what the provider asks for is kept within bounds.
     #[test]
-    fn r56_the_interval() {
+    fn the_interval_is_bounded() {
         for (given, expected) in [
             (None, 5.0),
             (Some(0.0), 1.0),
@@ -137,11 +140,12 @@ mod tests {
             next_interval(interval, refusal("slow_down")).unwrap(),
             interval + SLOWER
         );
-        assert!(next_interval(interval, Failure::Trouble(String::new())).is_ok());
+        assert!(next_interval(interval, ProviderError::Unavailable(String::new())).is_ok());
     }
 
+    /// R58: each refusal is said in words.
     #[test]
-    fn r58_refusals_are_named() {
+    fn refusals_are_named() {
         for (code, part) in [
             ("access_denied", "denied in the browser"),
             ("expired_token", "not entered in time"),

@@ -1,20 +1,23 @@
-//! Which credential the CLI itself uses, found afresh for every command.
+//! Which credential the CLI itself uses, looked up again for every command.
 //!
-//! The first of: `AMIKA_API_KEY`; the stored API key; the login session. A stored credential is
-//! bound to the origin it was made for and is never sent to another.
+//! The first of: `AMIKA_API_KEY`; the stored API key; the login session. A stored credential is bound
+//! to the origin it was made for and is never sent to another. This is the only place that knows the
+//! order.
 
 use std::fmt;
+use std::path::PathBuf;
 
+use jiff::Timestamp;
+
+use super::session::{LiveSession, RefreshReport, is_usable};
+use super::store::{Session, Store, StoreError};
+use super::workos::Workos;
 use crate::error::{Error, Kind, Result};
 use crate::net::origin::Origin;
+use crate::net::redact::KnownSecrets;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::ui::notices::Notices;
-
-use super::backend::OutOfReach;
-use super::session::{LiveSession, Trouble, is_usable};
-use super::store::{Session, Store};
-use super::workos::Workos;
 
 const THREE_WAYS: &str = "set AMIKA_API_KEY, or store a key with 'amika auth login --api-key-file FILE', \
      or log in with 'amika auth login'";
@@ -24,14 +27,33 @@ pub(crate) const LOG_IN_AGAIN: &str = "log in again: 'amika auth logout', then '
 /// Where a credential came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
+    /// A key that is about to be stored; it is used only to ask whether the API accepts it.
+    NewApiKey,
     Environment,
     StoredApiKey,
     Session,
 }
 
+impl Source {
+    /// The first that has a usable credential is used.
+    pub(crate) const BY_PRECEDENCE: [Self; 3] = [Self::Environment, Self::StoredApiKey, Self::Session];
+
+    /// What to do when the API does not accept the credential.
+    pub(crate) fn rejected_hint(self) -> &'static str {
+        match self {
+            Self::Environment => {
+                "it may be revoked, expired, or made for another server; put a valid key into AMIKA_API_KEY"
+            }
+            Self::NewApiKey => "was it copied whole, and made for this API?",
+            Self::StoredApiKey | Self::Session => LOG_IN_AGAIN,
+        }
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NewApiKey => "the given API key",
             Self::Environment => "AMIKA_API_KEY",
             Self::StoredApiKey => "the stored API key",
             Self::Session => "the login session",
@@ -39,169 +61,231 @@ impl fmt::Display for Source {
     }
 }
 
-/// What authorises the requests of this process, and where it came from.
+/// The credential that this process sends to the API.
 pub(crate) struct ApiCredential {
     pub(crate) source: Source,
     bearer: Bearer,
 }
 
 enum Bearer {
-    Key(SecretValue),
+    Key(SecretValue, KnownSecrets),
     Session(Box<LiveSession>),
 }
 
 impl ApiCredential {
-    pub(crate) fn of(session: LiveSession) -> Self {
+    pub(crate) fn from_key(source: Source, key: SecretValue) -> Self {
+        let known = KnownSecrets::default();
+        known.learn(&key);
+        Self {
+            source,
+            bearer: Bearer::Key(key, known),
+        }
+    }
+
+    pub(crate) fn from_session(session: LiveSession) -> Self {
         Self {
             source: Source::Session,
             bearer: Bearer::Session(Box::new(session)),
         }
     }
 
-    /// What to send; for a session a token that works for a while yet.
+    /// The secrets that no server text may show.
+    pub(crate) fn known_secrets(&self) -> &KnownSecrets {
+        match &self.bearer {
+            Bearer::Key(_, known) => known,
+            Bearer::Session(session) => session.known_secrets(),
+        }
+    }
+
+    /// The bearer to send; for a session a token that works for a while.
     pub(crate) async fn bearer(&self) -> Result<SecretValue> {
         match &self.bearer {
-            Bearer::Key(key) => Ok(key.clone()),
+            Bearer::Key(key, _) => Ok(key.clone()),
             Bearer::Session(session) => check_characters(&session.bearer(None).await?, "the login session"),
         }
     }
 
-    /// Another bearer in place of one that the API refused, if there can be one.
-    pub(crate) async fn instead_of(&self, refused: &SecretValue) -> Option<Result<SecretValue>> {
+    /// Another bearer after the API refused this one, if there can be one.
+    pub(crate) async fn refresh_after_401(&self, refused: &SecretValue) -> Option<Result<SecretValue>> {
         match &self.bearer {
-            Bearer::Key(_) => None,
+            Bearer::Key(..) => None,
             Bearer::Session(session) => Some(session.bearer(Some(refused)).await),
         }
     }
 
-    /// To be called at the end of a command, whatever became of it.
-    pub(crate) async fn settle(&self) -> Trouble {
+    /// Completes a refresh of the login; called at the end of every command.
+    pub(crate) async fn finish_refresh(&self) -> RefreshReport {
         match &self.bearer {
-            Bearer::Key(_) => Trouble::default(),
-            Bearer::Session(session) => session.settle().await,
+            Bearer::Key(..) => RefreshReport::default(),
+            Bearer::Session(session) => session.finish_refresh().await,
         }
     }
 }
 
-/// Finds the credential for `origin`; `notices` gets a warning for a file that had to be
-/// passed over, or that others may read.
-pub(crate) fn find(env: &Env, origin: &Origin, notices: &mut Notices) -> Result<ApiCredential> {
-    let key = |source, key| ApiCredential {
-        source,
-        bearer: Bearer::Key(key),
-    };
-    if let Some(found) = environment_key(env)? {
-        return Ok(key(Source::Environment, found));
+/// What a source holds.
+pub(crate) enum Finding {
+    Absent,
+    Key(SecretValue),
+    Session(Box<Session>),
+    /// There is something, and it cannot be used.
+    Unusable(Problem),
+}
+
+/// Why what a source holds cannot be used.
+pub(crate) enum Problem {
+    Expired(Timestamp),
+    /// It was made for another server.
+    OtherServer(String),
+    Unreadable(String),
+    /// It is in a keyring that does not give it now.
+    KeyringUnavailable(String),
+}
+
+/// Looks for credentials in the order of precedence.
+pub(crate) struct Resolver<'a> {
+    env: &'a Env,
+    origin: &'a Origin,
+    pub(crate) store: Option<Store>,
+}
+
+impl<'a> Resolver<'a> {
+    /// Also removes what a killed save has left, whatever credential will be used.
+    pub(crate) fn new(env: &'a Env, origin: &'a Origin) -> Self {
+        let store = Store::locate(env);
+        if let Some(store) = &store {
+            store.remove_leftovers();
+        }
+        Self { env, origin, store }
     }
-    let Some(store) = Store::locate(env) else {
-        return Err(Error::new(
-            Kind::Credential,
-            "Not logged in, and there is no home directory to look in",
-        )
-        .hint(THREE_WAYS));
-    };
-    store.tidy();
+
+    /// What a source holds; an error when the state directory cannot be trusted.
+    pub(crate) fn look_up(&self, source: Source) -> Result<Finding> {
+        if source == Source::Environment {
+            return Ok(environment_key(self.env)?.map_or(Finding::Absent, Finding::Key));
+        }
+        let Some(store) = &self.store else {
+            return Ok(Finding::Absent);
+        };
+        store.check_trust()?;
+        Ok(match source {
+            Source::NewApiKey | Source::Environment => Finding::Absent,
+            Source::StoredApiKey => self.stored_key(store),
+            Source::Session => self.stored_session(store),
+        })
+    }
+
+    /// The file behind a source, for showing.
+    pub(crate) fn path(&self, source: Source) -> Option<PathBuf> {
+        let store = self.store.as_ref()?;
+        match source {
+            Source::NewApiKey | Source::Environment => None,
+            Source::StoredApiKey => Some(store.api_key_path()),
+            Source::Session => Some(store.session_path()),
+        }
+    }
+
+    fn stored_key(&self, store: &Store) -> Finding {
+        let stored = match store.api_key() {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Finding::Absent,
+            Err(error) => return Finding::Unusable(error.into()),
+        };
+        let what = "the stored API key";
+        if let Err(bad) = check_characters(&stored.key, what) {
+            return Finding::Unusable(Problem::Unreadable(bad.message));
+        }
+        match check_origin(stored.api_url.as_deref(), self.origin, what) {
+            Err(foreign) => Finding::Unusable(Problem::OtherServer(foreign.message)),
+            Ok(()) => Finding::Key(stored.key),
+        }
+    }
+
+    fn stored_session(&self, store: &Store) -> Finding {
+        let session = match store.session() {
+            Ok(None) => return Finding::Absent,
+            Err(error) => return Finding::Unusable(error.into()),
+            Ok(Some(session)) => session,
+        };
+        if let Err(foreign) = check_origin(session.api_url.as_deref(), self.origin, "the login session") {
+            return Finding::Unusable(Problem::OtherServer(foreign.message));
+        }
+        if session.refresh_token.is_none() && !is_usable(&session, None, (self.env.now)()) {
+            return Finding::Unusable(Problem::Expired(session.expires_at));
+        }
+        Finding::Session(Box::new(session))
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::KeyringUnavailable { .. } => Self::KeyringUnavailable(error.to_string()),
+            StoreError::Unreadable { .. } => Self::Unreadable(error.to_string()),
+        }
+    }
+}
+
+/// Finds the credential for `origin`; `notices` gets a warning for a file that was ignored, or that
+/// others may read.
+pub(crate) fn find(env: &Env, origin: &Origin, notices: &mut Notices) -> Result<ApiCredential> {
+    let resolver = Resolver::new(env, origin);
     let mut problems = Vec::new();
     let mut hint = THREE_WAYS;
-    match stored_key(&store, origin) {
-        Usable::Yes(found) => {
-            store
-                .exposed()
-                .into_iter()
-                .for_each(|exposed| notices.warn(exposed));
-            return Ok(key(Source::StoredApiKey, found));
+    for source in Source::BY_PRECEDENCE {
+        let found = match resolver.look_up(source)? {
+            Finding::Absent => continue,
+            Finding::Unusable(problem) => {
+                if matches!(problem, Problem::OtherServer(_)) {
+                    hint = ANOTHER_SERVER;
+                }
+                problems.push(ignored(source, problem));
+                continue;
+            }
+            Finding::Key(key) => ApiCredential::from_key(source, key),
+            Finding::Session(session) => {
+                let Some(store) = resolver.store.clone() else {
+                    continue;
+                };
+                let workos = Workos::from_env(env)?;
+                let live = LiveSession::new(store, workos, origin.clone(), env.now, *session);
+                ApiCredential::from_session(live)
+            }
+        };
+        for problem in problems {
+            notices.warn(problem);
         }
-        Usable::Absent => {}
-        Usable::Foreign(foreign) => {
-            hint = ANOTHER_SERVER;
-            problems.push(foreign);
+        if source != Source::Environment {
+            let exposed = resolver.store.iter().flat_map(Store::exposed);
+            exposed.for_each(|exposed| notices.warn(exposed));
         }
-        Usable::Unreadable(reason) | Usable::OutOfReach(reason) => {
-            problems.push(format!("ignoring unreadable API key file: {reason}"));
-        }
+        return Ok(found);
     }
-    match stored_session(&store, origin) {
-        Usable::Yes(session) if session.refresh_token.is_some() || is_usable(&session, None, (env.now)()) => {
-            problems
-                .into_iter()
-                .chain(store.exposed())
-                .for_each(|problem| notices.warn(problem));
-            let workos = Workos::from_env(env)?;
-            let live = LiveSession::new(store, workos, origin.clone(), env.now, session);
-            return Ok(ApiCredential::of(live));
-        }
-        Usable::Yes(_) => problems.push("the login session has expired".to_owned()),
-        Usable::Absent => {}
-        Usable::Foreign(foreign) => {
-            hint = ANOTHER_SERVER;
-            problems.push(foreign);
-        }
-        Usable::Unreadable(reason) | Usable::OutOfReach(reason) => {
-            problems.push(format!("ignoring unreadable session file: {reason}"));
-        }
-    }
-    let message = if problems.is_empty() {
-        "Not logged in".to_owned()
-    } else {
-        format!("Not logged in ({})", problems.join("; "))
+    let message = match (resolver.store, problems.is_empty()) {
+        (None, _) => "Not logged in, and there is no home directory to look in".to_owned(),
+        (_, true) => "Not logged in".to_owned(),
+        (_, false) => format!("Not logged in ({})", problems.join("; ")),
     };
     Err(Error::new(Kind::Credential, message).hint(hint))
 }
 
-/// What there is of a stored credential.
-pub(crate) enum Usable<T> {
-    Yes(T),
-    Absent,
-    /// It was made for another server.
-    Foreign(String),
-    Unreadable(String),
-    /// It is in a keyring that does not give it now.
-    OutOfReach(String),
-}
-
-impl<T> Usable<T> {
-    fn not(reason: &anyhow::Error) -> Self {
-        if reason.is::<OutOfReach>() {
-            Self::OutOfReach(format!("{reason:#}"))
-        } else {
-            Self::Unreadable(format!("{reason:#}"))
+/// Why a source was ignored.
+fn ignored(source: Source, problem: Problem) -> String {
+    let file = match source {
+        Source::Session => "session file",
+        _ => "API key file",
+    };
+    match problem {
+        Problem::Expired(_) => "the login session has expired".to_owned(),
+        Problem::OtherServer(message) => message,
+        Problem::Unreadable(reason) | Problem::KeyringUnavailable(reason) => {
+            format!("ignoring unreadable {file}: {reason}")
         }
     }
 }
 
-/// The stored API key, if it may be sent to `origin`.
-pub(crate) fn stored_key(store: &Store, origin: &Origin) -> Usable<SecretValue> {
-    let stored = match store.api_key() {
-        Ok(Some(stored)) => stored,
-        Ok(None) => return Usable::Absent,
-        Err(reason) => return Usable::not(&reason),
-    };
-    let what = "the stored API key";
-    match (
-        check_characters(&stored.key, what),
-        check_origin(stored.api_url.as_deref(), origin, what),
-    ) {
-        (Err(bad), _) => Usable::Unreadable(bad.message),
-        (_, Err(foreign)) => Usable::Foreign(foreign.message),
-        (Ok(key), Ok(())) => Usable::Yes(key),
-    }
-}
-
-/// The login session, if it may be sent to `origin`. Whether it has expired is another question.
-pub(crate) fn stored_session(store: &Store, origin: &Origin) -> Usable<Session> {
-    match store.session() {
-        Ok(None) => Usable::Absent,
-        Err(reason) => Usable::not(&reason),
-        Ok(Some(session)) => match check_origin(session.api_url.as_deref(), origin, "the login session") {
-            Err(foreign) => Usable::Foreign(foreign.message),
-            Ok(()) => Usable::Yes(session),
-        },
-    }
-}
-
-/// `AMIKA_API_KEY` without blanks at its ends. Set but blank is an error: it is meant to hold a
-/// key, and falling back to another credential would surprise.
-pub(crate) fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
+/// `AMIKA_API_KEY` without blanks at its ends. Set but blank is an error, because using another
+/// credential instead would surprise.
+fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
     let Some(raw) = env.variable("AMIKA_API_KEY") else {
         return Ok(None);
     };
@@ -215,13 +299,13 @@ pub(crate) fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
     check_characters(&SecretValue::new(text.to_owned()), "AMIKA_API_KEY").map(Some)
 }
 
-/// A bearer goes into a header: visible ASCII only.
+/// A key or token goes into a header, so it may hold visible ASCII only.
 pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<SecretValue> {
     if !key.is_empty() && key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(key.clone())
     } else {
-        let message = format!("{source} holds spaces or characters that no key has");
-        Err(Error::new(Kind::Credential, message).hint("was it copied whole, and only it?"))
+        let message = format!("{source} contains spaces or invalid characters");
+        Err(Error::new(Kind::Credential, message).hint("was it copied whole, and nothing else with it?"))
     }
 }
 

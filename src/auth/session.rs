@@ -1,8 +1,8 @@
 //! A login session that renews itself.
 //!
-//! A refresh token works once, and its successor comes in the reply: whoever loses the reply, or
-//! cannot save it, has lost the login. So one process at a time renews; it looks again at what is
-//! stored once it is alone; and it makes sure that the result can be saved before it asks for it.
+//! A refresh token works once, and its successor comes in the reply: if the reply is lost or cannot be
+//! saved, the login is lost. So one process at a time refreshes, reads the stored session again once it
+//! holds the lock, and proves that the result can be saved before it asks for it.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -13,21 +13,22 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::resolve::{LOG_IN_AGAIN, check_origin};
-use super::store::{Session, Store};
-use super::workos::{Failure, Tokens, Workos};
+use super::store::{PreparedSession, Session, Store};
+use super::workos::{ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
 use crate::formats::jwt::{self, Expiry};
 use crate::net::origin::Origin;
+use crate::net::redact::KnownSecrets;
 use crate::secret::SecretValue;
 use crate::system::lock::Lock;
 use crate::ui::notices::Notices;
 
-/// A token with less time left than this is not worth starting with.
-const MARGIN: SignedDuration = SignedDuration::from_secs(60);
-/// How long a token is taken to work that does not say so.
-const UNSTATED: SignedDuration = SignedDuration::from_secs(300);
-/// How long a command that is stopped waits for a renewal that is on its way.
-const PARTING: Duration = Duration::from_secs(10);
+/// A token with less time left than this is refreshed before it is used.
+const MIN_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
+/// The assumed lifetime of a token that does not state one.
+const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_secs(300);
+/// How long a command that was interrupted waits for a refresh that is under way.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The session of this process.
 pub(crate) struct LiveSession {
@@ -36,19 +37,22 @@ pub(crate) struct LiveSession {
     origin: Origin,
     now: fn() -> Timestamp,
     current: RefCell<Session>,
-    /// One renewal at a time.
+    /// One refresh at a time.
     gate: Mutex<()>,
-    /// The last renewal, which goes on when the command that wanted it is stopped.
-    renewal: Cell<Option<JoinHandle<()>>>,
-    trouble: RefCell<Trouble>,
+    /// The last refresh, which goes on when the command that wanted it is interrupted. Its result is
+    /// there if nobody received it.
+    refresh: Cell<Option<JoinHandle<Option<Result<Refreshed>>>>>,
+    report: RefCell<RefreshReport>,
 }
 
-/// What a renewal left to be told at the end.
+/// What a refresh left to be told at the end of a command.
 #[derive(Default)]
-pub(crate) struct Trouble {
-    /// The renewed session could not be saved.
+pub(crate) struct RefreshReport {
+    /// The refreshed session could not be saved.
     pub(crate) unsaved: Option<Error>,
     pub(crate) notices: Notices,
+    /// What became of a refresh that was under way when the command was interrupted.
+    pub(crate) interrupted: Option<&'static str>,
 }
 
 impl LiveSession {
@@ -59,6 +63,7 @@ impl LiveSession {
         now: fn() -> Timestamp,
         session: Session,
     ) -> Self {
+        learn(&workos, &session);
         Self {
             store,
             workos,
@@ -66,38 +71,54 @@ impl LiveSession {
             now,
             current: RefCell::new(session),
             gate: Mutex::new(()),
-            renewal: Cell::new(None),
-            trouble: RefCell::default(),
+            refresh: Cell::new(None),
+            report: RefCell::default(),
         }
     }
 
-    /// A token that works for a while, renewed where needed. `refused` is one that the API did
-    /// not accept although it looked valid: any other is better.
+    /// The secrets that no server text may show.
+    pub(crate) fn known_secrets(&self) -> &KnownSecrets {
+        self.workos.known_secrets()
+    }
+
+    /// A token that works for a while, refreshed where needed. `refused` is one that the API did not
+    /// accept although it looked valid; it is not used again.
     pub(crate) async fn bearer(&self, refused: Option<&SecretValue>) -> Result<SecretValue> {
         let usable = || is_usable(&self.current.borrow(), refused, (self.now)());
         if usable() {
             return Ok(self.current.borrow().access_token.clone());
         }
         let _only = self.gate.lock().await;
-        // Another request of this process may have renewed it meanwhile.
+        // Another request of this process may have refreshed it meanwhile.
         if !usable() {
-            let renewed = self.renew(refused.cloned()).await?;
-            *self.current.borrow_mut() = renewed;
+            let refreshed = self.refresh(refused.cloned()).await?;
+            *self.current.borrow_mut() = refreshed;
         }
         Ok(self.current.borrow().access_token.clone())
     }
 
-    /// Waits for a renewal that was cut loose, and tells what went wrong.
-    pub(crate) async fn settle(&self) -> Trouble {
-        if let Some(renewal) = self.renewal.take() {
+    /// Waits for a refresh that is still under way, and tells what went wrong.
+    pub(crate) async fn finish_refresh(&self) -> RefreshReport {
+        if let Some(refresh) = self.refresh.take() {
+            let under_way = !refresh.is_finished();
             // One that takes longer has most likely not reached the provider.
-            let _ = timeout(PARTING, renewal).await;
+            let finished = timeout(FINISH_TIMEOUT, refresh).await;
+            let mut report = self.report.borrow_mut();
+            match finished {
+                Ok(Ok(Some(Ok(refreshed)))) => {
+                    report.interrupted = Some("the stored login was refreshed");
+                    report.add(refreshed);
+                }
+                Ok(_) if !under_way => {}
+                Ok(_) => report.interrupted = Some("the stored login was not refreshed"),
+                Err(_) => report.interrupted = Some("a refresh of the stored login was not completed"),
+            }
         }
-        self.trouble.take()
+        self.report.take()
     }
 
-    async fn renew(&self, refused: Option<SecretValue>) -> Result<Session> {
-        let renewal = Renewal {
+    async fn refresh(&self, refused: Option<SecretValue>) -> Result<Session> {
+        let refresh = Refresh {
             lock: self.store.lock().await?,
             store: self.store.clone(),
             workos: self.workos.clone(),
@@ -105,31 +126,44 @@ impl LiveSession {
             now: self.now,
             refused,
         };
-        // On a task of its own: once the token is spent, the result is saved even when whoever
-        // wanted it has been told to stop.
+        // On a task of its own: once the token is spent, the result is saved even when the command is
+        // interrupted.
         let (sender, receiver) = oneshot::channel();
-        self.renewal.set(Some(tokio::spawn(async move {
-            let _ = sender.send(renewal.run().await);
+        self.refresh.set(Some(tokio::spawn(async move {
+            sender.send(refresh.run().await).err()
         })));
-        let renewed = receiver
+        let refreshed = receiver
             .await
-            .unwrap_or_else(|_| Err(Error::new(Kind::State, "the renewal of the login was cut short")))?;
-        let mut trouble = self.trouble.borrow_mut();
-        trouble.unsaved = renewed.unsaved;
-        if let Some(fallback) = renewed.fallback {
-            trouble.notices.warn(fallback);
+            .unwrap_or_else(|_| Err(Error::new(Kind::State, "refreshing the login was cut short")))?;
+        let session = refreshed.session.clone();
+        self.report.borrow_mut().add(refreshed);
+        Ok(session)
+    }
+}
+
+impl RefreshReport {
+    fn add(&mut self, refreshed: Refreshed) {
+        self.unsaved = refreshed.unsaved;
+        if let Some(fallback) = refreshed.fallback {
+            self.notices.warn(fallback);
         }
-        Ok(renewed.session)
+    }
+}
+
+fn learn(workos: &Workos, session: &Session) {
+    workos.known_secrets().learn(&session.access_token);
+    if let Some(refresh_token) = &session.refresh_token {
+        workos.known_secrets().learn(refresh_token);
     }
 }
 
 /// Whether a session's token can be sent.
 pub(crate) fn is_usable(session: &Session, refused: Option<&SecretValue>, now: Timestamp) -> bool {
-    refused != Some(&session.access_token) && session.expires_at.duration_since(now) >= MARGIN
+    refused != Some(&session.access_token) && session.expires_at.duration_since(now) >= MIN_LIFETIME
 }
 
-/// One renewal, alone among all processes for as long as it holds the lock.
-struct Renewal {
+/// One refresh; no other process refreshes while it holds the lock.
+struct Refresh {
     lock: Lock,
     store: Store,
     workos: Workos,
@@ -138,7 +172,7 @@ struct Renewal {
     refused: Option<SecretValue>,
 }
 
-struct Renewed {
+struct Refreshed {
     session: Session,
     /// Why it works for this process only.
     unsaved: Option<Error>,
@@ -146,12 +180,12 @@ struct Renewed {
     fallback: Option<String>,
 }
 
-impl Renewal {
-    async fn run(self) -> Result<Renewed> {
+impl Refresh {
+    async fn run(self) -> Result<Refreshed> {
         let mut session = self.stored()?;
         loop {
             if is_usable(&session, self.refused.as_ref(), (self.now)()) {
-                return Ok(Renewed {
+                return Ok(Refreshed {
                     session,
                     unsaved: None,
                     fallback: None,
@@ -161,47 +195,50 @@ impl Renewal {
                 return Err(Error::new(Kind::Credential, "the login session has expired").hint(LOG_IN_AGAIN));
             };
             let prepared = self.store.prepare_session(&self.lock)?;
-            let failure = match self.workos.refresh(&refresh_token).await {
-                Ok(tokens) => {
-                    let without_token = tokens.access_token.is_none();
-                    let session = successor(session, tokens, (self.now)());
-                    let saved = prepared.finish(&session);
-                    if without_token {
-                        let message = "the identity provider renewed the login without an access token";
-                        return Err(Error::new(Kind::Contract, message).hint("try again in a moment"));
-                    }
-                    let (unsaved, fallback) = match saved {
-                        Ok(fallback) => (None, fallback),
-                        Err(error) => (Some(forgotten(error)), None),
-                    };
-                    return Ok(Renewed {
-                        session,
-                        unsaved,
-                        fallback,
-                    });
-                }
-                Err(failure) => failure,
+            let error = match self.workos.refresh(&refresh_token).await {
+                Ok(tokens) => return self.save(prepared, session, tokens),
+                Err(error) => error,
             };
-            // Another program, which does not know our lock, may have used the token first.
+            // Another program, which does not use our lock, may have used the token first.
             let again = self.stored()?;
-            let spent = matches!(&failure, Failure::Refused { code, .. } if code == "invalid_grant");
-            if spent && again.refresh_token.as_ref() != Some(&refresh_token) {
-                session = again;
-                continue;
+            let spent = matches!(&error, ProviderError::Refused { code, .. } if code == "invalid_grant");
+            if !spent || again.refresh_token.as_ref() == Some(&refresh_token) {
+                return Err(refresh_error(error));
             }
-            return Err(explain(failure));
+            session = again;
         }
+    }
+
+    /// Saves what an exchange gave. A session that cannot be saved still serves this process.
+    fn save(&self, prepared: PreparedSession, old: Session, tokens: Tokens) -> Result<Refreshed> {
+        let has_access_token = tokens.access_token.is_some();
+        let session = successor(old, tokens, (self.now)());
+        let saved = prepared.finish(&session, &self.lock);
+        if !has_access_token {
+            let message = "the identity provider refreshed the login without an access token";
+            return Err(Error::new(Kind::Contract, message).hint("try again in a moment"));
+        }
+        let (unsaved, fallback) = match saved {
+            Ok(fallback) => (None, fallback),
+            Err(error) => (Some(unsaved_error(error)), None),
+        };
+        Ok(Refreshed {
+            session,
+            unsaved,
+            fallback,
+        })
     }
 
     /// The session as it is stored now.
     fn stored(&self) -> Result<Session> {
-        let session = self.store.session().map_err(|reason| {
-            Error::new(Kind::Credential, "Not logged in")
-                .because(reason.context("ignoring unreadable session file"))
+        let stored = self.store.session().map_err(|error| {
+            Error::from(error)
+                .context("Not logged in: ignoring unreadable session file")
                 .hint(LOG_IN_AGAIN)
         })?;
         let session =
-            session.ok_or_else(|| Error::new(Kind::Credential, "Not logged in").hint(LOG_IN_AGAIN))?;
+            stored.ok_or_else(|| Error::new(Kind::Credential, "Not logged in").hint(LOG_IN_AGAIN))?;
+        learn(&self.workos, &session);
         check_origin(session.api_url.as_deref(), &self.origin, "the login session")?;
         Ok(session)
     }
@@ -214,9 +251,9 @@ fn successor(old: Session, tokens: Tokens, now: Timestamp) -> Session {
         .as_ref()
         .map(|token| jwt::expiry(token.expose_secret()))
     {
-        // A token that was just made and seems to end at once: it is our clock that is wrong.
-        Some(Expiry::At(at)) if at.duration_since(now) >= MARGIN => at,
-        Some(_) => now.saturating_add(UNSTATED).unwrap_or(now),
+        // If a new token seems to end at once, the clock of this machine is wrong.
+        Some(Expiry::At(at)) if at.duration_since(now) >= MIN_LIFETIME => at,
+        Some(_) => now.saturating_add(DEFAULT_LIFETIME).unwrap_or(now),
         None => old.expires_at,
     };
     Session {
@@ -230,8 +267,8 @@ fn successor(old: Session, tokens: Tokens, now: Timestamp) -> Session {
     }
 }
 
-/// The session of a first login.
-pub(crate) fn first(tokens: Tokens, template: Session, now: Timestamp) -> Result<Session> {
+/// The session of a new login.
+pub(crate) fn new_session(tokens: Tokens, template: Session, now: Timestamp) -> Result<Session> {
     if tokens.access_token.is_none() {
         let message = "the identity provider finished the login without an access token";
         return Err(Error::new(Kind::Contract, message).hint("try again in a moment"));
@@ -239,37 +276,33 @@ pub(crate) fn first(tokens: Tokens, template: Session, now: Timestamp) -> Result
     Ok(successor(template, tokens, now))
 }
 
-fn forgotten(error: Error) -> Error {
+fn unsaved_error(error: Error) -> Error {
     error
-        .context("the login was renewed for this command, and the result could not be saved")
+        .context("the login was refreshed for this command, and the result could not be saved")
         .hint(format!("the next command may need a new login; {LOG_IN_AGAIN}"))
 }
 
 /// A failure of the provider, for a person. Only `invalid_grant` means that the login is over.
-fn explain(failure: Failure) -> Error {
-    match failure {
-        Failure::Refused { code, .. } if code == "invalid_grant" => Error::new(
+fn refresh_error(error: ProviderError) -> Error {
+    match error {
+        ProviderError::Refused { code, .. } if code == "invalid_grant" => Error::new(
             Kind::Credential,
             "the login session is over: it was revoked, or its refresh token was used elsewhere",
         )
         .hint(LOG_IN_AGAIN),
-        Failure::Refused { code, message } => {
-            let said = if message.is_empty() {
-                String::new()
-            } else {
-                format!(": {message}")
-            };
-            let message =
-                format!("the login cannot be renewed now: the identity provider refused ({code}){said}");
-            Error::new(Kind::Unreachable, message).hint(format!(
-                "the login is kept as it is; if this stays so, {LOG_IN_AGAIN}"
-            ))
-        }
-        Failure::Trouble(reason) => Error::new(
+        ProviderError::Refused { .. } => Error::new(
             Kind::Unreachable,
-            format!("the login cannot be renewed now: {reason}"),
+            format!("the login cannot be refreshed now: {error}"),
+        )
+        .hint(format!(
+            "the login is kept as it is; if this does not go away, {LOG_IN_AGAIN}"
+        )),
+        ProviderError::Unavailable(reason) => Error::new(
+            Kind::Unreachable,
+            format!("the login cannot be refreshed now: {reason}"),
         )
         .hint("the login is kept as it is; try again in a moment"),
-        Failure::Stranger(error) => error,
+        ProviderError::UnexpectedServer { message, hint } => Error::new(Kind::Contract, message).hint(hint),
+        ProviderError::Setup(error) => error,
     }
 }

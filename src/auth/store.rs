@@ -3,25 +3,27 @@
 //!
 //! On request the secret part lives in the system's keyring instead; the file then says so.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::backend::{CredentialBackend, Item, OutOfReach, keep};
+use super::backend::{CredentialBackend, Item, KeyringUnavailable, keep};
+use super::resolve::Source;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::secret::SecretValue;
-use crate::system::atomic_file::{Save, clear_leftovers, leftovers};
+use crate::system::atomic_file::{Save, leftovers, remove_leftovers};
 use crate::system::env::Env;
 use crate::system::file;
 use crate::system::keychain::Access;
 use crate::system::lock::Lock;
+use crate::system::trust;
 
 const API_KEY: &str = "api-key.json";
 const SESSION: &str = "workos-session.json";
@@ -59,33 +61,41 @@ pub(crate) struct Session {
     pub(crate) keeper: CredentialBackend,
 }
 
-/// Why a file gives no credential.
+/// Why a file gives no credential. The texts name the file and never quote it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("{}: {reason}", escape::path(path))]
+    Unreadable { path: PathBuf, reason: String },
+    #[error("{}: {source}", escape::path(path))]
+    KeyringUnavailable {
+        path: PathBuf,
+        source: KeyringUnavailable,
+    },
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::new(Kind::Credential, error.to_string())
+    }
+}
+
+/// Why the content of a file gives no credential.
 enum Fault {
-    Broken(String),
-    OutOfReach(OutOfReach),
+    Unreadable(String),
+    KeyringUnavailable(KeyringUnavailable),
 }
 
-impl From<String> for Fault {
-    fn from(reason: String) -> Self {
-        Self::Broken(reason)
+impl<T: fmt::Display> From<T> for Fault {
+    fn from(reason: T) -> Self {
+        Self::Unreadable(reason.to_string())
     }
 }
 
-impl From<&str> for Fault {
-    fn from(reason: &str) -> Self {
-        Self::Broken(reason.to_owned())
-    }
-}
-
-impl From<OutOfReach> for Fault {
-    fn from(out: OutOfReach) -> Self {
-        Self::OutOfReach(out)
-    }
-}
-
-/// What `logout` found and removed.
+/// A file that `logout` removed.
 pub(crate) struct Cleared {
-    pub(crate) what: &'static str,
+    pub(crate) source: Source,
+    /// It could not be read.
+    pub(crate) unreadable: bool,
     /// What of it is still there, and why.
     pub(crate) left: Option<String>,
 }
@@ -120,11 +130,11 @@ impl Store {
     }
 
     /// The stored API key, `None` when there is no such file.
-    pub(crate) fn api_key(&self) -> anyhow::Result<Option<ApiKey>> {
+    pub(crate) fn api_key(&self) -> std::result::Result<Option<ApiKey>, StoreError> {
         self.read(API_KEY, |object| {
             let key = match CredentialBackend::of(object) {
                 CredentialBackend::File => required(object.string("key")?, "key")?,
-                CredentialBackend::Keyring => self.item(API_KEY).read()?,
+                CredentialBackend::Keyring => self.item(API_KEY).read().map_err(Fault::KeyringUnavailable)?,
             };
             Ok(ApiKey {
                 key: SecretValue::new(key.expose_secret().trim().to_owned()),
@@ -134,12 +144,12 @@ impl Store {
     }
 
     /// The login session, `None` when there is no such file.
-    pub(crate) fn session(&self) -> anyhow::Result<Option<Session>> {
+    pub(crate) fn session(&self) -> std::result::Result<Option<Session>, StoreError> {
         self.read(SESSION, |object| {
             let keeper = CredentialBackend::of(object);
             let kept;
             let tokens = if keeper == CredentialBackend::Keyring {
-                kept = self.item(SESSION).read()?;
+                kept = self.item(SESSION).read().map_err(Fault::KeyringUnavailable)?;
                 &Object::parse(kept.expose_secret())?.ok_or("the keyring item holds no session")?
             } else {
                 object
@@ -160,29 +170,46 @@ impl Store {
         })
     }
 
-    /// Waits for the right to change the files, and clears away what a killed save has left.
+    pub(crate) fn api_key_path(&self) -> PathBuf {
+        self.directory.join(API_KEY)
+    }
+
+    pub(crate) fn session_path(&self) -> PathBuf {
+        self.directory.join(SESSION)
+    }
+
+    /// Refuses a directory or a file of another user, and a directory that others may write to.
+    pub(crate) fn check_trust(&self) -> Result<()> {
+        trust::check_directory(&self.directory)
+            .and_then(|()| trust::check_file(&self.api_key_path()))
+            .and_then(|()| trust::check_file(&self.session_path()))
+            .map_err(|untrusted| Error::new(Kind::State, untrusted.to_string()).hint(untrusted.hint()))
+    }
+
+    /// Waits for the lock of the directory, and removes what a killed save has left.
     pub(crate) async fn lock(&self) -> Result<Lock> {
+        self.check_trust()?;
         let lock = Lock::wait(&self.directory).await?;
-        clear_leftovers(&self.directory);
+        remove_leftovers(&self.directory, &lock);
         Ok(lock)
     }
 
-    /// Clears away what a killed save has left, unless a save is going on.
-    pub(crate) fn tidy(&self) {
-        if leftovers(&self.directory).is_empty() {
+    /// Removes what a killed save has left, unless a save is going on.
+    pub(crate) fn remove_leftovers(&self) {
+        if leftovers(&self.directory).is_empty() || self.check_trust().is_err() {
             return;
         }
-        if let Some(_lock) = Lock::at_once(&self.directory) {
-            clear_leftovers(&self.directory);
+        if let Some(lock) = Lock::try_now(&self.directory) {
+            remove_leftovers(&self.directory, &lock);
         }
     }
 
     /// Does everything of a session's save that can fail, before there is a session to save.
-    pub(crate) fn prepare_session(&self, _lock: &Lock) -> Result<PreparedSession> {
+    pub(crate) fn prepare_session(&self, lock: &Lock) -> Result<PreparedSession> {
         let path = self.directory.join(SESSION);
         let fields = stored_fields(&path);
         let room = to_bytes(&fields).len() + ROOM_TO_GROW;
-        let save = Save::prepare(&path, room).map_err(|error| unsaved(&path, &error))?;
+        let save = Save::prepare(&path, room, lock).map_err(|error| unsaved(&path, &error))?;
         Ok(PreparedSession {
             save,
             fields,
@@ -193,7 +220,7 @@ impl Store {
     /// Stores an API key. The text says why it is in the file although the keyring was asked for.
     pub(crate) fn save_api_key(
         &self,
-        _lock: &Lock,
+        lock: &Lock,
         key: &SecretValue,
         api_url: &str,
         now: Timestamp,
@@ -208,7 +235,7 @@ impl Store {
         fields.insert("stored_at".to_owned(), json!(now.to_string()));
         fields.insert("api_url".to_owned(), json!(api_url));
         let content = to_bytes(&fields);
-        Save::prepare(&path, content.len())
+        Save::prepare(&path, content.len(), lock)
             .and_then(|save| save.finish(&content))
             .map_err(|error| unsaved(&path, &error))?;
         Ok(fallback)
@@ -222,7 +249,7 @@ impl Store {
     /// Removes both files, readable or not, and our keyring items.
     pub(crate) fn clear(&self, _lock: &Lock) -> Result<Vec<Cleared>> {
         let mut cleared = Vec::new();
-        for (file, what) in [(API_KEY, "API key"), (SESSION, "login session")] {
+        for (file, source) in [(API_KEY, Source::StoredApiKey), (SESSION, Source::Session)] {
             let path = self.directory.join(file);
             let Ok(metadata) = path.symlink_metadata() else {
                 continue;
@@ -230,6 +257,10 @@ impl Store {
             let mut left = metadata
                 .is_symlink()
                 .then(|| "it was a link, and the file that it named is still there".to_owned());
+            let unreadable = match source {
+                Source::Session => is_unreadable(&self.session()),
+                _ => is_unreadable(&self.api_key()),
+            };
             // A file that cannot be read may have had an item; one that can says so.
             let keeper = self.read(file, |object| Ok(CredentialBackend::of(object)));
             let deleted = match keeper {
@@ -243,10 +274,14 @@ impl Store {
                 ));
             }
             fs::remove_file(&path).map_err(|error| {
-                Error::new(Kind::State, format!("{} cannot be removed", escape::path(&path)))
-                    .because(anyhow!(file::reason(&error)))
+                let path = escape::path(&path);
+                Error::new(Kind::State, file::reason(&error)).context(format!("{path} cannot be removed"))
             })?;
-            cleared.push(Cleared { what, left });
+            cleared.push(Cleared {
+                source,
+                unreadable,
+                left,
+            });
         }
         Ok(cleared)
     }
@@ -277,28 +312,35 @@ impl Store {
         &self,
         file: &str,
         parse: impl FnOnce(&Object<'_>) -> std::result::Result<T, Fault>,
-    ) -> anyhow::Result<Option<T>> {
+    ) -> std::result::Result<Option<T>, StoreError> {
         let path = self.directory.join(file);
-        let content = file::read_if_there(&path, MAX_FILE).with_context(|| escape::path(&path))?;
-        let Some(content) = content else {
-            return Ok(None);
+        let content = match file::read_if_there(&path, MAX_FILE) {
+            Ok(Some(content)) => content,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                let reason = error.to_string();
+                return Err(StoreError::Unreadable { path, reason });
+            }
         };
         let parsed = std::str::from_utf8(&content)
             .map_err(|_| Fault::from("is not valid UTF-8"))
             .and_then(|text| Ok(Object::parse(text)?))
             .and_then(|object| parse(&object.ok_or("is null")?));
-        let parsed = parsed.map_err(|fault| match fault {
-            Fault::Broken(reason) => anyhow!(reason),
-            Fault::OutOfReach(out) => anyhow::Error::new(out),
-        });
-        parsed.map(Some).with_context(|| escape::path(&path))
+        parsed.map(Some).map_err(|fault| match fault {
+            Fault::Unreadable(reason) => StoreError::Unreadable { path, reason },
+            Fault::KeyringUnavailable(source) => StoreError::KeyringUnavailable { path, source },
+        })
     }
+}
+
+fn is_unreadable<T>(read: &std::result::Result<T, StoreError>) -> bool {
+    matches!(read, Err(StoreError::Unreadable { .. }))
 }
 
 impl PreparedSession {
     /// Saves the session. The text says why its tokens are in the file although the keyring was
     /// asked for.
-    pub(crate) fn finish(mut self, session: &Session) -> Result<Option<String>> {
+    pub(crate) fn finish(mut self, session: &Session, lock: &Lock) -> Result<Option<String>> {
         let path = self.store.directory.join(SESSION);
         let fields = &mut self.fields;
         for token in ["access_token", "refresh_token"] {
@@ -340,10 +382,10 @@ impl PreparedSession {
         }
         fields.insert("expires_at".to_owned(), json!(session.expires_at.to_string()));
         let content = to_bytes(fields);
-        // What has been prepared can still fail, and the content is worth another try.
+        // What was prepared can still fail, and without this content the login is lost: try once more.
         let saved = self.save.finish(&content);
         saved
-            .or_else(|_| Save::prepare(&path, content.len())?.finish(&content))
+            .or_else(|_| Save::prepare(&path, content.len(), lock)?.finish(&content))
             .map_err(|error| unsaved(&path, &error))?;
         Ok(fallback)
     }
@@ -362,8 +404,8 @@ fn others_may_read(_: &Path) -> bool {
 }
 
 fn unsaved(path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::State, format!("{} cannot be saved", escape::path(path)))
-        .because(anyhow!(file::reason(error)))
+    Error::new(Kind::State, file::reason(error))
+        .context(format!("{} cannot be saved", escape::path(path)))
         .hint("make room or make it writable, or use AMIKA_API_KEY")
 }
 

@@ -5,14 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use url::form_urlencoded;
+use serde::Deserialize;
+use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Kind, Result};
-use crate::formats::json::Object;
+use crate::error::{Error, Result};
+use crate::formats::json::{Object, lenient};
 use crate::net::client::{self, BadBody, Broken, ClientSettings};
-use crate::net::origin::Origin;
-use crate::net::redact::Redactor;
+use crate::net::origin::{self, Origin};
+use crate::net::redact::KnownSecrets;
 use crate::net::retry::{TOKEN_EXCHANGE, Tries};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
@@ -24,22 +25,41 @@ const AUTHORIZE_DEVICE: &str = "/user_management/authorize/device";
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The largest answer read, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// How long one try may take. Within ten seconds of an exchange its repetition gives the same
-/// tokens, so a try that got no answer must give up in time for another.
-const ONE_TRY: Duration = Duration::from_secs(8);
+/// The longest address that is shown to the person, in bytes.
+const MAX_ADDRESS: usize = 2048;
+/// Time limit of one try. Repeating an exchange within ten seconds gives the same tokens, so a try
+/// without an answer must end early enough for another.
+const TRY_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Why the provider did not do what it was asked to.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// It said no, with a code of its own.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProviderError {
+    #[error("the identity provider refused ({code}){}", said(message))]
     Refused { code: String, message: String },
     /// It could not be reached, or answered nonsense: trying again may help.
-    Trouble(String),
-    /// It is not the provider.
-    Stranger(Error),
+    #[error("{0}")]
+    Unavailable(String),
+    /// What answers is not the identity provider.
+    #[error("{message}")]
+    UnexpectedServer { message: String, hint: &'static str },
+    /// The connection could not be set up with the settings of this machine.
+    #[error(transparent)]
+    Setup(#[from] Error),
 }
 
-/// What an exchange brought. The provider may leave out what did not change.
+/// A server's words after a colon, if there are any.
+fn said(message: &str) -> String {
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(": {message}")
+    }
+}
+
+type ProviderResult<T> = std::result::Result<T, ProviderError>;
+
+/// The result of an exchange. The provider may leave out what did not change.
+#[derive(Default)]
 pub(crate) struct Tokens {
     pub(crate) access_token: Option<SecretValue>,
     pub(crate) refresh_token: Option<SecretValue>,
@@ -50,7 +70,7 @@ pub(crate) struct Tokens {
 
 /// The start of a login on another device.
 pub(crate) struct DeviceCode {
-    /// Stands for the login until it is done.
+    /// Identifies the login when we ask whether it is done; never shown.
     pub(crate) secret: SecretValue,
     pub(crate) user_code: String,
     pub(crate) verification_uri: String,
@@ -60,16 +80,63 @@ pub(crate) struct DeviceCode {
     pub(crate) interval: Option<f64>,
 }
 
+#[derive(Deserialize)]
+struct TokenReply {
+    #[serde(default, deserialize_with = "lenient")]
+    access_token: Option<SecretValue>,
+    #[serde(default, deserialize_with = "lenient")]
+    refresh_token: Option<SecretValue>,
+    #[serde(default, deserialize_with = "lenient")]
+    organization_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    user: Option<UserReply>,
+}
+
+#[derive(Deserialize)]
+struct UserReply {
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    email: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DeviceReply {
+    device_code: SecretValue,
+    user_code: String,
+    verification_uri: String,
+    #[serde(default, deserialize_with = "lenient")]
+    verification_uri_complete: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    expires_in: Option<f64>,
+    #[serde(default, deserialize_with = "lenient")]
+    interval: Option<f64>,
+}
+
+/// Both shapes of an error: `error` with `error_description`, or `code` with `message`.
+#[derive(Deserialize)]
+struct ErrorReply {
+    #[serde(default, deserialize_with = "lenient")]
+    error: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    code: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    error_description: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    message: Option<String>,
+}
+
 /// The provider, not yet connected to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Workos {
     base: Origin,
     client_id: String,
+    known_secrets: KnownSecrets,
     settings: ClientSettings,
 }
 
 impl Workos {
-    /// `AMIKA_WORKOS_URL` may move it, within this machine only: who answers there gets tokens.
+    /// `AMIKA_WORKOS_URL` may name another server on this machine only, because it receives tokens.
     pub(crate) fn from_env(env: &Env) -> Result<Self> {
         let base = match env.setting("AMIKA_WORKOS_URL")? {
             None => Origin::parse("AMIKA_WORKOS_URL", BASE)?,
@@ -86,69 +153,78 @@ impl Workos {
         Ok(Self {
             base,
             client_id: client_id.to_owned(),
-            settings: ClientSettings::from_env(env)?.at_most(ONE_TRY),
+            known_secrets: KnownSecrets::default(),
+            settings: ClientSettings::from_env(env)?.at_most(TRY_TIMEOUT),
         })
     }
 
-    /// Exchanges a refresh token, trying the same one again while that may help: a repetition
-    /// within ten seconds gives the same tokens.
-    pub(crate) async fn refresh(&self, refresh_token: &SecretValue) -> std::result::Result<Tokens, Failure> {
+    /// The tokens that were sent and received so far, and what else should not be shown.
+    pub(crate) fn known_secrets(&self) -> &KnownSecrets {
+        &self.known_secrets
+    }
+
+    /// Exchanges a refresh token. Tries the same one again while that may help: a repetition within
+    /// ten seconds gives the same tokens.
+    pub(crate) async fn refresh(&self, refresh_token: &SecretValue) -> ProviderResult<Tokens> {
+        self.known_secrets.learn(refresh_token);
         let http = self.client()?;
         let fields = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose_secret()),
         ];
         let mut tries = Tries::new(TOKEN_EXCHANGE);
-        let mut trouble = format!("{} did not answer in time", self.base);
+        let mut reason = format!("{} did not answer in time", self.base);
         loop {
             match tries.run(self.post(&http, AUTHENTICATE, &fields)).await {
-                Some(Err(Failure::Trouble(reason))) => trouble = reason,
-                Some(decided) => return decided.map(|answer| tokens(&answer)),
-                None => return Err(Failure::Trouble(trouble)),
+                Some(Err(ProviderError::Unavailable(why))) => reason = why,
+                Some(decided) => return decided.map(|answer| self.tokens(&answer)),
+                None => return Err(ProviderError::Unavailable(reason)),
             }
             if !tries.pause(None).await {
-                return Err(Failure::Trouble(trouble));
+                return Err(ProviderError::Unavailable(reason));
             }
         }
     }
 
     /// Starts a login on another device.
-    pub(crate) async fn authorize_device(&self) -> std::result::Result<DeviceCode, Failure> {
+    pub(crate) async fn authorize_device(&self) -> ProviderResult<DeviceCode> {
         let http = self.client()?;
         let answer = self.post(&http, AUTHORIZE_DEVICE, &[]).await?;
-        let incomplete = || Failure::Trouble(format!("{} started no login", self.base));
-        let object = Object::parse(&answer).ok().flatten().ok_or_else(incomplete)?;
-        let text = |name: &str| Some(object.string(name).ok()??.expose_secret().to_owned());
+        let object = Object::parse(&answer).ok().flatten();
+        let reply: Option<DeviceReply> = object.and_then(|object| object.read());
+        let reply = reply
+            .filter(|reply| !reply.device_code.is_empty() && !reply.user_code.is_empty())
+            .ok_or_else(|| ProviderError::Unavailable(format!("{} started no login", self.base)))?;
+        self.known_secrets.learn(&reply.device_code);
+        for address in [
+            Some(&reply.verification_uri),
+            reply.verification_uri_complete.as_ref(),
+        ] {
+            address.map_or(Ok(()), |address| self.check_address(address))?;
+        }
         Ok(DeviceCode {
-            secret: object
-                .string("device_code")
-                .ok()
-                .flatten()
-                .ok_or_else(incomplete)?,
-            user_code: text("user_code").ok_or_else(incomplete)?,
-            verification_uri: text("verification_uri").ok_or_else(incomplete)?,
-            verification_uri_complete: text("verification_uri_complete"),
-            expires_in: object.number("expires_in"),
-            interval: object.number("interval"),
+            secret: reply.device_code,
+            user_code: self.shown(&reply.user_code),
+            verification_uri: self.known_secrets.clean(&reply.verification_uri),
+            verification_uri_complete: reply.verification_uri_complete,
+            expires_in: reply.expires_in,
+            interval: reply.interval,
         })
     }
 
     /// Asks once whether the login on the other device is done.
-    pub(crate) async fn poll_device(
-        &self,
-        device_code: &SecretValue,
-    ) -> std::result::Result<Tokens, Failure> {
+    pub(crate) async fn poll_device(&self, device_code: &SecretValue) -> ProviderResult<Tokens> {
         let http = self.client()?;
         let fields = [
             ("grant_type", DEVICE_GRANT),
             ("device_code", device_code.expose_secret()),
         ];
         let answer = self.post(&http, AUTHENTICATE, &fields).await?;
-        Ok(tokens(&answer))
+        Ok(self.tokens(&answer))
     }
 
-    fn client(&self) -> std::result::Result<reqwest::Client, Failure> {
-        client::client(&self.settings, &self.base).map_err(Failure::Stranger)
+    fn client(&self) -> ProviderResult<reqwest::Client> {
+        Ok(client::client(&self.settings, &self.base)?)
     }
 
     /// Posts a form with our client id, and gives the JSON of a 2xx answer.
@@ -157,7 +233,7 @@ impl Workos {
         http: &reqwest::Client,
         path: &str,
         fields: &[(&str, &str)],
-    ) -> std::result::Result<Zeroizing<String>, Failure> {
+    ) -> ProviderResult<Zeroizing<String>> {
         let body = form(fields, &self.client_id);
         let response = http
             .post(self.base.at(path))
@@ -166,39 +242,105 @@ impl Workos {
             .body(body)
             .send()
             .await
-            .map_err(|error| Failure::Trouble(Broken::new(&error, &self.base).message))?;
+            .map_err(|error| ProviderError::Unavailable(Broken::new(&error, &self.base).message))?;
         let status = response.status();
         let headers = response.headers().clone();
         if status.is_redirection() {
             let target = client::redirect_target(&headers, &self.base);
-            let target = target.map_or_else(|| "elsewhere".to_owned(), |target| client::shorten(&target));
-            let message = format!("{} redirects to {target}, which was not followed", self.base);
-            return Err(Failure::Stranger(
-                Error::new(Kind::Contract, message).hint("is there a proxy or login page in between?"),
-            ));
+            let target = target.map_or_else(|| "elsewhere".to_owned(), |target| self.shown(&target));
+            return Err(ProviderError::UnexpectedServer {
+                message: format!("{} redirects to {target}, which was not followed", self.base),
+                hint: "is there a proxy or login page in between?",
+            });
+        }
+        if !client::is_http_status(status) {
+            return Err(ProviderError::UnexpectedServer {
+                message: format!("{} answered with status {}", self.base, status.as_u16()),
+                hint: "is there a proxy in between?",
+            });
         }
         let body = client::read_body(response, MAX_ANSWER, &self.base)
             .await
             .map_err(|bad| match bad {
-                BadBody::Broken(broken) => Failure::Trouble(broken.message),
-                BadBody::TooLarge => Failure::Trouble(format!("the answer of {} is too large", self.base)),
+                BadBody::Broken(broken) => ProviderError::Unavailable(broken.message),
+                BadBody::TooLarge => {
+                    ProviderError::Unavailable(format!("the answer of {} is too large", self.base))
+                }
             })?;
         let text = std::str::from_utf8(&body).unwrap_or_default();
-        let object = Object::parse(text)
-            .ok()
-            .flatten()
-            .filter(|_| client::is_json(&headers));
-        match object {
+        let object = Object::parse(text).ok().flatten();
+        match object.filter(|_| client::is_json(&headers)) {
             Some(_) if status.is_success() => Ok(Zeroizing::new(text.to_owned())),
-            Some(object) if is_refusal(status) => Err(refusal(&object, fields, status)),
+            Some(object) if is_refusal(status) => Err(self.refusal(&object, status)),
             _ => {
                 let status = status.as_u16();
-                Err(Failure::Trouble(format!(
-                    "{} answered {status} without a usable text",
-                    self.base
-                )))
+                let message = format!("{} answered {status} without usable JSON", self.base);
+                Err(ProviderError::Unavailable(message))
             }
         }
+    }
+
+    fn refusal(&self, object: &Object<'_>, status: StatusCode) -> ProviderError {
+        let reply: Option<ErrorReply> = object.read();
+        let (code, message) = reply.map_or((None, None), |reply| {
+            (
+                reply.error.or(reply.code),
+                reply.error_description.or(reply.message),
+            )
+        });
+        ProviderError::Refused {
+            code: code.map_or_else(|| status.as_u16().to_string(), |code| self.shown(&code)),
+            message: message.map(|message| self.shown(&message)).unwrap_or_default(),
+        }
+    }
+
+    /// Tokens become known as secrets before anything else is done with them.
+    fn tokens(&self, answer: &str) -> Tokens {
+        let object = Object::parse(answer).ok().flatten();
+        let reply: Option<TokenReply> = object.and_then(|object| object.read());
+        let Some(reply) = reply else {
+            return Tokens::default();
+        };
+        let non_empty = |token: Option<SecretValue>| {
+            token
+                .filter(|token| !token.is_empty())
+                .inspect(|token| self.known_secrets.learn(token))
+        };
+        let access_token = non_empty(reply.access_token);
+        let refresh_token = non_empty(reply.refresh_token);
+        let plain = |text: Option<String>| {
+            text.filter(|text| !text.is_empty())
+                .map(|text| self.known_secrets.clean(&text))
+        };
+        let (user_id, email) = reply.user.map_or((None, None), |user| (user.id, user.email));
+        Tokens {
+            access_token,
+            refresh_token,
+            user_id: plain(user_id),
+            email: plain(email),
+            organization_id: plain(reply.organization_id),
+        }
+    }
+
+    /// The provider's words without any known secret, short and printable.
+    fn shown(&self, text: &str) -> String {
+        client::shorten(&self.known_secrets.clean(text))
+    }
+
+    /// Refuses an address that a person should not be sent to.
+    fn check_address(&self, address: &str) -> ProviderResult<()> {
+        let url = Url::parse(address).ok().filter(|_| address.len() <= MAX_ADDRESS);
+        let is_safe = url.is_some_and(|url| {
+            let encrypted = url.scheme() == "https" || url.scheme() == "http" && origin::is_loopback(&url);
+            encrypted && url.has_host() && url.username().is_empty() && url.password().is_none()
+        });
+        if is_safe {
+            return Ok(());
+        }
+        Err(ProviderError::UnexpectedServer {
+            message: format!("{} gave a login address that is not safe to open", self.base),
+            hint: "is there a proxy in between? 'amika auth login --api-key-file FILE' needs no browser",
+        })
     }
 }
 
@@ -209,39 +351,7 @@ fn form(fields: &[(&str, &str)], client_id: &str) -> Bytes {
     Bytes::from_owner(Zeroizing::new(form.finish().into_bytes()))
 }
 
-/// Any 4xx that is no plea for patience.
+/// A 4xx that does not ask to try again later.
 fn is_refusal(status: StatusCode) -> bool {
     status.is_client_error() && !matches!(status.as_u16(), 408 | 429)
-}
-
-/// Errors come as `error` and `error_description`, or as `code` and `message`.
-fn refusal(object: &Object<'_>, fields: &[(&str, &str)], status: StatusCode) -> Failure {
-    let mut known = Redactor::default();
-    for (_, value) in fields {
-        known.learn(&SecretValue::new((*value).to_owned()));
-    }
-    let text = |names: [&str; 2]| {
-        let found = names.iter().find_map(|name| object.string(name).ok().flatten());
-        found.map(|text| client::shorten(&known.clean(text.expose_secret())))
-    };
-    Failure::Refused {
-        code: text(["error", "code"]).unwrap_or_else(|| status.as_u16().to_string()),
-        message: text(["error_description", "message"]).unwrap_or_default(),
-    }
-}
-
-fn tokens(answer: &str) -> Tokens {
-    let object = Object::parse(answer).ok().flatten();
-    let string = |name: &str| object.as_ref()?.string(name).ok().flatten();
-    let user = object
-        .as_ref()
-        .and_then(|object| object.object("user").ok().flatten());
-    let of_user = |name: &str| Some(user.as_ref()?.string(name).ok()??.expose_secret().to_owned());
-    Tokens {
-        access_token: string("access_token"),
-        refresh_token: string("refresh_token"),
-        user_id: of_user("id"),
-        email: of_user("email"),
-        organization_id: string("organization_id").map(|id| id.expose_secret().to_owned()),
-    }
 }

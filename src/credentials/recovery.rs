@@ -82,7 +82,7 @@ impl Kept {
             (value.clone(), backup.value.expose_secret().as_bytes()),
         ];
         for (path, content) in contents {
-            let saved = Save::prepare(&path, content.len()).and_then(|save| save.finish(content));
+            let saved = Save::prepare(&path, content.len(), &lock).and_then(|save| save.finish(content));
             if let Err(error) = saved {
                 remove(&value);
                 let message = format!("{}: {}", escape::path(&path), file::reason(&error));

@@ -7,6 +7,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::value::MapDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -84,6 +85,11 @@ impl<'a> Object<'a> {
             .map(|(_, (name, raw))| (name.as_str(), *raw))
     }
 
+    /// The members as a type, of duplicates only the last.
+    pub(crate) fn read<T: Deserialize<'a>>(&self) -> Option<T> {
+        T::deserialize(MapDeserializer::new(self.members())).ok()
+    }
+
     /// A text member; `None` when it is missing, null or empty.
     pub(crate) fn string(&self, name: &str) -> Result<Option<SecretValue>, String> {
         let Some(raw) = self.members.get(name) else {
@@ -159,6 +165,15 @@ impl<'a> Object<'a> {
     fn says(&self, name: &str, problem: &str) -> String {
         format!("`{}{name}` {problem}", self.prefix)
     }
+}
+
+/// For `deserialize_with`: a member of an unexpected type counts as missing, so that it does not cost
+/// the others.
+pub(crate) fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok().flatten())
 }
 
 #[cfg(test)]

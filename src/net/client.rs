@@ -5,6 +5,7 @@ use std::error::Error as _;
 use std::fmt::Display;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::redirect;
 use zeroize::Zeroizing;
@@ -168,6 +169,11 @@ pub(crate) fn redirect_target(headers: &HeaderMap, origin: &Origin) -> Option<St
     let location = headers.get(LOCATION)?.to_str().ok()?;
     let target = url::Url::parse(&origin.at("/")).ok()?.join(location).ok()?;
     Some(target.origin().ascii_serialization())
+}
+
+/// Whether a status is one that HTTP defines for a final answer; anything else is not the API.
+pub(crate) fn is_http_status(status: StatusCode) -> bool {
+    (200..600).contains(&status.as_u16())
 }
 
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {

@@ -1,4 +1,4 @@
-//! Where the API lives: scheme, host and port, and nothing that could send a key astray.
+//! The origin of the API: scheme, host and port, checked so that a key is not sent elsewhere.
 
 use std::fmt;
 
@@ -31,19 +31,17 @@ impl Origin {
             return refuse("is not an https URL");
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return refuse("holds a user name or password");
+            return refuse("contains a user name or password");
         }
         if url.fragment().is_some() || url.query().is_some() {
-            return refuse("holds a query or a fragment");
+            return refuse("contains a query or a fragment");
         }
         if url.path() != "/" {
-            return refuse("holds a path; only the origin can be changed");
+            return refuse("contains a path; only the origin can be changed");
         }
         let origin = Self(url);
         if origin.is_plain_http() && !origin.is_loopback() {
-            return refuse(
-                "uses http, which would send secrets in the clear; only this machine may be reached so",
-            );
+            return refuse("uses http, which is allowed only for localhost");
         }
         Ok(origin)
     }
@@ -57,17 +55,22 @@ impl Origin {
     }
 
     pub(crate) fn is_loopback(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+        is_loopback(&self.0)
     }
 
     /// The URL of an absolute, already percent-encoded path.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{self}{path}")
+    }
+}
+
+/// Whether a URL names this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -81,8 +84,9 @@ impl fmt::Display for Origin {
 mod tests {
     use super::*;
 
+    /// R54: https, or http to this machine, and nothing besides the origin.
     #[test]
-    fn r54_only_safe_origins() {
+    fn only_safe_origins_are_accepted() {
         for good in [
             "https://app.amika.dev",
             "https://x.example:8443/",
@@ -102,6 +106,10 @@ mod tests {
             "http://localhost.evil.example",
             "http://127.0.0.1.evil.example",
             "http://10.0.0.1",
+            "http://0.0.0.0",
+            "http://[::]",
+            "http://[2001:db8::1]",
+            "http://[::ffff:10.0.0.1]",
             "https://u:hunter2@x.example",
             "https://u@x.example",
             "https://x.example/#f",

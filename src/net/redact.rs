@@ -4,9 +4,9 @@
 //! values are searched for in each reading. So it does not matter which characters an encoder left
 //! alone. Only the start of a long text is searched and shown, which bounds the time.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aho_corasick::AhoCorasick;
 
@@ -28,29 +28,46 @@ const MAX_SEARCHED: usize = 4096;
 /// prefix was cut, and one byte takes up to 18 when it is encoded twice (`\u0025\u0034\u0031`).
 const CUT_MARGIN: usize = 18 * SEARCHED_PREFIX;
 
-/// The secrets that this process has handled so far.
-#[derive(Default)]
-pub(crate) struct Redactor {
-    hasher: RandomState,
-    known: HashSet<u64>,
-    /// Learned since the last search.
-    pending: RefCell<Vec<SecretValue>>,
-    /// Automata of growing size. Small ones are merged, so that learning and searching in turn stays
-    /// nearly linear.
-    indexes: RefCell<Vec<Index>>,
-}
+/// The secrets that this process has handled so far, shared by everything that talks to a server.
+#[derive(Clone, Default)]
+pub(crate) struct KnownSecrets(Arc<Mutex<Redactor>>);
 
-impl Redactor {
+impl KnownSecrets {
     /// From now on this value is taken out of every text.
-    pub(crate) fn learn(&mut self, secret: &SecretValue) {
-        let text = secret.expose_secret();
-        if text.len() >= MIN_SECRET && self.known.insert(self.hasher.hash_one(text)) {
-            self.pending.get_mut().push(secret.clone());
-        }
+    pub(crate) fn learn(&self, secret: &SecretValue) {
+        self.lock().learn(secret);
     }
 
     /// The start of `text`, with every known secret replaced in whatever encoding it is written.
     pub(crate) fn clean(&self, text: &str) -> String {
+        self.lock().clean(text)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Redactor> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+struct Redactor {
+    hasher: RandomState,
+    known: HashSet<u64>,
+    /// Learned since the last search.
+    pending: Vec<SecretValue>,
+    /// Automata of growing size. Small ones are merged, so that learning and searching in turn stays
+    /// nearly linear.
+    indexes: Vec<Index>,
+}
+
+impl Redactor {
+    fn learn(&mut self, secret: &SecretValue) {
+        let text = secret.expose_secret();
+        if text.len() >= MIN_SECRET && self.known.insert(self.hasher.hash_one(text)) {
+            self.pending.push(secret.clone());
+        }
+    }
+
+    fn clean(&mut self, text: &str) -> String {
         let cut = &text[..boundary_before(text, MAX_SEARCHED)];
         let shown = if cut.len() < text.len() {
             boundary_before(cut, cut.len() - CUT_MARGIN)
@@ -76,34 +93,35 @@ impl Redactor {
     }
 
     /// Where secrets are written in `text`.
-    fn find(&self, text: &str) -> Vec<(usize, usize)> {
+    fn find(&mut self, text: &str) -> Vec<(usize, usize)> {
         self.index_pending();
-        let indexes = self.indexes.borrow();
         let mut spans = Vec::new();
-        if indexes.is_empty() {
+        if self.indexes.is_empty() {
             return spans;
         }
         let plain = Decoded::plain(text);
         let once = plain.decodings();
         let twice: Vec<_> = once.iter().flat_map(Decoded::decodings).collect();
         for reading in once.iter().chain(&twice).chain([&plain]) {
-            for index in indexes.iter() {
+            for index in &self.indexes {
                 index.find(reading, &mut spans);
             }
         }
         spans
     }
 
-    fn index_pending(&self) {
-        let mut secrets = self.pending.take();
+    fn index_pending(&mut self) {
+        let mut secrets = std::mem::take(&mut self.pending);
         if secrets.is_empty() {
             return;
         }
-        let mut indexes = self.indexes.borrow_mut();
-        while let Some(last) = indexes.pop_if(|last| last.secrets.len() <= 4 * secrets.len()) {
+        while let Some(last) = self
+            .indexes
+            .pop_if(|last| last.secrets.len() <= 4 * secrets.len())
+        {
             secrets.extend(last.secrets);
         }
-        indexes.extend(Index::new(secrets));
+        self.indexes.extend(Index::new(secrets));
     }
 }
 

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::system::lock::Lock;
+
 #[cfg(not(unix))]
 pub(crate) use self::elsewhere::make_private;
 #[cfg(not(unix))]
@@ -26,15 +28,14 @@ pub(crate) struct Save {
 
 impl Save {
     /// Makes the directory (mode 0700) and the new file with `room` bytes on the disk, so that
-    /// [`finish`](Self::finish) has little left that can fail. Clears away what a killed process
-    /// left.
-    pub(crate) fn prepare(path: &Path, room: usize) -> io::Result<Self> {
+    /// [`finish`](Self::finish) has little left that can fail. Removes what a killed process left.
+    pub(crate) fn prepare(path: &Path, room: usize, lock: &Lock) -> io::Result<Self> {
         let target = resolve(path)?;
         if target == path {
             make_private(parent(path))?;
         }
         let directory = parent(&target);
-        clear_leftovers(directory);
+        remove_leftovers(directory, lock);
         let mut unfinished = tempfile::Builder::new().prefix(PREFIX).tempfile_in(directory)?;
         unfinished.write_all(&vec![b' '; room])?;
         unfinished.as_file().sync_all()?;
@@ -72,9 +73,9 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
-/// Removes unfinished files that no process is writing any more. Whoever saves holds the lock, so
-/// another's can only be a leftover.
-pub(crate) fn clear_leftovers(directory: &Path) {
+/// Removes unfinished files. A process that saves holds the lock, so while we hold it they can only be
+/// those of a process that was killed.
+pub(crate) fn remove_leftovers(directory: &Path, _lock: &Lock) {
     for path in leftovers(directory) {
         // What cannot be removed now is tried again next time.
         let _ = fs::remove_file(path);
@@ -142,16 +143,22 @@ mod tests {
 
     use super::*;
 
+    /// A lock for tests in which nobody else writes.
+    fn lock() -> Lock {
+        Lock::try_now(tempfile::tempdir().unwrap().path()).unwrap()
+    }
+
     fn save(path: &Path, content: &[u8]) -> io::Result<()> {
-        Save::prepare(path, content.len())?.finish(content)
+        Save::prepare(path, content.len(), &lock())?.finish(content)
     }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().mode() & 0o777
     }
 
+    /// R38: file and directory are private, also when they were not before.
     #[test]
-    fn r38_what_is_saved_is_private() {
+    fn what_is_saved_is_private() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/b/file.json");
         save(&path, b"one").unwrap();
@@ -167,12 +174,16 @@ mod tests {
     fn more_room_than_content_leaves_no_trace() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("file");
-        Save::prepare(&path, 4096).unwrap().finish(b"short").unwrap();
+        Save::prepare(&path, 4096, &lock())
+            .unwrap()
+            .finish(b"short")
+            .unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"short");
     }
 
+    /// R44: a link that somebody made on purpose stays.
     #[test]
-    fn r44_a_link_stays_and_its_target_is_replaced() {
+    fn a_link_stays_and_its_target_is_replaced() {
         let root = tempfile::tempdir().unwrap();
         let (target, link) = (root.path().join("target"), root.path().join("link"));
         fs::write(&target, "old").unwrap();
@@ -198,12 +209,13 @@ mod tests {
         assert_eq!(mode(&theirs), 0o755);
     }
 
+    /// R101: the next save removes what a killed one has left.
     #[test]
-    fn r101_leftovers_of_a_killed_save_are_cleared() {
+    fn leftovers_of_a_killed_save_are_cleared() {
         let root = tempfile::tempdir().unwrap();
         let leftover = root.path().join(format!("{PREFIX}x"));
         fs::write(&leftover, "half").unwrap();
-        drop(Save::prepare(&root.path().join("file"), 1).unwrap());
+        drop(Save::prepare(&root.path().join("file"), 1, &lock()).unwrap());
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 }

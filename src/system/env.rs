@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::system::file;
+use crate::system::file::{self, FileError};
 
 /// The longest answer read from standard input, in bytes.
 const MAX_LINE: u64 = 4096;
@@ -154,7 +154,7 @@ impl Env {
     }
 
     /// All of standard input, at most `limit` bytes.
-    pub(crate) async fn read_stdin(&self, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    pub(crate) async fn read_stdin(&self, limit: u64) -> std::result::Result<Zeroizing<Vec<u8>>, FileError> {
         blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await
     }
 

@@ -1,37 +1,49 @@
-//! One bounded way to read a file that somebody else wrote.
+//! Reads files of other programs with a limit, and without waiting for a FIFO or a device.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
-use anyhow::{Context, bail};
 use zeroize::Zeroizing;
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("{}", reason(.0))]
+    Io(#[from] io::Error),
+    #[error("is a directory")]
+    Directory,
+    #[error("is not a regular file")]
+    NotRegular,
+    #[error("is larger than {} MiB", .0 / (1024 * 1024))]
+    TooLarge(u64),
+}
 
 /// Reads a regular file of at most `limit` bytes. It is opened once, so what is checked is what
 /// is read; a FIFO, a device or a directory is refused without waiting for it.
-pub(crate) fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let (file, length) = open_regular(path)?;
     if length > limit {
-        bail!("is larger than {}", size(limit));
+        return Err(FileError::TooLarge(limit));
     }
     read_to_limit(file, limit)
 }
 
 /// Opens a regular file; also gives its length in bytes.
-fn open_regular(path: &Path) -> anyhow::Result<(File, u64)> {
-    let file = open(path).map_err(|error| anyhow::anyhow!(reason(&error)))?;
-    let metadata = file.metadata().context("cannot be examined")?;
+fn open_regular(path: &Path) -> Result<(File, u64), FileError> {
+    let file = open(path)?;
+    let metadata = file.metadata()?;
     if metadata.is_dir() {
-        bail!("is a directory");
+        return Err(FileError::Directory);
     }
     if !metadata.is_file() {
-        bail!("is not a regular file");
+        return Err(FileError::NotRegular);
     }
     Ok((file, metadata.len()))
 }
 
 /// Opens a regular file of any size, to be read in parts; `None` when nothing has that name.
-pub(crate) fn open_if_there(path: &Path) -> anyhow::Result<Option<File>> {
+pub(crate) fn open_if_there(path: &Path) -> Result<Option<File>, FileError> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         _ => open_regular(path).map(|(file, _)| Some(file)),
@@ -40,7 +52,7 @@ pub(crate) fn open_if_there(path: &Path) -> anyhow::Result<Option<File>> {
 
 /// As [`read_bounded`]; `None` when nothing has that name. A dangling link is a broken file rather
 /// than none.
-pub(crate) fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+pub(crate) fn read_if_there(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         _ => read_bounded(path, limit).map(Some),
@@ -53,14 +65,11 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads `source` to its end, refusing more than `limit` bytes.
-pub(crate) fn read_to_limit(source: impl Read, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_to_limit(source: impl Read, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let mut bytes = Zeroizing::new(Vec::new());
-    source
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| anyhow::anyhow!(reason(&error)))?;
+    source.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        bail!("is larger than {}", size(limit));
+        return Err(FileError::TooLarge(limit));
     }
     Ok(bytes)
 }
@@ -92,9 +101,4 @@ pub(crate) fn reason(error: &io::Error) -> String {
             words.to_lowercase()
         }
     }
-}
-
-fn size(bytes: u64) -> String {
-    const MIB: u64 = 1024 * 1024;
-    format!("{} MiB", bytes / MIB)
 }

@@ -8,3 +8,4 @@ pub(crate) mod hardening;
 pub(crate) mod keychain;
 pub(crate) mod lock;
 pub(crate) mod signals;
+pub(crate) mod trust;

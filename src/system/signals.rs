@@ -1,8 +1,12 @@
-//! Ctrl-C, SIGTERM and SIGHUP, heard from the start, so that a command can stop where it is safe.
+//! Ctrl-C, SIGTERM and SIGHUP. They are handled from the start, so that a command can stop where it is
+//! safe.
 
 use tokio::sync::watch;
 
 use crate::error::{Error, Kind, Result};
+
+/// The message of a command that was interrupted before it changed anything.
+const UNCHANGED: &str = "interrupted; nothing was changed";
 
 /// Knows whether the person or the system asked the program to stop.
 #[derive(Clone)]
@@ -16,25 +20,30 @@ impl Interrupt {
         tokio::spawn(async move {
             let kind = signal().await;
             sender.send_replace(Some(kind));
-            // Keeps the channel open: a closed one would look like a signal.
+            // Keeps the channel open, because a closed one would look like a signal.
             std::future::pending::<()>().await;
         });
         Self(receiver)
     }
 
-    /// Waits until the program shall stop, and says how.
+    /// Waits for a signal that asks the program to stop.
     pub(crate) async fn wait(&self) -> Kind {
         let mut receiver = self.0.clone();
         let told = receiver.wait_for(Option::is_some).await;
         told.ok().and_then(|kind| *kind).unwrap_or(Kind::Interrupted)
     }
 
-    /// Runs `work`, dropping it when the program shall stop first.
+    /// Runs `work`, dropping it when a signal arrives first.
     pub(crate) async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
-            kind = self.wait() => Err(Error::new(kind, "interrupted; nothing was changed")),
+            kind = self.wait() => Err(Error::new(kind, UNCHANGED)),
             result = work => result,
         }
+    }
+
+    /// Whether an error claims that the interrupted command has changed nothing.
+    pub(crate) fn says_unchanged(error: &Error) -> bool {
+        error.message == UNCHANGED
     }
 }
 
@@ -59,7 +68,7 @@ async fn signal() -> Kind {
         signal(SignalKind::terminate()),
         signal(SignalKind::hangup()),
     ) else {
-        // Without handlers the signals keep their usual, deadly meaning.
+        // Without handlers the signals keep their usual meaning and end the process.
         return std::future::pending().await;
     };
     tokio::select! {
@@ -70,10 +79,25 @@ async fn signal() -> Kind {
     }
 }
 
-#[cfg(not(unix))]
+/// Closing the window, Ctrl-Break, log-off and shutdown count as Ctrl-C.
+#[cfg(windows)]
 async fn signal() -> Kind {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Kind::Interrupted,
-        Err(_) => std::future::pending().await,
+    use tokio::signal::windows;
+    let (Ok(mut interrupt), Ok(mut stop), Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = (
+        windows::ctrl_c(),
+        windows::ctrl_break(),
+        windows::ctrl_close(),
+        windows::ctrl_logoff(),
+        windows::ctrl_shutdown(),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = stop.recv() => {}
+        _ = close.recv() => {}
+        _ = logoff.recv() => {}
+        _ = shutdown.recv() => {}
     }
+    Kind::Interrupted
 }

@@ -390,7 +390,7 @@ fn r73_r55_a_refused_key_is_named_by_its_source() {
     sandbox
         .run("secret list")
         .exits(3)
-        .stderr_contains("the key from AMIKA_API_KEY (401)");
+        .stderr_contains("AMIKA_API_KEY was rejected (401)");
     sandbox
         .vault
         .fault(Fault::on("POST", SECRETS).fails(401, "bad key").always());

@@ -57,12 +57,57 @@ fn login_status_push_logout() {
         .stderr_contains("Not logged in");
 }
 
+/// A login in the browser needs a person; with a key the JSON says what was stored.
 #[test]
-fn login_in_json_is_one_value() {
+fn login_in_json_needs_a_key_file() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run_stored("auth login -o json").exits(0);
-    assert_eq!(run.json()["email"], "person@example.invalid");
-    assert!(run.stderr.contains("WDJB-MJHT"));
+    let run = sandbox.run_stored("auth login -o json").exits(2);
+    assert!(
+        run.stdout.is_empty() && run.stderr.contains("--api-key-file"),
+        "{run:?}"
+    );
+    assert!(sandbox.vault.requests().is_empty());
+    sandbox.write("key.txt", crate::support::vault::API_KEY);
+    let run = sandbox
+        .run_stored("auth login --api-key-file key.txt -o json")
+        .exits(0);
+    let expected = json!({ "authenticated": true, "method": "stored_api_key", "warnings": [] });
+    assert_eq!(run.json(), expected);
+    assert!(run.stderr.is_empty(), "{}", run.stderr);
+}
+
+/// A key is stored only after the API has accepted it, unless nobody is to be asked.
+#[test]
+fn a_key_is_checked_before_it_is_stored() {
+    let sandbox = Sandbox::new();
+    sandbox.write("key.txt", format!("wrong-{CANARY}"));
+    sandbox
+        .run_stored("auth login --api-key-file key.txt")
+        .exits(3)
+        .stderr_contains(&sandbox.vault.origin())
+        .stderr_contains("the given API key was rejected (401)")
+        .stderr_contains("nothing was stored");
+    assert!(!sandbox.home().join(KEY_FILE).exists());
+    sandbox
+        .vault
+        .fault(Fault::on("GET", "/secrets").fails(503, "busy").times(3));
+    sandbox
+        .run_stored("auth login --api-key-file key.txt")
+        .exits(6)
+        .stderr_contains("--offline");
+    assert!(!sandbox.home().join(KEY_FILE).exists());
+    let asked = sandbox.vault.requests().len();
+    sandbox
+        .run_stored("auth login --api-key-file key.txt --offline")
+        .exits(0)
+        .stdout_contains("Stored API key for");
+    assert_eq!(sandbox.vault.requests().len(), asked);
+    sandbox
+        .run_stored("secret list")
+        .exits(3)
+        .stderr_contains("the stored API key was rejected (401)")
+        .stderr_contains("amika auth logout");
+    sandbox.run_stored("auth login --offline").exits(2);
 }
 
 #[test]
@@ -236,8 +281,10 @@ fn r60_status_says_what_is_used_and_what_is_not() {
     sandbox
         .run_stored("auth status")
         .exits(0)
-        .stdout_contains("Authenticated via stored API key")
-        .stderr_contains("the stored API key shadows the login session");
+        .stdout_contains("Authenticated via stored API key (~/.local/state/amika/api-key.json)")
+        .stderr_contains(
+            "the stored API key shadows the login session (~/.local/state/amika/workos-session.json)",
+        );
     sandbox
         .run("auth status")
         .exits(0)
@@ -250,7 +297,15 @@ fn r60_status_says_what_is_used_and_what_is_not() {
     sandbox
         .run_stored("auth status --check")
         .exits(3)
-        .stderr_contains("does not accept the key");
+        .stderr_contains("the stored API key was rejected (401)")
+        .stdout_contains("does not accept it");
+    let checked = sandbox.run_stored("auth status --check -o json").exits(3).json();
+    assert_eq!(
+        (&checked["accepted"], &checked["authenticated"]),
+        (&json!(false), &json!(false))
+    );
+    let checked = sandbox.run("auth status --check -o json").exits(0).json();
+    assert_eq!(checked["accepted"], true);
     assert!(sandbox.run_stored("auth status").exits(0).stderr.lines().count() <= 3);
 
     sandbox.write(KEY_FILE, CANARY);
@@ -279,9 +334,67 @@ fn r61_logout_removes_what_cannot_be_read() {
     sandbox.write(KEY_FILE, [0xff, 0xfe]);
     sandbox.write(SESSION_FILE, CANARY);
     let json = sandbox.run("auth logout -o json").exits(0);
-    assert_eq!(json.json()["cleared"], json!(["API key", "login session"]));
-    assert!(json.stderr.contains("AMIKA_API_KEY is still set"));
+    assert_eq!(
+        json.json(),
+        json!({ "cleared_api_key": true, "cleared_session": true })
+    );
+    for part in [
+        "AMIKA_API_KEY is still set",
+        "stored session file is unreadable",
+        "stored API key file is unreadable",
+    ] {
+        assert!(json.stderr.contains(part), "{part}: {}", json.stderr);
+    }
+    let json = sandbox.run_stored("auth logout -o json").exits(0).json();
+    assert_eq!(
+        json,
+        json!({ "cleared_api_key": false, "cleared_session": false })
+    );
     assert!(!sandbox.home().join(KEY_FILE).exists());
+}
+
+/// R120: an address of the provider is shown only if it is safe to open.
+#[test]
+fn an_unsafe_address_of_the_provider_is_not_shown() {
+    for address in [
+        "http://auth.example/device".to_owned(),
+        "http://0.0.0.0/device".to_owned(),
+        "http://[2001:db8::1]/device".to_owned(),
+        "https://user:pass@auth.example/device".to_owned(),
+        "https://user@auth.example/device".to_owned(),
+        "javascript:alert(1)".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        "auth.example".to_owned(),
+        format!("https://auth.example/{}", "x".repeat(2048)),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.idp(|idp| idp.verification_uri.clone_from(&address));
+        let run = sandbox.run_stored("auth login").exits(7);
+        assert!(!run.stderr.contains("To log in, open"), "{}", run.stderr);
+        assert!(!sandbox.home().join(SESSION_FILE).exists());
+    }
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .idp(|idp| idp.verification_uri = "http://127.0.0.1:1/device".to_owned());
+    sandbox.run_stored("auth login").exits(0);
+}
+
+/// R120: a line break in an e-mail address or organisation does not make a status line.
+#[test]
+fn a_stored_name_cannot_forge_a_status_line() {
+    let sandbox = Sandbox::new();
+    sandbox.log_in(3600);
+    let mut session = sandbox.session();
+    session["email"] = json!("a@b\nAuthenticated via stored API key");
+    session["organization_id"] = json!("org\nAuthenticated via stored API key");
+    sandbox.write(SESSION_FILE, session.to_string());
+    let run = sandbox.run_stored("auth status").exits(0);
+    assert!(
+        !run.stdout.lines().any(|line| line.starts_with("Authenticated")),
+        "{}",
+        run.stdout
+    );
 }
 
 #[cfg(unix)]

@@ -201,6 +201,6 @@ fn a_login_in_a_locked_keyring_is_not_taken_for_broken() {
         run.exits(1)
             .stdout_contains("Not logged in")
             .stderr_contains("unlock the keyring")
-            .stderr_contains("you already have a login that cannot be had now");
+            .stderr_contains("you already have a login that is not available now");
     }
 }

@@ -43,6 +43,8 @@ mod push;
 #[cfg(unix)]
 mod recovery;
 #[cfg(unix)]
+mod redaction;
+#[cfg(unix)]
 mod refresh;
 #[cfg(unix)]
 mod replace;
@@ -55,6 +57,8 @@ mod save;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tls;
+#[cfg(target_os = "linux")]
+mod trust;
 mod usage;
 #[cfg(unix)]
 mod zoo;

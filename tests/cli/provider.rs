@@ -400,7 +400,7 @@ fn r80_hostile_ids_and_names_go_nowhere() {
 fn refusals_are_told_in_words() {
     for (status, code, part) in [
         (400, 1, "refused (400): said"),
-        (401, 3, "does not accept the key from AMIKA_API_KEY"),
+        (401, 3, "AMIKA_API_KEY was rejected (401)"),
         (403, 1, "not allowed (403): said"),
         (404, 1, "not found (404)"),
         (500, 5, "may or may not be stored"),

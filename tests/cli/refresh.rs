@@ -247,7 +247,7 @@ fn r55_a_refused_token_is_renewed_once() {
     sandbox
         .run_stored("secret list")
         .exits(3)
-        .stderr_contains("does not accept the key from the login session");
+        .stderr_contains("the login session was rejected (401)");
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 2);
 }
 

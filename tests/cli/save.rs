@@ -143,7 +143,7 @@ fn r41_a_save_that_fails_for_good_still_serves_this_command() {
     ran(output)
         .exits(8)
         .stdout_contains("No secrets")
-        .stderr_contains("the login was renewed for this command, and the result could not be saved")
+        .stderr_contains("the login was refreshed for this command, and the result could not be saved")
         .stderr_contains("amika auth login");
     assert_eq!(sandbox.session(), before);
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);

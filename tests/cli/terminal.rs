@@ -245,7 +245,7 @@ fn no_browser_is_opened_where_the_person_is_not() {
         &sandbox,
         "DISPLAY=:9 BROWSER=$PWD/missing amika auth login; echo code $?",
     );
-    assert!(!text(&mut session, "code 0").contains("being opened"));
+    assert!(!text(&mut session, "code 7").contains("being opened"));
 }
 
 #[test]

@@ -1,21 +1,20 @@
 //! `amika auth login`: a login on another device, or an API key from a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use clap::Args;
 
-use crate::auth::backend::CredentialBackend;
-use std::path::Path;
-
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 
-use crate::auth::backend::OutOfReach;
+use crate::auth::backend::CredentialBackend;
 use crate::auth::device_flow;
-use crate::auth::resolve::{ApiCredential, check_characters};
+use crate::auth::resolve::{ApiCredential, Source, check_characters};
 use crate::auth::session::{self, LiveSession, is_usable};
-use crate::auth::store::{Session, Store};
-use crate::auth::workos::{DeviceCode, Failure, Workos};
+use crate::auth::store::{Session, Store, StoreError};
+use crate::auth::workos::{DeviceCode, Workos};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -23,6 +22,7 @@ use crate::net::origin::{self, Origin};
 use crate::secret::SecretValue;
 use crate::system::browser;
 use crate::system::file;
+use crate::ui::notices::Notices;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt;
 
@@ -34,6 +34,9 @@ pub(crate) struct LoginArgs {
     /// Print the address and the code without opening a browser
     #[arg(long, conflicts_with = "api_key_file")]
     pub(crate) no_browser: bool,
+    /// Store the API key without asking the API whether it accepts it
+    #[arg(long, requires = "api_key_file")]
+    pub(crate) offline: bool,
     /// Choose where to store the secret part
     #[arg(long, value_enum, default_value_t = CredentialBackend::File)]
     pub(crate) store: CredentialBackend,
@@ -42,18 +45,33 @@ pub(crate) struct LoginArgs {
 /// The largest key file read, in bytes.
 const MAX_KEY: u64 = 64 * 1024;
 
+/// The JSON result of storing a key.
+#[derive(Serialize)]
+struct Stored {
+    authenticated: bool,
+    method: &'static str,
+    warnings: Vec<String>,
+}
+
 pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
     let origin = Origin::from_env(&context.env)?;
     let store = Store::require(&context.env)?;
+    if args.api_key_file.is_none() && context.printer.is_json() {
+        return Err(
+            Error::usage("a login in the browser needs a person, so it has no JSON output")
+                .hint("use --api-key-file FILE, or leave out --output"),
+        );
+    }
+    store.check_trust()?;
+    let mut notices = Notices::default();
     if context.env.path("AMIKA_API_KEY").is_some() {
-        context
-            .printer
-            .warning("AMIKA_API_KEY is set, and is used before anything that is stored");
+        notices.warn("AMIKA_API_KEY is set, and is used before anything that is stored");
     }
-    match &args.api_key_file {
-        Some(path) => store_key(path, args, &origin, &store, context).await,
-        None => log_in(args, &origin, &store, context).await,
+    if let Some(path) = &args.api_key_file {
+        return store_key(path, args, &origin, &store, notices, context).await;
     }
+    context.printer.notices(&notices);
+    log_in(args, &origin, &store, context).await
 }
 
 async fn store_key(
@@ -61,6 +79,7 @@ async fn store_key(
     args: &LoginArgs,
     origin: &Origin,
     store: &Store,
+    mut notices: Notices,
     context: &Context,
 ) -> Result<()> {
     let Context {
@@ -70,18 +89,45 @@ async fn store_key(
         ..
     } = context;
     let key = interrupt.or(read_key(path, context)).await?;
-    refuse_stored_key(store, context)?;
+    refuse_stored_key(store, &mut notices)?;
+    if !args.offline {
+        interrupt.or(check_accepted(&key, origin, context)).await?;
+    }
     if store.session().is_ok_and(|session| session.is_some()) {
-        printer.warning("the API key is used before the login session that is also stored");
+        notices.warn("the API key is used before the login session that is also stored");
     }
     let lock = interrupt.or(store.lock()).await?;
     let fallback = store.save_api_key(&lock, &key, &origin.to_string(), (env.now)(), args.store)?;
     if let Some(fallback) = fallback {
-        printer.warning(&fallback);
+        notices.warn(fallback);
     }
-    let value = json!({ "status": "stored", "method": "stored_api_key" });
-    printer.data(OnWriteFailure::RepeatOnStderr, &value, || {
-        format!("Stored API key for {origin}")
+    let stored = Stored {
+        authenticated: true,
+        method: "stored_api_key",
+        warnings: notices.iter().map(|(_, message)| message.to_owned()).collect(),
+    };
+    if !printer.is_json() {
+        printer.notices(&notices);
+    }
+    printer.data(OnWriteFailure::RepeatOnStderr, &stored, || {
+        let checked = if args.offline { ", not checked" } else { "" };
+        format!("Stored API key for {origin}{checked}")
+    })
+}
+
+/// Asks the API whether it accepts the key, before it replaces anything.
+async fn check_accepted(key: &SecretValue, origin: &Origin, context: &Context) -> Result<()> {
+    let credential = ApiCredential::from_key(Source::NewApiKey, key.clone());
+    let api = context.api_using(origin.clone(), Rc::new(credential), None)?;
+    let listed = api.list_secrets().await;
+    listed.map(drop).map_err(|error| {
+        let error = Error::from(error).context(format!("checking the API key with {origin}"));
+        let rejected = error.kind == Kind::Credential;
+        let error = error.consequence("nothing was stored");
+        if rejected {
+            return error;
+        }
+        error.hint("try again, or store the key unchecked with --offline")
     })
 }
 
@@ -113,21 +159,19 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
 fn checked(typed: &SecretValue, place: &str) -> Result<SecretValue> {
     let key = SecretValue::new(typed.expose_secret().trim().to_owned());
     if key.is_empty() {
-        return Err(Error::input(format!("{place} holds no key")).hint("was it copied whole?"));
+        return Err(Error::input(format!("{place} contains no key")).hint("was it copied whole?"));
     }
     check_characters(&key, place).map_err(|error| error.with_kind(Kind::Input))
 }
 
-/// A stored key that works would be lost, or would be used instead of what comes now.
-fn refuse_stored_key(store: &Store, context: &Context) -> Result<()> {
+/// Refuses to replace a stored key that can be used.
+fn refuse_stored_key(store: &Store, notices: &mut Notices) -> Result<()> {
     match store.api_key() {
         Ok(Some(stored)) if !stored.key.is_empty() => Err(already("a stored API key")),
         Ok(_) => Ok(()),
-        Err(reason) if reason.is::<OutOfReach>() => Err(locked_away("an API key", &reason)),
-        Err(reason) => {
-            context
-                .printer
-                .warning(&format!("the stored API key file is unreadable ({reason:#})"));
+        Err(error @ StoreError::KeyringUnavailable { .. }) => Err(unavailable("an API key", &error)),
+        Err(error) => {
+            notices.warn(format!("the stored API key file is unreadable ({error})"));
             Ok(())
         }
     }
@@ -141,9 +185,9 @@ fn already(what: &str) -> Error {
     .hint("to replace it, run 'amika auth logout' first; 'amika auth status' shows what it is")
 }
 
-/// What cannot be read now may still be of use.
-fn locked_away(what: &str, reason: &anyhow::Error) -> Error {
-    let message = format!("you already have {what} that cannot be had now; nothing was changed ({reason:#})");
+/// A credential that cannot be read now may still be usable later.
+fn unavailable(what: &str, error: &StoreError) -> Error {
+    let message = format!("you already have {what} that is not available now; nothing was changed ({error})");
     Error::new(Kind::Refused, message).hint("unlock the keyring, or run 'amika auth logout' to forget it")
 }
 
@@ -155,15 +199,18 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
         ..
     } = context;
     let workos = Workos::from_env(env)?;
-    refuse_stored_key(store, context)?;
+    let mut notices = Notices::default();
+    let usable_key = refuse_stored_key(store, &mut notices);
+    printer.notices(&notices);
+    usable_key?;
     refuse_session(store, &workos, context).await?;
-    // Better to hear now than after the login that it could not be kept.
+    // Fail before the device flow starts if the session cannot be saved.
     let lock = interrupt.or(store.lock()).await?;
     drop(store.prepare_session(&lock)?);
     drop(lock);
 
     let code = interrupt
-        .or(async { workos.authorize_device().await.map_err(explain) })
+        .or(async { workos.authorize_device().await.map_err(device_flow::login_error) })
         .await?;
     show(&code, args.no_browser, context);
     let tokens = interrupt.or(device_flow::wait(&workos, &code)).await?;
@@ -178,9 +225,9 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
         api_url: Some(origin.to_string()),
         keeper: args.store,
     };
-    let session = session::first(tokens, template, (env.now)())?;
+    let session = session::new_session(tokens, template, (env.now)())?;
     let lock = store.lock().await?;
-    if let Some(fallback) = store.prepare_session(&lock)?.finish(&session)? {
+    if let Some(fallback) = store.prepare_session(&lock)?.finish(&session, &lock)? {
         printer.warning(&fallback);
     }
     let value = json!({
@@ -199,16 +246,15 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     })
 }
 
-/// Refuses to put a new session in place of one that still works. One whose access token has ended
-/// works if it can be renewed, so that is tried.
+/// Refuses to replace a session that still works. If its access token has expired, a refresh is tried.
 async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Result<()> {
     let env = &context.env;
     let session = match store.session() {
         Ok(None) => return Ok(()),
         Ok(Some(session)) => session,
-        Err(reason) if reason.is::<OutOfReach>() => return Err(locked_away("a login", &reason)),
-        Err(reason) => {
-            let message = format!("the stored session file is unreadable and will be replaced ({reason:#})");
+        Err(error @ StoreError::KeyringUnavailable { .. }) => return Err(unavailable("a login", &error)),
+        Err(error) => {
+            let message = format!("the stored session file is unreadable and will be replaced ({error})");
             context.printer.warning(&message);
             return Ok(());
         }
@@ -222,27 +268,15 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
         return Ok(());
     };
     let live = LiveSession::new(store.clone(), workos.clone(), made_for, env.now, session);
-    // Renewed as for any command, so that what it brings is saved even when we are told to stop.
-    let authority = context.adopt(ApiCredential::of(live));
-    let renewed = context.interrupt.or(authority.bearer()).await;
-    match renewed {
+    // Registered as for any command, so that the result is saved even after an interrupt.
+    let credential = context.register(ApiCredential::from_session(live));
+    match context.interrupt.or(credential.bearer()).await {
         Ok(_) => {
-            context.settle().await?;
+            context.finish_refresh(Ok(())).await?;
             Err(already(&format!("a login as {who}")))
         }
         Err(error) if error.kind == Kind::Credential => Ok(()),
         Err(error) => Err(error),
-    }
-}
-
-fn explain(failure: Failure) -> Error {
-    match failure {
-        Failure::Refused { code, message } => device_flow::refused(&code, &message),
-        Failure::Trouble(reason) => {
-            Error::new(Kind::Unreachable, format!("the login cannot start: {reason}"))
-                .hint("check the network, or use --api-key-file")
-        }
-        Failure::Stranger(error) => error,
     }
 }
 

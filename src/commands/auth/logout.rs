@@ -1,11 +1,19 @@
 //! `amika auth logout`: removes what login has stored, readable or not.
 
-use serde_json::json;
+use serde::Serialize;
 
-use crate::auth::store::Store;
+use crate::auth::resolve::Source;
+use crate::auth::store::{Cleared, Store};
 use crate::context::Context;
 use crate::error::Result;
+use crate::ui::notices::Notices;
 use crate::ui::printer::OnWriteFailure;
+
+#[derive(Serialize)]
+struct Logout {
+    cleared_api_key: bool,
+    cleared_session: bool,
+}
 
 pub(crate) async fn run(context: &Context) -> Result<()> {
     let Context {
@@ -15,36 +23,59 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
         ..
     } = context;
     let store = Store::require(env)?;
+    store.check_trust()?;
     let cleared = if store.is_empty() {
         Vec::new()
     } else {
         let lock = interrupt.or(store.lock()).await?;
         store.clear(&lock)?
     };
+    let mut notices = Notices::default();
     for cleared in &cleared {
-        if let Some(left) = &cleared.left {
-            printer.warning(&format!("the stored {}: {left}", cleared.what));
-        }
+        tell(cleared, &mut notices);
     }
-    if cleared.iter().any(|cleared| cleared.what == "login session") {
-        printer.notice(
-            "the session's tokens stay valid at the identity provider until they end; \
+    if env.path("AMIKA_API_KEY").is_some() {
+        notices.notice("AMIKA_API_KEY is still set, and still used");
+    }
+    printer.notices(&notices);
+    let has = |source| cleared.iter().any(|cleared| cleared.source == source);
+    let logout = Logout {
+        cleared_api_key: has(Source::StoredApiKey),
+        cleared_session: has(Source::Session),
+    };
+    printer.data(OnWriteFailure::RepeatOnStderr, &logout, || {
+        let lines = [
+            (logout.cleared_api_key, "Cleared stored API key"),
+            (logout.cleared_session, "Cleared stored login session"),
+        ];
+        let lines: Vec<_> = lines
+            .into_iter()
+            .filter_map(|(cleared, line)| cleared.then_some(line))
+            .collect();
+        if lines.is_empty() {
+            "Already logged out".to_owned()
+        } else {
+            lines.join("\n")
+        }
+    })
+}
+
+/// What the person should know about a file that was removed.
+fn tell(cleared: &Cleared, notices: &mut Notices) {
+    let what = match cleared.source {
+        Source::Session => "session",
+        _ => "API key",
+    };
+    if cleared.unreadable {
+        notices.warn(format!("the stored {what} file is unreadable; it was removed"));
+    }
+    if let Some(left) = &cleared.left {
+        notices.warn(format!("the stored {what}: {left}"));
+    }
+    if cleared.source == Source::Session {
+        notices.notice(
+            "the session's tokens stay valid at the identity provider until they expire; \
              sign out in the web UI to end them now",
         );
     }
-    if env.path("AMIKA_API_KEY").is_some() {
-        printer.notice("AMIKA_API_KEY is still set, and still used");
-    }
-    let names: Vec<_> = cleared.iter().map(|cleared| cleared.what).collect();
-    printer.data(
-        OnWriteFailure::RepeatOnStderr,
-        &json!({ "cleared": names }),
-        || {
-            if names.is_empty() {
-                return "Already logged out".to_owned();
-            }
-            let lines = names.iter().map(|what| format!("Cleared stored {what}"));
-            lines.collect::<Vec<_>>().join("\n")
-        },
-    )
 }

@@ -1,16 +1,18 @@
-//! `amika auth status`: which credential is in force, what it shadows, and what is wrong.
+//! `amika auth status`: which credential is used, what it shadows, and what is wrong.
+
+use std::path::Path;
 
 use clap::Args;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::auth::resolve::{Usable, environment_key, stored_key, stored_session};
-use crate::auth::session::is_usable;
+use crate::auth::resolve::{Finding, Problem, Resolver, Source};
 use crate::auth::store::{Session, Store};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
 use crate::net::origin::Origin;
+use crate::ui::notices::Notices;
 use crate::ui::printer::OnWriteFailure;
 
 #[derive(Debug, Args)]
@@ -30,38 +32,37 @@ struct Status {
     org_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    /// With `--check`: whether the API accepts the credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<bool>,
     warnings: Vec<String>,
     /// What text output says besides the warnings.
     #[serde(skip)]
     lines: Vec<String>,
+    /// The source in use.
+    #[serde(skip)]
+    source: Option<Source>,
 }
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
-    let Context {
-        env,
-        printer,
-        interrupt,
-        ..
-    } = context;
-    let origin = Origin::from_env(env)?;
-    let status = look(&origin, context)?;
-    if args.check && status.authenticated {
-        let api = context.api(None)?;
-        interrupt.or(async { Ok(api.list_secrets().await?) }).await?;
-    }
+    let printer = &context.printer;
+    let origin = Origin::from_env(&context.env)?;
+    let mut status = Status::collect(&origin, context)?;
+    let rejected = if args.check && status.authenticated {
+        status.check(&origin, context).await?
+    } else {
+        None
+    };
     if !printer.is_json() {
         status
             .warnings
             .iter()
             .for_each(|warning| printer.warning(warning));
     }
-    printer.data(OnWriteFailure::Fail, &status, || {
-        let mut lines = status.lines.clone();
-        if args.check && status.authenticated {
-            lines.push(format!("{origin} accepts it"));
-        }
-        lines.join("\n")
-    })?;
+    printer.data(OnWriteFailure::Fail, &status, || status.lines.join("\n"))?;
+    if let Some(rejected) = rejected {
+        return Err(rejected);
+    }
     if status.authenticated {
         return Ok(());
     }
@@ -69,102 +70,151 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
         .hint("run 'amika auth login', or set AMIKA_API_KEY"))
 }
 
-fn look(origin: &Origin, context: &Context) -> Result<Status> {
-    let env = &context.env;
-    let mut status = Status {
-        authenticated: false,
-        method: "none",
-        email: None,
-        org_id: None,
-        expires_at: None,
-        warnings: Vec::new(),
-        lines: Vec::new(),
-    };
-    if environment_key(env)?.is_some() {
-        status.take(
-            "env_api_key",
-            "Authenticated via AMIKA_API_KEY environment variable",
-        );
+impl Status {
+    fn collect(origin: &Origin, context: &Context) -> Result<Self> {
+        let mut status = Self {
+            authenticated: false,
+            method: "none",
+            email: None,
+            org_id: None,
+            expires_at: None,
+            accepted: None,
+            warnings: Vec::new(),
+            lines: Vec::new(),
+            source: None,
+        };
+        let home = context.env.home.as_deref();
+        let resolver = Resolver::new(&context.env, origin);
+        for source in Source::BY_PRECEDENCE {
+            let finding = match resolver.look_up(source) {
+                Ok(finding) => finding,
+                // An untrusted directory does not matter while it is not used.
+                Err(error) if status.authenticated => {
+                    status.warn(error.to_string());
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            let path = resolver.path(source);
+            match finding {
+                Finding::Absent => {}
+                Finding::Unusable(problem) => status.warn(in_words(source, &problem)),
+                _ if status.source.is_some() => status.shadowed(source, path.as_deref(), home),
+                Finding::Key(_) => status.use_key(source, path.as_deref(), home),
+                Finding::Session(session) => status.use_session(&session, path.as_deref(), home),
+            }
+        }
+        if status.source != Some(Source::Environment) {
+            let exposed = resolver.store.iter().flat_map(Store::exposed);
+            status.warnings.extend(exposed);
+        }
+        if !status.authenticated {
+            status.lines.push("Not logged in".to_owned());
+        }
+        Ok(status)
     }
-    let Some(store) = Store::locate(env) else {
-        return Ok(status.finish());
-    };
-    status.warnings.extend(store.exposed());
-    let unreadable = |what: &str, reason: &str| {
-        format!(
-            "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {reason})"
-        )
-    };
-    let out_of_reach = |what: &str, reason: &str| {
-        format!("the stored {what} cannot be had now; unlock the keyring ({reason})")
-    };
-    match stored_key(&store, origin) {
-        Usable::Yes(_) => status.take_or_shadow("stored_api_key", "stored API key"),
-        Usable::Absent => {}
-        Usable::Foreign(foreign) => status.warnings.push(foreign),
-        Usable::Unreadable(reason) => status.warnings.push(unreadable("API key", &reason)),
-        Usable::OutOfReach(reason) => status.warnings.push(out_of_reach("API key", &reason)),
+
+    /// Asks the API; gives the error when it rejects the credential.
+    async fn check(&mut self, origin: &Origin, context: &Context) -> Result<Option<Error>> {
+        // What finding it warns of is among our own warnings.
+        let api = context.api_with(&mut Notices::default(), None)?;
+        let listed = async { Ok::<_, Error>(api.list_secrets().await) };
+        match context.interrupt.or(listed).await? {
+            Ok(_) => {
+                self.accepted = Some(true);
+                self.lines.push(format!("{origin} accepts it"));
+                Ok(None)
+            }
+            Err(error) if error.kind == Kind::Credential => {
+                self.accepted = Some(false);
+                self.authenticated = false;
+                self.lines.push(format!("{origin} does not accept it"));
+                Ok(Some(error.into()))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
-    match stored_session(&store, origin) {
-        Usable::Yes(session) => status.take_session(&session, (env.now)()),
-        Usable::Absent => {}
-        Usable::Foreign(foreign) => status.warnings.push(foreign),
-        Usable::Unreadable(reason) => status.warnings.push(unreadable("session", &reason)),
-        Usable::OutOfReach(reason) => status.warnings.push(out_of_reach("session", &reason)),
+
+    fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
     }
-    Ok(status.finish())
+
+    fn take(&mut self, source: Source, method: &'static str) {
+        self.authenticated = true;
+        self.source = Some(source);
+        self.method = method;
+    }
+
+    fn use_key(&mut self, source: Source, path: Option<&Path>, home: Option<&Path>) {
+        if source == Source::Environment {
+            self.take(source, "env_api_key");
+            self.lines
+                .push("Authenticated via AMIKA_API_KEY environment variable".to_owned());
+        } else {
+            self.take(source, "stored_api_key");
+            self.lines
+                .push(format!("Authenticated via stored API key{}", in_file(path, home)));
+        }
+    }
+
+    fn use_session(&mut self, session: &Session, path: Option<&Path>, home: Option<&Path>) {
+        self.take(Source::Session, "session");
+        let who = session
+            .email
+            .as_deref()
+            .map_or_else(|| "somebody without an e-mail address".into(), escape::escape);
+        self.lines
+            .push(format!("Logged in as {who}{}", in_file(path, home)));
+        if let Some(organisation) = &session.organization_id {
+            self.lines
+                .push(format!("Organisation {}", escape::escape(organisation)));
+        }
+        let expires_at = session.expires_at;
+        self.lines.push(if session.refresh_token.is_some() {
+            format!("Access token until {expires_at:.0}, refreshed when needed")
+        } else {
+            format!("Access token until {expires_at:.0}, which cannot be refreshed")
+        });
+        self.email.clone_from(&session.email);
+        self.org_id.clone_from(&session.organization_id);
+        self.expires_at = Some(expires_at);
+    }
+
+    /// A usable credential that is not used because of one that goes before it.
+    fn shadowed(&mut self, source: Source, path: Option<&Path>, home: Option<&Path>) {
+        let by = match self.source {
+            Some(Source::Environment) => "AMIKA_API_KEY",
+            _ => "the stored API key",
+        };
+        let what = match source {
+            Source::Session => "the login session",
+            _ => "stored API key",
+        };
+        self.warn(format!("{by} shadows {what}{}", in_file(path, home)));
+    }
 }
 
-impl Status {
-    fn take(&mut self, method: &'static str, line: &str) {
-        self.authenticated = true;
-        self.method = method;
-        self.lines.push(line.to_owned());
-    }
+/// The file behind a source.
+fn in_file(path: Option<&Path>, home: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| {
+        format!(" ({})", escape::home_path(path, home))
+    })
+}
 
-    /// The first that is found is used; it shadows the others.
-    fn take_or_shadow(&mut self, method: &'static str, what: &str) {
-        match self.method {
-            "none" => self.take(method, &format!("Authenticated via {what}")),
-            "env_api_key" => self.warnings.push(format!("AMIKA_API_KEY shadows {what}")),
-            _ => self.warnings.push(format!("the stored API key shadows {what}")),
+/// Why what a source holds is not used.
+fn in_words(source: Source, problem: &Problem) -> String {
+    let what = match source {
+        Source::Session => "session",
+        _ => "API key",
+    };
+    match problem {
+        Problem::Expired(at) => format!("the login session expired at {at:.0}"),
+        Problem::OtherServer(message) => message.clone(),
+        Problem::Unreadable(reason) => format!(
+            "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {reason})"
+        ),
+        Problem::KeyringUnavailable(reason) => {
+            format!("the stored {what} is not available now; unlock the keyring ({reason})")
         }
-    }
-
-    fn take_session(&mut self, session: &Session, now: Timestamp) {
-        let Session {
-            email,
-            organization_id,
-            expires_at,
-            ..
-        } = session;
-        if session.refresh_token.is_none() && !is_usable(session, None, now) {
-            self.warnings
-                .push(format!("the login session expired at {expires_at:.0}"));
-            return;
-        }
-        if self.authenticated {
-            return self.take_or_shadow("session", "the login session");
-        }
-        let who = email.as_deref().unwrap_or("somebody without an e-mail address");
-        self.take("session", &format!("Logged in as {who}"));
-        if let Some(organisation) = organization_id {
-            self.lines.push(format!("Organisation {organisation}"));
-        }
-        self.lines.push(if session.refresh_token.is_some() {
-            format!("Access token until {expires_at:.0}, renewed when needed")
-        } else {
-            format!("Access token until {expires_at:.0}, which cannot be renewed")
-        });
-        self.email.clone_from(email);
-        self.org_id.clone_from(organization_id);
-        self.expires_at = Some(*expires_at);
-    }
-
-    fn finish(mut self) -> Self {
-        if !self.authenticated {
-            self.lines.push("Not logged in".to_owned());
-        }
-        self
     }
 }

@@ -18,9 +18,9 @@ pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
             kind,
             scope,
         } = credential;
-        [id, name, kind, scope]
-            .into_iter()
-            .for_each(|text| *text = api.without_secrets(text));
+        for text in [id, name, kind, scope] {
+            *text = api.without_secrets(text);
+        }
     }
     context.printer.data(OnWriteFailure::Fail, &credentials, || {
         if credentials.is_empty() {

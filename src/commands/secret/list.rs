@@ -26,8 +26,9 @@ pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<()> {
     for secret in &mut secrets {
         let optional = [&mut secret.description, &mut secret.updated_at];
         let texts = [&mut secret.id, &mut secret.name, &mut secret.scope];
-        let texts = texts.into_iter().chain(optional.into_iter().flatten());
-        texts.for_each(|text| *text = api.without_secrets(text));
+        for text in texts.into_iter().chain(optional.into_iter().flatten()) {
+            *text = api.without_secrets(text);
+        }
     }
     secrets.sort_by(|a, b| (&a.name, &a.scope).cmp(&(&b.name, &b.scope)));
     context

@@ -1,0 +1,94 @@
+//! Whether a file or directory belongs to this user, so that nobody else could have put it there.
+
+use std::path::{Path, PathBuf};
+
+use crate::formats::escape;
+
+/// A file or directory that another user controls.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Untrusted {
+    #[error("{} belongs to another user ({owner}) and is not used", escape::path(path))]
+    OtherOwner { path: PathBuf, owner: String },
+    #[error(
+        "other users may write to {} (owner {owner}), so it is not used",
+        escape::path(path)
+    )]
+    WritableByOthers { path: PathBuf, owner: String },
+}
+
+impl Untrusted {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::OtherOwner { .. } => {
+                "set AMIKA_STATE_DIRECTORY to a directory of your own, or use AMIKA_API_KEY".to_owned()
+            }
+            Self::WritableByOthers { path, .. } => {
+                format!("run 'chmod go-w {}'", escape::path(path))
+            }
+        }
+    }
+}
+
+/// Accepts a directory of this user or of root that nobody else may write to, and one that does not
+/// exist.
+#[cfg(unix)]
+pub(crate) fn check_directory(path: &Path) -> Result<(), Untrusted> {
+    use std::os::unix::fs::MetadataExt;
+    check_file(path)?;
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() && metadata.mode() & 0o022 != 0 => {
+            Err(Untrusted::WritableByOthers {
+                path: path.to_owned(),
+                owner: owner_name(metadata.uid()),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Accepts a file of this user or of root, and one that does not exist. Of a link, both it and its
+/// target count.
+#[cfg(unix)]
+pub(crate) fn check_file(path: &Path) -> Result<(), Untrusted> {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::geteuid().as_raw();
+    for metadata in [path.symlink_metadata(), path.metadata()].into_iter().flatten() {
+        let uid = metadata.uid();
+        if uid != own && uid != 0 {
+            return Err(Untrusted::OtherOwner {
+                path: path.to_owned(),
+                owner: owner_name(uid),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The name of a user of this machine, else the number.
+#[cfg(unix)]
+fn owner_name(uid: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid.to_string()).then_some(name)
+    });
+    name.map_or_else(
+        || format!("uid {uid}"),
+        |name| format!("{}, uid {uid}", escape::escape(name)),
+    )
+}
+
+/// Elsewhere a user's profile is private as a whole.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+pub(crate) fn check_directory(_: &Path) -> Result<(), Untrusted> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+pub(crate) fn check_file(_: &Path) -> Result<(), Untrusted> {
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! Secrets in the texts of a server that echoes them: R76, R113, R115.
+
+use serde_json::json;
+
+use crate::sandbox::{Ran, Sandbox, ran};
+use crate::support::faults::Fault;
+use crate::support::idp::TOKEN_MARK;
+use crate::support::vault::API_KEY;
+
+const SECRET: &str = "pä/ss w0rd+\"&'%<tail>";
+
+fn written(bytes: impl IntoIterator<Item = u8>, write: impl Fn(u8) -> String) -> String {
+    bytes.into_iter().map(write).collect()
+}
+
+/// The value as six servers would write it.
+fn spellings() -> [String; 6] {
+    let form = written(SECRET.bytes(), |byte| match byte {
+        b' ' => "+".to_owned(),
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02x}"),
+    });
+    [
+        SECRET.to_owned(),
+        "\\u0070\\u00e4/ss w0rd\\u002b\\u0022&'%<tail\\u003e".to_owned(),
+        written(SECRET.bytes(), |byte| format!("{byte:02X}")),
+        form,
+        SECRET
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .replace('ä', "&auml;"),
+        // base64 of the value, without padding.
+        "cMOkL3NzIHcwcmQrIiYnJTx0YWlsPg".to_owned(),
+    ]
+}
+
+fn push(sandbox: &Sandbox, output: &str) -> Ran {
+    let mut command = sandbox.command([
+        "secret",
+        "push",
+        "--from-env",
+        "VALUE",
+        "--yes",
+        "-vvv",
+        "-o",
+        output,
+    ]);
+    ran(command.env("VALUE", SECRET).output().unwrap())
+}
+
+fn shows_none(run: &Ran, spelling: &str) {
+    for stream in [&run.stdout, &run.stderr] {
+        assert!(!stream.contains(spelling), "{spelling:?} in {stream}");
+        assert!(!stream.contains("tail>"), "{stream}");
+    }
+}
+
+/// R113: whatever a server echoes in a refusal, no encoding of the value is shown.
+#[test]
+fn a_refusal_that_echoes_the_value_is_redacted() {
+    for spelling in spellings() {
+        for output in ["text", "json"] {
+            let sandbox = Sandbox::new();
+            let body = json!({ "error_code": "bad", "message": format!("bad value {spelling}!") });
+            sandbox.vault.fault(
+                Fault::on("POST", "/secrets")
+                    .json(400, &body.to_string())
+                    .header("x-trace-id", "trace-1"),
+            );
+            let run = push(&sandbox, output).exits(1);
+            shows_none(&run, &spelling);
+            let text = format!("{}{}", run.stdout, run.stderr);
+            assert!(text.contains("bad value [redacted]!"), "{spelling}: {text}");
+        }
+    }
+}
+
+/// R113: ids, names, times and trace ids are a server's texts too, and so are the paths of `-v`.
+#[test]
+fn ids_names_times_and_trace_ids_are_redacted() {
+    let key_hex = written(API_KEY.bytes(), |byte| format!("{byte:02x}"));
+    for spelling in [API_KEY, &key_hex] {
+        for output in ["text", "json"] {
+            let sandbox = Sandbox::new();
+            let summary = json!({
+                "id": format!("id-{spelling}"), "name": format!("n-{spelling}"), "scope": "user",
+                "type": spelling, "description": spelling, "updated_at": spelling, "trace_id": spelling,
+            });
+            for path in ["/secrets", "/secrets/claude"] {
+                let list = json!([summary]).to_string();
+                let fault = Fault::on("GET", path).json(200, &list);
+                sandbox.vault.fault(fault.header("x-trace-id", spelling).always());
+            }
+            for line in ["secret list", "secret claude list"] {
+                let run = sandbox.run(&format!("{line} -vv -o {output}")).exits(0);
+                let text = format!("{}{}", run.stdout, run.stderr);
+                assert!(!text.contains(spelling), "{line}: {text}");
+                assert!(text.contains("[redacted]"), "{line}: {text}");
+            }
+        }
+    }
+    let sandbox = Sandbox::new();
+    let list = json!([{ "id": format!("id-{API_KEY}"), "name": "VALUE", "scope": "user" }]);
+    sandbox
+        .vault
+        .fault(Fault::on("GET", "/secrets").json(200, &list.to_string()));
+    let run = push(&sandbox, "json");
+    let text = format!("{}{}", run.stdout, run.stderr);
+    assert!(!text.contains(API_KEY) && text.contains("PUT"), "{text}");
+}
+
+/// R113: the tokens of a login stay known after a refresh, in the API's words and in the provider's;
+/// the names of the provider's parameters are no secrets.
+#[test]
+fn old_and_new_tokens_are_redacted() {
+    let sandbox = Sandbox::new();
+    let old_refresh_token = sandbox.log_in(-10);
+    let old_access_token = sandbox.session()["access_token"].as_str().unwrap().to_owned();
+    let body = json!({ "message": format!("{old_refresh_token} {old_access_token} end") });
+    sandbox
+        .vault
+        .fault(Fault::on("GET", "/secrets").json(400, &body.to_string()));
+    let run = sandbox.run_stored("secret list").exits(1);
+    assert!(!run.stderr.contains(TOKEN_MARK));
+    assert!(run.stderr.contains("[redacted] [redacted] end"), "{}", run.stderr);
+
+    let sandbox = Sandbox::new();
+    let refresh_token = sandbox.log_in(-10);
+    let access_token = sandbox.session()["access_token"].as_str().unwrap().to_owned();
+    let words = format!("refresh_token {refresh_token} of {access_token} is bad");
+    let body = json!({ "error": "invalid_request", "error_description": words });
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/user_management/authenticate").json(400, &body.to_string()));
+    let run = sandbox.run_stored("secret list").exits(6);
+    assert!(
+        run.stderr
+            .contains("refresh_token [redacted] of [redacted] is bad"),
+        "{}",
+        run.stderr
+    );
+}
+
+/// R115: of a large error only the start is read and searched, and its message is still shown.
+#[test]
+fn a_large_refusal_costs_little() {
+    let sandbox = Sandbox::new();
+    let body = json!({ "message": format!("bad {SECRET} {}", "x".repeat(4 * 1024 * 1024)) });
+    let fault = Fault::on("POST", "/secrets").json(400, &body.to_string());
+    sandbox.vault.fault(fault.always());
+    let lines = (0..200).map(|n| format!("N{n}={SECRET}{n}"));
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    let run = sandbox.run_with("secret push --from-file - --yes --env-format docker", &lines);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(run.stdout.contains("bad "), "{}", run.stdout);
+    assert!(run.stdout.len() < 200 * 500, "{}", run.stdout.len());
+}
+
+/// R119: a status that HTTP does not define for a final answer is not the API.
+#[test]
+fn an_undefined_status_is_not_the_api() {
+    for status in [600, 999] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("GET", "/secrets").json(status, "[]").always());
+        sandbox
+            .run("secret list")
+            .exits(7)
+            .stderr_contains(&status.to_string());
+    }
+}
