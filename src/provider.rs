@@ -14,7 +14,8 @@ pub(crate) enum CredentialKind {
     #[value(name = "oauth")]
     #[serde(rename = "oauth")]
     OAuth,
-    /// A key that does not end by itself
+    /// A long-lived API key
+    #[value(alias = "api-key")]
     ApiKey,
 }
 
@@ -60,6 +61,10 @@ pub(crate) struct Provider {
     pub(crate) refresh_token: &'static str,
     /// Where the login says when its access token ends; otherwise the token itself says it.
     pub(crate) expires_at: Option<&'static str>,
+    /// Where the login says when its refresh token ends.
+    pub(crate) refresh_expires_at: Option<&'static str>,
+    /// The members beside the login that hold other secrets.
+    pub(crate) other_secrets: &'static [&'static str],
     /// What its API keys start with.
     pub(crate) key_prefixes: &'static [&'static str],
     /// Where its tool keeps the login, for examples.
@@ -75,6 +80,18 @@ pub(crate) const PROVIDERS: [Provider; 2] = [
         access_token: ("claudeAiOauth", "accessToken"),
         refresh_token: "refreshToken",
         expires_at: Some("expiresAt"),
+        refresh_expires_at: Some("refreshTokenExpiresAt"),
+        other_secrets: &[
+            "mcpOAuth",
+            "mcpOAuthClientConfig",
+            "pluginSecrets",
+            "trustedDeviceToken",
+            "enterpriseGateway",
+            "designOauth",
+            "cloudSessionsOauth",
+            "hybridOauth",
+            "hybridGatewayAuth",
+        ],
         key_prefixes: &["sk-ant-"],
         login_file: "~/.claude/.credentials.json",
     },
@@ -82,10 +99,12 @@ pub(crate) const PROVIDERS: [Provider; 2] = [
         id: "codex",
         title: "Codex",
         discovered_as: "openai",
-        variables: &["OPENAI_API_KEY", "CODEX_API_KEY"],
+        variables: &["CODEX_API_KEY", "OPENAI_API_KEY"],
         access_token: ("tokens", "access_token"),
         refresh_token: "refresh_token",
         expires_at: None,
+        refresh_expires_at: None,
+        other_secrets: &["OPENAI_API_KEY"],
         key_prefixes: &["sk-proj-", "sk-svcacct-"],
         login_file: "~/.codex/auth.json",
     },

@@ -64,8 +64,7 @@ impl Deletion {
         mut targets: Vec<Target>,
         confirmation: Confirmation,
         context: &Context,
-        delete: impl AsyncFn(&str) -> std::result::Result<(), ApiError>,
-        explain: impl Fn(ApiError) -> Error,
+        requests: impl Requests,
     ) -> Result<()> {
         let mut index = 0;
         while index < targets.len() {
@@ -76,7 +75,7 @@ impl Deletion {
             }
         }
         self.confirm(&targets, confirmation, context).await?;
-        let report = delete_all(targets, context, delete, explain).await;
+        let report = delete_all(targets, context, requests).await;
         let printed = if report.gone.is_empty() {
             Ok(())
         } else {
@@ -140,28 +139,49 @@ impl Report {
     }
 }
 
-async fn delete_all(
-    targets: Vec<Target>,
-    context: &Context,
-    delete: impl AsyncFn(&str) -> std::result::Result<(), ApiError>,
-    explain: impl Fn(ApiError) -> Error,
-) -> Report {
+/// The requests for one kind of thing.
+pub(crate) trait Requests {
+    async fn delete(&self, id: &str) -> std::result::Result<(), ApiError>;
+    async fn is_listed(&self, id: &str) -> std::result::Result<bool, ApiError>;
+    fn explain(&self, error: ApiError) -> Error;
+}
+
+enum Deleted {
+    Yes(Status),
+    No(ApiError),
+    /// The server says that it is not there, and does not confirm that by its list.
+    NotThere(ApiError),
+}
+
+async fn delete(id: &str, requests: &impl Requests) -> Result<Deleted> {
+    Ok(match requests.delete(id).await {
+        Ok(()) => Deleted::Yes(Status::Deleted),
+        Err(error) if error.status == Some(404) && error.enveloped => match requests.is_listed(id).await {
+            Ok(false) => Deleted::Yes(Status::AlreadyDeleted),
+            Ok(true) | Err(_) => Deleted::NotThere(error),
+        },
+        Err(error) => Deleted::No(error),
+    })
+}
+
+async fn delete_all(targets: Vec<Target>, context: &Context, requests: impl Requests) -> Report {
     let mut report = Report::default();
     for target in targets {
         let Some(id) = &target.id else {
             report.gone.push((target, Status::AlreadyDeleted));
             continue;
         };
-        let error = match context.interrupt.or(async { Ok(delete(id).await) }).await {
-            Ok(Ok(())) => {
-                report.gone.push((target, Status::Deleted));
+        let mut not_there = false;
+        let error = match context.interrupt.or(delete(id, &requests)).await {
+            Ok(Deleted::Yes(status)) => {
+                report.gone.push((target, status));
                 continue;
             }
-            Ok(Err(error)) if error.status == Some(404) && error.enveloped => {
-                report.gone.push((target, Status::AlreadyDeleted));
-                continue;
+            Ok(Deleted::NotThere(error)) => {
+                not_there = true;
+                error
             }
-            Ok(Err(error)) => error,
+            Ok(Deleted::No(error)) => error,
             Err(signal) => {
                 let message = format!(
                     "interrupted while deleting {}; it may or may not be gone",
@@ -172,8 +192,10 @@ async fn delete_all(
             }
         };
         let others_would_fail = error.is_fatal() || error.kind == Kind::Unreachable;
-        let in_doubt = error.effect == Effect::Unknown && error.status != Some(501);
-        let error = explain(error).context(format!("deleting {}", target.label));
+        let in_doubt = not_there || (error.effect == Effect::Unknown && error.status != Some(501));
+        let error = requests
+            .explain(error)
+            .context(format!("deleting {}", target.label));
         report.in_doubt |= in_doubt;
         report.failed.push(if in_doubt {
             error.consequence("it may or may not be gone")

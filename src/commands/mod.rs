@@ -43,10 +43,10 @@ pub(crate) fn run(cli: Cli, env: Env, printer: Printer) -> Result<()> {
         }
         SecretCommand::Credential(ProviderCommand { provider, command }) => match command {
             CredentialCommand::Push(args) => {
-                let offers = credential::push::look(provider, &args, &env, printer);
+                let local = credential::find::find_local(provider, &args, &env, printer);
                 connected(env, options, printer, async |c| {
                     credential::warn_of_left_behind(provider, args.from_file.as_deref(), c);
-                    credential::push::run(provider, &args, offers, c).await
+                    credential::push::run(provider, &args, local, c).await
                 })
             }
             CredentialCommand::List => connected(env, options, printer, async |c| {

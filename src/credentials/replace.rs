@@ -168,7 +168,7 @@ impl Replacement<'_> {
         match (step, &self.old) {
             (Step::Delete, Some(old)) => {
                 let deleted = api.delete_credential(provider, old.id).await;
-                Event::Replied(deleted.map(|()| String::new()).or_else(gone_is_deleted))
+                Event::Replied(deleted.map(|()| String::new()))
             }
             (
                 Step::PutBack,
@@ -188,7 +188,7 @@ impl Replacement<'_> {
             (Event::Unanswered, _) => self.decisions.replied(Reply::Unknown),
             (Event::Replied(Ok(id)), _) => self.decisions.replied(Reply::Done(id)),
             (Event::Replied(Err(error)), step) => {
-                let reply = reply_of(&error);
+                let reply = reply_of(step, &error);
                 if *step != Step::PutBack {
                     self.failure = Some(error);
                 }
@@ -238,18 +238,11 @@ impl Replacement<'_> {
     }
 }
 
-/// A deletion that finds nothing has nothing left to do. A 404 without the API's envelope comes
-/// from a server that lacks the endpoint.
-fn gone_is_deleted(error: ApiError) -> std::result::Result<String, ApiError> {
-    if error.status == Some(404) && error.enveloped {
-        Ok(String::new())
-    } else {
-        Err(error)
-    }
-}
-
-fn reply_of(error: &ApiError) -> Reply {
-    if error.effect == Effect::Unknown {
+fn reply_of(step: &Step, error: &ApiError) -> Reply {
+    // A deletion that finds nothing: perhaps somebody else was faster. A 404 without the API's
+    // envelope comes from a server that lacks the endpoint.
+    let perhaps_gone = *step == Step::Delete && error.status == Some(404) && error.enveloped;
+    if error.effect == Effect::Unknown || perhaps_gone {
         Reply::Unknown
     } else if error.status == Some(409) {
         Reply::Taken

@@ -19,6 +19,11 @@ pub(crate) struct Credential {
     pub(crate) value: SecretValue,
     /// The secrets inside a login, which may turn up in a server's words by themselves.
     pub(crate) inner: Vec<SecretValue>,
+    pub(crate) has_refresh_token: bool,
+    /// When it ends, in words for a person; empty when nothing says so.
+    pub(crate) expiry: String,
+    /// The other secrets inside the same file, by name.
+    pub(crate) others: Vec<String>,
     /// What the person should know before it is sent.
     pub(crate) notices: Notices,
 }
@@ -89,26 +94,79 @@ fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Times
             Expiry::Never | Expiry::NotAJwt | Expiry::Invalid => None,
         },
     };
+    let refresh_ends = provider.refresh_expires_at;
+    let refresh_ends = refresh_ends.and_then(|member| login.time(member).ok().flatten());
     let expired = expires_at.filter(|at| *at <= now);
-    let mut notices = Notices::default();
-    match (expired, &refresh_token) {
-        (Some(at), None) => {
-            return Err(refuse(&format!(
-                "the login expired at {at:.0} and has no refresh token to renew it with"
-            )));
-        }
-        (_, Some(_)) => notices.warn(format!(
-            "the login's refresh token works once: from now on this machine and every sandbox share it, \
-             and whoever renews it first logs the others out of {}",
-            provider.title
-        )),
-        (None, None) => {}
+    if let Some(at) = expired.filter(|_| refresh_token.is_none()) {
+        return Err(refuse(&format!(
+            "the login expired at {at:.0} and has no refresh token to renew it with"
+        )));
+    }
+    if let Some(at) = refresh_ends.filter(|at| *at <= now) {
+        return Err(refuse(&format!("the login's refresh token expired at {at:.0}")));
+    }
+    let mut expiry = match (expires_at, expired) {
+        (None, _) => String::new(),
+        (Some(at), None) => format!("expires {at:.0}"),
+        (Some(at), Some(_)) => format!("expired {at:.0}, renewable"),
+    };
+    if let Some(at) = refresh_ends {
+        let separator = if expiry.is_empty() { "" } else { ", " };
+        expiry = format!("{expiry}{separator}refresh token until {at:.0}");
+    }
+    let mut inner: Vec<_> = [Some(token), refresh_token.clone()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut others = Vec::new();
+    for name in provider.other_secrets {
+        others.extend(
+            outer
+                .as_ref()
+                .and_then(|outer| other_secret(outer, name, &mut inner)),
+        );
     }
     Ok(Credential {
         value: value.clone(),
-        inner: [Some(token), refresh_token].into_iter().flatten().collect(),
-        notices,
+        inner,
+        has_refresh_token: refresh_token.is_some(),
+        expiry,
+        others,
+        notices: Notices::default(),
     })
+}
+
+/// A member beside the login that holds secrets of its own, such as `mcpOAuth (github, linear)`.
+fn other_secret(outer: &Object<'_>, name: &str, inner: &mut Vec<SecretValue>) -> Option<String> {
+    if let Ok(Some(secret)) = outer.string(name) {
+        inner.push(secret);
+        return Some(name.to_owned());
+    }
+    let object = outer.object(name).ok().flatten()?;
+    // Claude Code names an entry after its server, with a hash behind a bar.
+    let entries = object.members().map(|(entry, _)| entry);
+    let servers: Vec<_> = entries
+        .map(|entry| entry.split('|').next().unwrap_or(entry).to_owned())
+        .collect();
+    collect_strings(&object, inner, 0);
+    (!servers.is_empty()).then(|| format!("{name} ({})", servers.join(", ")))
+}
+
+/// Every text in an object that is long enough to be a secret.
+fn collect_strings(object: &Object<'_>, texts: &mut Vec<SecretValue>, depth: usize) {
+    const MAX_DEPTH: usize = 8;
+    const MIN_LENGTH: usize = 8;
+    for (name, _) in object.members() {
+        if let Ok(Some(text)) = object.string(name) {
+            if text.expose_secret().len() >= MIN_LENGTH {
+                texts.push(text);
+            }
+        } else if depth < MAX_DEPTH
+            && let Ok(Some(nested)) = object.object(name)
+        {
+            collect_strings(&nested, texts, depth + 1);
+        }
+    }
 }
 
 fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential> {
@@ -126,7 +184,7 @@ fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential
     }
     if key.chars().any(|c| c.is_whitespace() || escape::is_hostile(c)) {
         return refuse(
-            "the API key holds a blank, a line break or a character that no key has",
+            "the API key contains spaces or invalid characters",
             "was it copied whole, and only it?",
         );
     }
@@ -140,6 +198,9 @@ fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential
     Ok(Credential {
         value: SecretValue::new(Zeroizing::new(key.to_owned())),
         inner: Vec::new(),
+        has_refresh_token: false,
+        expiry: String::new(),
+        others: Vec::new(),
         notices,
     })
 }
@@ -193,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn r34_an_expired_login_needs_its_refresh_token() {
+    fn an_expired_login_needs_its_refresh_token() {
         let expired = r#""accessToken":"a","expiresAt":1700000000000"#;
         let error = claude(&format!("{{{expired}}}")).unwrap_err();
         assert!(
@@ -201,7 +262,7 @@ mod tests {
             "{error}"
         );
         let login = claude(&format!(r#"{{{expired},"refreshToken":"r"}}"#)).unwrap();
-        assert!(login.notices.iter().next().unwrap().1.contains("refresh token"));
+        assert!(login.has_refresh_token && login.expiry.contains("renewable"));
         assert_eq!(login.inner.len(), 2);
 
         let codex = |claims: &str| {

@@ -1,6 +1,7 @@
 //! The local stores of the vendor's own tools: flat objects from a secret's name to its value.
 
 use super::ProviderName;
+use super::label::{self, Claimed};
 use super::scan::Scan;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
@@ -35,8 +36,7 @@ pub(crate) fn oauth(scan: &mut Scan<'_>) {
     );
 }
 
-/// Keeps what is named like a provider's key; other names and values that are no text belong to
-/// something else.
+/// Keeps what is named like a provider's key, in upper or lower case, and names everything else.
 fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: CredentialKind) {
     let Some(directory) = scan.env.xdg_directory(variable, fallback) else {
         return;
@@ -47,18 +47,48 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
     let Some(object) = scan.object(&document) else {
         return;
     };
-    for (name, raw) in object.members() {
-        let value = serde_json::from_str::<SecretValue>(raw.get()).ok();
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
+    let place = &document.place;
+    let mut claimed = Claimed::default();
+    let mut others = Vec::new();
+    for (index, (name, raw)) in object.members().enumerate() {
+        if matches!(raw.get(), "null" | "{}") {
             continue;
-        };
-        let Some(provider) = name.strip_suffix("_API_KEY").and_then(ProviderName::named) else {
-            continue;
-        };
-        if kind == CredentialKind::ApiKey {
-            scan.keep_key(&document.place, provider, value);
-        } else {
-            scan.keep_token(&document.place, provider, value, None);
         }
+        let what = label::entry(name, index);
+        let upper = name.to_ascii_uppercase();
+        let provider = upper.strip_suffix("_API_KEY").and_then(ProviderName::named);
+        let value = serde_json::from_str::<SecretValue>(raw.get()).ok();
+        let (Some(provider), Some(value)) = (provider, value) else {
+            others.push(what);
+            continue;
+        };
+        if value.expose_secret().trim().is_empty() {
+            continue;
+        }
+        if let Some(first) = claimed.by(&provider, &what) {
+            scan.skip(place, &what, &format!("becomes the same secret as {first}"));
+            continue;
+        }
+        match kind {
+            CredentialKind::ApiKey => scan.keep_key(place, provider, value),
+            CredentialKind::OAuth => scan.keep_token(place, provider, value, None),
+        };
+    }
+    if !others.is_empty() {
+        let place = place.shown(scan.env.home.as_deref());
+        scan.notice(format!(
+            "{place}: not the text of a key named NAME_API_KEY: {}",
+            shortened(&others)
+        ));
+    }
+}
+
+/// The first of many names, and how many more there are.
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let first = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }

@@ -2,18 +2,22 @@
 //! the configuration file that older versions wrote.
 //!
 //! Facts from running Amp 0.0.1790142911: the file maps `apiKey@<url>` to a key or, after an OAuth
-//! login, to a JWT. The default URL is spelled with or without its slash, any other is used as it
-//! is written. In the keyring the service is `amp.cli.apiKey` and the account the URL's host.
+//! login, to a JWT. `AMP_URL` names the default URL with or without its slash, the entry has it; any
+//! other URL is used as it is written. In the keyring the service is `amp.cli.apiKey` and the
+//! account the URL's host. `AMP_API_KEY` goes before every store. A relative XDG directory is
+//! followed.
 
 use std::path::PathBuf;
 
 use jsonc_parser::{JsonValue, ParseOptions};
 use url::Url;
 
+use super::label;
 use super::scan::{Document, Scan};
-use super::{Place, ProviderName};
+use super::{LocalCredential, Place, ProviderName};
 use crate::formats::json::Object;
 use crate::formats::jwt::{self, Expiry};
+use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
 const DEFAULT_URL: &str = "https://ampcode.com/";
@@ -25,59 +29,117 @@ struct Settings {
     keyring: bool,
 }
 
+/// Amp's key: the file's, then the keyring's where the settings select it. With both, Amp uses the
+/// file's and moves it into the keyring.
 pub(crate) fn secrets(scan: &mut Scan<'_>) {
     let settings = settings(scan);
-    let url = scan.env.variable("AMP_URL").and_then(|url| url.to_str());
-    let url = url.filter(|url| !url.is_empty()).map(str::to_owned);
-    let url = url.or(settings.url).unwrap_or_else(|| DEFAULT_URL.to_owned());
-
+    let url = url(scan, &settings);
+    let overridden_by = scan
+        .env
+        .is_set("AMP_API_KEY")
+        .then(|| Place::Variable("AMP_API_KEY".to_owned()));
+    let mut amp = Amp { url, overridden_by };
+    if let Some(directory) = scan.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share")
+        && let Some(document) = scan.file(&directory.join("amp/secrets.json"))
+        && let Some(object) = scan.object(&document)
+    {
+        amp.entries(scan, &document.place, &object);
+    }
     if settings.keyring {
-        let host = Url::parse(&url)
-            .ok()
-            .and_then(|url| url.host_str().map(str::to_owned));
-        if let Some(Ok(Some(item))) = host.map(|host| scan.item("amp.cli.apiKey", &host)) {
-            let key = item.whole().filter(|key| !key.is_empty());
-            if let Some(key) = key {
-                keep(scan, &item.place, key);
-            }
-        }
-        return;
+        amp.item(scan);
     }
-    let Some(directory) = scan.env.xdg_directory("XDG_DATA_HOME", ".local/share") else {
-        return;
-    };
-    let Some(document) = scan.file(&directory.join("amp/secrets.json")) else {
-        return;
-    };
-    let Some(object) = scan.object(&document) else {
-        return;
-    };
-    let mut names = vec![format!("apiKey@{url}")];
-    if url.trim_end_matches('/') == DEFAULT_URL.trim_end_matches('/') {
-        names = vec![
-            format!("apiKey@{DEFAULT_URL}"),
-            format!("apiKey@{}", DEFAULT_URL.trim_end_matches('/')),
-        ];
-    }
-    for name in names {
-        // The name holds the URL, which is the person's own, so a reason must not repeat it.
-        let key = object
-            .string(&name)
-            .map_err(|_| "`apiKey@…` is not a string".to_owned());
-        if let Some(key) = scan.usable(&document.place, key) {
-            keep(scan, &document.place, key);
-        }
+    if scan.env.is_set("AMP_API_KEY") {
+        scan.notice(
+            "Amp uses $AMP_API_KEY before a stored key; push that one with \
+             'amika secret push --from-env AMP_API_KEY'"
+                .to_owned(),
+        );
     }
 }
 
-fn keep(scan: &mut Scan<'_>, place: &Place, key: SecretValue) {
-    let Some(provider) = ProviderName::named("amp") else {
-        return;
-    };
-    if jwt::expiry(key.expose_secret()) == Expiry::NotAJwt {
-        scan.keep_key(place, provider, key);
-    } else {
-        scan.keep_token(place, provider, key, None);
+/// `AMP_URL`, else `amp.url` of the settings, else Amp's own. Only its own is normalised.
+fn url(scan: &Scan<'_>, settings: &Settings) -> String {
+    let variable = scan.env.variable("AMP_URL").and_then(|url| url.to_str());
+    let variable = variable.filter(|url| !url.is_empty()).map(str::to_owned);
+    match variable.or_else(|| settings.url.clone()) {
+        Some(url) if url != DEFAULT_URL.trim_end_matches('/') => url,
+        _ => DEFAULT_URL.to_owned(),
+    }
+}
+
+/// Whose key Amp uses, and what it uses before the stored ones.
+struct Amp {
+    url: String,
+    overridden_by: Option<Place>,
+}
+
+impl Amp {
+    /// Keeps the key for the URL in use, and names every other entry.
+    fn entries(&mut self, scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) {
+        let own = format!("apiKey@{}", self.url);
+        let refresh_token = format!("oauth-refresh-token@{}", self.url);
+        // The name holds the URL, which may hold a password, so a reason does not repeat it.
+        let key = object
+            .string(&own)
+            .map_err(|_| "`apiKey@…` is not a string".to_owned());
+        let key = scan.usable(place, key);
+        let has_key = key.is_some();
+        if let Some(key) = key {
+            self.keep(scan, place, key);
+        }
+        for (index, (name, raw)) in object.members().enumerate() {
+            // A refresh token belongs to the key beside it.
+            let is_known = name == own || name == refresh_token && has_key;
+            if is_known || matches!(raw.get(), "null" | "\"\"" | "{}") {
+                continue;
+            }
+            let what = label::entry(name, index);
+            let reason = match name.split_once('@').map(|(kind, _)| kind) {
+                Some("apiKey") => {
+                    let url = if self.url == DEFAULT_URL {
+                        DEFAULT_URL
+                    } else {
+                        "another URL"
+                    };
+                    format!("is not the key that Amp uses, which is the one for {url} (see AMP_URL),")
+                }
+                Some("oauth-refresh-token") => "is a refresh token without its key".to_owned(),
+                Some("mcp-oauth-token" | "mcp-oauth-client-secret") => "is for an MCP server".to_owned(),
+                _ => "is of a kind that amika does not know".to_owned(),
+            };
+            scan.skip(place, &what, &reason);
+        }
+    }
+
+    /// Keeps the keyring's key, unless the file has one.
+    fn item(&mut self, scan: &mut Scan<'_>) {
+        let host = Url::parse(&self.url)
+            .ok()
+            .and_then(|url| url.host_str().map(str::to_owned));
+        let Some(Ok(Some(item))) = host.map(|host| scan.selected_item("amp.cli.apiKey", &host)) else {
+            return;
+        };
+        if let Some(key) = item.whole() {
+            self.keep(scan, &item.place, key);
+        }
+    }
+
+    /// Keeps a key; Amp uses the first one, and the following are overridden by it.
+    fn keep(&mut self, scan: &mut Scan<'_>, place: &Place, key: SecretValue) {
+        let provider = ProviderName::amp();
+        let is_kept = if jwt::expiry(key.expose_secret()) == Expiry::NotAJwt {
+            scan.keep_key(place, provider, key)
+        } else {
+            scan.keep_token(place, provider, key, None)
+        };
+        if !is_kept {
+            return;
+        }
+        if let Some(kept) = scan.own_credentials().last() {
+            kept.in_use = Some(self.overridden_by.is_none());
+            kept.overridden_by.clone_from(&self.overridden_by);
+        }
+        self.overridden_by.get_or_insert_with(|| place.clone());
     }
 }
 
@@ -87,7 +149,7 @@ fn settings(scan: &mut Scan<'_>) -> Settings {
     let candidates: Vec<PathBuf> = if let Some(path) = scan.env.path("AMP_SETTINGS_FILE") {
         vec![path]
     } else {
-        let directory = scan.env.xdg_directory("XDG_CONFIG_HOME", ".config");
+        let directory = scan.env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config");
         let names = ["settings.json", "settings.jsonc"];
         let paths = directory.map(|directory| names.map(|name| directory.join("amp").join(name)));
         paths.map(Vec::from).unwrap_or_default()
@@ -116,7 +178,7 @@ fn parse_settings(document: &Document) -> Result<Option<Settings>, String> {
     }
 }
 
-/// `~/.amp/config.json`, where older versions kept a key for Anthropic.
+/// `~/.amp/config.json`, where older versions kept keys. No version of Amp in use reads it.
 pub(crate) fn old_config(scan: &mut Scan<'_>) {
     const TOP: [&str; 7] = [
         "anthropicApiKey",
@@ -140,26 +202,44 @@ pub(crate) fn old_config(scan: &mut Scan<'_>) {
     let Some(object) = scan.object(&document) else {
         return;
     };
-    let mut keys = first_of(scan, &document, &object, &TOP);
+    let place = &document.place;
+    let mut keys: Vec<SecretValue> = Vec::new();
+    keys.extend(strings(scan, place, &object, &TOP));
     for (name, members) in NESTED {
-        if keys.is_none() {
-            let inner = scan.usable(&document.place, object.object(name));
-            keys = inner.and_then(|inner| first_of(scan, &document, &inner, members));
+        if let Some(inner) = scan.usable(place, object.object(name)) {
+            keys.extend(strings(scan, place, &inner, members));
         }
     }
-    if let Some(key) = keys {
-        scan.keep_key(&document.place, ProviderName::anthropic(), key);
+    // Amp's own keys are recognised by their prefix; of each kind the first counts.
+    let (amp, anthropic): (Vec<_>, Vec<_>) = keys
+        .into_iter()
+        .partition(|key| key.expose_secret().trim_start().starts_with("sgamp_"));
+    for (provider, key) in [
+        (ProviderName::amp(), amp.into_iter().next()),
+        (ProviderName::anthropic(), anthropic.into_iter().next()),
+    ] {
+        if let Some(key) = key {
+            let credential = scan.credential(place, provider, CredentialKind::ApiKey, key);
+            scan.keep(LocalCredential {
+                in_use: Some(false),
+                ..credential
+            });
+        }
+    }
+    let known = |name: &str| TOP.contains(&name) || NESTED.iter().any(|(nested, _)| *nested == name);
+    let others = object.members().enumerate();
+    let others = others.filter(|(_, (name, raw))| !known(name) && raw.get() != "null");
+    let others: Vec<_> = others
+        .map(|(index, (name, _))| label::entry(name, index))
+        .collect();
+    if !others.is_empty() {
+        let place = place.shown(scan.env.home.as_deref());
+        scan.notice(format!("{place}: not read as a key: {}", others.join(", ")));
     }
 }
 
-/// The first of these members that holds text.
-fn first_of(
-    scan: &mut Scan<'_>,
-    document: &Document,
-    object: &Object<'_>,
-    names: &[&str],
-) -> Option<SecretValue> {
-    names
-        .iter()
-        .find_map(|name| scan.usable(&document.place, object.string(name)))
+/// Those of these members that hold text; the others are problems.
+fn strings(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>, names: &[&str]) -> Vec<SecretValue> {
+    let values = names.iter().map(|name| object.string(name));
+    values.filter_map(|value| scan.usable(place, value)).collect()
 }

@@ -105,6 +105,10 @@ impl ProviderName {
         Self("anthropic".to_owned())
     }
 
+    pub(crate) fn amp() -> Self {
+        Self("amp".to_owned())
+    }
+
     pub(crate) fn openai() -> Self {
         Self("openai".to_owned())
     }

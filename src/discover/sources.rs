@@ -31,7 +31,7 @@ pub(crate) const SOURCES: [Source; 9] = [
     multi_line("amika_oauth", 270, Filter::kind(OAuth), amika::oauth),
     single_line("opencode", 200, Filter::ANY, opencode::logins),
     single_line("amp_secrets", 150, Filter::provider("amp"), amp::secrets),
-    single_line("amp", 100, Filter::exactly("anthropic", ApiKey), amp::old_config),
+    single_line("amp", 100, Filter::kind(ApiKey), amp::old_config),
 ];
 
 impl Source {

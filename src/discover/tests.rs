@@ -320,7 +320,7 @@ fn amp_uses_the_keyring_where_its_settings_say_so() {
         .with(".config/amp/settings.json", settings)
         .with(
             ".local/share/amp/secrets.json",
-            r#"{"apiKey@https://ampcode.com/":"file"}"#,
+            r#"{"apiKey@https://other.example/":"file"}"#,
         );
     let keychain = MemoryKeychain::default().with("amp.cli.apiKey", "ampcode.com", "sgamp_user_1");
     assert_eq!(

@@ -83,10 +83,8 @@ fn delete_by_id_refuses_ids_that_reach_elsewhere() {
         sandbox
             .vault
             .requests()
-            .pop()
-            .unwrap()
-            .path
-            .ends_with("/secrets/%252e%252e")
+            .iter()
+            .any(|seen| seen.path.ends_with("/secrets/%252e%252e"))
     );
 }
 
@@ -204,4 +202,17 @@ fn a_delete_refused_after_a_lost_reply_is_unknown() {
                 .stderr_contains("it may or may not be gone");
         }
     }
+}
+
+/// R107: a 404 for a secret that is still listed does not make it deleted.
+#[test]
+fn a_404_for_what_is_still_listed_is_not_believed() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A", "x", "user");
+    sandbox.vault.fault(Fault::on("DELETE", "").fails(404, "not now"));
+    let run = sandbox
+        .run("secret delete A --yes")
+        .exits(5)
+        .stderr_contains("may or may not be gone");
+    assert!(run.stdout.is_empty(), "{}", run.stdout);
 }

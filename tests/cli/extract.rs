@@ -366,3 +366,38 @@ fn an_export_is_read_back_by_every_shell() {
     assert!(shells > 0 || cfg!(windows));
     sandbox.run("secret extract --export -o json").exits(2);
 }
+
+/// `--only` takes patterns and ignores blanks and empty items; what was not found is named.
+#[test]
+fn only_takes_patterns_and_ignores_blanks() {
+    let sandbox = laptop();
+    let names = |only: &str| -> Vec<String> {
+        let mut command = sandbox.command(["secret", "extract", "-o", "json", "--only", only]);
+        let run = ran(command.output().unwrap()).exits(0);
+        rows(&run).into_iter().map(|[name, ..]| name).collect()
+    };
+    assert_eq!(names("AMP_API_KEY,"), ["AMP_API_KEY"]);
+    assert_eq!(names(" AMP_API_KEY , ,"), ["AMP_API_KEY"]);
+    assert_eq!(names("*PEN*"), ["OPENAI_API_KEY", "OPENROUTER_API_KEY"]);
+    assert_eq!(names("CODEX_API_KE?"), ["CODEX_API_KEY"]);
+    sandbox
+        .run("secret extract --only AMP*,GROQ_*")
+        .exits(0)
+        .stderr_contains("--only names GROQ_*, which was not found");
+    sandbox
+        .run("secret extract --push --yes --only ,")
+        .exits(2)
+        .stderr_contains("--only names no secret");
+}
+
+/// Options of a push without `--push` are a mistake, and exit 2 names it.
+#[test]
+fn options_of_a_push_need_it() {
+    let sandbox = laptop();
+    for option in ["--dry-run", "--scope org", "--jobs 2"] {
+        sandbox
+            .run(&format!("secret extract {option}"))
+            .exits(2)
+            .stderr_contains("--push");
+    }
+}

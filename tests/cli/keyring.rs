@@ -39,7 +39,7 @@ pub(crate) fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
 }
 
 /// Stores an item as the libraries of Codex and Amp do.
-fn store(service: &str, account: &str, secret: &str) -> String {
+pub(crate) fn store(service: &str, account: &str, secret: &str) -> String {
     format!(
         "printf %s '{secret}' | secret-tool store --label=x service '{service}' username \"{account}\" \
          target default application rust-keyring xdg:schema org.freedesktop.Secret.Generic; "

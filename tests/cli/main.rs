@@ -3,6 +3,8 @@
 //! Tests that need a home of their own run where `HOME` says what that is.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
+#[cfg(target_os = "linux")]
+mod amp;
 mod api;
 #[cfg(unix)]
 mod auth;
@@ -40,6 +42,8 @@ mod prompt;
 mod provider;
 mod proxy;
 mod push;
+#[cfg(unix)]
+mod push_notices;
 #[cfg(unix)]
 mod recovery;
 #[cfg(unix)]

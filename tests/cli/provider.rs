@@ -58,7 +58,7 @@ fn r33_the_login_of_this_machine_arrives_byte_for_byte() {
                 .run(&line)
                 .exits(0)
                 .stdout_contains(&format!("Created {title} in user scope"))
-                .stderr_contains("refresh token works once");
+                .stderr_contains("now share one login");
             assert_eq!(only(&sandbox, provider), [title, "oauth", "user", &login]);
         }
         let marked = format!("\u{feff}{login}");
@@ -168,7 +168,12 @@ fn what_is_no_credential_is_refused_before_any_request() {
             r#"{"claudeAiOauth":{"accessToken":"c4n4ry"#,
             "not an API key",
         ),
-        ("codex", "", "c4n4ry c4n4ry", "holds a blank"),
+        (
+            "codex",
+            "",
+            "c4n4ry c4n4ry",
+            "contains spaces or invalid characters",
+        ),
         ("codex", "", "", "is empty"),
     ] {
         let line = format!("secret {provider} push --from-file - {arguments}");

@@ -152,7 +152,7 @@ fn r22_wrong_types() {
     );
     content(
         "number",
-        Nothing,
+        Named("X_API_KEY"),
         ENV_CACHE,
         r#"{"GROQ_API_KEY":7,"X_API_KEY":["CANARY"]}"#,
     );
@@ -236,7 +236,7 @@ fn what_is_no_login_is_not_one() {
     );
     content(
         "other url",
-        Nothing,
+        Named("is not the key that Amp uses"),
         AMP,
         r#"{"apiKey@https://ampcode.com/x":"CANARY","oauth-refresh-token@https://ampcode.com/":"CANARY"}"#,
     );
@@ -340,7 +340,7 @@ fn r22_r32_odd_files_that_are_fine() {
         OPENCODE,
         format!(r#"{{"groq/":{{"type":"oauth","access":"{CANARY}","expires":0}}}}"#),
     );
-    sandbox.write(AMP, format!(r#"{{"apiKey@https://ampcode.com":"{CANARY}"}}"#));
+    sandbox.write(AMP, format!(r#"{{"apiKey@https://ampcode.com/":"{CANARY}"}}"#));
     let run = sandbox.run("secret extract -o json").exits(0);
     let rows = run.json();
     let names: Vec<_> = rows

@@ -1,8 +1,8 @@
 //! `amika secret claude|codex delete`: by id, or by name within a scope.
 
 use super::describe_all;
-use crate::api::{Api, CredentialSummary, check_id};
-use crate::commands::deletion::{Deletion, Target};
+use crate::api::{Api, ApiError, CredentialSummary, check_id};
+use crate::commands::deletion::{Deletion, Requests, Target};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -37,10 +37,28 @@ pub(crate) async fn run(provider: &Provider, args: &DeleteCredentialArgs, contex
             format!("Deleted credential {}", escape::escape(id))
         },
     };
-    let delete = async |id: &str| api.delete_credential(provider, id).await;
-    deletion
-        .run(targets, confirmation, context, delete, Error::from)
-        .await
+    let requests = CredentialRequests { api: &api, provider };
+    deletion.run(targets, confirmation, context, requests).await
+}
+
+struct CredentialRequests<'a> {
+    api: &'a Api,
+    provider: &'a Provider,
+}
+
+impl Requests for CredentialRequests<'_> {
+    async fn delete(&self, id: &str) -> std::result::Result<(), ApiError> {
+        self.api.delete_credential(self.provider, id).await
+    }
+
+    async fn is_listed(&self, id: &str) -> std::result::Result<bool, ApiError> {
+        let stored = self.api.list_credentials(self.provider).await?;
+        Ok(stored.iter().any(|entry| entry.id == id))
+    }
+
+    fn explain(&self, error: ApiError) -> Error {
+        Error::from(error)
+    }
 }
 
 async fn find_targets(

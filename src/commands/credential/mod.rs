@@ -1,6 +1,7 @@
 //! `amika secret claude|codex …`: one tree of commands, built once for each provider.
 
 pub(crate) mod delete;
+pub(crate) mod find;
 pub(crate) mod list;
 pub(crate) mod push;
 mod put;

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::api::{Api, ApiError, Effect, SecretSummary, check_id};
-use crate::commands::deletion::{Deletion, Target};
+use crate::commands::deletion::{Deletion, Requests, Target};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -32,9 +32,8 @@ pub(crate) async fn run(args: &DeleteArgs, context: &Context) -> Result<()> {
         noun: "secret",
         as_text: |target| format!("Deleted {}", escape::escape(&target.label)),
     };
-    let delete = async |id: &str| api.delete_secret(id).await;
     deletion
-        .run(targets, confirmation, context, delete, explain)
+        .run(targets, confirmation, context, SecretRequests(&api))
         .await
 }
 
@@ -77,13 +76,25 @@ fn resolve(name: &String, scope: Scope, stored: &[SecretSummary], context: &Cont
     })
 }
 
-/// A server without the endpoint answers as for any unknown path or method.
-fn explain(error: ApiError) -> Error {
-    let no_endpoint =
-        matches!(error.status, Some(405 | 501)) || (error.status == Some(404) && !error.enveloped);
-    if no_endpoint && (error.effect == Effect::None || error.status == Some(501)) {
-        return Error::new(Kind::Refused, "this server cannot delete generic secrets")
-            .hint("delete it in the web UI, under Secrets");
+struct SecretRequests<'a>(&'a Api);
+
+impl Requests for SecretRequests<'_> {
+    async fn delete(&self, id: &str) -> std::result::Result<(), ApiError> {
+        self.0.delete_secret(id).await
     }
-    Error::from(error)
+
+    async fn is_listed(&self, id: &str) -> std::result::Result<bool, ApiError> {
+        Ok(self.0.list_secrets().await?.iter().any(|secret| secret.id == id))
+    }
+
+    /// A server without the endpoint answers as for any unknown path or method.
+    fn explain(&self, error: ApiError) -> Error {
+        let no_endpoint =
+            matches!(error.status, Some(405 | 501)) || (error.status == Some(404) && !error.enveloped);
+        if no_endpoint && (error.effect == Effect::None || error.status == Some(501)) {
+            return Error::new(Kind::Refused, "this server cannot delete generic secrets")
+                .hint("delete it in the web UI, under Secrets");
+        }
+        Error::from(error)
+    }
 }

@@ -8,14 +8,16 @@ use super::push::{self, Selection, WriteArgs};
 use crate::context::Context;
 use crate::discover::report as view;
 use crate::discover::report::Row;
+use crate::discover::sources::SOURCES;
 use crate::discover::{Discovery, Filter, LocalCredential, State, discover};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::provider::CredentialKind;
 use crate::push::apply::Applied;
 use crate::push::candidate::{Candidate, Origin};
+use crate::push::collect::pattern::Pattern;
 use crate::push::report as push_view;
-use crate::secret::SecretName;
+use crate::secret::{Scope, SecretName};
 use crate::system::env::Env;
 use crate::system::keychain::{Access, NoKeychain, SystemKeychain};
 use crate::ui::notices::Notices;
@@ -40,9 +42,12 @@ pub(crate) struct ExtractArgs {
     /// Also show the credentials that are overridden, and by which
     #[arg(long)]
     pub(crate) all: bool,
-    /// Keep only these names (comma-separated; repeatable)
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_hint = clap::ValueHint::Other)]
+    /// Keep only these names (comma-separated, `*` and `?` allowed; repeatable)
+    #[arg(long, value_name = "NAMES", value_hint = clap::ValueHint::Other)]
     pub(crate) only: Vec<String>,
+    /// Also read the stores of these tools, or of `all` (comma-separated; repeatable)
+    #[arg(long, value_name = "TOOLS", value_hint = clap::ValueHint::Other)]
+    pub(crate) also: Vec<String>,
     /// Leave out access tokens, which work for hours at most
     #[arg(long)]
     pub(crate) no_oauth: bool,
@@ -58,14 +63,59 @@ pub(crate) struct ExtractArgs {
     /// Push what is shown
     #[arg(long)]
     pub(crate) push: bool,
-    #[command(flatten)]
-    pub(crate) write: WriteArgs,
+    /// Choose who may use the pushed secrets [default: user]
+    #[arg(long, value_enum, requires = "push")]
+    pub(crate) scope: Option<Scope>,
+    /// With --push, show the plan and write nothing
+    #[arg(long, requires = "push")]
+    pub(crate) dry_run: bool,
+    /// Keep exactly this many writes in flight [default: adapts, 8 to 64]
+    #[arg(long, value_name = "N", value_parser = push::parse_jobs, requires = "push", value_hint = clap::ValueHint::Other)]
+    pub(crate) jobs: Option<u8>,
+}
+
+impl ExtractArgs {
+    /// How the secrets are written, with --push.
+    fn write(&self) -> WriteArgs {
+        WriteArgs {
+            scope: self.scope.unwrap_or(Scope::User),
+            dry_run: self.dry_run,
+            jobs: self.jobs,
+        }
+    }
+
+    /// The names to keep; `None` is all of them.
+    fn patterns(&self) -> Result<Option<Vec<Pattern>>> {
+        let patterns = Pattern::list(&self.only);
+        match (self.only.is_empty(), patterns.is_empty()) {
+            (true, _) => Ok(None),
+            (false, true) => Err(Error::usage("--only names no secret").hint("leave it out to keep all")),
+            (false, false) => Ok(Some(patterns)),
+        }
+    }
+
+    /// The tools of --also, each of which has to be known.
+    fn tools(&self) -> Result<Vec<&str>> {
+        let items = self.also.iter().flat_map(|items| items.split(','));
+        let tools: Vec<&str> = items.map(str::trim).filter(|tool| !tool.is_empty()).collect();
+        let known: Vec<&str> = SOURCES.iter().filter_map(|source| source.also).collect();
+        match tools.iter().find(|tool| **tool != "all" && !known.contains(tool)) {
+            None => Ok(tools),
+            Some(tool) => Err(Error::usage(format!(
+                "--also does not know the tool {}",
+                escape::escape(tool)
+            ))
+            .hint(format!("use one of {} or all", known.join(", ")))),
+        }
+    }
 }
 
 /// What was found, and how it will be shown or pushed.
 pub(crate) struct Extraction {
     discovery: Discovery,
     confirmation: Confirmation,
+    /// The names to keep; `None` is all of them.
+    only: Option<Vec<Pattern>>,
     /// The home that `~` stands for.
     home: Option<std::path::PathBuf>,
 }
@@ -87,15 +137,17 @@ pub(crate) fn find(
                 .hint("use it as eval \"$(amika secret extract --export)\", or add --yes"),
         );
     }
-    let confirmation = Confirmation::decide(global, env, args.push && !args.write.dry_run)?;
+    let only = args.patterns()?;
+    let also = args.tools()?;
+    let confirmation = Confirmation::decide(global, env, args.push && !args.dry_run)?;
     let filter = if args.no_oauth {
         Filter::kind(CredentialKind::ApiKey)
     } else {
         Filter::ANY
     };
     let discovery = match &args.homedir {
-        None => discover(env, &SystemKeychain::new(Access::from_env(env)), filter, &[]),
-        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter, &[]),
+        None => discover(env, &SystemKeychain::new(Access::from_env(env)), filter, &also),
+        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter, &also),
         Some(home) => {
             return Err(Error::input(format!("{} is not a directory", escape::path(home)))
                 .hint("--homedir takes a home directory to look at"));
@@ -106,6 +158,7 @@ pub(crate) fn find(
     Ok(Extraction {
         discovery,
         confirmation,
+        only,
         home,
     })
 }
@@ -115,7 +168,7 @@ impl Extraction {
     pub(crate) fn show(&self, args: &ExtractArgs, printer: Printer) -> Result<()> {
         let rows = self.rows(args);
         report_oauth(&rows, printer);
-        let nothing = rows.is_empty().then(|| self.nothing(args));
+        let nothing = rows.is_empty().then(|| self.nothing());
         if args.export {
             if let Some(nothing) = nothing {
                 printer.aside(&nothing);
@@ -125,7 +178,7 @@ impl Extraction {
             printer.notices(&notices);
             printer.raw(lines.trim_end_matches('\n'))?;
         } else {
-            warn_of_missing(&rows, args, printer);
+            self.warn_of_missing(&rows, printer);
             let at_terminal = printer.terminals.stdout;
             printer.data(OnWriteFailure::Fail, &view::as_json(&rows, at_terminal), || {
                 nothing.unwrap_or_else(|| view::as_table(&rows, args.all, at_terminal, self.home.as_deref()))
@@ -139,22 +192,22 @@ impl Extraction {
         let printer = context.printer;
         let rows = self.rows(args);
         if rows.is_empty() {
-            if !args.only.is_empty() {
+            if self.only.is_some() {
                 return Err(Error::input(NO_MATCH).hint(self.what_was_found()));
             }
             let none = Applied {
-                scope: args.write.scope,
+                scope: args.write().scope,
                 outcomes: Vec::new(),
                 unchanged: Vec::new(),
                 stopped_by: None,
             };
-            let nothing = self.nothing(args);
+            let nothing = self.nothing();
             printer.data(OnWriteFailure::Fail, &push_view::outcomes_json(&none), || nothing)?;
             return self.unread(args);
         }
-        warn_of_missing(&rows, args, printer);
+        self.warn_of_missing(&rows, printer);
         report_oauth(&rows, printer);
-        let unseen = self.confirmation != Confirmation::Terminal && !args.write.dry_run;
+        let unseen = self.confirmation != Confirmation::Terminal && !args.dry_run;
         if unseen && let Err(error) = self.unread(args) {
             return Err(error.consequence("nothing was pushed"));
         }
@@ -172,7 +225,7 @@ impl Extraction {
         push::push(
             candidates,
             Selection::All,
-            &args.write,
+            &args.write(),
             self.confirmation,
             context,
         )
@@ -193,14 +246,28 @@ impl Extraction {
         let shown = |found: &&LocalCredential| args.all || !matches!(found.state, State::Outranked);
         let found = self.discovery.found.iter().filter(shown);
         let mut rows: Vec<Row<'_>> = found.flat_map(rows_of).collect();
-        rows.retain(|row| args.only.is_empty() || is_named(&row.name, &args.only));
+        rows.retain(|row| self.keeps(&row.name));
         rows.sort_by(|a, b| a.name.cmp(&b.name));
         rows
     }
 
+    fn keeps(&self, name: &SecretName) -> bool {
+        let only = self.only.as_ref();
+        only.is_none_or(|only| only.iter().any(|pattern| pattern.matches(name.as_str())))
+    }
+
+    /// Names what --only asks for and was not found. When nothing is left at all, that is said in
+    /// one sentence instead.
+    fn warn_of_missing(&self, rows: &[Row<'_>], printer: Printer) {
+        let only = self.only.iter().flatten().filter(|_| !rows.is_empty());
+        for pattern in only.filter(|pattern| !rows.iter().any(|row| pattern.matches(row.name.as_str()))) {
+            printer.warning(&format!("--only names {}, which was not found", pattern.as_str()));
+        }
+    }
+
     /// What to say when there is no row.
-    fn nothing(&self, args: &ExtractArgs) -> String {
-        if !args.only.is_empty() {
+    fn nothing(&self) -> String {
+        if self.only.is_some() {
             return format!("{NO_MATCH} {}", self.what_was_found());
         }
         let looked = self.discovery.looked.iter();
@@ -239,21 +306,6 @@ const NO_MATCH: &str = "No secrets match the --only filter.";
 fn rows_of(found: &LocalCredential) -> impl Iterator<Item = Row<'_>> {
     let names = found.provider.secret_names();
     names.into_iter().map(move |name| Row { name, found })
-}
-
-fn is_named(name: &SecretName, only: &[String]) -> bool {
-    only.iter().any(|wanted| wanted.trim() == name.as_str())
-}
-
-fn warn_of_missing(rows: &[Row<'_>], args: &ExtractArgs, printer: Printer) {
-    // When nothing matches at all, that is said in one sentence.
-    let missing = args
-        .only
-        .iter()
-        .filter(|wanted| !rows.is_empty() && rows.iter().all(|row| row.name.as_str() != wanted.trim()));
-    for name in missing {
-        printer.warning(&format!("--only names {name}, which was not found"));
-    }
 }
 
 /// Says what each OAuth token is good for: it works for hours, and only the whole login of its tool

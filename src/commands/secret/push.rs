@@ -100,7 +100,7 @@ pub(crate) struct WriteArgs {
 }
 
 /// The number of writes in flight. The error does not repeat the text, which could be a secret.
-fn parse_jobs(text: &str) -> std::result::Result<u8, &'static str> {
+pub(super) fn parse_jobs(text: &str) -> std::result::Result<u8, &'static str> {
     let jobs = text.parse().ok().filter(|jobs| (1..=64).contains(jobs));
     jobs.ok_or("1 to 64")
 }

@@ -1,0 +1,229 @@
+//! Where the value of a push comes from: the command line, or what this machine has.
+
+use zeroize::Zeroizing;
+
+use super::push::PushCredentialArgs;
+use crate::context::Context;
+use crate::discover::report::troubles;
+use crate::discover::{Discovery, Filter, State, discover};
+use crate::error::{Error, Result};
+use crate::formats::escape;
+use crate::provider::{CredentialKind, Provider};
+use crate::secret::{MAX_VALUE, SecretValue};
+use crate::system::env::Env;
+use crate::system::file;
+use crate::system::keychain::{Access, SystemKeychain};
+use crate::ui::printer::Printer;
+use crate::ui::prompt;
+
+/// A value that could be pushed.
+pub(crate) struct PushSource {
+    /// `None` until the value itself tells.
+    pub(crate) kind: Option<CredentialKind>,
+    pub(crate) value: SecretValue,
+    /// Where it is, for a person.
+    pub(crate) place: String,
+    /// Whether it can be used: not expired, or renewable.
+    usable: bool,
+    /// How likely its tool would use it; the higher first.
+    rank: u8,
+}
+
+/// What this machine has.
+#[derive(Default)]
+pub(crate) struct LocalSources {
+    sources: Vec<PushSource>,
+    /// The tool is logged in with an API key, where a login was asked for.
+    key_login: bool,
+}
+
+/// The credentials of this machine, unless the command line brings its own. Runs before anything
+/// else: a keychain may block.
+pub(crate) fn find_local(
+    provider: &'static Provider,
+    args: &PushCredentialArgs,
+    env: &Env,
+    printer: Printer,
+) -> LocalSources {
+    let mut local = LocalSources::default();
+    if args.value.is_some() || args.from_file.is_some() {
+        return local;
+    }
+    if args.kind != Some(CredentialKind::OAuth) {
+        local.sources.extend(variables(provider, env));
+        if args.kind.is_some() && !local.sources.is_empty() {
+            return local;
+        }
+    }
+    let keychain = SystemKeychain::new(Access::from_env(env));
+    let filter = |kind| Filter {
+        provider: Some(provider.discovered_as),
+        kind,
+    };
+    let discovery = discover(env, &keychain, filter(args.kind), &[]);
+    troubles(&discovery, printer);
+    local.sources.extend(stored(discovery, env));
+    if args.kind == Some(CredentialKind::OAuth) {
+        // The sort is stable: within a rank the order of discovery stays.
+        local.sources.sort_by_key(|source| std::cmp::Reverse(source.rank));
+        if local.sources.is_empty() {
+            let keys = discover(env, &keychain, filter(Some(CredentialKind::ApiKey)), &[]);
+            let is_own = |id: &str| id.starts_with(provider.id);
+            local.key_login = keys.found.iter().any(|found| is_own(found.source.id));
+        }
+    }
+    local
+}
+
+fn variables(provider: &Provider, env: &Env) -> impl Iterator<Item = PushSource> {
+    let set = provider.variables.iter().filter_map(|name| {
+        let value = env.variable(name)?.to_str()?;
+        Some((name, value)).filter(|(_, value)| !value.trim().is_empty())
+    });
+    set.map(|(name, value)| PushSource {
+        kind: Some(CredentialKind::ApiKey),
+        value: SecretValue::new(value.to_owned()),
+        place: format!("${name}"),
+        usable: true,
+        rank: 0,
+    })
+}
+
+/// What discovery found, as it would be uploaded: a key, or a tool's whole login.
+fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = PushSource> {
+    discovery.found.into_iter().filter_map(|found| {
+        let value = match found.kind {
+            CredentialKind::ApiKey => found.value,
+            CredentialKind::OAuth => found.document?,
+        };
+        Some(PushSource {
+            kind: Some(found.kind),
+            value,
+            place: found.place.shown(env.home.as_deref()),
+            usable: found.state != State::Expired || found.renewable == Some(true),
+            // What the tool uses now, then what can be renewed, then what has not expired.
+            rank: 4 * u8::from(found.in_use == Some(true))
+                + 2 * u8::from(found.renewable == Some(true))
+                + u8::from(found.state != State::Expired),
+        })
+    })
+}
+
+/// The value that the command line names, or that the person chooses among the local ones.
+pub(crate) async fn pick(
+    provider: &Provider,
+    args: &PushCredentialArgs,
+    local: LocalSources,
+    context: &Context,
+) -> Result<PushSource> {
+    let LocalSources {
+        mut sources,
+        key_login,
+    } = local;
+    if let Some(given) = given(provider, args, context).await? {
+        return Ok(given);
+    }
+    if sources.is_empty() {
+        return Err(nothing_found(provider, args.kind, key_login));
+    }
+    let index = if args.kind.is_some() {
+        // The first that works; among those that do not, the check says what is wrong with it.
+        sources.iter().position(|source| source.usable).unwrap_or(0)
+    } else if sources.len() == 1 && context.options.yes {
+        0
+    } else {
+        let items = sources.iter().map(|source| {
+            let kind = source.kind.map_or_else(String::new, |kind| kind.to_string());
+            let expired = if source.usable { "" } else { " (expired)" };
+            format!("{kind:<8} {}{expired}", source.place)
+        });
+        let prompt = format!("{} credential to push", provider.title);
+        let show = |list: &str| context.printer.list(list);
+        prompt::choose(&context.options, &context.env, &prompt, items.collect(), show).await?
+    };
+    Ok(sources.swap_remove(index))
+}
+
+/// The value of `--value` or `--from-file`, read once.
+async fn given(
+    provider: &Provider,
+    args: &PushCredentialArgs,
+    context: &Context,
+) -> Result<Option<PushSource>> {
+    let env = &context.env;
+    if args.value.as_ref().is_some_and(|value| value == "-") && env.terminals.stdin {
+        let prompt = format!("{} credential", provider.title);
+        return Ok(Some(PushSource {
+            kind: args.kind,
+            value: prompt::ask_secret(&context.options, env, &prompt).await?,
+            place: "prompt".to_owned(),
+            usable: true,
+            rank: 0,
+        }));
+    }
+    let (bytes, place) = match (&args.value, &args.from_file) {
+        (None, None) => return Ok(None),
+        (Some(value), _) if value != "-" => (
+            Ok(Zeroizing::new(value.as_encoded_bytes().to_vec())),
+            "--value".to_owned(),
+        ),
+        (None, Some(path)) if !file::is_stdin(path) => {
+            let path = env.expand_home(path);
+            (file::read_bounded(&path, MAX_VALUE as u64), escape::path(&path))
+        }
+        _ => (
+            env.read_stdin(MAX_VALUE as u64).await,
+            "standard input".to_owned(),
+        ),
+    };
+    let bytes = bytes.map_err(|reason| {
+        Error::input(format!("reading credentials file {place}"))
+            .because(reason)
+            .hint("it must be a regular file of at most 1 MiB, or - for standard input")
+    })?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        Error::input(format!(
+            "failed to parse credentials file {place}: is not valid UTF-8"
+        ))
+    })?;
+    Ok(Some(PushSource {
+        kind: args.kind,
+        value: SecretValue::new(Zeroizing::new(text.to_owned())),
+        place,
+        usable: true,
+        rank: 0,
+    }))
+}
+
+fn nothing_found(provider: &Provider, kind: Option<CredentialKind>, key_login: bool) -> Error {
+    let Provider {
+        id,
+        title,
+        variables,
+        login_file,
+        ..
+    } = provider;
+    if key_login {
+        let message = format!("No {title} credentials found: {title} is logged in with an API key");
+        return Error::input(message).hint(format!(
+            "push the key with 'amika secret {id} push --type api_key'"
+        ));
+    }
+    let why = match kind {
+        Some(CredentialKind::ApiKey) => {
+            let unset = variables
+                .iter()
+                .map(|name| format!("the {name} environment variable is not set"));
+            format!(
+                ": {}, and no local store has a key",
+                unset.collect::<Vec<_>>().join(", ")
+            )
+        }
+        Some(CredentialKind::OAuth) => format!(": {title} is not logged in on this machine"),
+        None => String::new(),
+    };
+    let variable = variables.first().copied().unwrap_or_default();
+    Error::input(format!("No {title} credentials found{why}")).hint(format!(
+        "log in with {title}, set {variable}, or give a file: 'amika secret {id} push --from-file {login_file}'"
+    ))
+}

@@ -1,0 +1,168 @@
+//! `amika secret extract`: Amp's stores and the three files of the vendor's own tools.
+
+use serde_json::{Value, json};
+
+use crate::keyring::{store, with_keyring};
+use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+
+const SECRETS: &str = ".local/share/amp/secrets.json";
+const SETTINGS: &str = ".config/amp/settings.json";
+const OLD: &str = ".amp/config.json";
+
+fn key(url: &str) -> String {
+    format!(r#"{{"apiKey@{url}":"sgamp_user_{CANARY}"}}"#)
+}
+
+/// `name`, `origin`, `in_use` and `overridden_by` of every row.
+fn rows(run: &Ran) -> Vec<[Value; 4]> {
+    let fields = ["name", "origin", "in_use", "overridden_by"];
+    let rows = run.json();
+    let rows = rows.as_array().unwrap().iter();
+    rows.map(|row| fields.map(|field| row[field].clone())).collect()
+}
+
+/// R123: Amp compares the URL of a key exactly; a key for another URL is named.
+#[test]
+fn only_the_key_for_the_exact_url_is_used() {
+    for (stored, variable, found) in [
+        ("https://ampcode.com/", "", true),
+        ("https://ampcode.com/", "https://ampcode.com", true),
+        ("https://ampcode.com", "", false),
+        ("http://127.0.0.1:9/", "http://127.0.0.1:9/", true),
+        ("http://127.0.0.1:9", "http://127.0.0.1:9/", false),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(SECRETS, key(stored));
+        let mut command = sandbox.command(["secret", "extract", "-o", "json"]);
+        let run = ran(command.env("AMP_URL", variable).output().unwrap()).exits(0);
+        assert_eq!(rows(&run).len(), usize::from(found), "{stored} {variable}");
+        if !found {
+            run.stderr_contains("is not the key that Amp uses");
+        }
+    }
+}
+
+/// R123: `AMP_API_KEY` goes before every store, and is named with the command that pushes it.
+#[test]
+fn a_variable_goes_before_the_stored_key() {
+    let sandbox = Sandbox::new();
+    sandbox.write(SECRETS, key("https://ampcode.com/"));
+    let mut command = sandbox.command(["secret", "extract", "-o", "json"]);
+    let run = ran(command.env("AMP_API_KEY", CANARY).output().unwrap())
+        .exits(0)
+        .stderr_contains("amika secret push --from-env AMP_API_KEY");
+    assert_eq!(rows(&run)[0][2..], [json!(false), json!("$AMP_API_KEY")]);
+    let run = sandbox.run("secret extract -o json").exits(0);
+    assert_eq!(rows(&run)[0][2..], [json!(true), Value::Null]);
+}
+
+/// R123: with native storage, the file goes before the keyring.
+#[test]
+fn the_file_goes_before_the_keyring() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        SETTINGS,
+        r#"{"amp.experimental.cli.nativeSecretsStorage.enabled":true}"#,
+    );
+    sandbox.write(SECRETS, key("https://ampcode.com/"));
+    let script = store("amp.cli.apiKey", "ampcode.com", CANARY)
+        + "\"$AMIKA\" secret extract --all -o json; rm .local/share/amp/secrets.json; \"$AMIKA\" secret extract --quiet";
+    if let Some(run) = with_keyring(&sandbox, &script) {
+        let run = run
+            .exits(0)
+            .stdout_contains("keychain item amp.cli.apiKey (ampcode.com)");
+        let both: Value = serde_json::from_str(run.stdout.lines().next().unwrap()).unwrap();
+        let file = json!(sandbox.home().join(SECRETS));
+        assert_eq!(both[0]["origin"], file);
+        assert_eq!(
+            (&both[1]["in_use"], &both[1]["overridden_by"]),
+            (&json!(false), &file)
+        );
+    }
+}
+
+/// R126: a keyring that the settings select and that cannot be reached is unreadable.
+#[test]
+fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        SETTINGS,
+        r#"{"amp.experimental.cli.nativeSecretsStorage.enabled":true}"#,
+    );
+    sandbox
+        .run("secret extract")
+        .exits(4)
+        .stderr_contains("amp.cli.apiKey");
+}
+
+/// R128: tokens that are not pushed, and kinds that are not known, are named.
+#[test]
+fn other_entries_of_amp_are_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        SECRETS,
+        format!(
+            r#"{{"oauth-refresh-token@https://ampcode.com/":"{CANARY}","mcp-oauth-token@x":"{CANARY}","later":"{CANARY}"}}"#
+        ),
+    );
+    sandbox
+        .run("secret extract")
+        .exits(0)
+        .stderr_contains("is a refresh token without its key")
+        .stderr_contains("is for an MCP server")
+        .stderr_contains("the entry \"later\" is of a kind");
+}
+
+/// R123: an Amp key in the old file is Amp's, and no version of Amp in use reads that file.
+#[test]
+fn an_amp_key_in_the_old_file_has_amps_name() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        OLD,
+        format!(r#"{{"apiKey":"sgamp_user_{CANARY}","auth":{{"token":"sk-ant-{CANARY}"}},"later":1}}"#),
+    );
+    let run = sandbox
+        .run("secret extract -o json")
+        .exits(0)
+        .stderr_contains("\\\"later\\\"");
+    let found: Vec<_> = rows(&run)
+        .into_iter()
+        .map(|[name, _, in_use, _]| (name, in_use))
+        .collect();
+    let names = ["AMP_API_KEY", "ANTHROPIC_API_KEY", "CLAUDE_API_KEY"];
+    assert_eq!(found, names.map(|name| (json!(name), json!(false))));
+}
+
+/// R124: relative XDG directories are followed, as Amp does.
+#[test]
+fn relative_directories_are_followed() {
+    let sandbox = Sandbox::new();
+    sandbox.write("data/amp/secrets.json", key("https://x.example/"));
+    sandbox.write("config/amp/settings.json", r#"{"amp.url":"https://x.example/"}"#);
+    let mut command = sandbox.command(["secret", "extract", "-o", "json"]);
+    command
+        .env("XDG_DATA_HOME", "data")
+        .env("XDG_CONFIG_HOME", "config");
+    let run = ran(command.output().unwrap()).exits(0);
+    assert_eq!(rows(&run)[0][1], "data/amp/secrets.json");
+}
+
+/// R128: names are compared without case, blanks are trimmed, and every other entry is named.
+#[test]
+fn the_vendors_files_name_what_they_leave_out() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".cache/amika/env-cache.json",
+        format!(
+            r#"{{"groq_Api_key":" a-{CANARY}\r\n","GROQ_API_KEY":"b-{CANARY}","PORT":"1","XAI_API_KEY":["{CANARY}"],"B_API_KEY":" ","N":null}}"#
+        ),
+    );
+    let run = sandbox
+        .run("secret extract --push --yes")
+        .exits(0)
+        .stderr_contains("the entry \"GROQ_API_KEY\" becomes the same secret as the entry \"groq_Api_key\"")
+        .stderr_contains("the entry \"PORT\", the entry \"XAI_API_KEY\"");
+    assert!(!run.stderr.contains("B_API_KEY"), "{}", run.stderr);
+    let pushed = sandbox.vault.value("GROQ_API_KEY", "user");
+    assert_eq!(pushed, Some(format!("a-{CANARY}")));
+}

@@ -1,0 +1,89 @@
+//! What `secret claude|codex push` says before it pushes, and `--dry-run`.
+
+use crate::sandbox::{CANARY, Sandbox, ran};
+
+const FAR: i64 = 32_503_680_000_000;
+
+fn login(refresh_ends: i64) -> String {
+    format!(
+        r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-{CANARY}","refreshToken":"sk-ant-ort01-{CANARY}","expiresAt":{FAR},"refreshTokenExpiresAt":{refresh_ends},"scopes":["user:inference"]}},"mcpOAuth":{{"github|0a1b":{{"accessToken":"gho-{CANARY}"}}}}}}"#
+    )
+}
+
+/// R127: source, type, both expiries and the other secrets inside the file are said, and no more
+/// is said about sharing than is true.
+#[test]
+fn what_is_pushed_is_said_first() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude/.credentials.json", login(FAR));
+    let run = sandbox
+        .run("secret claude push --type oauth --dry-run")
+        .exits(0)
+        .stdout_contains("Would push Claude OAuth to user scope")
+        .stderr_contains("pushing the Claude login from ~/.claude/.credentials.json")
+        .stderr_contains("expires 3000-01-01")
+        .stderr_contains("refresh token until 3000-01-01")
+        .stderr_contains("mcpOAuth (github)");
+    assert!(!run.stderr.contains("share one login"), "{}", run.stderr);
+    assert!(sandbox.vault.requests().is_empty());
+    let json = sandbox
+        .run("secret claude push --type oauth --dry-run -o json")
+        .exits(0)
+        .json();
+    assert_eq!(json["status"], "dry_run");
+    sandbox
+        .run("secret claude push --type oauth")
+        .exits(0)
+        .stderr_contains(
+            "this machine and the sandbox now share one login; whichever renews it first logs the other out",
+        );
+    // One that is taken, and one without a refresh token, are not shared.
+    let taken = sandbox.run("secret claude push --type oauth").exits(1);
+    assert!(!taken.stderr.contains("share one login") && !taken.stderr.contains("(409)"));
+    let key = sandbox
+        .run(&format!("secret claude push --value sk-ant-{CANARY}"))
+        .exits(0);
+    assert!(!key.stderr.contains("share one login"), "{}", key.stderr);
+}
+
+/// R127: a login whose refresh token has ended is refused.
+#[test]
+fn a_login_whose_refresh_token_has_ended_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.write("login.json", login(1_700_000_000_000));
+    sandbox
+        .run("secret claude push --from-file login.json")
+        .exits(4)
+        .stderr_contains("refresh token expired at 2023-11-14");
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+#[test]
+fn the_variable_of_an_api_key_is_named_and_codex_prefers_its_own() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["secret", "codex", "push", "--type", "api-key"]);
+    command.env("OPENAI_API_KEY", "openai-key");
+    command.env("CODEX_API_KEY", format!("codex-{CANARY}"));
+    ran(command.output().unwrap())
+        .exits(0)
+        .stderr_contains("pushing the Codex API key from $CODEX_API_KEY");
+    assert_eq!(sandbox.vault.stored("codex")[0].value, format!("codex-{CANARY}"));
+}
+
+#[test]
+fn codex_with_a_key_is_told_from_codex_without_a_login() {
+    let sandbox = Sandbox::new();
+    let push = "secret codex push --type oauth";
+    sandbox
+        .run(push)
+        .exits(4)
+        .stderr_contains("not logged in on this machine");
+    let key = format!(r#"{{"auth_mode":"apikey","OPENAI_API_KEY":"sk-proj-{CANARY}"}}"#);
+    sandbox.write(".codex/auth.json", key);
+    sandbox
+        .run(push)
+        .exits(4)
+        .stderr_contains("logged in with an API key")
+        .stderr_contains("amika secret codex push --type api_key");
+    sandbox.run("secret codex push --type api_key").exits(0);
+}
