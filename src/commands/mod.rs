@@ -4,6 +4,8 @@ pub(crate) mod auth;
 pub(crate) mod completions;
 pub(crate) mod credential;
 pub(crate) mod deletion;
+#[cfg(test)]
+mod docs;
 pub(crate) mod help;
 pub(crate) mod man;
 pub(crate) mod secret;

@@ -10,7 +10,7 @@ use crate::formats::escape::shell_quoted;
 use crate::secret::SecretName;
 use crate::ui::notices::Notices;
 use crate::ui::printer::Printer;
-use crate::ui::table::table;
+use crate::ui::table::{Text, table};
 
 /// A credential under one of the names that it goes by.
 pub(crate) struct Row<'a> {
@@ -27,7 +27,7 @@ pub(crate) fn troubles(discovery: &Discovery, printer: Printer) {
 }
 
 /// With `with_state`, a column tells what became of each candidate.
-pub(crate) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, home: Option<&Path>) -> String {
+pub(crate) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, home: Option<&Path>) -> Text {
     let mut header = vec!["SECRET", "VALUE", "TYPE", "SOURCE", "EXPIRES"];
     if with_state {
         header.push("STATE");

@@ -7,13 +7,13 @@ use crate::push::apply::{Applied, Outcome};
 use crate::push::candidate::Candidate;
 use crate::push::plan::{Action, Plan};
 use crate::secret::Scope;
-use crate::ui::table::table;
+use crate::ui::table::{Text, table};
 
 /// The rows of a plan, or of what is in the way of one.
 pub(crate) fn plan_text<'a>(
     rows: impl Iterator<Item = (&'a Candidate, &'static str)>,
     at_terminal: bool,
-) -> String {
+) -> Text {
     let cells = rows.map(|(candidate, action)| {
         vec![
             candidate.name.to_string(),
@@ -58,8 +58,12 @@ pub(crate) fn plan_json<'a>(
     json!({ "scope": scope, "dry_run": true, "plan": steps.collect::<Vec<_>>() })
 }
 
-pub(crate) fn outcomes_text(applied: &Applied) -> String {
-    let rows = applied.outcomes.iter().map(|(name, outcome)| {
+/// What became of each secret. Where the plan stands above it, at a terminal, only of those that
+/// are not stored.
+pub(crate) fn outcomes_text(applied: &Applied, plan_is_shown: bool) -> Text {
+    let shown = |outcome: &Outcome| !plan_is_shown || !outcome.is_stored();
+    let outcomes = applied.outcomes.iter().filter(|(_, outcome)| shown(outcome));
+    let rows = outcomes.map(|(name, outcome)| {
         let said = match outcome {
             Outcome::Failed(error) => format!("failed: {}", error.message),
             Outcome::Unknown { why } => format!("unknown: {why}"),
@@ -67,13 +71,16 @@ pub(crate) fn outcomes_text(applied: &Applied) -> String {
         };
         vec![name.clone(), said]
     });
-    let unchanged = applied.unchanged.iter();
+    let unchanged = applied.unchanged.iter().filter(|_| !plan_is_shown);
     let unchanged = unchanged.map(|name| vec![name.clone(), "unchanged".to_owned()]);
     let rows: Vec<_> = rows.chain(unchanged).collect();
-    if rows.is_empty() {
-        return "Nothing to push".to_owned();
+    if applied.outcomes.is_empty() && applied.unchanged.is_empty() {
+        return "Nothing to push".to_owned().into();
     }
-    format!("{}\n\n{}", table(&["NAME", "RESULT"], rows), total(applied))
+    if rows.is_empty() {
+        return total(applied).into();
+    }
+    table(&["NAME", "RESULT"], rows).then(&total(applied))
 }
 
 /// `Created 2, Updated 1 in user scope`, naming only what there was.

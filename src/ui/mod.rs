@@ -8,3 +8,4 @@ pub(crate) mod options;
 pub(crate) mod printer;
 pub(crate) mod prompt;
 pub(crate) mod table;
+mod time;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
+use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
@@ -16,6 +17,7 @@ use crate::formats::escape::{escape, escape_lines, is_hostile};
 use crate::system::env::{Env, Terminals};
 use crate::ui::notices::{Level, Notices};
 use crate::ui::options::{GlobalOptions, OutputFormat};
+use crate::ui::table::{Layout, Text};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
@@ -31,6 +33,7 @@ pub(crate) struct Printer {
     quiet: bool,
     verbose: bool,
     color: anstream::ColorChoice,
+    now: fn() -> jiff::Timestamp,
     pub(crate) terminals: Terminals,
 }
 
@@ -54,6 +57,7 @@ impl Printer {
                 ColorChoice::Never => anstream::ColorChoice::Never,
                 ColorChoice::Auto => anstream::ColorChoice::Auto,
             },
+            now: env.now,
             terminals: env.terminals,
         }
     }
@@ -63,14 +67,20 @@ impl Printer {
     }
 
     /// Prints a command's result: `value` as one JSON value, or `text`.
-    pub(crate) fn data(
+    pub(crate) fn data<T: Into<Text>>(
         self,
         worth: OnWriteFailure,
         value: &impl Serialize,
-        text: impl FnOnce() -> String,
+        text: impl FnOnce() -> T,
     ) -> Result<()> {
+        // What only says that all went well is left out with --quiet.
+        if worth == OnWriteFailure::RepeatOnStderr && self.quiet && !self.is_json() {
+            return Ok(());
+        }
         let printed = match self.format {
-            OutputFormat::Text => escape_lines(&text()).into_owned(),
+            OutputFormat::Text => text()
+                .into()
+                .render(self.layout(self.terminals.stdout, &Term::stdout())),
             OutputFormat::Json => exact_json(&serde_json::to_string(value).unwrap_or_default()),
             OutputFormat::JsonPretty => exact_json(&serde_json::to_string_pretty(value).unwrap_or_default()),
         };
@@ -79,6 +89,33 @@ impl Printer {
                 self.stderr(DIM, "", printed.trim_end());
             }
         })
+    }
+
+    /// How a text is laid out on one of the standard streams.
+    fn layout(self, is_terminal: bool, term: &Term) -> Layout {
+        let color = match self.color {
+            anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
+            anstream::ColorChoice::Never => false,
+            anstream::ColorChoice::Auto => {
+                is_terminal && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+            }
+        };
+        let width = term.size_checked().map(|(_, columns)| usize::from(columns));
+        Layout {
+            width: width.filter(|_| is_terminal),
+            color,
+            now: (self.now)(),
+        }
+    }
+
+    /// Whether plan and result are printed on the same terminal, one below the other.
+    pub(crate) fn shows_plan_and_result_together(self) -> bool {
+        self.terminals.stdout && self.terminals.stderr && !self.quiet
+    }
+
+    /// The same printer without `--quiet`.
+    pub(crate) fn loud(self) -> Self {
+        Self { quiet: false, ..self }
     }
 
     /// Prints text that needs no escaping, such as help, byte for byte.
@@ -159,9 +196,10 @@ impl Printer {
     }
 
     /// Text for a person who is about to decide, such as a plan. Not printed with `--quiet`.
-    pub(crate) fn aside(self, text: &str) {
+    pub(crate) fn aside(self, text: impl Into<Text>) {
         if !self.quiet && !self.is_json() {
-            self.stderr(DIM, "", &escape_lines(text));
+            let layout = self.layout(self.terminals.stderr, &Term::stderr());
+            self.stderr(DIM, "", &text.into().render(layout));
         }
     }
 

@@ -1,16 +1,273 @@
-//! Tables for a person.
+//! Text and tables for a person, laid out for the terminal that they are printed on.
 
-use crate::formats::escape::escape;
+use anstyle::{AnsiColor, Style};
+use dialoguer::console::{measure_text_width, truncate_str};
+use jiff::Timestamp;
 
-/// Columns under a header, two spaces apart.
-pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(header);
-    for row in rows {
-        table.add_row(row.iter().map(|cell| escape(cell).into_owned()));
+use crate::formats::escape::{escape, escape_lines};
+use crate::ui::time;
+
+/// Below this width, in columns, every row becomes a block of lines.
+const MIN_TABLE_WIDTH: usize = 60;
+/// A column is not made narrower than this to let a table fit.
+const MIN_COLUMN_WIDTH: usize = 16;
+/// Columns between two columns of a table.
+const GAP: usize = 2;
+
+/// Columns whose middle may be cut, because they hold paths.
+const PATH_COLUMNS: &[&str] = &["SOURCE"];
+/// Columns that may continue on the next line.
+const PROSE_COLUMNS: &[&str] = &["RESULT", "STATE"];
+/// Columns that hold a time, shown as a distance from now at a terminal.
+const TIME_COLUMNS: &[&str] = &["UPDATED", "EXPIRES"];
+/// Columns whose words have a colour.
+const STATUS_COLUMNS: &[&str] = &["ACTION", "RESULT", "STATUS", "STATE"];
+
+/// Where a text will be printed.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    /// The width of the terminal in columns; `None` for a file or a pipe.
+    pub(crate) width: Option<usize>,
+    pub(crate) color: bool,
+    pub(crate) now: Timestamp,
+}
+
+/// Text with tables in it.
+pub(crate) struct Text(Vec<Part>);
+
+enum Part {
+    Lines(String),
+    Table(Table),
+}
+
+struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+/// Columns under a header.
+pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Text {
+    let header = header.iter().map(|&name| name.to_owned()).collect();
+    let rows = rows.into_iter().collect();
+    Text(vec![Part::Table(Table { header, rows })])
+}
+
+impl From<String> for Text {
+    fn from(lines: String) -> Self {
+        Self(vec![Part::Lines(lines)])
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+}
+
+impl From<&str> for Text {
+    fn from(lines: &str) -> Self {
+        lines.to_owned().into()
     }
-    table.trim_fmt()
+}
+
+impl Text {
+    /// This text, an empty line, and more text.
+    pub(crate) fn then(mut self, lines: &str) -> Self {
+        self.0.push(Part::Lines(format!("\n{lines}")));
+        self
+    }
+
+    /// The text with every hostile character escaped.
+    pub(crate) fn render(self, layout: Layout) -> String {
+        let parts = self.0.into_iter().map(|part| match part {
+            Part::Lines(lines) => escape_lines(&lines).into_owned(),
+            Part::Table(table) => table.render(layout),
+        });
+        parts.collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Table {
+    fn render(mut self, layout: Layout) -> String {
+        for row in &mut self.rows {
+            for (cell, column) in row.iter_mut().zip(&self.header) {
+                if layout.width.is_some() && TIME_COLUMNS.contains(&column.as_str()) {
+                    *cell = time::short(cell, layout.now);
+                }
+                *cell = escape(cell).into_owned();
+            }
+        }
+        let lines = match self.widths(layout.width) {
+            Some(widths) => self.columns(&widths, layout.color),
+            None => self.blocks(layout),
+        };
+        lines.join("\n")
+    }
+
+    /// The width of each column, or `None` if the table does not fit.
+    fn widths(&self, available: Option<usize>) -> Option<Vec<usize>> {
+        let widest = |index: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(index));
+            let widths = cells
+                .chain([&self.header[index]])
+                .map(|cell| measure_text_width(cell));
+            widths.max().unwrap_or_default()
+        };
+        let mut widths: Vec<usize> = (0..self.header.len()).map(widest).collect();
+        let Some(available) = available else {
+            return Some(widths);
+        };
+        let total = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        let mut excess = total.saturating_sub(available);
+        for columns in [PATH_COLUMNS, PROSE_COLUMNS] {
+            for (width, column) in widths.iter_mut().zip(&self.header) {
+                if columns.contains(&column.as_str()) {
+                    let less = excess.min(width.saturating_sub(MIN_COLUMN_WIDTH));
+                    *width -= less;
+                    excess -= less;
+                }
+            }
+        }
+        (excess == 0 && available >= MIN_TABLE_WIDTH).then_some(widths)
+    }
+
+    fn columns(&self, widths: &[usize], color: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (index, row) in std::iter::once(&self.header).chain(&self.rows).enumerate() {
+            let cells = row.iter().zip(widths).zip(&self.header);
+            let cells: Vec<Vec<String>> = cells
+                .map(|((cell, &width), column)| fit(cell, width, column))
+                .collect();
+            let height = cells.iter().map(Vec::len).max().unwrap_or_default();
+            for line in 0..height {
+                let mut text = String::new();
+                for ((cell, &width), column) in cells.iter().zip(widths).zip(&self.header) {
+                    let cell = cell.get(line).map_or("", String::as_str);
+                    let padding = width.saturating_sub(measure_text_width(cell)) + GAP;
+                    text.push_str(&painted(cell, column, color && index > 0));
+                    text.push_str(&" ".repeat(padding));
+                }
+                lines.push(text.trim_end().to_owned());
+            }
+        }
+        lines
+    }
+
+    /// A block of lines for each row: the column's name, then the cell.
+    fn blocks(&self, layout: Layout) -> Vec<String> {
+        let label = self.header.iter().map(String::len).max().unwrap_or_default();
+        let room = layout
+            .width
+            .unwrap_or(usize::MAX)
+            .saturating_sub(label + GAP)
+            .max(MIN_COLUMN_WIDTH);
+        let mut lines = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            if index > 0 {
+                lines.push(String::new());
+            }
+            for (cell, column) in row.iter().zip(&self.header) {
+                for (line, part) in fit(cell, room, column).iter().enumerate() {
+                    let name = if line == 0 { column } else { "" };
+                    let part = painted(part, column, layout.color);
+                    lines.push(format!("{name:label$}  {part}").trim_end().to_owned());
+                }
+            }
+        }
+        lines
+    }
+}
+
+/// The lines of a cell in a column of this width.
+fn fit(cell: &str, width: usize, column: &str) -> Vec<String> {
+    if measure_text_width(cell) <= width {
+        vec![cell.to_owned()]
+    } else if PATH_COLUMNS.contains(&column) {
+        vec![cut_middle(cell, width)]
+    } else if PROSE_COLUMNS.contains(&column) {
+        wrap(cell, width)
+    } else {
+        vec![cell.to_owned()]
+    }
+}
+
+/// `text` in at most `width` columns, with `…` for its middle: the end of a path says most.
+fn cut_middle(text: &str, width: usize) -> String {
+    let before = truncate_str(text, width.saturating_sub(1) / 3, "").into_owned();
+    let room = width.saturating_sub(measure_text_width(&before) + 1);
+    let tails = text.char_indices().map(|(start, _)| &text[start..]);
+    let mut fitting = tails.skip_while(|tail| measure_text_width(tail) > room);
+    format!("{before}…{}", fitting.next().unwrap_or_default())
+}
+
+/// `text` broken at blanks; a word that is longer than a line stays whole.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// The cell in the colour of its first word.
+fn painted(cell: &str, column: &str, color: bool) -> String {
+    let style = match cell.split([' ', ':']).next().unwrap_or_default() {
+        "create" | "created" | "present" | "chosen" => AnsiColor::Green,
+        "update" | "updated" | "unknown" | "not" | "expired" => AnsiColor::Yellow,
+        "conflict" | "failed" | "missing" => AnsiColor::Red,
+        _ => return cell.to_owned(),
+    };
+    if !color || !STATUS_COLUMNS.contains(&column) {
+        return cell.to_owned();
+    }
+    let style = Style::new().fg_color(Some(style.into()));
+    format!("{style}{cell}{style:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(width: Option<usize>) -> String {
+        let row = vec![
+            "DATABASE_URL".to_owned(),
+            "~/projects/with/a/long/path/to/the/settings/.env:12".to_owned(),
+            "create".to_owned(),
+        ];
+        let now = "2026-11-25T06:00:00Z".parse().unwrap();
+        table(&["NAME", "SOURCE", "ACTION"], [row]).render(Layout {
+            width,
+            color: false,
+            now,
+        })
+    }
+
+    #[test]
+    fn the_middle_of_a_path_is_cut_to_fit() {
+        assert_eq!(
+            cut_middle("~/projects/amika/settings/.env:12", 20),
+            "~/proj…tings/.env:12"
+        );
+        assert_eq!(
+            measure_text_width(&cut_middle("~/projects/amika/settings/.env:12", 20)),
+            20
+        );
+    }
+
+    #[test]
+    fn every_line_fits_and_a_file_gets_everything() {
+        for width in [30, 50, 60, 80, 200] {
+            let text = rendered(Some(width));
+            assert!(
+                text.lines().all(|line| measure_text_width(line) <= width),
+                "{width}: {text}"
+            );
+            assert!(
+                text.contains("DATABASE_URL") && text.contains(".env:12"),
+                "{text}"
+            );
+        }
+        assert!(rendered(None).contains("~/projects/with/a/long/path/to/the/settings/.env:12"));
+        assert!(rendered(Some(50)).starts_with("NAME    DATABASE_URL\nSOURCE  ~/proj"));
+    }
 }

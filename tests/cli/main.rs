@@ -58,6 +58,8 @@ mod sandbox;
 #[cfg(target_os = "linux")]
 mod save;
 #[cfg(unix)]
+mod tables;
+#[cfg(unix)]
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tls;

@@ -228,13 +228,6 @@ fn in_ci_nothing_is_asked() {
 }
 
 #[test]
-fn quiet_prints_only_the_result() {
-    let sandbox = Sandbox::new();
-    let ran = sandbox.run_with("secret push A -q --yes", "x\n").exits(0);
-    assert_eq!(ran.stderr, "");
-}
-
-#[test]
 fn verbose_tells_requests_and_no_secrets() {
     let sandbox = Sandbox::new();
     ran(sandbox
@@ -254,7 +247,7 @@ fn two_thousand_secrets_share_few_connections() {
     let lines: Vec<_> = (0..2000).map(|n| format!("NAME_{n}={CANARY}{n}")).collect();
     sandbox.write(".env", lines.join("\n"));
     sandbox
-        .run("secret push --from-file .env --yes -q")
+        .run("secret push --from-file .env --yes")
         .exits(0)
         .stdout_contains("Created 2000");
     assert_eq!(sandbox.vault.stored("generic").len(), 2000);

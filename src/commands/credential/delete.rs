@@ -110,6 +110,8 @@ fn show_targets(ids: &[String], stored: &[CredentialSummary], context: &Context)
             || "not listed, perhaps deleted already".to_owned(),
             |entry| format!("{}, {}, {} scope", entry.name, entry.kind, entry.scope),
         );
-        context.printer.aside(&escape::escape(&format!("{id}: {what}")));
+        context
+            .printer
+            .aside(escape::escape(&format!("{id}: {what}")).as_ref());
     }
 }

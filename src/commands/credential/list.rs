@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::provider::Provider;
 use crate::ui::printer::OnWriteFailure;
-use crate::ui::table::table;
+use crate::ui::table::{Text, table};
 
 pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
     let api = context.api(None)?;
@@ -24,14 +24,14 @@ pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
     }
     context.printer.data(OnWriteFailure::Fail, &credentials, || {
         if credentials.is_empty() {
-            format!("No {} credentials", provider.title)
+            format!("No {} credentials", provider.title).into()
         } else {
             as_table(&credentials)
         }
     })
 }
 
-fn as_table(credentials: &[CredentialSummary]) -> String {
+fn as_table(credentials: &[CredentialSummary]) -> Text {
     let rows = credentials.iter().map(|credential| {
         let CredentialSummary {
             id,

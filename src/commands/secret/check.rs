@@ -12,7 +12,7 @@ use crate::formats::escape;
 use crate::push::references::{self, Reference};
 use crate::secret::{Scope, SecretName};
 use crate::ui::printer::OnWriteFailure;
-use crate::ui::table::table;
+use crate::ui::table::{Text, table};
 
 pub(crate) const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let rows: Vec<_> = rows.collect();
     context.printer.data(OnWriteFailure::Fail, &rows, || {
         if rows.is_empty() {
-            format!("No secrets are referenced in {}", escape::path(&references.path))
+            format!("No secrets are referenced in {}", escape::path(&references.path)).into()
         } else {
             as_table(&rows)
         }
@@ -72,7 +72,7 @@ fn row(reference: &Reference, stored: &[SecretSummary]) -> Row {
     }
 }
 
-fn as_table(rows: &[Row]) -> String {
+fn as_table(rows: &[Row]) -> Text {
     let cells = rows.iter().map(|row| {
         vec![
             row.name.clone(),

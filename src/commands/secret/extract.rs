@@ -24,6 +24,7 @@ use crate::ui::notices::Notices;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::{OnWriteFailure, Printer};
 use crate::ui::prompt::Confirmation;
+use crate::ui::table::Text;
 
 pub(crate) const EXTRACT_EXAMPLES: &str = "\
 Examples:
@@ -171,7 +172,7 @@ impl Extraction {
         let nothing = rows.is_empty().then(|| self.nothing());
         if args.export {
             if let Some(nothing) = nothing {
-                printer.aside(&nothing);
+                printer.aside(nothing);
             }
             let mut notices = Notices::default();
             let lines = view::exports(&rows, &mut notices);
@@ -181,7 +182,10 @@ impl Extraction {
             self.warn_of_missing(&rows, printer);
             let at_terminal = printer.terminals.stdout;
             printer.data(OnWriteFailure::Fail, &view::as_json(&rows, at_terminal), || {
-                nothing.unwrap_or_else(|| view::as_table(&rows, args.all, at_terminal, self.home.as_deref()))
+                nothing.map_or_else(
+                    || view::as_table(&rows, args.all, at_terminal, self.home.as_deref()),
+                    Text::from,
+                )
             })?;
         }
         self.unread(args)

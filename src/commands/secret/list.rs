@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
-use crate::ui::table::table;
+use crate::ui::table::{Text, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -36,9 +36,9 @@ pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<()> {
         .data(OnWriteFailure::Fail, &secrets, || as_table(&secrets))
 }
 
-fn as_table(secrets: &[SecretSummary]) -> String {
+fn as_table(secrets: &[SecretSummary]) -> Text {
     if secrets.is_empty() {
-        return "No secrets".to_owned();
+        return "No secrets".to_owned().into();
     }
     let row = |secret: &SecretSummary| {
         let updated = secret.updated_at.clone().unwrap_or_default();

@@ -202,15 +202,15 @@ pub(crate) async fn push(
     })
     .await;
     progress.finish_and_clear();
-    let printed = printer.data(
+    let error = applied.error();
+    // A failure is shown with --quiet, too.
+    let printer = if error.is_some() { printer.loud() } else { *printer };
+    let written = printer.data(
         OnWriteFailure::RepeatOnStderr,
         &view::outcomes_json(&applied),
-        || view::outcomes_text(&applied),
+        || view::outcomes_text(&applied, printer.shows_plan_and_result_together()),
     );
-    match applied.error() {
-        Some(error) => Err(error),
-        None => printed,
-    }
+    error.map_or(written, Err)
 }
 
 /// Shows what would be done: as the result of `--dry-run`, or before the confirmation.
@@ -227,7 +227,7 @@ fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
             view::plan_text(rows(), at_terminal)
         })?;
     } else if rows().next().is_some() {
-        printer.aside(&view::plan_text(rows(), printer.terminals.stderr));
+        printer.aside(view::plan_text(rows(), printer.terminals.stderr));
     }
     Ok(())
 }

@@ -1,0 +1,85 @@
+//! The documentation that is generated from the program: `docs/commands.md` and
+//! `docs/exit-codes.md`. `UPDATE_DOCS=1 cargo test docs` writes both.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+
+use crate::cli::{Cli, VARIABLES};
+use crate::error::Kind;
+
+const GENERATED: &str = "<!-- Generated from the program: UPDATE_DOCS=1 cargo test docs -->\n";
+
+fn commands() -> String {
+    let mut root = Cli::command().term_width(100);
+    root.build();
+    let mut text =
+        format!("{GENERATED}# Commands\n\nEvery command with its help, as `amika help COMMAND` prints it.\n");
+    section(&mut root, "amika", &mut text);
+    text.push_str("\n## Environment variables\n\n| variable | meaning |\n|---|---|\n");
+    for (name, meaning) in VARIABLES {
+        writeln!(text, "| `{name}` | {meaning} |").unwrap();
+    }
+    text
+}
+
+fn section(command: &mut Command, name: &str, text: &mut String) {
+    let help = command.clone().term_width(100).render_long_help().to_string();
+    let help: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
+    write!(text, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n")).unwrap();
+    for below in command.get_subcommands_mut() {
+        if !below.is_hide_set() {
+            let name = format!("{name} {}", below.get_name());
+            section(below, &name, text);
+        }
+    }
+}
+
+fn exit_codes() -> String {
+    let mut text = format!(
+        "{GENERATED}# Exit codes\n\nWith `-o json` an error is also JSON on standard error, with a `code`:\n\
+         `{{\"error\":{{\"code\",\"message\",\"hint\"?,\"trace_id\"?}}}}`.\n\n\
+         | exit code | `code` | meaning |\n|---|---|---|\n| 0 | | Success |\n"
+    );
+    for kind in Kind::ALL {
+        writeln!(
+            text,
+            "| {} | `{}` | {} |",
+            kind.exit_code(),
+            kind.code(),
+            kind.meaning()
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// Writes or compares a file of `docs/`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a variable asks for the files to be written"
+)]
+fn check(name: &str, generated: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, generated).unwrap();
+    }
+    let written = std::fs::read_to_string(&path)
+        .unwrap_or_default()
+        .replace("\r\n", "\n");
+    assert!(
+        written == generated,
+        "docs/{name} is out of date: run UPDATE_DOCS=1 cargo test docs"
+    );
+}
+
+#[test]
+fn the_command_reference_matches_the_program() {
+    check("commands.md", &commands());
+}
+
+#[test]
+fn the_list_of_exit_codes_matches_the_program() {
+    check("exit-codes.md", &exit_codes());
+}

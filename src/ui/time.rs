@@ -1,0 +1,60 @@
+//! Times for a person: how far from now.
+
+use jiff::Timestamp;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+const MONTH: i64 = 30 * DAY;
+const YEAR: i64 = 365 * DAY;
+
+/// `2 days ago` or `in 3 h` for the time that ends `text`; other text as it is.
+pub(crate) fn short(text: &str, now: Timestamp) -> String {
+    let (before, time) = text.rsplit_once(' ').unwrap_or(("", text));
+    let Ok(time) = time.parse::<Timestamp>() else {
+        return text.to_owned();
+    };
+    let seconds = time.as_second() - now.as_second();
+    format!("{before} {}", distance(seconds)).trim_start().to_owned()
+}
+
+fn distance(seconds: i64) -> String {
+    let size = seconds.abs();
+    let plural = |count: i64, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
+    let amount = match size {
+        0..MINUTE => return "now".to_owned(),
+        MINUTE..HOUR => format!("{} min", size / MINUTE),
+        HOUR..DAY => format!("{} h", size / HOUR),
+        DAY..MONTH => plural(size / DAY, "day"),
+        MONTH..YEAR => plural(size / MONTH, "month"),
+        _ => plural(size / YEAR, "year"),
+    };
+    if seconds < 0 {
+        format!("{amount} ago")
+    } else {
+        format!("in {amount}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_shown_by_its_distance() {
+        let now = "2026-11-25T06:00:00Z".parse().unwrap();
+        for (time, shown) in [
+            ("2026-11-25T09:30:00Z", "in 3 h"),
+            ("2026-11-23T05:00:00Z", "2 days ago"),
+            ("2026-11-24T06:00:00+00:00", "1 day ago"),
+            ("2026-11-25T05:59:30Z", "now"),
+            ("2028-01-01T00:00:00Z", "in 1 year"),
+            ("expired 2026-11-25T05:00:00Z", "expired 1 h ago"),
+            ("-", "-"),
+            ("", ""),
+            ("yesterday", "yesterday"),
+        ] {
+            assert_eq!(short(time, now), shown);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Tables at terminals of several widths.
+
+use expectrl::Expect;
+use expectrl::session::OsSession;
+
+use crate::sandbox::Sandbox;
+use crate::terminal::{shell, text};
+
+const ENV_FILE: &str = "deployments/production/region-eu-central-1/services/backend/.env";
+
+/// Starts `line` on a terminal of this many columns. The size is set while the shell waits, because
+/// the terminal's own start may set another one.
+fn sized(sandbox: &Sandbox, columns: u16, line: &str) -> OsSession {
+    let mut session = shell(
+        sandbox,
+        &format!("read go; echo star\"\"ted; {line}; echo code $?"),
+    );
+    session.get_process_mut().set_window_size(columns, 40).unwrap();
+    session.send_line("go").unwrap();
+    text(&mut session, "started\r\n");
+    session
+}
+
+/// Runs `line` on a terminal of this many columns and gives what it shows, without styles.
+fn shown(sandbox: &Sandbox, columns: u16, line: &str, code: i32) -> String {
+    let mut session = sized(sandbox, columns, line);
+    let shown = text(&mut session, &format!("code {code}"));
+    let mut plain = String::new();
+    let mut styled = shown.split("\x1b[");
+    plain.push_str(styled.next().unwrap_or_default());
+    for part in styled {
+        plain.push_str(part.split_once('m').map_or(part, |(_, text)| text));
+    }
+    plain.replace('\r', "")
+}
+
+#[test]
+fn a_plan_fits_the_terminal_and_no_name_is_cut() {
+    let name = "A_RATHER_LONG_NAME_OF_A_SECRET";
+    for columns in [50, 80, 200] {
+        let sandbox = Sandbox::new();
+        sandbox.write(ENV_FILE, format!("{name}=value\nB=value\n"));
+        let line = format!("amika secret push --from-file {ENV_FILE} --yes");
+        let shown = shown(&sandbox, columns, &line, 0);
+        for line in shown.lines() {
+            assert!(
+                line.chars().count() <= usize::from(columns),
+                "{columns}: {line:?}"
+            );
+        }
+        assert!(shown.contains(name) && shown.contains(".env:1"), "{shown}");
+        assert_eq!(shown.contains('…'), columns < 100, "{columns}: {shown}");
+        assert_eq!(
+            shown.contains(&format!("NAME    {name}\n")),
+            columns < 60,
+            "{shown}"
+        );
+        // The result is not a second table: the plan above has said the rest.
+        assert!(shown.contains("Created 2 in user scope"), "{shown}");
+        assert_eq!(shown.matches(name).count(), 1, "{shown}");
+    }
+}
+
+#[test]
+fn times_are_short_at_a_terminal_and_exact_elsewhere() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".claude/.credentials.json",
+        r#"{"claudeAiOauth":{"accessToken":"c4n4ry","expiresAt":1000000000000,"scopes":["user:inference"]}}"#,
+    );
+    let shown = shown(&sandbox, 120, "amika secret extract", 0);
+    assert!(shown.contains("years ago"), "{shown}");
+    sandbox
+        .run("secret extract")
+        .exits(0)
+        .stdout_contains("2001-09-09T01:46:40Z");
+}
+
+#[test]
+fn actions_have_colours_at_a_terminal_only() {
+    let sandbox = Sandbox::new();
+    sandbox.run("secret push A=1 --yes").exits(0);
+    let mut session = sized(&sandbox, 80, "TERM=xterm amika secret push A=2 B=2 --dry-run");
+    let shown = text(&mut session, "code 0");
+    assert!(
+        shown.contains("\x1b[33mupdate") && shown.contains("\x1b[32mcreate"),
+        "{shown:?}"
+    );
+    let piped = sandbox.run("secret push A=2 B=2 --dry-run").exits(0);
+    assert!(!piped.stdout.contains('\x1b'), "{piped:?}");
+    let forced = sandbox.run("secret push A=2 --dry-run --color always").exits(0);
+    assert!(forced.stdout.contains("\x1b[33mupdate"), "{forced:?}");
+}
+
+#[test]
+fn quiet_prints_nothing_on_success() {
+    let sandbox = Sandbox::new();
+    let id = sandbox
+        .vault
+        .seed_credential("claude", "mine", "api_key", "user", "x");
+    for line in [
+        "-q secret push A=1 A=2 --yes",
+        "-q secret codex push --value sk-x --name k",
+        &format!("-q secret claude delete {id} --yes"),
+    ] {
+        let ran = sandbox.run(line).exits(0);
+        assert_eq!(ran.stdout, "", "{line}");
+    }
+    sandbox.run("-q secret list").exits(0).stdout_contains("A ");
+    sandbox
+        .run("-q secret push B=1 --yes -o json")
+        .exits(0)
+        .stdout_contains("\"created\":1");
+}
