@@ -81,3 +81,18 @@ fn a_long_id_is_kept_too() {
     sandbox.run(FORCE).exits(5);
     assert_eq!(kept_values(&sandbox), old());
 }
+
+/// R101: the unfinished file of a save that still goes on, and so holds the lock, is left alone.
+#[test]
+fn the_unfinished_file_of_a_running_save_is_left_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.log_in(3600);
+    let unfinished = sandbox.write(".local/state/amika/.amika-unfinished-x", "half");
+    let lock = std::fs::File::create(sandbox.home().join(".local/state/amika/amika.lock")).unwrap();
+    lock.lock().unwrap();
+    sandbox.run_stored("secret list").exits(0);
+    assert!(unfinished.exists());
+    drop(lock);
+    sandbox.run_stored("secret list").exits(0);
+    assert!(!unfinished.exists());
+}
