@@ -264,6 +264,11 @@ pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
 #[test]
 fn a_confirmed_delete_is_believed_although_a_list_is_out_of_date() {
     let (sandbox, id) = sandbox();
+    let value = format!(r#"{{"value":"{}"}}"#, old()[0]);
+    let reveal = format!("/{id}/reveal");
+    sandbox
+        .vault
+        .fault(Fault::on("POST", &reveal).always().json(200, &value));
     let stale = format!(r#"[{{"id":"{id}","name":"Claude API Key","type":"api_key","scope":"user"}}]"#);
     sandbox
         .vault
@@ -280,6 +285,11 @@ fn a_confirmed_delete_is_believed_although_a_list_is_out_of_date() {
 #[test]
 fn a_stale_list_does_not_make_the_old_credential_untouched() {
     let (sandbox, id) = sandbox();
+    let value = format!(r#"{{"value":"{}"}}"#, old()[0]);
+    let reveal = format!("/{id}/reveal");
+    sandbox
+        .vault
+        .fault(Fault::on("POST", &reveal).always().json(200, &value));
     let stale = format!(r#"[{{"id":"{id}","name":"Claude API Key","type":"api_key","scope":"user"}}]"#);
     sandbox
         .vault
