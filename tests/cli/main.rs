@@ -57,6 +57,7 @@ mod replace_signals;
 mod sandbox;
 #[cfg(target_os = "linux")]
 mod save;
+mod silence;
 #[cfg(unix)]
 mod tables;
 #[cfg(unix)]

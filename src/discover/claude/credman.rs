@@ -83,3 +83,62 @@ fn in_pieces(scan: &mut Scan<'_>, service: &str) -> Option<Document> {
     }
     Some(Document::from_text(place, text?))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::discover::{Filter, discover};
+    use crate::secret::SecretValue;
+    use crate::system::env::{Env, Platform};
+    use crate::system::keychain::tests::MemoryKeychain;
+
+    const SERVICE: &str = "Claude Code-credentials";
+    const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"sk-ant-oat01-x","refreshToken":"r","expiresAt":1826984857063,"scopes":["user:inference"]}}"#;
+
+    fn pieces(declared: usize) -> MemoryKeychain {
+        let encoded = STANDARD.encode(LOGIN);
+        let (first, second) = encoded.split_at(40);
+        let manifest = format!(r#"{{"n":2,"l":{declared}}}"#);
+        MemoryKeychain::default()
+            .with(SERVICE, "claude-code-user#m", &manifest)
+            .with(SERVICE, "claude-code-user#0", first)
+            .with(SERVICE, "claude-code-user#1", second)
+    }
+
+    /// Access tokens that were found, and the number of problems.
+    fn found(keychain: &MemoryKeychain, variables: &[(&str, &str)], config: &str) -> (Vec<String>, usize) {
+        let home = tempfile::TempDir::new().unwrap();
+        fs::write(home.path().join(".claude.json"), config).unwrap();
+        let env = Env::fake(home.path(), variables, Platform::Windows);
+        let discovery = discover(&env, keychain, Filter::ANY, &[]);
+        let tokens = discovery.found.iter();
+        let tokens = tokens.map(|login| {
+            let whole = login.document.as_ref().map(SecretValue::expose_secret);
+            assert_eq!(whole, Some(LOGIN));
+            login.value.expose_secret().to_owned()
+        });
+        (tokens.collect(), discovery.problems.len())
+    }
+
+    const FORCED: [(&str, &str); 1] = [("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN", "1")];
+
+    #[test]
+    fn a_login_is_read_whole_or_from_its_pieces() {
+        let token = vec!["sk-ant-oat01-x".to_owned()];
+        let whole = MemoryKeychain::default().with(SERVICE, ACCOUNT, LOGIN);
+        assert_eq!(found(&whole, &FORCED, "{}"), (token.clone(), 0));
+        let length = STANDARD.encode(LOGIN).len();
+        assert_eq!(found(&pieces(length), &FORCED, "{}"), (token, 0));
+        assert_eq!(found(&pieces(length + 1), &FORCED, "{}"), (vec![], 1));
+    }
+
+    #[test]
+    fn the_store_is_read_only_where_it_is_selected() {
+        let whole = MemoryKeychain::default().with(SERVICE, ACCOUNT, LOGIN);
+        assert_eq!(found(&whole, &[], "{}"), (vec![], 0));
+        let flag = r#"{"cachedGrowthBookFeatures":{"tengu_windows_credman":true}}"#;
+        assert_eq!(found(&whole, &[], flag).0.len(), 1);
+    }
+}

@@ -1,0 +1,92 @@
+//! Reading and decoding one item of the platform's own store.
+
+use std::collections::HashMap;
+
+use keyring_core::Error;
+use zeroize::Zeroizing;
+
+use super::{Lookup, platform};
+use crate::secret::SecretValue;
+
+#[expect(clippy::disallowed_methods, reason = "this is the door to the keychain")]
+pub(super) fn entry(service: &str, account: &str) -> keyring_core::Result<keyring_core::Entry> {
+    if !platform::is_available() {
+        return Err(Error::NoDefaultStore);
+    }
+    match platform::target(service, account) {
+        None => keyring_core::Entry::new(service, account),
+        Some(target) => {
+            let modifiers = HashMap::from([("target", target.as_str())]);
+            keyring_core::Entry::new_with_modifiers(service, account, &modifiers)
+        }
+    }
+}
+
+pub(super) fn read_item(service: &str, account: &str) -> Lookup {
+    match entry(service, account).and_then(|entry| entry.get_secret()) {
+        // Two collections may hold the same item: the first that opens will do.
+        Err(Error::Ambiguous(entries)) => {
+            let opened = entries.iter().find_map(|entry| entry.get_secret().ok());
+            opened.map_or_else(|| explain(&Error::NoEntry), text)
+        }
+        Err(error) => explain(&error),
+        Ok(secret) => text(secret),
+    }
+}
+
+/// Errors by kind only: some of them carry the secret.
+pub(super) fn explain(error: &Error) -> Lookup {
+    match error {
+        Error::NoEntry | Error::NoDefaultStore => Lookup::Absent,
+        Error::NoStorageAccess(_) => Lookup::Unreadable("is locked, or access was refused".to_owned()),
+        _ => Lookup::Unreadable("the keychain failed to read it".to_owned()),
+    }
+}
+
+pub(super) fn text(secret: Vec<u8>) -> Lookup {
+    decode(&Zeroizing::new(secret)).map_or_else(
+        || Lookup::Unreadable("does not hold text".to_owned()),
+        Lookup::Found,
+    )
+}
+
+/// UTF-8, or the UTF-16LE that keyring libraries write on Windows.
+fn decode(secret: &[u8]) -> Option<SecretValue> {
+    let utf8 = std::str::from_utf8(secret).ok();
+    if let Some(text) = utf8.filter(|text| !text.contains('\0')) {
+        return Some(SecretValue::new(text.to_owned()));
+    }
+    let (units, []) = secret.as_chunks::<2>() else {
+        return None;
+    };
+    let units: Zeroizing<Vec<u16>> =
+        Zeroizing::new(units.iter().map(|pair| u16::from_le_bytes(*pair)).collect());
+    String::from_utf16(&units).ok().map(SecretValue::new)
+}
+
+pub(super) fn find_accounts(service: &str) -> Vec<String> {
+    if !platform::is_available() {
+        return Vec::new();
+    }
+    let found = keyring_core::Entry::search(&HashMap::from([("service", service)]));
+    let entries = found.unwrap_or_default();
+    let accounts = entries.iter().filter_map(keyring_core::Entry::get_specifiers);
+    accounts.map(|(_, account)| account).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blobs_of_every_platform() {
+        let utf16: Vec<u8> = "{\"ü\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(decode(&utf16).unwrap().expose_secret(), "{\"ü\":1}");
+        assert_eq!(
+            decode("{\"ü\":1}".as_bytes()).unwrap().expose_secret(),
+            "{\"ü\":1}"
+        );
+        assert!(decode(&[0xff, 0xff, 0xff]).is_none());
+        assert!(decode(&[0x00, 0xd8]).is_none());
+    }
+}

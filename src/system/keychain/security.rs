@@ -1,0 +1,162 @@
+//! `/usr/bin/security` of macOS, with which Claude Code writes its items: reading them with the
+//! same program opens no dialog (Claude Code 2.1.330, the shipped program).
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::item::text;
+use super::{Lookup, TOO_LATE};
+use crate::secret::SecretValue;
+
+const SECURITY: &str = "/usr/bin/security";
+/// How often it is checked whether the program has ended.
+const POLL: Duration = Duration::from_millis(10);
+
+/// Reads an item; the program is ended when `limit` has passed.
+pub(super) fn read(service: &str, account: &str, home: Option<&Path>, limit: Duration) -> Lookup {
+    let child = Command::new(SECURITY)
+        .args(["find-generic-password", "-a", account, "-w", "-s", service])
+        .env_clear()
+        .envs(home.map(|home| ("HOME", home)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut child) = child else {
+        return Lookup::Unreadable("cannot be read, because /usr/bin/security does not start".to_owned());
+    };
+    let stdout = child.stdout.take();
+    let reader = std::thread::spawn(move || {
+        let mut output = Zeroizing::new(Vec::new());
+        let read = stdout.map(|mut stdout| stdout.read_to_end(&mut output));
+        (matches!(read, Some(Ok(_))), output)
+    });
+    let Some(status) = wait(&mut child, limit) else {
+        return Lookup::Unreadable(TOO_LATE.to_owned());
+    };
+    match reader.join() {
+        Ok((true, output)) if status.success() => printed(&output),
+        _ => failed(status.code()),
+    }
+}
+
+/// Waits for the program, and ends it when the time is up.
+fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        if Instant::now() >= deadline {
+            // It may have ended meanwhile; either way it does not outlive this command.
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// What an exit code means: the lowest byte of the status from `SecBase.h`.
+fn failed(code: Option<i32>) -> Lookup {
+    let reason = match code {
+        // errSecItemNotFound, -25300
+        Some(44) => return Lookup::Absent,
+        // errSecInteractionNotAllowed, -25308
+        Some(36) => "the Keychain is locked, and no dialog can be shown here",
+        // errSecUserCanceled, -128
+        Some(128) => "the dialog of the Keychain was cancelled",
+        // errSecAuthFailed, -25293
+        Some(51) => "access was denied",
+        // errSecNoSuchKeychain, -25294
+        Some(50) => "there is no such Keychain",
+        _ => "the Keychain failed to read it",
+    };
+    Lookup::Unreadable(reason.to_owned())
+}
+
+/// The secret and a line break; as lower-case hex when any byte is not printable ASCII.
+fn printed(output: &[u8]) -> Lookup {
+    let Ok(printed) = std::str::from_utf8(output) else {
+        return Lookup::Unreadable("does not hold text".to_owned());
+    };
+    let printed = printed.strip_suffix('\n').unwrap_or(printed);
+    match unhex(printed) {
+        Some(bytes) => text(bytes),
+        None => Lookup::Found(SecretValue::new(printed.to_owned())),
+    }
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let bytes: Option<Vec<u8>> = pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect();
+    bytes.filter(|bytes| !bytes.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(lookup: Lookup) -> String {
+        match lookup {
+            Lookup::Found(secret) => secret.expose_secret().to_owned(),
+            Lookup::Absent => "absent".to_owned(),
+            Lookup::Unreadable(reason) => format!("unreadable: {reason}"),
+        }
+    }
+
+    #[test]
+    fn what_security_prints() {
+        assert_eq!(found(printed(b"sk-ant-api03-x\n")), "sk-ant-api03-x");
+        assert_eq!(found(printed(b"{\"a\":1}\n")), "{\"a\":1}");
+        let hex = "{\"a\":\"ü\"}"
+            .bytes()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        assert_eq!(found(printed(format!("{hex}\n").as_bytes())), "{\"a\":\"ü\"}");
+        assert_eq!(found(printed(b"ff\n")), "unreadable: does not hold text");
+        assert_eq!(found(printed(b"\n")), "");
+    }
+
+    /// R132: absent, locked, cancelled and denied are told apart.
+    #[test]
+    fn exit_codes_are_told_apart() {
+        assert_eq!(found(failed(Some(44))), "absent");
+        for (code, word) in [
+            (Some(36), "locked"),
+            (Some(128), "cancelled"),
+            (Some(51), "denied"),
+            (Some(50), "no such"),
+            (Some(1), "failed"),
+            (None, "failed"),
+        ] {
+            let said = found(failed(code));
+            assert!(
+                said.starts_with("unreadable: ") && said.contains(word),
+                "{code:?}: {said}"
+            );
+        }
+    }
+
+    /// R132: a program that does not answer is ended.
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        assert!(wait(&mut child, Duration::from_millis(30)).is_none());
+        assert!(child.try_wait().unwrap().is_some(), "it is still running");
+    }
+}

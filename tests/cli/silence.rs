@@ -1,0 +1,107 @@
+//! No silent case: each store, setting and variable, alone in an empty home, is shown or named.
+
+use crate::sandbox::{CANARY, Sandbox, ran};
+
+/// Files of Claude Code and Codex that hold or select a credential.
+const FILES: [(&str, &str); 21] = [
+    (
+        ".claude/.credentials.json",
+        r#"{"claudeAiOauth":{"accessToken":"CANARY","expiresAt":32503680000000,"scopes":["user:inference"]}}"#,
+    ),
+    (
+        ".claude/.credentials.json",
+        r#"{"claudeAiOauth":{"accessToken":"CANARY"}}"#,
+    ),
+    (
+        ".claude-oauth-credentials.json",
+        r#"{"claudeAiOauth":{"accessToken":"CANARY","scopes":["user:inference"]}}"#,
+    ),
+    (".claude.json", r#"{"primaryApiKey":"CANARY"}"#),
+    (".claude.json", r#"{"apiKey":"sk-ant-CANARY"}"#),
+    (".claude.json", r#"{"anthropicApiKey":"sk-ant-CANARY"}"#),
+    (".claude.json", r#"{"customApiKey":"sk-ant-CANARY"}"#),
+    (".claude.json.api", r#"{"primaryApiKey":"sk-ant-CANARY"}"#),
+    (".claude/settings.json", r#"{"apiKeyHelper":"false"}"#),
+    (".claude/settings.local.json", r#"{"apiKeyHelper":"false"}"#),
+    (
+        ".claude/settings.json",
+        r#"{"env":{"ANTHROPIC_AUTH_TOKEN":"CANARY"}}"#,
+    ),
+    (
+        ".claude/settings.json",
+        r#"{"env":{"CLAUDE_CODE_OAUTH_TOKEN":"CANARY"}}"#,
+    ),
+    (
+        ".claude/remote-settings.json",
+        r#"{"env":{"ANTHROPIC_API_KEY":"CANARY"}}"#,
+    ),
+    (
+        ".config/anthropic/credentials/default.json",
+        r#"{"access_token":"CANARY"}"#,
+    ),
+    (".codex/auth.json", r#"{"OPENAI_API_KEY":"CANARY"}"#),
+    (".codex/auth.json", r#"{"personal_access_token":"CANARY"}"#),
+    (".codex/auth.json", r#"{"bedrock_api_key":{"api_key":"CANARY"}}"#),
+    (".codex/secrets/codex_auth.age", "age-encryption.org/v1"),
+    (".codex/config.toml", "cli_auth_credentials_store = \"keyring\""),
+    (
+        ".codex/config.toml",
+        "[model_providers.acme]\nexperimental_bearer_token = \"CANARY\"",
+    ),
+    (".codex/config.toml", "profile = \"work\""),
+];
+
+const VARIABLES: [&str; 28] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
+    "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_HOST_CREDS_FILE",
+    "ANTHROPIC_IDENTITY_TOKEN",
+    "ANTHROPIC_IDENTITY_TOKEN_FILE",
+    "ANTHROPIC_PROFILE",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "ANTHROPIC_AWS_API_KEY",
+    "ANTHROPIC_BEDROCK_MANTLE_API_KEY",
+    "ANTHROPIC_FOUNDRY_API_KEY",
+    "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+    "CLAUDE_CODE_USE_FOUNDRY",
+    "CLAUDE_CODE_USE_ANTHROPIC_AWS",
+    "CLAUDE_CODE_USE_MANTLE",
+    "CLAUDE_CODE_USE_GATEWAY",
+    "CODEX_API_KEY",
+    "CODEX_ACCESS_TOKEN",
+    "CODEX_HOME",
+    "OPENAI_API_KEY",
+    "OPENAI_FEDERATION_RULE_ID",
+    "OPENAI_IDENTITY_TOKEN_FILE",
+    "OPENCODE_AUTH_CONTENT",
+];
+
+/// R123, R128: a file that holds or selects a credential is a row, a notice or a problem.
+#[test]
+fn no_file_is_passed_over_without_a_word() {
+    for (path, content) in FILES {
+        let sandbox = Sandbox::new();
+        sandbox.write(path, content.replace("CANARY", CANARY));
+        let run = sandbox.run("secret extract -o json");
+        let found = !run.json().as_array().unwrap().is_empty();
+        assert!(found || !run.stderr.is_empty(), "{path}: {content}");
+    }
+}
+
+/// R123: a variable that a tool signs in with is a row, a notice or a problem.
+#[test]
+fn no_variable_is_passed_over_without_a_word() {
+    let empty = Sandbox::new();
+    assert_eq!(empty.run("secret extract -o json").exits(0).stderr, "");
+    for variable in VARIABLES {
+        let mut command = empty.command(["secret", "extract", "-o", "json"]);
+        let run = ran(command.env(variable, CANARY).output().unwrap());
+        assert!(run.stderr.contains(variable), "{variable}: {run:?}");
+    }
+}
