@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
-use reqwest::redirect;
+use reqwest::{Proxy, redirect};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::net::origin::Origin;
+use crate::net::proxy;
 use crate::net::tls::TrustStore;
 use crate::system::env::Env;
 
@@ -46,16 +47,22 @@ impl Broken {
     /// reqwest's own text holds the URL and little else; the cause lies at the end of its chain of
     /// sources.
     pub(crate) fn new(error: &reqwest::Error, origin: &impl Display) -> Self {
-        let mut cause = String::new();
+        let mut causes = Vec::new();
         let mut source = error.source();
         while let Some(inner) = source {
-            cause = inner.to_string();
+            causes.push(inner.to_string().to_lowercase());
             source = inner.source();
         }
-        let cause = escape::escape(cause.split(" (os error").next().unwrap_or_default()).to_lowercase();
+        let cause = causes
+            .last()
+            .map_or("", |cause| cause.split(" (os error").next().unwrap_or_default());
+        let cause = escape::escape(cause);
         let (stage, message) = if error.is_connect() {
             let what = if error.is_timeout() { "timed out" } else { &cause };
-            (Stage::Connecting, format!("cannot connect to {origin}: {what}"))
+            (
+                Stage::Connecting,
+                connect_message(&causes, what, &origin.to_string()),
+            )
         } else if error.is_timeout() {
             (Stage::TimedOut, format!("{origin} did not answer in time"))
         } else if error.is_body() || error.is_decode() {
@@ -70,12 +77,35 @@ impl Broken {
     }
 }
 
+/// Why a connection was not made, in words. `causes` are the texts of the error's chain of sources, in
+/// lower case: reqwest tells a proxy, a name and TLS apart by them only.
+fn connect_message(causes: &[String], cause: &str, origin: &str) -> String {
+    let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
+    if says("failed to create underlying connection") {
+        return format!("cannot connect to the proxy of HTTPS_PROXY: {cause}");
+    }
+    if says("tunnel error") {
+        return format!("the proxy of HTTPS_PROXY does not connect to {origin}: {cause}");
+    }
+    if says("dns error") {
+        let host = url::Url::parse(origin).ok();
+        let host = host.as_ref().and_then(url::Url::host_str).unwrap_or(origin);
+        return format!("cannot resolve {host}: {cause}");
+    }
+    if says("invalidcontenttype") {
+        return format!("cannot connect to {origin}: this port does not speak TLS; did you mean http://?");
+    }
+    format!("cannot connect to {origin}: {cause}")
+}
+
 /// What the environment says about every HTTP client.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientSettings {
     /// How long one request may take.
     pub(crate) timeout: Duration,
     trust: TrustStore,
+    /// The proxy for https.
+    proxy: Option<Proxy>,
 }
 
 impl ClientSettings {
@@ -92,6 +122,7 @@ impl ClientSettings {
         Ok(Self {
             timeout: Duration::from_secs(seconds),
             trust: TrustStore::from_env(env),
+            proxy: proxy::from_env(env)?,
         })
     }
 
@@ -118,6 +149,8 @@ pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwe
     if origin.is_plain_http() {
         // Plain http is for this machine only; a proxy would carry it to another.
         builder = builder.no_proxy();
+    } else if let Some(proxy) = &settings.proxy {
+        builder = builder.proxy(proxy.clone());
     }
     builder
         .build()
@@ -204,6 +237,14 @@ pub(crate) fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A host name that does not resolve is named as the problem.
+    #[test]
+    fn a_name_that_does_not_resolve_is_named() {
+        let causes = ["client error (connect)", "dns error", "no such host"].map(str::to_owned);
+        let message = connect_message(&causes, "no such host", "https://vault.example:8443");
+        assert_eq!(message, "cannot resolve vault.example: no such host");
+    }
 
     #[test]
     fn json_types() {

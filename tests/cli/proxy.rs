@@ -59,3 +59,57 @@ fn r79_a_proxy_is_used_and_its_password_never_shown() {
     with_proxy(&sandbox.vault.origin(), "").exits(0);
     assert!(asked.try_iter().next().is_none());
 }
+
+/// R117: a proxy that cannot be understood is exit 2 and named, and nothing is sent direct.
+#[test]
+fn a_malformed_proxy_variable_is_refused() {
+    let sandbox = Sandbox::new();
+    let (target, asked) = proxy();
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        for value in [
+            format!("socks5://{CANARY}@127.0.0.1:1"),
+            format!("http://u:{CANARY}@127.0.0.1:99999"),
+            format!("http://{CANARY} x"),
+            "://".to_owned(),
+        ] {
+            let mut command = sandbox.command(["secret", "list"]);
+            command
+                .env("AMIKA_API_URL", format!("https://{target}"))
+                .env(variable, value);
+            ran(command.output().unwrap()).exits(2).stderr_contains(variable);
+        }
+    }
+    assert!(asked.try_iter().next().is_none());
+}
+
+/// A proxy that is down is named as the proxy, and a port without TLS as what it is.
+#[test]
+fn a_failed_connection_names_its_cause() {
+    let sandbox = Sandbox::new();
+    let down = listen(drop);
+    let mut command = sandbox.command(["secret", "list"]);
+    command
+        .env("AMIKA_API_URL", "https://vault.invalid")
+        .env("HTTPS_PROXY", format!("http://{down}"));
+    ran(command.output().unwrap()).exits(6).stderr_contains("proxy");
+
+    // Bound, and not listening: connections are refused, and nobody else gets the port.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket
+        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    let closed = socket.local_addr().unwrap().as_socket().unwrap();
+    let mut command = sandbox.command(["secret", "list"]);
+    command
+        .env("AMIKA_API_URL", "https://vault.invalid")
+        .env("HTTPS_PROXY", format!("http://{closed}"));
+    ran(command.output().unwrap())
+        .exits(6)
+        .stderr_contains("cannot connect to the proxy of HTTPS_PROXY");
+
+    let plain = sandbox.vault.origin().replace("http://", "https://");
+    let mut command = sandbox.command(["secret", "list"]);
+    ran(command.env("AMIKA_API_URL", plain).output().unwrap())
+        .exits(6)
+        .stderr_contains("this port does not speak TLS; did you mean http://?");
+}
