@@ -5,10 +5,15 @@
 //! whatever happens to the others. Nothing here runs a helper, refreshes a token or contacts a
 //! server: a refresh token is single use, and using it would log its owner out.
 
+mod aider;
 mod amika;
 mod amp;
 mod claude;
 mod codex;
+mod copilot;
+mod crush;
+mod gemini;
+mod gh;
 mod label;
 mod opencode;
 mod rank;
@@ -109,6 +114,20 @@ impl ProviderName {
         Self("amp".to_owned())
     }
 
+    /// Named with a dot, which a tool's own name never keeps: its secret is not `…_API_KEY`.
+    pub(crate) fn github() -> Self {
+        Self("github.com".to_owned())
+    }
+
+    /// As [`github`](Self::github).
+    pub(crate) fn copilot() -> Self {
+        Self("copilot.github.com".to_owned())
+    }
+
+    pub(crate) fn gemini() -> Self {
+        Self("gemini".to_owned())
+    }
+
     pub(crate) fn openai() -> Self {
         Self("openai".to_owned())
     }
@@ -122,6 +141,8 @@ impl ProviderName {
         let names = match self.0.as_str() {
             "anthropic" => vec!["ANTHROPIC_API_KEY".to_owned(), "CLAUDE_API_KEY".to_owned()],
             "openai" => vec!["OPENAI_API_KEY".to_owned(), "CODEX_API_KEY".to_owned()],
+            "github.com" => vec!["GITHUB_TOKEN".to_owned()],
+            "copilot.github.com" => vec!["COPILOT_GITHUB_TOKEN".to_owned()],
             other => vec![format!("{}_API_KEY", other.to_uppercase().replace('-', "_"))],
         };
         names.iter().filter_map(|name| SecretName::inline(name)).collect()

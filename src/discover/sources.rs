@@ -1,7 +1,7 @@
 //! The table of sources: one row for each place that may hold credentials.
 
 use super::scan::Scan;
-use super::{Filter, amika, amp, claude, codex, opencode};
+use super::{Filter, aider, amika, amp, claude, codex, copilot, crush, gemini, gh, opencode};
 use crate::provider::CredentialKind::{ApiKey, OAuth};
 
 /// A place that may hold credentials.
@@ -22,7 +22,7 @@ pub(crate) struct Source {
 
 /// Every source, by priority.
 #[rustfmt::skip]
-pub(crate) const SOURCES: [Source; 9] = [
+pub(crate) const SOURCES: [Source; 14] = [
     single_line("claude_api", 500, Filter::exactly("anthropic", ApiKey), claude::api_key),
     single_line("claude_oauth", 400, Filter::exactly("anthropic", OAuth), claude::oauth),
     single_line("codex", 300, Filter::provider("openai"), codex::login),
@@ -32,6 +32,11 @@ pub(crate) const SOURCES: [Source; 9] = [
     single_line("opencode", 200, Filter::ANY, opencode::logins),
     single_line("amp_secrets", 150, Filter::provider("amp"), amp::secrets),
     single_line("amp", 100, Filter::kind(ApiKey), amp::old_config),
+    also("gh", 50, Filter::exactly("github.com", ApiKey), gh::token),
+    also("gemini", 40, Filter::exactly("gemini", ApiKey), gemini::api_key),
+    also("copilot", 30, Filter::exactly("copilot.github.com", ApiKey), copilot::token),
+    also("crush", 20, Filter::kind(ApiKey), crush::keys),
+    also("aider", 10, Filter::kind(ApiKey), aider::keys),
 ];
 
 impl Source {
@@ -56,6 +61,14 @@ const fn single_line(id: &'static str, priority: u16, provides: Filter, scan: fn
 const fn multi_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Source {
     Source {
         multi_line: true,
+        ..single_line(id, priority, provides, scan)
+    }
+}
+
+/// A source that is read only if `--also` names it, by its id.
+const fn also(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Source {
+    Source {
+        also: Some(id),
         ..single_line(id, priority, provides, scan)
     }
 }

@@ -6,3 +6,4 @@ pub(crate) mod escape;
 pub(crate) mod json;
 pub(crate) mod jwt;
 pub(crate) mod sqlite;
+pub(crate) mod yaml;

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
 #[cfg(target_os = "linux")]
+mod also;
+#[cfg(target_os = "linux")]
 mod amp;
 mod api;
 #[cfg(unix)]
