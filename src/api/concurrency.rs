@@ -17,8 +17,11 @@ const WINDOW: Duration = Duration::from_millis(100);
 const WINDOW_OUTCOMES: u32 = 8;
 /// So many refusals end a window early.
 const MANY_REFUSALS: u32 = 20;
-/// A part of refusals up to this is no reason to slow down.
-const TOLERATED: f64 = 0.2;
+/// A part of refusals up to this is no reason to slow down: a strict limit refuses requests that
+/// jitter moved together, at any rate.
+const TOLERATED: f64 = 0.3;
+/// A rate grows while at most this part is refused.
+const UNNOTICED: f64 = 0.1;
 /// The lowest and the highest rate that is kept to, in requests per second.
 const RATES: std::ops::RangeInclusive<f64> = 0.2..=5000.0;
 /// Growth for each window without a refusal, as in CUBIC: fast far below the rate that was too high
@@ -199,7 +202,7 @@ impl Rate {
                 Some(rate * (1.0 - 0.4 * refused_part))
             }
             // A rate that is not used up, because nothing waits, says nothing.
-            Some(rate) if refused_part > 0.0 || accepted_rate < rate / 2.0 => Some(rate),
+            Some(rate) if refused_part > UNNOTICED || accepted_rate < rate / 2.0 => Some(rate),
             Some(rate) => Some(match self.ceiling {
                 Some(ceiling) if rate > ceiling * 1.1 => rate * PROBING_GROWTH,
                 Some(ceiling) if rate > ceiling * 0.75 => rate * SLOW_GROWTH,
