@@ -290,8 +290,6 @@ impl<'a> Batch<'a> {
             }
             if !error.status.is_some_and(is_rate_limit) || self.stored == 0 {
                 self.outage_goes_on();
-            } else if self.writes[index].failures > 1 {
-                self.not_before = self.not_before.max(Instant::now() + backoff(1));
             }
             let limit = if error.is_rate_limit() {
                 u32::MAX

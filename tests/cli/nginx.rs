@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::sandbox::{Ran, Sandbox, ran, send_signal, skip};
 
@@ -161,7 +161,8 @@ fn all_stored(ran: Ran, sandbox: &Sandbox, count: usize) -> Ran {
     ran
 }
 
-/// R135: `limit_req` without a burst, answered with nginx's own 429 or 503 page.
+/// R135: `limit_req` without a burst, answered with nginx's own 429 or 503 page. How fast the rate is
+/// found is tested without a clock beside the code, and measured by `benches/tls.sh`.
 #[test]
 fn a_rate_limit_of_nginx_slows_a_batch_down_and_loses_nothing() {
     if !installed() {
@@ -172,15 +173,8 @@ fn a_rate_limit_of_nginx_slows_a_batch_down_and_loses_nothing() {
             let sandbox = Sandbox::new();
             let limit = format!("limit_req zone=all; limit_req_status {status};");
             let nginx = Nginx::start(&sandbox, protocol, "", &limit);
-            let started = Instant::now();
             let ran = ran(nginx.push(&sandbox, 400).output().unwrap());
             all_stored(ran, &sandbox, 400).stderr_contains("limits the rate");
-            // The limit needs 2 s. The rest is for a busy machine.
-            let elapsed = started.elapsed();
-            assert!(
-                elapsed < Duration::from_secs(12),
-                "{protocol} {status}: {elapsed:?}"
-            );
         }
     }
 }
