@@ -1,20 +1,41 @@
 //! A vault to try the CLI against: `cargo run --example dev_vault [PORT]`, 0 for any free port.
-#![expect(clippy::print_stdout, reason = "its output is what a shell evaluates")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its output is what a shell evaluates"
+)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::env;
+use std::net::TcpListener;
+use std::process::ExitCode;
 use std::thread;
 
 use support::vault::{API_KEY, Vault};
 
 const DEFAULT_PORT: u16 = 4011;
 
-fn main() {
-    let port = env::args()
-        .nth(1)
-        .map_or(DEFAULT_PORT, |port| port.parse().expect("the port is a number"));
+fn main() -> ExitCode {
+    let port = match env::args().nth(1).map(|port| port.parse()) {
+        None => DEFAULT_PORT,
+        Some(Ok(port)) => port,
+        Some(Err(_)) => {
+            eprintln!(
+                "error: the port must be a number from 0 to 65535\n  usage: cargo run --example dev_vault [PORT]"
+            );
+            return ExitCode::from(2);
+        }
+    };
+    // Port 0 is any free port. The check is for the message; the vault binds the port itself.
+    if let Err(error) = TcpListener::bind(("127.0.0.1", port)) {
+        eprintln!(
+            "error: port {port} cannot be used: {error}\n  \
+             hint: choose another port, as in 'cargo run --example dev_vault 4012'; 0 is any free port"
+        );
+        return ExitCode::FAILURE;
+    }
     let vault = Vault::start_on(port);
     println!(
         "export AMIKA_API_URL={0} AMIKA_WORKOS_URL={0} AMIKA_API_KEY={API_KEY}",

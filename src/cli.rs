@@ -197,7 +197,9 @@ fn explain(error: &clap::Error, arguments: &[OsString]) -> Error {
             None => missing_value(error, &argument),
             Some(value) => invalid_value(error, &argument, &value),
         },
-        ErrorKind::MissingRequiredArgument => Error::usage(format!("missing {argument}")),
+        ErrorKind::MissingRequiredArgument => {
+            Error::usage(format!("missing {}", argument.replace(['<', '>', '.'], "")))
+        }
         ErrorKind::ArgumentConflict => {
             let other = text(error, ContextKind::PriorArg);
             let other = other.unwrap_or_else(|| "the other options".to_owned());
@@ -342,7 +344,11 @@ fn missing_value(error: &clap::Error, argument: &str) -> Error {
 
 fn invalid_value(error: &clap::Error, argument: &str, value: &str) -> Error {
     // "--scope <SCOPE>" as clap writes it.
-    let name = argument.split(' ').next().unwrap_or(argument);
+    let name = argument
+        .split(' ')
+        .next()
+        .unwrap_or(argument)
+        .trim_matches(['<', '>']);
     // Our own parsers say what they expect, without the value.
     let expected = std::error::Error::source(error).map(ToString::to_string);
     let valid = text(error, ContextKind::ValidValue).or(expected);

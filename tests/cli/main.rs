@@ -31,7 +31,11 @@ mod input;
 #[cfg(target_os = "linux")]
 mod install;
 #[cfg(target_os = "linux")]
+mod job;
+#[cfg(target_os = "linux")]
 mod keyring;
+#[cfg(unix)]
+mod mistakes;
 #[cfg(target_os = "linux")]
 mod nginx;
 #[cfg(unix)]

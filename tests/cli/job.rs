@@ -1,0 +1,107 @@
+//! A job of a CI system: `CI` is set, there is no terminal, and bash stops at the first failure.
+
+use std::process::Command;
+
+use crate::sandbox::{CANARY, Ran, Sandbox, ran, skip};
+
+/// Runs a script as a job would; `None` where bash or jq is missing.
+fn job(sandbox: &Sandbox, script: &str) -> Option<Ran> {
+    for tool in ["bash", "jq"] {
+        if Command::new(tool).arg("--version").output().is_err() {
+            skip(&format!("{tool} is not installed: the job was not tested"));
+            return None;
+        }
+    }
+    let amika = sandbox.command([""; 0]);
+    let place = std::path::Path::new(amika.get_program())
+        .parent()
+        .unwrap()
+        .to_owned();
+    let mut command = Command::new("bash");
+    command
+        .args(["-c", &format!("set -euo pipefail\n{script}")])
+        .env_clear()
+        .current_dir(sandbox.home())
+        .stdin(std::process::Stdio::null());
+    for (name, value) in amika.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command
+        .env(
+            "PATH",
+            format!("{}:/usr/local/bin:/usr/bin:/bin", place.display()),
+        )
+        .env("CI", "true")
+        .env("DATABASE_URL", format!("postgres://{CANARY}"))
+        .env("REDIS_URL", format!("redis://{CANARY}"));
+    Some(ran(command.output().unwrap()))
+}
+
+#[test]
+fn a_job_pushes_and_checks() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".amika/config.toml",
+        "[env]\nDATABASE_URL = { secret = \"DATABASE_URL\" }\nREDIS_URL = { secret = \"REDIS_URL\" }\n",
+    );
+    let script = "
+        amika secret push --from-env DATABASE_URL,REDIS_URL --yes -o json | jq -e '.created == 2' > /dev/null
+        amika secret check -o json | jq -e 'map(.status == \"present\") | all' > /dev/null
+        amika secret list -o json | jq -r '.[].name'";
+    let Some(ran) = job(&sandbox, script) else { return };
+    assert_eq!(ran.exits(0).stdout, "DATABASE_URL\nREDIS_URL\n");
+    assert_eq!(
+        sandbox.vault.value("DATABASE_URL", "user"),
+        Some(format!("postgres://{CANARY}"))
+    );
+}
+
+/// Each failure ends the job with its exit code, a log of a few lines, and each problem once.
+#[test]
+fn a_failing_job_says_each_problem_once() {
+    // Bound but not listening: a connection is refused, and no other program can take the port.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    let push = "amika secret push --from-env DATABASE_URL --yes";
+    for (script, code, said) in [
+        (format!("AMIKA_API_KEY=wrong {push}"), 3, vec!["(401)"]),
+        (
+            format!("AMIKA_API_URL=http://127.0.0.1:{port} {push}"),
+            6,
+            vec!["127.0.0.1"],
+        ),
+        (
+            format!("AMIKA_API_URL=https://api.example.invalid HTTPS_PROXY=http://127.0.0.1:{port} {push}"),
+            6,
+            vec!["cannot connect to the proxy"],
+        ),
+        (
+            "amika secret push --from-env DATABASE_URL,ONE_UNSET,TWO_UNSET --yes".to_owned(),
+            4,
+            vec![
+                "environment variable \"ONE_UNSET\" is not set",
+                "environment variable \"TWO_UNSET\" is not set",
+            ],
+        ),
+        (
+            "amika secret push --from-env DATABASE_URL".to_owned(),
+            2,
+            vec!["cannot ask for confirmation in CI"],
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        let Some(ran) = job(&sandbox, &format!("{script}; echo reached")) else {
+            return;
+        };
+        let ran = ran.exits(code);
+        assert_eq!(ran.stdout, "", "{script}");
+        let log = &ran.stderr;
+        assert!(log.lines().count() <= 8, "{script}: {log}");
+        for part in said {
+            assert_eq!(log.matches(part).count(), 1, "{script}: {part:?} in {log}");
+        }
+        assert!(sandbox.vault.stored("generic").is_empty());
+    }
+}
