@@ -227,7 +227,7 @@ fn without_a_type_the_person_chooses() {
     assert_eq!(only(&sandbox, "claude")[1], "oauth");
     feed(&mut push(), "3\n")
         .exits(2)
-        .stderr_contains("not a number from 1 to 2");
+        .stderr_contains("Please answer with a number from 1 to 2");
     feed(&mut push(), "").exits(2).stderr_contains("--type");
     ran(push().env("CI", "true").output().unwrap())
         .exits(2)
