@@ -71,13 +71,11 @@ impl Context {
             (Ok(()), Some(unsaved)) => Err(unsaved),
             (Err(error), unsaved) => {
                 if let Some(unsaved) = unsaved {
-                    self.printer.warning(&unsaved.to_string());
+                    self.printer.warning(&format!("{unsaved:#}"));
                 }
                 Err(match report.interrupted {
-                    Some(what) if Interrupt::says_unchanged(&error) => {
-                        Error::new(error.kind, format!("interrupted; {what}"))
-                    }
-                    _ => error,
+                    Some(what) => error.correct_unchanged(what),
+                    None => error,
                 })
             }
         }

@@ -117,7 +117,9 @@ pub(crate) struct Error {
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
     pub(crate) trace_id: Option<String>,
-    pub(crate) source: Option<anyhow::Error>,
+    /// Whether the command ended before it changed anything, and says so.
+    unchanged: bool,
+    source: Option<anyhow::Error>,
     /// Further problems that the same command found.
     pub(crate) others: Vec<Error>,
 }
@@ -129,6 +131,7 @@ impl Error {
             message: message.into(),
             hint: None,
             trace_id: None,
+            unchanged: false,
             source: None,
             others: Vec::new(),
         }
@@ -148,7 +151,19 @@ impl Error {
         self
     }
 
-    /// Tells further problems beside this one, which decides the exit code.
+    #[must_use]
+    pub(crate) fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn trace_id(mut self, trace_id: Option<String>) -> Self {
+        self.trace_id = trace_id;
+        self
+    }
+
+    /// Adds further problems to this one, which decides the exit code.
     #[must_use]
     pub(crate) fn beside(mut self, others: Vec<Error>) -> Self {
         self.others = others;
@@ -175,6 +190,24 @@ impl Error {
         self
     }
 
+    /// Adds that nothing was changed.
+    #[must_use]
+    pub(crate) fn unchanged(mut self) -> Self {
+        self.unchanged = true;
+        self
+    }
+
+    /// Replaces the statement that nothing was changed by what did change.
+    #[must_use]
+    pub(crate) fn correct_unchanged(mut self, consequence: impl fmt::Display) -> Self {
+        if std::mem::take(&mut self.unchanged) {
+            self.consequence(consequence)
+        } else {
+            self
+        }
+    }
+
+    /// Adds the error of a lower layer that is the reason.
     #[must_use]
     pub(crate) fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
         self.source = Some(source.into());
@@ -182,17 +215,25 @@ impl Error {
     }
 }
 
+/// The message; with `{:#}` also the reasons that led to it.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
+        if self.unchanged {
+            f.write_str("; nothing was changed")?;
+        }
         match &self.source {
-            Some(source) => write!(f, ": {source:#}"),
-            None => Ok(()),
+            Some(source) if f.alternate() => write!(f, ": {source:#}"),
+            _ => Ok(()),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -203,7 +244,10 @@ mod tests {
         let error = Error::input("opening env file .env")
             .because(anyhow::anyhow!("no such file"))
             .hint("check the path");
-        assert_eq!(error.to_string(), "opening env file .env: no such file");
+        assert_eq!(error.to_string(), "opening env file .env");
+        assert_eq!(format!("{error:#}"), "opening env file .env: no such file");
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), "no such file");
         assert_eq!(error.kind.exit_code(), 4);
     }
 }

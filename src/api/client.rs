@@ -10,11 +10,11 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::concurrency::Concurrency;
-use super::error::{ApiError, Effect};
+use super::error::ApiError;
 use super::transport::{Answer, Repeat, RequestLine};
 use super::types::{self, SecretSummary};
 use crate::auth::resolve::ApiCredential;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::net::client::{self, ClientSettings};
 use crate::net::origin::Origin;
 use crate::net::redact::KnownSecrets;
@@ -198,7 +198,7 @@ pub(crate) fn check_id(id: &str) -> Result<()> {
 pub(super) fn encoded_id(id: &str) -> ApiResult<String> {
     if is_hostile_id(id) {
         let message = "the server gave an id that could reach something else; it was not used";
-        return Err(ApiError::contract(Effect::None, message));
+        return Err(ApiError::not_sent(Kind::Contract, message));
     }
     Ok(utf8_percent_encode(id, SEGMENT).to_string())
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::auth::resolve::Source;
 use crate::error::{Error, Kind};
 use crate::net::client::{Broken, Stage};
 use crate::net::retry;
@@ -15,119 +16,268 @@ pub(crate) enum Effect {
     Unknown,
 }
 
+/// What happened to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// No request was made, for example because there is no usable credential.
+    NotSent(Kind),
+    /// The connection failed, before the request or while its answer was awaited.
+    Disconnected,
+    /// The answer began, and broke off.
+    BrokenOff,
+    /// The time that one call may take is used up.
+    TimedOut,
+    /// The server answered with an error status.
+    Status {
+        status: u16,
+        /// Whether the body was the API's error envelope, and not a proxy's page.
+        enveloped: bool,
+        /// How long the server asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The answer did not come from the API. The status is that of its answer, where it has a valid one.
+    NotTheApi(Option<u16>),
+}
+
 /// A failed call. Its texts are free of secrets and safe to print.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
 pub(crate) struct ApiError {
-    pub(crate) kind: Kind,
-    pub(crate) effect: Effect,
-    pub(crate) status: Option<u16>,
-    /// Whether the API's own error envelope was there, and not some proxy's page.
-    pub(crate) enveloped: bool,
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
-    pub(crate) trace_id: Option<String>,
-    /// Whether the time that one call may take has been used up.
-    pub(crate) timed_out: bool,
-    /// Whether the connection failed, before the request or after it.
-    pub(crate) disconnected: bool,
-    /// How long the server asked to wait.
-    pub(crate) retry_after: Option<Duration>,
+    failure: Failure,
+    effect: Effect,
+    message: String,
+    hint: Option<String>,
+    trace_id: Option<String>,
 }
 
 impl ApiError {
-    pub(crate) fn new(kind: Kind, effect: Effect, message: impl Into<String>) -> Self {
+    fn new(failure: Failure, effect: Effect, message: impl Into<String>) -> Self {
         Self {
-            kind,
+            failure,
             effect,
-            status: None,
-            enveloped: false,
             message: message.into(),
             hint: None,
             trace_id: None,
-            timed_out: false,
-            disconnected: false,
-            retry_after: None,
         }
     }
 
-    pub(crate) fn contract(effect: Effect, message: impl Into<String>) -> Self {
-        Self::new(Kind::Contract, effect, message)
-    }
-
-    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
-        Self {
-            hint: Some(hint.into()),
-            ..self
-        }
+    /// A request that cannot be made.
+    pub(super) fn not_sent(kind: Kind, message: impl Into<String>) -> Self {
+        Self::new(Failure::NotSent(kind), Effect::None, message)
     }
 
     /// A request whose answer did not come in time.
-    pub(crate) fn timed_out(message: impl Into<String>) -> Self {
-        Self {
-            timed_out: true,
-            ..Self::new(Kind::Unreachable, Effect::Unknown, message)
+    pub(super) fn timed_out(message: impl Into<String>) -> Self {
+        Self::new(Failure::TimedOut, Effect::Unknown, message)
+    }
+
+    /// An answer that the API would not give.
+    pub(super) fn not_the_api(status: Option<u16>, message: impl Into<String>) -> Self {
+        Self::new(Failure::NotTheApi(status), Effect::Unknown, message)
+    }
+
+    /// An answer with an error status to a request with the credential from `source`; `details` are
+    /// the server's own words.
+    pub(super) fn from_status(status: u16, enveloped: bool, source: Source, details: Option<&str>) -> Self {
+        let rejected;
+        let (what, hint) = match status {
+            401 => {
+                rejected = format!("{source} was rejected");
+                (rejected.as_str(), source.rejected_hint())
+            }
+            403 => ("not allowed", "ask an administrator of your organisation"),
+            404 => (
+                "not found",
+                "it may have been deleted meanwhile; the list command shows what there is",
+            ),
+            409 => (
+                "already exists",
+                "somebody may have stored it meanwhile; try again",
+            ),
+            413 => (
+                "too large for the API",
+                "a vault is for keys; keep large data elsewhere",
+            ),
+            429 => ("too many requests", "wait a little, or lower --jobs"),
+            408 | 500..=599 => ("the API failed", "try again in a moment"),
+            _ => (
+                "refused",
+                "change what the message names, and run the same command again",
+            ),
+        };
+        // A gateway's 5xx may hide a request that was carried out; a 503 is the same until proven.
+        let effect = if status == 408 || status >= 500 {
+            Effect::Unknown
+        } else {
+            Effect::None
+        };
+        let failure = Failure::Status {
+            status,
+            enveloped,
+            retry_after: None,
+        };
+        let details = details.map_or_else(String::new, |details| format!(": {details}"));
+        Self::new(failure, effect, format!("{what} ({status}){details}")).hint(hint)
+    }
+
+    #[must_use]
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub(super) fn trace_id(mut self, trace_id: Option<String>) -> Self {
+        self.trace_id = trace_id;
+        self
+    }
+
+    /// Adds how long the server asked to wait.
+    #[must_use]
+    pub(super) fn retry_after_wait(mut self, wait: Option<Duration>) -> Self {
+        if let Failure::Status { retry_after, .. } = &mut self.failure {
+            *retry_after = wait;
+        }
+        self
+    }
+
+    /// Corrects what is known about the effect, from what other requests have shown.
+    #[must_use]
+    pub(crate) fn with_effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self.failure {
+            Failure::NotSent(kind) => kind,
+            Failure::Disconnected | Failure::TimedOut => Kind::Unreachable,
+            Failure::BrokenOff | Failure::NotTheApi(_) => Kind::Contract,
+            Failure::Status { status, .. } => match status {
+                401 => Kind::Credential,
+                408 | 429 | 500..=599 => Kind::Unreachable,
+                _ => Kind::Refused,
+            },
         }
     }
 
-    /// A request that got no complete answer.
-    pub(crate) fn broken(broken: Broken) -> Self {
-        let Broken { stage, message } = broken;
-        let error = match stage {
-            Stage::TimedOut => return Self::timed_out(message),
-            Stage::Connecting => Self::new(Kind::Unreachable, Effect::None, message)
-                .hint("check the network, HTTPS_PROXY and AMIKA_API_URL"),
-            Stage::Waiting => Self::new(Kind::Unreachable, Effect::Unknown, message),
-            Stage::Answering => Self::contract(Effect::Unknown, message),
-        };
-        Self {
-            disconnected: true,
-            ..error
+    pub(crate) fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// The status of the answer, where there was one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self.failure {
+            Failure::Status { status, .. } => Some(status),
+            Failure::NotTheApi(status) => status,
+            Failure::NotSent(_) | Failure::Disconnected | Failure::BrokenOff | Failure::TimedOut => None,
         }
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(super) fn shown_trace_id(&self) -> Option<&str> {
+        self.trace_id.as_deref()
+    }
+
+    /// How long the server asked to wait.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self.failure {
+            Failure::Status { retry_after, .. } => retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the API itself says that there is nothing at this address.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(
+            self.failure,
+            Failure::Status {
+                status: 404,
+                enveloped: true,
+                ..
+            }
+        )
+    }
+
+    /// Whether the server has no such endpoint: it answers as for any unknown path or method.
+    pub(crate) fn is_missing_endpoint(&self) -> bool {
+        matches!(
+            self.failure,
+            Failure::Status {
+                status: 405 | 501,
+                ..
+            } | Failure::Status {
+                status: 404,
+                enveloped: false,
+                ..
+            }
+        )
     }
 
     /// Whether the server refused the request because there are too many.
     pub(crate) fn is_rate_limit(&self) -> bool {
-        self.status.is_some_and(retry::is_rate_limit)
+        self.status().is_some_and(retry::is_rate_limit)
     }
 
     /// Whether the API is away, perhaps for a moment: the connection failed, or a gateway says so.
     pub(crate) fn is_outage(&self) -> bool {
-        self.status.map_or(self.disconnected, retry::is_outage)
+        match self.failure {
+            Failure::Disconnected | Failure::BrokenOff => true,
+            _ => self.status().is_some_and(retry::is_outage),
+        }
+    }
+
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.failure == Failure::TimedOut
     }
 
     /// Whether sending the request again could help. A time-out is final, because it has already
     /// used up the time that a call may take.
     pub(crate) fn is_transient(&self) -> bool {
-        match self.status {
-            Some(status) => retry::is_transient(status),
-            None => self.kind == Kind::Unreachable && !self.timed_out,
+        match self.failure {
+            Failure::Disconnected => true,
+            _ => self.status().is_some_and(retry::is_transient),
         }
     }
 
     /// Whether every other call would fail in the same way, so that going on is pointless.
     pub(crate) fn is_fatal(&self) -> bool {
-        let no_request = self.timed_out && self.effect == Effect::None;
-        no_request || !matches!(self.kind, Kind::Refused | Kind::Unreachable)
+        match self.failure {
+            Failure::NotSent(_) | Failure::NotTheApi(_) => true,
+            Failure::Status { status, .. } => status == 401,
+            Failure::Disconnected | Failure::BrokenOff | Failure::TimedOut => false,
+        }
     }
 }
 
-/// A credential that could not be had: no request was made, and another try would end alike.
+impl From<Broken> for ApiError {
+    fn from(Broken { stage, message }: Broken) -> Self {
+        match stage {
+            Stage::TimedOut => Self::timed_out(message),
+            Stage::Connecting => Self::new(Failure::Disconnected, Effect::None, message)
+                .hint("check the network, HTTPS_PROXY and AMIKA_API_URL"),
+            Stage::Waiting => Self::new(Failure::Disconnected, Effect::Unknown, message),
+            Stage::Answering => Self::new(Failure::BrokenOff, Effect::Unknown, message),
+        }
+    }
+}
+
+/// A step before the request failed, such as refreshing the login.
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        Self {
-            hint: error.hint.clone(),
-            timed_out: true,
-            ..Self::new(error.kind, Effect::None, error.to_string())
-        }
+        let mut failed = Self::not_sent(error.kind, format!("{error:#}"));
+        failed.hint = error.hint;
+        failed
     }
 }
 
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
-        Self {
-            hint: error.hint,
-            trace_id: error.trace_id,
-            ..Self::new(error.kind, error.message)
-        }
+        Self::new(error.kind(), error.message)
+            .maybe_hint(error.hint)
+            .trace_id(error.trace_id)
     }
 }

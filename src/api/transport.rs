@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::client::{Api, ApiResult};
 use super::error::{ApiError, Effect};
-use super::types;
+use super::types::ErrorEnvelope;
 use crate::error::Kind;
 use crate::net::client::{self, BadBody, Broken};
 use crate::net::retry::{self, API_CALL, Tries};
@@ -69,12 +69,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn no_content(trace_id: Option<String>) -> Self {
+    fn no_content() -> Self {
         Self {
             status: StatusCode::NO_CONTENT,
             is_json: false,
             body: Zeroizing::default(),
-            trace_id,
+            trace_id: None,
         }
     }
 
@@ -93,7 +93,7 @@ impl Api {
         repeat: Repeat,
     ) -> ApiResult<Answer> {
         let mut in_doubt = false;
-        let mut bearer = self.authority.bearer().await.map_err(ApiError::from)?;
+        let mut bearer = self.authority.bearer().await?;
         let mut may_renew = true;
         let mut tries = Tries::new(API_CALL);
         loop {
@@ -104,7 +104,7 @@ impl Api {
                 None => ApiError::timed_out(format!("{} did not answer in time", self.origin)),
             };
             // A token may be refused although it looks valid: revoked, or the clock is wrong.
-            if error.status == Some(401)
+            if error.status() == Some(401)
                 && may_renew
                 && let Some(other) = self.authority.refresh_after_401(&bearer).await
             {
@@ -113,18 +113,18 @@ impl Api {
                 continue;
             }
             // A delete that was repeated because its first answer was lost finds nothing left.
-            if method == Method::DELETE && in_doubt && error.status == Some(404) {
-                return Ok(Answer::no_content(error.trace_id));
+            if method == Method::DELETE && in_doubt && error.status() == Some(404) {
+                return Ok(Answer::no_content());
             }
-            in_doubt |= error.effect == Effect::Unknown;
+            in_doubt |= error.effect() == Effect::Unknown;
             let repeatable = match repeat {
                 Repeat::Safe => true,
-                Repeat::Unsent => error.effect == Effect::None,
+                Repeat::Unsent => error.effect() == Effect::None,
                 Repeat::Never => false,
             };
-            if !repeatable || !error.is_transient() || !tries.pause(error.retry_after).await {
+            if !repeatable || !error.is_transient() || !tries.pause(error.retry_after()).await {
                 let effect = if in_doubt { Effect::Unknown } else { Effect::None };
-                return Err(ApiError { effect, ..error });
+                return Err(error.with_effect(effect));
             }
         }
     }
@@ -153,12 +153,12 @@ impl Api {
             path: self.without_secrets(path),
             result: match result {
                 Ok(answer) => Ok(answer.status.as_u16()),
-                Err(error) => error.status.ok_or_else(|| error.message.clone()),
+                Err(error) => error.status().ok_or_else(|| error.message().to_owned()),
             },
             elapsed,
             trace_id: match result {
                 Ok(answer) => answer.shown_trace_id(self),
-                Err(error) => error.trace_id.clone(),
+                Err(error) => error.shown_trace_id().map(str::to_owned),
             },
         });
     }
@@ -181,7 +181,7 @@ impl Api {
         let response = request
             .send()
             .await
-            .map_err(|error| ApiError::broken(Broken::new(&error, &self.origin)))?;
+            .map_err(|error| Broken::new(&error, &self.origin))?;
 
         let status = response.status();
         let headers = response.headers().clone();
@@ -190,18 +190,14 @@ impl Api {
             .and_then(|id| id.to_str().ok())
             .map(str::to_owned);
         if status.is_redirection() {
-            return Err(ApiError {
-                status: Some(status.as_u16()),
-                trace_id: trace_id.map(|id| self.server_text(&id)),
-                ..self.redirected(&headers)
-            });
+            let trace_id = trace_id.map(|id| self.server_text(&id));
+            return Err(self.redirected(status, &headers).trace_id(trace_id));
         }
         if !client::is_http_status(status) {
             let message = format!("{} answered with status {}", self.origin, status.as_u16());
-            return Err(ApiError {
-                trace_id: trace_id.map(|id| self.server_text(&id)),
-                ..ApiError::contract(Effect::Unknown, message).hint(NOT_THE_API_HINT)
-            });
+            return Err(ApiError::not_the_api(None, message)
+                .hint(NOT_THE_API_HINT)
+                .trace_id(trace_id.map(|id| self.server_text(&id))));
         }
         // The body of an error is only quoted: its start is enough, and a broken one does no harm.
         let body = if status.is_success() {
@@ -209,25 +205,13 @@ impl Api {
         } else {
             Ok(client::read_start(response, MAX_ERROR_BODY).await)
         };
-        let body = match body {
-            Ok(body) => body,
-            Err(BadBody::Broken(broken)) => return Err(ApiError::broken(broken)),
-            Err(BadBody::TooLarge) => {
+        let body = body.map_err(|bad| match bad {
+            BadBody::Broken(broken) => ApiError::from(broken),
+            BadBody::TooLarge => {
                 let message = format!("the answer of {} is larger than 4 MiB", self.origin);
-                return Err(ApiError::contract(Effect::Unknown, message));
+                ApiError::not_the_api(None, message)
             }
-        };
-        if !(200..600).contains(&status.as_u16()) {
-            let message = format!(
-                "{} answered {}, which is no HTTP status",
-                self.origin,
-                status.as_u16()
-            );
-            return Err(ApiError {
-                status: Some(status.as_u16()),
-                ..ApiError::contract(Effect::Unknown, message)
-            });
-        }
+        })?;
         let answer = Answer {
             status,
             is_json: client::is_json(&headers),
@@ -245,104 +229,41 @@ impl Api {
         let text = Zeroizing::new(format!("Bearer {}", bearer.expose_secret()));
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
             let message = format!("{} contains invalid characters", self.authority.source);
-            ApiError::new(Kind::Credential, Effect::None, message)
+            ApiError::not_sent(Kind::Credential, message)
         })?;
         value.set_sensitive(true);
         Ok(value)
     }
 
     /// A redirect is never followed: it would carry the secret, and the key, somewhere else.
-    fn redirected(&self, headers: &HeaderMap) -> ApiError {
+    fn redirected(&self, status: StatusCode, headers: &HeaderMap) -> ApiError {
         let target = client::redirect_target(headers, &self.origin);
         let target = target.map_or_else(|| "elsewhere".to_owned(), |target| self.server_text(&target));
-        ApiError::contract(
-            Effect::None,
-            format!("{} redirects to {target}, which was not followed", self.origin),
-        )
-        .hint("if the API has moved, set AMIKA_API_URL; otherwise a proxy or login page is in the way")
+        let message = format!("{} redirects to {target}, which was not followed", self.origin);
+        ApiError::not_the_api(Some(status.as_u16()), message)
+            .with_effect(Effect::None)
+            .hint("if the API has moved, set AMIKA_API_URL; otherwise a proxy or login page is in the way")
     }
 
-    /// An answer outside 2xx, in words.
+    /// The error for an answer with an error status, with the server's own words.
     fn refused(&self, answer: &Answer, headers: &HeaderMap) -> ApiError {
         let status = answer.status.as_u16();
-        let envelope = types::ErrorEnvelope::from_start(&answer.body);
-        let enveloped = envelope
-            .as_ref()
-            .is_some_and(|e| e.code.is_some() || e.message.is_some());
-        let (code, message, trace_in_body) =
-            envelope.map_or((None, None, None), |e| (e.code, e.message, e.trace_id));
-        let said = match (message, code) {
-            (Some(message), _) if !message.trim().is_empty() => Some(self.server_text(&message)),
-            (_, Some(code)) => Some(self.server_text(&code)),
-            _ => None,
-        };
-        let said = said.map_or_else(String::new, |said| format!(": {said}"));
-        let (kind, what, hint) = match status {
-            401 => (
-                Kind::Credential,
-                format!("{} was rejected (401)", self.authority.source),
-                Some(self.authority.source.rejected_hint()),
-            ),
-            403 => (
-                Kind::Refused,
-                "not allowed (403)".to_owned(),
-                Some("ask an administrator of your organisation"),
-            ),
-            404 => (
-                Kind::Refused,
-                "not found (404)".to_owned(),
-                Some("it may have been deleted meanwhile; the list command shows what there is"),
-            ),
-            409 => (
-                Kind::Refused,
-                "already exists (409)".to_owned(),
-                Some("somebody may have stored it meanwhile; try again"),
-            ),
-            413 => (
-                Kind::Refused,
-                "too large for the API (413)".to_owned(),
-                Some("a vault is for keys; keep large data elsewhere"),
-            ),
-            429 => (
-                Kind::Unreachable,
-                "too many requests (429)".to_owned(),
-                Some("wait a little, or lower --jobs"),
-            ),
-            408 | 500..=599 => (
-                Kind::Unreachable,
-                format!("the API failed ({status})"),
-                Some("try again in a moment"),
-            ),
-            _ => (
-                Kind::Refused,
-                format!("refused ({status})"),
-                Some("change what the message names, and run the same command again"),
-            ),
-        };
-        ApiError {
-            status: Some(status),
-            enveloped,
-            hint: hint.map(str::to_owned),
-            trace_id: answer
-                .trace_id
-                .clone()
-                .or(trace_in_body)
-                .map(|id| self.server_text(&id)),
-            retry_after: headers
-                .get(RETRY_AFTER)
-                .filter(|_| retry::is_rate_limit(status))
-                .and_then(|header| retry::retry_after(header.to_str().ok()?, (self.now)())),
-            // A gateway's 5xx may hide a request that was carried out; a 503 is the same until proven.
-            ..ApiError::new(
-                kind,
-                if status == 408 || status >= 500 {
-                    Effect::Unknown
-                } else {
-                    Effect::None
-                },
-                format!("{what}{said}"),
-            )
-        }
+        let ErrorEnvelope {
+            code,
+            message,
+            trace_id,
+        } = ErrorEnvelope::from_start(&answer.body).unwrap_or_default();
+        let enveloped = code.is_some() || message.is_some();
+        let details = message.filter(|message| !message.trim().is_empty()).or(code);
+        let details = details.map(|details| self.server_text(&details));
+        let retry_after = headers
+            .get(RETRY_AFTER)
+            .filter(|_| retry::is_rate_limit(status))
+            .and_then(|header| retry::retry_after(header.to_str().ok()?, (self.now)()));
+        let trace_id = answer.trace_id.as_ref().or(trace_id.as_ref());
+        ApiError::from_status(status, enveloped, self.authority.source, details.as_deref())
+            .retry_after_wait(retry_after)
+            .trace_id(trace_id.map(|id| self.server_text(id)))
     }
 
     /// Reads a 2xx answer's JSON. serde's own errors quote what they refuse and are dropped.
@@ -353,31 +274,25 @@ impl Api {
         serde_json::from_slice(&answer.body).map_err(|_| self.not_the_api(answer, expected))
     }
 
-    /// A 2xx answer that says nothing we can trust, such as a captive portal's page.
+    /// A 2xx answer that confirms nothing, such as a captive portal's page.
     pub(crate) fn not_the_api(&self, answer: &Answer, expected: &str) -> ApiError {
-        let message = format!(
-            "{} answered {} without {expected}",
-            self.origin,
-            answer.status.as_u16()
-        );
-        ApiError {
-            status: Some(answer.status.as_u16()),
-            trace_id: answer.shown_trace_id(self),
-            ..ApiError::contract(Effect::Unknown, message).hint(NOT_THE_API_HINT)
-        }
+        let status = answer.status.as_u16();
+        let message = format!("{} answered {status} without {expected}", self.origin);
+        ApiError::not_the_api(Some(status), message)
+            .hint(NOT_THE_API_HINT)
+            .trace_id(answer.shown_trace_id(self))
     }
 
-    /// A list that is not there at all: whoever answers is not the API.
+    /// The error of a list. A server that has no list is not the API.
     pub(crate) fn list_error(&self, error: ApiError) -> ApiError {
-        if error.status != Some(404) || error.enveloped {
+        if error.status() != Some(404) || error.is_not_found() {
             return error;
         }
         let message = format!("{} does not look like the API (404)", self.origin);
-        ApiError {
-            status: error.status,
-            trace_id: error.trace_id,
-            ..ApiError::contract(Effect::None, message).hint("is AMIKA_API_URL right?")
-        }
+        ApiError::not_the_api(Some(404), message)
+            .with_effect(Effect::None)
+            .hint("is AMIKA_API_URL right?")
+            .trace_id(error.shown_trace_id().map(str::to_owned))
     }
 
     /// A server's text without any known secret, for showing.

@@ -40,7 +40,7 @@ pub(crate) struct Created {
 }
 
 /// The error envelope: newer endpoints say `code` where older ones say `error_code`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct ErrorEnvelope {
     #[serde(default, alias = "error_code")]
     pub(crate) code: Option<String>,

@@ -130,7 +130,7 @@ impl Report {
         let error = self
             .failed
             .iter()
-            .fold(first, |error, other| error.consequence(other.to_string()));
+            .fold(first, |error, other| error.consequence(format!("{other:#}")));
         Some(match signal {
             Some(signal) => error.with_kind(signal),
             None if deleted || self.in_doubt => error.with_kind(Kind::Partial),
@@ -156,7 +156,7 @@ enum Deleted {
 async fn delete(id: &str, requests: &impl Requests) -> Result<Deleted> {
     Ok(match requests.delete(id).await {
         Ok(()) => Deleted::Yes(Status::Deleted),
-        Err(error) if error.status == Some(404) && error.enveloped => match requests.is_listed(id).await {
+        Err(error) if error.is_not_found() => match requests.is_listed(id).await {
             Ok(false) => Deleted::Yes(Status::AlreadyDeleted),
             Ok(true) | Err(_) => Deleted::NotThere(error),
         },
@@ -191,8 +191,8 @@ async fn delete_all(targets: Vec<Target>, context: &Context, requests: impl Requ
                 break;
             }
         };
-        let others_would_fail = error.is_fatal() || error.kind == Kind::Unreachable;
-        let in_doubt = not_there || (error.effect == Effect::Unknown && error.status != Some(501));
+        let others_would_fail = error.is_fatal() || error.is_outage() || error.kind() == Kind::Unreachable;
+        let in_doubt = not_there || (error.effect() == Effect::Unknown && error.status() != Some(501));
         let error = requests
             .explain(error)
             .context(format!("deleting {}", target.label));

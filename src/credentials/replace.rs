@@ -223,7 +223,7 @@ impl Replacement<'_> {
             return Seen::Other;
         }
         let value = match self.api.reveal_credential(self.provider, &entry.id).await {
-            Err(error) if error.status == Some(404) && error.enveloped => return Seen::Empty,
+            Err(error) if error.is_not_found() => return Seen::Empty,
             _ if is_old => return Seen::OldListed,
             Err(_) => return Seen::Undecided,
             Ok(value) => value,
@@ -239,12 +239,11 @@ impl Replacement<'_> {
 }
 
 fn reply_of(step: &Step, error: &ApiError) -> Reply {
-    // A deletion that finds nothing: perhaps somebody else was faster. A 404 without the API's
-    // envelope comes from a server that lacks the endpoint.
-    let perhaps_gone = *step == Step::Delete && error.status == Some(404) && error.enveloped;
-    if error.effect == Effect::Unknown || perhaps_gone {
+    // A deletion that finds nothing: perhaps somebody else was faster.
+    let perhaps_gone = *step == Step::Delete && error.is_not_found();
+    if error.effect() == Effect::Unknown || perhaps_gone {
         Reply::Unknown
-    } else if error.status == Some(409) {
+    } else if error.status() == Some(409) {
         Reply::Taken
     } else if error.is_transient() {
         Reply::Busy

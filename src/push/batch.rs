@@ -8,9 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use tokio::time::{Duration, Instant};
 
 use crate::api::{Api, ApiError, Effect, SecretSummary};
-use crate::net::retry::{
-    BATCH_LIMIT, MAX_CONSECUTIVE_FAILURES, MAX_FAILURES_APART, MAX_TRIES, backoff, is_rate_limit,
-};
+use crate::net::retry::{BATCH_LIMIT, MAX_CONSECUTIVE_FAILURES, MAX_FAILURES_APART, MAX_TRIES, backoff};
 use crate::push::apply::{Event, Outcome};
 use crate::push::plan::{Action, Plan};
 
@@ -228,26 +226,26 @@ impl<'a> Batch<'a> {
         let now = Instant::now();
         let write = &mut self.writes[index];
         let creating = write.existing.is_none();
-        let earlier = write.error.as_ref().map(|error| error.effect);
-        if !creating && error.status != Some(404) && earlier == Some(Effect::Unknown) {
+        let earlier = write.error.as_ref().map(ApiError::effect);
+        if !creating && error.status() != Some(404) && earlier == Some(Effect::Unknown) {
             // An earlier try may have updated it.
-            error.effect = Effect::Unknown;
+            error = error.with_effect(Effect::Unknown);
         }
-        let lost = creating && error.effect == Effect::Unknown;
+        let lost = creating && error.effect() == Effect::Unknown;
         write.was_in_doubt = write.in_doubt;
         write.in_doubt |= lost;
         if error.is_rate_limit() {
-            self.api.concurrency().refused(now, latency, error.retry_after);
+            self.api.concurrency().refused(now, latency, error.retry_after());
             // The first wait that is asked for does not count as time without success.
-            if let Some(wait) = error.retry_after
+            if let Some(wait) = error.retry_after()
                 && !std::mem::replace(&mut self.outage.waited, true)
             {
                 self.give_up_at = self.give_up_at.max(now + wait + self.api.timeout() / 2);
             }
         }
         let may_help = self.may_help(index, &error);
-        let taken = creating && error.status == Some(409);
-        let gone = !creating && error.status == Some(404);
+        let taken = creating && error.status() == Some(409);
+        let gone = !creating && error.status() == Some(404);
         let write = &mut self.writes[index];
         if gone {
             write.existing = None;
@@ -260,7 +258,7 @@ impl<'a> Batch<'a> {
             && write
                 .error
                 .as_ref()
-                .is_some_and(|error| error.status == Some(429))
+                .is_some_and(|error| error.status() == Some(429))
         {
             // It was not carried out: it goes before the writes that were never tried.
             self.ready.push_front(index);
@@ -275,12 +273,12 @@ impl<'a> Batch<'a> {
     fn may_help(&mut self, index: usize, error: &ApiError) -> bool {
         let is_batch = self.writes.len() > 1;
         let write = &mut self.writes[index];
-        let transient = error.is_outage() || error.is_transient() || error.timed_out;
-        if error.is_fatal() && !error.disconnected {
+        let transient = error.is_outage() || error.is_transient() || error.is_timeout();
+        if error.is_fatal() {
             self.stopped = true;
             return false;
         }
-        if is_batch && error.status == Some(429) {
+        if is_batch && error.status() == Some(429) {
             return true;
         }
         if is_batch && error.is_outage() {
@@ -288,7 +286,7 @@ impl<'a> Batch<'a> {
             if write.stored_at_failure.replace(self.stored) != Some(self.stored) {
                 write.failures += 1;
             }
-            if !error.status.is_some_and(is_rate_limit) || self.stored == 0 {
+            if !error.is_rate_limit() || self.stored == 0 {
                 self.outage_goes_on();
             }
             let limit = if error.is_rate_limit() {
@@ -304,8 +302,8 @@ impl<'a> Batch<'a> {
             self.not_before = Instant::now() + backoff(failures);
         }
         let looked_up = match write.existing {
-            Some(_) => error.status == Some(404),
-            None => error.status == Some(409),
+            Some(_) => error.status() == Some(404),
+            None => error.status() == Some(409),
         };
         (transient || looked_up) && failures < MAX_TRIES
     }
@@ -337,7 +335,7 @@ impl<'a> Batch<'a> {
             let taken = write
                 .error
                 .as_ref()
-                .is_some_and(|error| error.status == Some(409));
+                .is_some_and(|error| error.status() == Some(409));
             if let Some(id) = ids.get(self.plan.steps[index].candidate.name.as_str()) {
                 write.existing = Some((*id).clone());
                 write.given_up = false;
@@ -345,9 +343,7 @@ impl<'a> Batch<'a> {
             } else if write.given_up || taken {
                 // The list shows that the last try stored nothing. An earlier one still may have.
                 write.in_doubt = write.was_in_doubt;
-                if let Some(error) = &mut write.error {
-                    error.effect = Effect::None;
-                }
+                write.error = write.error.take().map(|error| error.with_effect(Effect::None));
                 self.give_up(index, on_event);
             } else {
                 self.ready.push_back(index);
@@ -360,7 +356,7 @@ impl<'a> Batch<'a> {
             let now = Instant::now();
             self.api
                 .concurrency()
-                .refused(now, Duration::ZERO, error.retry_after);
+                .refused(now, Duration::ZERO, error.retry_after());
         }
         let transient = error.is_outage() || error.is_transient();
         if transient && !self.stopped && self.writes.len() > 1 {
@@ -378,7 +374,7 @@ impl<'a> Batch<'a> {
         let refused = self.writes[index]
             .error
             .as_ref()
-            .is_some_and(|error| error.kind == crate::error::Kind::Refused);
+            .is_some_and(|error| error.kind() == crate::error::Kind::Refused);
         if !refused {
             self.consecutive_failures += 1;
             self.stopped |= self.consecutive_failures >= MAX_CONSECUTIVE_FAILURES;
@@ -428,8 +424,8 @@ impl Write {
     fn outcome(&self) -> Outcome {
         match &self.error {
             None => Outcome::NotAttempted,
-            Some(error) if self.in_doubt || error.effect == Effect::Unknown => Outcome::Unknown {
-                why: error.message.clone(),
+            Some(error) if self.in_doubt || error.effect() == Effect::Unknown => Outcome::Unknown {
+                why: error.message().to_owned(),
             },
             Some(error) => Outcome::Failed(error.clone()),
         }

@@ -65,7 +65,7 @@ pub(crate) fn outcomes_text(applied: &Applied, plan_is_shown: bool) -> Text {
     let outcomes = applied.outcomes.iter().filter(|(_, outcome)| shown(outcome));
     let rows = outcomes.map(|(name, outcome)| {
         let said = match outcome {
-            Outcome::Failed(error) => format!("failed: {}", error.message),
+            Outcome::Failed(error) => format!("failed: {error}"),
             Outcome::Unknown { why } => format!("unknown: {why}"),
             _ => status(outcome).to_owned(),
         };
@@ -105,7 +105,7 @@ pub(crate) fn outcomes_json(applied: &Applied) -> Value {
         let mut result = json!({ "name": name, "status": status(outcome) });
         match outcome {
             Outcome::Created { id } | Outcome::Updated { id } => result["id"] = json!(id),
-            Outcome::Failed(error) => result["error"] = json!(error.message),
+            Outcome::Failed(error) => result["error"] = json!(error.message()),
             Outcome::Unknown { why } => result["error"] = json!(why),
             Outcome::NotAttempted => {}
         }

@@ -5,9 +5,6 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Kind, Result};
 
-/// The message of a command that was interrupted before it changed anything.
-const UNCHANGED: &str = "interrupted; nothing was changed";
-
 /// Knows whether the person or the system asked the program to stop.
 #[derive(Clone)]
 pub(crate) struct Interrupt(watch::Receiver<Option<Kind>>);
@@ -36,14 +33,9 @@ impl Interrupt {
     /// Runs `work`, dropping it when a signal arrives first.
     pub(crate) async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
-            kind = self.wait() => Err(Error::new(kind, UNCHANGED)),
+            kind = self.wait() => Err(Error::new(kind, "interrupted").unchanged()),
             result = work => result,
         }
-    }
-
-    /// Whether an error claims that the interrupted command has changed nothing.
-    pub(crate) fn says_unchanged(error: &Error) -> bool {
-        error.message == UNCHANGED
     }
 }
 

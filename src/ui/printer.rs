@@ -165,7 +165,7 @@ impl Printer {
             return;
         }
         if self.is_json() {
-            let mut fields = json!({ "code": error.kind.code(), "message": error.to_string() });
+            let mut fields = json!({ "code": error.kind.code(), "message": format!("{error:#}") });
             for (name, value) in [("hint", &error.hint), ("trace_id", &error.trace_id)] {
                 if let Some(value) = value {
                     fields[name] = json!(value);
@@ -173,7 +173,7 @@ impl Printer {
             }
             if !error.others.is_empty() {
                 let problems = std::iter::once(error).chain(&error.others);
-                let problem = |error: &Error| json!({ "message": error.to_string(), "hint": error.hint });
+                let problem = |error: &Error| json!({ "message": format!("{error:#}"), "hint": error.hint });
                 fields["problems"] = problems.map(problem).collect();
             }
             json_line(&json!({ "error": fields }));
@@ -183,7 +183,7 @@ impl Printer {
             // Leaves the line of the prompt, or of the terminal's own ^C.
             self.stderr(DIM, "", "");
         }
-        self.stderr(RED, "error: ", &escape(&error.to_string()));
+        self.stderr(RED, "error: ", &escape(&format!("{error:#}")));
         if let Some(hint) = &error.hint {
             self.stderr(DIM, "  hint: ", &escape(hint));
         }

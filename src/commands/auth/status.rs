@@ -90,7 +90,7 @@ impl Status {
                 Ok(finding) => finding,
                 // An untrusted directory does not matter while it is not used.
                 Err(error) if status.authenticated => {
-                    status.warn(error.to_string());
+                    status.warn(format!("{error:#}"));
                     break;
                 }
                 Err(error) => return Err(error),
@@ -125,7 +125,7 @@ impl Status {
                 self.lines.push(format!("{origin} accepts it"));
                 Ok(None)
             }
-            Err(error) if error.kind == Kind::Credential => {
+            Err(error) if error.kind() == Kind::Credential => {
                 self.accepted = Some(false);
                 self.authenticated = false;
                 self.lines.push(format!("{origin} does not accept it"));

@@ -108,7 +108,9 @@ async fn fetch_backup(
             check_reveal_is_refused(old, &error)?;
             context.printer.warning(&format!(
                 "the old credential {} ({}) cannot be fetched, so it could not be put back: {}",
-                old.name, old.id, error.message
+                old.name,
+                old.id,
+                error.message()
             ));
             if confirmation == Confirmation::NotNeeded && !context.options.yes {
                 let message = "the old credential cannot be fetched; nothing was changed";
@@ -151,7 +153,7 @@ async fn fetch_backup(
 /// Only a definite refusal of `reveal` may be overridden: after a transient failure the value can
 /// still be fetched later.
 fn check_reveal_is_refused(old: &CredentialSummary, error: &ApiError) -> Result<()> {
-    if matches!(error.status, Some(403 | 404 | 405 | 501)) {
+    if matches!(error.status(), Some(403 | 404 | 405 | 501)) {
         return Ok(());
     }
     Err(Error::from(error.clone())
@@ -213,11 +215,9 @@ fn changed(why: Error, message: String, hint: Option<String>) -> Error {
     } else {
         Kind::Partial
     };
-    Error {
-        hint: hint.or(why.hint),
-        trace_id: why.trace_id,
-        ..Error::new(kind, message)
-    }
+    Error::new(kind, message)
+        .maybe_hint(hint.or(why.hint))
+        .trace_id(why.trace_id)
 }
 
 fn report_replaced(

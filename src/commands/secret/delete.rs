@@ -89,9 +89,8 @@ impl Requests for SecretRequests<'_> {
 
     /// A server without the endpoint answers as for any unknown path or method.
     fn explain(&self, error: ApiError) -> Error {
-        let no_endpoint =
-            matches!(error.status, Some(405 | 501)) || (error.status == Some(404) && !error.enveloped);
-        if no_endpoint && (error.effect == Effect::None || error.status == Some(501)) {
+        let is_certain = error.effect() == Effect::None || error.status() == Some(501);
+        if error.is_missing_endpoint() && is_certain {
             return Error::new(Kind::Refused, "this server cannot delete generic secrets")
                 .hint("delete it in the web UI, under Secrets");
         }
