@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::api::NewCredential;
 use crate::auth::store::Store;
@@ -19,6 +18,7 @@ use crate::secret::Scope;
 use crate::system::atomic_file::Save;
 use crate::system::env::Env;
 use crate::system::file;
+use crate::system::keychain::hex_start;
 
 const PREFIX: &str = "credential-";
 const VALUE: &str = "value";
@@ -148,12 +148,8 @@ pub(crate) fn command(provider: &Provider, path: &Path, api_url: Option<&str>) -
 }
 
 fn file_name(provider: &Provider, id: &str, api_url: &str) -> String {
-    let digest = Sha256::digest(format!("{}\n{id}\n{api_url}", provider.id));
-    let hash = digest
-        .iter()
-        .take(8)
-        .fold(0, |hash, byte| hash << 8 | u64::from(*byte));
-    format!("{PREFIX}{hash:016x}.{VALUE}")
+    let replaced = format!("{}\n{id}\n{api_url}", provider.id);
+    format!("{PREFIX}{}.{VALUE}", hex_start(replaced.as_bytes(), 16))
 }
 
 fn describe(value: &Path) -> Option<Description> {

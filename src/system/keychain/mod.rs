@@ -18,7 +18,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use keyring_core::Error;
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform};
@@ -232,8 +232,8 @@ impl Keychain for SystemKeychain {
 
 /// The first characters of a SHA-256 in hex, as items are named by.
 pub(crate) fn hex_start(bytes: &[u8], length: usize) -> String {
-    let hash = Sha256::digest(bytes);
-    let hex = hash.iter().map(|byte| format!("{byte:02x}"));
+    let hash = digest(&SHA256, bytes);
+    let hex = hash.as_ref().iter().map(|byte| format!("{byte:02x}"));
     hex.collect::<String>().chars().take(length).collect()
 }
 
