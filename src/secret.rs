@@ -129,15 +129,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// R96: the debug output of a secret holds nothing of it.
     #[test]
-    fn r96_debug_shows_nothing() {
+    fn debug_output_is_redacted() {
         let value = SecretValue::new("hunter2".to_owned());
         assert_eq!(format!("{value:?}"), "SecretValue(redacted)");
     }
 
     proptest! {
+        /// R93: a mask has a fixed width and shows at most four characters.
         #[test]
-        fn r93_a_mask_has_a_fixed_width_and_a_short_tail(value in any::<String>()) {
+        fn a_mask_has_a_fixed_width_and_a_short_tail(value in any::<String>()) {
             let secret = SecretValue::new(value.clone());
             prop_assert_eq!(secret.masked(false), MASK);
             let masked = secret.masked(true);
@@ -150,8 +152,9 @@ mod tests {
             }
         }
 
+        /// R9: an accepted name holds only letters, digits and `_-.`.
         #[test]
-        fn r9_every_accepted_name_is_plain(name in any::<String>()) {
+        fn accepted_names_hold_only_plain_characters(name in any::<String>()) {
             if let Some(name) = SecretName::inline(&name) {
                 prop_assert!(name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)));
             }
@@ -161,8 +164,9 @@ mod tests {
         }
     }
 
+    /// R9: examples of names that are accepted and refused.
     #[test]
-    fn r9_names_by_example() {
+    fn names_are_accepted_or_refused_by_example() {
         for good in ["A", "_x", "DATABASE_URL", "a1"] {
             assert!(SecretName::environment(good).is_some(), "{good}");
         }

@@ -217,8 +217,9 @@ fn is_hostile_id(id: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// R80: an id becomes one path segment, or is refused.
     #[test]
-    fn r80_ids_stay_in_their_segment() {
+    fn ids_are_encoded_and_hostile_ones_are_refused() {
         for bad in [
             "", ".", "..", "a/b", "../x", "a?b", "a#b", "a\nb", "claude", "codex", "a\\b",
         ] {

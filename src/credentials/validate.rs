@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_one_word() {
+    fn a_key_with_blanks_is_refused() {
         for bad in [
             "",
             "\n",
@@ -323,7 +323,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic_or_is_quoted(text in "[a-z{}\"\\[\\]:, ]{12,40}", any in any::<String>()) {
+        fn any_text_is_refused_without_panic_or_quote(text in "[a-z{}\"\\[\\]:, ]{12,40}", any in any::<String>()) {
             for provider in 0..PROVIDERS.len() {
                 for kind in [CredentialKind::OAuth, CredentialKind::ApiKey] {
                     let _ = checked(provider, kind, &any);

@@ -75,8 +75,9 @@ fn every_source_has_its_place_in_one_order() {
     );
 }
 
+/// R30: provider names become names of variables, or are refused.
 #[test]
-fn r30_provider_names() {
+fn provider_names_become_variable_names() {
     for (name, secret) in [
         ("openrouter", "OPENROUTER_API_KEY"),
         ("github-copilot", "GITHUB_COPILOT_API_KEY"),
@@ -149,7 +150,7 @@ fn on_macos_the_keychain_comes_before_the_files() {
 }
 
 #[test]
-fn another_account_is_looked_at_only_when_the_own_one_has_nothing() {
+fn other_keychain_accounts_are_searched_only_when_the_own_one_is_empty() {
     let keychain = MemoryKeychain::default()
         .with("Claude Code-credentials", "unknown", r#"{"mcpOAuth":{"a":1}}"#)
         .with("Claude Code-credentials", "default", LOGIN);
@@ -172,7 +173,7 @@ fn a_moved_directory_has_items_of_its_own() {
 }
 
 #[test]
-fn unreadable_is_not_absent() {
+fn an_unreadable_store_is_not_an_absent_one() {
     let home = Home::new(Platform::MacOs).with(".claude/.credentials.json", LOGIN);
     let keychain = MemoryKeychain::default().locked("Claude Code-credentials", "fix");
     let discovery = home.discover(&keychain);
@@ -238,7 +239,7 @@ fn codex_auto_falls_back_to_the_file() {
 }
 
 #[test]
-fn codex_says_what_an_encrypted_or_foreign_login_is() {
+fn an_encrypted_or_foreign_codex_login_is_explained() {
     let auth = |content: &str| Home::new(Platform::Unix).with(".codex/auth.json", content);
     let encrypted =
         Home::new(Platform::Windows).with(".codex/secrets/codex_auth.age", "age-encryption.org/v1");
@@ -269,7 +270,7 @@ fn codex_says_what_an_encrypted_or_foreign_login_is() {
 }
 
 #[test]
-fn codex_minds_its_mode() {
+fn codex_uses_the_login_of_its_mode() {
     let jwt = token(r#"{"exp":1826984857}"#);
     let tokens = format!(r#""tokens":{{"id_token":"{jwt}","access_token":"{jwt}","refresh_token":"r"}}"#);
     for (content, kind, value) in [
@@ -338,7 +339,7 @@ fn amp_uses_the_keyring_where_its_settings_say_so() {
 }
 
 #[test]
-fn an_expired_token_makes_way_and_stays_visible() {
+fn an_expired_token_ranks_last_and_stays_visible() {
     let expired = LOGIN.replace("1826984857063", "1700000000000");
     let home = Home::new(Platform::Unix)
         .with(".claude/.credentials.json", &expired)
@@ -356,7 +357,7 @@ fn an_expired_token_makes_way_and_stays_visible() {
 }
 
 #[test]
-fn settings_of_any_depth_do_no_harm() {
+fn deeply_nested_settings_do_not_overflow_the_stack() {
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200_000), "]".repeat(200_000));
     let home = Home::new(Platform::Unix)
         .with(".config/amp/settings.json", &deep)

@@ -69,8 +69,9 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        /// R94: no hostile character is left in escaped text.
         #[test]
-        fn r94_nothing_hostile_is_left(text in any::<String>()) {
+        fn hostile_characters_are_escaped(text in any::<String>()) {
             prop_assert!(!escape(&text).chars().any(is_hostile));
             prop_assert!(!escape_lines(&text).chars().any(|c| is_hostile(c) && c != '\n'));
         }

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_not_a_problem() {
+    fn null_and_empty_members_count_as_absent() {
         assert!(Object::parse("null").unwrap().is_none());
         let object = object(r#"{"a":null,"b":"","c":{}}"#);
         for name in ["a", "b", "missing"] {
@@ -196,8 +196,9 @@ mod tests {
         assert!(object.object("c").unwrap().unwrap().members().next().is_none());
     }
 
+    /// R22: an error names the line and column, and quotes nothing.
     #[test]
-    fn r22_a_reason_names_the_place_and_not_the_text() {
+    fn errors_name_the_place_without_quoting() {
         for (text, reason) in [
             ("", "is empty"),
             (" \n", "is empty"),
@@ -216,16 +217,18 @@ mod tests {
         assert_eq!(outer.object("c").err().unwrap(), "`c` is not an object");
     }
 
+    /// R32: the last of duplicate keys counts.
     #[test]
-    fn r32_the_last_of_duplicates_wins() {
+    fn the_last_of_duplicate_keys_counts() {
         let object = object(r#"{"a":"first","b":"x","a":"last"}"#);
         assert_eq!(object.string("a").unwrap().unwrap().expose_secret(), "last");
         let names: Vec<_> = object.members().map(|(name, _)| name).collect();
         assert_eq!(names, ["b", "a"]);
     }
 
+    /// R31: times in seconds, milliseconds and as text, of any size.
     #[test]
-    fn r31_times_in_odd_units() {
+    fn times_are_read_in_every_unit() {
         let time = |text: &str| object(&format!(r#"{{"t":{text}}}"#)).time("t");
         let good = "2027-11-23T15:47:37.063Z".parse().unwrap();
         for text in [
@@ -252,8 +255,9 @@ mod tests {
         }
     }
 
+    /// R23: deeply nested JSON does not overflow the stack.
     #[test]
-    fn r23_depth_costs_nothing() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
         let text = format!(r#"{{"deep":{deep},"a":"found"}}"#);
         let object = object(&text);
@@ -264,7 +268,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic_or_is_quoted(text in "[\\[\\]{}\":,a-c0-9e+\\-\\\\ ]{0,60}", tail in any::<String>()) {
+        fn any_text_is_read_without_panic_or_quote(text in "[\\[\\]{}\":,a-c0-9e+\\-\\\\ ]{0,60}", tail in any::<String>()) {
             for text in [text.clone(), format!("{{\"a\":{text}}}"), format!("{text}{tail}")] {
                 match Object::parse(&text) {
                     Err(reason) => prop_assert!(!reason.contains(&text) || text.len() < 8),

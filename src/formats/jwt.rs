@@ -61,7 +61,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_end_of_a_token() {
+    fn the_expiry_of_a_token_is_read() {
         let at = |second| Expiry::At(Timestamp::from_second(second).unwrap());
         for (claims, expected) in [
             (r#"{"exp":1800000000}"#, at(1_800_000_000)),
@@ -85,7 +85,7 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn nothing_makes_it_panic(text in any::<String>(), claims in any::<String>()) {
+        fn any_text_is_read_without_panic(text in any::<String>(), claims in any::<String>()) {
             let _ = expiry(&text);
             let _ = expiry(&token(&claims));
         }

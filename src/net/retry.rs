@@ -115,6 +115,24 @@ pub(crate) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    /// R112: no call takes more than two minutes, whatever the server does.
+    #[tokio::test]
+    async fn a_call_ends_within_its_limit() {
+        for policy in [API_CALL, TOKEN_EXCHANGE] {
+            assert!(policy.limit < Duration::from_secs(120));
+        }
+        let policy = Policy {
+            tries: 3,
+            limit: Duration::from_millis(20),
+        };
+        let mut tries = Tries::new(policy);
+        assert!(tries.run(std::future::pending::<()>()).await.is_none());
+        assert!(!tries.pause(None).await);
+        let mut tries = Tries::new(policy);
+        assert!(tries.run(async {}).await.is_some());
+        assert!(!tries.pause(Some(MAX_RETRY_AFTER)).await);
+    }
+
     /// R70: seconds and dates, capped at a minute; everything else is ignored.
     #[test]
     fn retry_after_is_read_in_every_form() {

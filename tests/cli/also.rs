@@ -100,7 +100,7 @@ fn a_variable_goes_before_a_further_tools_token() {
 
 /// R128: what a further tool keeps in a form that is not pushed is named.
 #[test]
-fn what_is_not_pushed_is_named() {
+fn credentials_that_cannot_be_pushed_are_named() {
     for (tool, path, content, named) in [
         ("gh", HOSTS, hosts(), "ghe.example"),
         (

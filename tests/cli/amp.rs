@@ -149,7 +149,7 @@ fn relative_directories_are_followed() {
 
 /// R128: names are compared without case, blanks are trimmed, and every other entry is named.
 #[test]
-fn the_vendors_files_name_what_they_leave_out() {
+fn entries_of_the_key_files_that_are_skipped_are_named() {
     let sandbox = Sandbox::new();
     sandbox.write(
         ".cache/amika/env-cache.json",

@@ -1,16 +1,16 @@
 //! The API and the network at their worst: R54–R86.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::sandbox::{CANARY, ClosedPort, Sandbox, ran};
 use crate::support::faults::{Behaviour, Fault};
 use crate::support::vault::{API_KEY, Vault};
 
 const SECRETS: &str = "/api/v0beta1/secrets";
 
+/// R64: a server without the list endpoint is not the API.
 #[test]
-fn r64_a_list_that_is_nowhere_is_not_the_api() {
+fn a_server_without_the_list_is_not_the_api() {
     let sandbox = Sandbox::new();
     for line in ["secret list", "secret push A=1 --yes", "secret claude list"] {
         sandbox.vault.fault(Fault::on("GET", "").html(404));
@@ -42,8 +42,9 @@ fn requests_are_as_documented() {
     }
 }
 
+/// R54: plain http to another machine, other schemes and user information are refused.
 #[test]
-fn r54_r2_an_origin_that_could_leak_is_refused() {
+fn an_unsafe_api_url_is_refused() {
     let sandbox = Sandbox::new();
     for origin in [
         "http://example.com",
@@ -60,8 +61,9 @@ fn r54_r2_an_origin_that_could_leak_is_refused() {
     }
 }
 
+/// R57: a redirect of any status is not followed, and only its origin is named.
 #[test]
-fn r57_a_redirect_is_never_followed() {
+fn redirects_are_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let (sandbox, elsewhere) = (Sandbox::new(), Vault::start());
         let target = format!("{}/login?token=x", elsewhere.origin());
@@ -88,8 +90,9 @@ fn r57_a_redirect_is_never_followed() {
     }
 }
 
+/// R63: the page of a captive portal is not taken for a confirmation.
 #[test]
-fn r63_a_captive_portal_creates_nothing() {
+fn the_page_of_a_captive_portal_is_not_a_created_secret() {
     let sandbox = Sandbox::new();
     sandbox.vault.fault(Fault::on("POST", SECRETS).html(200).always());
     let ran = sandbox
@@ -99,8 +102,9 @@ fn r63_a_captive_portal_creates_nothing() {
     assert!(!ran.stdout.contains("Created"));
 }
 
+/// R63: a create is confirmed by an id and, where there is one, the same name.
 #[test]
-fn r63_a_create_needs_an_id_and_the_same_name() {
+fn a_create_is_confirmed_by_an_id_and_the_same_name() {
     for body in [
         r#"{"name":"A"}"#,
         r#"{"id":"","name":"A"}"#,
@@ -117,8 +121,9 @@ fn r63_a_create_needs_an_id_and_the_same_name() {
     }
 }
 
+/// R63: an update is confirmed by 204, or 200 with an object.
 #[test]
-fn r63_an_update_needs_an_object_or_204() {
+fn an_update_is_confirmed_by_an_object_or_204() {
     for (status, body, code) in [
         (200, "{}", 0),
         (204, "", 0),
@@ -135,8 +140,9 @@ fn r63_an_update_needs_an_object_or_204() {
     }
 }
 
+/// R64: a list of another form stops the command before any write.
 #[test]
-fn r64_a_list_that_is_none_stops_everything() {
+fn an_invalid_list_stops_before_any_write() {
     for fault in [
         Fault::on("GET", SECRETS).json(200, "null"),
         Fault::on("GET", SECRETS).json(200, "{}"),
@@ -166,8 +172,9 @@ fn unknown_fields_and_scopes_do_not_fail_a_list() {
     sandbox.run("secret list").exits(0).stdout_contains("team");
 }
 
+/// R66: an answer that hangs or trickles is given up in time.
 #[test]
-fn r66_a_slow_answer_ends_in_time() {
+fn a_slow_answer_is_given_up_in_time() {
     for behaviour in [Behaviour::Hang, Behaviour::Drip] {
         let sandbox = Sandbox::new();
         sandbox
@@ -184,8 +191,9 @@ fn r66_a_slow_answer_ends_in_time() {
     }
 }
 
+/// R67: reads are tried three times.
 #[test]
-fn r67_reads_are_retried_and_then_given_up() {
+fn reads_are_retried_and_then_given_up() {
     let sandbox = Sandbox::new();
     sandbox
         .vault
@@ -195,18 +203,19 @@ fn r67_reads_are_retried_and_then_given_up() {
         .vault
         .fault(Fault::on("GET", SECRETS).does(Behaviour::ResetBefore).always());
     sandbox.run("secret list").exits(6);
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = ClosedPort::new();
     ran(sandbox
         .command(["secret", "list"])
-        .env("AMIKA_API_URL", format!("http://{closed}"))
+        .env("AMIKA_API_URL", format!("http://{}", closed.address()))
         .output()
         .unwrap())
     .exits(6)
     .stderr_contains("cannot connect");
 }
 
+/// R68: a create whose reply was lost is looked up, and unknown where that fails.
 #[test]
-fn r68_a_write_whose_answer_was_lost_is_found_again() {
+fn a_create_whose_reply_was_lost_is_found_in_the_list() {
     for behaviour in [Behaviour::ResetAfter, Behaviour::ResetBefore, Behaviour::Truncate] {
         let sandbox = Sandbox::new();
         sandbox.vault.fault(Fault::on("POST", SECRETS).does(behaviour));
@@ -232,8 +241,9 @@ fn r68_a_write_whose_answer_was_lost_is_found_again() {
         .stdout_contains("unknown: ");
 }
 
+/// R68: an update whose replies were lost is unknown.
 #[test]
-fn r68_a_lost_update_is_unknown() {
+fn an_update_whose_reply_was_lost_is_unknown() {
     let sandbox = Sandbox::new();
     sandbox.vault.seed("A", "0", "user");
     sandbox
@@ -246,8 +256,9 @@ fn r68_a_lost_update_is_unknown() {
     assert_eq!(sandbox.vault.count("PUT"), 3);
 }
 
+/// R70: 429 is retried, whatever `Retry-After` says.
 #[test]
-fn r70_a_busy_server_is_waited_for() {
+fn too_many_requests_are_retried_after_the_wait() {
     for wait in [
         "0",
         "1",
@@ -301,8 +312,9 @@ fn every_tenth_request_refused_still_stores_all() {
     assert_eq!(sandbox.vault.stored("generic").len(), 1000);
 }
 
+/// R71, R121: 5xx answers are retried, and no secret is created twice.
 #[test]
-fn r71_server_errors_are_retried_without_duplicates() {
+fn server_errors_are_retried_without_duplicates() {
     for status in [500, 502, 503, 504] {
         let sandbox = Sandbox::new();
         sandbox.vault.seed("OLD", "0", "user");
@@ -329,8 +341,9 @@ fn r71_server_errors_are_retried_without_duplicates() {
     }
 }
 
+/// R71: a secret that the last try stored is not called failed.
 #[test]
-fn r71_what_the_last_try_stored_is_not_called_failed() {
+fn a_create_stored_by_the_last_try_is_reported_as_created() {
     let sandbox = Sandbox::new();
     sandbox.vault.fault(Fault::on("POST", SECRETS).html(500).times(2));
     sandbox
@@ -342,8 +355,9 @@ fn r71_what_the_last_try_stored_is_not_called_failed() {
         .stdout_contains("Created 1");
 }
 
+/// R73: a rejected key stops the batch, also when another write succeeds later.
 #[test]
-fn r73_after_a_refused_key_a_late_success_does_not_go_on() {
+fn a_rejected_key_stops_the_batch_despite_a_late_success() {
     let sandbox = Sandbox::new();
     sandbox
         .vault
@@ -358,8 +372,9 @@ fn r73_after_a_refused_key_a_late_success_does_not_go_on() {
     assert_eq!(sandbox.vault.count("POST"), 2);
 }
 
+/// R72: a refusal is not retried and does not stop the other secrets.
 #[test]
-fn r72_a_refusal_is_not_repeated_and_stops_nobody() {
+fn a_refusal_is_not_retried_and_the_others_go_on() {
     for status in [400, 403, 404, 413, 422] {
         let sandbox = Sandbox::new();
         sandbox
@@ -381,8 +396,9 @@ fn r72_a_refusal_is_not_repeated_and_stops_nobody() {
     }
 }
 
+/// R55, R73: a rejected key is named by its source.
 #[test]
-fn r73_r55_a_refused_key_is_named_by_its_source() {
+fn a_rejected_key_is_named_by_its_source() {
     let sandbox = Sandbox::new();
     sandbox
         .vault
@@ -400,8 +416,9 @@ fn r73_r55_a_refused_key_is_named_by_its_source() {
         .stdout_contains("not attempted");
 }
 
+/// R75: a server's message is cut and escaped, and the trace id is shown.
 #[test]
-fn r75_a_servers_words_are_short_and_printable() {
+fn server_messages_are_cut_and_escaped() {
     let sandbox = Sandbox::new();
     let message = format!("bad\u{1b}[2J\u{202e}{}", "x".repeat(1_000_000));
     sandbox.vault.fault(
@@ -431,8 +448,9 @@ fn r75_a_servers_words_are_short_and_printable() {
     assert_eq!(error["error"]["trace_id"], "t-2");
 }
 
+/// R76: secrets that a server repeats are redacted.
 #[test]
-fn r76_a_server_that_repeats_secrets_is_silenced() {
+fn secrets_in_a_server_message_are_redacted() {
     let sandbox = Sandbox::new();
     let value = format!("{CANARY}\"/+ value");
     let message = format!(
@@ -451,8 +469,9 @@ fn r76_a_server_that_repeats_secrets_is_silenced() {
     assert!(!ran.stdout.contains(API_KEY));
 }
 
+/// R80: an id that could reach another resource is not used.
 #[test]
-fn r80_a_hostile_id_reaches_nothing() {
+fn a_hostile_id_of_the_server_is_not_used() {
     let sandbox = Sandbox::new();
     for (n, id) in ["../../admin", "claude", "a/b", "x?y", "x#y", ".."]
         .into_iter()
@@ -468,8 +487,9 @@ fn r80_a_hostile_id_reaches_nothing() {
     assert_eq!(sandbox.vault.count("PUT"), 0);
 }
 
+/// R85: a name that somebody else creates meanwhile is updated, not duplicated.
 #[test]
-fn r85_a_name_taken_meanwhile_is_updated() {
+fn a_name_created_meanwhile_is_updated() {
     let sandbox = Sandbox::new();
     // The list is answered before the name exists: somebody else creates it in between.
     sandbox.vault.seed("A", "theirs", "user");
@@ -492,8 +512,9 @@ fn a_secret_deleted_meanwhile_is_created() {
         .stdout_contains("Created 1");
 }
 
+/// R84: the same command again completes what a fault left undone.
 #[test]
-fn r84_after_any_fault_the_same_command_converges() {
+fn repeating_the_command_after_any_fault_converges() {
     let faults = [
         Fault::on("*", "").fails(500, "x").every(5),
         Fault::on("POST", "").does(Behaviour::ResetAfter).every(2),

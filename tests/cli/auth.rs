@@ -155,8 +155,9 @@ fn a_key_from_a_file_or_standard_input() {
         .stderr_contains("no such file");
 }
 
+/// R53: a stored credential is not sent to another server.
 #[test]
-fn r53_what_was_stored_for_one_server_is_not_sent_to_another() {
+fn a_stored_credential_is_not_sent_to_another_server() {
     let sandbox = Sandbox::new();
     let other = Sandbox::new();
     sandbox.run_stored("auth login").exits(0);
@@ -208,8 +209,9 @@ fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
         .stderr_contains("tored API key file is unreadable");
 }
 
+/// R56, R58: the device flow keeps its pace, and each way in which it ends is explained.
 #[test]
-fn r56_r58_the_device_flow_ends_in_words() {
+fn every_end_of_the_device_flow_is_explained() {
     for (code, exit, part) in [
         ("access_denied", 3, "denied in the browser"),
         ("expired_token", 3, "not entered in time"),
@@ -247,8 +249,9 @@ fn r56_r58_the_device_flow_ends_in_words() {
     sandbox.run_stored("auth login").exits(6);
 }
 
+/// R59: the code and the address of a login are escaped.
 #[test]
-fn r59_what_the_provider_says_is_escaped() {
+fn the_code_and_address_of_a_login_are_escaped() {
     let sandbox = Sandbox::new();
     sandbox.vault.idp(|idp| {
         idp.user_code = "A\u{1b}[2J\u{202e}B".to_owned();
@@ -261,8 +264,9 @@ fn r59_what_the_provider_says_is_escaped() {
     assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\u{202e}'));
 }
 
+/// R60: `auth status` names the credential in use and those that it shadows.
 #[test]
-fn r60_status_says_what_is_used_and_what_is_not() {
+fn status_names_the_credential_in_use_and_those_it_shadows() {
     let sandbox = Sandbox::new();
     let origin = sandbox.vault.origin();
     sandbox
@@ -328,8 +332,9 @@ fn r60_status_says_what_is_used_and_what_is_not() {
     ran(blank.unwrap()).exits(3);
 }
 
+/// R61: `auth logout` removes files that cannot be read, too.
 #[test]
-fn r61_logout_removes_what_cannot_be_read() {
+fn logout_removes_files_that_cannot_be_read() {
     let sandbox = Sandbox::new();
     sandbox.write(KEY_FILE, [0xff, 0xfe]);
     sandbox.write(SESSION_FILE, CANARY);
@@ -397,9 +402,10 @@ fn a_stored_name_cannot_forge_a_status_line() {
     );
 }
 
+/// R61: `auth logout` removes a link, and says that its target stays.
 #[cfg(unix)]
 #[test]
-fn r61_logout_removes_a_link_and_says_what_stays() {
+fn logout_removes_a_link_and_names_what_stays() {
     let sandbox = Sandbox::new();
     sandbox.log_in(3600);
     let path = sandbox.home().join(SESSION_FILE);
@@ -412,8 +418,9 @@ fn r61_logout_removes_a_link_and_says_what_stays() {
     assert!(!path.is_symlink() && sandbox.home().join("real").exists());
 }
 
+/// R62: a file in place of the state directory is exit 8.
 #[test]
-fn r62_a_state_directory_that_is_a_file() {
+fn a_file_in_place_of_the_state_directory_is_exit_8() {
     let sandbox = Sandbox::new();
     sandbox.write("state", "");
     let login = |command: &str| {
@@ -450,8 +457,9 @@ fn holding(directory: &std::path::Path, mark: &str) -> Vec<std::path::PathBuf> {
         .collect()
 }
 
+/// R95, R101: tokens and values are in the files that store them, and nowhere else.
 #[test]
-fn r95_r101_tokens_and_values_are_in_their_files_only() {
+fn secrets_are_only_in_the_files_that_store_them() {
     let sandbox = Sandbox::new();
     let source = sandbox.write(
         ".codex/auth.json",

@@ -172,7 +172,7 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn spellings_are_those_of_the_standards() {
+fn the_oracle_encodes_as_the_standards_say() {
     let of = |name: &str, value: &str| {
         let mut all = spellings(value).into_iter();
         all.find(|(own, _)| *own == name)
@@ -189,7 +189,7 @@ fn spellings_are_those_of_the_standards() {
 }
 
 #[test]
-fn a_part_of_a_spelling_is_a_leak() {
+fn the_oracle_notices_part_of_a_value() {
     let value = "0123456789abcdef+/\"0123";
     for (name, spelled) in spellings(value) {
         let start: String = spelled

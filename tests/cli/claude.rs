@@ -48,7 +48,7 @@ fn standing(run: &Ran, source: &str) -> (Value, String) {
 /// R123: a variable that Claude Code uses before its login is named, from the environment and from
 /// every settings file, and the row says that it is not in use.
 #[test]
-fn what_goes_before_a_login_is_named() {
+fn whatever_overrides_a_login_is_named() {
     let variables = [
         "ANTHROPIC_AUTH_TOKEN",
         "CLAUDE_CODE_OAUTH_TOKEN",
@@ -87,7 +87,7 @@ fn what_goes_before_a_login_is_named() {
 
 /// R123: a switch that is off, an empty variable and an empty setting go before nothing.
 #[test]
-fn what_is_switched_off_goes_before_nothing() {
+fn empty_and_disabled_settings_do_not_override_a_login() {
     for (variable, value) in [
         ("CLAUDE_CODE_USE_BEDROCK", "0"),
         ("CLAUDE_CODE_USE_VERTEX", "false"),
@@ -188,7 +188,7 @@ fn a_stored_key_beside_a_login_is_not_in_use() {
 
 /// R123: the key of a gateway is used whatever it starts with, and blanks around it do not count.
 #[test]
-fn the_key_of_a_gateway_is_a_key() {
+fn a_gateway_key_of_any_form_is_a_key() {
     let world = sandbox(&[(".claude.json", "{\"primaryApiKey\":\" gateway-CANARY\\n\"}")]);
     let run = extract(&world, &[]).exits(0).stderr_contains("gateway");
     assert_eq!(standing(&run, "claude_api"), (json!(true), String::new()));
@@ -201,7 +201,7 @@ fn the_key_of_a_gateway_is_a_key() {
 
 /// R123: what only older versions read never comes before what Claude Code uses.
 #[test]
-fn leftovers_come_last() {
+fn stores_of_older_versions_have_the_lowest_priority() {
     let old_login = usable_login().replace("oat01", "oat00");
     for (path, content) in [
         (".claude.json.api", r#"{"primaryApiKey":"sk-ant-api03-CANARY"}"#),
@@ -223,7 +223,7 @@ fn leftovers_come_last() {
 
 /// R125: a login that Claude Code does not use is named and not shown.
 #[test]
-fn a_login_that_claude_code_cannot_use_is_none() {
+fn a_login_that_claude_code_cannot_use_is_named_and_not_shown() {
     for (content, code, word) in [
         (login(""), 0, "user:inference"),
         (login(r#","scopes":null"#), 0, "user:inference"),

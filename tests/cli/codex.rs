@@ -38,7 +38,7 @@ fn in_use(run: &Ran) -> Value {
 
 /// R123: variables that Codex uses before its login are named.
 #[test]
-fn what_goes_before_a_codex_login_is_named() {
+fn whatever_overrides_a_codex_login_is_named() {
     for variable in ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN"] {
         let run = extract(&sandbox(&[(AUTH, KEY)]), ".", &[(variable, CANARY)]).exits(0);
         assert_eq!(in_use(&run), json!(false));
@@ -81,7 +81,7 @@ fn another_model_provider_goes_before_the_login() {
 
 /// R123: a login of a kind that the configuration does not allow is not in use.
 #[test]
-fn a_forced_login_method_is_minded() {
+fn a_forced_login_method_is_respected() {
     let tokens =
         format!(r#"{{"tokens":{{"id_token":"{JWT}","access_token":"{CANARY}","refresh_token":"r"}}}}"#);
     for (forced, auth, used) in [
@@ -183,7 +183,7 @@ fn the_configuration_of_the_machine_selects_the_store() {
 
 /// R125: a file that Codex cannot read is no login of it.
 #[test]
-fn a_login_that_codex_cannot_read_is_none() {
+fn a_login_that_codex_cannot_read_is_named_and_not_shown() {
     for (content, word) in [
         (
             r#"{"tokens":{"access_token":"CANARY","refresh_token":"r"}}"#,

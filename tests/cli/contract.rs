@@ -20,7 +20,7 @@ fn a_name_given_twice_takes_the_last_value_and_names_both_lines() {
     assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("2"));
 }
 
-/// R65: an answer over 4 MiB is refused, announced or not, and one of 4 MiB is read.
+/// R65, R121: an answer over 4 MiB is refused, announced or not, and one of 4 MiB is read.
 #[test]
 fn an_answer_is_read_up_to_4_mib() {
     let whole = 4 * 1024 * 1024;

@@ -13,8 +13,9 @@ fn session_file(token: &str, expires_at: &str, origin: &str) -> String {
     )
 }
 
+/// R36, R121: a blank key is an error without any request; a final newline is removed.
 #[test]
-fn r36_a_blank_key_is_an_error_and_a_newline_is_not() {
+fn a_blank_key_is_an_error_and_a_final_newline_is_not() {
     let sandbox = Sandbox::new();
     for (key, code) in [
         ("", 3),
@@ -64,8 +65,9 @@ fn stored_credentials_are_used_in_their_order() {
     assert_eq!(bearer(&sandbox), format!("Bearer {API_KEY}"));
 }
 
+/// R37: a broken key file is a warning, and the session is used.
 #[test]
-fn r37_a_broken_key_file_does_not_block_the_session() {
+fn a_broken_key_file_does_not_block_the_session() {
     let sandbox = Sandbox::new();
     sandbox.vault.accept_token("session-token");
     let session = session_file("session-token", "2999-01-01T00:00:00Z", &sandbox.vault.origin());
@@ -78,8 +80,9 @@ fn r37_a_broken_key_file_does_not_block_the_session() {
     }
 }
 
+/// R52: a session file of the wrong form means not logged in, without any request.
 #[test]
-fn r52_a_session_that_is_none_is_not_logged_in() {
+fn a_malformed_session_file_means_not_logged_in() {
     let sandbox = Sandbox::new();
     for broken in [
         "{}",
@@ -97,8 +100,9 @@ fn r52_a_session_that_is_none_is_not_logged_in() {
     assert!(sandbox.vault.requests().is_empty());
 }
 
+/// R53: a stored credential is only used for the origin it was made for.
 #[test]
-fn r53_a_stored_credential_stays_with_its_origin() {
+fn a_stored_credential_is_only_used_for_its_origin() {
     let sandbox = Sandbox::new();
     for content in [
         key_file(API_KEY, "https://app.amika.dev"),
@@ -112,8 +116,9 @@ fn r53_a_stored_credential_stays_with_its_origin() {
     assert!(sandbox.vault.requests().is_empty());
 }
 
+/// R62: without a home directory `AMIKA_API_KEY` still works.
 #[test]
-fn r62_without_a_home_the_environment_key_still_works() {
+fn without_a_home_the_environment_key_still_works() {
     let sandbox = Sandbox::new();
     ran(sandbox
         .command(["secret", "list"])
@@ -134,6 +139,18 @@ fn r62_without_a_home_the_environment_key_still_works() {
         .output()
         .unwrap())
     .exits(3);
+}
+
+/// R131: an empty `HOME` is an unset one, and not the working directory.
+#[test]
+fn an_empty_home_is_not_the_working_directory() {
+    let sandbox = Sandbox::new();
+    sandbox.write(KEY_FILE, key_file(API_KEY, &sandbox.vault.origin()));
+    let mut status = sandbox.bare_command(["auth", "status"]);
+    let with_home = ran(status.output().unwrap()).exits(0);
+    assert!(with_home.stdout.contains("stored API key"));
+    let without = ran(status.env("HOME", "").output().unwrap());
+    assert!(!without.stdout.contains("stored API key"), "{}", without.stdout);
 }
 
 #[test]

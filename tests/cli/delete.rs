@@ -21,6 +21,7 @@ fn list_shows_names_and_never_values() {
     assert_eq!(ran.json().as_array().unwrap().len(), 1);
 }
 
+/// R94: hostile characters in names are escaped.
 #[test]
 fn hostile_names_are_escaped() {
     let sandbox = Sandbox::new();
@@ -88,8 +89,9 @@ fn delete_by_id_refuses_ids_that_reach_elsewhere() {
     );
 }
 
+/// R74: a server without the endpoint is named as such.
 #[test]
-fn a_server_that_cannot_delete_is_called_so() {
+fn a_server_without_delete_is_named_as_such() {
     for fault in [
         Fault::on("DELETE", "").fails(405, "no"),
         Fault::on("DELETE", "").fails(501, "no"),
@@ -106,6 +108,7 @@ fn a_server_that_cannot_delete_is_called_so() {
     }
 }
 
+/// R74: a repeated delete that finds nothing counts as deleted.
 #[test]
 fn a_delete_whose_answer_was_lost_counts() {
     let sandbox = Sandbox::new();
@@ -204,7 +207,7 @@ fn a_delete_refused_after_a_lost_reply_is_unknown() {
     }
 }
 
-/// R107: a 404 for a secret that is still listed does not make it deleted.
+/// R74, R107: a 404 for a secret that is still listed does not make it deleted.
 #[test]
 fn a_404_for_what_is_still_listed_is_not_believed() {
     let sandbox = Sandbox::new();

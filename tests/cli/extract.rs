@@ -116,8 +116,9 @@ fn an_api_key_of_the_console_outranks_the_login() {
     assert_rows(&run, &[["CLAUDE_API_KEY", "api_key", "claude_api", "chosen"]]);
 }
 
+/// R35: an expired login is shown as expired and not pushed.
 #[test]
-fn r35_an_expired_login_is_shown_and_not_pushed() {
+fn an_expired_login_is_shown_and_not_pushed() {
     let sandbox = Sandbox::new();
     sandbox.write(CLAUDE, claude_login("1700000000000"));
     sandbox

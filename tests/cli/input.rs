@@ -15,7 +15,7 @@ fn nothing_sent(sandbox: &Sandbox) -> bool {
 
 /// R1: a byte order mark is no part of the first name.
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_first_name() {
+fn a_byte_order_mark_is_removed_from_the_first_name() {
     let sandbox = Sandbox::new();
     push_file(&sandbox, "\u{feff}KEY=1\n").exits(0);
     assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some("1"));
@@ -23,7 +23,7 @@ fn a_byte_order_mark_is_no_part_of_the_first_name() {
 
 /// R2: crlf is lf and a lone cr is refused.
 #[test]
-fn crlf_is_lf_and_a_lone_cr_is_refused() {
+fn crlf_is_read_as_lf_and_a_lone_cr_is_refused() {
     let sandbox = Sandbox::new();
     push_file(&sandbox, "A=1\r\nB='x\r\ny'\r\n").exits(0);
     assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("1"));
@@ -35,7 +35,7 @@ fn crlf_is_lf_and_a_lone_cr_is_refused() {
 
 /// R3, R4, R5: bytes that no value or name has.
 #[test]
-fn bytes_that_no_value_or_name_has() {
+fn control_characters_and_invalid_utf8_are_refused() {
     let sandbox = Sandbox::new();
     for (content, said) in [
         (
@@ -92,9 +92,9 @@ fn a_line_is_never_quoted() {
     assert!(nothing_sent(&sandbox));
 }
 
-/// R9: names.
+/// R9: which names are accepted depends on where they come from.
 #[test]
-fn names() {
+fn names_are_checked_by_their_source() {
     let sandbox = Sandbox::new();
     sandbox.run("secret push my-claude-key=1 1.a=2 --yes").exits(0);
     sandbox
@@ -109,7 +109,7 @@ fn names() {
 
 /// R11: empty values.
 #[test]
-fn empty_values() {
+fn empty_values_are_refused() {
     let sandbox = Sandbox::new();
     sandbox
         .run("secret push A= --yes")
@@ -135,7 +135,7 @@ fn empty_values() {
 
 /// R12: files that cannot be opened.
 #[test]
-fn files_that_cannot_be_opened() {
+fn a_file_that_cannot_be_opened_is_named_with_the_reason() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.home().join("dir")).unwrap();
     for (path, reason) in [("missing", "no such file"), ("dir", "is a directory")] {
@@ -176,7 +176,7 @@ fn a_huge_file_is_refused_by_its_size() {
 
 /// R15: stdin cannot also answer.
 #[test]
-fn stdin_cannot_also_answer() {
+fn values_and_the_answer_cannot_both_come_from_stdin() {
     let sandbox = Sandbox::new();
     sandbox
         .run_with("secret push A", CANARY)
@@ -236,7 +236,7 @@ fn help_says_who_sees_an_inline_value() {
 
 /// R19: words are checked here.
 #[test]
-fn words_are_checked_here() {
+fn scopes_and_types_are_checked_before_any_request() {
     let sandbox = Sandbox::new();
     sandbox
         .run("secret push A=1 --scope team --yes")
@@ -251,7 +251,7 @@ fn words_are_checked_here() {
 
 /// R20: a variable that is not set.
 #[test]
-fn a_variable_that_is_not_set() {
+fn an_unset_variable_is_an_error() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["secret", "push", "--from-env", "A,B", "--yes"]);
     ran(command.env("A", "1").output().unwrap())
@@ -262,7 +262,7 @@ fn a_variable_that_is_not_set() {
 
 /// R99: no such command.
 #[test]
-fn no_such_command() {
+fn an_unknown_command_is_exit_2() {
     let sandbox = Sandbox::new();
     sandbox
         .run("secret pusj")
@@ -291,7 +291,7 @@ fn stdin_is_named_as_the_file_it_is() {
 /// R7, R20: every bad line of every file, every variable that is not set and the missing `--yes`
 /// are told in one run, and the command line decides the exit code.
 #[test]
-fn all_problems_of_all_sources_are_told_at_once() {
+fn all_problems_of_all_sources_are_reported_at_once() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "a.env",
@@ -383,7 +383,7 @@ fn the_docker_format_warns_about_values_in_quotes() {
     assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("x y"));
 }
 
-/// `--from-file=~/x` is expanded here, because shells leave `~` alone behind `=`.
+/// R131: `~` is the home directory, also behind `=`, where shells leave it alone.
 #[test]
 fn a_tilde_stands_for_the_home_directory() {
     let sandbox = Sandbox::new();

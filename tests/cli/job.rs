@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::sandbox::{CANARY, Ran, Sandbox, ran, skip};
+use crate::sandbox::{CANARY, ClosedPort, Ran, Sandbox, ran, skip};
 
 /// Runs a script as a job would; `None` where bash or jq is missing.
 fn job(sandbox: &Sandbox, script: &str) -> Option<Ran> {
@@ -59,11 +59,8 @@ fn a_job_pushes_and_checks() {
 /// Each failure ends the job with its exit code, a log of a few lines, and each problem once.
 #[test]
 fn a_failing_job_says_each_problem_once() {
-    // Bound but not listening: a connection is refused, and no other program can take the port.
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
-    socket.bind(&any.into()).unwrap();
-    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    let closed = ClosedPort::new();
+    let port = closed.address().port();
     let push = "amika secret push --from-env DATABASE_URL --yes";
     for (script, code, said) in [
         (format!("AMIKA_API_KEY=wrong {push}"), 3, vec!["(401)"]),

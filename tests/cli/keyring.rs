@@ -75,7 +75,7 @@ fn items_of_codex_and_amp_are_found() {
 }
 
 #[test]
-fn a_locked_keyring_is_a_problem_and_not_an_absence() {
+fn a_locked_keyring_is_reported_as_a_problem() {
     let sandbox = Sandbox::new();
     let script = codex(&sandbox)
         // Some versions of the tool crash after they have locked it.
@@ -141,7 +141,7 @@ fn a_login_in_the_keyring_leaves_no_token_in_the_file() {
 }
 
 #[test]
-fn without_a_keyring_the_login_goes_into_the_file_and_that_is_said() {
+fn without_a_keyring_the_login_goes_into_the_file_with_a_warning() {
     let sandbox = Sandbox::new();
     let mut login = sandbox.bare_command(["auth", "login", "--store", "keyring"]);
     ran(login.env_remove("AMIKA_KEYCHAIN").output().unwrap())
@@ -171,8 +171,9 @@ fn without_a_keyring_the_login_goes_into_the_file_and_that_is_said() {
     }
 }
 
+/// R33: a login in the keyring arrives byte for byte.
 #[test]
-fn r33_a_login_in_the_keyring_is_pushed_byte_for_byte() {
+fn a_login_in_the_keyring_is_pushed_byte_for_byte() {
     let sandbox = Sandbox::new();
     sandbox.write(".codex/config.toml", "cli_auth_credentials_store = \"auto\"\n");
     sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"left behind"}"#);
@@ -191,7 +192,7 @@ fn r33_a_login_in_the_keyring_is_pushed_byte_for_byte() {
 }
 
 #[test]
-fn a_login_in_a_locked_keyring_is_not_taken_for_broken() {
+fn a_login_in_a_locked_keyring_is_reported_as_unavailable() {
     let sandbox = Sandbox::new();
     let script = "\"$AMIKA\" auth login --store keyring >/dev/null 2>&1
         secret-tool lock >/dev/null 2>&1

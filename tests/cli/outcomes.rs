@@ -6,8 +6,9 @@ use serde_json::json;
 
 const SECRETS: &str = "/api/v0beta1/secrets";
 
+/// R82: the JSON has the outcome of every secret, and the counts.
 #[test]
-fn r82_every_outcome_is_in_the_json() {
+fn json_reports_every_outcome_and_its_count() {
     let sandbox = Sandbox::new();
     sandbox
         .vault
@@ -42,9 +43,10 @@ fn r82_every_outcome_is_in_the_json() {
     assert_eq!(error["error"]["code"], "partial");
 }
 
+/// R88: after a signal the table says what became of each secret.
 #[cfg(unix)]
 #[test]
-fn r88_a_signal_ends_in_a_table() {
+fn a_signal_ends_a_push_with_a_table_of_outcomes() {
     use crate::sandbox::{ran, send_signal, start};
     use crate::support::faults::Behaviour;
 

@@ -63,7 +63,7 @@ fn a_long_paste_is_stored_whole() {
 }
 
 #[test]
-fn nothing_entered_is_said() {
+fn an_empty_answer_is_reported() {
     for keys in ["\r", "\x04"] {
         let sandbox = Sandbox::new();
         let mut session = hidden_prompt(&sandbox);

@@ -37,8 +37,9 @@ fn only(sandbox: &Sandbox, provider: &str) -> [String; 4] {
     [only.name, only.kind, only.scope, only.value]
 }
 
+/// R33: the login of this machine arrives byte for byte.
 #[test]
-fn r33_the_login_of_this_machine_arrives_byte_for_byte() {
+fn a_stored_login_is_pushed_byte_for_byte() {
     for (provider, path, login) in logins() {
         let title = if provider == "claude" {
             "Claude OAuth"
@@ -141,7 +142,7 @@ fn a_given_value_needs_no_type() {
 }
 
 #[test]
-fn what_is_no_credential_is_refused_before_any_request() {
+fn an_invalid_credential_is_refused_before_any_request() {
     let sandbox = Sandbox::new();
     let expired = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","expiresAt":1700000000000}}"#;
     let codex_key = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"c4n4ry"}"#;
@@ -202,7 +203,7 @@ fn what_is_no_credential_is_refused_before_any_request() {
 }
 
 #[test]
-fn a_key_that_looks_like_anothers_is_warned_about() {
+fn a_key_of_another_provider_is_a_warning() {
     let sandbox = Sandbox::new();
     sandbox
         .run(&format!("secret codex push --value sk-ant-{CANARY}"))
@@ -237,7 +238,7 @@ fn without_a_type_the_person_chooses() {
 }
 
 #[test]
-fn a_name_that_is_taken() {
+fn a_taken_name_needs_force() {
     let sandbox = Sandbox::new();
     let id = sandbox
         .vault
@@ -337,8 +338,9 @@ fn list_and_delete() {
     assert_eq!(both.as_array().unwrap().len(), 2);
 }
 
+/// R80: ids of credentials that could reach another resource are refused.
 #[test]
-fn r80_hostile_ids_and_names_go_nowhere() {
+fn hostile_credential_ids_are_refused() {
     let sandbox = Sandbox::new();
     let long = "a".repeat(10_000);
     for id in [
@@ -402,7 +404,7 @@ fn r80_hostile_ids_and_names_go_nowhere() {
 }
 
 #[test]
-fn refusals_are_told_in_words() {
+fn refusals_are_explained() {
     for (status, code, part) in [
         (400, 1, "refused (400): said"),
         (401, 3, "AMIKA_API_KEY was rejected (401)"),
@@ -423,7 +425,7 @@ fn refusals_are_told_in_words() {
 }
 
 #[test]
-fn the_stores_are_left_as_they_are() {
+fn reading_a_store_does_not_change_it() {
     let sandbox = Sandbox::new();
     for (provider, path, login) in logins() {
         let path = sandbox.write(path, &login);

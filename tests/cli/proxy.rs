@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 
-use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::sandbox::{CANARY, ClosedPort, Sandbox, ran};
 
 /// Serves each connection with `serve`, on a thread that ends with the test run.
 pub(crate) fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
@@ -32,8 +32,9 @@ fn proxy() -> (SocketAddr, Receiver<Vec<String>>) {
     (address, asked)
 }
 
+/// R79: the proxy of the environment is used, and its password is never shown.
 #[test]
-fn r79_a_proxy_is_used_and_its_password_never_shown() {
+fn a_proxy_is_used_and_its_password_never_shown() {
     let sandbox = Sandbox::new();
     let (address, asked) = proxy();
     let with_proxy = |origin: &str, no_proxy: &str| {
@@ -53,8 +54,8 @@ fn r79_a_proxy_is_used_and_its_password_never_shown() {
         "CONNECT vault.invalid:443 HTTP/1.1"
     );
     asked.try_iter().for_each(drop);
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    with_proxy(&format!("https://{closed}"), "127.0.0.1").exits(6);
+    let closed = ClosedPort::new();
+    with_proxy(&format!("https://{}", closed.address()), "127.0.0.1").exits(6);
     // Plain http to this machine goes nowhere else.
     with_proxy(&sandbox.vault.origin(), "").exits(0);
     assert!(asked.try_iter().next().is_none());
@@ -93,16 +94,11 @@ fn a_failed_connection_names_its_cause() {
         .env("HTTPS_PROXY", format!("http://{down}"));
     ran(command.output().unwrap()).exits(6).stderr_contains("proxy");
 
-    // Bound, and not listening: connections are refused, and nobody else gets the port.
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket
-        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
-        .unwrap();
-    let closed = socket.local_addr().unwrap().as_socket().unwrap();
+    let closed = ClosedPort::new();
     let mut command = sandbox.command(["secret", "list"]);
     command
         .env("AMIKA_API_URL", "https://vault.invalid")
-        .env("HTTPS_PROXY", format!("http://{closed}"));
+        .env("HTTPS_PROXY", format!("http://{}", closed.address()));
     ran(command.output().unwrap())
         .exits(6)
         .stderr_contains("cannot connect to the proxy of HTTPS_PROXY");

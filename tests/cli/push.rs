@@ -228,7 +228,7 @@ fn in_ci_nothing_is_asked() {
 }
 
 #[test]
-fn verbose_tells_requests_and_no_secrets() {
+fn verbose_shows_requests_and_no_secrets() {
     let sandbox = Sandbox::new();
     ran(sandbox
         .command(["secret", "push", &format!("A={CANARY}"), "--yes", "-vvv"])
@@ -256,7 +256,7 @@ fn two_thousand_secrets_share_few_connections() {
 
 /// R115: a name that is given very often is told once.
 #[test]
-fn a_name_that_is_given_often_is_told_once() {
+fn a_name_given_many_times_is_one_warning() {
     let sandbox = Sandbox::new();
     sandbox.write(".env", "A=1\n".repeat(5000));
     let ran = sandbox

@@ -10,10 +10,10 @@ fn login(refresh_ends: i64) -> String {
     )
 }
 
-/// R127: source, type, both expiries and the other secrets inside the file are said, and no more
-/// is said about sharing than is true.
+/// R34, R127: source, type, both expiries, the other secrets in the file and the shared refresh token
+/// are named, and sharing only where it is true.
 #[test]
-fn what_is_pushed_is_said_first() {
+fn a_push_says_beforehand_what_it_sends() {
     let sandbox = Sandbox::new();
     sandbox.write(".claude/.credentials.json", login(FAR));
     let run = sandbox

@@ -69,7 +69,7 @@ fn a_killed_replacement_is_put_back_by_the_command_that_is_named() {
 
 /// R110: an id longer than a file name may be is no obstacle.
 #[test]
-fn a_long_id_is_kept_too() {
+fn a_credential_with_a_long_id_is_kept_too() {
     let sandbox = Sandbox::new();
     let id = "i".repeat(250);
     sandbox

@@ -65,8 +65,9 @@ fn a_session_is_renewed_when_less_than_a_minute_is_left() {
     }
 }
 
+/// R42: an access token that states no expiry is saved and used.
 #[test]
-fn r42_a_token_that_does_not_say_when_it_ends_is_saved_and_used() {
+fn an_access_token_without_expiry_is_saved_and_used() {
     let (sandbox, _) = expired();
     sandbox.vault.idp(|idp| idp.opaque = true);
     sandbox.run_stored("secret list").exits(0);
@@ -84,8 +85,9 @@ fn r42_a_token_that_does_not_say_when_it_ends_is_saved_and_used() {
     );
 }
 
+/// R42: a reply without an access token still saves its refresh token.
 #[test]
-fn r42_a_reply_without_an_access_token_still_gives_its_refresh_token() {
+fn a_reply_without_an_access_token_still_saves_the_refresh_token() {
     let (sandbox, _) = expired();
     let reply = Fault::on("POST", TOKEN_ENDPOINT).json(200, r#"{"refresh_token":"the-next-one"}"#);
     sandbox.vault.fault(reply);
@@ -107,7 +109,7 @@ fn a_clock_that_is_fast_does_not_spend_a_token_for_each_command() {
 }
 
 #[test]
-fn a_renewal_between_two_troubles_does_not_make_retries_endless() {
+fn a_refresh_does_not_reset_the_number_of_tries() {
     let sandbox = Sandbox::new();
     sandbox.log_in(3600);
     for fault in [
@@ -120,8 +122,9 @@ fn a_renewal_between_two_troubles_does_not_make_retries_endless() {
     sandbox.run_stored("secret list").exits(6);
 }
 
+/// R101: the next command removes what a killed save has left.
 #[test]
-fn r101_leftovers_are_cleared_at_the_next_start() {
+fn leftovers_of_a_killed_save_are_removed_by_the_next_command() {
     let sandbox = Sandbox::new();
     sandbox.log_in(3600);
     let leftover = sandbox.write(".local/state/amika/.amika-unfinished-x", "half");
@@ -129,16 +132,18 @@ fn r101_leftovers_are_cleared_at_the_next_start() {
     assert!(!leftover.exists());
 }
 
+/// R43: a reply without a refresh token keeps the old one.
 #[test]
-fn r43_a_reply_without_a_refresh_token_leaves_the_old_one() {
+fn a_reply_without_a_refresh_token_keeps_the_old_one() {
     let (sandbox, old) = expired();
     sandbox.vault.idp(|idp| idp.omits_refresh_token = true);
     sandbox.run_stored("secret list").exits(0);
     assert_eq!(sandbox.session()["refresh_token"], json!(old));
 }
 
+/// R47: an exchange whose reply was lost is repeated in time.
 #[test]
-fn r47_a_lost_reply_is_asked_for_again() {
+fn an_exchange_whose_reply_was_lost_is_repeated() {
     for behaviour in [Behaviour::ResetAfter, Behaviour::Truncate] {
         let (sandbox, _) = expired();
         sandbox
@@ -149,8 +154,9 @@ fn r47_a_lost_reply_is_asked_for_again() {
     }
 }
 
+/// R48: a refused refresh token is exit 3, and the file stays.
 #[test]
-fn r48_a_token_that_was_used_elsewhere_means_logged_out() {
+fn a_refresh_token_used_elsewhere_means_logging_in_again() {
     let (sandbox, _) = expired();
     sandbox.vault.idp(crate::support::idp::Idp::revoke);
     let before = raw_session(&sandbox);
@@ -173,8 +179,9 @@ fn r48_a_token_that_was_used_elsewhere_means_logged_out() {
     assert_eq!(raw_session(&sandbox), before);
 }
 
+/// R49: errors of the provider leave the session file as it is.
 #[test]
-fn r49_trouble_at_the_provider_keeps_the_session_byte_for_byte() {
+fn provider_errors_leave_the_session_file_unchanged() {
     for fault in [
         Fault::on("POST", TOKEN_ENDPOINT).fails(408, "no"),
         Fault::on("POST", TOKEN_ENDPOINT).fails(429, "no"),
@@ -201,8 +208,9 @@ fn r49_trouble_at_the_provider_keeps_the_session_byte_for_byte() {
     }
 }
 
+/// R50: a provider that hangs is given up in time.
 #[test]
-fn r50_a_provider_that_hangs_does_not_hang_us() {
+fn a_hanging_provider_is_given_up_in_time() {
     let (sandbox, _) = expired();
     let before = raw_session(&sandbox);
     sandbox
@@ -215,8 +223,9 @@ fn r50_a_provider_that_hangs_does_not_hang_us() {
     assert_eq!(raw_session(&sandbox), before);
 }
 
+/// R51: a redirect of the provider is not followed.
 #[test]
-fn r51_a_redirect_from_the_provider_is_never_followed() {
+fn a_redirect_of_the_provider_is_not_followed() {
     let other = Sandbox::new();
     for status in [302, 307, 308] {
         let (sandbox, _) = expired();
@@ -232,8 +241,9 @@ fn r51_a_redirect_from_the_provider_is_never_followed() {
     assert!(other.vault.requests().is_empty());
 }
 
+/// R55: an access token that the API rejects is refreshed once.
 #[test]
-fn r55_a_refused_token_is_renewed_once() {
+fn a_rejected_access_token_is_refreshed_once() {
     let sandbox = Sandbox::new();
     sandbox.log_in(3600);
     let token = sandbox.session()["access_token"].as_str().unwrap().to_owned();
@@ -251,8 +261,9 @@ fn r55_a_refused_token_is_renewed_once() {
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 2);
 }
 
+/// R86: 2,000 secrets are pushed in bounded memory, and the token is refreshed on the way.
 #[test]
-fn r86_a_long_push_renews_on_the_way() {
+fn a_long_push_refreshes_its_token_on_the_way() {
     let sandbox = Sandbox::new();
     sandbox.vault.idp(|idp| idp.lifetime = 3600);
     sandbox.log_in(3600);
@@ -284,7 +295,7 @@ fn a_session_for_another_server_is_not_renewed_either() {
 }
 
 #[test]
-fn the_provider_moves_within_this_machine_only() {
+fn the_address_of_the_provider_can_only_be_changed_to_loopback() {
     let (sandbox, _) = expired();
     for url in ["https://evil.example", "http://10.0.0.1", "nonsense"] {
         let mut list = sandbox.bare_command(["secret", "list"]);
@@ -294,8 +305,9 @@ fn the_provider_moves_within_this_machine_only() {
     }
 }
 
+/// R45: eight processes that refresh at once make one exchange.
 #[test]
-fn r45_eight_processes_exchange_once() {
+fn eight_processes_make_one_exchange() {
     let (sandbox, _) = expired();
     sandbox.vault.idp(|idp| idp.replays = false);
     let children: Vec<_> = (0..8)
@@ -308,7 +320,7 @@ fn r45_eight_processes_exchange_once() {
 }
 
 #[test]
-fn another_program_that_renews_in_between_is_noticed() {
+fn a_refresh_by_another_program_is_noticed() {
     let (sandbox, _) = expired();
     sandbox.vault.idp(|idp| idp.replays = false);
     sandbox
@@ -330,8 +342,9 @@ mod unix {
     use super::*;
     use crate::sandbox::send_signal;
 
+    /// R46: a lock holder that was killed does not block others.
     #[test]
-    fn r46_a_killed_lock_holder_stops_nobody() {
+    fn a_killed_lock_holder_does_not_block_others() {
         let (sandbox, _) = expired();
         sandbox
             .vault
@@ -357,8 +370,9 @@ mod unix {
         );
     }
 
+    /// R46: the wait for a lock holder that hangs is bounded.
     #[test]
-    fn r46_a_lock_holder_that_hangs_is_not_waited_for_for_ever() {
+    fn the_wait_for_a_hanging_lock_holder_is_bounded() {
         let (sandbox, _) = expired();
         let before = raw_session(&sandbox);
         let lock = fs::File::create(sandbox.home().join(".local/state/amika/amika.lock")).unwrap();
@@ -374,7 +388,7 @@ mod unix {
     }
 
     #[test]
-    fn ctrl_c_during_a_renewal_saves_what_it_brought() {
+    fn ctrl_c_during_a_refresh_still_saves_its_result() {
         for command in [["secret", "list"], ["auth", "login"]] {
             stopped_in_the_middle(command);
         }
@@ -399,8 +413,9 @@ mod unix {
         );
     }
 
+    /// R38: a credential file that others may read is reported, and repaired when it is saved.
     #[test]
-    fn r38_a_file_that_others_may_read_is_warned_about_and_repaired() {
+    fn a_file_that_others_may_read_is_reported_and_repaired() {
         let (sandbox, _) = expired();
         let path = sandbox.home().join(SESSION_FILE);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -415,8 +430,9 @@ mod unix {
         assert_eq!(run.stderr, "");
     }
 
+    /// R44: a session file behind a link is replaced at its target.
     #[test]
-    fn r44_a_session_behind_a_link_is_replaced_there() {
+    fn a_session_behind_a_link_is_replaced_at_its_target() {
         let (sandbox, _) = expired();
         let path = sandbox.home().join(SESSION_FILE);
         fs::rename(&path, sandbox.home().join("real.json")).unwrap();
@@ -432,8 +448,9 @@ mod unix {
     }
 }
 
+/// R52, R62: stores that cannot be used do not affect `AMIKA_API_KEY`.
 #[test]
-fn r52_r62_stores_that_cannot_be_used_leave_the_environments_key() {
+fn unusable_stores_do_not_affect_the_key_of_the_environment() {
     let sandbox = Sandbox::new();
     sandbox.write(KEY_FILE, "{");
     sandbox.write(SESSION_FILE, "[]");
@@ -446,7 +463,7 @@ fn r52_r62_stores_that_cannot_be_used_leave_the_environments_key() {
 }
 
 #[test]
-fn a_slow_provider_is_waited_for() {
+fn a_command_waits_for_a_slow_provider() {
     let (sandbox, _) = expired();
     let slow = Fault::on("POST", TOKEN_ENDPOINT).delay(Duration::from_millis(300));
     sandbox.vault.fault(slow);

@@ -95,7 +95,7 @@ fn a_refused_create_brings_the_old_one_back() {
 }
 
 #[test]
-fn trouble_on_the_way_ends_with_one_of_the_two() {
+fn after_any_fault_one_of_the_two_credentials_is_stored() {
     for behaviour in [Behaviour::ResetBefore, Behaviour::ResetAfter, Behaviour::Truncate] {
         for (method, path) in [("POST", CREATE), ("DELETE", "")] {
             let (sandbox, _) = sandbox();
@@ -115,7 +115,7 @@ fn trouble_on_the_way_ends_with_one_of_the_two() {
 }
 
 #[test]
-fn a_create_that_answers_nonsense_is_looked_up() {
+fn a_create_with_an_invalid_answer_is_looked_up() {
     let (sandbox, _) = sandbox();
     sandbox.vault.fault(Fault::on("POST", CREATE).html(200).times(3));
     let run = sandbox.run(FORCE);
@@ -146,7 +146,7 @@ fn a_deletion_that_never_began_leaves_the_old_one_untouched() {
 }
 
 #[test]
-fn a_deletion_without_an_answer_is_not_called_done() {
+fn a_deletion_without_an_answer_is_not_reported_as_done() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -161,7 +161,7 @@ fn a_deletion_without_an_answer_is_not_called_done() {
 }
 
 #[test]
-fn a_create_without_an_answer_is_not_called_refused() {
+fn a_create_without_an_answer_is_not_reported_as_refused() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -176,7 +176,7 @@ fn a_create_without_an_answer_is_not_called_refused() {
 }
 
 #[test]
-fn without_a_way_back_nothing_is_deleted_unasked() {
+fn without_a_backup_nothing_is_deleted_unasked() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -198,7 +198,7 @@ fn without_a_way_back_nothing_is_deleted_unasked() {
 
 /// R83, R110: what no vault has any more is in a private file, and the command named puts it back.
 #[test]
-fn when_nothing_can_be_stored_the_old_value_is_kept_here() {
+fn when_nothing_can_be_stored_the_old_value_is_kept_in_a_file() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -283,7 +283,7 @@ fn a_confirmed_delete_is_believed_although_a_list_is_out_of_date() {
 
 /// R103: with every create refused and a stale list, the old credential is put back, not "untouched".
 #[test]
-fn a_stale_list_does_not_make_the_old_credential_untouched() {
+fn after_a_stale_list_the_old_credential_is_put_back() {
     let (sandbox, id) = sandbox();
     let value = format!(r#"{{"value":"{}"}}"#, old()[0]);
     let reveal = format!("/{id}/reveal");
@@ -303,7 +303,7 @@ fn a_stale_list_does_not_make_the_old_credential_untouched() {
 
 /// R104: our own put-back, whose reply was lost, is not taken for the new credential.
 #[test]
-fn a_put_back_without_an_answer_is_not_called_updated() {
+fn a_put_back_without_an_answer_is_not_reported_as_updated() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault

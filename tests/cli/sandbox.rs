@@ -118,6 +118,22 @@ impl Sandbox {
     }
 }
 
+/// A port that refuses every connection: bound without listening, so that no other program gets it.
+pub(crate) struct ClosedPort(socket2::Socket);
+
+impl ClosedPort {
+    pub(crate) fn new() -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        socket.bind(&any_port.into()).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.0.local_addr().unwrap().as_socket().unwrap()
+    }
+}
+
 /// Runs `command` with `input` on a pipe.
 pub(crate) fn feed(command: &mut Command, input: impl AsRef<[u8]>) -> Ran {
     use std::io::Write;

@@ -89,8 +89,9 @@ fn check(sandbox: &Sandbox, case: &str, code: i32) {
     );
 }
 
+/// R39, R40: an error at any system call of a save leaves a whole session.
 #[test]
-fn r39_r40_an_error_at_any_call_of_a_save() {
+fn an_error_at_any_call_of_a_save_loses_no_session() {
     if skipped() {
         return;
     }
@@ -105,8 +106,9 @@ fn r39_r40_an_error_at_any_call_of_a_save() {
     }
 }
 
+/// R39: a kill at any system call of a save leaves a whole session.
 #[test]
-fn r39_a_kill_at_any_call_of_a_save() {
+fn a_kill_at_any_call_of_a_save_loses_no_session() {
     if skipped() {
         return;
     }
@@ -128,8 +130,9 @@ fn r39_a_kill_at_any_call_of_a_save() {
     }
 }
 
+/// R41: where the save fails, this command still uses the new token and says so.
 #[test]
-fn r41_a_save_that_fails_for_good_still_serves_this_command() {
+fn a_session_that_cannot_be_saved_still_serves_the_command() {
     if skipped() {
         return;
     }
@@ -149,8 +152,9 @@ fn r41_a_save_that_fails_for_good_still_serves_this_command() {
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);
 }
 
+/// R40, R121: no refresh token is spent where there is no room for the new session.
 #[test]
-fn r40_no_token_is_spent_where_there_is_no_room() {
+fn no_refresh_token_is_spent_without_room_to_save() {
     let sandbox = expired();
     let script = "mount -t tmpfs -o size=4k none room && mkdir -m 700 room/amika && \
          cp .local/state/amika/workos-session.json room/amika/ && \

@@ -84,7 +84,7 @@ const VARIABLES: [&str; 28] = [
 
 /// R123, R128: a file that holds or selects a credential is a row, a notice or a problem.
 #[test]
-fn no_file_is_passed_over_without_a_word() {
+fn every_credential_file_is_reported() {
     for (path, content) in FILES {
         let sandbox = Sandbox::new();
         sandbox.write(path, content.replace("CANARY", CANARY));
@@ -96,7 +96,7 @@ fn no_file_is_passed_over_without_a_word() {
 
 /// R123: a variable that a tool signs in with is a row, a notice or a problem.
 #[test]
-fn no_variable_is_passed_over_without_a_word() {
+fn every_credential_variable_is_reported() {
     let empty = Sandbox::new();
     assert_eq!(empty.run("secret extract -o json").exits(0).stderr, "");
     for variable in VARIABLES {

@@ -45,8 +45,9 @@ pub(crate) fn text(session: &mut OsSession, until: &str) -> String {
     String::from_utf8_lossy(&[found.before(), found.get(0).unwrap()].concat()).into_owned()
 }
 
+/// R92: a value is typed without echo.
 #[test]
-fn r92_a_value_is_typed_unseen_and_confirmed() {
+fn a_value_is_typed_without_echo_and_confirmed() {
     let sandbox = Sandbox::new();
     let mut session = shell(&sandbox, "stty echo; amika secret push KEY > out; echo code $?");
     text(&mut session, "Value of KEY");
@@ -67,8 +68,9 @@ fn r92_a_value_is_typed_unseen_and_confirmed() {
     );
 }
 
+/// R87: Ctrl-C at a prompt sends nothing and restores the echo.
 #[test]
-fn r87_ctrl_c_at_a_prompt_sends_nothing_and_restores_the_echo() {
+fn ctrl_c_at_a_prompt_sends_nothing_and_restores_the_echo() {
     for (line, prompt) in [
         ("amika secret push KEY", "Value of KEY"),
         ("amika secret push KEY=1", "[y/N]"),
@@ -109,8 +111,9 @@ fn a_credential_is_chosen_named_and_confirmed() {
     assert_eq!((stored.name.as_str(), stored.value.as_str()), ("My login", LOGIN));
 }
 
+/// R87: Ctrl-C at a choice restores the cursor.
 #[test]
-fn r87_ctrl_c_at_a_choice_shows_the_cursor_again() {
+fn ctrl_c_at_a_choice_restores_the_cursor() {
     let sandbox = Sandbox::new();
     sandbox.write(".claude/.credentials.json", LOGIN);
     let mut session = shell(&sandbox, "trap : INT; amika secret claude push; echo code $?");
@@ -167,7 +170,7 @@ fn a_deletion_is_confirmed() {
 }
 
 #[test]
-fn an_export_is_not_shown_to_whoever_looks_over_the_shoulder() {
+fn an_export_is_not_printed_to_a_terminal() {
     let sandbox = Sandbox::new();
     sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"c4n4ry"}"#);
     let mut session = shell(&sandbox, "amika secret extract --export; echo code $?");
@@ -175,8 +178,9 @@ fn an_export_is_not_shown_to_whoever_looks_over_the_shoulder() {
     assert!(!refused.contains(CANARY), "{refused}");
 }
 
+/// R21: at a terminal, what could be read may be pushed after a question.
 #[test]
-fn r21_a_person_may_push_what_could_be_read() {
+fn a_person_may_push_despite_an_unreadable_store() {
     let sandbox = Sandbox::new();
     sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"good"}"#);
     sandbox.write(".claude/.credentials.json", "{");
@@ -188,8 +192,9 @@ fn r21_a_person_may_push_what_could_be_read() {
     text(&mut session, "code 4");
 }
 
+/// R59, R102: the browser gets the address, and no secret.
 #[test]
-fn r102_the_browser_is_opened_and_told_nothing_secret() {
+fn the_browser_gets_no_secret() {
     let sandbox = Sandbox::new();
     let browser = sandbox.write(
         "browser",
@@ -221,7 +226,7 @@ fn r102_the_browser_is_opened_and_told_nothing_secret() {
 }
 
 #[test]
-fn no_browser_is_opened_where_the_person_is_not() {
+fn no_browser_is_opened_over_ssh_or_in_ci() {
     for situation in [
         "SSH_CONNECTION=x DISPLAY=:9",
         "",
@@ -248,8 +253,9 @@ fn no_browser_is_opened_where_the_person_is_not() {
     assert!(!text(&mut session, "code 7").contains("being opened"));
 }
 
+/// R87: Ctrl-C ends a login.
 #[test]
-fn r87_ctrl_c_ends_a_login() {
+fn ctrl_c_ends_a_login() {
     let sandbox = Sandbox::new();
     sandbox.vault.idp(|idp| idp.pending = 1000);
     let mut session = shell(&sandbox, "trap : INT; amika auth login; echo code $?");

@@ -42,8 +42,9 @@ fn list_over_tls(sandbox: &Sandbox, origin: &str, trusted: &Path) -> Ran {
     ran(command.output().unwrap())
 }
 
+/// R78: only a trusted and valid certificate is accepted.
 #[test]
-fn r78_only_a_trusted_and_valid_certificate_is_accepted() {
+fn only_a_trusted_and_valid_certificate_is_accepted() {
     let sandbox = Sandbox::new();
     let (good, certificate) = tls_vault((2999, 1, 1));
     let trusted = sandbox.write("trusted.pem", certificate);

@@ -81,8 +81,9 @@ fn content(name: &str, verdict: Verdict, path: &str, content: impl AsRef<[u8]>) 
     });
 }
 
+/// R21, R22: a broken file is unreadable, and nothing of it is shown.
 #[test]
-fn r21_r22_broken_files() {
+fn broken_files_are_unreadable_and_never_quoted() {
     for path in [CLAUDE, CLAUDE_CONFIG, CODEX, OPENCODE, AMP, AMP_OLD, ENV_CACHE] {
         content("empty", Unreadable, path, "");
         content("blank", Unreadable, path, " \n\t");
@@ -102,8 +103,9 @@ fn r21_r22_broken_files() {
     }
 }
 
+/// R22: members of the wrong type are reported.
 #[test]
-fn r22_wrong_types() {
+fn members_of_the_wrong_type_are_reported() {
     content(
         "token",
         Unreadable,
@@ -158,8 +160,9 @@ fn r22_wrong_types() {
     );
 }
 
+/// R21: unreadable settings that select the store make it unreadable.
 #[test]
-fn r21_settings_that_say_where_the_key_is() {
+fn unreadable_settings_make_the_store_unreadable() {
     content("line", Unreadable, CODEX_CONFIG, "model = \"x\"\nbearer = CANARY");
     content(
         "type",
@@ -184,7 +187,7 @@ fn r21_settings_that_say_where_the_key_is() {
 }
 
 #[test]
-fn what_is_no_login_is_not_one() {
+fn incomplete_logins_are_not_shown() {
     content(
         "revoked",
         Nothing,
@@ -242,8 +245,9 @@ fn what_is_no_login_is_not_one() {
     );
 }
 
+/// R28, R29: values with control characters or not in UTF-8 are refused.
 #[test]
-fn r28_r29_values_that_no_credential_has() {
+fn values_with_control_characters_or_wrong_encoding_are_refused() {
     for (name, bytes) in [
         ("NUL", &b"a\\u0000c4n4ry"[..]),
         ("ESC", b"a\\u001b[2Jc4n4ry"),
@@ -274,8 +278,9 @@ fn r28_r29_values_that_no_credential_has() {
     );
 }
 
+/// R28: a bad entry does not hide the others of its file.
 #[test]
-fn r28_one_bad_entry_does_not_cost_its_neighbours() {
+fn a_bad_entry_does_not_hide_the_others_in_its_file() {
     let sandbox = Sandbox::new();
     let entries = [
         &br#"{"a":{"type":"api","key":"x"#[..],
@@ -288,8 +293,9 @@ fn r28_one_bad_entry_does_not_cost_its_neighbours() {
     assert_eq!(run.json()[0]["name"], "GROQ_API_KEY");
 }
 
+/// R30: entries whose names cannot become names of variables are skipped.
 #[test]
-fn r30_names_that_no_provider_has() {
+fn impossible_provider_names_are_skipped() {
     for name in [
         r"a\nb",
         r"a\u001b[2J",
@@ -306,8 +312,9 @@ fn r30_names_that_no_provider_has() {
     content("long", Skipped, OPENCODE, long);
 }
 
+/// R31: expiry times of any type and size.
 #[test]
-fn r31_ends_that_are_no_time() {
+fn invalid_expiry_times_are_handled() {
     for expiry in [
         "\"soon\"",
         "1e300",
@@ -324,8 +331,9 @@ fn r31_ends_that_are_no_time() {
     }
 }
 
+/// R22, R32: unusual files that are valid are read.
 #[test]
-fn r22_r32_odd_files_that_are_fine() {
+fn unusual_but_valid_files_are_read() {
     let sandbox = Sandbox::new();
     let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
     sandbox.write(
@@ -368,8 +376,9 @@ fn r22_r32_odd_files_that_are_fine() {
     );
 }
 
+/// R23, R24: deep and huge files are refused, in bounded memory.
 #[test]
-fn r23_r24_depth_and_size() {
+fn deep_and_huge_files_are_refused_in_bounded_memory() {
     let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
     for path in [CLAUDE, CODEX, OPENCODE, AMP, ENV_CACHE] {
         content("deep", Unreadable, path, &deep);
@@ -393,7 +402,7 @@ fn r23_r24_depth_and_size() {
 }
 
 #[test]
-fn a_configuration_that_has_grown_is_still_read() {
+fn a_large_configuration_is_still_read() {
     let sandbox = Sandbox::new();
     let history = "x".repeat(3 * 1024 * 1024);
     sandbox.write(
@@ -406,8 +415,9 @@ fn a_configuration_that_has_grown_is_still_read() {
         .stdout_contains("ANTHROPIC_API_KEY");
 }
 
+/// R25: a directory in place of a file is unreadable.
 #[test]
-fn r25_a_directory_in_place_of_a_file() {
+fn a_directory_in_place_of_a_file_is_unreadable() {
     for path in [
         CLAUDE,
         CLAUDE_CONFIG,
@@ -425,8 +435,9 @@ fn r25_a_directory_in_place_of_a_file() {
     }
 }
 
+/// R21: without a terminal, a push stops at an unreadable store.
 #[test]
-fn r21_a_push_that_nobody_sees_stops_at_an_unreadable_store() {
+fn an_unattended_push_stops_at_an_unreadable_store() {
     let sandbox = Sandbox::new();
     sandbox.write(CODEX, r#"{"OPENAI_API_KEY":"good"}"#);
     sandbox.write(CLAUDE, "{");
@@ -460,8 +471,9 @@ mod unix {
         symlink(target, path).unwrap();
     }
 
+    /// R25, R26: FIFOs, devices, and links that loop or dangle are unreadable.
     #[test]
-    fn r25_r26_things_that_are_no_files() {
+    fn fifos_devices_and_link_loops_are_unreadable() {
         for path in [CLAUDE, CODEX, OPENCODE, AMP_SETTINGS, ENV_CACHE] {
             check("FIFO", Unreadable, |sandbox| fifo(&sandbox.home().join(path)));
             check("device", Unreadable, |sandbox| {
@@ -494,8 +506,9 @@ mod unix {
             .stdout_contains("OPENAI_API_KEY");
     }
 
+    /// R27: a file without read permission is a warning, and the search goes on.
     #[test]
-    fn r27_permission_denied() {
+    fn a_file_without_read_permission_is_unreadable() {
         let sandbox = Sandbox::new();
         sandbox.write(OPENCODE, r#"{"groq":{"type":"api","key":"good"}}"#);
         let closed = sandbox.write(CODEX, r#"{"OPENAI_API_KEY":"x"}"#);

@@ -35,7 +35,7 @@ struct Outcome {
 /// R84, R95, R103 to R110: whatever happens, what the program says is true, nothing is lost and nothing leaks.
 #[test]
 #[ignore = "run by hand until every class of violation is gone"]
-fn no_world_breaks_an_invariant() {
+fn every_world_keeps_the_invariants() {
     if let Some(seed) = number("SIM_REPLAY") {
         let outcome = live(&World::new(seed));
         say(&outcome.story);

@@ -36,7 +36,7 @@ proptest! {
     /// R22: whatever a file holds, nothing panics and no value is quoted. Names that look like keys
     /// are not shown either.
     #[test]
-    fn no_content_of_any_file_panics_or_is_quoted(
+    fn any_file_content_is_read_without_panic_or_quote(
         before in "[\\[\\]{}\":,=#/a-c0-9\n ]{0,40}",
         after in "[\\[\\]{}\":,=#/a-c0-9\n ]{0,40}",
         any in proptest::collection::vec(any::<u8>(), 0..20),

@@ -44,7 +44,7 @@ fn a_table_that_is_missing_is_not_an_error() {
 }
 
 #[test]
-fn what_is_no_database_is_malformed() {
+fn a_file_that_is_not_a_database_is_malformed() {
     for bytes in [&b""[..], b"SQLite format 3\0", &FILE[..600], &[0; 4096]] {
         assert!(rows(bytes, None).is_err());
     }
@@ -68,7 +68,7 @@ fn columns_are_named_in_order() {
 
 proptest! {
     #[test]
-    fn damage_never_panics(position in 0..FILE.len(), byte in any::<u8>(), in_log in any::<bool>()) {
+    fn a_damaged_database_does_not_panic(position in 0..FILE.len(), byte in any::<u8>(), in_log in any::<bool>()) {
         let (mut file, mut log) = (FILE.to_vec(), LOG.to_vec());
         let target = if in_log { &mut log } else { &mut file };
         let position = position % target.len();

@@ -109,7 +109,7 @@ fn encodings(text: &str) -> Vec<String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// R76, R113: a known value is found in every encoding, also inside a longer encoded text.
+    /// R76, R113, R121: a known value is found in every encoding, also inside a longer encoded text.
     #[test]
     fn a_value_is_found_in_every_encoding(
         secret in "[ -~äÿ☃😀\n]{8,70}",

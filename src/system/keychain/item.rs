@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blobs_of_every_platform() {
+    fn the_blobs_of_every_platform_are_decoded() {
         let utf16: Vec<u8> = "{\"ü\":1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(decode(&utf16).unwrap().expose_secret(), "{\"ü\":1}");
         assert_eq!(
