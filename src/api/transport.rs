@@ -182,7 +182,11 @@ impl Api {
             .send()
             .await
             .map_err(|error| Broken::new(&error, &self.origin))?;
+        self.receive(response).await
+    }
 
+    /// Reads an answer; whatever is not a success is an error.
+    async fn receive(&self, response: reqwest::Response) -> ApiResult<Answer> {
         let status = response.status();
         let headers = response.headers().clone();
         let trace_id = headers

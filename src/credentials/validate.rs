@@ -96,8 +96,8 @@ fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Times
     };
     let refresh_ends = provider.refresh_expires_at;
     let refresh_ends = refresh_ends.and_then(|member| login.time(member).ok().flatten());
-    let expired = expires_at.filter(|at| *at <= now);
-    if let Some(at) = expired.filter(|_| refresh_token.is_none()) {
+    let expired = expires_at.filter(|at| *at <= now && refresh_token.is_none());
+    if let Some(at) = expired {
         return Err(refuse(&format!(
             "the login expired at {at:.0} and has no refresh token to renew it with"
         )));
@@ -105,35 +105,33 @@ fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Times
     if let Some(at) = refresh_ends.filter(|at| *at <= now) {
         return Err(refuse(&format!("the login's refresh token expired at {at:.0}")));
     }
-    let mut expiry = match (expires_at, expired) {
-        (None, _) => String::new(),
-        (Some(at), None) => format!("expires {at:.0}"),
-        (Some(at), Some(_)) => format!("expired {at:.0}, renewable"),
-    };
-    if let Some(at) = refresh_ends {
-        let separator = if expiry.is_empty() { "" } else { ", " };
-        expiry = format!("{expiry}{separator}refresh token until {at:.0}");
-    }
-    let mut inner: Vec<_> = [Some(token), refresh_token.clone()]
-        .into_iter()
-        .flatten()
-        .collect();
-    let mut others = Vec::new();
-    for name in provider.other_secrets {
-        others.extend(
-            outer
-                .as_ref()
-                .and_then(|outer| other_secret(outer, name, &mut inner)),
-        );
-    }
+    let has_refresh_token = refresh_token.is_some();
+    let mut inner: Vec<_> = std::iter::once(token).chain(refresh_token).collect();
+    let names = provider.other_secrets.iter();
+    let others = names.filter_map(|name| other_secret(outer.as_ref()?, name, &mut inner));
+    let others = others.collect();
     Ok(Credential {
         value: value.clone(),
         inner,
-        has_refresh_token: refresh_token.is_some(),
-        expiry,
+        has_refresh_token,
+        expiry: expiry_text(expires_at, refresh_ends, now),
         others,
         notices: Notices::default(),
     })
+}
+
+/// When a login and its refresh token end; empty when nothing says so.
+fn expiry_text(expires_at: Option<Timestamp>, refresh_ends: Option<Timestamp>, now: Timestamp) -> String {
+    let access_token = expires_at.map(|at| {
+        if at <= now {
+            format!("expired {at:.0}, renewable")
+        } else {
+            format!("expires {at:.0}")
+        }
+    });
+    let refresh_token = refresh_ends.map(|at| format!("refresh token until {at:.0}"));
+    let parts: Vec<_> = access_token.into_iter().chain(refresh_token).collect();
+    parts.join(", ")
 }
 
 /// A member beside the login that holds secrets of its own, such as `mcpOAuth (github, linear)`.

@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::formats::escape;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::Scope;
-use crate::ui::printer::OnWriteFailure;
+use crate::system::env::Env;
+use crate::ui::printer::{OnWriteFailure, Printer};
 use crate::ui::prompt::{self, Confirmation};
 
 #[derive(Debug, Args)]
@@ -72,59 +73,66 @@ pub(crate) async fn run(
         .unwrap_or_else(|| validate::infer(source.value.expose_secret()));
     let checked = validate::check(provider, kind, &source.value, &source.place, (env.now)())?;
 
-    let interactive = args.kind.is_none() && args.value.is_none() && args.from_file.is_none();
-    let confirmation = Confirmation::at_terminal_only(&context.options, env);
-    let asks = interactive && confirmation == Confirmation::Terminal;
+    let asks = asks(args, context);
     let name = match &args.name {
         Some(name) => name.clone(),
-        None if asks => {
-            let default = provider.default_name(kind);
-            let name = interrupt.or(prompt::ask_line("Name", &default)).await?;
-            check_name(&name)?;
-            name
-        }
+        None if asks => interrupt.or(ask_name(&provider.default_name(kind))).await?,
         None => provider.default_name(kind),
     };
     say_what_is_pushed(provider, kind, &source, &checked, context);
-    let Credential {
-        value,
-        inner,
-        has_refresh_token,
-        ..
-    } = checked;
     if args.dry_run {
-        let planned = json!({ "status": "dry_run", "name": name, "scope": args.scope, "type": kind });
-        return printer.data(OnWriteFailure::Fail, &planned, || {
-            format!("Would push {} to {} scope", escape::escape(&name), args.scope)
-        });
+        return report_dry_run(kind, args.scope, &name, *printer);
     }
     let api = context.api(None)?;
-    for secret in inner.iter().chain([&value]) {
+    for secret in checked.inner.iter().chain([&checked.value]) {
         api.keep_secret(secret);
     }
     let old = existing(provider, &name, args.scope, args.force, &api, context).await?;
     if asks {
-        let question = format!(
-            "Push the {} from {} to {} scope, as \"{name}\"?",
-            noun(kind),
-            source.place,
-            args.scope
-        );
-        interrupt.or(confirmation.ask(env, &question, |_| ())).await?;
+        interrupt
+            .or(confirm(kind, &source.place, args.scope, &name, env))
+            .await?;
     }
     let new = NewCredential {
         name,
         kind,
         scope: args.scope,
-        value,
+        value: checked.value,
     };
     put(provider, &new, old.as_ref(), &api, context).await?;
-    if has_refresh_token {
+    if checked.has_refresh_token {
         printer.notice(
             "this machine and the sandbox now share one login; whichever renews it first logs the other out",
         );
     }
     Ok(())
+}
+
+/// Whether a person at a terminal is asked for the name, and to confirm: only where they were asked
+/// for the credential, too.
+fn asks(args: &PushCredentialArgs, context: &Context) -> bool {
+    let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
+    let nothing_given = args.kind.is_none() && args.value.is_none() && args.from_file.is_none();
+    nothing_given && confirmation == Confirmation::Terminal
+}
+
+fn report_dry_run(kind: CredentialKind, scope: Scope, name: &str, printer: Printer) -> Result<()> {
+    let planned = json!({ "status": "dry_run", "name": name, "scope": scope, "type": kind });
+    printer.data(OnWriteFailure::Fail, &planned, || {
+        format!("Would push {} to {scope} scope", escape::escape(name))
+    })
+}
+
+async fn confirm(kind: CredentialKind, place: &str, scope: Scope, name: &str, env: &Env) -> Result<()> {
+    let noun = noun(kind);
+    let question = format!("Push the {noun} from {place} to {scope} scope, as \"{name}\"?");
+    Confirmation::Terminal.ask(env, &question, |_| ()).await
+}
+
+async fn ask_name(default: &str) -> Result<String> {
+    let name = prompt::ask_line("Name", default).await?;
+    check_name(&name)?;
+    Ok(name)
 }
 
 fn noun(kind: CredentialKind) -> &'static str {

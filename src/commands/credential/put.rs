@@ -230,40 +230,49 @@ fn report_replaced(
 ) -> Result<()> {
     let old_name = &old.name;
     let why = reason(&outcome);
-    let words = why.message.clone();
-    // Where the outcome leaves the old value nowhere else, its file stays and is named.
-    let (message, hint) = match outcome.ending {
+    match outcome.ending {
         Ending::Stored(id) => {
             kept.into_iter().for_each(Kept::remove);
             context
                 .printer
                 .notice(&format!("replaced {old_name} ({})", old.id));
             let printed = done(new, &id, "updated", context);
-            return outcome.signal.map_or(printed, |kind| {
+            outcome.signal.map_or(printed, |kind| {
                 Err(Error::new(kind, "interrupted; the new credential is stored"))
-            });
+            })
         }
         Ending::Untouched => {
             kept.into_iter().for_each(Kept::remove);
-            return Err(why.consequence(format!("the old credential {old_name} is untouched")));
+            Err(why.consequence(format!("the old credential {old_name} is untouched")))
         }
         Ending::Restored(id) => {
             kept.into_iter().for_each(Kept::remove);
             let message = format!(
-                "the new credential was not stored; the old one, {old_name}, was put back as {id} ({words})"
+                "the new credential was not stored; the old one, {old_name}, was put back as {id} ({})",
+                why.message
             );
-            return Err(changed(why, message, None));
+            Err(changed(why, message, None))
         }
+        ending => Err(maybe_lost(provider, old, kept.as_ref(), &ending, why)),
+    }
+}
+
+/// An ending that may leave the old value nowhere but in its file, which stays and is named.
+fn maybe_lost(
+    provider: &Provider,
+    old: &CredentialSummary,
+    kept: Option<&Kept>,
+    ending: &Ending,
+    why: Error,
+) -> Error {
+    let old_name = &old.name;
+    let (message, hint) = match ending {
         Ending::DeletionUnknown => (
             format!("{old_name} ({}) may or may not have been deleted", old.id),
             format!("if 'amika secret {} list' no longer shows it: ", provider.id),
         ),
         Ending::TakenByOther => (
             format!("{old_name} was deleted, and somebody else has stored another meanwhile"),
-            String::new(),
-        ),
-        Ending::Lost | Ending::Taken | Ending::NotStored => (
-            format!("{old_name} was deleted, and neither the new nor the old credential could be stored"),
             String::new(),
         ),
         Ending::Unknown => (
@@ -273,6 +282,10 @@ fn report_replaced(
                 provider.id
             ),
         ),
+        _ => (
+            format!("{old_name} was deleted, and neither the new nor the old credential could be stored"),
+            String::new(),
+        ),
     };
     let hint = kept.map(|kept| {
         let command = recovery::command(provider, kept.path(), None);
@@ -281,7 +294,8 @@ fn report_replaced(
             escape::path(kept.path())
         )
     });
-    Err(changed(why, format!("{message} ({words})"), hint))
+    let message = format!("{message} ({})", why.message);
+    changed(why, message, hint)
 }
 
 pub(crate) fn done(new: &NewCredential, id: &str, status: &str, context: &Context) -> Result<()> {

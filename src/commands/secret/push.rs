@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 use indicatif::ProgressBar;
 
-use crate::api::SecretSummary;
+use crate::api::{Api, SecretSummary};
 use crate::commands::completions::variable_names;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -195,16 +195,21 @@ pub(crate) async fn push(
             .or(confirmation.ask(env, &question, |question| printer.question(question)))
             .await?;
     }
+    write(&plan, &api, context).await
+}
 
+/// Carries out a confirmed plan, and reports what became of every secret.
+async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
+    let printer = context.printer;
     let progress = printer.progress(plan.steps.len());
-    let applied = apply(&api, &plan, interrupt, |event| {
-        show(*printer, &progress, event);
+    let applied = apply(api, plan, &context.interrupt, |event| {
+        show(printer, &progress, event);
     })
     .await;
     progress.finish_and_clear();
     let error = applied.error();
     // A failure is shown with --quiet, too.
-    let printer = if error.is_some() { printer.loud() } else { *printer };
+    let printer = if error.is_some() { printer.loud() } else { printer };
     let written = printer.data(
         OnWriteFailure::RepeatOnStderr,
         &view::outcomes_json(&applied),
