@@ -37,7 +37,7 @@ const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys
 
 pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 
-/// Is told of every request.
+/// Called after every request, for `--verbose`.
 pub(crate) type Observer = Box<dyn Fn(&RequestLine)>;
 
 /// A client for one origin and one credential.
@@ -53,7 +53,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// `jobs` fixes how many writes may be in flight; `observe`, if any, is told of every request.
+    /// `jobs` fixes how many writes may be in flight; `observe`, if any, is called after every request.
     pub(crate) fn new(
         env: &Env,
         origin: Origin,

@@ -9,20 +9,25 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::net::retry::backoff;
+
+/// Requests in flight at the start of a batch, and at most.
 const FIRST_LIMIT: usize = 8;
 const MAX_LIMIT: usize = 64;
 /// Outcomes are judged together once a window of this length is over …
 const WINDOW: Duration = Duration::from_millis(100);
 /// … and holds as many of them, or a whole second has passed.
 const WINDOW_OUTCOMES: u32 = 8;
-/// So many refusals end a window early.
+/// This many refusals end a window early.
 const MANY_REFUSALS: u32 = 20;
-/// A part of refusals up to this is no reason to slow down: a strict limit refuses requests that
-/// jitter moved together, at any rate.
-const TOLERATED: f64 = 0.3;
-/// A rate grows while at most this part is refused.
-const UNNOTICED: f64 = 0.1;
-/// The lowest and the highest rate that is kept to, in requests per second.
+/// A share of refusals up to this is no reason to slow down: a limit without a burst refuses requests
+/// that jitter moved together, at any rate.
+const TOLERATED_SHARE: f64 = 0.4;
+/// A rate grows while at most this share is refused.
+const UNNOTICED_SHARE: f64 = 0.1;
+/// The part of its time slot that a refused request gives back: it used nothing of what the server
+/// allows.
+const RETURNED_SLOT: f64 = 0.7;
+/// The lowest and the highest rate that a batch is held to, in requests per second.
 const RATES: std::ops::RangeInclusive<f64> = 0.2..=5000.0;
 /// Growth for each window without a refusal, as in CUBIC: fast far below the rate that was too high
 /// last, slow around it, faster again above it.
@@ -37,7 +42,7 @@ pub(crate) struct Concurrency {
     rate: RefCell<Rate>,
 }
 
-/// Requests per second, as a token bucket that holds one token.
+/// Requests per second, spread evenly.
 struct Rate {
     per_second: Option<f64>,
     /// The rate that was too high last.
@@ -63,7 +68,7 @@ impl Window {
         }
     }
 
-    /// Answers from before the window say nothing about the rate that it judges.
+    /// Counts an answer, unless its request was sent before the window.
     fn count(&mut self, now: Instant, counter: impl FnOnce(&mut Self) -> &mut u32) {
         if now >= self.start {
             *counter(self) += 1;
@@ -106,12 +111,11 @@ impl Concurrency {
     /// A request is being sent.
     pub(crate) fn sent(&self, now: Instant) {
         let mut rate = self.rate.borrow_mut();
-        let interval = rate.per_second.map_or(0.0, |per_second| 1.0 / per_second);
         // A slot that was missed is lost: two requests at once would be refused.
-        rate.next_slot = rate.next_slot.max(now) + Duration::from_secs_f64(interval);
+        rate.next_slot = rate.next_slot.max(now) + rate.interval();
     }
 
-    /// The server took a request, which lasted so long.
+    /// The server took a request after `latency`.
     pub(crate) fn accepted(&self, now: Instant, latency: Duration) {
         self.change_limit(self.limit.get() + 1);
         self.rate
@@ -128,6 +132,7 @@ impl Concurrency {
             .window
             .count(now, |window| &mut window.refused);
         self.judge(now, latency);
+        self.rate.borrow_mut().return_slot(now);
         if let Some(wait) = retry_after {
             self.pause_until(now + wait);
         }
@@ -176,11 +181,11 @@ impl Concurrency {
             return;
         }
         rate.closed = 0;
-        let refused_part = f64::from(refused) / f64::from(total);
+        let refused_share = f64::from(refused) / f64::from(total);
         let accepted_rate = f64::from(accepted) / elapsed.as_secs_f64();
-        rate.adapt(refused_part, accepted_rate);
+        rate.adapt(refused_share, accepted_rate);
         drop(rate);
-        if refused_part > TOLERATED {
+        if refused_share > TOLERATED_SHARE {
             self.change_limit(self.limit.get() / 2);
         }
     }
@@ -193,16 +198,32 @@ impl Concurrency {
 }
 
 impl Rate {
-    fn adapt(&mut self, refused_part: f64, accepted_rate: f64) {
+    /// The time between two requests.
+    fn interval(&self) -> Duration {
+        self.per_second.map_or(Duration::ZERO, |per_second| {
+            Duration::from_secs_f64(1.0 / per_second)
+        })
+    }
+
+    /// Lets the next request take the place of one that was refused.
+    fn return_slot(&mut self, now: Instant) {
+        let earlier = self.next_slot.checked_sub(self.interval().mul_f64(RETURNED_SLOT));
+        // A slot further away belongs to a pause.
+        if self.next_slot < now + 2 * self.interval() {
+            self.next_slot = earlier.map_or(now, |earlier| earlier.max(now));
+        }
+    }
+
+    fn adapt(&mut self, refused_share: f64, accepted_rate: f64) {
         self.per_second = match self.per_second {
-            None if refused_part > TOLERATED => Some(accepted_rate.max(1.0)),
+            None if refused_share > TOLERATED_SHARE => Some(accepted_rate.max(1.0)),
             None => None,
-            Some(rate) if refused_part > TOLERATED => {
+            Some(rate) if refused_share > TOLERATED_SHARE => {
                 self.ceiling = Some(rate);
-                Some(rate * (1.0 - 0.4 * refused_part))
+                Some(rate * (1.0 - 0.4 * refused_share))
             }
             // A rate that is not used up, because nothing waits, says nothing.
-            Some(rate) if refused_part > UNNOTICED || accepted_rate < rate / 2.0 => Some(rate),
+            Some(rate) if refused_share > UNNOTICED_SHARE || accepted_rate < rate / 2.0 => Some(rate),
             Some(rate) => Some(match self.ceiling {
                 Some(ceiling) if rate > ceiling * 1.1 => rate * PROBING_GROWTH,
                 Some(ceiling) if rate > ceiling * 0.75 => rate * SLOW_GROWTH,

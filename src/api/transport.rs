@@ -25,7 +25,7 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 const MAX_ERROR_BODY: usize = 16 * 1024;
 const NOT_THE_API_HINT: &str = "is AMIKA_API_URL right, and is there a proxy or login page in between?";
 
-/// What `--verbose` tells about one request. Holds nothing secret.
+/// What `--verbose` shows of one request. Holds nothing secret.
 pub(crate) struct RequestLine {
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -129,7 +129,7 @@ impl Api {
         }
     }
 
-    /// Sends a request once, and tells `--verbose` about it.
+    /// Sends a request once, and reports it to `--verbose`.
     async fn send_observed(
         &self,
         method: &Method,
@@ -143,7 +143,7 @@ impl Api {
         result
     }
 
-    /// Tells `--verbose` about one request.
+    /// Reports one request to `--verbose`.
     fn report(&self, method: &Method, path: &str, result: &ApiResult<Answer>, elapsed: Duration) {
         let Some(observe) = &self.observe else {
             return;
@@ -174,7 +174,7 @@ impl Api {
             .http
             .request(method.clone(), self.origin.at(path))
             .header(ACCEPT, "application/json")
-            .header(AUTHORIZATION, self.header_of(bearer)?);
+            .header(AUTHORIZATION, self.authorization(bearer)?);
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
@@ -229,7 +229,7 @@ impl Api {
         }
     }
 
-    fn header_of(&self, bearer: &SecretValue) -> ApiResult<HeaderValue> {
+    fn authorization(&self, bearer: &SecretValue) -> ApiResult<HeaderValue> {
         let text = Zeroizing::new(format!("Bearer {}", bearer.expose_secret()));
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
             let message = format!("{} contains invalid characters", self.authority.source);
@@ -239,10 +239,10 @@ impl Api {
         Ok(value)
     }
 
-    /// A redirect is never followed: it would carry the secret, and the key, somewhere else.
+    /// A redirect is never followed: it would carry the secret, and the key, to another server.
     fn redirected(&self, status: StatusCode, headers: &HeaderMap) -> ApiError {
         let target = client::redirect_target(headers, &self.origin);
-        let target = target.map_or_else(|| "elsewhere".to_owned(), |target| self.server_text(&target));
+        let target = target.map_or_else(|| "another server".to_owned(), |target| self.server_text(&target));
         let message = format!("{} redirects to {target}, which was not followed", self.origin);
         ApiError::not_the_api(Some(status.as_u16()), message)
             .with_effect(Effect::None)
