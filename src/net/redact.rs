@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::Input;
+use aho_corasick::automaton::Automaton;
+use aho_corasick::nfa::contiguous::NFA;
 
 use crate::formats::decode::Decoded;
 use crate::secret::SecretValue;
@@ -129,7 +131,7 @@ impl Redactor {
 struct Index {
     /// Sorted, so that those with the same beginning are neighbours.
     secrets: Vec<SecretValue>,
-    automaton: AhoCorasick,
+    automaton: NFA,
     /// For each pattern of the automaton, the secrets that begin with it.
     groups: Vec<std::ops::Range<usize>>,
 }
@@ -146,7 +148,7 @@ impl Index {
         }
         let patterns = groups.iter().map(|group| prefix(&secrets[group.start]));
         // Fails only for more patterns than memory holds.
-        let automaton = AhoCorasick::new(patterns).ok()?;
+        let automaton = NFA::new(patterns).ok()?;
         Some(Self {
             secrets,
             automaton,
@@ -156,7 +158,10 @@ impl Index {
 
     fn find(&self, reading: &Decoded, spans: &mut Vec<(usize, usize)>) {
         let bytes = &reading.bytes;
-        for found in self.automaton.find_overlapping_iter(bytes.as_slice()) {
+        let found = self
+            .automaton
+            .try_find_overlapping_iter(Input::new(bytes.as_slice()));
+        for found in found.into_iter().flatten() {
             let group = &self.secrets[self.groups[found.pattern().as_usize()].clone()];
             let rest = &bytes[found.start()..];
             let longest = group.iter().filter_map(|secret| matching(secret, rest)).max();

@@ -60,7 +60,7 @@ impl TrustStore {
         if connects {
             let early = Arc::clone(&verifier);
             std::thread::spawn(move || {
-                early.load();
+                early.bundle();
             });
         }
         Ok(verifier)

@@ -4,12 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memmem::{self, Finder};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use webpki::EndEntityCert;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -18,6 +22,9 @@ use crate::system::file::read_bounded;
 
 /// The largest bundle that is read, in bytes. Debian's has 220 KB.
 const MAX_BUNDLE: u64 = 16 * 1024 * 1024;
+/// What stands around a certificate in PEM (RFC 7468).
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+const END: &[u8] = b"-----END CERTIFICATE-----";
 
 /// Files and directories that hold trusted certificates.
 #[derive(Debug, Clone, Default)]
@@ -78,74 +85,99 @@ fn check_bundle(path: &Path) -> Result<()> {
 pub(crate) struct Verifier {
     location: Location,
     provider: Arc<CryptoProvider>,
-    from_bundle: OnceLock<Loaded>,
-    from_everything: OnceLock<Loaded>,
+    bundle: OnceLock<Vec<CertificateDer<'static>>>,
+    directories: OnceLock<Vec<CertificateDer<'static>>>,
 }
-
-type Loaded = std::result::Result<Arc<WebPkiServerVerifier>, rustls::Error>;
 
 impl Verifier {
     pub(crate) fn new(location: Location, provider: Arc<CryptoProvider>) -> Self {
         Self {
             location,
             provider,
-            from_bundle: OnceLock::new(),
-            from_everything: OnceLock::new(),
+            bundle: OnceLock::new(),
+            directories: OnceLock::new(),
         }
     }
 
-    /// Reads the bundle; where there is none, the directories.
-    pub(crate) fn load(&self) -> &Loaded {
-        self.from_bundle.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            match &self.location.bundle {
-                Some(bundle) => add_file(&mut roots, bundle),
-                None => self.add_directories(&mut roots),
-            }
-            self.verifier_for(roots)
+    /// The certificates of the bundle.
+    pub(crate) fn bundle(&self) -> &[CertificateDer<'static>] {
+        self.bundle.get_or_init(|| {
+            self.location
+                .bundle
+                .iter()
+                .flat_map(|path| read_file(path))
+                .collect()
         })
     }
 
-    /// Reads the bundle and the directories.
-    fn load_everything(&self) -> &Loaded {
-        self.from_everything.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            if let Some(bundle) = &self.location.bundle {
-                add_file(&mut roots, bundle);
-            }
-            self.add_directories(&mut roots);
-            self.verifier_for(roots)
+    /// The certificates of all files in the directories.
+    fn directories(&self) -> &[CertificateDer<'static>] {
+        self.directories.get_or_init(|| {
+            let directories = self.location.directories.iter();
+            let entries = directories.filter_map(|path| path.read_dir().ok()).flatten();
+            entries
+                .flatten()
+                .flat_map(|entry| read_file(&entry.path()))
+                .collect()
         })
     }
 
-    fn add_directories(&self, roots: &mut RootCertStore) {
-        let entries = self.location.directories.iter();
-        let entries = entries
-            .filter_map(|directory| directory.read_dir().ok())
-            .flatten();
-        for entry in entries.flatten() {
-            add_file(roots, &entry.path());
-        }
-    }
-
-    fn verifier_for(&self, roots: RootCertStore) -> Loaded {
-        if roots.is_empty() {
-            let message = "no trusted certificate could be read; set SSL_CERT_FILE to a bundle";
-            return Err(rustls::Error::General(message.to_owned()));
-        }
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
-            .build()
-            .map_err(|error| rustls::Error::General(error.to_string()))
+    /// Checks that one of `trusted` has issued the server's certificate, directly or through
+    /// `intermediates`.
+    fn verify_chain(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        trusted: &[CertificateDer<'static>],
+        now: UnixTime,
+    ) -> std::result::Result<(), rustls::Error> {
+        // Parsing every certificate of a bundle takes longer than a TLS handshake. One that does not
+        // even contain the name of an issuer is not the issuer.
+        let chain = || [end_entity].into_iter().chain(intermediates);
+        let chain = chain().filter_map(|certificate| EndEntityCert::try_from(certificate).ok());
+        let issuers: Vec<_> = chain
+            .map(|certificate| Finder::new(certificate.issuer()).into_owned())
+            .collect();
+        let candidates = trusted
+            .iter()
+            .filter(|certificate| issuers.iter().any(|issuer| issuer.find(certificate).is_some()));
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(candidates.cloned());
+        verify_server_cert_signed_by_trust_anchor(
+            &ParsedCertificate::try_from(end_entity)?,
+            &roots,
+            intermediates,
+            now,
+            self.provider.signature_verification_algorithms.all,
+        )
     }
 }
 
-/// Adds every certificate of a PEM file. A file that cannot be read adds nothing: a directory may
-/// hold other things than certificates.
-fn add_file(roots: &mut RootCertStore, path: &Path) {
-    let Ok(text) = read_bounded(path, MAX_BUNDLE) else {
-        return;
-    };
-    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&text).flatten());
+/// The certificates of a PEM file. A file that cannot be read has none: a directory may hold other
+/// things than certificates.
+fn read_file(path: &Path) -> Vec<CertificateDer<'static>> {
+    read_bounded(path, MAX_BUNDLE).map_or_else(|_| Vec::new(), |text| decode(&text))
+}
+
+/// The certificates in a PEM text; those that are no valid Base64 are left out.
+fn decode(text: &[u8]) -> Vec<CertificateDer<'static>> {
+    let ends = Finder::new(END);
+    let sections = memmem::find_iter(text, BEGIN).filter_map(|begin| {
+        let section = &text[begin + BEGIN.len()..];
+        Some(&section[..ends.find(section)?])
+    });
+    let decoded = sections.filter_map(|section| STANDARD.decode(without_line_ends(section)).ok());
+    decoded.map(CertificateDer::from).collect()
+}
+
+fn without_line_ends(text: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(text.len());
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+        joined.extend_from_slice(text[start..end].trim_ascii());
+        start = end;
+    }
+    joined
 }
 
 impl ServerCertVerifier for Verifier {
@@ -154,22 +186,21 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        let verify = |loaded: &Loaded| {
-            let verifier = loaded.as_ref().map_err(Clone::clone)?;
-            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-        };
-        let verified = verify(self.load());
-        let unknown = matches!(
-            verified,
-            Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
-        );
-        if unknown && self.location.bundle.is_some() && !self.location.directories.is_empty() {
-            return verify(self.load_everything());
+        let mut verified = self.verify_chain(end_entity, intermediates, self.bundle(), now);
+        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        if verified == Err(unknown) {
+            verified = self.verify_chain(end_entity, intermediates, self.directories(), now);
+            if self.bundle().is_empty() && self.directories().is_empty() {
+                let message = "no trusted certificate could be read; set SSL_CERT_FILE to a bundle";
+                return Err(rustls::Error::General(message.to_owned()));
+            }
         }
-        verified
+        verified?;
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -196,5 +227,22 @@ impl ServerCertVerifier for Verifier {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What administrators put into a bundle besides certificates does not hide one.
+    #[test]
+    fn certificates_are_found_between_anything_else() {
+        let bundle = "# Company root\r\n-----BEGIN CERTIFICATE-----\r\nMAAB\r\nAgME\r\n-----END CERTIFICATE-----\r\n\
+            -----BEGIN TRUSTED CERTIFICATE-----\nMAAA\n-----END TRUSTED CERTIFICATE-----\n\
+            -----BEGIN CERTIFICATE-----\nno Base64!\n-----END CERTIFICATE-----\n\
+            -----BEGIN CERTIFICATE-----\n  MAA=\n-----END CERTIFICATE----------BEGIN CERTIFICATE-----\nMA==\n\
+            -----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nMAAA";
+        let found: Vec<_> = decode(bundle.as_bytes()).iter().map(|der| der.to_vec()).collect();
+        assert_eq!(found, [vec![0x30, 0, 1, 2, 3, 4], vec![0x30, 0], vec![0x30]]);
     }
 }
