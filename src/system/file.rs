@@ -9,14 +9,21 @@ use zeroize::Zeroizing;
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
+    /// The text says all that the cause does, so the cause is not given as a source.
     #[error("{}", reason(.0))]
-    Io(#[from] io::Error),
+    Io(io::Error),
     #[error("is a directory")]
     Directory,
     #[error("is not a regular file")]
     NotRegular,
     #[error("is larger than {} MiB", .0 / (1024 * 1024))]
     TooLarge(u64),
+}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 /// Reads a regular file of at most `limit` bytes. It is opened once, so what is checked is what
@@ -84,9 +91,16 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Windows refuses to open a directory with the same error as a file that may not be read.
 #[cfg(not(unix))]
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).open(path)
+    OpenOptions::new().read(true).open(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::PermissionDenied && path.is_dir() {
+            io::ErrorKind::IsADirectory.into()
+        } else {
+            error
+        }
+    })
 }
 
 /// An I/O error in words, without the number that the system's text ends in.
