@@ -40,9 +40,14 @@ fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A path as a person may see it.
+/// A path as a person may see it. On Windows, where both slashes are understood, one kind is shown.
 pub(crate) fn path(path: &Path) -> String {
-    escape(&path.to_string_lossy()).into_owned()
+    let shown = escape(&path.to_string_lossy()).into_owned();
+    if cfg!(windows) {
+        shown.replace('/', "\\")
+    } else {
+        shown
+    }
 }
 
 /// As [`path`], with `~` for the home directory.

@@ -1,33 +1,71 @@
-//! Opens a page in the person's browser, from a process that was given nothing secret.
+//! Opens a page in the person's browser, without handing it the secrets of our environment.
 
+use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
 use crate::system::env::{Env, Platform};
 
-/// What a browser may know of our environment: where the person's desktop is, and no more.
-const VARIABLES: [&str; 22] = [
-    "APPDATA",
+/// The variables that a browser gets: those of the desktop session, which hold no secrets.
+const VARIABLES: &[&str] = &[
     "BROWSER",
     "DBUS_SESSION_BUS_ADDRESS",
+    "DESKTOP_SESSION",
     "DISPLAY",
     "HOME",
+    "KDE_FULL_SESSION",
+    "KDE_SESSION_VERSION",
     "LANG",
-    "LOCALAPPDATA",
     "LOGNAME",
     "PATH",
-    "SYSTEMROOT",
-    "TEMP",
     "TERM",
+    "TMPDIR",
     "USER",
-    "USERPROFILE",
     "WAYLAND_DISPLAY",
     "WSL_DISTRO_NAME",
     "WSL_INTEROP",
     "XAUTHORITY",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_DIRS",
+    "XDG_CONFIG_HOME",
     "XDG_CURRENT_DESKTOP",
     "XDG_DATA_DIRS",
+    "XDG_DATA_HOME",
     "XDG_RUNTIME_DIR",
     "XDG_SESSION_TYPE",
+];
+
+/// The variables that Windows gives to every program of a session. The commands that start browsers are
+/// written with some of them.
+const WINDOWS_VARIABLES: &[&str] = &[
+    "ALLUSERSPROFILE",
+    "APPDATA",
+    "COMMONPROGRAMFILES",
+    "COMMONPROGRAMFILES(X86)",
+    "COMMONPROGRAMW6432",
+    "COMPUTERNAME",
+    "COMSPEC",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "LOCALAPPDATA",
+    "NUMBER_OF_PROCESSORS",
+    "OS",
+    "PATH",
+    "PATHEXT",
+    "PROCESSOR_ARCHITECTURE",
+    "PROGRAMDATA",
+    "PROGRAMFILES",
+    "PROGRAMFILES(X86)",
+    "PROGRAMW6432",
+    "PUBLIC",
+    "SESSIONNAME",
+    "SYSTEMDRIVE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "USERDOMAIN",
+    "USERNAME",
+    "USERPROFILE",
+    "WINDIR",
 ];
 
 /// Whether a browser would come up where the person is.
@@ -41,22 +79,58 @@ pub(crate) fn is_at_hand(env: &Env) -> bool {
     env.terminals.stderr && display && !remote
 }
 
-/// Opens an https page, and nothing else. The library that knows how to starts the browser with
-/// the environment it has, so it runs in a process of its own, which has little.
+/// Opens an https page, and nothing else. The library that finds the browser starts it with the
+/// environment of its own process, so it runs in a second process with few variables.
 pub(crate) fn open(env: &Env, url: &str) -> bool {
     let Some(program) = env.program.as_ref().filter(|_| url.starts_with("https://")) else {
         return false;
     };
-    let known = VARIABLES
-        .iter()
-        .filter_map(|name| Some((name, env.variable(name)?)));
     Command::new(program)
         .args(["open-browser", "--", url])
         .env_clear()
-        .envs(known)
+        .envs(environment(env))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .is_ok()
+}
+
+/// The part of our environment that a browser gets.
+fn environment(env: &Env) -> impl Iterator<Item = (&'static str, &OsStr)> {
+    let names = match env.platform {
+        Platform::Windows => WINDOWS_VARIABLES,
+        Platform::Unix | Platform::MacOs => VARIABLES,
+    };
+    names.iter().filter_map(|name| Some((*name, env.variable(name)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    fn names(platform: Platform, variables: &[&str]) -> BTreeSet<&'static str> {
+        let variables: Vec<_> = variables.iter().map(|name| (*name, "x")).collect();
+        let env = Env::fake(Path::new("/home"), &variables, platform);
+        environment(&env).map(|(name, _)| name).collect()
+    }
+
+    /// R102: keys in the environment do not reach the browser, on any system.
+    #[test]
+    fn a_browser_gets_the_desktop_and_no_keys() {
+        let keys = ["AMIKA_API_KEY", "AWS_SECRET_ACCESS_KEY", "NPM_TOKEN"];
+        for platform in [Platform::Unix, Platform::MacOs] {
+            let given = names(
+                platform,
+                &[&keys[..], &["HOME", "DISPLAY", "XDG_CONFIG_HOME"]].concat(),
+            );
+            assert_eq!(given, BTreeSet::from(["DISPLAY", "HOME", "XDG_CONFIG_HOME"]));
+        }
+        let needed = ["SYSTEMROOT", "PROGRAMFILES(X86)", "LOCALAPPDATA", "USERPROFILE"];
+        let given = names(Platform::Windows, &[&keys[..], &needed].concat());
+        assert_eq!(given, BTreeSet::from(needed));
+    }
 }

@@ -61,7 +61,7 @@ impl Env {
             variables: std::env::vars_os()
                 .map(|(name, value)| (key(&name), value))
                 .collect(),
-            home: dirs::home_dir(),
+            home: home_directory(),
             directory: std::env::current_dir().ok(),
             root: Some(PathBuf::from(if cfg!(windows) { "C:\\" } else { "/" })),
             platform: if cfg!(target_os = "macos") {
@@ -169,6 +169,22 @@ impl Env {
     }
 }
 
+/// The home directory as other programs take it: `HOME`; when that is unset or empty, as the system's
+/// list of users has it.
+#[cfg(not(windows))]
+#[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
+fn home_directory() -> Option<PathBuf> {
+    dirs::home_dir()
+}
+
+/// The home directory as other programs take it: `USERPROFILE`; when that is unset or empty, the
+/// profile's directory. (`dirs` never asks the variable.)
+#[cfg(windows)]
+#[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
+fn home_directory() -> Option<PathBuf> {
+    std::env::home_dir()
+}
+
 /// A variable's name as it is looked up: Windows does not tell `Path` from `PATH`.
 fn key(name: &OsStr) -> OsString {
     if cfg!(windows) {
@@ -201,8 +217,11 @@ impl BracketedPaste {
     }
 
     fn write(sequence: &str) {
-        // A terminal that does not know the sequence ignores it, and a closed one needs nothing.
-        let _ = dialoguer::console::Term::stderr().write_str(sequence);
+        // The console of Windows never marks a paste, and an old one would show the sequence.
+        if cfg!(unix) {
+            // A terminal that does not know the sequence ignores it, and a closed one needs nothing.
+            let _ = dialoguer::console::Term::stderr().write_str(sequence);
+        }
     }
 }
 

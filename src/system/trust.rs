@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::formats::escape;
 
 /// A file or directory that another user controls.
+#[cfg_attr(
+    not(unix),
+    expect(dead_code, reason = "only Unix files have an owner and a mode")
+)]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Untrusted {
     #[error("{} belongs to another user ({owner}) and is not used", escape::path(path))]

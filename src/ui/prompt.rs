@@ -8,7 +8,7 @@ use dialoguer::console::Term;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::secret::SecretValue;
-use crate::system::env::{BracketedPaste, Env, TerminalState, blocking};
+use crate::system::env::{BracketedPaste, Env, Platform, TerminalState, blocking};
 use crate::ui::chooser::Chooser;
 use crate::ui::hidden::read_hidden;
 use crate::ui::keyboard::{Key, Keyboard, Keys};
@@ -151,12 +151,18 @@ fn cannot_ask(global: &GlobalOptions, env: &Env) -> Option<&'static str> {
         Some("in CI")
     } else if env.terminals.stdin && !env.terminals.stderr {
         Some("because standard error is not a terminal")
-    } else if env.terminals.stdin && Term::stderr().features().is_msys_tty() {
+    } else if env.terminals.stdin && is_pipe_of_terminal(env.platform) {
         // Its keys arrive through a pipe, and only when Enter is pressed.
         Some("in this terminal, which is a pipe (run it with winpty)")
     } else {
         None
     }
+}
+
+/// Whether standard error, a terminal, is the pipe that mintty (Git Bash) gives to a Windows program:
+/// only a console has a size.
+fn is_pipe_of_terminal(platform: Platform) -> bool {
+    platform == Platform::Windows && Term::stderr().size_checked().is_none()
 }
 
 /// Asks for a value that is not shown while it is typed or pasted.

@@ -1,6 +1,7 @@
 //! `amika secret extract --also`: further tools, which are not read without it. The files have the
 //! form that each tool's source or documentation gives (see the modules of `src/discover`).
 
+#[cfg(target_os = "linux")]
 use crate::keyring::{store, with_keyring};
 use crate::sandbox::{CANARY, Sandbox, ran};
 
@@ -177,6 +178,7 @@ fn a_broken_file_of_a_further_tool_is_unreadable() {
 }
 
 /// R126: tokens in the system's keyring, which is unreadable where it cannot be reached.
+#[cfg(target_os = "linux")]
 #[test]
 fn tokens_in_the_keyring_are_read() {
     let sandbox = Sandbox::new();

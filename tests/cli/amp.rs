@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+#[cfg(target_os = "linux")]
 use crate::keyring::{store, with_keyring};
-use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+use crate::sandbox::{CANARY, Ran, Sandbox, native, ran};
 
 const SECRETS: &str = ".local/share/amp/secrets.json";
 const SETTINGS: &str = ".config/amp/settings.json";
@@ -57,6 +58,7 @@ fn a_variable_goes_before_the_stored_key() {
 }
 
 /// R123: with native storage, the file goes before the keyring.
+#[cfg(target_os = "linux")]
 #[test]
 fn the_file_goes_before_the_keyring() {
     let sandbox = Sandbox::new();
@@ -72,7 +74,7 @@ fn the_file_goes_before_the_keyring() {
             .exits(0)
             .stdout_contains("keychain item amp.cli.apiKey (ampcode.com)");
         let both: Value = serde_json::from_str(run.stdout.lines().next().unwrap()).unwrap();
-        let file = json!(sandbox.home().join(SECRETS));
+        let file = json!(sandbox.path(SECRETS));
         assert_eq!(both[0]["origin"], file);
         assert_eq!(
             (&both[1]["in_use"], &both[1]["overridden_by"]),
@@ -144,7 +146,7 @@ fn relative_directories_are_followed() {
         .env("XDG_DATA_HOME", "data")
         .env("XDG_CONFIG_HOME", "config");
     let run = ran(command.output().unwrap()).exits(0);
-    assert_eq!(rows(&run)[0][1], "data/amp/secrets.json");
+    assert_eq!(rows(&run)[0][1], json!(native("data/amp/secrets.json")));
 }
 
 /// R128: names are compared without case, blanks are trimmed, and every other entry is named.

@@ -1,5 +1,7 @@
 //! What Claude Code itself would use, beside what it has stored.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 #[cfg(target_os = "linux")]
@@ -41,7 +43,7 @@ fn standing(run: &Ran, source: &str) -> (Value, String) {
     let row = rows.iter().find(|row| row["source"] == source);
     let row = row.unwrap_or_else(|| panic!("no {source}: {run:?}"));
     let by = row["overridden_by"].as_str().unwrap_or_default();
-    let by = by.rsplit('/').next().unwrap_or_default();
+    let by = by.rsplit(['/', '\\']).next().unwrap_or_default();
     (row["in_use"].clone(), by.to_owned())
 }
 
@@ -216,7 +218,7 @@ fn stores_of_older_versions_have_the_lowest_priority() {
         let beside = sandbox(&[(path, content), (LOGIN, &usable_login())]);
         let run = extract(&beside, &[]).exits(0);
         let origin = run.json()[0]["origin"].as_str().unwrap().to_owned();
-        assert!(origin.ends_with(LOGIN), "{origin}");
+        assert!(Path::new(&origin).ends_with(LOGIN), "{origin}");
         assert_eq!(run.json()[0]["in_use"], json!(true), "{path}");
     }
 }

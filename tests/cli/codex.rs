@@ -101,7 +101,10 @@ fn a_forced_login_method_is_respected() {
 /// left in its file is named and not shown.
 #[test]
 fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
-    let world = sandbox(&[(AUTH, KEY), (CONFIG, KEYRING)]);
+    // On Windows Codex encrypts a file instead of using the keyring, unless told not to.
+    let store =
+        |name| format!("cli_auth_credentials_store = {name:?}\nfeatures.secret_auth_storage = false\n");
+    let world = sandbox(&[(AUTH, KEY), (CONFIG, &store("keyring"))]);
     let run = extract(&world, ".", &[]).exits(4);
     assert_eq!(run.json(), json!([]));
     run.stderr_contains("AMIKA_KEYCHAIN is off")
@@ -120,12 +123,12 @@ fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
     drop(run);
     world.run("secret extract --skip-unreadable").exits(0);
     // Codex falls back to the file with `auto`, and the keyring may have another login.
-    let auto = sandbox(&[(AUTH, KEY), (CONFIG, "cli_auth_credentials_store = \"auto\"\n")]);
+    let auto = sandbox(&[(AUTH, KEY), (CONFIG, &store("auto"))]);
     let run = extract(&auto, ".", &[])
         .exits(0)
         .stderr_contains("could not be reached");
     assert_eq!(run.json()[0]["source"], "codex");
-    let nothing = sandbox(&[(CONFIG, "cli_auth_credentials_store = \"auto\"\n")]);
+    let nothing = sandbox(&[(CONFIG, &store("auto"))]);
     extract(&nothing, ".", &[]).exits(4);
 }
 
@@ -143,7 +146,11 @@ fn a_trusted_project_selects_the_store() {
     for (level, found) in [("untrusted", true), ("trusted", false)] {
         let trust = format!(
             "[projects.{:?}]\ntrust_level = \"{level}\"\n",
-            root.canonicalize().unwrap()
+            if cfg!(windows) {
+                root.clone()
+            } else {
+                root.canonicalize().unwrap()
+            }
         );
         world.write(CONFIG, trust);
         let run = extract(&world, "repo/sub", &[]).exits(0);

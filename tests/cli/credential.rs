@@ -1,6 +1,6 @@
 //! Which credential the CLI uses for itself: R36, R37, R52, R53, R62.
 
-use crate::sandbox::{CANARY, KEY_FILE, SESSION_FILE, Sandbox, ran};
+use crate::sandbox::{CANARY, HOME, KEY_FILE, SESSION_FILE, Sandbox, ran};
 use crate::support::vault::API_KEY;
 
 fn key_file(key: &str, origin: &str) -> String {
@@ -122,7 +122,7 @@ fn without_a_home_the_environment_key_still_works() {
     let sandbox = Sandbox::new();
     ran(sandbox
         .command(["secret", "list"])
-        .env_remove("HOME")
+        .env_remove(HOME)
         .output()
         .unwrap())
     .exits(0);

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::sandbox::{CANARY, Ran, Sandbox, feed, ran};
+use crate::sandbox::{CANARY, Ran, Sandbox, feed, native, ran};
 
 const CLAUDE: &str = ".claude/.credentials.json";
 const CODEX: &str = ".codex/auth.json";
@@ -77,7 +77,7 @@ fn a_laptop_with_all_four_tools() {
     );
     let login = &run.json()[1];
     assert_eq!(login["expires_at"], "3000-01-01T00:00:00Z");
-    assert_eq!(login["origin"], json!(sandbox.home().join(CLAUDE)));
+    assert_eq!(login["origin"], json!(sandbox.path(CLAUDE)));
     assert_eq!(login["masked"], "********");
     assert!(sandbox.vault.requests().is_empty());
 
@@ -243,7 +243,7 @@ fn another_home_is_looked_at_by_itself() {
         .output();
     let run = ran(run.unwrap()).exits(0);
     assert_eq!(rows(&run).len(), 2);
-    assert_eq!(run.json()[0]["origin"], "other/.codex/auth.json");
+    assert_eq!(run.json()[0]["origin"], json!(native("other/.codex/auth.json")));
     sandbox
         .run("secret extract --homedir missing")
         .exits(4)
@@ -253,7 +253,7 @@ fn another_home_is_looked_at_by_itself() {
 #[test]
 fn the_tools_own_variables_move_their_stores() {
     let sandbox = Sandbox::new();
-    let at = |path: &str| sandbox.home().join(path);
+    let at = |path: &str| sandbox.path(path);
     sandbox.write(
         "data/opencode/auth.json",
         format!(r#"{{"groq":{{"type":"api","key":"{CANARY}"}}}}"#),

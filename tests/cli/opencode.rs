@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+use crate::sandbox::{CANARY, Ran, Sandbox, native, ran};
 
 const AUTH: &str = ".local/share/opencode/auth.json";
 const CONFIG: &str = ".config/opencode/opencode.json";
@@ -44,7 +44,7 @@ fn a_configured_key_goes_before_the_stored_one() {
     sandbox.write(AUTH, api("groq"));
     sandbox.write(CONFIG, configuration(&format!(" cfg-{CANARY}\n")));
     let run = finish(&mut extract(&sandbox));
-    let (config, auth) = (sandbox.home().join(CONFIG), sandbox.home().join(AUTH));
+    let (config, auth) = (sandbox.path(CONFIG), sandbox.path(AUTH));
     assert_eq!(
         rows(&run),
         [
@@ -97,7 +97,7 @@ fn every_layer_of_the_configuration_is_read_in_order() {
                 .env("OPENCODE_CONFIG_DIR", sandbox.home().join("directory")),
         );
         let origins: Vec<_> = rows(&run).into_iter().map(|[origin, ..]| origin).collect();
-        assert_eq!(origins, [json!(sandbox.home().join(layer))]);
+        assert_eq!(origins, [json!(sandbox.path(layer))]);
     }
     let run = finish(
         extract(&sandbox)
@@ -110,10 +110,7 @@ fn every_layer_of_the_configuration_is_read_in_order() {
             .env("OPENCODE_DISABLE_PROJECT_CONFIG", "1")
             .current_dir(sandbox.home().join("project/inner")),
     );
-    assert_eq!(
-        rows(&run)[0][0],
-        json!(sandbox.home().join(".opencode/opencode.json"))
-    );
+    assert_eq!(rows(&run)[0][0], json!(sandbox.path(".opencode/opencode.json")));
 }
 
 /// R123: a reference is named with the command that pushes what it refers to.
@@ -139,11 +136,7 @@ fn a_reference_is_named_and_not_followed() {
             .stderr_contains(named);
         let rows = rows(&run);
         assert_eq!(rows.len(), 1, "{key}");
-        assert_eq!(
-            rows[0][2..],
-            [json!(false), json!(sandbox.home().join(CONFIG))],
-            "{key}"
-        );
+        assert_eq!(rows[0][2..], [json!(false), json!(sandbox.path(CONFIG))], "{key}");
     }
 }
 
@@ -219,7 +212,7 @@ fn relative_directories_are_followed() {
     let sandbox = Sandbox::new();
     sandbox.write("data/opencode/auth.json", api("groq"));
     let run = finish(extract(&sandbox).env("XDG_DATA_HOME", "data"));
-    assert_eq!(rows(&run)[0][0], "data/opencode/auth.json");
+    assert_eq!(rows(&run)[0][0], json!(native("data/opencode/auth.json")));
 }
 
 fn database(sandbox: &Sandbox, name: &str) {

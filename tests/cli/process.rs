@@ -1,11 +1,11 @@
 //! Streams that are closed or full, and what other processes can see: R89, R90, R98, R101.
-#![cfg(unix)]
 
-use std::process::Stdio;
-
-use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::sandbox::{CANARY, Sandbox};
+#[cfg(unix)]
+use {crate::sandbox::ran, std::process::Stdio};
 
 /// R89: a closed standard output is exit 141, and the outcome is on stderr.
+#[cfg(unix)]
 #[test]
 fn a_closed_stdout_is_exit_141_with_the_outcome_on_stderr() {
     let sandbox = Sandbox::new();

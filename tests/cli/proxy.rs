@@ -66,7 +66,13 @@ fn a_proxy_is_used_and_its_password_never_shown() {
 fn a_malformed_proxy_variable_is_refused() {
     let sandbox = Sandbox::new();
     let (target, asked) = proxy();
-    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+    // Windows does not tell the case of a variable's name.
+    let lower_case = if cfg!(windows) {
+        "HTTPS_PROXY"
+    } else {
+        "https_proxy"
+    };
+    for variable in ["HTTPS_PROXY", lower_case, "ALL_PROXY"] {
         for value in [
             format!("socks5://{CANARY}@127.0.0.1:1"),
             format!("http://u:{CANARY}@127.0.0.1:99999"),

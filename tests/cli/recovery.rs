@@ -1,7 +1,7 @@
 //! The file that keeps the old value while a credential is replaced. R110.
 
 use crate::replace::{CREATE, FORCE, command_in, kept_values, old, run_shell, sandbox, stored_values};
-use crate::sandbox::{Ran, Sandbox, ran};
+use crate::sandbox::{HOME, Ran, Sandbox, ran};
 use crate::support::faults::{Behaviour, Fault};
 
 /// R110: where the old value cannot be kept, nothing is deleted.
@@ -13,18 +13,18 @@ fn nothing_is_deleted_before_the_old_value_is_safe() {
         assert_eq!(stored_values(sandbox), old());
     };
     let (no_home, _) = sandbox();
+    let nowhere = no_home.write("file", "").join("nowhere");
     let mut command = no_home.command(FORCE.split_whitespace());
-    refused(
-        &no_home,
-        ran(command.env("HOME", "/proc/nowhere").output().unwrap()),
-    );
+    refused(&no_home, ran(command.env(HOME, nowhere).output().unwrap()));
     let (not_a_directory, _) = sandbox();
     not_a_directory.write(".local/state", "a file");
     let run = not_a_directory.run(FORCE);
     refused(&not_a_directory, run);
-    let (no_room, _) = sandbox();
-    let run = run_shell(&no_room, &format!("ulimit -f 0; amika {FORCE}"));
-    refused(&no_room, run);
+    if cfg!(unix) {
+        let (no_room, _) = sandbox();
+        let run = run_shell(&no_room, &format!("ulimit -f 0; amika {FORCE}"));
+        refused(&no_room, run);
+    }
 }
 
 /// R110: SIGKILL between the DELETE and the create leaves the value in its file; the next command

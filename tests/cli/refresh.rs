@@ -335,57 +335,57 @@ fn a_refresh_by_another_program_is_noticed() {
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 0);
 }
 
+/// R46: a lock holder that was killed does not block others.
+#[test]
+fn a_killed_lock_holder_does_not_block_others() {
+    let (sandbox, _) = expired();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Hang));
+    let mut holder = start(&mut sandbox.bare_command(["secret", "list"]));
+    sandbox.vault.wait_for("POST", 1);
+    let waiting: Vec<_> = (0..7)
+        .map(|_| start(&mut sandbox.bare_command(["secret", "list"])))
+        .collect();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    for child in waiting {
+        ran(child.wait_with_output().unwrap()).exits(0);
+    }
+    assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);
+    let left = fs::read_dir(sandbox.home().join(".local/state/amika")).unwrap();
+    let names: Vec<_> = left
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(
+        names.iter().all(|name| !name.contains("unfinished")),
+        "R101: {names:?}"
+    );
+}
+
+/// R46: the wait for a lock holder that hangs is bounded.
+#[test]
+fn the_wait_for_a_hanging_lock_holder_is_bounded() {
+    let (sandbox, _) = expired();
+    let before = raw_session(&sandbox);
+    let lock = fs::File::create(sandbox.home().join(".local/state/amika/amika.lock")).unwrap();
+    lock.lock().unwrap();
+    sandbox
+        .run_stored("secret list")
+        .exits(6)
+        .stderr_contains("another amika has been changing the stored login for 15 seconds");
+    assert_eq!((raw_session(&sandbox), asked(&sandbox)), (before, 0));
+    // A session that still works needs no lock.
+    sandbox.log_in(3600);
+    sandbox.run_stored("secret list").exits(0);
+}
+
 #[cfg(unix)]
 mod unix {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
     use crate::sandbox::send_signal;
-
-    /// R46: a lock holder that was killed does not block others.
-    #[test]
-    fn a_killed_lock_holder_does_not_block_others() {
-        let (sandbox, _) = expired();
-        sandbox
-            .vault
-            .fault(Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Hang));
-        let mut holder = start(&mut sandbox.bare_command(["secret", "list"]));
-        sandbox.vault.wait_for("POST", 1);
-        let waiting: Vec<_> = (0..7)
-            .map(|_| start(&mut sandbox.bare_command(["secret", "list"])))
-            .collect();
-        holder.kill().unwrap();
-        holder.wait().unwrap();
-        for child in waiting {
-            ran(child.wait_with_output().unwrap()).exits(0);
-        }
-        assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);
-        let left = fs::read_dir(sandbox.home().join(".local/state/amika")).unwrap();
-        let names: Vec<_> = left
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        assert!(
-            names.iter().all(|name| !name.contains("unfinished")),
-            "R101: {names:?}"
-        );
-    }
-
-    /// R46: the wait for a lock holder that hangs is bounded.
-    #[test]
-    fn the_wait_for_a_hanging_lock_holder_is_bounded() {
-        let (sandbox, _) = expired();
-        let before = raw_session(&sandbox);
-        let lock = fs::File::create(sandbox.home().join(".local/state/amika/amika.lock")).unwrap();
-        lock.lock().unwrap();
-        sandbox
-            .run_stored("secret list")
-            .exits(6)
-            .stderr_contains("another amika has been changing the stored login for 15 seconds");
-        assert_eq!((raw_session(&sandbox), asked(&sandbox)), (before, 0));
-        // A session that still works needs no lock.
-        sandbox.log_in(3600);
-        sandbox.run_stored("secret list").exits(0);
-    }
 
     #[test]
     fn ctrl_c_during_a_refresh_still_saves_its_result() {

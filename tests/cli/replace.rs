@@ -1,6 +1,6 @@
 //! `--force`: whatever happens, one of the two credentials is there in the end. R83.
 
-use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+use crate::sandbox::{CANARY, Ran, Sandbox};
 use crate::support::faults::{Behaviour, Fault};
 
 pub(crate) const FORCE: &str = "secret claude push --value new-c4n4ry --force";
@@ -225,13 +225,16 @@ fn when_nothing_can_be_stored_the_old_value_is_kept_in_a_file() {
 
 /// The files with old values in the state directory: private, with short names.
 pub(crate) fn kept_values(sandbox: &Sandbox) -> Vec<String> {
-    use std::os::unix::fs::MetadataExt;
     let directory = sandbox.home().join(".local/state/amika");
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.path().extension().is_some_and(|e| e == "value"));
     files
         .map(|entry| {
-            assert_eq!(entry.metadata().unwrap().mode() & 0o777, 0o600);
+            #[cfg(unix)]
+            assert_eq!(
+                std::os::unix::fs::MetadataExt::mode(&entry.metadata().unwrap()) & 0o777,
+                0o600
+            );
             assert!(entry.file_name().len() < 100);
             std::fs::read_to_string(entry.path()).unwrap()
         })
@@ -246,7 +249,14 @@ pub(crate) fn command_in(stderr: &str) -> String {
     command[..end].to_owned()
 }
 
+/// Runs a printed command as a person would: in a shell, on Windows without one.
+#[cfg(windows)]
+pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
+    sandbox.run(&line.strip_prefix("amika ").unwrap().replace('\'', ""))
+}
+
 /// Runs a printed command as a person would, in a shell.
+#[cfg(unix)]
 pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
     let amika = sandbox.command([""; 0]);
     let program = amika.get_program().to_str().unwrap();
@@ -257,7 +267,7 @@ pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
         .env_clear()
         .current_dir(sandbox.home());
     shell.envs(amika.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    ran(shell.output().unwrap())
+    crate::sandbox::ran(shell.output().unwrap())
 }
 
 /// R103: after a DELETE that was confirmed, a list that still shows the old id is no proof.

@@ -8,16 +8,16 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 use crate::support::idp::TOKEN_MARK;
-#[cfg(unix)]
 use crate::support::idp::now;
 use crate::support::vault::{API_KEY, Vault};
 
 /// A part of every secret value in these tests; whoever prints one has leaked it.
 pub(crate) const CANARY: &str = "c4n4ry";
 
-#[cfg(unix)]
+/// The variable that says where the home directory is.
+pub(crate) const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
 pub(crate) const KEY_FILE: &str = ".local/state/amika/api-key.json";
-#[cfg(unix)]
 pub(crate) const SESSION_FILE: &str = ".local/state/amika/workos-session.json";
 
 pub(crate) struct Sandbox {
@@ -33,13 +33,24 @@ impl Sandbox {
         }
     }
 
-    /// Where the commands run, and their HOME.
+    /// Where the commands run, and their home directory.
     pub(crate) fn home(&self) -> &Path {
         self.root.path()
     }
 
+    /// A file of the home; two tools keep theirs in `AppData` on Windows.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        let name = if cfg!(windows) {
+            name.replace(".config/gh/", "AppData/Roaming/GitHub CLI/")
+                .replace(".config/anthropic/", "AppData/Roaming/Anthropic/")
+        } else {
+            name.to_owned()
+        };
+        native(&self.home().join(name))
+    }
+
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.home().join(name);
+        let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         path
@@ -62,7 +73,7 @@ impl Sandbox {
         command
             .args(arguments)
             .env_clear()
-            .env("HOME", self.home())
+            .env(HOME, self.home())
             .env("AMIKA_API_URL", self.vault.origin())
             .env("AMIKA_WORKOS_URL", self.vault.origin())
             .env("AMIKA_KEYCHAIN", "off")
@@ -71,6 +82,7 @@ impl Sandbox {
         // Windows opens no socket without it.
         if let Some(root) = std::env::var_os("SYSTEMROOT") {
             command.env("SYSTEMROOT", root);
+            command.env("APPDATA", self.path("AppData/Roaming"));
         }
         command
     }
@@ -87,7 +99,6 @@ impl Sandbox {
 }
 
 /// For tests that keep a credential in the home.
-#[cfg(unix)]
 impl Sandbox {
     /// A login in the session file, as another program of the vendor would leave it; it ends in
     /// `seconds`. Gives the refresh token.
@@ -224,6 +235,23 @@ pub(crate) fn ran(output: Output) -> Ran {
     ran
 }
 
+/// A path with the slashes of this system.
+pub(crate) fn native(path: impl AsRef<Path>) -> PathBuf {
+    path.as_ref().components().collect()
+}
+
+/// A text with the paths in it as this system shows them: those below the home, and hidden files.
+fn as_shown(text: &str) -> String {
+    let spelled = |word: &str| {
+        if cfg!(windows) && (word.contains("~/") || word.starts_with('.')) {
+            word.replace('/', "\\")
+        } else {
+            word.to_owned()
+        }
+    };
+    text.split_inclusive(' ').map(spelled).collect()
+}
+
 impl Ran {
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
@@ -237,8 +265,9 @@ impl Ran {
 
     #[track_caller]
     pub(crate) fn stdout_contains(self, part: &str) -> Self {
+        let part = as_shown(part);
         assert!(
-            self.stdout.contains(part),
+            self.stdout.contains(&part),
             "no {part:?} in stdout: {}\nstderr: {}",
             self.stdout,
             self.stderr
@@ -248,8 +277,9 @@ impl Ran {
 
     #[track_caller]
     pub(crate) fn stderr_contains(self, part: &str) -> Self {
+        let part = as_shown(part);
         assert!(
-            self.stderr.contains(part),
+            self.stderr.contains(&part),
             "no {part:?} in stderr: {}\nstdout: {}",
             self.stderr,
             self.stdout

@@ -1,9 +1,8 @@
 //! Homes with one bad store and one good credential, which must always be found: R21 to R32.
 
 use std::fs;
-use std::path::Path;
 
-use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::sandbox::{CANARY, Sandbox};
 
 const CLAUDE: &str = ".claude/.credentials.json";
 const CLAUDE_CONFIG: &str = ".claude.json";
@@ -457,8 +456,10 @@ fn an_unattended_push_stops_at_an_unreadable_store() {
 mod unix {
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::process::CommandExt;
+    use std::path::Path;
 
     use super::*;
+    use crate::sandbox::ran;
 
     fn fifo(path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

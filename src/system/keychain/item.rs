@@ -39,6 +39,8 @@ pub(super) fn explain(error: &Error) -> Lookup {
     match error {
         Error::NoEntry | Error::NoDefaultStore => Lookup::Absent,
         Error::NoStorageAccess(_) => Lookup::Unreadable("is locked, or access was refused".to_owned()),
+        // The Credential Manager of Windows takes 2,560 bytes.
+        Error::TooLong(_, limit) => Lookup::Unreadable(format!("an item there holds at most {limit} bytes")),
         _ => Lookup::Unreadable("the keychain failed to read it".to_owned()),
     }
 }

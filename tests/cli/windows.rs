@@ -1,0 +1,88 @@
+//! What only Windows has: consoles that are pipes, and its environment. R129, R130, R131.
+
+use std::fs::{File, OpenOptions};
+use std::process::Stdio;
+
+use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
+
+use crate::sandbox::{CANARY, Sandbox, ran};
+
+/// Both ends of a pipe with the name of one that mintty (Git Bash) gives to the programs in it.
+fn mintty_pipe(direction: &str) -> (NamedPipeServer, File) {
+    let process = std::process::id();
+    let name = format!(r"\\.\pipe\msys-1888ae32e00d56aa-pty{process}-{direction}-master");
+    let server = ServerOptions::new().create(&name).unwrap();
+    let client = OpenOptions::new().read(true).write(true).open(&name).unwrap();
+    (server, client)
+}
+
+/// R130: keys of mintty arrive only when Enter is pressed, so nothing is asked there.
+#[test]
+fn nothing_is_asked_in_a_terminal_that_is_a_pipe() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let _context = runtime.enter();
+    let (_keys, stdin) = mintty_pipe("from");
+    let (screen, stderr) = mintty_pipe("to");
+    let sandbox = Sandbox::new();
+    let mut child = sandbox
+        .command(["secret", "push", "A"])
+        .stdin(Stdio::from(stdin))
+        .stderr(Stdio::from(stderr))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    runtime.block_on(screen.readable()).unwrap();
+    let mut shown = [0; 4096];
+    let length = screen.try_read(&mut shown).unwrap();
+    let shown = String::from_utf8_lossy(&shown[..length]);
+    assert!(shown.contains("winpty"), "{shown}");
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+/// R131: `USERPROFILE` says where the home is, and `HOME` does not.
+#[test]
+fn the_home_is_the_users_profile() {
+    let sandbox = Sandbox::new();
+    let elsewhere = Sandbox::new();
+    elsewhere.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"x"}"#);
+    let mut command = sandbox.command(["secret", "extract"]);
+    ran(command.env("HOME", elsewhere.home()).output().unwrap())
+        .exits(0)
+        .stdout_contains("No secrets discovered");
+    let mut command = sandbox.command(["secret", "extract"]);
+    ran(command.env("USERPROFILE", elsewhere.home()).output().unwrap())
+        .exits(0)
+        .stdout_contains(r"~\.codex\auth.json");
+}
+
+/// Windows refuses to open a directory with the words for a file that may not be read.
+#[test]
+fn a_directory_is_called_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("folder/file", CANARY);
+    sandbox
+        .run("secret push --from-file folder --yes")
+        .exits(4)
+        .stderr_contains("is a directory");
+}
+
+/// A path is printed with backslashes alone, however it was put together.
+#[test]
+fn paths_have_one_kind_of_slash() {
+    let sandbox = Sandbox::new();
+    let run = sandbox
+        .run("secret push --from-file some/folder/x.env --yes")
+        .exits(4);
+    assert!(run.stderr.contains(r"some\folder\x.env"), "{}", run.stderr);
+    sandbox.write(".local/state/amika/api-key.json", "{");
+    let run = sandbox.run_stored("auth status");
+    assert!(
+        run.stderr.contains(r"\.local\state\amika\api-key.json"),
+        "{}",
+        run.stderr
+    );
+}
