@@ -37,6 +37,8 @@ mod provider;
 mod proxy;
 mod push;
 mod push_notices;
+#[cfg(unix)]
+mod recording;
 mod recovery;
 mod redaction;
 mod refresh;

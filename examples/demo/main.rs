@@ -1,0 +1,68 @@
+//! The everyday story, told by the real program on a vault that lives inside this process:
+//! `cargo run --example demo`.
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it builds the program and prints what it does"
+)]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+mod story;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use story::Story;
+
+fn main() {
+    let story = Story::new(build());
+    println!(
+        "# A vault is running on {}; here is a .env file:\n{}",
+        story.vault.origin(),
+        story::ENV_FILE
+    );
+    for step in story::STEPS {
+        println!("# {}\n$ {}", step.title, step.line());
+        let ran = story.run(step);
+        println!("{}(exit {})\n", ran.output, ran.code);
+    }
+    println!("# What the vault holds now, byte for byte:");
+    for family in ["generic", "claude", "codex"] {
+        for stored in story.vault.stored(family) {
+            println!("{} ({}) = {}", stored.name, stored.scope, stored.value);
+        }
+    }
+}
+
+/// Builds the program and gives its path: Cargo does not build a package's binary for an example.
+fn build() -> PathBuf {
+    let example = std::env::current_exe().expect("this program has a path");
+    let target = example
+        .ancestors()
+        .nth(2)
+        .expect("examples are in target/PROFILE/examples");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        // Together with this example, the dependencies are built with the features that it needs. They
+        // have been built so already; for the program alone they would be built again.
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--bin",
+            "amika",
+            "--example",
+            "demo",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    if target.ends_with("release") {
+        command.arg("--release");
+    }
+    assert!(
+        command.status().is_ok_and(|status| status.success()),
+        "amika builds"
+    );
+    target.join(format!("amika{}", std::env::consts::EXE_SUFFIX))
+}
