@@ -46,7 +46,7 @@ impl Sandbox {
         } else {
             name.to_owned()
         };
-        native(&self.home().join(name))
+        native(self.home().join(name))
     }
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
