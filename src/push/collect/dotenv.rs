@@ -20,7 +20,7 @@ use super::value::{self, Value};
 use super::{Entry, Fault, Parsed, bad_name};
 use crate::secret::{SecretName, SecretValue};
 
-/// What all three readers remove around names, and skip in front of a line.
+/// What all three readers accept behind `export`, and YAML around a name.
 const BLANK: [char; 2] = [' ', '\t'];
 
 /// Parses `text`, whose lines end in `\n` alone.
@@ -36,10 +36,10 @@ pub(crate) fn parse(text: &str) -> Parsed {
     while !rest.is_empty() {
         let first_line = &rest[..end_of_line(rest)];
         let content = first_line.trim();
-        let consumed = if content.contains(value::LINE_SEPARATORS) {
-            parsed.faults.push(line_separator(line));
-            first_line.len()
-        } else if content.is_empty() || content.starts_with('#') {
+        let consumed = if content.is_empty() || content.starts_with('#') {
+            if content.contains(value::LINE_SEPARATORS) {
+                parsed.faults.push(separator_in_comment(line));
+            }
             first_line.len()
         } else {
             read_assignment(rest, line, &mut parsed)
@@ -105,13 +105,13 @@ fn split_name(first_line: &str, line: usize) -> Result<(&str, usize), Fault> {
         return Err(Fault::new(line, "invalid line: expected KEY=VALUE")
             .hint("a value that spans lines must be quoted; a comment starts with '#'"));
     };
-    let before = before.trim_start_matches(BLANK);
+    let before = before.trim_start_matches(value::BLANKS);
     // python-dotenv takes `export =` for an assignment without a name.
     let name = match before.strip_prefix("export") {
         Some(exported) if exported.starts_with(BLANK) => exported,
         _ => before,
     };
-    let name = name.trim_matches(BLANK);
+    let name = name.trim_matches(value::BLANKS);
     if SecretName::environment(name).is_none() || is_base64_tail(name, after) {
         return Err(bad_name(line));
     }
@@ -147,10 +147,10 @@ fn yaml(first_line: &str, line: usize) -> Option<Fault> {
     Some(Fault::new(line, message).hint(format!("write {example}=VALUE, without ':' or '-'")))
 }
 
-fn line_separator(line: usize) -> Fault {
-    let message = "invalid line: it has a Unicode line separator (U+2028 or U+2029), \
+fn separator_in_comment(line: usize) -> Fault {
+    let message = "invalid line: its comment has a Unicode line separator (U+2028 or U+2029), \
                    which some tools take for the end of the line";
-    Fault::new(line, message).hint("remove it, or put it inside quotes on a line of its own")
+    Fault::new(line, message).hint("remove it")
 }
 
 /// Has dotenvy remove the quotes and resolve the escapes of a value. Its error holds the line, so
@@ -211,6 +211,11 @@ mod tests {
             ("A=\"a\\nb\\r\\q\"", "a\nb\r\\q"),
             ("A=\"$2a$10$TWov/x\"", "$2a$10$TWov/x"),
             ("A=\"it's\"", "it's"),
+            ("A='x'\u{a0}\u{b} # c", "x"),
+            ("A='a\u{2028}b'", "a\u{2028}b"),
+            ("A=a\u{2028}b", "a\u{2028}b"),
+            ("A=`x`:y # c", "`x`:y"),
+            ("A=`", "`"),
         ] {
             assert_eq!(values(text), [("A".to_owned(), expected.to_owned())], "{text:?}");
         }
@@ -233,6 +238,12 @@ mod tests {
             "A=\"open",
             "A='x' y",
             "A=x\u{85}",
+            "A='x'\u{85}",
+            "A=a\u{2028}'b'",
+            "A=a\u{2028} # c",
+            "A='x' # c\u{2028}",
+            "A=`x` y`",
+            "A=`x` # c",
         ] {
             let parsed = parse(&format!("Z=1\n{text}\nY=2\n"));
             assert_eq!(parsed.faults.len(), 1, "{text:?}");

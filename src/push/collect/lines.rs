@@ -17,6 +17,8 @@ pub(crate) fn clean(bytes: &[u8]) -> Result<(Zeroizing<String>, Vec<Fault>), Fau
     }
     let text = utf8(bytes).map_err(|line| not_utf8(bytes, line))?;
     let text = Zeroizing::new(text.replace("\r\n", "\n"));
+    // The end of the file may cut a line break in two.
+    let text = Zeroizing::new(text.strip_suffix('\r').unwrap_or(&text).to_owned());
     let mut faults = Vec::new();
     if text.contains(['\0', '\r']) {
         let lines = text.split('\n').enumerate();

@@ -6,8 +6,8 @@ use super::dotenv::end_of_line;
 
 /// What JavaScript takes for the end of a line and Python does not.
 pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
-/// What all readers remove in front of a value.
-const LEADING: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
+/// What all readers remove around a name and in front of a value.
+pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
 /// The file form, which works for every value.
 const FROM_FILE: &str = "or take it from a file of its own:";
 
@@ -34,6 +34,8 @@ enum Reason {
     HashAfterTab,
     HashFirst,
     Backtick,
+    /// A Unicode line separator beside quotes or a comment.
+    LineSeparator,
     UnusualSpace(char),
     TextAfterQuote,
     Unclosed(char),
@@ -70,6 +72,10 @@ impl Problem {
             ),
             Reason::Backtick => format!(
                 "the value of {name} begins with a backtick; some tools take it for a quote, others keep it"
+            ),
+            Reason::LineSeparator => format!(
+                "the line of {name} has a Unicode line separator (U+2028 or U+2029), which some tools take for \
+                 the end of the line"
             ),
             Reason::UnusualSpace(c) => format!(
                 "the value of {name} begins or ends with U+{:04X}; some tools remove it, others keep it",
@@ -111,6 +117,9 @@ impl Problem {
                 "to keep it, put the value in single quotes; otherwise use quotes in place of backticks"
                     .to_owned()
             }
+            Reason::LineSeparator => {
+                "remove it; to keep it, put the value in quotes and remove the comment".to_owned()
+            }
             Reason::UnusualSpace(_) => "to keep it, put the value in quotes; otherwise remove it".to_owned(),
             Reason::TextAfterQuote => format!(
                 "if the quotes belong to the value, put the other kind around all of it, as in \"it's\"; \
@@ -138,7 +147,7 @@ impl Problem {
 /// Reads the value that `text` begins with, directly after `=`.
 pub(super) fn scan(text: &str) -> Result<Value<'_>, Problem> {
     let first_line = text.lines().next().unwrap_or_default();
-    let value = first_line.trim_start_matches(LEADING);
+    let value = first_line.trim_start_matches(BLANKS);
     let start = first_line.len() - value.len();
     match value.chars().next() {
         Some(quote @ ('\'' | '"')) => quoted(text, start, quote),
@@ -150,6 +159,10 @@ pub(super) fn scan(text: &str) -> Result<Value<'_>, Problem> {
 fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
     let length = end_of_line(text);
     let refuse = |reason| Err(Problem { reason, length });
+    // node looks for a comment and for quotes on each of the lines that it sees.
+    if value.contains(LINE_SEPARATORS) && value.contains(['#', '\'', '"', '`']) {
+        return refuse(Reason::LineSeparator);
+    }
     let before_comment = match value.find('#') {
         None => value,
         Some(0) => return refuse(Reason::HashFirst),
@@ -167,8 +180,7 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
     if let Some(c) = first.or(unusual) {
         return refuse(Reason::UnusualSpace(c));
     }
-    // node takes two backticks for quotes, wherever in the file the second one is.
-    if value.starts_with('`') && text.matches('`').nth(1).is_some() {
+    if value.starts_with('`') && node_takes_for_quotes(text, value) {
         return refuse(Reason::Backtick);
     }
     Ok(Value {
@@ -176,6 +188,32 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
         length,
         has_variable: has_variable(value),
     })
+}
+
+/// Whether node takes the backtick that `value` begins with for a quote: another one is the last
+/// character of the value, or ends a line further down.
+fn node_takes_for_quotes(text: &str, value: &str) -> bool {
+    if value.len() > 1 && value.ends_with('`') {
+        return true;
+    }
+    let Some((_, body)) = text.split_once('`') else {
+        return false;
+    };
+    let ends_line = |at: usize| {
+        let rest = body[at + 1..].lines().next().unwrap_or_default();
+        let behind = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        behind.is_empty() || behind.starts_with('#') || rest.contains(LINE_SEPARATORS)
+    };
+    for (at, _) in body.match_indices('`') {
+        if ends_line(at) {
+            return true;
+        }
+        // Only an escaped one can be part of what is quoted.
+        if !body[..at].ends_with('\\') {
+            return false;
+        }
+    }
+    false
 }
 
 /// A value in quotes, which may span lines, and the comment that may follow it.
@@ -213,11 +251,20 @@ fn quoted(text: &str, start: usize, quote: char) -> Result<Value<'_>, Problem> {
     written.push(quote);
     let after = start + 1 + end + 1;
     let length = after + end_of_line(&text[after..]);
-    let rest = text[after..length].trim_matches([' ', '\t', '\n']);
-    if !(rest.is_empty() || rest.starts_with('#')) || rest.contains(LINE_SEPARATORS) {
+    let rest = text[after..length].trim_matches(is_trailing_space);
+    let behind = if rest.is_empty() {
+        None
+    } else if !rest.starts_with('#') {
+        Some(Reason::TextAfterQuote)
+    } else {
+        text[after..length]
+            .contains(LINE_SEPARATORS)
+            .then_some(Reason::LineSeparator)
+    };
+    if let Some(behind) = behind {
         // The quote that closed it may belong to the next line.
         let length = end_of_line(text);
-        let reason = reason.unwrap_or(Reason::TextAfterQuote);
+        let reason = reason.unwrap_or(behind);
         return Err(Problem { reason, length });
     }
     match reason {
