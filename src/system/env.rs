@@ -110,6 +110,12 @@ impl Env {
         self.variable(variable).is_some_and(|value| !value.is_empty())
     }
 
+    /// Whether a variable is set to more than blanks.
+    pub(crate) fn has_text(&self, variable: &str) -> bool {
+        let value = self.variable(variable).map(OsStr::to_string_lossy);
+        value.is_some_and(|value| !value.trim().is_empty())
+    }
+
     /// `~/…` for shells that leave it alone, as in `--from-file=~/x`.
     pub(crate) fn expand_home(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), &self.home) {

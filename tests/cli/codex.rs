@@ -39,12 +39,19 @@ fn in_use(run: &Ran) -> Value {
 /// R123: variables that Codex uses before its login are named.
 #[test]
 fn whatever_overrides_a_codex_login_is_named() {
-    for variable in ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN"] {
+    for variable in [
+        "CODEX_API_KEY",
+        "CODEX_ACCESS_TOKEN",
+        "OPENAI_FEDERATION_RULE_ID",
+        "OPENAI_IDENTITY_TOKEN_FILE",
+    ] {
+        let blank = extract(&sandbox(&[(AUTH, KEY)]), ".", &[(variable, " ")]).exits(0);
+        assert_eq!(in_use(&blank), json!(true), "{variable}");
         let run = extract(&sandbox(&[(AUTH, KEY)]), ".", &[(variable, CANARY)]).exits(0);
         assert_eq!(in_use(&run), json!(false));
         assert_eq!(run.json()[0]["overridden_by"], format!("${variable}"));
         run.stderr_contains(&format!("${variable}"))
-            .stderr_contains("amika secret");
+            .stderr_contains("push");
     }
     let run = extract(&sandbox(&[(AUTH, KEY)]), ".", &[("OPENAI_API_KEY", CANARY)]).exits(0);
     assert_eq!(in_use(&run), json!(true));
@@ -60,6 +67,10 @@ fn another_model_provider_goes_before_the_login() {
             "a token in the configuration",
         ),
         ("env_key = \"ACME_KEY\"", "push --from-env ACME_KEY"),
+        (
+            "http_headers = { Authorization = \"Bearer CANARY\" }",
+            "headers of",
+        ),
         ("auth = { command = \"touch\", args = [\"ran\"] }", "does not run"),
     ] {
         let config = format!("model_provider = \"acme\"\n[model_providers.acme]\n{login}\n");
@@ -95,6 +106,69 @@ fn a_forced_login_method_is_respected() {
         assert_eq!(in_use(&run), json!(used), "{forced}");
         assert_eq!(run.stderr.contains("forced_login_method in"), !used, "{forced}");
     }
+}
+
+/// R123: a login of another workspace than the configuration allows is not in use.
+#[test]
+fn a_forced_workspace_is_minded() {
+    let tokens = format!(
+        r#"{{"tokens":{{"id_token":"{JWT}","access_token":"{CANARY}","refresh_token":"r","account_id":"mine"}}}}"#
+    );
+    for (workspace, used) in [
+        ("\"mine\"", true),
+        ("[\"other\", \"mine\"]", true),
+        ("\"other\"", false),
+    ] {
+        let config = format!("forced_chatgpt_workspace_id = {workspace}\n");
+        let run = extract(&sandbox(&[(AUTH, &tokens), (CONFIG, &config)]), ".", &[]).exits(0);
+        assert_eq!(in_use(&run), json!(used), "{workspace}");
+    }
+}
+
+/// R124: where Codex refuses its configuration and does not start, nothing is known to be in use.
+#[test]
+fn a_configuration_that_codex_refuses_is_named() {
+    for (config, code) in [
+        ("cli_auth_credentials_store = \"File\"\n", 4),
+        ("cli_auth_credentials_store = 7\n", 4),
+        ("x =\n", 4),
+        ("profile = \"work\"\n", 0),
+    ] {
+        let run = extract(&sandbox(&[(AUTH, KEY), (CONFIG, config)]), ".", &[]).exits(code);
+        assert_eq!(in_use(&run), Value::Null, "{config}");
+        run.stderr_contains("config.toml");
+    }
+}
+
+/// R128: a file that says how Codex is signed in and lacks the key is named.
+#[test]
+fn a_login_without_what_it_needs_is_named() {
+    for (content, word) in [
+        (r#"{"auth_mode":"apikey"}"#, "OPENAI_API_KEY"),
+        (
+            r#"{"auth_mode":"apikey","OPENAI_API_KEY":null}"#,
+            "OPENAI_API_KEY",
+        ),
+        (r#"{"auth_mode":"chatgpt"}"#, "`tokens`"),
+        (r#"{"auth_mode":"","OPENAI_API_KEY":"CANARY"}"#, "does not know"),
+    ] {
+        let run = extract(&sandbox(&[(AUTH, content)]), ".", &[]).exits(0);
+        assert_eq!(run.json(), json!([]), "{content}");
+        run.stderr_contains(word);
+    }
+    for nothing in [
+        "{}",
+        r#"{"OPENAI_API_KEY":null}"#,
+        r#"{"OPENAI_API_KEY":"","tokens":null}"#,
+    ] {
+        let run = extract(&sandbox(&[(AUTH, nothing)]), ".", &[]).exits(0);
+        assert_eq!((run.json(), run.stderr.as_str()), (json!([]), ""), "{nothing}");
+    }
+    let tokens =
+        format!(r#"{{"tokens":{{"id_token":"{JWT}","access_token":"{CANARY}","refresh_token":"r"}}}}"#);
+    extract(&sandbox(&[(AUTH, &tokens)]), ".", &[])
+        .exits(0)
+        .stderr_contains("last_refresh");
 }
 
 /// R126: a keyring that the settings select and that cannot be reached is unreadable; what Codex
@@ -203,6 +277,10 @@ fn a_login_that_codex_cannot_read_is_named_and_not_shown() {
         (
             r#"{"tokens":{"id_token":"e30.e30.c2ln","access_token":"CANARY"}}"#,
             "refresh_token",
+        ),
+        (
+            r#"{"tokens":{"id_token":"e30.e30.c2ln","access_token":"CANARY","refresh_token":"r"},"last_refresh":"soon"}"#,
+            "last_refresh",
         ),
         ("\u{feff}{\"OPENAI_API_KEY\":\"CANARY\"}", "byte order mark"),
     ] {

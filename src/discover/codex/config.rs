@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::discover::Place;
 use crate::discover::scan::Scan;
+use crate::discover::{LocalCredential, Place};
+use crate::formats::json::Object;
+use crate::provider::CredentialKind;
 use crate::system::env::{Env, Platform};
 
 /// One file, as far as it decides how Codex signs in.
@@ -21,11 +23,29 @@ use crate::system::env::{Env, Platform};
 struct Layer {
     cli_auth_credentials_store: Option<String>,
     forced_login_method: Option<String>,
+    forced_chatgpt_workspace_id: Option<Texts>,
     model_provider: Option<String>,
     profile: Option<String>,
     model_providers: BTreeMap<String, ModelProvider>,
     projects: BTreeMap<String, Project>,
     features: Features,
+}
+
+/// A text, or a list of texts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Texts {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Texts {
+    fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::Several(texts) => texts,
+        }
+    }
 }
 
 /// A service that Codex can use instead of its default one.
@@ -35,6 +55,8 @@ struct ModelProvider {
     experimental_bearer_token: Option<IgnoredAny>,
     env_key: Option<String>,
     auth: Option<IgnoredAny>,
+    http_headers: Option<IgnoredAny>,
+    env_http_headers: Option<IgnoredAny>,
     requires_openai_auth: Option<bool>,
 }
 
@@ -52,13 +74,13 @@ struct Features {
 
 /// A value and the file that sets it.
 #[derive(Clone)]
-pub(super) struct Setting {
-    pub(super) value: String,
+pub(super) struct Setting<T = String> {
+    pub(super) value: T,
     key: &'static str,
     file: PathBuf,
 }
 
-impl Setting {
+impl<T> Setting<T> {
     pub(super) fn place(&self) -> Place {
         Place::Setting {
             key: self.key.to_owned(),
@@ -78,6 +100,8 @@ pub(super) enum ProviderLogin {
     Variable(String),
     /// With a command.
     Command,
+    /// With headers in the configuration.
+    Headers,
     /// With nothing.
     Nothing,
 }
@@ -87,11 +111,15 @@ pub(super) enum ProviderLogin {
 pub(super) struct Config {
     pub(super) store: Option<Setting>,
     pub(super) forced_login_method: Option<Setting>,
+    /// The ChatGPT workspaces that a login may belong to.
+    pub(super) forced_workspaces: Option<Setting<Vec<String>>>,
     pub(super) model_provider: Option<Setting>,
     pub(super) profile: Option<Setting>,
     /// By name, with the file that describes it.
     pub(super) model_providers: BTreeMap<String, (ProviderLogin, PathBuf)>,
     pub(super) secret_auth_storage: Option<bool>,
+    /// Whether Codex refuses the configuration and does not start.
+    pub(super) is_refused: bool,
 }
 
 impl Config {
@@ -103,7 +131,8 @@ impl Config {
         }
         let user_file = home.join("config.toml");
         let user = layer(scan, &user_file);
-        let projects = trusted_projects(scan.env, &user.projects, home);
+        let projects = user.as_ref().map(|user| &user.projects);
+        let projects = projects.map_or_else(Vec::new, |projects| trusted_projects(scan.env, projects, home));
         config.merge(user, &user_file);
         for file in projects {
             config.merge(layer(scan, &file), &file);
@@ -118,33 +147,65 @@ impl Config {
         config
     }
 
-    fn merge(&mut self, layer: Layer, file: &Path) {
-        let set = |target: &mut Option<Setting>, key: &'static str, value: Option<String>| {
-            if let Some(value) = value {
-                let file = file.to_owned();
-                *target = Some(Setting { value, key, file });
-            }
+    /// The setting that does not allow this login, if any.
+    pub(super) fn forbids(&self, login: &LocalCredential) -> Option<Place> {
+        let method = self
+            .forced_login_method
+            .as_ref()
+            .filter(|forced| match forced.value.as_str() {
+                "chatgpt" => login.kind == CredentialKind::ApiKey,
+                "api" => login.kind == CredentialKind::OAuth,
+                _ => false,
+            });
+        let workspaces = self.forced_workspaces.as_ref().filter(|forced| {
+            let account = login
+                .document
+                .as_ref()
+                .and_then(|document| account(document.expose_secret()));
+            account.is_some_and(|account| !forced.value.contains(&account))
+        });
+        let method = method.map(Setting::place);
+        method.or_else(|| workspaces.map(Setting::place))
+    }
+
+    /// Takes what a layer sets over what the weaker layers set.
+    fn merge(&mut self, layer: Option<Layer>, file: &Path) {
+        let Some(layer) = layer else {
+            self.is_refused = true;
+            return;
         };
-        set(
-            &mut self.store,
-            "cli_auth_credentials_store",
-            layer.cli_auth_credentials_store,
-        );
-        set(
-            &mut self.forced_login_method,
-            "forced_login_method",
-            layer.forced_login_method,
-        );
-        set(&mut self.model_provider, "model_provider", layer.model_provider);
-        set(&mut self.profile, "profile", layer.profile);
+        let setting = |key, value: Option<String>| setting(key, value, file);
+        let store = setting("cli_auth_credentials_store", layer.cli_auth_credentials_store);
+        self.store = store.or(self.store.take());
+        let method = setting("forced_login_method", layer.forced_login_method);
+        self.forced_login_method = method.or(self.forced_login_method.take());
+        let workspaces = layer.forced_chatgpt_workspace_id.map(Texts::into_vec);
+        let workspaces = self::setting("forced_chatgpt_workspace_id", workspaces, file);
+        self.forced_workspaces = workspaces.or(self.forced_workspaces.take());
+        let provider = setting("model_provider", layer.model_provider);
+        self.model_provider = provider.or(self.model_provider.take());
+        let profile = setting("profile", layer.profile);
+        self.is_refused |= profile.is_some();
+        self.profile = profile.or(self.profile.take());
         for (name, provider) in layer.model_providers {
             let login = provider.login();
             self.model_providers.insert(name, (login, file.to_owned()));
         }
-        if layer.features.secret_auth_storage.is_some() {
-            self.secret_auth_storage = layer.features.secret_auth_storage;
-        }
+        let encrypts = layer.features.secret_auth_storage;
+        self.secret_auth_storage = encrypts.or(self.secret_auth_storage);
     }
+}
+
+/// The ChatGPT workspace that a login belongs to.
+fn account(login: &str) -> Option<String> {
+    let tokens = Object::parse(login).ok()??.object("tokens").ok()??;
+    let account = tokens.string("account_id").ok()??;
+    Some(account.expose_secret().to_owned())
+}
+
+fn setting<T>(key: &'static str, value: Option<T>, file: &Path) -> Option<Setting<T>> {
+    let file = file.to_owned();
+    value.map(|value| Setting { value, key, file })
 }
 
 impl ModelProvider {
@@ -155,6 +216,8 @@ impl ModelProvider {
             ProviderLogin::Command
         } else if let Some(variable) = self.env_key {
             ProviderLogin::Variable(variable)
+        } else if self.http_headers.is_some() || self.env_http_headers.is_some() {
+            ProviderLogin::Headers
         } else if self.requires_openai_auth == Some(true) {
             ProviderLogin::Codex
         } else {
@@ -163,9 +226,10 @@ impl ModelProvider {
     }
 }
 
-fn layer(scan: &mut Scan<'_>, file: &Path) -> Layer {
+/// One file; a missing one sets nothing, and `None` is one that Codex cannot read.
+fn layer(scan: &mut Scan<'_>, file: &Path) -> Option<Layer> {
     let Some(document) = scan.settings_file(file) else {
-        return Layer::default();
+        return Some(Layer::default());
     };
     let parsed = toml::from_str(document.body()).map(Some).map_err(|error| {
         // The error's own text shows the line, which may hold a key.
@@ -173,7 +237,7 @@ fn layer(scan: &mut Scan<'_>, file: &Path) -> Layer {
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);
         format!("line {line} is not as expected")
     });
-    scan.usable(&document.place, parsed).unwrap_or_default()
+    scan.usable(&document.place, parsed)
 }
 
 /// A file of the whole machine.

@@ -9,11 +9,12 @@ mod overrides;
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use super::scan::{Document, Scan, Unreadable};
 use super::{LocalCredential, Place, ProviderName};
 use crate::formats::json::Object;
 use crate::formats::jwt::{self, Expiry};
-use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 use crate::system::env::Platform;
 use crate::system::keychain::hex_start;
@@ -52,22 +53,19 @@ pub(crate) fn login(scan: &mut Scan<'_>) {
     };
     let before = overrides::find(scan, &codex.config);
     let used = codex.stored_login(scan);
-    let forced = codex.config.forced_login_method.as_ref();
+    let is_refused = codex.config.is_refused;
     for login in scan.own_credentials() {
-        let refused = forced.filter(|forced| match forced.value.as_str() {
-            "chatgpt" => login.kind == CredentialKind::ApiKey,
-            "api" => login.kind == CredentialKind::OAuth,
-            _ => false,
-        });
-        let other = before.clone().or_else(|| refused.map(config::Setting::place));
+        let forbidden = codex.config.forbids(login);
+        let other = before.clone().or(forbidden);
         login.in_use = match (&other, used) {
+            _ if is_refused => None,
             (Some(_), _) => Some(false),
             (None, Used::Yes) => Some(true),
             (None, Used::Unknown) => None,
         };
         login.overridden_by = other;
     }
-    overrides::name_refused(scan, forced);
+    overrides::name_forbidden(scan, &codex.config);
 }
 
 impl Codex {
@@ -105,7 +103,10 @@ impl Codex {
                 if let (Some(store), Some(other)) = (store, other)
                     && other != "file"
                 {
-                    scan.problem(store.place(), "is no store that is known".to_owned());
+                    let reason = "is not a store that Codex knows, so Codex does not start".to_owned();
+                    scan.problem(store.place(), reason);
+                    self.in_file(scan);
+                    return Used::Unknown;
                 }
                 if !self.in_file(scan) {
                     self.name_encrypted(scan);
@@ -223,28 +224,14 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
     let Some(mode) = mode(scan, place, &object) else {
         return;
     };
-    match mode.as_str() {
-        "apikey" => {
-            if let Some(key) = scan.usable(place, object.string("OPENAI_API_KEY")) {
+    match mode.name.as_str() {
+        "apikey" => match scan.usable(place, object.string("OPENAI_API_KEY")) {
+            Some(key) => {
                 scan.keep_key(place, ProviderName::openai(), key);
             }
-        }
-        "chatgpt" | "chatgptAuthTokens" => {
-            let Some(tokens) = scan.usable(place, object.object("tokens")) else {
-                return;
-            };
-            let Some(token) = scan.usable(place, tokens.string("access_token")) else {
-                return;
-            };
-            if let Err(reason) = has_all_tokens(&tokens) {
-                return scan.problem(place.clone(), reason);
-            }
-            let renewable = tokens.string("refresh_token").is_ok_and(|token| token.is_some());
-            if scan.keep_token(place, ProviderName::openai(), token, document.whole()) {
-                let own = scan.own_credentials();
-                own.for_each(|login: &mut LocalCredential| login.renewable = Some(renewable));
-            }
-        }
+            None => mode.name_missing(scan, place, "OPENAI_API_KEY"),
+        },
+        "chatgpt" | "chatgptAuthTokens" => chatgpt_login(scan, document, &object, &mode),
         other => {
             let how = match other {
                 "personalAccessToken" => "a personal access token",
@@ -262,15 +249,74 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
     }
 }
 
-/// How Codex is signed in: what the file says, else the first of what it holds.
-fn mode(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> Option<String> {
-    match object.string("auth_mode") {
-        Ok(Some(mode)) => return Some(mode.expose_secret().to_owned()),
-        Ok(None) => {}
-        Err(reason) => {
-            scan.problem(place.clone(), reason);
-            return None;
+fn chatgpt_login(scan: &mut Scan<'_>, document: &Document, object: &Object<'_>, mode: &Mode) {
+    let place = &document.place;
+    let Some(tokens) = scan.usable(place, object.object("tokens")) else {
+        return mode.name_missing(scan, place, "tokens");
+    };
+    let Some(token) = scan.usable(place, tokens.string("access_token")) else {
+        return;
+    };
+    if let Err(reason) = has_all_tokens(&tokens).and_then(|()| has_valid_refresh_time(object)) {
+        return scan.problem(place.clone(), reason);
+    }
+    if !object.has("last_refresh") {
+        let place = place.shown(scan.env.home.as_deref());
+        scan.notice(format!(
+            "the login in {place} has no `last_refresh`, without which Codex does not send its token; \
+             run 'codex login'"
+        ));
+    }
+    let renewable = tokens.string("refresh_token").is_ok_and(|token| token.is_some());
+    let whole = scan.whole(document);
+    if scan.keep_token(place, ProviderName::openai(), token, whole) {
+        let own = scan.own_credentials();
+        own.for_each(|login: &mut LocalCredential| login.renewable = Some(renewable));
+    }
+}
+
+/// Whether `last_refresh` is a time where it is there: Codex refuses a file with any other.
+fn has_valid_refresh_time(object: &Object<'_>) -> Result<(), String> {
+    let text = object.string("last_refresh")?;
+    match text.map(|text| text.expose_secret().parse::<Timestamp>()) {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(_)) => Err("`last_refresh` is not a time, so Codex cannot read it".to_owned()),
+    }
+}
+
+/// How Codex is signed in.
+struct Mode {
+    name: String,
+    /// Whether `auth_mode` says so, and not what the file holds.
+    is_explicit: bool,
+}
+
+impl Mode {
+    /// Names a member that the mode needs. A file that holds nothing and says nothing is no login.
+    fn name_missing(&self, scan: &mut Scan<'_>, place: &Place, member: &str) {
+        if self.is_explicit {
+            let place = place.shown(scan.env.home.as_deref());
+            scan.notice(format!(
+                "`auth_mode` in {place} is {}, and there is no `{member}`, so Codex is not logged in",
+                self.name
+            ));
         }
+    }
+}
+
+/// The mode that the file says, else that of the first login that it holds.
+fn mode(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> Option<Mode> {
+    if object.has("auth_mode") {
+        return match object.string("auth_mode") {
+            Ok(name) => Some(Mode {
+                name: name.map_or_else(String::new, |name| name.expose_secret().to_owned()),
+                is_explicit: true,
+            }),
+            Err(reason) => {
+                scan.problem(place.clone(), reason);
+                None
+            }
+        };
     }
     let members = [
         ("personal_access_token", "personalAccessToken"),
@@ -278,10 +324,16 @@ fn mode(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> Option<Strin
         ("bedrock_access_keys", "bedrockAccessKeys"),
     ];
     let held = members.iter().find(|(member, _)| object.has(member));
-    if let Some((_, mode)) = held {
-        return Some((*mode).to_owned());
-    }
+    let name = if let Some((_, name)) = held {
+        name
     // An empty key says as little as none.
-    let key = scan.usable(place, object.string("OPENAI_API_KEY"));
-    Some(if key.is_some() { "apikey" } else { "chatgpt" }.to_owned())
+    } else if scan.usable(place, object.string("OPENAI_API_KEY")).is_some() {
+        "apikey"
+    } else {
+        "chatgpt"
+    };
+    Some(Mode {
+        name: name.to_owned(),
+        is_explicit: false,
+    })
 }

@@ -1,45 +1,51 @@
 //! What Codex uses before its stored login: variables, and a model provider with its own login.
 //!
-//! Facts from running Codex 0.169.0: `CODEX_API_KEY` (for `codex exec`) and `CODEX_ACCESS_TOKEN`
-//! go before every store; `OPENAI_API_KEY` is not a login by itself.
+//! Facts from running Codex 0.169.0: the variables of a workload identity, `CODEX_ACCESS_TOKEN` and,
+//! for `codex exec`, `CODEX_API_KEY` go before every store unless they are blank; `OPENAI_API_KEY` is
+//! not a login by itself.
 
-use super::config::{Config, ProviderLogin, Setting};
+use super::config::{Config, ProviderLogin};
 use crate::discover::Place;
 use crate::discover::scan::Scan;
 use crate::formats::escape;
+
+/// The variables that go before a stored login, the strongest first, and what they mean.
+const VARIABLES: [(&str, &str); 4] = [
+    (
+        "OPENAI_FEDERATION_RULE_ID",
+        "for a workload identity, before any stored login; only this machine has that, so push an API key",
+    ),
+    (
+        "OPENAI_IDENTITY_TOKEN_FILE",
+        "for a workload identity, before any stored login; only this machine has that, so push an API key",
+    ),
+    (
+        "CODEX_ACCESS_TOKEN",
+        "before any stored login; push it with 'amika secret push --from-env CODEX_ACCESS_TOKEN'",
+    ),
+    (
+        "CODEX_API_KEY",
+        "for 'codex exec' before any stored login; push it with 'amika secret codex push --type api_key'",
+    ),
+];
 
 /// Names everything that goes before the stored login, and returns the strongest.
 pub(super) fn find(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
     let provider = selected_provider(scan, config);
     name_other_providers(scan, config);
     let mut strongest = provider;
-    for (variable, what) in [
-        ("CODEX_ACCESS_TOKEN", "before any stored login"),
-        ("CODEX_API_KEY", "for 'codex exec' before any stored login"),
-    ] {
-        if scan.env.is_set(variable) {
-            let command = if variable == "CODEX_API_KEY" {
-                "amika secret codex push --type api_key"
-            } else {
-                "amika secret push --from-env CODEX_ACCESS_TOKEN"
-            };
-            scan.notice(format!("Codex uses ${variable} {what}; push it with '{command}'"));
+    for (variable, how) in VARIABLES {
+        if scan.env.has_text(variable) {
+            scan.notice(format!("Codex uses ${variable} {how}"));
             strongest.get_or_insert(Place::Variable(variable.to_owned()));
         }
     }
-    if scan.env.is_set("OPENAI_API_KEY") {
+    if scan.env.has_text("OPENAI_API_KEY") {
         scan.notice(
             "$OPENAI_API_KEY is set, and Codex does not sign in with it by itself; push it with \
              'amika secret codex push --type api_key'"
                 .to_owned(),
         );
-    }
-    for variable in ["OPENAI_FEDERATION_RULE_ID", "OPENAI_IDENTITY_TOKEN_FILE"] {
-        if scan.env.is_set(variable) {
-            scan.notice(format!(
-                "${variable} is set, so Codex can sign in with a workload identity, which amika does not follow"
-            ));
-        }
     }
     if let Some(profile) = &config.profile {
         let place = profile.place().shown(scan.env.home.as_deref());
@@ -74,6 +80,9 @@ fn selected_provider(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
             "the output of a command, which amika does not run; push that with 'amika secret push NAME'"
                 .to_owned()
         }
+        ProviderLogin::Headers => {
+            "headers of the configuration; push a secret in them with 'amika secret push NAME'".to_owned()
+        }
         ProviderLogin::Nothing => "nothing that Codex stores".to_owned(),
     };
     scan.notice(format!(
@@ -100,14 +109,13 @@ fn name_other_providers(scan: &mut Scan<'_>, config: &Config) {
     }
 }
 
-/// Names a login that `forced_login_method` does not allow.
-pub(super) fn name_refused(scan: &mut Scan<'_>, forced: Option<&Setting>) {
-    let Some(forced) = forced else { return };
-    let refused = |place: &Option<Place>| *place == Some(forced.place());
-    if scan.own_credentials().any(|login| refused(&login.overridden_by)) {
-        let place = forced.place().shown(scan.env.home.as_deref());
+/// Names a login that a setting does not allow.
+pub(super) fn name_forbidden(scan: &mut Scan<'_>, config: &Config) {
+    let forbidden = scan.own_credentials().find_map(|login| config.forbids(login));
+    if let Some(setting) = forbidden {
+        let setting = setting.shown(scan.env.home.as_deref());
         scan.notice(format!(
-            "{place} does not allow Codex's stored login, so Codex is not logged in with it; run 'codex login'"
+            "{setting} does not allow Codex's stored login, so Codex is not logged in with it; run 'codex login'"
         ));
     }
 }
