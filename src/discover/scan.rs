@@ -300,12 +300,23 @@ impl<'a> Scan<'a> {
         discovery
     }
 
+    /// All of a document, to be handed on as it is; one with other bytes than text is named.
+    pub(crate) fn whole(&mut self, document: &Document) -> Option<SecretValue> {
+        let whole = document.whole();
+        if whole.is_none() {
+            let place = document.place.shown(self.env.home.as_deref());
+            self.notice(format!(
+                "{place} is not valid UTF-8, so it cannot be pushed as a whole"
+            ));
+        }
+        whole
+    }
+
     /// Keeps a credential unless its value cannot be used; `true` when it was kept.
-    /// Blanks around an API key are removed.
+    /// Blanks around it are removed.
     pub(crate) fn keep(&mut self, mut credential: LocalCredential) -> bool {
         let trimmed = credential.value.expose_secret().trim();
-        if credential.kind == CredentialKind::ApiKey && trimmed.len() < credential.value.expose_secret().len()
-        {
+        if trimmed.len() < credential.value.expose_secret().len() {
             credential.value = SecretValue::new(trimmed.to_owned());
         }
         if credential.value.is_empty() {

@@ -113,9 +113,16 @@ impl<'a> Object<'a> {
         }))
     }
 
-    /// A list of texts; `None` when it is missing or anything else.
-    pub(crate) fn strings(&self, name: &str) -> Option<Vec<String>> {
-        serde_json::from_str(self.members.get(name)?.get()).ok()
+    /// Whether a member is a list with this text in it, whatever else it holds.
+    pub(crate) fn list_has(&self, name: &str, text: &str) -> bool {
+        let list = self.members.get(name).map(RawValue::get);
+        let items: Vec<&RawValue> = list
+            .and_then(|list| serde_json::from_str(list).ok())
+            .unwrap_or_default();
+        let mut texts = items
+            .iter()
+            .map(|item| serde_json::from_str::<String>(item.get()));
+        texts.any(|item| item.is_ok_and(|item| item == text))
     }
 
     /// A number, if the member is one.
@@ -274,7 +281,7 @@ mod tests {
                     Err(reason) => prop_assert!(!reason.contains(&text) || text.len() < 8),
                     Ok(None) => {}
                     Ok(Some(object)) => {
-                        let _ = (object.string("a"), object.object("a"), object.strings("a"), object.time("a"));
+                        let _ = (object.string("a"), object.object("a"), object.list_has("a", "b"), object.time("a"));
                     }
                 }
             }

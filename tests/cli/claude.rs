@@ -36,6 +36,14 @@ fn extract(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Ran {
     ran(command.output().unwrap())
 }
 
+/// As [`extract`], in the directory `repo`.
+fn extract_in_repo(sandbox: &Sandbox) -> Ran {
+    let repo = sandbox.home().join("repo");
+    std::fs::create_dir_all(&repo).unwrap();
+    let mut command = sandbox.command(["secret", "extract", "--all", "-o", "json"]);
+    ran(command.current_dir(repo).output().unwrap())
+}
+
 /// `in_use` and the file name that ends `overridden_by` of the row from `source`.
 fn standing(run: &Ran, source: &str) -> (Value, String) {
     let rows = run.json();
@@ -51,20 +59,19 @@ fn standing(run: &Ran, source: &str) -> (Value, String) {
 /// every settings file, and the row says that it is not in use.
 #[test]
 fn whatever_overrides_a_login_is_named() {
-    let variables = [
-        "ANTHROPIC_AUTH_TOKEN",
-        "CLAUDE_CODE_OAUTH_TOKEN",
-        "ANTHROPIC_API_KEY",
-        "CLAUDE_CODE_USE_BEDROCK",
-        "CLAUDE_CODE_USE_VERTEX",
-        "CLAUDE_CODE_USE_FOUNDRY",
-        "ANTHROPIC_PROFILE",
-        "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
-        "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
-    ];
-    for variable in variables {
+    for (variable, value) in [
+        ("ANTHROPIC_AUTH_TOKEN", CANARY),
+        ("ANTHROPIC_API_KEY", CANARY),
+        ("CLAUDE_CODE_OAUTH_TOKEN", CANARY),
+        ("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR", "9"),
+        ("CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", "9"),
+        ("CLAUDE_CODE_USE_BEDROCK", "1"),
+        ("CLAUDE_CODE_USE_VERTEX", "true"),
+        ("CLAUDE_CODE_USE_FOUNDRY", "yes"),
+        ("CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD", "on"),
+    ] {
         let world = sandbox(&[(LOGIN, &usable_login())]);
-        let run = extract(&world, &[(variable, CANARY)]).exits(0);
+        let run = extract(&world, &[(variable, value)]).exits(0);
         assert_eq!(
             standing(&run, "claude_oauth"),
             (json!(false), format!("${variable}"))
@@ -77,14 +84,52 @@ fn whatever_overrides_a_login_is_named() {
             "repo/.claude/settings.local.json",
         ] {
             let world = sandbox(&[(LOGIN, &usable_login())]);
-            world.write(settings, json!({"env": {variable: CANARY}}).to_string());
-            std::fs::create_dir_all(world.home().join("repo")).unwrap();
-            let mut command = world.command(["secret", "extract", "-o", "json"]);
-            let run = ran(command.current_dir(world.home().join("repo")).output().unwrap()).exits(0);
-            assert_eq!(standing(&run, "claude_oauth").0, json!(false), "{settings}");
+            world.write(settings, json!({"env": {variable: value}}).to_string());
+            let run = extract_in_repo(&world).exits(0);
+            // Claude Code does not take a setup token from a project.
+            let counts = settings == SETTINGS || variable != "CLAUDE_CODE_OAUTH_TOKEN";
+            let in_use = standing(&run, "claude_oauth").0;
+            assert_eq!(in_use, json!(!counts), "{variable} in {settings}");
             run.stderr_contains(&format!("env.{variable} in "));
         }
     }
+}
+
+/// R123: of several, the one that Claude Code uses is named as the one that goes before its login.
+#[test]
+fn the_strongest_override_is_the_one_that_is_named() {
+    const API_KEY: (&str, &str) = ("ANTHROPIC_API_KEY", CANARY);
+    const SETUP_TOKEN: (&str, &str) = ("CLAUDE_CODE_OAUTH_TOKEN", CANARY);
+    for (variables, strongest) in [
+        (
+            vec![("ANTHROPIC_AUTH_TOKEN", CANARY), API_KEY],
+            "$ANTHROPIC_AUTH_TOKEN",
+        ),
+        (vec![API_KEY, SETUP_TOKEN], "$ANTHROPIC_API_KEY"),
+    ] {
+        let world = sandbox(&[(LOGIN, &usable_login())]);
+        let run = extract(&world, &variables).exits(0);
+        assert_eq!(
+            standing(&run, "claude_oauth"),
+            (json!(false), strongest.to_owned())
+        );
+    }
+    let helper = sandbox(&[
+        (LOGIN, &usable_login()),
+        (SETTINGS, r#"{"apiKeyHelper":"false"}"#),
+    ]);
+    let run = extract(&helper, &[SETUP_TOKEN]).exits(0);
+    assert_eq!(standing(&run, "claude_oauth").1, "settings.json");
+    // A project's setup token does not hide the one of the environment.
+    let world = sandbox(&[(LOGIN, &usable_login())]);
+    world.write(
+        "repo/.claude/settings.json",
+        json!({"env": {"CLAUDE_CODE_OAUTH_TOKEN": CANARY}}).to_string(),
+    );
+    let mut command = world.command(["secret", "extract", "-o", "json"]);
+    command.env("CLAUDE_CODE_OAUTH_TOKEN", CANARY);
+    let run = ran(command.current_dir(world.home().join("repo")).output().unwrap());
+    assert_eq!(standing(&run, "claude_oauth").1, "$CLAUDE_CODE_OAUTH_TOKEN");
 }
 
 /// R123: a switch that is off, an empty variable and an empty setting go before nothing.
@@ -93,7 +138,11 @@ fn empty_and_disabled_settings_do_not_override_a_login() {
     for (variable, value) in [
         ("CLAUDE_CODE_USE_BEDROCK", "0"),
         ("CLAUDE_CODE_USE_VERTEX", "false"),
+        ("CLAUDE_CODE_USE_FOUNDRY", "enabled"),
+        ("CLAUDE_CODE_USE_GATEWAY", "1"),
         ("ANTHROPIC_AUTH_TOKEN", ""),
+        ("ANTHROPIC_API_KEY", "  "),
+        ("ANTHROPIC_IDENTITY_TOKEN", CANARY),
     ] {
         let world = sandbox(&[(LOGIN, &usable_login())]);
         let run = extract(&world, &[(variable, value)]).exits(0);
@@ -125,6 +174,15 @@ fn a_helper_goes_before_a_login_and_is_not_run() {
     );
     run.stderr_contains("apiKeyHelper in ");
     assert!(!world.home().join("ran").exists());
+}
+
+/// R123: Claude Code ignores a settings file whose helper is no text, with all that it sets.
+#[test]
+fn a_settings_file_that_claude_code_ignores_sets_nothing() {
+    let settings = json!({"apiKeyHelper": 7, "env": {"ANTHROPIC_API_KEY": CANARY}});
+    let world = sandbox(&[(LOGIN, &usable_login()), (SETTINGS, &settings.to_string())]);
+    let run = extract(&world, &[]).exits(4).stderr_contains("`apiKeyHelper`");
+    assert_eq!(standing(&run, "claude_oauth").0, json!(true));
 }
 
 /// R124: managed settings of the machine count, and the strongest of them.
@@ -251,22 +309,27 @@ fn an_ended_refresh_token_is_named() {
         .stderr_contains("has expired and cannot be renewed; log in again");
 }
 
-/// R123, R124: the selected profile is followed by its name and by its moved credentials.
+/// Tokens of a sign-in at the Console.
+const TOKENS: &str = r#"{"type":"oauth_token","access_token":"CANARY","expires_at":32503680000}"#;
+const CONSOLE: &str = r#"{"authentication":{"type":"user_oauth"}}"#;
+
+/// R123, R124: the selected profile is followed by its name and by its moved credentials. A stored
+/// login and a stored key go before it.
 #[test]
 fn a_console_profile_is_named() {
-    let tokens = r#"{"type":"oauth_token","access_token":"CANARY","expires_at":32503680000}"#;
     for files in [
-        vec![(".config/anthropic/credentials/default.json", tokens)],
+        vec![(".config/anthropic/credentials/default.json", TOKENS)],
         vec![
             (".config/anthropic/active_config", "work\n"),
-            (".config/anthropic/credentials/work.json", tokens),
+            (".config/anthropic/configs/work.json", CONSOLE),
+            (".config/anthropic/credentials/work.json", TOKENS),
         ],
         vec![
             (
                 ".config/anthropic/configs/default.json",
                 r#"{"authentication":{"credentials_path":"elsewhere/t.json"}}"#,
             ),
-            (".config/anthropic/elsewhere/t.json", tokens),
+            ("elsewhere/t.json", TOKENS),
         ],
     ] {
         let world = sandbox(&files);
@@ -277,8 +340,92 @@ fn a_console_profile_is_named() {
             ".claude.json",
             format!(r#"{{"primaryApiKey":"sk-ant-{CANARY}"}}"#),
         );
-        assert_eq!(standing(&extract(&world, &[]), "claude_api").0, json!(false));
+        assert_eq!(standing(&extract(&world, &[]), "claude_api").0, json!(true));
         world.write(LOGIN, usable_login());
         assert_eq!(standing(&extract(&world, &[]), "claude_oauth").0, json!(true));
     }
+}
+
+/// R123: a profile that is named goes before a login where it is signed in, and a stored key goes
+/// before both.
+#[test]
+fn a_named_profile_goes_before_a_login() {
+    let profile: [(&str, &str); 3] = [
+        (LOGIN, &usable_login()),
+        (".config/anthropic/configs/work.json", CONSOLE),
+        (".config/anthropic/credentials/work.json", TOKENS),
+    ];
+    let work = [("ANTHROPIC_PROFILE", "work")];
+    let world = sandbox(&profile);
+    let run = extract(&world, &work).exits(0);
+    assert_eq!(
+        standing(&run, "claude_oauth"),
+        (json!(false), "$ANTHROPIC_PROFILE".to_owned())
+    );
+    assert_eq!(standing(&extract(&world, &[]), "claude_oauth").0, json!(true));
+    world.write(SETTINGS, r#"{"env":{"ANTHROPIC_PROFILE":"work"}}"#);
+    assert_eq!(standing(&extract(&world, &[]), "claude_oauth").0, json!(false));
+    world.write(
+        ".claude.json",
+        format!(r#"{{"primaryApiKey":"sk-ant-{CANARY}"}}"#),
+    );
+    assert_eq!(standing(&extract(&world, &[]), "claude_api").0, json!(true));
+    for files in [&profile[..1], &profile[..2], &[profile[0], profile[2]]] {
+        let run = extract(&sandbox(files), &work).exits(0);
+        assert_eq!(standing(&run, "claude_oauth").0, json!(true), "{files:?}");
+        run.stderr_contains("not signed in");
+    }
+    let project = sandbox(&profile);
+    project.write(
+        "repo/.claude/settings.json",
+        r#"{"env":{"ANTHROPIC_PROFILE":"work"}}"#,
+    );
+    let run = extract_in_repo(&project)
+        .exits(0)
+        .stderr_contains("a project sets it");
+    assert_eq!(standing(&run, "claude_oauth").0, json!(true));
+}
+
+/// R123: a workload identity goes before a login, and a stored key goes before it.
+#[test]
+fn a_workload_identity_goes_before_a_login() {
+    let federation = r#"{"authentication":{"type":"oidc_federation"}}"#;
+    let variables = [
+        ("ANTHROPIC_IDENTITY_TOKEN", CANARY),
+        ("ANTHROPIC_FEDERATION_RULE_ID", "fdrl_1"),
+        ("ANTHROPIC_ORGANIZATION_ID", "o"),
+    ];
+    let of_profile = sandbox(&[
+        (LOGIN, &usable_login()),
+        (".config/anthropic/configs/default.json", federation),
+    ]);
+    let of_variables = sandbox(&[(LOGIN, &usable_login())]);
+    for (world, variables, by) in [
+        (&of_profile, &variables[..0], "default.json"),
+        (&of_variables, &variables[..], "$ANTHROPIC_IDENTITY_TOKEN"),
+    ] {
+        let run = extract(world, variables)
+            .exits(0)
+            .stderr_contains("workload identity");
+        assert_eq!(standing(&run, "claude_oauth"), (json!(false), by.to_owned()));
+        let key = format!(r#"{{"primaryApiKey":"sk-ant-{CANARY}"}}"#);
+        world.write(".claude.json", key);
+        assert_eq!(standing(&extract(world, variables), "claude_api").0, json!(true));
+    }
+}
+
+/// R28, R127: a login with other bytes than text is shown and named as one that cannot be pushed.
+#[test]
+fn a_login_that_is_no_text_is_named() {
+    let world = sandbox(&[]);
+    let mut bytes = login(r#","scopes":["user:inference",7],"subscriptionType":"m?x""#).into_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'?').unwrap();
+    bytes[at] = 0xe4;
+    world.write(LOGIN, bytes);
+    let run = extract(&world, &[]).exits(0).stderr_contains("not valid UTF-8");
+    assert_eq!(standing(&run, "claude_oauth").0, json!(true));
+    world
+        .run("secret claude push --type oauth")
+        .exits(4)
+        .stderr_contains("not valid UTF-8");
 }

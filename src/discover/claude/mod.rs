@@ -1,12 +1,13 @@
 //! Claude Code 2.1: the API key of a Console login, and the OAuth login of a subscription.
 //!
-//! Facts from running Claude Code 2.1.330 on Linux, and from the shipped program for macOS. On
+//! Facts from running Claude Code 2.1.331 on Linux, and from the shipped program for macOS. On
 //! macOS the Keychain comes before the files. A login is used before an API key that Claude Code
 //! stored itself, and [`overrides`] go before both.
 
 mod credman;
 mod overrides;
 mod paths;
+mod profile;
 
 use super::scan::{Document, Scan, Unreadable};
 use super::{LocalCredential, Place, ProviderName};
@@ -24,7 +25,7 @@ const KEY_PREFIX: &str = "sk-ant-";
 /// Claude Code does not use a login without this scope.
 const NEEDED_SCOPE: &str = "user:inference";
 
-/// What Claude Code uses before a stored credential.
+/// What Claude Code uses before a stored API key.
 enum Login {
     Absent,
     Used(Place),
@@ -32,40 +33,31 @@ enum Login {
     Unknown,
 }
 
+/// An API key that is stored somewhere.
+struct StoredKey {
+    place: Place,
+    key: SecretValue,
+    /// Whether only older versions read it.
+    legacy: bool,
+}
+
 /// The API key: the Keychain's, then the files'.
 pub(crate) fn api_key(scan: &mut Scan<'_>) {
-    let before = overrides::find(scan);
+    let overrides = overrides::find(scan);
     let found = scan.preview(stored_logins);
     let used = found.found.iter().find(|login| is_used(login));
     let login = match used {
-        Some(login) => Login::Used(login.place.clone()),
+        // A key goes before a profile, and a profile before a login.
+        Some(login) if overrides.of_login.is_none() => Login::Used(login.place.clone()),
+        Some(_) => Login::Absent,
         None if found.problems.is_empty() => Login::Absent,
         None => Login::Unknown,
     };
-    let profile = overrides::implicit_profile(scan);
-    let mut keys = Vec::new();
-    if scan.env.platform == Platform::MacOs {
-        let item = scan
-            .item(&key_service(scan.env), &account(scan.env))
-            .ok()
-            .flatten();
-        let key = item.as_ref().and_then(Document::whole);
-        if let (Some(item), Some(key)) = (item, key.filter(|key| !key.is_empty())) {
-            keys.push((item.place, key, false));
-        }
-    }
-    let global = global_config(scan.env).and_then(|path| scan.growing_file(&path));
-    keys.extend(global.and_then(|document| key_in(scan, &document)));
-    let oldest = scan.below_home(".claude.json.api");
-    let oldest = oldest.and_then(|path| scan.file(&path));
-    let oldest = oldest.and_then(|document| key_in(scan, &document));
-    keys.extend(oldest.map(|(place, key, _)| (place, key, true)));
-
     let mut first = None;
-    for (place, key, legacy) in keys {
-        let instead = match (&before, &login, &profile, &first) {
-            (Some(other), ..) | (None, Login::Used(other), ..) | (None, _, Some(other), _) => Some(other),
-            (None, _, None, other) => other.as_ref(),
+    for StoredKey { place, key, legacy } in stored_keys(scan) {
+        let instead = match (&overrides.of_all, &login) {
+            (Some(other), _) | (None, Login::Used(other)) => Some(other),
+            (None, Login::Absent | Login::Unknown) => first.as_ref(),
         };
         let unknown = instead.is_none() && matches!(login, Login::Unknown) && !legacy;
         let credential = scan.credential(&place, ProviderName::anthropic(), CredentialKind::ApiKey, key);
@@ -75,7 +67,7 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
             overridden_by: instead.cloned(),
             ..credential
         };
-        if before.is_none() && first.is_none() && !legacy {
+        if overrides.of_all.is_none() && first.is_none() && !legacy {
             name_the_login(scan, &place, &login);
         }
         if scan.keep(credential) {
@@ -85,6 +77,32 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
             }
         }
     }
+}
+
+/// Every stored API key, the one that Claude Code uses first.
+fn stored_keys(scan: &mut Scan<'_>) -> Vec<StoredKey> {
+    let mut keys = Vec::new();
+    if scan.env.platform == Platform::MacOs {
+        let item = scan
+            .item(&key_service(scan.env), &account(scan.env))
+            .ok()
+            .flatten();
+        let key = item.as_ref().and_then(Document::whole);
+        if let (Some(item), Some(key)) = (item, key.filter(|key| !key.is_empty())) {
+            keys.push(StoredKey {
+                place: item.place,
+                key,
+                legacy: false,
+            });
+        }
+    }
+    let global = global_config(scan.env).and_then(|path| scan.growing_file(&path));
+    keys.extend(global.and_then(|document| key_in(scan, &document)));
+    let oldest = scan.below_home(".claude.json.api");
+    let oldest = oldest.and_then(|path| scan.file(&path));
+    let oldest = oldest.and_then(|document| key_in(scan, &document));
+    keys.extend(oldest.map(|key| StoredKey { legacy: true, ..key }));
+    keys
 }
 
 fn name_the_login(scan: &mut Scan<'_>, key: &Place, login: &Login) {
@@ -105,8 +123,8 @@ fn name_legacy(scan: &mut Scan<'_>, place: &Place) {
     ));
 }
 
-/// The API key of a configuration file, and whether only older versions read it.
-fn key_in(scan: &mut Scan<'_>, document: &Document) -> Option<(Place, SecretValue, bool)> {
+/// The API key of a configuration file.
+fn key_in(scan: &mut Scan<'_>, document: &Document) -> Option<StoredKey> {
     let object = scan.object(document)?;
     let place = &document.place;
     let key = scan.usable(place, object.string("primaryApiKey"));
@@ -118,18 +136,27 @@ fn key_in(scan: &mut Scan<'_>, document: &Document) -> Option<(Place, SecretValu
                  uses it nevertheless, as the key of a gateway"
             ));
         }
-        return Some((place.clone(), key, false));
+        return Some(StoredKey {
+            place: place.clone(),
+            key,
+            legacy: false,
+        });
     }
     let key = LEGACY_KEY_MEMBERS.iter().find_map(|member| {
         scan.usable(place, object.string(member))
             .filter(|key| key.expose_secret().trim_start().starts_with(KEY_PREFIX))
     });
-    key.map(|key| (place.clone(), key, true))
+    key.map(|key| StoredKey {
+        place: place.clone(),
+        key,
+        legacy: true,
+    })
 }
 
 /// The OAuth login: the Keychain's, then the files'.
 pub(crate) fn oauth(scan: &mut Scan<'_>) {
-    let before = overrides::find(scan);
+    let overrides = overrides::find(scan);
+    let before = overrides.of_all.or(overrides.of_login);
     let found = scan.preview(stored_logins);
     let used = found.found.iter().find(|login| is_used(login));
     let used = used.map(|login| login.place.clone());
@@ -214,18 +241,18 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
         return;
     };
     let what = "the Claude login";
-    let scopes = login.strings("scopes").unwrap_or_default();
-    if scopes.iter().all(|scope| scope != NEEDED_SCOPE) {
-        let reason = "lacks the scope user:inference, so Claude Code does not use it; log in again;";
+    if !login.list_has("scopes", NEEDED_SCOPE) {
+        let reason = "lacks the scope user:inference, which Claude Code needs (log in again to get it),";
         return scan.skip(place, what, reason);
     }
     match login.time("expiresAt") {
         Err(reason) => scan.skip(place, what, &format!("has an `expiresAt` {reason}")),
         Ok(expires_at) => {
             let renewable = Some(is_renewable(scan, &login));
+            let whole = scan.whole(document);
             let credential = scan.credential(place, ProviderName::anthropic(), CredentialKind::OAuth, token);
             scan.keep(LocalCredential {
-                document: document.whole(),
+                document: whole,
                 expires_at,
                 renewable,
                 legacy,

@@ -1,51 +1,61 @@
 //! What Claude Code uses before a stored credential: variables, settings, a helper, a profile.
 //!
-//! Facts from running Claude Code 2.1.330 and 2.1.197 (`claude auth status --json`): a variable
-//! counts from the environment or from `env` of a settings file. The settings files, the strongest
-//! first: managed, local to the project, of the project, of the user. They go before the
-//! environment.
+//! Facts from running Claude Code 2.1.331 (`claude auth status`, and the headers of `claude -p`
+//! against a server on loopback): a variable counts from the environment or from `env` of a settings
+//! file. The settings files, the strongest first: managed, local to the project, of the project, of
+//! the user. They go before the environment. From a project, a setup token and a profile do not
+//! count. A stored API key goes before a profile and before a workload identity; a stored login does
+//! not.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::paths;
+use super::{paths, profile};
 use crate::discover::Place;
 use crate::discover::scan::Scan;
 use crate::formats::json::Object;
 
-/// What a variable means for Claude Code.
+/// What a setting means for Claude Code.
 #[derive(Clone, Copy)]
 enum Meaning {
-    /// It selects another service than Anthropic's API.
+    /// A switch for another service than Anthropic's API.
     Service(&'static str),
-    /// It holds a token or key.
+    /// A token or key.
     Secret,
-    /// It says where Claude Code gets a token or key.
+    /// A token or key that Claude Code does not take from a project's settings.
+    OwnSecret,
+    /// Where Claude Code gets a token or key.
     Reference,
-    /// It names a profile.
-    Profile,
+    /// A command that prints a key: a member of the settings, and no variable.
+    Helper,
 }
-use Meaning::{Profile, Reference, Secret, Service};
+use Meaning::{Helper, OwnSecret, Reference, Secret, Service};
 
-/// The variables that go before a stored login, the strongest first.
-const BEFORE_LOGIN: [(&str, Meaning); 13] = [
+/// What goes before a stored login and before a stored API key, the strongest first.
+const OVERRIDES: [(&str, Meaning); 13] = [
     ("CLAUDE_CODE_USE_BEDROCK", Service("Amazon Bedrock")),
     ("CLAUDE_CODE_USE_VERTEX", Service("Google Vertex AI")),
     ("CLAUDE_CODE_USE_FOUNDRY", Service("Microsoft Foundry")),
     ("CLAUDE_CODE_USE_ANTHROPIC_AWS", Service("Claude on AWS")),
+    (
+        "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD",
+        Service("Claude on Google Cloud"),
+    ),
     ("CLAUDE_CODE_USE_MANTLE", Service("Amazon Bedrock (Mantle)")),
-    ("CLAUDE_CODE_USE_GATEWAY", Service("a gateway")),
     ("ANTHROPIC_AUTH_TOKEN", Secret),
-    ("CLAUDE_CODE_OAUTH_TOKEN", Secret),
-    ("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR", Reference),
     ("ANTHROPIC_API_KEY", Secret),
     ("CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", Reference),
+    (HELPER, Helper),
+    ("CLAUDE_CODE_OAUTH_TOKEN", OwnSecret),
+    ("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR", Reference),
     ("CLAUDE_CODE_HOST_CREDS_FILE", Reference),
-    ("ANTHROPIC_PROFILE", Profile),
 ];
+const HELPER: &str = "apiKeyHelper";
+const PROFILE: &str = "ANTHROPIC_PROFILE";
 
-/// Variables with a secret that does not go before a stored login by itself.
-const OTHER_SECRETS: [&str; 8] = [
+/// Variables that may have to do with a sign-in and do not go before a stored login by themselves.
+const OTHER_VARIABLES: [&str; 9] = [
+    "CLAUDE_CODE_USE_GATEWAY",
     "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
     "ANTHROPIC_IDENTITY_TOKEN",
     "ANTHROPIC_IDENTITY_TOKEN_FILE",
@@ -56,103 +66,179 @@ const OTHER_SECRETS: [&str; 8] = [
     "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
 ];
 
+/// What Claude Code uses before its stored credentials.
+pub(super) struct Overrides {
+    /// It goes before a stored login and before a stored API key.
+    pub(super) of_all: Option<Place>,
+    /// It goes before a stored login, and a stored API key goes before it.
+    pub(super) of_login: Option<Place>,
+}
+
 /// A settings file, as far as it says how Claude Code signs in.
-struct Settings {
+pub(super) struct Settings {
     file: PathBuf,
+    /// Whether it is the file of a project, and not also the user's.
+    of_project: bool,
     has_helper: bool,
+    profile: Option<String>,
     /// Names and whether the value is one that counts.
     variables: Vec<(String, Value)>,
 }
 
 /// What a variable is set to, without the secret.
 #[derive(Clone, Copy, PartialEq)]
-enum Value {
-    /// Empty, which removes the variable.
+pub(super) enum Value {
+    /// Empty or blank, which removes the variable.
     Empty,
     /// A text that means "off" for a switch.
     Off,
-    Set,
+    /// A text that means "on" for a switch.
+    On,
+    /// Any other text.
+    Text,
 }
 
-/// Names everything that goes before a stored login, and returns the strongest.
-pub(super) fn find(scan: &mut Scan<'_>) -> Option<Place> {
+/// Names everything that goes before the stored credentials.
+pub(super) fn find(scan: &mut Scan<'_>) -> Overrides {
     let layers = layers(scan);
-    let helper = layers.iter().find(|layer| layer.has_helper);
-    let helper = helper.map(|layer| setting("apiKeyHelper", &layer.file));
-    let mut strongest = None;
-    for (variable, meaning) in BEFORE_LOGIN {
-        if matches!(meaning, Profile)
-            && let Some(helper) = &helper
-        {
-            name_helper(scan, helper);
-            strongest.get_or_insert(helper.clone());
-        }
-        let Some((place, value)) = lookup(scan, &layers, variable) else {
+    let mut of_all = None;
+    for (name, meaning) in OVERRIDES {
+        let found = match meaning {
+            Helper => helper(&layers),
+            OwnSecret => {
+                name_ignored(scan, &layers, name);
+                lookup(scan, own(&layers), name)
+            }
+            _ => lookup(scan, layers.iter(), name),
+        };
+        let Some((place, value)) = found else {
             continue;
         };
-        if value == Value::Off && matches!(meaning, Service(_)) {
+        let is_service = matches!(meaning, Service(_));
+        if is_service && value == Value::Off {
             continue;
         }
-        name_variable(scan, variable, meaning, &place);
-        strongest.get_or_insert(place);
-    }
-    for variable in OTHER_SECRETS {
-        if let Some((place, _)) = lookup(scan, &layers, variable) {
-            let how = push_command(variable, &place);
-            let place = place.shown(scan.env.home.as_deref());
-            scan.notice(format!("Claude Code can sign in with {place}; {how}"));
+        let counts = !is_service || value == Value::On;
+        name_override(scan, name, meaning, &place, counts);
+        if counts {
+            of_all.get_or_insert(place);
         }
     }
-    name_profile(scan);
-    strongest
+    for variable in OTHER_VARIABLES {
+        if let Some((place, value)) = lookup(scan, layers.iter(), variable)
+            && value != Value::Off
+        {
+            name_other(scan, variable, &place);
+        }
+    }
+    name_ignored(scan, &layers, PROFILE);
+    Overrides {
+        of_all,
+        of_login: profile::find(scan, &layers),
+    }
 }
 
-fn setting(key: &str, file: &std::path::Path) -> Place {
+/// The layers that are not only a project's.
+pub(super) fn own(layers: &[Settings]) -> impl Iterator<Item = &Settings> {
+    layers.iter().filter(|layer| !layer.of_project)
+}
+
+/// Names a variable that a project sets and that Claude Code does not take from a project.
+fn name_ignored(scan: &mut Scan<'_>, layers: &[Settings], variable: &str) {
+    let project = layers.iter().filter(|layer| layer.of_project);
+    let found = project.filter_map(|layer| layer.variable(variable)).next();
+    if let Some((place, _)) = found.filter(|(_, value)| *value != Value::Empty) {
+        let place = place.shown(scan.env.home.as_deref());
+        scan.notice(format!(
+            "Claude Code does not use {place}, because a project sets it"
+        ));
+    }
+}
+
+impl Settings {
+    fn variable(&self, variable: &str) -> Option<(Place, Value)> {
+        let (_, value) = self.variables.iter().rev().find(|(name, _)| name == variable)?;
+        Some((setting(&format!("env.{variable}"), &self.file), *value))
+    }
+}
+
+pub(super) fn setting(key: &str, file: &Path) -> Place {
     Place::Setting {
         key: key.to_owned(),
         file: file.to_owned(),
     }
 }
 
-/// Where a variable is set, and to what; `None` when it is unset or empty.
-fn lookup(scan: &Scan<'_>, layers: &[Settings], variable: &str) -> Option<(Place, Value)> {
-    let layered = layers.iter().find_map(|layer| {
-        let (_, value) = layer.variables.iter().rev().find(|(name, _)| name == variable)?;
-        Some((setting(&format!("env.{variable}"), &layer.file), *value))
-    });
-    let (place, value) = layered.or_else(|| {
+/// Where a variable is set and to what; `None` when it is unset, empty or blank.
+pub(super) fn lookup<'l>(
+    scan: &Scan<'_>,
+    mut layers: impl Iterator<Item = &'l Settings>,
+    variable: &str,
+) -> Option<(Place, Value)> {
+    let layered = layers.find_map(|layer| layer.variable(variable));
+    let found = layered.or_else(|| {
         let text = scan.env.variable(variable).and_then(OsStr::to_str)?;
         Some((Place::Variable(variable.to_owned()), value_of(text)))
-    })?;
-    (value != Value::Empty).then_some((place, value))
+    });
+    found.filter(|(_, value)| *value != Value::Empty)
+}
+
+fn helper(layers: &[Settings]) -> Option<(Place, Value)> {
+    let layer = layers.iter().find(|layer| layer.has_helper)?;
+    Some((setting(HELPER, &layer.file), Value::Text))
+}
+
+/// The profile that `ANTHROPIC_PROFILE` names, and where it does.
+pub(super) fn named_profile(scan: &Scan<'_>, layers: &[Settings]) -> Option<(Place, String)> {
+    let layered = own(layers).filter_map(|layer| {
+        let profile = layer.profile.clone()?;
+        Some((setting(&format!("env.{PROFILE}"), &layer.file), profile))
+    });
+    let variable = scan.env.variable(PROFILE).and_then(OsStr::to_str);
+    let variable = variable.map(|name| (Place::Variable(PROFILE.to_owned()), name.to_owned()));
+    let mut found = layered.chain(variable);
+    found.next().filter(|(_, name)| !name.trim().is_empty())
 }
 
 fn value_of(text: &str) -> Value {
     match text.trim().to_ascii_lowercase().as_str() {
         "" => Value::Empty,
         "0" | "false" | "no" | "off" => Value::Off,
-        _ => Value::Set,
+        "1" | "true" | "yes" | "on" => Value::On,
+        _ => Value::Text,
     }
 }
 
-fn name_variable(scan: &mut Scan<'_>, variable: &str, meaning: Meaning, place: &Place) {
-    let how = push_command(variable, place);
+fn name_override(scan: &mut Scan<'_>, name: &str, meaning: Meaning, place: &Place, counts: bool) {
+    let how = push_command(name, place);
     let place = place.shown(scan.env.home.as_deref());
     scan.notice(match meaning {
-        Service(name) => format!(
-            "Claude Code uses {name} ({place}), and no stored login; push what it signs in with under \
+        Service(service) if counts => format!(
+            "Claude Code uses {service} ({place}), and no stored login; push what it signs in with under \
              the name of its variable: 'amika secret push NAME'"
         ),
-        Secret => format!("Claude Code uses {place} before any stored login; {how}"),
+        Service(service) => {
+            format!("{place} is set to a text that does not switch on {service} for Claude Code")
+        }
+        Secret | OwnSecret => format!("Claude Code uses {place} before any stored login; {how}"),
         Reference => format!(
             "Claude Code gets its credential through {place} before any stored login, which amika does \
              not follow; push the credential with 'amika secret push ANTHROPIC_API_KEY'"
         ),
-        Profile => format!(
-            "Claude Code uses the profile that {place} names before any stored login; a profile's token \
-             works for minutes only, so create an API key in the Console and push that with \
-             'amika secret claude push --type api_key'"
+        Helper => format!(
+            "Claude Code gets its key from a command ({place}) before any stored login, and amika does not \
+             run it; pipe its output into 'amika secret push ANTHROPIC_API_KEY --yes'"
         ),
+    });
+}
+
+fn name_other(scan: &mut Scan<'_>, variable: &str, place: &Place) {
+    let how = push_command(variable, place);
+    let place = place.shown(scan.env.home.as_deref());
+    scan.notice(if variable == "CLAUDE_CODE_USE_GATEWAY" {
+        format!("{place} is set, so Claude Code may sign in to a gateway, which amika does not follow")
+    } else {
+        format!("Claude Code can sign in with {place}; {how}")
     });
 }
 
@@ -168,29 +254,27 @@ fn push_command(variable: &str, place: &Place) -> String {
     }
 }
 
-fn name_helper(scan: &mut Scan<'_>, helper: &Place) {
-    let helper = helper.shown(scan.env.home.as_deref());
-    scan.notice(format!(
-        "Claude Code gets its key from a command ({helper}) before any stored login, and amika does not \
-         run it; pipe its output into 'amika secret push ANTHROPIC_API_KEY --yes'"
-    ));
-}
-
 /// The settings files that are there, the strongest first.
 fn layers(scan: &mut Scan<'_>) -> Vec<Settings> {
-    let mut files = managed_files(scan);
+    let user = paths::config_directory(scan.env).map(|directory| directory.join("settings.json"));
+    let mut files: Vec<_> = managed_files(scan)
+        .into_iter()
+        .map(|file| (file, false))
+        .collect();
     if let Some(project) = &scan.env.directory {
         let directory = project.join(".claude");
-        files.extend(["settings.local.json", "settings.json"].map(|name| directory.join(name)));
+        let own = ["settings.local.json", "settings.json"].map(|name| directory.join(name));
+        files.extend(own.into_iter().map(|file| {
+            // In the home directory the project's file is the user's.
+            let of_project = user.as_ref() != Some(&file);
+            (file, of_project)
+        }));
     }
-    files.extend(paths::config_directory(scan.env).map(|directory| directory.join("settings.json")));
-    let mut seen: Vec<PathBuf> = Vec::new();
-    files.retain(|file| {
-        let new = !seen.contains(file);
-        seen.push(file.clone());
-        new
-    });
-    files.into_iter().filter_map(|file| layer(scan, file)).collect()
+    if let Some(user) = user.filter(|user| !files.iter().any(|(file, _)| file == user)) {
+        files.push((user, false));
+    }
+    let read = |(file, of_project)| layer(scan, file, of_project);
+    files.into_iter().filter_map(read).collect()
 }
 
 /// The managed settings, of which the last file of `managed-settings.d` is the strongest; then
@@ -209,10 +293,16 @@ fn managed_files(scan: &Scan<'_>) -> Vec<PathBuf> {
     files
 }
 
-fn layer(scan: &mut Scan<'_>, file: PathBuf) -> Option<Settings> {
+/// Claude Code ignores a file that is no JSON or whose helper is no text.
+fn layer(scan: &mut Scan<'_>, file: PathBuf, of_project: bool) -> Option<Settings> {
     let document = scan.settings_file(&file)?;
     let settings = scan.object(&document)?;
+    let helper = settings.string(HELPER);
+    let has_helper = scan.usable(&document.place, helper.map(|helper| Some(helper.is_some())))?;
     let variables = settings.object("env").ok().flatten();
+    let profile = variables
+        .as_ref()
+        .and_then(|variables| variables.string(PROFILE).ok()?);
     let variables = variables.iter().flat_map(Object::members);
     let variables = variables.map(|(name, raw)| {
         let text = raw.get();
@@ -220,56 +310,11 @@ fn layer(scan: &mut Scan<'_>, file: PathBuf) -> Option<Settings> {
         let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         (name.to_owned(), value_of(inner.unwrap_or(text)))
     });
-    let helper = settings.string("apiKeyHelper");
     Some(Settings {
-        has_helper: helper.map_or(true, |helper| helper.is_some()),
+        of_project,
+        has_helper,
+        profile: profile.map(|profile| profile.expose_secret().to_owned()),
         variables: variables.collect(),
         file,
     })
-}
-
-/// The profile that Claude Code would use where there is no login.
-pub(super) fn implicit_profile(scan: &mut Scan<'_>) -> Option<Place> {
-    if scan.env.is_set("ANTHROPIC_PROFILE") {
-        return None;
-    }
-    profile_file(scan).map(Place::File)
-}
-
-/// The file with the tokens of the selected profile, if it is there.
-fn profile_file(scan: &mut Scan<'_>) -> Option<PathBuf> {
-    let directory = paths::profiles(scan.env)?;
-    let variable = scan.env.variable("ANTHROPIC_PROFILE").and_then(OsStr::to_str);
-    let name = match variable.filter(|name| !name.is_empty()) {
-        Some(name) => name.to_owned(),
-        None => active_profile(scan, &directory.join("active_config")),
-    };
-    if name.contains(['/', '\\']) {
-        return None;
-    }
-    let config = scan.settings_file(&directory.join("configs").join(format!("{name}.json")));
-    let config = config.as_ref().and_then(|document| scan.object(document));
-    let moved = config.and_then(|config| config.object("authentication").ok().flatten());
-    let moved = moved.and_then(|method| method.string("credentials_path").ok().flatten());
-    let file = match moved {
-        Some(path) => scan.env.expand_home(&directory.join(path.expose_secret())),
-        None => directory.join("credentials").join(format!("{name}.json")),
-    };
-    file.is_file().then_some(file)
-}
-
-fn active_profile(scan: &mut Scan<'_>, file: &std::path::Path) -> String {
-    let active = scan.settings_file(file);
-    let name = active.as_ref().map_or("", |document| document.body().trim());
-    if name.is_empty() { "default" } else { name }.to_owned()
-}
-
-fn name_profile(scan: &mut Scan<'_>) {
-    if let Some(file) = profile_file(scan) {
-        let place = Place::File(file).shown(scan.env.home.as_deref());
-        scan.notice(format!(
-            "{place} is an Anthropic Console sign-in, whose token works for minutes only; \
-             create an API key in the Console and push that"
-        ));
-    }
 }

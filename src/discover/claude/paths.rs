@@ -17,12 +17,12 @@ const SERVICE: &str = "Claude Code";
 
 /// The service of the item that holds an API key.
 pub(super) fn key_service(env: &Env) -> String {
-    format!("{SERVICE}{}", suffix(env))
+    format!("{SERVICE}{}{}", oauth_suffix(env), suffix(env))
 }
 
 /// The service of the item that holds the OAuth login.
 pub(super) fn login_service(env: &Env) -> String {
-    format!("{SERVICE}-credentials{}", suffix(env))
+    format!("{SERVICE}{}-credentials{}", oauth_suffix(env), suffix(env))
 }
 
 /// Claude Code's global configuration; the older place wins where it is still there.
@@ -33,7 +33,16 @@ pub(super) fn global_config(env: &Env) -> Option<PathBuf> {
         return Some(older);
     }
     let newer = directory.or_else(|| env.home.clone())?;
-    Some(newer.join(".claude.json"))
+    Some(newer.join(format!(".claude{}.json", oauth_suffix(env))))
+}
+
+/// What marks the files and items of an installation that signs in at a server of its own.
+fn oauth_suffix(env: &Env) -> &'static str {
+    if env.is_set("CLAUDE_CODE_CUSTOM_OAUTH_URL") {
+        "-custom-oauth"
+    } else {
+        ""
+    }
 }
 
 pub(super) fn config_directory(env: &Env) -> Option<PathBuf> {
