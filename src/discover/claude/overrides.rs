@@ -145,8 +145,8 @@ pub(super) fn own(layers: &[Settings]) -> impl Iterator<Item = &Settings> {
 
 /// Names a variable that a project sets and that Claude Code does not take from a project.
 fn name_ignored(scan: &mut Scan<'_>, layers: &[Settings], variable: &str) {
-    let project = layers.iter().filter(|layer| layer.of_project);
-    let found = project.filter_map(|layer| layer.variable(variable)).next();
+    let mut project = layers.iter().filter(|layer| layer.of_project);
+    let found = project.find_map(|layer| layer.variable(variable));
     if let Some((place, _)) = found.filter(|(_, value)| *value != Value::Empty) {
         let place = place.shown(scan.env.home.as_deref());
         scan.notice(format!(

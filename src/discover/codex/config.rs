@@ -111,7 +111,7 @@ pub(super) enum ProviderLogin {
 pub(super) struct Config {
     pub(super) store: Option<Setting>,
     pub(super) forced_login_method: Option<Setting>,
-    /// The ChatGPT workspaces that a login may belong to.
+    /// The `ChatGPT` workspaces that a login may belong to.
     pub(super) forced_workspaces: Option<Setting<Vec<String>>>,
     pub(super) model_provider: Option<Setting>,
     pub(super) profile: Option<Setting>,
@@ -196,7 +196,7 @@ impl Config {
     }
 }
 
-/// The ChatGPT workspace that a login belongs to.
+/// The `ChatGPT` workspace that a login belongs to.
 fn account(login: &str) -> Option<String> {
     let tokens = Object::parse(login).ok()??.object("tokens").ok()??;
     let account = tokens.string("account_id").ok()??;
