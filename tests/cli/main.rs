@@ -25,6 +25,7 @@ mod install;
 mod job;
 #[cfg(target_os = "linux")]
 mod keyring;
+mod layout;
 mod mistakes;
 #[cfg(target_os = "linux")]
 mod nginx;

@@ -1,24 +1,28 @@
 //! `amika secret claude|codex …`: one tree of commands, built once for each provider.
 
-pub(crate) mod delete;
-pub(crate) mod find;
-pub(crate) mod list;
-pub(crate) mod push;
+mod delete;
+mod find;
+mod list;
+mod push;
 mod put;
 mod restore;
 
 use std::path::Path;
 
-use clap::{ArgMatches, Command, Error, FromArgMatches, Subcommand};
+use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 
 use self::delete::DeleteCredentialArgs;
 use self::push::PushCredentialArgs;
 use crate::api::CredentialSummary;
-use crate::context::Context;
+use crate::context::{Context, connected};
 use crate::credentials::recovery;
+use crate::error::Result;
 use crate::formats::escape;
 use crate::net::origin::Origin;
 use crate::provider::{CredentialKind, PROVIDERS, Provider};
+use crate::system::env::Env;
+use crate::ui::options::GlobalOptions;
+use crate::ui::printer::Printer;
 
 /// A command, and the provider that it is about.
 #[derive(Debug)]
@@ -56,19 +60,19 @@ impl Subcommand for ProviderCommand {
 }
 
 impl FromArgMatches for ProviderCommand {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
         let named = matches.subcommand();
         let found = named.and_then(|(name, matches)| {
             let provider = PROVIDERS.iter().find(|provider| provider.id == name)?;
             Some((provider, matches))
         });
         let (provider, matches) =
-            found.ok_or_else(|| Error::new(clap::error::ErrorKind::MissingSubcommand))?;
+            found.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::MissingSubcommand))?;
         let command = CredentialCommand::from_arg_matches(matches)?;
         Ok(Self { provider, command })
     }
 
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
@@ -116,6 +120,33 @@ the new one cannot be stored.",
         })
 }
 
+/// Runs the command. Local credentials are read before a runtime is started, as a keychain may block.
+pub(crate) fn run(
+    command: &ProviderCommand,
+    env: Env,
+    options: GlobalOptions,
+    printer: Printer,
+) -> Result<()> {
+    let provider = command.provider;
+    match &command.command {
+        CredentialCommand::Push(args) => {
+            let local = find::find_local(provider, args, &env, printer);
+            connected(env, options, printer, async |context| {
+                warn_of_left_behind(provider, args.from_file.as_deref(), context);
+                push::run(provider, args, local, context).await
+            })
+        }
+        CredentialCommand::List => connected(env, options, printer, async |context| {
+            warn_of_left_behind(provider, None, context);
+            list::run(provider, context).await
+        }),
+        CredentialCommand::Delete(args) => connected(env, options, printer, async |context| {
+            warn_of_left_behind(provider, None, context);
+            delete::run(provider, args, context).await
+        }),
+    }
+}
+
 /// The stored credentials in one phrase, for a hint.
 fn describe_all(provider: &Provider, credentials: &[CredentialSummary]) -> String {
     if credentials.is_empty() {
@@ -130,7 +161,7 @@ fn describe_all(provider: &Provider, credentials: &[CredentialSummary]) -> Strin
 
 /// Warns of old values that an earlier command could not put back, each with the command that does.
 /// `except` is the one that this command puts back.
-pub(crate) fn warn_of_left_behind(provider: &Provider, except: Option<&Path>, context: &Context) {
+fn warn_of_left_behind(provider: &Provider, except: Option<&Path>, context: &Context) {
     let origin = Origin::from_env(&context.env).map(|origin| origin.to_string());
     for (path, description) in recovery::left_behind(&context.env, provider) {
         if except.is_some_and(|except| is_same_file(except, &path)) {

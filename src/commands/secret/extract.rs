@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::push::{self, Selection, WriteArgs};
-use crate::context::Context;
+use crate::context::{Context, connected};
 use crate::discover::report as view;
 use crate::discover::report::Row;
 use crate::discover::sources::SOURCES;
@@ -111,8 +111,19 @@ impl ExtractArgs {
     }
 }
 
+pub(crate) fn run(args: &ExtractArgs, env: Env, options: GlobalOptions, printer: Printer) -> Result<()> {
+    let extraction = find(args, &options, &env, printer)?;
+    if args.push {
+        connected(env, options, printer, async |context| {
+            extraction.push(args, context).await
+        })
+    } else {
+        extraction.show(args, printer)
+    }
+}
+
 /// What was found, and how it will be shown or pushed.
-pub(crate) struct Extraction {
+struct Extraction {
     discovery: Discovery,
     confirmation: Confirmation,
     /// The names to keep; `None` is all of them.
@@ -122,12 +133,7 @@ pub(crate) struct Extraction {
 }
 
 /// Looks everywhere, and says what was in the way.
-pub(crate) fn find(
-    args: &ExtractArgs,
-    global: &GlobalOptions,
-    env: &Env,
-    printer: Printer,
-) -> Result<Extraction> {
+fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer) -> Result<Extraction> {
     if args.export && printer.is_json() {
         return Err(Error::usage("--export prints lines for a shell, not JSON")
             .hint("leave out one of --export and --output"));
@@ -166,7 +172,7 @@ pub(crate) fn find(
 
 impl Extraction {
     /// Prints what was found: a table, JSON, or lines for a shell.
-    pub(crate) fn show(&self, args: &ExtractArgs, printer: Printer) -> Result<()> {
+    fn show(&self, args: &ExtractArgs, printer: Printer) -> Result<()> {
         let rows = self.rows(args);
         report_oauth(&rows, printer);
         let nothing = rows.is_empty().then(|| self.nothing());
@@ -192,7 +198,7 @@ impl Extraction {
     }
 
     /// Pushes what was found and still works.
-    pub(crate) async fn push(self, args: &ExtractArgs, context: &Context) -> Result<()> {
+    async fn push(self, args: &ExtractArgs, context: &Context) -> Result<()> {
         let printer = context.printer;
         let rows = self.rows(args);
         if rows.is_empty() {

@@ -13,7 +13,12 @@ use self::delete::DeleteArgs;
 use self::extract::{EXTRACT_EXAMPLES, ExtractArgs};
 use self::list::ListArgs;
 use self::push::{PUSH_EXAMPLES, PushArgs};
-use super::credential::ProviderCommand;
+use super::credential::{self, ProviderCommand};
+use crate::context::connected;
+use crate::error::Result;
+use crate::system::env::Env;
+use crate::ui::options::GlobalOptions;
+use crate::ui::printer::Printer;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretCommand {
@@ -40,4 +45,18 @@ pub(crate) enum SecretCommand {
     Extract(ExtractArgs),
     #[command(flatten)]
     Credential(ProviderCommand),
+}
+
+/// Runs the command. Those that only read local files do so without a runtime.
+pub(crate) fn run(command: SecretCommand, env: Env, options: GlobalOptions, printer: Printer) -> Result<()> {
+    match command {
+        SecretCommand::Push(args) => connected(env, options, printer, async |c| push::run(&args, c).await),
+        SecretCommand::List(args) => connected(env, options, printer, async |c| list::run(&args, c).await),
+        SecretCommand::Check(args) => connected(env, options, printer, async |c| check::run(&args, c).await),
+        SecretCommand::Delete(args) => {
+            connected(env, options, printer, async |c| delete::run(&args, c).await)
+        }
+        SecretCommand::Extract(args) => extract::run(&args, env, options, printer),
+        SecretCommand::Credential(command) => credential::run(&command, env, options, printer),
+    }
 }

@@ -1,0 +1,86 @@
+//! The structure that CONTRIBUTING describes: who imports whom, how long a file or a function may
+//! be, what each dependency is for, and which code that prints may read a secret's value.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The files of the layers that print which also read a secret's value, each for one purpose.
+const EXPOSING: &[(&str, &str)] = &[
+    ("src/commands/auth/login.rs", "trims the key that is stored"),
+    ("src/commands/credential/push.rs", "checks what kind of key it is"),
+    (
+        "src/commands/credential/put.rs",
+        "infers the type of an old value",
+    ),
+    ("src/discover/report.rs", "prints the lines of extract --export"),
+    ("src/ui/hidden.rs", "checks what was typed without echo"),
+];
+
+/// Every dependency is in the table of CONTRIBUTING, which names no other.
+#[test]
+fn every_dependency_says_what_it_earns() {
+    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+    let mut tables = vec![&manifest];
+    let targets = manifest["target"].as_table().unwrap();
+    tables.extend(targets.values().map(|target| target.as_table().unwrap()));
+    let dependencies: BTreeSet<_> = tables
+        .into_iter()
+        .flat_map(|table| [table.get("dependencies"), table.get("dev-dependencies")])
+        .flatten()
+        .flat_map(|table| table.as_table().unwrap().keys().cloned())
+        .collect();
+    let contributing = read("CONTRIBUTING.md");
+    let (_, section) = contributing.split_once("\n## Dependencies\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let named: BTreeSet<_> = rows
+        .flat_map(|row| row.split(" | ").next().unwrap().split(", "))
+        .map(|name| name.trim_matches('`').to_owned())
+        .collect();
+    assert_eq!(named, dependencies);
+}
+
+#[test]
+fn only_listed_files_that_print_read_a_value() {
+    let prints = |file: &String| {
+        let is_report = file.ends_with("/report.rs");
+        is_report || file.starts_with("src/ui/") || file.starts_with("src/commands/")
+    };
+    let exposing: Vec<_> = sources("src")
+        .into_iter()
+        .filter(prints)
+        .filter(|file| read(file).contains("expose_secret()"))
+        .collect();
+    let listed: Vec<_> = EXPOSING.iter().map(|(file, _)| *file).collect();
+    assert_eq!(exposing, listed);
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file))
+        .unwrap()
+        .replace("\r\n", "\n")
+}
+
+/// The Rust files below a folder, sorted, relative to the repository.
+fn sources(folder: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let path = format!("{folder}/{name}");
+        if root().join(&path).is_dir() {
+            files.extend(sources(&path));
+        } else if Path::new(&name)
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
