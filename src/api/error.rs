@@ -105,8 +105,9 @@ impl ApiError {
                 "change what the message names, and run the same command again",
             ),
         };
-        // A gateway's 5xx may hide a request that was carried out; a 503 is the same until proven.
-        let effect = if status == 408 || status >= 500 {
+        // A gateway's 5xx may hide a request that was carried out; a server that lacks the method (501)
+        // has done nothing.
+        let effect = if status == 408 || (status >= 500 && status != 501) {
             Effect::Unknown
         } else {
             Effect::None

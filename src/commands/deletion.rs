@@ -192,7 +192,7 @@ async fn delete_all(targets: Vec<Target>, context: &Context, requests: impl Requ
             }
         };
         let others_would_fail = error.is_fatal() || error.is_outage() || error.kind() == Kind::Unreachable;
-        let in_doubt = not_there || (error.effect() == Effect::Unknown && error.status() != Some(501));
+        let in_doubt = not_there || error.effect() == Effect::Unknown;
         let error = requests
             .explain(error)
             .context(format!("deleting {}", target.label));
