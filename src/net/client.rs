@@ -169,10 +169,6 @@ pub(crate) async fn read_body(
     limit: usize,
     origin: &Origin,
 ) -> std::result::Result<Zeroizing<Vec<u8>>, BadBody> {
-    let announced = response.content_length();
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(BadBody::TooLarge);
-    }
     let mut body = Zeroizing::new(Vec::new());
     loop {
         match response.chunk().await {

@@ -150,7 +150,7 @@ fn an_invalid_list_stops_before_any_write() {
         Fault::on("GET", SECRETS).json(200, r#"[{"name":"A"}]"#),
         Fault::on("GET", SECRETS).html(200),
         Fault::on("GET", SECRETS).does(Behaviour::Mislabel("text/plain")),
-        Fault::on("GET", SECRETS).does(Behaviour::Endless),
+        Fault::on("GET", SECRETS).does(Behaviour::Unannounced(64 * 1024 * 1024)),
         Fault::on("GET", SECRETS).does(Behaviour::Truncate),
         Fault::on("GET", SECRETS)
             .json(200, "\u{1f}\u{8b}bomb")

@@ -190,7 +190,7 @@ fn provider_errors_leave_the_session_file_unchanged() {
         Fault::on("POST", TOKEN_ENDPOINT).html(400),
         Fault::on("POST", TOKEN_ENDPOINT).json(200, "[]"),
         Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::ResetBefore),
-        Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Endless),
+        Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Unannounced(64 * 1024 * 1024)),
     ] {
         let (sandbox, _) = expired();
         let before = raw_session(&sandbox);

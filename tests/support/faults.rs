@@ -43,7 +43,7 @@ pub(crate) enum Behaviour {
     /// Answer with one blank at a time, for ever.
     Drip,
     /// Answer with as much JSON as the client takes, up to 64 MiB.
-    Endless,
+    Unannounced(usize),
 }
 
 /// A scripted answer.
@@ -199,10 +199,12 @@ pub(crate) fn drip() -> Response<Body> {
     }))
 }
 
-/// A JSON answer of 64 MiB.
-pub(crate) fn endless() -> Response<Body> {
-    let chunk = Bytes::from(vec![b' '; 64 * 1024]);
-    streamed(stream::iter(std::iter::repeat_n(chunk, 1024)))
+/// An empty JSON list of so many bytes, in pieces and without a word on its length.
+pub(crate) fn unannounced(length: usize) -> Response<Body> {
+    let blank = Bytes::from(vec![b' '; 64 * 1024]);
+    let (pieces, rest) = ((length - 2) / blank.len(), (length - 2) % blank.len());
+    let end = Bytes::from(format!("{}[]", " ".repeat(rest)));
+    streamed(stream::iter(std::iter::repeat_n(blank, pieces).chain([end])))
 }
 
 /// The first half of `response`, under the length of the whole.

@@ -441,7 +441,7 @@ async fn observe(
             handle.await
         }
         Behaviour::Drip => faults::drip(),
-        Behaviour::Endless => faults::endless(),
+        Behaviour::Unannounced(length) => faults::unannounced(length),
     }
 }
 
