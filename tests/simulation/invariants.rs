@@ -1,17 +1,20 @@
 //! What must hold in every world, checked against what the vault did, not against what was said.
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::events::{Effect, Event, Reply, Request};
 use crate::process::{LONGEST_RUN, Ran};
 use crate::reports;
 use crate::spellings;
 use crate::vault::{API_KEY, By, Change, Done, Vault};
-use crate::world::{Command, Entry, Event, Reply, Request, World};
+use crate::world::{Command, Credential, Entry, World};
 
-/// From a signal to the end, except while an old credential is being put back.
-const LONGEST_AFTER_SIGNAL: std::time::Duration = std::time::Duration::from_secs(5);
+/// From a signal to the end, on a busy machine, except while an old credential is being put back.
+const LONGEST_AFTER_SIGNAL: Duration = Duration::from_secs(5);
 
 /// A broken invariant: its number, and what was seen.
 pub(crate) type Violation = (&'static str, String);
@@ -23,9 +26,10 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
         broken.push(("I8 bounded", format!("still running after {LONGEST_RUN:?}")));
         return broken;
     }
-    leaks(world, ran, &mut broken);
+    leaks(world, vault, ran, &mut broken);
     nothing_lost(world, vault, home, &mut broken);
-    duplicates(vault, &mut broken);
+    session(world, vault, ran, home, &mut broken);
+    duplicates(world, vault, &mut broken);
     let Some(code) = ran.code else {
         if !world
             .events
@@ -36,8 +40,9 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
         }
         return broken;
     };
+    let deletes = vault.log.iter().any(|done| done.change == Change::Deleted);
     if let Some(time) = ran.after_signal
-        && !matches!(world.command, Command::Replace { .. })
+        && !(deletes && matches!(world.command, Command::Replace(_)))
         && time > LONGEST_AFTER_SIGNAL
     {
         broken.push(("I8 bounded", format!("ended {time:?} after the signal")));
@@ -45,9 +50,15 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
     if matches!(code, 130 | 143) && !vault.signalled {
         broken.push(("I4 exit code", format!("{code} without a signal")));
     }
+    let full = world
+        .events
+        .iter()
+        .any(|event| matches!(event, Event::FullOutput));
     let ours: Vec<&Done> = vault.log.iter().filter(|done| done.by == By::Us).collect();
     // These codes, and these words, say that nothing was changed.
-    let denied = matches!(code, 1 | 2 | 3 | 4 | 6 | 8)
+    let denied = matches!(code, 2 | 3 | 4 | 6)
+        || code == 1 && !full
+        || code == 8 && world.login.is_none()
         || [
             "nothing was changed",
             "is untouched",
@@ -63,14 +74,20 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
         broken.push(("I7 converges", format!("exit {code} in a healthy world")));
     }
     if world.json && code != 0 {
-        reports::error_code(code, ran, &mut broken);
+        reports::error_code(world, code, ran, &mut broken);
     }
     match &world.command {
         Command::Push(_) | Command::Extract(_) => reports::batch(world, vault, ran, code, &mut broken),
-        Command::Replace { .. } => reports::replaced(world, vault, ran, code, &mut broken),
-        Command::Delete(_) | Command::DeleteCredentials { .. } => {
+        Command::Replace(credential) | Command::Store(credential) => {
+            reports::stored(world, credential, vault, ran, code, &mut broken);
+        }
+        Command::Delete(_) | Command::DeleteCredentials { .. } | Command::DeleteNamed { .. } => {
             reports::deleted(world, vault, ran, code, &mut broken);
         }
+        Command::List(_) => reports::listed(world, vault, ran, code, &mut broken),
+    }
+    if code == 0 && !kept_values(home).is_empty() {
+        broken.push(("I5 never lost", "a value is left behind after success".to_owned()));
     }
     broken
 }
@@ -78,7 +95,7 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
 /// Checks the same command again, with nothing wrong any more.
 pub(crate) fn check_again(world: &World, vault: &Vault, ran: &Ran) -> Vec<Violation> {
     let mut broken = Vec::new();
-    leaks(world, ran, &mut broken);
+    leaks(world, vault, ran, &mut broken);
     let missing = world.wanted().into_iter().find(|(name, value)| {
         let same = |entry: &&Entry| {
             entry.family == world.family() && entry.scope == world.scope && entry.name == *name
@@ -92,7 +109,9 @@ pub(crate) fn check_again(world: &World, vault: &Vault, ran: &Ran) -> Vec<Violat
     let left = doomed(world)
         .into_iter()
         .find(|gone| vault.entries.iter().any(|entry| entry.id == gone.id));
-    if !refused(world) && (ran.code != Some(0) || missing.is_some() || left.is_some()) {
+    // A plain push may find the credential that it stored in doubt.
+    let is_there = matches!(world.command, Command::Store(_)) && ran.stderr.contains("already have");
+    if !refused(world) && !is_there && (ran.code != Some(0) || missing.is_some() || left.is_some()) {
         broken.push((
             "I7 converges",
             format!(
@@ -101,12 +120,20 @@ pub(crate) fn check_again(world: &World, vault: &Vault, ran: &Ran) -> Vec<Violat
             ),
         ));
     }
-    duplicates(vault, &mut broken);
+    duplicates(world, vault, &mut broken);
     broken
 }
 
-/// The program is right to refuse: replacing what cannot be fetched again needs `--yes`.
+/// The program is right to refuse.
 fn refused(world: &World) -> bool {
+    if let Command::Store(credential) = &world.command {
+        let in_place = |entry: &Entry| {
+            entry.family == credential.provider
+                && entry.scope == world.scope
+                && (entry.name == credential.name || world.scope == "org")
+        };
+        return world.stored.iter().any(in_place);
+    }
     // A name that exists only in the other scope is a conflict.
     let conflict = |name: &str| {
         world
@@ -122,27 +149,91 @@ pub(crate) fn doomed(world: &World) -> Vec<Entry> {
     let doomed = |entry: &&Entry| match &world.command {
         Command::Delete(names) => entry.scope == world.scope && names.contains(&entry.name),
         Command::DeleteCredentials { ids, .. } => ids.contains(&entry.id),
+        Command::DeleteNamed { name, .. } => entry.scope == world.scope && entry.name == *name,
         _ => false,
     };
     world.stored.iter().filter(doomed).cloned().collect()
 }
 
-fn leaks(world: &World, ran: &Ran, broken: &mut Vec<Violation>) {
-    let old = world.stored.iter().map(|entry| entry.value.clone());
-    let new = world.wanted().into_iter().map(|(_, value)| value);
-    for value in old.chain(new).chain([API_KEY.to_owned()]) {
-        for (stream, text) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
-            if let Some(spelling) = spellings::leaked(text, &value) {
-                broken.push((
-                    "I6 secrecy",
-                    format!("{stream} shows {value} as {spelling}: {text}"),
-                ));
-            }
+fn leaks(world: &World, vault: &Vault, ran: &Ran, broken: &mut Vec<Violation>) {
+    let text = format!("{}\n{}", ran.stdout, ran.stderr);
+    let echoes = world.events.iter().any(Event::echoes);
+    let tokens = vault.idp.given.iter().cloned();
+    for value in world
+        .secrets()
+        .into_iter()
+        .chain(tokens)
+        .chain([API_KEY.to_owned()])
+    {
+        // Without a server that quotes values they can only be shown as they are.
+        let leaked = if echoes {
+            spellings::leaked(&text, &value)
+        } else {
+            shows_part(&text, &value).then_some("raw")
+        };
+        if let Some(spelling) = leaked {
+            broken.push(("I6 secrecy", format!("{value} is shown as {spelling}: {text}")));
         }
     }
 }
 
-fn duplicates(vault: &Vault, broken: &mut Vec<Violation>) {
+/// Whether `text` holds a part of the value as it is.
+fn shows_part(text: &str, value: &str) -> bool {
+    let length = value.len().min(12);
+    let parts: HashSet<&[u8]> = value.as_bytes().windows(length).collect();
+    text.as_bytes().windows(length).any(|part| parts.contains(part))
+}
+
+/// The stored session is whole, and can still be renewed. A token that was spent has its successor
+/// there, unless the answer or the disk was lost.
+fn session(world: &World, vault: &Vault, ran: &Ran, home: &Path, broken: &mut Vec<Violation>) {
+    if world.login.is_none() {
+        return;
+    }
+    let text = std::fs::read_to_string(home.join("state/workos-session.json")).unwrap_or_default();
+    let session: Value = serde_json::from_str(&text).unwrap_or_default();
+    let token = session["refresh_token"].as_str().unwrap_or_default();
+    if !vault.idp.is_usable(token) {
+        broken.push(("I5 never lost", format!("the login cannot be renewed: {text:?}")));
+    }
+    let troubled = world.events.iter().any(|event| {
+        let strikes = matches!(
+            event,
+            Event::Fault {
+                request: Request::Refresh,
+                ..
+            }
+        );
+        strikes || matches!(event, Event::Down { .. } | Event::Signal { .. })
+    });
+    if !troubled && !vault.idp.is_next(token) {
+        broken.push(("I5 never lost", "the new refresh token was not saved".to_owned()));
+    }
+    if ran.code == Some(8) && vault.idp.exchanges > 0 {
+        broken.push(("I5 never lost", "a token was spent for nothing".to_owned()));
+    }
+}
+
+/// Whether a server that takes every name can be kept from taking one twice: its lists must be
+/// true, and nothing may happen behind the client's back.
+fn can_be_kept_unique(world: &World) -> bool {
+    let hidden = |event: &Event| {
+        matches!(event, Event::Lag { .. } | Event::Writer { .. })
+            || matches!(
+                event,
+                Event::Fault {
+                    effect: Effect::Late(_) | Effect::Twice,
+                    ..
+                }
+            )
+    };
+    !world.lenient || !world.events.iter().any(hidden)
+}
+
+fn duplicates(world: &World, vault: &Vault, broken: &mut Vec<Violation>) {
+    if !can_be_kept_unique(world) {
+        return;
+    }
     for (index, entry) in vault.entries.iter().enumerate() {
         let same = |other: &Entry| {
             (other.family, &other.name, other.scope) == (entry.family, &entry.name, entry.scope)
@@ -155,7 +246,7 @@ fn duplicates(vault: &Vault, broken: &mut Vec<Violation>) {
 
 /// What was deleted on our behalf is still somewhere, or its successor is.
 fn nothing_lost(world: &World, vault: &Vault, home: &Path, broken: &mut Vec<Violation>) {
-    let Command::Replace { value: new, .. } = &world.command else {
+    let Command::Replace(Credential { value: new, .. }) = &world.command else {
         return;
     };
     let definite = |event: &Event| {
@@ -186,7 +277,7 @@ fn nothing_lost(world: &World, vault: &Vault, home: &Path, broken: &mut Vec<Viol
             .entries
             .iter()
             .any(|entry| entry.family == done.entry.family && (entry.value == *value || entry.value == *new));
-        if !held && !taken_by_others && !kept(&home.join("state"), value) {
+        if !held && !taken_by_others && !kept_values(home).contains(value) {
             broken.push((
                 "I5 never lost",
                 format!("{} ({}) is nowhere", done.entry.name, done.entry.id),
@@ -195,14 +286,14 @@ fn nothing_lost(world: &World, vault: &Vault, home: &Path, broken: &mut Vec<Viol
     }
 }
 
-/// Whether a file below `directory` holds the value, as it is or inside JSON.
-fn kept(directory: &Path, value: &str) -> bool {
-    let Ok(files) = std::fs::read_dir(directory) else {
-        return false;
-    };
-    let quoted = Value::from(value).to_string();
-    files.flatten().any(|file| {
-        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
-        text.contains(value) || text.contains(&quoted[1..quoted.len() - 1]) || kept(&file.path(), value)
-    })
+/// The values that the program has kept on this machine.
+fn kept_values(home: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(home.join("state"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let values = files.filter(|file| file.path().extension().is_some_and(|end| end == "value"));
+    values
+        .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+        .collect()
 }

@@ -7,9 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
+use crate::events::Event;
 use crate::server::Server;
 use crate::vault::API_KEY;
-use crate::world::{self, Event, World};
+use crate::world::{self, Credential, Login, World};
 
 /// No run may take longer, with requests limited to one second.
 pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(40);
@@ -34,11 +37,13 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, calm: bool) -> Ra
         Event::FileLimit(blocks) => Some(*blocks),
         _ => None,
     });
-    let program = env!("CARGO_BIN_EXE_amika");
+    let built = || env!("CARGO_BIN_EXE_amika").into();
+    let program = std::env::var_os("SIM_PROGRAM").unwrap_or_else(built);
     let mut command = match blocks {
         Some(blocks) => {
             let mut shell = Command::new("/bin/sh");
-            shell.args(["-c", &format!("ulimit -f {blocks}; exec \"$0\" \"$@\""), program]);
+            shell.args(["-c", &format!("ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
+            shell.arg(program);
             shell
         }
         None => Command::new(program),
@@ -50,19 +55,33 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, calm: bool) -> Ra
     } else {
         home.join("state")
     };
+    let full = events.iter().any(|event| matches!(event, Event::FullOutput));
+    let stdout = if full {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full");
+        full.map_or_else(|_| Stdio::piped(), Stdio::from)
+    } else {
+        Stdio::piped()
+    };
     command
         .args(arguments(world, home))
         .env_clear()
         .env("HOME", home)
         .env("AMIKA_API_URL", server.origin())
-        .env("AMIKA_API_KEY", API_KEY)
+        .env("AMIKA_WORKOS_URL", server.origin())
         .env("AMIKA_KEYCHAIN", "off")
         .env("AMIKA_HTTP_TIMEOUT", "1")
-        .env("AMIKA_STATE_DIRECTORY", state)
+        .env("AMIKA_STATE_DIRECTORY", &state)
         .current_dir(home)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(stdout)
         .stderr(Stdio::piped());
+    match &world.login {
+        Some(login) if !calm => write_session(login, server, &state),
+        Some(_) => {}
+        None => {
+            command.env("AMIKA_API_KEY", API_KEY);
+        }
+    }
     let mut child = command.spawn().expect("the program starts");
     server.started(child.id());
     let streams = [child.stdout.take().map(reader), child.stderr.take().map(reader)];
@@ -93,6 +112,29 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, calm: bool) -> Ra
     }
 }
 
+/// The session that an earlier login has left.
+fn write_session(login: &Login, server: &Server, state: &Path) {
+    use std::io::Write;
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let session = json!({
+        "access_token": login.access_token,
+        "refresh_token": login.refresh_token,
+        "expires_at": if login.expired { "2001-01-01T00:00:00Z" } else { "2999-01-01T00:00:00Z" },
+        "api_url": server.origin(),
+    });
+    let mut directory = fs::DirBuilder::new();
+    directory.mode(0o700).create(state).expect("the home is writable");
+    let mut file = fs::OpenOptions::new();
+    let file = file
+        .mode(0o600)
+        .create_new(true)
+        .write(true)
+        .open(state.join("workos-session.json"));
+    let mut file = file.expect("the home is writable");
+    file.write_all(session.to_string().as_bytes())
+        .expect("the home is writable");
+}
+
 fn reader(mut stream: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -102,48 +144,50 @@ fn reader(mut stream: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec
 }
 
 fn arguments(world: &World, home: &Path) -> Vec<String> {
-    let provider = world.family();
-    let mut arguments: Vec<String> = match &world.command {
+    let mut line: Vec<String> = vec!["secret".to_owned()];
+    let mut add = |words: &[&str]| line.extend(words.iter().map(|word| (*word).to_owned()));
+    let family = world.family();
+    match &world.command {
         world::Command::Push(pairs) => {
-            let pairs = pairs.iter().map(|(name, value)| format!("{name}={value}"));
-            ["secret", "push"]
-                .map(str::to_owned)
-                .into_iter()
-                .chain(pairs)
-                .collect()
+            add(&["push"]);
+            pairs
+                .iter()
+                .for_each(|(name, value)| add(&[&format!("{name}={value}")]));
         }
         world::Command::Extract(key) => {
             fs::create_dir_all(home.join(".codex")).expect("the home is writable");
-            let file = serde_json::json!({ "OPENAI_API_KEY": key }).to_string();
+            let file = json!({ "OPENAI_API_KEY": key }).to_string();
             fs::write(home.join(".codex/auth.json"), file).expect("the home is writable");
-            ["secret", "extract", "--push"].map(str::to_owned).to_vec()
+            add(&["extract", "--push"]);
         }
-        world::Command::Replace { name, value, .. } => [
-            "secret", provider, "push", "--type", "api_key", "--force", "--name", name, "--value", value,
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        world::Command::Delete(names) => ["secret", "delete"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain(names.iter().cloned())
-            .collect(),
-        world::Command::DeleteCredentials { ids, .. } => ["secret", provider, "delete"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain(ids.iter().cloned())
-            .collect(),
-    };
-    let mut add = |more: &[&str]| arguments.extend(more.iter().map(|word| (*word).to_owned()));
-    if !matches!(world.command, world::Command::DeleteCredentials { .. }) {
+        world::Command::Replace(credential) => {
+            push(credential, home, &mut add);
+            add(&["--force"]);
+        }
+        world::Command::Store(credential) => push(credential, home, &mut add),
+        world::Command::Delete(names) => {
+            add(&["delete"]);
+            names.iter().for_each(|name| add(&[name]));
+        }
+        world::Command::DeleteCredentials { ids, .. } => {
+            add(&[family, "delete"]);
+            ids.iter().for_each(|id| add(&[id]));
+        }
+        world::Command::DeleteNamed { name, .. } => add(&[family, "delete", "--name", name]),
+        world::Command::List("generic") => add(&["list"]),
+        world::Command::List(_) => add(&[family, "list"]),
+    }
+    let is_batch = matches!(
+        world.command,
+        world::Command::Push(_) | world::Command::Extract(_)
+    );
+    if !matches!(
+        world.command,
+        world::Command::DeleteCredentials { .. } | world::Command::List(_)
+    ) {
         add(&["--scope", world.scope]);
     }
-    if world.one_at_a_time
-        && matches!(
-            world.command,
-            world::Command::Push(_) | world::Command::Extract(_)
-        )
-    {
+    if world.one_at_a_time && is_batch {
         add(&["--jobs", "1"]);
     }
     if world.json {
@@ -152,8 +196,24 @@ fn arguments(world: &World, home: &Path) -> Vec<String> {
     if world.verbose {
         add(&["-vv"]);
     }
-    if world.yes || !matches!(world.command, world::Command::Replace { .. }) {
+    if world.yes || !matches!(world.command, world::Command::Replace(_)) {
         add(&["--yes"]);
     }
-    arguments
+    line
+}
+
+fn push(credential: &Credential, home: &Path, add: &mut impl FnMut(&[&str])) {
+    let Credential {
+        provider,
+        name,
+        value,
+        kind,
+    } = credential;
+    add(&[provider, "push", "--type", kind, "--name", name]);
+    if *kind == "oauth" {
+        fs::write(home.join("login.json"), value).expect("the home is writable");
+        add(&["--from-file", "login.json"]);
+    } else {
+        add(&["--value", value]);
+    }
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Body, Entry};
+use crate::events::Body;
+use crate::world::Entry;
 
 /// An entry as a list shows it.
-pub(crate) fn summary(entry: &Entry) -> Value {
+pub(crate) fn summary(entry: &Entry, without_type: bool) -> Value {
     let Entry {
         id,
         name,
@@ -15,28 +16,52 @@ pub(crate) fn summary(entry: &Entry) -> Value {
     } = entry;
     if entry.family == "generic" {
         json!({ "id": id, "org_id": "org_1", "user_id": "user_1", "name": name, "description": null, "scope": scope, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z" })
+    } else if without_type {
+        json!({ "id": id, "name": name, "scope": scope })
     } else {
         json!({ "id": id, "name": name, "scope": scope, "type": kind })
     }
 }
 
-/// The body of a scripted status, and its content type.
-pub(crate) fn scripted(body: Body, told: &[String]) -> (String, &'static str) {
+/// A scripted answer, besides its status.
+pub(crate) struct Scripted {
+    pub(crate) body: String,
+    pub(crate) content_type: &'static str,
+    pub(crate) trace_id: String,
+}
+
+pub(crate) fn scripted(body: Body, told: &[String]) -> Scripted {
+    let plain = |body: String, content_type| Scripted {
+        body,
+        content_type,
+        trace_id: "trace".to_owned(),
+    };
     match body {
-        Body::Envelope => (
+        Body::Envelope => plain(
             json!({ "type": "error", "code": "scripted", "message": "scripted" }).to_string(),
             "application/json",
         ),
         Body::Echo(number) => {
-            let spelled = told.iter().map(|value| {
-                let mut all = crate::spellings::spellings(value);
-                let index = number % all.len();
-                all.swap_remove(index).1
-            });
-            let said = spelled.collect::<Vec<_>>().join(" and ");
-            (json!({ "type": "error", "error_code": said, "message": format!("bad: {said}"), "trace_id": said }).to_string(), "application/json")
+            let said = echo(number, told);
+            let body = json!({ "type": "error", "error_code": said, "message": format!("bad: {said}"), "trace_id": said });
+            // A header holds one line of ASCII.
+            let ascii = said.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+            Scripted {
+                trace_id: if ascii { said } else { "trace".to_owned() },
+                ..plain(body.to_string(), "application/json")
+            }
         }
-        Body::Html => ("<html>sorry</html>".to_owned(), "text/html"),
-        Body::Empty => (String::new(), "text/plain"),
+        Body::Html => plain("<html>sorry</html>".to_owned(), "text/html"),
+        Body::Empty => plain(String::new(), "text/plain"),
     }
+}
+
+/// Every value of the conversation in the spelling of this number.
+fn echo(number: usize, told: &[String]) -> String {
+    let spelled = told.iter().map(|value| {
+        let mut all = crate::spellings::spellings(value);
+        let index = number % all.len();
+        all.swap_remove(index).1
+    });
+    spelled.collect::<Vec<_>>().join(" and ")
 }

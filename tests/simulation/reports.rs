@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use crate::events::Event;
 use crate::invariants::{Violation, doomed};
 use crate::process::Ran;
 use crate::vault::{By, Change, Done, Vault};
-use crate::world::{Command, World};
+use crate::world::{Command, Credential, World};
 
 /// What the program said of one secret.
 struct Row {
@@ -14,8 +15,9 @@ struct Row {
     id: Option<String>,
 }
 
-pub(crate) fn error_code(code: i32, ran: &Ran, broken: &mut Vec<Violation>) {
+pub(crate) fn error_code(world: &World, code: i32, ran: &Ran, broken: &mut Vec<Violation>) {
     let name = match code {
+        1 if is_full(world) => return,
         1 => "refused",
         2 => "usage",
         3 => "credential",
@@ -159,54 +161,100 @@ fn rows(world: &World, ran: &Ran, broken: &mut Vec<Violation>) -> Option<Vec<Row
     (rows.len() == names.len()).then_some(rows)
 }
 
-pub(crate) fn replaced(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: &mut Vec<Violation>) {
-    let Command::Replace {
+pub(crate) fn stored(
+    world: &World,
+    credential: &Credential,
+    vault: &Vault,
+    ran: &Ran,
+    code: i32,
+    broken: &mut Vec<Violation>,
+) {
+    let Credential {
         provider,
         name,
         value,
-    } = &world.command
-    else {
-        return;
-    };
-    for done in vault
-        .log
-        .iter()
-        .filter(|done| done.by == By::Us && done.change == Change::Deleted)
-    {
-        let ours = done.entry.family == *provider
+        ..
+    } = credential;
+    let deleted = |done: &&Done| done.by == By::Us && done.change == Change::Deleted;
+    for done in vault.log.iter().filter(deleted) {
+        let may_be_replaced = matches!(world.command, Command::Replace(_))
+            && done.entry.family == *provider
             && done.entry.scope == world.scope
             && (world.scope == "org" || done.entry.name == *name);
-        if !ours {
+        if !may_be_replaced {
             broken.push((
                 "I5 never lost",
                 format!("deleted something else: {:?}", done.entry),
             ));
         }
     }
-    let says_so = ran.stdout.contains("Created")
-        || ran.stdout.contains("Updated")
-        || ran.stdout.contains("\"status\":\"created\"")
-        || ran.stdout.contains("\"status\":\"updated\"");
+    let says_so = [
+        "Created",
+        "Updated",
+        "\"status\":\"created\"",
+        "\"status\":\"updated\"",
+    ];
+    // What cannot be written to standard output is repeated on standard error.
+    let said = format!("{}{}", ran.stdout, if is_full(world) { &ran.stderr } else { "" });
+    let says_so = says_so.iter().any(|words| said.contains(words));
     if code == 0 && !says_so {
         broken.push(("I4 exit code", format!("exit 0 without a word: {}", ran.stdout)));
     }
     if !says_so {
         return;
     }
+    // Somebody else may have stored the very same value.
     let created = vault.log.iter().rposition(|done| {
-        done.by == By::Us
-            && done.change == Change::Created
-            && done.entry.value == *value
-            && ran.stdout.contains(&done.entry.id)
+        done.change == Change::Created && done.entry.value == *value && said.contains(&done.entry.id)
     });
+    let was_there = world
+        .stored
+        .iter()
+        .any(|entry| entry.value == *value && said.contains(&entry.id));
     let stands = created.is_some_and(|at| {
         let id = &vault.log[at].entry.id;
         !vault.log[at..]
             .iter()
             .any(|later| later.change == Change::Deleted && later.entry.id == *id && later.by == By::Us)
     });
-    if !stands {
-        broken.push(("I1 as reported", format!("said to be stored: {}", ran.stdout)));
+    if !stands && !was_there {
+        broken.push(("I1 as reported", format!("said to be stored: {said}")));
+    }
+}
+
+fn is_full(world: &World) -> bool {
+    world
+        .events
+        .iter()
+        .any(|event| matches!(event, Event::FullOutput))
+}
+
+/// A list shows what the vault held at some time, no less and no more.
+pub(crate) fn listed(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: &mut Vec<Violation>) {
+    if code != 0 {
+        return;
+    }
+    let family = world.family();
+    let shows = |version: &Vec<crate::world::Entry>| {
+        let entries: Vec<_> = version.iter().filter(|entry| entry.family == family).collect();
+        if !world.json {
+            let names = entries.iter().all(|entry| ran.stdout.contains(&entry.id));
+            return names
+                && ran.stdout.matches("old_").count() + ran.stdout.matches("new_").count() == entries.len();
+        }
+        let list: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+        let list = list.as_array().cloned().unwrap_or_default();
+        let same = |entry: &&&crate::world::Entry| {
+            list.iter().any(|row| {
+                row["id"] == entry.id.as_str()
+                    && row["name"] == entry.name.as_str()
+                    && row["scope"] == entry.scope
+            })
+        };
+        list.len() == entries.len() && entries.iter().filter(same).count() == entries.len()
+    };
+    if !vault.versions.iter().any(shows) {
+        broken.push(("I1 as reported", format!("never held: {}", ran.stdout)));
     }
 }
 
@@ -215,7 +263,7 @@ pub(crate) fn deleted(world: &World, vault: &Vault, ran: &Ran, code: i32, broken
         let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
         let rows = report.as_array().cloned().unwrap_or_default();
         rows.iter()
-            .filter(|row| row["status"] == "deleted")
+            .filter(|row| row["status"] == "deleted" || row["status"] == "already deleted")
             .filter_map(|row| row["name"].as_str().map(str::to_owned))
             .collect()
     } else {
@@ -223,8 +271,14 @@ pub(crate) fn deleted(world: &World, vault: &Vault, ran: &Ran, code: i32, broken
             .stdout
             .lines()
             .filter_map(|line| line.strip_prefix("Deleted "));
+        let already = ran
+            .stdout
+            .lines()
+            .filter_map(|line| line.strip_suffix(": already deleted"));
         lines
-            .map(|rest| rest.trim_start_matches("credential ").to_owned())
+            .map(|rest| rest.trim_start_matches("credential "))
+            .chain(already)
+            .map(str::to_owned)
             .collect()
     };
     for entry in doomed(world) {
@@ -232,6 +286,11 @@ pub(crate) fn deleted(world: &World, vault: &Vault, ran: &Ran, code: i32, broken
             &entry.name
         } else {
             &entry.id
+        };
+        let label = if said.contains(&entry.name) {
+            &entry.name
+        } else {
+            label
         };
         let there = vault.entries.iter().any(|held| held.id == entry.id);
         if there && (code == 0 || said.contains(label)) {
@@ -242,6 +301,7 @@ pub(crate) fn deleted(world: &World, vault: &Vault, ran: &Ran, code: i32, broken
         let named = match &world.command {
             Command::Delete(names) => names.contains(&done.entry.name) && done.entry.scope == world.scope,
             Command::DeleteCredentials { ids, .. } => ids.contains(&done.entry.id),
+            Command::DeleteNamed { name, .. } => done.entry.name == *name && done.entry.scope == world.scope,
             _ => true,
         };
         if !named {

@@ -1,6 +1,6 @@
 //! HTTP/1.1 on 127.0.0.1, one thread a connection, for a vault that may break every rule.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -8,11 +8,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, kill_process};
-use serde_json::Value;
+use socket2::{Domain, SockRef, Socket, Type};
 
+use crate::events::{Reply, Signal};
 use crate::replies::scripted;
-use crate::vault::{API_KEY, Op, Vault, Verdict};
-use crate::world::{Reply, Signal, World};
+use crate::vault::{Op, Vault, Verdict};
+use crate::wire::{Head, read_request};
+use crate::world::World;
 
 /// A running server; it stops when dropped.
 pub(crate) struct Server {
@@ -34,12 +36,23 @@ struct Client {
     pid: Option<Pid>,
     connections: usize,
     signalled_at: Option<Instant>,
+    listening: bool,
+    down_until: Option<Instant>,
+}
+
+/// A port of this machine that nobody else gets, and that refuses connections.
+fn reserve() -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    Ok(socket)
 }
 
 impl Server {
     pub(crate) fn start(world: &World) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let reserved = reserve().expect("a port is free");
+        let address = reserved.local_addr().expect("a bound socket has an address");
+        let address = address.as_socket().expect("it is one of the Internet");
         let shared = Arc::new(Shared {
             vault: Mutex::new(Vault::new(world)),
             client: Mutex::default(),
@@ -47,12 +60,20 @@ impl Server {
             stopping: AtomicBool::new(false),
         });
         let serving = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || accept(&listener, &serving));
-        Self {
+        let thread = std::thread::spawn(move || {
+            accept(&reserved, &serving).expect("the reserved port can be listened on");
+        });
+        let server = Self {
             shared,
             address,
             thread: Some(thread),
-        }
+        };
+        drop(
+            server
+                .shared
+                .wait(Duration::from_secs(30), |client| !client.listening),
+        );
+        server
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -72,22 +93,24 @@ impl Server {
     /// Waits until every request of the process that ended has been dealt with. Says when it was
     /// sent a signal.
     pub(crate) fn ended(&self) -> Option<Instant> {
-        let busy = |client: &mut Client| client.connections > 0;
-        let waited =
-            self.shared
-                .changed
-                .wait_timeout_while(self.shared.client(), Duration::from_secs(5), busy);
-        let (mut client, _) = waited.expect("no handler panics");
+        let mut client = self
+            .shared
+            .wait(Duration::from_secs(5), |client| client.connections > 0);
         client.pid = None;
-        client.signalled_at.take()
+        client.down_until = None;
+        let signalled_at = client.signalled_at.take();
+        drop(client);
+        drop(
+            self.shared
+                .wait(Duration::from_secs(5), |client| !client.listening),
+        );
+        signalled_at
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
-        // Wakes up the thread that waits for connections.
-        drop(TcpStream::connect(self.address));
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -99,15 +122,25 @@ impl Shared {
         self.client.lock().expect("no handler panics")
     }
 
-    fn send(&self, signal: Signal) {
-        let unknown = |client: &mut Client| client.pid.is_none();
+    /// Waits as long as the condition holds, but not longer than `limit`.
+    fn wait(&self, limit: Duration, condition: impl Fn(&Client) -> bool) -> MutexGuard<'_, Client> {
         let waited = self
             .changed
-            .wait_timeout_while(self.client(), Duration::from_secs(5), unknown);
-        let (mut client, _) = waited.expect("no handler panics");
+            .wait_timeout_while(self.client(), limit, |client| condition(client));
+        waited.expect("no handler panics").0
+    }
+
+    fn is_down(&self) -> bool {
+        let until = self.client().down_until;
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn send(&self, signal: Signal) {
+        let mut client = self.wait(Duration::from_secs(5), |client| client.pid.is_none());
         let signal = match signal {
             Signal::Interrupt => rustix::process::Signal::INT,
             Signal::Terminate => rustix::process::Signal::TERM,
+            Signal::Hangup => rustix::process::Signal::HUP,
             Signal::Kill => rustix::process::Signal::KILL,
         };
         if let Some(pid) = client.pid {
@@ -117,12 +150,31 @@ impl Shared {
     }
 }
 
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
-        if shared.stopping.load(Ordering::Relaxed) {
-            return;
+/// Serves until it is told to stop. While it is down, connections are refused; `reserved` keeps
+/// the port meanwhile.
+fn accept(reserved: &Socket, shared: &Arc<Shared>) -> std::io::Result<()> {
+    let address = reserved.local_addr()?;
+    let mut listener = None;
+    while !shared.stopping.load(Ordering::Relaxed) {
+        if shared.is_down() {
+            listener = None;
+            shared.client().listening = false;
+        } else if listener.is_none() {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.set_reuse_address(true)?;
+            socket.bind(&address)?;
+            socket.listen(128)?;
+            socket.set_nonblocking(true)?;
+            listener = Some(TcpListener::from(socket));
+            shared.client().listening = true;
+            shared.changed.notify_all();
         }
-        let Ok(stream) = stream else { continue };
+        let accepted = listener.as_ref().and_then(|listener| listener.accept().ok());
+        let Some((stream, _)) = accepted else {
+            std::thread::sleep(Duration::from_millis(2));
+            continue;
+        };
+        stream.set_nonblocking(false)?;
         shared.client().connections += 1;
         let shared = Arc::clone(shared);
         std::thread::spawn(move || {
@@ -131,33 +183,38 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             shared.changed.notify_all();
         });
     }
+    Ok(())
 }
 
 /// Answers the requests of one connection until it ends. A closed one is no error of the server.
 fn converse(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
-    while let Some((op, accepted)) = read_request(&mut reader)? {
-        let verdict = match (op, accepted) {
-            (Some(op), true) => shared.vault.lock().expect("no handler panics").handle(&op),
-            (_, accepted) => {
-                write_reply(
-                    stream,
-                    if accepted { 404 } else { 401 },
-                    "{\"message\":\"no\"}",
-                    "application/json",
-                    None,
-                )?;
-                continue;
-            }
+    while let Some((op, bearer)) = read_request(&mut reader)? {
+        let Some(op) = op else {
+            Head::json(404).write(stream, "{\"message\":\"no\"}")?;
+            continue;
+        };
+        let verdict = {
+            let mut vault = shared.vault.lock().expect("no handler panics");
+            let accepted = matches!(op, Op::Refresh(_)) || vault.accepts(&bearer);
+            accepted.then(|| vault.handle(&op))
+        };
+        let Some(verdict) = verdict else {
+            Head::json(401).write(stream, "{\"message\":\"no\"}")?;
+            continue;
         };
         if let Some(signal) = verdict.signal {
             shared.send(signal);
         }
-        if !answer(stream, &verdict, shared)? {
-            if verdict.reply == Reply::Reset {
-                socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
-            }
+        let goes_on = answer(stream, &verdict, shared)?;
+        if let Some(time) = verdict.down {
+            shared.client().down_until = Some(Instant::now() + time);
+        }
+        if verdict.reply == Reply::Reset {
+            SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
+        }
+        if !goes_on || shared.is_down() {
             return Ok(());
         }
     }
@@ -171,131 +228,74 @@ fn answer(stream: &TcpStream, verdict: &Verdict, shared: &Shared) -> std::io::Re
     } else {
         verdict.body.to_string()
     };
-    let json = "application/json";
     match verdict.reply {
-        Reply::Honest => write_reply(stream, verdict.status, &honest, json, None)?,
-        Reply::Status(status, body) => {
-            let (body, kind) = scripted(body, &verdict.told);
-            write_reply(stream, status, &body, kind, None)?;
+        Reply::Honest => Head::json(verdict.status).write(stream, &honest)?,
+        Reply::Last => {
+            Head::json(verdict.status).write(stream, &honest)?;
+            return Ok(false);
         }
-        Reply::Html => write_reply(stream, 200, "<html>Please sign in</html>", "text/html", None)?,
-        Reply::Redirect => write_reply(
-            stream,
-            307,
-            "",
-            json,
-            Some("location: http://127.0.0.1:9/elsewhere\r\n"),
-        )?,
+        Reply::Status(status, body) => {
+            let scripted = scripted(body, &verdict.told);
+            let head = Head {
+                content_type: scripted.content_type,
+                trace_id: &scripted.trace_id,
+                ..Head::json(status)
+            };
+            head.write(stream, &scripted.body)?;
+        }
+        Reply::Html => {
+            let head = Head {
+                content_type: "text/html",
+                ..Head::json(200)
+            };
+            head.write(stream, "<html>Please sign in</html>")?;
+        }
+        Reply::EmptyObject => Head::json(200).write(stream, "{}")?,
+        Reply::Redirect { echo } => {
+            let host = verdict.told.last().filter(|_| echo).map(|value| hex(value));
+            let location = format!("http://{}.example/", host.as_deref().unwrap_or("elsewhere"));
+            let head = Head {
+                location: Some(&location),
+                ..Head::json(307)
+            };
+            head.write(stream, "")?;
+        }
         Reply::Truncated => {
             let mut out = stream;
             let half = &honest[..honest.len() / 2];
             write!(
                 out,
-                "HTTP/1.1 200 OK\r\ncontent-type: {json}\r\ncontent-length: {}\r\n\r\n{half}",
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{half}",
                 honest.len() + 10
             )?;
             return Ok(false);
         }
         Reply::Reset | Reply::Close => return Ok(false),
         Reply::Hang => {
-            stream.set_read_timeout(Some(Duration::from_millis(50)))?;
-            let mut rest = [0; 64];
-            let mut input = stream;
-            while !shared.stopping.load(Ordering::Relaxed) {
-                match input.read(&mut rest) {
-                    Ok(0) => break,
-                    Err(error)
-                        if !matches!(
-                            error.kind(),
-                            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-                        ) =>
-                    {
-                        break;
-                    }
-                    _ => {}
-                }
-            }
+            wait_for_end(stream, shared)?;
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn write_reply(
-    mut stream: &TcpStream,
-    status: u16,
-    body: &str,
-    kind: &str,
-    more: Option<&str>,
-) -> std::io::Result<()> {
-    let length = if status == 204 {
-        String::new()
-    } else {
-        format!("content-length: {}\r\n", body.len())
-    };
-    let more = more.unwrap_or_default();
-    let reply = format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\nx-trace-id: trace\r\n{more}{length}\r\n{body}"
-    );
-    stream.write_all(reply.as_bytes())
+fn hex(text: &str) -> String {
+    let all = crate::spellings::spellings(text).into_iter();
+    all.filter(|(name, _)| *name == "hex")
+        .map(|(_, spelled)| spelled)
+        .collect()
 }
 
-/// One request, and whether its key is right; `None` at the end of the connection.
-fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<(Option<Op>, bool)>> {
-    let mut first = String::new();
-    if reader.read_line(&mut first)? == 0 {
-        return Ok(None);
-    }
-    let (mut length, mut accepted) = (0, false);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? <= 2 {
-            break;
-        }
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().unwrap_or(0),
-            "authorization" => accepted = value.trim() == format!("Bearer {API_KEY}"),
+/// Waits until the client closes the connection, or the server stops.
+fn wait_for_end(mut stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_millis(50)))?;
+    let mut rest = [0; 64];
+    while !shared.stopping.load(Ordering::Relaxed) {
+        match stream.read(&mut rest) {
+            Ok(0) => break,
+            Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
             _ => {}
         }
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let mut words = first.split_whitespace();
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    Ok(Some((parse(method, path, &body), accepted)))
-}
-
-fn parse(method: &str, path: &str, body: &[u8]) -> Option<Op> {
-    let rest = path.strip_prefix("/api/v0beta1/secrets")?.trim_start_matches('/');
-    let (family, rest) = match rest.split_once('/').unwrap_or((rest, "")) {
-        ("claude", rest) => ("claude", rest),
-        ("codex", rest) => ("codex", rest),
-        _ => ("generic", rest),
-    };
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |name: &str| body[name].as_str().map(str::to_owned);
-    let (id, tail) = rest.split_once('/').unwrap_or((rest, ""));
-    let id = id.to_owned();
-    Some(match (method, id.as_str(), tail) {
-        ("GET", "", "") => Op::List(family),
-        ("POST", "", "") => Op::Create {
-            family,
-            name: text("name")?,
-            value: text("value")?,
-            scope: if text("scope").as_deref() == Some("org") {
-                "org"
-            } else {
-                "user"
-            },
-            kind: text("type").unwrap_or_default(),
-        },
-        ("PUT", _, "") => Op::Update {
-            id,
-            value: text("value")?,
-        },
-        ("DELETE", _, "") => Op::Delete { family, id },
-        ("POST", _, "reveal") => Op::Reveal { family, id },
-        _ => return None,
-    })
+    Ok(())
 }

@@ -1,11 +1,14 @@
 //! The vault of a world: what it holds, what it did, and what it answers.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::events::{Effect, Event, Reply, Request, Signal};
+use crate::idp::Idp;
 use crate::replies::summary;
-use crate::world::{Effect, Entry, Event, Reply, Request, Signal, World};
+use crate::world::{Entry, World};
 
 pub(crate) const API_KEY: &str = "amk_sim_0f8e7d6c5b4a39281706";
 
@@ -54,6 +57,7 @@ pub(crate) enum Op {
         family: &'static str,
         id: String,
     },
+    Refresh(String),
 }
 
 /// What the connection is to do.
@@ -62,6 +66,8 @@ pub(crate) struct Verdict {
     pub(crate) status: u16,
     pub(crate) body: Value,
     pub(crate) signal: Option<Signal>,
+    /// How long nothing listens after this.
+    pub(crate) down: Option<Duration>,
     /// Every value that the two sides have told each other.
     pub(crate) told: Vec<String>,
 }
@@ -73,8 +79,13 @@ pub(crate) struct Vault {
     pub(crate) signalled: bool,
     /// One line a request, for a person.
     pub(crate) trace: Vec<String>,
+    pub(crate) idp: Idp,
+    /// What it held after each change.
+    pub(crate) versions: Vec<Vec<Entry>>,
     events: Vec<Event>,
-    versions: Vec<Vec<Entry>>,
+    lenient: bool,
+    types_hidden: bool,
+    reveals_deleted: bool,
     late: Vec<(u32, Op)>,
     seen: HashMap<(Request, Option<String>), u32>,
     names: HashMap<String, String>,
@@ -90,18 +101,26 @@ impl Vault {
             .stored
             .iter()
             .map(|entry| (entry.id.clone(), entry.name.clone()));
+        let told = match &world.login {
+            None => Some(API_KEY.to_owned()),
+            Some(login) => Some(login.access_token.clone()).filter(|_| !login.expired),
+        };
         Self {
             entries: world.stored.clone(),
             log: Vec::new(),
             requests: 0,
             signalled: false,
             trace: Vec::new(),
-            events: world.events.clone(),
+            idp: Idp::new(world),
             versions: vec![world.stored.clone()],
+            events: world.events.clone(),
+            lenient: world.lenient,
+            types_hidden: world.types_hidden,
+            reveals_deleted: world.reveals_deleted,
             late: Vec::new(),
             seen: HashMap::new(),
             names: names.collect(),
-            told: HashSet::from([API_KEY.to_owned()]),
+            told: told.into_iter().collect(),
             family: world.family(),
             scope: world.scope,
             last_id: 0,
@@ -115,6 +134,11 @@ impl Vault {
             self.trace.push(format!("late at the end: {op:?}"));
             self.perform(&op, By::Us);
         }
+    }
+
+    /// Whether the API accepts this key or token.
+    pub(crate) fn accepts(&self, bearer: &str) -> bool {
+        bearer == API_KEY || self.idp.accepts(bearer)
     }
 
     pub(crate) fn handle(&mut self, op: &Op) -> Verdict {
@@ -132,6 +156,9 @@ impl Vault {
         if let Op::Create { value, .. } | Op::Update { value, .. } = op {
             self.told.insert(value.clone());
         }
+        if let Op::Refresh(token) = op {
+            self.told.insert(token.clone());
+        }
         let (signal, hold) = self.signal(number);
         let (effect, reply) = self.fault(number, op);
         let (status, body) = match effect {
@@ -147,10 +174,13 @@ impl Vault {
                 first
             }
         };
-        if let (Op::Reveal { .. }, Some(value)) = (op, body["value"].as_str()) {
-            self.told.insert(value.to_owned());
-        }
         let reply = if hold { Reply::Hang } else { reply };
+        // A client cannot recognise what it was never given.
+        if matches!(reply, Reply::Honest | Reply::Last) {
+            let members = ["value", "access_token", "refresh_token"];
+            let given = members.iter().filter_map(|name| body[*name].as_str());
+            self.told.extend(given.map(str::to_owned));
+        }
         self.trace.push(format!(
             "{number}: {op:?} {effect:?} {reply:?} {status} {signal:?}"
         ));
@@ -161,8 +191,18 @@ impl Vault {
             status,
             body,
             signal,
+            down: self.down(number),
             told,
         }
+    }
+
+    fn down(&self, number: u32) -> Option<Duration> {
+        self.events.iter().find_map(|event| match event {
+            Event::Down { after, milliseconds } if *after == number => {
+                Some(Duration::from_millis(*milliseconds))
+            }
+            _ => None,
+        })
     }
 
     fn others(&mut self, number: u32) {
@@ -238,6 +278,7 @@ impl Vault {
             Op::Update { id, .. } => (Request::Update, self.names.get(id).cloned()),
             Op::Delete { id, .. } => (Request::Delete, self.names.get(id).cloned()),
             Op::Reveal { id, .. } => (Request::Reveal, self.names.get(id).cloned()),
+            Op::Refresh(_) => (Request::Refresh, None),
         };
         let mut count = |key| {
             let seen = self.seen.entry(key).or_insert(0);
@@ -295,14 +336,19 @@ impl Vault {
             Op::List(family) => {
                 let lists = self.seen.get(&(Request::List, None)).copied().unwrap_or(1);
                 let lag = self.events.iter().find_map(|event| match event {
-                    Event::Lag { nth, changes } if nth + 1 == lists => Some(*changes),
+                    Event::Lag {
+                        nth,
+                        lists: count,
+                        changes,
+                    } if (nth + 1..=nth + count).contains(&lists) => Some(*changes),
                     _ => None,
                 });
                 let version = (self.versions.len() - 1).saturating_sub(lag.unwrap_or(0));
                 let shown = self.versions[version]
                     .iter()
                     .filter(|entry| entry.family == *family);
-                Ok((200, shown.map(summary).collect()))
+                let shown = shown.map(|entry| summary(entry, self.types_hidden));
+                Ok((200, shown.collect()))
             }
             Op::Create {
                 family,
@@ -316,7 +362,8 @@ impl Vault {
                         && entry.scope == *scope
                         && (entry.name == *name || (*family != "generic" && *scope == "org"))
                 };
-                if self.entries.iter().any(|entry| taken(&entry)) {
+                let accepted = self.lenient && *family == "generic";
+                if !accepted && self.entries.iter().any(|entry| taken(&entry)) {
                     return Err(409);
                 }
                 self.last_id += 1;
@@ -330,7 +377,7 @@ impl Vault {
                 };
                 self.names.insert(entry.id.clone(), name.clone());
                 self.entries.push(entry.clone());
-                Ok((201, summary(&self.changed(by, Change::Created, entry))))
+                Ok((201, summary(&self.changed(by, Change::Created, entry), false)))
             }
             Op::Update { id, value } => {
                 let entry = self
@@ -340,7 +387,7 @@ impl Vault {
                     .ok_or(404_u16)?;
                 entry.value.clone_from(value);
                 let entry = entry.clone();
-                Ok((200, summary(&self.changed(by, Change::Updated, entry))))
+                Ok((200, summary(&self.changed(by, Change::Updated, entry), false)))
             }
             Op::Delete { family, id } => {
                 let at = self
@@ -353,13 +400,15 @@ impl Vault {
                 Ok((204, Value::Null))
             }
             Op::Reveal { family, id } => {
-                let entry = self
-                    .entries
-                    .iter()
+                let earlier = self.versions.iter().flatten();
+                let earlier = earlier.filter(|_| self.reveals_deleted);
+                let mut known = self.entries.iter().chain(earlier);
+                let entry = known
                     .find(|entry| entry.id == *id && entry.family == *family)
                     .ok_or(404_u16)?;
                 Ok((200, json!({ "value": entry.value })))
             }
+            Op::Refresh(token) => Ok((200, self.idp.refresh(token)?)),
         }
     }
 

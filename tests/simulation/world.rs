@@ -1,10 +1,18 @@
-//! What happens in one world, made from its seed alone.
+//! What there is in one world, made from its seed alone.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastrand::Rng;
+use serde_json::json;
+
+use crate::events::{Event, events};
 
 /// One run of the program against a server, a disk and a person that misbehave as `events` say.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line or of the server"
+)]
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) command: Command,
@@ -13,9 +21,26 @@ pub(crate) struct World {
     pub(crate) verbose: bool,
     pub(crate) one_at_a_time: bool,
     pub(crate) yes: bool,
+    /// The stored session with which the program starts; otherwise it has an API key.
+    pub(crate) login: Option<Login>,
+    /// The server accepts a generic secret of a name that it has already.
+    pub(crate) lenient: bool,
+    /// Lists of provider credentials do not tell their types.
+    pub(crate) types_hidden: bool,
+    /// A value that was deleted can still be revealed.
+    pub(crate) reveals_deleted: bool,
     /// What the vault holds before.
     pub(crate) stored: Vec<Entry>,
     pub(crate) events: Vec<Event>,
+}
+
+/// The tokens of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Login {
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
+    /// Whether the access token has to be renewed before the first request.
+    pub(crate) expired: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +50,9 @@ pub(crate) enum Command {
     /// `secret extract --push`: the key that Codex keeps.
     Extract(String),
     /// `secret claude|codex push --force`.
-    Replace {
-        provider: &'static str,
-        name: String,
-        value: String,
-    },
+    Replace(Credential),
+    /// `secret claude|codex push`.
+    Store(Credential),
     /// `secret delete`.
     Delete(Vec<String>),
     /// `secret claude|codex delete`, by id.
@@ -37,6 +60,20 @@ pub(crate) enum Command {
         provider: &'static str,
         ids: Vec<String>,
     },
+    /// `secret claude|codex delete --name`.
+    DeleteNamed { provider: &'static str, name: String },
+    /// `secret list`, or `secret claude|codex list`.
+    List(&'static str),
+}
+
+/// A provider credential that the command stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credential {
+    pub(crate) provider: &'static str,
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// `oauth` or `api_key`.
+    pub(crate) kind: &'static str,
 }
 
 /// Something that the vault holds.
@@ -52,179 +89,32 @@ pub(crate) struct Entry {
     pub(crate) kind: String,
 }
 
-/// The kinds of request that a fault can strike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Request {
-    List,
-    Create,
-    Update,
-    Delete,
-    Reveal,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Event {
-    /// Strikes the `nth` request of this kind for this name, from 0.
-    Fault {
-        request: Request,
-        name: Option<String>,
-        nth: u32,
-        effect: Effect,
-        reply: Reply,
-    },
-    /// The `nth` list shows what was there this many changes ago.
-    Lag { nth: u32, changes: usize },
-    /// This many requests from that one on are answered so, without any effect.
-    Outage { from: u32, requests: u32, reply: Reply },
-    /// Somebody else stores, or deletes where there is no value, before this request.
-    Writer {
-        before: u32,
-        name: String,
-        value: Option<String>,
-    },
-    /// A signal arrives together with this request, whose reply may then never come.
-    Signal { at: u32, signal: Signal, hold: bool },
-    /// The process may write files of so many blocks of 512 bytes.
-    FileLimit(u32),
-    /// The state directory cannot be made.
-    NoState,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
-    Interrupt,
-    Terminate,
-    Kill,
-}
-
-/// Whether a request is carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    No,
-    Yes,
-    /// After so many further requests, or when the command has ended.
-    Late(u32),
-    /// Twice, as by a proxy that repeats; the client sees the first answer.
-    Twice,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reply {
-    Honest,
-    /// This status, with a body of the kind, and perhaps `Retry-After: 0`.
-    Status(u16, Body),
-    Reset,
-    Close,
-    Hang,
-    Truncated,
-    /// Status 200 without JSON.
-    Html,
-    Redirect,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Body {
-    Envelope,
-    /// An envelope that quotes every value of the conversation in the spelling of this number.
-    Echo(usize),
-    Html,
-    Empty,
-}
-
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let rng = &mut rng;
         let scope = if rng.u8(..4) == 0 { "org" } else { "user" };
-        let names: Vec<String> = ["ALPHA", "BETA", "GAMMA", "DELTA", "EPSILON"]
-            .map(str::to_owned)
-            .to_vec();
-        let mut stored = Vec::new();
-        let mut entry = |rng: &mut Rng, family, name: &str, scope, kind: &str| {
-            let value = if family == "generic" { value(rng) } else { key(rng) };
-            stored.push(Entry {
-                id: format!("old_{}", stored.len() + 1),
-                family,
-                name: name.to_owned(),
-                scope,
-                value,
-                kind: kind.to_owned(),
-            });
-            stored
-                .last()
-                .map(|entry: &Entry| entry.id.clone())
-                .unwrap_or_default()
-        };
-        let command = match rng.u8(..10) {
-            0..=3 => {
-                let count = rng.usize(1..=5);
-                for name in names.iter().filter(|_| rng.bool()).collect::<Vec<_>>() {
-                    entry(rng, "generic", name, scope, "");
-                }
-                Command::Push(
-                    names
-                        .iter()
-                        .take(count)
-                        .map(|name| (name.clone(), value(rng)))
-                        .collect(),
-                )
-            }
-            4 => {
-                if rng.bool() {
-                    entry(rng, "generic", "OPENAI_API_KEY", scope, "");
-                }
-                Command::Extract(key(rng))
-            }
-            5..=7 => {
-                let provider = *rng.choice(&["claude", "codex"]).unwrap_or(&"claude");
-                let name = "Work key".to_owned();
-                if rng.u8(..8) > 0 {
-                    let held = if scope == "org" && rng.bool() {
-                        "Another key"
-                    } else {
-                        &name
-                    };
-                    entry(rng, provider, held, scope, "api_key");
-                }
-                entry(
-                    rng,
-                    provider,
-                    "Somebody's",
-                    if scope == "org" { "user" } else { "org" },
-                    "api_key",
-                );
-                Command::Replace {
-                    provider,
-                    name,
-                    value: key(rng),
-                }
-            }
-            8 => {
-                let count = rng.usize(1..=4);
-                for name in names.iter().take(count) {
-                    entry(rng, "generic", name, scope, "");
-                }
-                Command::Delete(names.iter().take(count).cloned().collect())
-            }
-            _ => {
-                let provider = *rng.choice(&["claude", "codex"]).unwrap_or(&"claude");
-                let ids = (0..rng.usize(1..=3)).map(|n| entry(rng, provider, &names[n], "user", "api_key"));
-                Command::DeleteCredentials {
-                    provider,
-                    ids: ids.collect(),
-                }
-            }
-        };
+        let mut stored = Stored::default();
+        let command = command(rng, scope, &mut stored);
+        let login = (rng.u8(..4) == 0).then(|| Login {
+            access_token: token(rng, 3600),
+            refresh_token: key(rng),
+            expired: rng.u8(..3) > 0,
+        });
         let mut world = Self {
             seed,
+            command,
             scope,
             json: rng.bool(),
             verbose: rng.u8(..4) == 0,
             one_at_a_time: rng.bool(),
             yes: rng.u8(..4) > 0,
-            stored,
+            login,
+            lenient: rng.u8(..4) == 0,
+            types_hidden: rng.u8(..4) == 0,
+            reveals_deleted: rng.u8(..4) == 0,
+            stored: stored.0,
             events: Vec::new(),
-            command,
         };
         world.events = events(&world, rng);
         world
@@ -232,27 +122,21 @@ impl World {
 
     /// The world for a person, one line an entry and an event.
     pub(crate) fn story(&self) -> String {
-        let Self {
-            command,
-            scope,
-            json,
-            verbose,
-            one_at_a_time,
-            yes,
-            ..
-        } = self;
-        let lines = self.stored.iter().map(|entry| format!("stored {entry:?}"));
-        let lines = lines.chain(self.events.iter().map(|event| format!("event {event:?}")));
-        let lines: String = lines.map(|line| line + "\n").collect();
-        format!(
-            "{command:?} scope={scope} json={json} verbose={verbose} one_at_a_time={one_at_a_time} yes={yes}\n{lines}"
-        )
+        let mut flags = self.clone();
+        let lines = flags.stored.drain(..).map(|entry| format!("stored {entry:?}\n"));
+        let lines: String = lines
+            .chain(self.events.iter().map(|event| format!("event {event:?}\n")))
+            .collect();
+        flags.events.clear();
+        format!("{flags:?}\n{lines}")
     }
 
     /// The family of secrets that the command is about.
     pub(crate) fn family(&self) -> &'static str {
-        match self.command {
-            Command::Replace { provider, .. } | Command::DeleteCredentials { provider, .. } => provider,
+        match &self.command {
+            Command::Replace(credential) | Command::Store(credential) => credential.provider,
+            Command::DeleteCredentials { provider, .. } | Command::DeleteNamed { provider, .. } => provider,
+            Command::List(family) => family,
             _ => "generic",
         }
     }
@@ -264,121 +148,148 @@ impl World {
             Command::Extract(key) => ["OPENAI_API_KEY", "CODEX_API_KEY"]
                 .map(|name| (name.to_owned(), key.clone()))
                 .to_vec(),
-            Command::Replace { name, value, .. } => vec![(name.clone(), value.clone())],
-            Command::Delete(_) | Command::DeleteCredentials { .. } => Vec::new(),
+            Command::Replace(credential) | Command::Store(credential) => {
+                vec![(credential.name.clone(), credential.value.clone())]
+            }
+            _ => Vec::new(),
         }
     }
 
+    /// Every value that no output may show.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let stored = self.stored.iter().map(|entry| entry.value.clone());
+        let wanted = self.wanted().into_iter().map(|(_, value)| value);
+        let login = self.login.iter();
+        let tokens = login.flat_map(|login| [login.access_token.clone(), login.refresh_token.clone()]);
+        stored
+            .chain(wanted)
+            .flat_map(|value| inner_values(&value))
+            .chain(tokens)
+            .collect()
+    }
+
     /// The names that requests of the command carry.
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         match &self.command {
             Command::Delete(names) => names.clone(),
-            Command::DeleteCredentials { .. } => self.stored.iter().map(|entry| entry.name.clone()).collect(),
+            Command::DeleteCredentials { .. } | Command::DeleteNamed { .. } | Command::List(_) => {
+                self.stored.iter().map(|entry| entry.name.clone()).collect()
+            }
             _ => self.wanted().into_iter().map(|(name, _)| name).collect(),
         }
     }
 }
 
-fn events(world: &World, rng: &mut Rng) -> Vec<Event> {
-    let mut events = Vec::new();
-    // A fifth of the worlds is healthy or nearly so.
-    while rng.u8(..5) > 0 && events.len() < 8 {
-        events.push(event(world, rng));
-    }
-    events
-}
+/// What the vault of a world holds, while that is being made up.
+#[derive(Default)]
+struct Stored(Vec<Entry>);
 
-fn event(world: &World, rng: &mut Rng) -> Event {
-    let names = world.names();
-    let replaces = matches!(world.command, Command::Replace { .. });
-    match rng.u8(..20) {
-        11 | 12 => Event::Lag {
-            nth: rng.u32(..4),
-            changes: rng.usize(1..4),
-        },
-        13 => Event::Outage {
-            from: rng.u32(..8),
-            requests: [1, 2, 3, 5, 8, 1000][rng.usize(..6)],
-            reply: harmless(rng),
-        },
-        14 | 15 => Event::Writer {
-            before: rng.u32(1..8),
-            name: names[rng.usize(..names.len())].clone(),
-            value: rng.bool().then(|| key(rng)),
-        },
-        16 | 17 => Event::Signal {
-            at: rng.u32(..8),
-            signal: [Signal::Interrupt, Signal::Terminate, Signal::Kill][rng.usize(..3)],
-            hold: rng.bool(),
-        },
-        18 if replaces => Event::FileLimit(rng.u32(..3)),
-        19 if replaces => Event::NoState,
-        _ => fault(world, rng),
+impl Stored {
+    fn add(
+        &mut self,
+        rng: &mut Rng,
+        family: &'static str,
+        name: &str,
+        scope: &'static str,
+        kind: &str,
+    ) -> String {
+        let id = format!("old_{}", self.0.len() + 1);
+        self.0.push(Entry {
+            id: id.clone(),
+            family,
+            name: name.to_owned(),
+            scope,
+            value: match kind {
+                "" => value(rng),
+                "oauth" => login(family, rng),
+                _ => key(rng),
+            },
+            kind: kind.to_owned(),
+        });
+        id
     }
 }
 
-fn fault(world: &World, rng: &mut Rng) -> Event {
-    let names = world.names();
-    let requests: &[Request] = match world.command {
-        Command::Push(_) | Command::Extract(_) => &[Request::List, Request::Create, Request::Update],
-        Command::Replace { .. } => &[Request::List, Request::Create, Request::Delete, Request::Reveal],
-        Command::Delete(_) => &[Request::List, Request::Delete],
-        Command::DeleteCredentials { .. } => &[Request::Delete],
-    };
-    let request = requests[rng.usize(..requests.len())];
-    let effect = match rng.u8(..8) {
-        0..=2 => Effect::No,
-        3..=5 => Effect::Yes,
-        6 => Effect::Late(rng.u32(1..6)),
-        _ => Effect::Twice,
-    };
-    let reply = match effect {
-        Effect::No => harmless(rng),
-        Effect::Twice => Reply::Honest,
-        Effect::Yes | Effect::Late(_) => lost(rng),
-    };
-    let name = (request != Request::List && rng.bool()).then(|| names[rng.usize(..names.len())].clone());
-    Event::Fault {
-        request,
-        name,
-        nth: rng.u32(..3),
-        effect,
-        reply,
+fn command(rng: &mut Rng, scope: &'static str, stored: &mut Stored) -> Command {
+    let provider = *rng.choice(&["claude", "codex"]).unwrap_or(&"claude");
+    let count = if rng.u8(..8) == 0 { 40 } else { 5 };
+    let names: Vec<String> = (0..count).map(|n| format!("NAME_{n}")).collect();
+    match rng.u8(..14) {
+        0..=3 => {
+            let count = if names.len() > 5 { 40 } else { rng.usize(1..=5) };
+            for name in names.iter().filter(|_| rng.bool()).collect::<Vec<_>>() {
+                stored.add(rng, "generic", name, scope, "");
+            }
+            let pairs = names.into_iter().take(count);
+            Command::Push(pairs.map(|name| (name, value(rng))).collect())
+        }
+        4 => {
+            if rng.bool() {
+                stored.add(rng, "generic", "OPENAI_API_KEY", scope, "");
+            }
+            Command::Extract(key(rng))
+        }
+        5..=8 => Command::Replace(credential(rng, provider, scope, stored)),
+        9 => Command::Store(credential(rng, provider, scope, stored)),
+        10 => {
+            let count = rng.usize(1..=4);
+            for name in names.iter().take(count) {
+                stored.add(rng, "generic", name, scope, "");
+            }
+            Command::Delete(names.into_iter().take(count).collect())
+        }
+        11 => {
+            let ids = (0..rng.usize(1..=3)).map(|n| stored.add(rng, provider, &names[n], "user", "api_key"));
+            Command::DeleteCredentials {
+                provider,
+                ids: ids.collect(),
+            }
+        }
+        12 => {
+            stored.add(rng, provider, "Work key", scope, "api_key");
+            stored.add(rng, provider, "Another key", "user", "oauth");
+            Command::DeleteNamed {
+                provider,
+                name: "Work key".to_owned(),
+            }
+        }
+        _ => {
+            let family = *rng.choice(&["generic", "claude", "codex"]).unwrap_or(&"generic");
+            for name in names.iter().filter(|_| rng.bool()).collect::<Vec<_>>() {
+                let kind = if family == "generic" { "" } else { "api_key" };
+                stored.add(rng, family, name, scope, kind);
+            }
+            Command::List(family)
+        }
     }
 }
 
-/// A reply to a request that was not carried out: anything.
-fn harmless(rng: &mut Rng) -> Reply {
-    // No 404 for what is there: that would be a lie which no client can notice.
-    const REFUSALS: [u16; 12] = [400, 401, 403, 405, 409, 413, 415, 422, 429, 429, 503, 501];
-    if rng.bool() {
-        Reply::Status(REFUSALS[rng.usize(..REFUSALS.len())], body(rng))
-    } else if rng.u8(..6) == 0 {
-        Reply::Redirect
+/// A credential to store, in a vault that may have one in its place already.
+fn credential(rng: &mut Rng, provider: &'static str, scope: &'static str, stored: &mut Stored) -> Credential {
+    let kinds = ["api_key", "api_key", "oauth"];
+    let name = "Work key".to_owned();
+    if rng.u8(..8) > 0 {
+        let held = if scope == "org" && rng.bool() {
+            "Another key"
+        } else {
+            &name
+        };
+        let kind = kinds[rng.usize(..3)];
+        stored.add(rng, provider, held, scope, kind);
+    }
+    let other_scope = if scope == "org" { "user" } else { "org" };
+    stored.add(rng, provider, "Somebody's", other_scope, "api_key");
+    let kind = kinds[rng.usize(..3)];
+    let value = if kind == "oauth" {
+        login(provider, rng)
     } else {
-        lost(rng)
-    }
-}
-
-/// A reply that does not say whether the request was carried out.
-fn lost(rng: &mut Rng) -> Reply {
-    match rng.u8(..16) {
-        0..=6 => Reply::Status([408, 500, 502, 503, 504][rng.usize(..5)], body(rng)),
-        7 | 8 => Reply::Reset,
-        9 | 10 => Reply::Close,
-        11 => Reply::Hang,
-        12 | 13 => Reply::Truncated,
-        14 => Reply::Status([299, 999][rng.usize(..2)], body(rng)),
-        _ => Reply::Html,
-    }
-}
-
-fn body(rng: &mut Rng) -> Body {
-    match rng.u8(..6) {
-        0 | 1 => Body::Envelope,
-        2..=3 => Body::Echo(rng.usize(..64)),
-        4 => Body::Html,
-        _ => Body::Empty,
+        key(rng)
+    };
+    Credential {
+        provider,
+        name,
+        value,
+        kind,
     }
 }
 
@@ -388,11 +299,51 @@ fn value(rng: &mut Rng) -> String {
 }
 
 /// As [`value`], fit for an API key: printable ASCII without blanks.
-fn key(rng: &mut Rng) -> String {
+pub(crate) fn key(rng: &mut Rng) -> String {
     mixed(rng, "/+&\"<%'=")
 }
 
 fn mixed(rng: &mut Rng, specials: &str) -> String {
     let parts = specials.chars().map(|c| format!("{:04x}{c}", rng.u16(..)));
     format!("zq{}{:04x}", parts.collect::<String>(), rng.u16(..))
+}
+
+/// The login file of a tool.
+fn login(provider: &str, rng: &mut Rng) -> String {
+    let (access, refresh) = (token(rng, 3600), key(rng));
+    let login = if provider == "claude" {
+        json!({ "claudeAiOauth": {
+            "accessToken": access, "refreshToken": refresh,
+            "expiresAt": 32_503_680_000_000_u64, "scopes": ["user:inference"],
+        }})
+    } else {
+        json!({ "tokens": { "access_token": access, "refresh_token": refresh } })
+    };
+    login.to_string()
+}
+
+/// A JWT that ends in the year 3000.
+pub(crate) fn token(rng: &mut Rng, serial: u64) -> String {
+    let claims = json!({ "exp": 32_503_680_000_u64, "serial": serial, "salt": rng.u64(..) });
+    let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
+    format!("e30.{claims}.{:016x}{:016x}", rng.u64(..), rng.u64(..))
+}
+
+/// The secrets inside a value: the tokens of a login, otherwise the value.
+fn inner_values(value: &str) -> Vec<String> {
+    let login: Option<serde_json::Value> = serde_json::from_str(value).ok();
+    let objects = login
+        .iter()
+        .flat_map(|login| [&login["claudeAiOauth"], &login["tokens"]]);
+    let names = ["accessToken", "refreshToken", "access_token", "refresh_token"];
+    let tokens: Vec<_> = objects
+        .flat_map(|object| names.map(|name| object[name].as_str()))
+        .flatten()
+        .map(str::to_owned)
+        .collect();
+    if tokens.is_empty() {
+        vec![value.to_owned()]
+    } else {
+        tokens
+    }
 }

@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 /// The shortest part of a value that counts as a leak, in bytes of the value.
 const WINDOW: usize = 12;
+/// The length of the pieces that a text is first searched for, in bytes.
+const GRAM: usize = 8;
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -95,7 +97,11 @@ pub(crate) fn spellings(value: &str) -> Vec<(&'static str, String)> {
 /// The spelling of which `text` holds a part.
 pub(crate) fn leaked(text: &str, value: &str) -> Option<&'static str> {
     // JSON output doubles the backslashes of a server's text.
-    let undoubled = text.replace("\\\\", "\\");
+    let texts = [text.to_owned(), text.replace("\\\\", "\\")];
+    let grams: HashSet<&[u8]> = texts
+        .iter()
+        .flat_map(|text| text.as_bytes().windows(GRAM))
+        .collect();
     spellings(value).into_iter().find_map(|(name, spelled)| {
         // What stands before a value in base64 changes its first characters, and the end its last.
         let spelled = match spelled.trim_end_matches('=').get(3..) {
@@ -106,10 +112,30 @@ pub(crate) fn leaked(text: &str, value: &str) -> Option<&'static str> {
         let window = (WINDOW * spelled.len())
             .div_ceil(value.len())
             .clamp(1, spelled.len().max(1));
-        let parts: HashSet<&[u8]> = spelled.as_bytes().windows(window).collect();
-        let shows = |text: &str| text.as_bytes().windows(window).any(|part| parts.contains(part));
-        (shows(text) || shows(&undoubled)).then_some(name)
+        shows_part(&texts, &grams, spelled.as_bytes(), window).then_some(name)
     })
+}
+
+/// Whether a text holds `window` bytes of a spelling in a row. Only where all their `grams` occur
+/// in the texts are they searched for.
+fn shows_part(texts: &[String], grams: &HashSet<&[u8]>, spelled: &[u8], window: usize) -> bool {
+    let mut known = 0;
+    for (at, gram) in spelled.windows(GRAM.min(window)).enumerate() {
+        known = if gram.len() < GRAM || grams.contains(gram) {
+            known + 1
+        } else {
+            0
+        };
+        let Some(start) = (at + gram.len()).checked_sub(window) else {
+            continue;
+        };
+        let part = &spelled[start..start + window];
+        let holds = |text: &String| text.as_bytes().windows(window).any(|own| own == part);
+        if known > window - gram.len() && texts.iter().any(holds) {
+            return true;
+        }
+    }
+    false
 }
 
 fn base64(text: &str) -> String {
