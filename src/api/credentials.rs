@@ -6,18 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::client::{Api, ApiResult, BASE, encoded_id, json_body};
 use super::transport::Repeat;
+use super::types::ServerText;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{Scope, SecretValue};
 
 /// A stored credential without its value. Type and scope stay text, so that one invented later
 /// does not fail a list.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct CredentialSummary {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    #[serde(rename = "type", default)]
-    pub(crate) kind: String,
-    pub(crate) scope: String,
+    pub(crate) id: ServerText,
+    pub(crate) name: ServerText,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<ServerText>,
+    pub(crate) scope: ServerText,
 }
 
 /// A credential to be stored.

@@ -11,4 +11,4 @@ pub(crate) use self::client::{Api, check_id};
 pub(crate) use self::credentials::{CredentialSummary, NewCredential};
 pub(crate) use self::error::{ApiError, Effect};
 pub(crate) use self::transport::RequestLine;
-pub(crate) use self::types::SecretSummary;
+pub(crate) use self::types::{SecretSummary, ServerText};

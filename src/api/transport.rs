@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::client::{Api, ApiResult};
 use super::error::{ApiError, Effect};
-use super::types::ErrorEnvelope;
+use super::types::{ErrorEnvelope, ServerText};
 use crate::error::Kind;
 use crate::net::client::{self, BadBody, Broken};
 use crate::net::retry::{self, API_CALL, Tries};
@@ -241,8 +241,8 @@ impl Api {
 
     /// A redirect is never followed: it would carry the secret, and the key, to another server.
     fn redirected(&self, status: StatusCode, headers: &HeaderMap) -> ApiError {
-        let target = client::redirect_target(headers, &self.origin);
-        let target = target.map_or_else(|| "another server".to_owned(), |target| self.server_text(&target));
+        let target = client::redirect_target(headers, &self.origin, &self.known_secrets);
+        let target = target.unwrap_or_else(|| "another server".to_owned());
         let message = format!("{} redirects to {target}, which was not followed", self.origin);
         ApiError::not_the_api(Some(status.as_u16()), message)
             .with_effect(Effect::None)
@@ -297,6 +297,11 @@ impl Api {
             .with_effect(Effect::None)
             .hint("is AMIKA_API_URL right?")
             .trace_id(error.shown_trace_id().map(str::to_owned))
+    }
+
+    /// A text of a list without any known secret.
+    pub(crate) fn shown(&self, text: &ServerText) -> String {
+        self.without_secrets(text.as_sent())
     }
 
     /// A server's text without any known secret, for showing.

@@ -1,22 +1,48 @@
 //! What goes over the wire, and nothing else. Unknown fields are ignored, optional ones may be
 //! missing: the API is young.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::secret::Scope;
 
+/// A text as the server sent it, to compare and to send back. It may hold a known secret, so only
+/// [`Api::shown`](super::Api::shown) makes it fit to be printed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ServerText(String);
+
+impl ServerText {
+    pub(crate) fn as_sent(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for ServerText {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl fmt::Debug for ServerText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerText")
+    }
+}
+
 /// A stored secret without its value. `scope` stays text, so that a scope invented later does
 /// not fail a list.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SecretSummary {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) scope: String,
+    pub(crate) id: ServerText,
+    pub(crate) name: ServerText,
+    pub(crate) scope: ServerText,
     #[serde(default)]
-    pub(crate) description: Option<String>,
+    pub(crate) description: Option<ServerText>,
     #[serde(default)]
-    pub(crate) updated_at: Option<String>,
+    pub(crate) updated_at: Option<ServerText>,
 }
 
 #[derive(Serialize)]

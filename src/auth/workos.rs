@@ -246,8 +246,8 @@ impl Workos {
         let status = response.status();
         let headers = response.headers().clone();
         if status.is_redirection() {
-            let target = client::redirect_target(&headers, &self.base);
-            let target = target.map_or_else(|| "elsewhere".to_owned(), |target| self.shown(&target));
+            let target = client::redirect_target(&headers, &self.base, &self.known_secrets);
+            let target = target.unwrap_or_else(|| "elsewhere".to_owned());
             return Err(ProviderError::UnexpectedServer {
                 message: format!("{} redirects to {target}, which was not followed", self.base),
                 hint: "is there a proxy or login page in between?",

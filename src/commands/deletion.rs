@@ -12,16 +12,19 @@ use crate::ui::prompt::Confirmation;
 /// What is to be deleted, under the name that the person gave it.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Target {
+    pub(crate) label: String,
     /// `None` when it is known to be gone already.
     pub(crate) id: Option<String>,
-    pub(crate) label: String,
+    /// The id without known secrets, where the server gave it.
+    pub(crate) shown_id: Option<String>,
 }
 
 impl Target {
     pub(crate) fn by_id(id: &str) -> Self {
         Self {
-            id: Some(id.to_owned()),
             label: id.to_owned(),
+            id: Some(id.to_owned()),
+            shown_id: None,
         }
     }
 }
@@ -212,7 +215,7 @@ async fn delete_all(targets: Vec<Target>, context: &Context, requests: impl Requ
 /// `name` is what the person gave: the name of a secret, or an id.
 fn as_json((target, status): &(Target, Status)) -> Value {
     let mut value = json!({ "name": target.label, "status": status.as_str() });
-    if let Some(id) = target.id.as_ref().filter(|id| **id != target.label) {
+    if let Some(id) = target.shown_id.as_ref().filter(|id| **id != target.label) {
         value["id"] = json!(id);
     }
     value

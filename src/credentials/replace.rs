@@ -47,7 +47,7 @@ pub(crate) fn find_existing<'a>(
 }
 
 fn is_in_place(entry: &CredentialSummary, name: &str, scope: Scope) -> bool {
-    entry.scope == scope.as_str() && (scope == Scope::Org || entry.name == name)
+    entry.scope == *scope.as_str() && (scope == Scope::Org || entry.name == *name)
 }
 
 /// Stores `new`, in the place of `old` where there is one. `on_signal` is called when a signal
@@ -214,24 +214,29 @@ impl Replacement<'_> {
 
     async fn examine(&self, entry: &CredentialSummary) -> Seen {
         let backup = self.old.as_ref().and_then(|old| old.backup);
-        let is_old = self.old.as_ref().is_some_and(|old| old.id == entry.id);
+        let is_old = self.old.as_ref().is_some_and(|old| entry.id == *old.id);
         let could_be = |credential: &NewCredential| {
-            entry.name == credential.name && (entry.kind.is_empty() || entry.kind == credential.kind.as_str())
+            let kind = entry.kind.as_ref();
+            entry.name == *credential.name && kind.is_none_or(|kind| *kind == *credential.kind.as_str())
         };
         let (could_be_new, could_be_old) = (could_be(self.new), backup.is_some_and(could_be));
         if !is_old && !could_be_new && !could_be_old {
             return Seen::Other;
         }
-        let value = match self.api.reveal_credential(self.provider, &entry.id).await {
+        let value = match self
+            .api
+            .reveal_credential(self.provider, entry.id.as_sent())
+            .await
+        {
             Err(error) if error.is_not_found() => return Seen::Empty,
             _ if is_old => return Seen::OldListed,
             Err(_) => return Seen::Undecided,
             Ok(value) => value,
         };
         if could_be_new && value == self.new.value {
-            Seen::New(entry.id.clone())
+            Seen::New(self.api.shown(&entry.id))
         } else if could_be_old && backup.is_some_and(|backup| backup.value == value) {
-            Seen::PutBack(entry.id.clone())
+            Seen::PutBack(self.api.shown(&entry.id))
         } else {
             Seen::Other
         }

@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::net::origin::Origin;
 use crate::net::proxy;
+use crate::net::redact::KnownSecrets;
 use crate::net::tls::TrustStore;
 use crate::system::env::Env;
 
@@ -193,11 +194,15 @@ pub(crate) async fn read_start(mut response: reqwest::Response, limit: usize) ->
     body
 }
 
-/// Where a redirect points, as an origin; its path may hold anything.
-pub(crate) fn redirect_target(headers: &HeaderMap, origin: &Origin) -> Option<String> {
+/// Where a redirect points, as an origin; its path may hold anything. `None` when the address holds
+/// a known secret: parsing changes it, so what is left of the secret could not be found afterwards.
+pub(crate) fn redirect_target(headers: &HeaderMap, origin: &Origin, known: &KnownSecrets) -> Option<String> {
     let location = headers.get(LOCATION)?.to_str().ok()?;
+    if known.clean(location) != location {
+        return None;
+    }
     let target = url::Url::parse(&origin.at("/")).ok()?.join(location).ok()?;
-    Some(target.origin().ascii_serialization())
+    Some(shorten(&target.origin().ascii_serialization()))
 }
 
 /// Whether a status is one that HTTP defines for a final answer; anything else is not the API.

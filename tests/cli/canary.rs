@@ -12,96 +12,236 @@ use crate::support::spellings::{leaked, spellings};
 use crate::support::vault::API_KEY;
 
 /// Every encoder spells it differently.
-const VALUE: &str = "mk7Q/2ä9 z+X4\"w8&L1<5%pR'=\\3vT0";
+const VALUE: &str = "mk7Q/2ä9 z+X4\"w8&L1<5%pR=\\3vT0";
 /// As [`VALUE`], fit for an API key.
 const KEY: &str = "sk-K4/7q+W2\"x9&H6<1%bM'=8yJ3";
+const OLD: &str = "sk-old4Qz/8+n1\"V0&c6<3%tL'=5wB9";
+const ACCESS: &str = "sk-ant-oat01-J6/2+r7\"Y4&d9<8%kP=1uC5";
+const REFRESH: &str = "sk-ant-ort01-H3/9+e5\"S7&f1<6%gN=2iD8";
+/// The device code that the identity provider of the tests gives.
+const DEVICE: &str = "device-t0k3n-m4rk";
 
-/// The commands of the sweep, with the request that a server answers badly.
-const COMMANDS: [(&str, &str, &str); 9] = [
-    ("secret push --from-file x.env --yes", "GET", "/secrets"),
-    ("secret push --from-file x.env --yes", "POST", "/secrets"),
-    (
+const FORCE: &str = "secret claude push --from-file key --type api_key --name Old --force --yes";
+
+/// A command, the request that a server answers badly, and the secrets that the server was told.
+struct Case {
+    line: &'static str,
+    method: &'static str,
+    path: &'static str,
+    told: &'static [&'static str],
+}
+
+const fn case(
+    line: &'static str,
+    method: &'static str,
+    path: &'static str,
+    told: &'static [&'static str],
+) -> Case {
+    Case {
+        line,
+        method,
+        path,
+        told,
+    }
+}
+
+/// Every command that talks to a server, and every request that it makes.
+const CASES: [Case; 20] = [
+    case(
+        "secret push --from-file x.env --yes",
+        "GET",
+        "/secrets",
+        &[API_KEY],
+    ),
+    case(
+        "secret push --from-file x.env --yes",
+        "POST",
+        "/secrets",
+        &[VALUE, API_KEY],
+    ),
+    case(
         "secret push --from-file x.env --yes --scope org",
         "PUT",
-        "/secrets/held",
+        "/held",
+        &[VALUE, API_KEY],
     ),
-    ("secret list", "GET", "/secrets"),
-    ("secret delete HELD --scope org --yes", "DELETE", "/secrets/held"),
-    (
+    case("secret list", "GET", "/secrets", &[API_KEY]),
+    case("secret check --file config.toml", "GET", "/secrets", &[API_KEY]),
+    case(
+        "secret delete HELD --scope org --yes",
+        "GET",
+        "/secrets",
+        &[API_KEY],
+    ),
+    case(
+        "secret delete HELD --scope org --yes",
+        "DELETE",
+        "/held",
+        &[API_KEY],
+    ),
+    case("secret extract --push --yes", "POST", "/secrets", &[KEY, API_KEY]),
+    case(
+        "secret claude push --from-file key --type api_key",
+        "GET",
+        "/claude",
+        &[API_KEY],
+    ),
+    case(
         "secret claude push --from-file key --type api_key",
         "POST",
         "/claude",
+        &[KEY, API_KEY],
     ),
-    (
-        "secret claude push --from-file key --type api_key --name Old --force --yes",
+    case(
+        "secret claude push --from-file login",
         "POST",
         "/claude",
+        &[ACCESS, REFRESH, API_KEY],
     ),
-    ("secret codex list", "GET", "/codex"),
-    ("auth status --check", "GET", "/secrets"),
+    case(FORCE, "POST", "/claude", &[KEY, OLD, API_KEY]),
+    case(FORCE, "POST", "/reveal", &[API_KEY]),
+    case(FORCE, "DELETE", "/cred_0002", &[OLD, API_KEY]),
+    case(
+        "secret claude delete cred_0002",
+        "DELETE",
+        "/cred_0002",
+        &[API_KEY],
+    ),
+    case("secret claude delete --name Old", "GET", "/claude", &[API_KEY]),
+    case("secret codex list", "GET", "/codex", &[API_KEY]),
+    case("auth status --check", "GET", "/secrets", &[API_KEY]),
+    case("auth login --api-key-file key", "GET", "/secrets", &[KEY]),
+    case("auth login --no-browser", "POST", "/authenticate", &[DEVICE]),
 ];
 
-/// R76, R95, R113: whatever a server quotes, in whatever spelling, no value is shown.
+/// What a server does with what it was told.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Refusal(u16),
+    /// Success that holds it wherever a text may stand.
+    Success,
+    Redirect,
+}
+
+/// R76, R95, R113: whatever a server quotes in a refusal, in whatever spelling, no value is shown.
 #[test]
-fn no_spelling_of_a_value_reaches_a_stream() {
-    for (index, (name, _)) in spellings(VALUE).into_iter().enumerate() {
-        for (turn, (line, method, path)) in COMMANDS.into_iter().enumerate() {
-            // Each spelling meets a third of the commands, and each command every kind of answer.
-            if (turn + index) % 3 == 0 {
-                sweep(line, method, path, index, name);
+fn no_spelling_of_a_value_in_a_refusal_is_shown() {
+    sweep(|turn| Answer::Refusal([400, 403, 500, 409, 401, 404][turn % 6]));
+}
+
+/// R76, R95, R113: nor in the ids, names, types and times of a success.
+#[test]
+fn no_spelling_of_a_value_in_a_success_is_shown() {
+    sweep(|_| Answer::Success);
+}
+
+/// R57, R113: nor in the target of a redirect.
+#[test]
+fn no_spelling_of_a_value_in_a_redirect_is_shown() {
+    sweep(|_| Answer::Redirect);
+}
+
+/// Every case with every kind of spelling: each spelling meets a quarter of the cases.
+fn sweep(answer: impl Fn(usize) -> Answer) {
+    for index in 0..spellings(VALUE).len() {
+        for (turn, case) in CASES.iter().enumerate() {
+            if (turn + index) % 4 == 0 {
+                let output = if (turn + index) % 8 == 0 { "text" } else { "json" };
+                check(case, answer(turn / 4 + index), index, output);
             }
         }
     }
 }
 
-fn sweep(line: &str, method: &'static str, path: &str, index: usize, name: &str) {
+fn check(case: &Case, answer: Answer, index: usize, output: &str) {
+    let Case {
+        line,
+        method,
+        path,
+        told,
+    } = case;
+    let sandbox = furnished();
+    let spelled = |value: &&str| spellings(value).swap_remove(index);
+    let name = spelled(&VALUE).0;
+    let said: Vec<_> = told.iter().map(|value| spelled(value).1).collect();
+    let said = said.join(" ");
+    let fault = Fault::on(method, path);
+    let fault = match answer {
+        Answer::Refusal(status) => {
+            let body = json!({
+                "type": "error", "error_code": said, "error": said, "trace_id": said,
+                "message": format!("refused {said}"), "error_description": format!("refused {said}"),
+            });
+            fault.json(status, &body.to_string())
+        }
+        Answer::Success => {
+            let texts = json!({
+                "id": said, "name": said, "scope": "user", "type": said, "description": said,
+                "updated_at": said, "created_at": said, "user": { "id": said, "email": said },
+            });
+            let list = *method == "GET";
+            let body = if list { json!([texts, texts]) } else { texts };
+            fault.json(200, &body.to_string())
+        }
+        Answer::Redirect => fault.redirect(307, &format!("https://{}/", said.replace(' ', "."))),
+    };
+    // A header holds one line of ASCII.
+    let header = said.is_ascii() && !said.contains('\n');
+    let fault = if header {
+        fault.header("x-trace-id", &said)
+    } else {
+        fault
+    };
+    sandbox.vault.fault(fault.always());
+    let line = format!("{line} -o {output} -vv");
+    let ran = match *line.as_str() {
+        _ if line.starts_with("auth login --api-key-file") => sandbox.run_stored(&line),
+        _ if line.starts_with("auth login") => sandbox.run_stored(&line.replace("-o json", "-o text")),
+        _ => sandbox.run(&line),
+    };
+    for secret in *told {
+        for stream in [&ran.stdout, &ran.stderr] {
+            let shown = leaked(stream, secret);
+            assert_eq!(shown, None, "{answer:?} {name}: {secret} in {line}: {stream}");
+        }
+    }
+    nothing_is_written(&sandbox, name);
+}
+
+/// A home with a value, a key and a login to push, and a vault that holds something already.
+fn furnished() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.write("x.env", format!("HELD='{}'\n", VALUE.replace('\'', "")));
-    sandbox.write("key", KEY);
+    let login = json!({ "claudeAiOauth": {
+        "accessToken": ACCESS, "refreshToken": REFRESH,
+        "expiresAt": 32_503_680_000_000_u64, "scopes": ["user:inference"],
+    }});
+    for (file, content) in [
+        ("x.env", format!("HELD='{VALUE}'\n")),
+        ("key", KEY.to_owned()),
+        ("login", login.to_string()),
+        (".codex/auth.json", json!({ "OPENAI_API_KEY": KEY }).to_string()),
+        ("config.toml", "[env]\nHELD = { secret = \"HELD\" }\n".to_owned()),
+    ] {
+        sandbox.write(file, content);
+    }
     sandbox.vault.seed_with_id("held", "HELD", "old", "org");
     sandbox
         .vault
-        .seed_credential("claude", "Old", "api_key", "user", "sk-old-value");
-    let sent = VALUE.replace('\'', "");
-    let said: Vec<String> = [&sent, KEY, API_KEY]
-        .into_iter()
-        .map(|value| spellings(value).swap_remove(index).1)
-        .collect();
-    let said = said.join(" ");
-    let status = [400, 403, 500, 409][index % 4];
-    let body = json!({ "type": "error", "error_code": said, "message": format!("refused {said}"), "trace_id": said });
-    let fault = Fault::on(method, path).json(status, &body.to_string());
-    let traced = [KEY, API_KEY]
-        .map(|value| spellings(value).swap_remove(index).1)
-        .join(",");
-    sandbox.vault.fault(fault.header("x-trace-id", &traced).always());
-    for output in ["text", "json"] {
-        let line = format!("{line} -o {output} -vv");
-        let ran = sandbox.run(&line);
-        // A server can only repeat what it was told.
-        let secrets: &[&str] = match line {
-            _ if method == "GET" => &[API_KEY],
-            ref line if line.contains("x.env") => &[&sent, API_KEY],
-            ref line if line.contains("from-file key") => &[KEY, API_KEY],
-            _ => &[API_KEY],
-        };
-        for secret in secrets {
-            for stream in [&ran.stdout, &ran.stderr] {
-                let shown = leaked(stream, secret);
-                assert_eq!(shown, None, "{name}: {secret} in {line}: {stream}");
+        .seed_credential_with_id("cred_0002", "claude", "Old", "api_key", "user", OLD);
+    sandbox
+}
+
+/// No file but the furniture and the state directory holds a value.
+fn nothing_is_written(sandbox: &Sandbox, name: &str) {
+    const OURS: [&str; 5] = ["x.env", "key", "login", ".codex", "amika"];
+    for path in files(sandbox.home()) {
+        let ours = |part: std::path::Component| OURS.iter().any(|own| part.as_os_str() == *own);
+        if !path.components().any(ours) {
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            for secret in [VALUE, KEY, OLD, ACCESS, REFRESH] {
+                assert_eq!(leaked(&text, secret), None, "{name}: {}", path.display());
             }
         }
-    }
-    for path in files(sandbox.home()) {
-        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-        let ours = path.ends_with("x.env")
-            || path.ends_with("key")
-            || path.components().any(|part| part.as_os_str() == "amika");
-        assert!(
-            ours || leaked(&text, &sent).is_none(),
-            "{name}: {}",
-            path.display()
-        );
     }
 }
 

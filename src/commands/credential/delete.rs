@@ -32,10 +32,7 @@ pub(crate) async fn run(provider: &Provider, args: &DeleteCredentialArgs, contex
     let targets = context.interrupt.or(targets).await?;
     let deletion = Deletion {
         noun: "credential",
-        as_text: |target| {
-            let id = target.id.as_deref().unwrap_or(&target.label);
-            format!("Deleted credential {}", escape::escape(id))
-        },
+        as_text: |target| format!("Deleted credential {}", escape::escape(&target.label)),
     };
     let requests = CredentialRequests { api: &api, provider };
     deletion.run(targets, confirmation, context, requests).await
@@ -53,7 +50,7 @@ impl Requests for CredentialRequests<'_> {
 
     async fn is_listed(&self, id: &str) -> std::result::Result<bool, ApiError> {
         let stored = self.api.list_credentials(self.provider).await?;
-        Ok(stored.iter().any(|entry| entry.id == id))
+        Ok(stored.iter().any(|entry| entry.id == *id))
     }
 
     fn explain(&self, error: ApiError) -> Error {
@@ -70,26 +67,31 @@ async fn find_targets(
 ) -> Result<Vec<Target>> {
     let Some(name) = &args.name else {
         if confirmation == Confirmation::Terminal {
-            show_targets(&args.ids, &api.list_credentials(provider).await?, context);
+            show_targets(&args.ids, api, &api.list_credentials(provider).await?, context);
         }
         return Ok(args.ids.iter().map(|id| Target::by_id(id)).collect());
     };
     let stored = api.list_credentials(provider).await?;
-    let in_scope = |entry: &&CredentialSummary| entry.name == *name && entry.scope == args.scope.as_str();
+    let in_scope = |entry: &&CredentialSummary| entry.name == **name && entry.scope == *args.scope.as_str();
     let found: Vec<_> = stored.iter().filter(in_scope).collect();
     match found[..] {
         [] => {
             if !stored.is_empty() {
-                context.printer.notice(&describe_all(provider, &stored));
+                context.printer.notice(&describe_all(provider, &stored, api));
             }
             Ok(vec![Target {
-                id: None,
                 label: name.clone(),
+                id: None,
+                shown_id: None,
             }])
         }
-        [one] => Ok(vec![Target::by_id(&one.id)]),
+        [one] => Ok(vec![Target {
+            label: api.shown(&one.id),
+            id: Some(one.id.as_sent().to_owned()),
+            shown_id: None,
+        }]),
         _ => {
-            let ids: Vec<_> = found.iter().map(|entry| entry.id.as_str()).collect();
+            let ids: Vec<_> = found.iter().map(|entry| api.shown(&entry.id)).collect();
             let message = format!(
                 "there are {} {} credentials {name} in {} scope ({}); nothing was deleted",
                 ids.len(),
@@ -103,12 +105,16 @@ async fn find_targets(
 }
 
 /// Says what the ids of a question stand for.
-fn show_targets(ids: &[String], stored: &[CredentialSummary], context: &Context) {
+fn show_targets(ids: &[String], api: &Api, stored: &[CredentialSummary], context: &Context) {
     for id in ids {
-        let entry = stored.iter().find(|entry| entry.id == *id);
+        let entry = stored.iter().find(|entry| entry.id == **id);
         let what = entry.map_or_else(
             || "not listed, perhaps deleted already".to_owned(),
-            |entry| format!("{}, {}, {} scope", entry.name, entry.kind, entry.scope),
+            |entry| {
+                let kind = entry.kind.as_ref().map(|kind| format!("{}, ", api.shown(kind)));
+                let (name, scope) = (api.shown(&entry.name), api.shown(&entry.scope));
+                format!("{name}, {}{scope} scope", kind.unwrap_or_default())
+            },
         );
         context
             .printer

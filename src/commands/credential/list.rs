@@ -1,45 +1,64 @@
 //! `amika secret claude|codex list`: the stored credentials of a provider, without their values.
 
-use crate::api::CredentialSummary;
+use serde::Serialize;
+
+use crate::api::{Api, CredentialSummary};
 use crate::context::Context;
 use crate::error::Result;
 use crate::provider::Provider;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::table::{Text, table};
 
+/// What is shown of a credential.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    scope: String,
+}
+
+impl Row {
+    fn new(credential: &CredentialSummary, api: &Api) -> Self {
+        Self {
+            id: api.shown(&credential.id),
+            name: api.shown(&credential.name),
+            kind: credential
+                .kind
+                .as_ref()
+                .map_or_else(String::new, |kind| api.shown(kind)),
+            scope: api.shown(&credential.scope),
+        }
+    }
+}
+
 pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
     let api = context.api(None)?;
     let listed = async { Ok(api.list_credentials(provider).await?) };
-    let mut credentials = context.interrupt.or(listed).await?;
-    for credential in &mut credentials {
-        let CredentialSummary {
-            id,
-            name,
-            kind,
-            scope,
-        } = credential;
-        for text in [id, name, kind, scope] {
-            *text = api.without_secrets(text);
-        }
-    }
-    context.printer.data(OnWriteFailure::Fail, &credentials, || {
-        if credentials.is_empty() {
+    let credentials = context.interrupt.or(listed).await?;
+    let rows: Vec<_> = credentials
+        .iter()
+        .map(|credential| Row::new(credential, &api))
+        .collect();
+    context.printer.data(OnWriteFailure::Fail, &rows, || {
+        if rows.is_empty() {
             format!("No {} credentials", provider.title).into()
         } else {
-            as_table(&credentials)
+            as_table(&rows)
         }
     })
 }
 
-fn as_table(credentials: &[CredentialSummary]) -> Text {
-    let rows = credentials.iter().map(|credential| {
-        let CredentialSummary {
+fn as_table(rows: &[Row]) -> Text {
+    let rows = rows.iter().map(|row| {
+        let Row {
             id,
             name,
             kind,
             scope,
-        } = credential.clone();
-        vec![id, name, kind, scope]
+        } = row;
+        [id, name, kind, scope].map(String::clone).to_vec()
     });
     table(&["ID", "NAME", "TYPE", "SCOPE"], rows)
 }

@@ -3,6 +3,7 @@
 mod delete;
 mod find;
 mod list;
+mod outcome;
 mod push;
 mod put;
 mod restore;
@@ -13,7 +14,7 @@ use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 
 use self::delete::DeleteCredentialArgs;
 use self::push::PushCredentialArgs;
-use crate::api::CredentialSummary;
+use crate::api::{Api, CredentialSummary};
 use crate::context::{Context, connected};
 use crate::credentials::recovery;
 use crate::error::Result;
@@ -148,12 +149,13 @@ pub(crate) fn run(
 }
 
 /// The stored credentials in one phrase, for a hint.
-fn describe_all(provider: &Provider, credentials: &[CredentialSummary]) -> String {
+fn describe_all(provider: &Provider, credentials: &[CredentialSummary], api: &Api) -> String {
     if credentials.is_empty() {
         return format!("there are no {} credentials", provider.title);
     }
     let each = credentials.iter().map(|credential| {
         let CredentialSummary { id, name, scope, .. } = credential;
+        let [id, name, scope] = [id, name, scope].map(|text| api.shown(text));
         format!("{id} ({name}, {scope})")
     });
     format!("there is {}", each.collect::<Vec<_>>().join(", "))

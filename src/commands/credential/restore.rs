@@ -3,8 +3,9 @@
 
 use zeroize::Zeroizing;
 
+use super::outcome::done;
 use super::push::PushCredentialArgs;
-use super::put::{done, existing, put};
+use super::put::{existing, put};
 use crate::api::NewCredential;
 use crate::context::Context;
 use crate::credentials::recovery::{Description, Kept};
@@ -49,12 +50,12 @@ pub(crate) async fn run(
     api.keep_secret(&new.value);
     let found = existing(provider, &new.name, new.scope, true, &api, context).await?;
     if let Some(found) = &found {
-        let revealed = async { Ok(api.reveal_credential(provider, &found.id).await) };
+        let revealed = async { Ok(api.reveal_credential(provider, found.id.as_sent()).await) };
         let revealed = context.interrupt.or(revealed).await?;
-        if found.name == new.name && revealed.is_ok_and(|value| value == new.value) {
+        if found.name == *new.name && revealed.is_ok_and(|value| value == new.value) {
             context.printer.notice("this value is stored already");
             kept.remove();
-            return done(&new, &found.id, "updated", context);
+            return done(&new, &api.shown(&found.id), "updated", context);
         }
         if !args.force {
             existing(provider, &new.name, new.scope, false, &api, context).await?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use crate::api::SecretSummary;
+use crate::api::{Api, SecretSummary};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
         .interrupt
         .or(async { Ok(api.list_secrets().await?) })
         .await?;
-    let rows = references.entries.iter().map(|entry| row(entry, &stored));
+    let rows = references.entries.iter().map(|entry| row(entry, &stored, &api));
     let rows: Vec<_> = rows.collect();
     context.printer.data(OnWriteFailure::Fail, &rows, || {
         if rows.is_empty() {
@@ -56,18 +56,19 @@ pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     refuse_missing(&rows)
 }
 
-fn row(reference: &Reference, stored: &[SecretSummary]) -> Row {
+fn row(reference: &Reference, stored: &[SecretSummary], api: &Api) -> Row {
     let Reference { variable, secret } = reference;
     // A secret of the user goes before one of the organisation.
     let found = Scope::ALL.into_iter().find_map(|scope| {
         let mut same = stored.iter();
-        same.find(|stored| stored.name == *secret && stored.scope == scope.as_str())
+        same.find(|stored| stored.name == **secret && stored.scope == *scope.as_str())
     });
+    let updated_at = found.and_then(|stored| stored.updated_at.as_ref());
     Row {
         name: variable.clone(),
         secret: secret.clone(),
-        scope: found.map(|stored| stored.scope.clone()),
-        updated_at: found.and_then(|stored| stored.updated_at.clone()),
+        scope: found.map(|stored| api.shown(&stored.scope)),
+        updated_at: updated_at.map(|time| api.shown(time)),
         status: if found.is_some() { "present" } else { "missing" },
     }
 }

@@ -42,22 +42,29 @@ async fn find_targets(args: &DeleteArgs, api: &Api, context: &Context) -> Result
         return Ok(args.ids.iter().map(|id| Target::by_id(id)).collect());
     }
     let stored = api.list_secrets().await?;
-    let resolve = |name| resolve(name, args.scope, &stored, context);
+    let resolve = |name: &String| resolve(name, args.scope, &stored, api, context);
     args.names.iter().map(resolve).collect()
 }
 
 /// The secret of this name; none when it is gone already, exit 1 when there are several.
-fn resolve(name: &String, scope: Scope, stored: &[SecretSummary], context: &Context) -> Result<Target> {
+fn resolve(
+    name: &str,
+    scope: Scope,
+    stored: &[SecretSummary],
+    api: &Api,
+    context: &Context,
+) -> Result<Target> {
     let same_name = || stored.iter().filter(|secret| secret.name == *name);
     let found: Vec<_> = same_name()
-        .filter(|secret| secret.scope == scope.as_str())
-        .map(|secret| secret.id.as_str())
+        .filter(|secret| secret.scope == *scope.as_str())
+        .map(|secret| &secret.id)
         .collect();
     if found.len() > 1 {
+        let ids: Vec<_> = found.iter().map(|id| api.shown(id)).collect();
         let message = format!(
             "there are {} secrets {name} in {scope} scope ({}); nothing was deleted",
             found.len(),
-            found.join(", ")
+            ids.join(", ")
         );
         return Err(Error::new(Kind::Refused, message).hint("choose with --id"));
     }
@@ -66,13 +73,14 @@ fn resolve(name: &String, scope: Scope, stored: &[SecretSummary], context: &Cont
     {
         let message = format!(
             "there is a secret {name} in {0} scope: add --scope {0} to delete that one",
-            other.scope
+            api.shown(&other.scope)
         );
         context.printer.notice(&message);
     }
     Ok(Target {
-        id: found.first().map(|id| (*id).to_owned()),
-        label: name.clone(),
+        label: name.to_owned(),
+        id: found.first().map(|id| id.as_sent().to_owned()),
+        shown_id: found.first().map(|id| api.shown(id)),
     })
 }
 
@@ -84,13 +92,12 @@ impl Requests for SecretRequests<'_> {
     }
 
     async fn is_listed(&self, id: &str) -> std::result::Result<bool, ApiError> {
-        Ok(self.0.list_secrets().await?.iter().any(|secret| secret.id == id))
+        Ok(self.0.list_secrets().await?.iter().any(|secret| secret.id == *id))
     }
 
     /// A server without the endpoint answers as for any unknown path or method.
     fn explain(&self, error: ApiError) -> Error {
-        let is_certain = error.effect() == Effect::None || error.status() == Some(501);
-        if error.is_missing_endpoint() && is_certain {
+        if error.is_missing_endpoint() && error.effect() == Effect::None {
             return Error::new(Kind::Refused, "this server cannot delete generic secrets")
                 .hint("delete it in the web UI, under Secrets");
         }

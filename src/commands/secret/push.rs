@@ -263,9 +263,9 @@ fn show(printer: Printer, progress: &ProgressBar, event: Event) {
 /// A stored secret, if it is of a scope that we know.
 fn known(summary: SecretSummary) -> Option<Stored> {
     Some(Stored {
-        scope: Scope::named(&summary.scope)?,
-        id: summary.id,
-        name: summary.name,
+        scope: Scope::named(summary.scope.as_sent())?,
+        id: summary.id.as_sent().to_owned(),
+        name: summary.name.as_sent().to_owned(),
     })
 }
 

@@ -217,9 +217,9 @@ impl<'a> Batch<'a> {
         self.listing = false;
         self.outage.listed = true;
         let plan = self.plan;
-        let in_scope = list.iter().filter(|stored| stored.scope == plan.scope.as_str());
+        let in_scope = list.iter().filter(|stored| stored.scope == *plan.scope.as_str());
         let ids: HashMap<_, _> = in_scope
-            .map(|stored| (stored.name.as_str(), stored.id.as_str()))
+            .map(|stored| (stored.name.as_sent(), stored.id.as_sent()))
             .collect();
         for index in std::mem::take(&mut self.unlisted) {
             let id = ids.get(plan.steps[index].candidate.name.as_str()).copied();
