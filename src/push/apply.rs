@@ -30,10 +30,8 @@ pub(crate) enum Outcome {
     },
     /// Not stored: the API said no, or could not be reached.
     Failed(ApiError),
-    /// The write was sent, and nobody can say whether it was carried out.
-    Unknown {
-        why: String,
-    },
+    /// The write was sent and may have been carried out. Without an error, a signal stopped it.
+    Unknown(Option<ApiError>),
     NotAttempted,
 }
 
@@ -59,7 +57,7 @@ impl Applied {
     /// Why the command did not succeed, `None` when every secret is stored.
     pub(crate) fn error(&self) -> Option<Error> {
         let stored = self.count(Outcome::is_stored);
-        let unknown = self.count(|outcome| matches!(outcome, Outcome::Unknown { .. }));
+        let unknown = self.count(|outcome| matches!(outcome, Outcome::Unknown(_)));
         let missing = self.outcomes.len() - stored;
         if let Some(kind) = self.stopped_by {
             let message = format!(
@@ -75,15 +73,13 @@ impl Applied {
             "{missing} of {} not stored",
             escape::count(self.outcomes.len(), "secret")
         );
-        if stored > 0 || unknown > 0 {
+        let errors = || self.outcomes.iter().filter_map(|(_, outcome)| outcome.error());
+        let is_the_api = errors().any(|error| error.kind() != Kind::Contract);
+        if stored > 0 || (unknown > 0 && is_the_api) {
             return Some(Error::new(Kind::Partial, message).hint(AGAIN));
         }
-        let failures = self.outcomes.iter().filter_map(|(_, outcome)| match outcome {
-            Outcome::Failed(error) => Some(error),
-            _ => None,
-        });
         // The failure that made the others pointless says most.
-        let cause = failures.max_by_key(|error| error.is_fatal());
+        let cause = errors().max_by_key(|error| error.is_fatal());
         Some(cause.map_or_else(
             || Error::new(Kind::Refused, &message),
             |cause| Error::from(cause.clone()).context(&message),
@@ -94,6 +90,15 @@ impl Applied {
 impl Outcome {
     pub(crate) fn is_stored(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Updated { .. })
+    }
+
+    /// The error that the secret is not stored for, or not for certain.
+    pub(crate) fn error(&self) -> Option<&ApiError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Unknown(error) => error.as_ref(),
+            _ => None,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::api::ApiError;
 use crate::formats::escape;
 use crate::push::apply::{Applied, Outcome};
 use crate::push::candidate::Candidate;
@@ -64,12 +65,9 @@ pub(crate) fn outcomes_text(applied: &Applied, plan_is_shown: bool) -> Text {
     let shown = |outcome: &Outcome| !plan_is_shown || !outcome.is_stored();
     let outcomes = applied.outcomes.iter().filter(|(_, outcome)| shown(outcome));
     let rows = outcomes.map(|(name, outcome)| {
-        let said = match outcome {
-            Outcome::Failed(error) => format!("failed: {error}"),
-            Outcome::Unknown { why } => format!("unknown: {why}"),
-            _ => status(outcome).to_owned(),
-        };
-        vec![name.clone(), said]
+        let status = status(outcome);
+        let said = reason(outcome).map(|reason| format!("{status}: {reason}"));
+        vec![name.clone(), said.unwrap_or_else(|| status.to_owned())]
     });
     let unchanged = applied.unchanged.iter().filter(|_| !plan_is_shown);
     let unchanged = unchanged.map(|name| vec![name.clone(), "unchanged".to_owned()]);
@@ -105,9 +103,11 @@ pub(crate) fn outcomes_json(applied: &Applied) -> Value {
         let mut result = json!({ "name": name, "status": status(outcome) });
         match outcome {
             Outcome::Created { id } | Outcome::Updated { id } => result["id"] = json!(id),
-            Outcome::Failed(error) => result["error"] = json!(error.message()),
-            Outcome::Unknown { why } => result["error"] = json!(why),
-            Outcome::NotAttempted => {}
+            _ => {
+                if let Some(reason) = reason(outcome) {
+                    result["error"] = json!(reason);
+                }
+            }
         }
         result
     });
@@ -127,12 +127,20 @@ pub(crate) fn outcomes_json(applied: &Applied) -> Value {
     })
 }
 
+/// Why a secret is not stored, or not for certain.
+fn reason(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Unknown(None) => Some("stopped while it was written"),
+        _ => outcome.error().map(ApiError::message),
+    }
+}
+
 fn status(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Created { .. } => "created",
         Outcome::Updated { .. } => "updated",
         Outcome::Failed(_) => "failed",
-        Outcome::Unknown { .. } => "unknown",
+        Outcome::Unknown(_) => "unknown",
         Outcome::NotAttempted => "not attempted",
     }
 }

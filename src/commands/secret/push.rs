@@ -168,7 +168,7 @@ pub(crate) async fn push(
     }
 
     let listed = interrupt.or(async { Ok(api.list_secrets().await?) }).await?;
-    let stored: Vec<Stored> = listed.into_iter().filter_map(known).collect();
+    let stored: Vec<Stored> = listed.iter().filter_map(known).collect();
     if let Selection::Missing(references) = &selection {
         let mut notices = Notices::default();
         candidates = missing::select(candidates, &references.entries, &stored, &mut notices);
@@ -261,7 +261,7 @@ fn show(printer: Printer, progress: &ProgressBar, event: Event) {
 }
 
 /// A stored secret, if it is of a scope that we know.
-fn known(summary: SecretSummary) -> Option<Stored> {
+fn known(summary: &SecretSummary) -> Option<Stored> {
     Some(Stored {
         scope: Scope::named(summary.scope.as_sent())?,
         id: summary.id.as_sent().to_owned(),

@@ -278,9 +278,7 @@ impl<'a> Batch<'a> {
     /// Marks the writes that are in flight when the batch is stopped.
     pub(super) fn interrupt(&mut self, in_flight: impl IntoIterator<Item = usize>) {
         for index in in_flight {
-            self.outcomes[index] = Some(Outcome::Unknown {
-                why: "stopped while it was written".to_owned(),
-            });
+            self.outcomes[index] = Some(Outcome::Unknown(None));
         }
     }
 }

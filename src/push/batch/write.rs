@@ -22,7 +22,10 @@ pub(super) enum Next {
 pub(super) struct Write {
     /// The id to update; without one the secret is created.
     pub(super) existing: Option<String>,
-    doubt: Doubt,
+    /// Whether a create of ours may have been carried out although no answer said so.
+    create_in_doubt: bool,
+    /// The same of an update.
+    update_in_doubt: bool,
     /// Failures that count against this write.
     failures: u32,
     /// How many writes of the batch were stored when this one failed last.
@@ -32,15 +35,6 @@ pub(super) struct Write {
     error: Option<ApiError>,
 }
 
-/// Which of our requests may have been carried out although no answer said so.
-#[derive(Default)]
-struct Doubt {
-    create: bool,
-    /// A create before the last failure.
-    earlier_create: bool,
-    update: bool,
-}
-
 impl Write {
     pub(super) fn new(action: &Action) -> Self {
         Self {
@@ -48,7 +42,8 @@ impl Write {
                 Action::Update { id } => Some(id.clone()),
                 Action::Create => None,
             },
-            doubt: Doubt::default(),
+            create_in_doubt: false,
+            update_in_doubt: false,
             failures: 0,
             stored_at_failure: None,
             given_up: false,
@@ -58,7 +53,7 @@ impl Write {
 
     /// What the confirmation of this write says.
     pub(super) fn stored(&self, id: String) -> Outcome {
-        if self.existing.is_none() || self.doubt.create {
+        if self.existing.is_none() || self.create_in_doubt {
             Outcome::Created { id }
         } else {
             Outcome::Updated { id }
@@ -91,10 +86,10 @@ impl Write {
         let creating = self.existing.is_none();
         let taken = creating && error.status() == Some(409);
         let gone = !creating && error.status() == Some(404);
-        let lost = creating && error.effect() == Effect::Unknown;
-        self.doubt.earlier_create = self.doubt.create;
-        self.doubt.create |= lost;
-        self.doubt.update |= !creating && error.effect() == Effect::Unknown;
+        let in_doubt = error.effect() == Effect::Unknown;
+        let lost = creating && in_doubt;
+        self.create_in_doubt |= lost;
+        self.update_in_doubt |= !creating && in_doubt;
         if gone {
             self.existing = None;
         }
@@ -124,9 +119,7 @@ impl Write {
             self.given_up = false;
             Next::Retry
         } else if self.given_up || taken {
-            // The list shows that the last try stored nothing. An earlier one still may have.
-            self.doubt.create = self.doubt.earlier_create;
-            self.error = self.error.take().map(|error| error.with_effect(Effect::None));
+            // A list may be out of date: what it does not show may be stored all the same.
             Next::GiveUp
         } else {
             Next::Retry
@@ -145,10 +138,8 @@ impl Write {
         let Some(error) = &self.error else {
             return Outcome::NotAttempted;
         };
-        if self.doubt.create || self.doubt.update || error.effect() == Effect::Unknown {
-            return Outcome::Unknown {
-                why: error.message().to_owned(),
-            };
+        if self.create_in_doubt || self.update_in_doubt {
+            return Outcome::Unknown(Some(error.clone()));
         }
         Outcome::Failed(error.clone())
     }
