@@ -82,6 +82,26 @@ mod tests {
         }
     }
 
+    /// R94, R121: the characters that Unicode calls control, bidirectional control or zero-width,
+    /// each by its own number.
+    #[test]
+    fn every_hostile_character_is_escaped() {
+        let controls = (0..0x20).chain(0x7f..0xa0);
+        let bidirectional = [0x061c, 0x200e, 0x200f];
+        let embeddings = (0x202a..=0x202e).chain(0x2066..=0x2069);
+        let separators = [0x2028, 0x2029];
+        let invisible = [
+            0x00ad, 0x180e, 0x200b, 0x200c, 0x200d, 0x2060, 0x2061, 0x2064, 0xfeff,
+        ];
+        let tags = [0xe0001, 0xe0041, 0xe007f];
+        let all = controls.chain(bidirectional).chain(embeddings);
+        for number in all.chain(separators).chain(invisible).chain(tags) {
+            let c = char::from_u32(number).unwrap();
+            let shown = escape(&format!("a{c}b")).into_owned();
+            assert!(!shown.contains(c) && shown.contains('\\'), "U+{number:04X}");
+        }
+    }
+
     #[test]
     fn plain_text_is_untouched() {
         assert_eq!(escape("größe ☃"), "größe ☃");

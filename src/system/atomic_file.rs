@@ -195,6 +195,21 @@ mod tests {
         assert!(save(&link, b"newer").is_err());
     }
 
+    /// R44: a link to a file of another user is not followed.
+    #[test]
+    fn a_link_to_a_file_of_another_user_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let (target, link) = (root.path().join("target"), root.path().join("link"));
+        fs::write(&target, "theirs").unwrap();
+        symlink(&target, &link).unwrap();
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&target, Some(54_321), None).is_ok() {
+            let error = save(&link, b"ours").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            assert_eq!(fs::read(&target).unwrap(), b"theirs");
+        }
+    }
+
     #[test]
     fn the_directory_of_a_links_target_is_left_as_it_is() {
         let root = tempfile::tempdir().unwrap();

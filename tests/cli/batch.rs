@@ -116,6 +116,27 @@ fn a_create_in_doubt_whose_update_is_refused_is_unknown() {
         .stdout_contains("unknown: ");
 }
 
+/// R106: an update whose reply was lost, and whose repetition finds nothing, may have been carried
+/// out before somebody else deleted the secret.
+#[test]
+fn an_update_in_doubt_that_finds_nothing_is_unknown() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A", "old", "user");
+    sandbox
+        .vault
+        .fault(Fault::on("PUT", "").does(Behaviour::ResetAfter));
+    sandbox
+        .vault
+        .fault(Fault::on("PUT", "").fails(404, "not found").always());
+    sandbox
+        .vault
+        .fault(Fault::on("GET", SECRETS).skip(1).fails(403, "no").always());
+    sandbox
+        .run("secret push A=1 --yes")
+        .exits(5)
+        .stdout_contains("A     unknown: ");
+}
+
 /// R119: a status outside 200–599 is not the API.
 #[test]
 fn a_status_that_http_does_not_know_is_not_the_api() {

@@ -22,6 +22,9 @@ fn a_blank_key_is_an_error_and_a_final_newline_is_not() {
         ("  ", 3),
         ("a\tb", 3),
         ("a b", 3),
+        ("a\u{1}b", 3),
+        ("a\u{7f}", 3),
+        ("schlüssel", 3),
         (&format!("{API_KEY}\n"), 0),
     ] {
         let run = ran(sandbox
@@ -31,6 +34,8 @@ fn a_blank_key_is_an_error_and_a_final_newline_is_not() {
             .unwrap())
         .exits(code);
         assert!(code == 0 || run.stderr.contains("AMIKA_API_KEY"));
+        // R121: it is refused here, and not by the server.
+        assert_eq!(sandbox.vault.requests().is_empty(), code == 3, "{key:?}");
     }
 }
 

@@ -190,7 +190,7 @@ fn two_entries_of_one_name_need_an_id() {
 /// R108: a DELETE that lost its reply and is refused when repeated may have been carried out.
 #[test]
 fn a_delete_refused_after_a_lost_reply_is_unknown() {
-    for status in [400, 403, 405] {
+    for status in [400, 403, 405, 501] {
         for line in ["secret delete A --yes", "secret claude delete sec_0002"] {
             let sandbox = Sandbox::new();
             sandbox.vault.seed("A", "x", "user");
@@ -204,6 +204,25 @@ fn a_delete_refused_after_a_lost_reply_is_unknown() {
                 .exits(5)
                 .stderr_contains("it may or may not be gone");
         }
+    }
+}
+
+/// R77: a page with status 200 in answer to a DELETE deletes nothing.
+#[test]
+fn a_page_is_no_confirmation_of_a_deletion() {
+    for line in ["secret delete A --yes", "secret claude delete cred_1"] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.seed("A", "x", "user");
+        sandbox
+            .vault
+            .seed_credential_with_id("cred_1", "claude", "B", "oauth", "user", "x");
+        sandbox.vault.fault(Fault::on("DELETE", "").html(200).always());
+        let run = sandbox
+            .run(line)
+            .exits(5)
+            .stderr_contains("may or may not be gone");
+        assert!(run.stdout.is_empty(), "{}", run.stdout);
+        assert!(sandbox.vault.value("A", "user").is_some());
     }
 }
 

@@ -75,6 +75,34 @@ fn long_values_work_up_to_the_limit() {
         .stderr_contains("x.env:2: the value is larger than 1 MiB");
 }
 
+/// R6: the limit is 1 MiB to the byte, in every format and on standard input.
+#[test]
+fn a_value_may_have_1_mib_and_no_more() {
+    const MIB: usize = 1024 * 1024;
+    for (length, code) in [(MIB, 0), (MIB + 1, 4)] {
+        let value = "v".repeat(length);
+        for (format, content) in [
+            ("dotenv", format!("A='{value}'\n")),
+            ("docker", format!("A={value}\n")),
+            ("json", format!("{{\"A\":\"{value}\"}}")),
+        ] {
+            let sandbox = Sandbox::new();
+            sandbox.write("x.env", content);
+            sandbox
+                .run(&format!(
+                    "secret push --from-file x.env --env-format {format} --yes"
+                ))
+                .exits(code);
+            assert_eq!(sandbox.vault.value("A", "user").is_some(), code == 0, "{format}");
+        }
+        let sandbox = Sandbox::new();
+        sandbox.run_with("secret push A --yes", &value).exits(code);
+        sandbox
+            .run_with("secret claude push --type api_key --value -", &value)
+            .exits(code);
+    }
+}
+
 /// R7, R8: a line is never quoted.
 #[test]
 fn a_line_is_never_quoted() {

@@ -34,19 +34,27 @@ fn expired() -> Sandbox {
 
 /// `secret list` under strace, with options of its own.
 fn traced(sandbox: &Sandbox, options: &[&str]) -> std::process::Output {
-    let list = sandbox.bare_command(["secret", "list"]);
+    trace(sandbox, &sandbox.bare_command(["secret", "list"]), options)
+}
+
+/// A command under strace.
+fn trace(sandbox: &Sandbox, command: &Command, options: &[&str]) -> std::process::Output {
     let mut strace = Command::new("strace");
     strace
         .args(["-y", "-o"])
         .arg(sandbox.home().join("trace"))
         .args(options)
-        .arg(list.get_program());
+        .arg(command.get_program());
     strace
-        .args(list.get_args())
+        .args(command.get_args())
         .env_clear()
         .current_dir(sandbox.home());
     strace.env("PATH", "/usr/local/bin:/usr/bin:/bin");
-    strace.envs(list.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    strace.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     strace.output().unwrap()
 }
 
@@ -183,4 +191,52 @@ fn no_refresh_token_is_spent_without_room_to_save() {
         }
         _ => skip("SKIPPED: no file system can be mounted here"),
     }
+}
+
+/// R39, R121: what a save has put in place survives a power cut: the file is brought to the disk
+/// before it takes its name, and the directory after that.
+#[test]
+fn a_save_is_on_the_disk_when_it_ends() {
+    if skipped() {
+        return;
+    }
+    let sandbox = expired();
+    ran(traced(&sandbox, &["-e", "trace=fsync,rename,renameat,renameat2"])).exits(0);
+    let trace = std::fs::read_to_string(sandbox.home().join("trace")).unwrap();
+    is_durable(&trace, "workos-session.json");
+}
+
+/// R110: before the DELETE is sent, the old value and its description are on this disk.
+#[test]
+fn the_old_value_is_on_the_disk_before_the_delete() {
+    if skipped() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .seed_credential("claude", "Claude API Key", "api_key", "user", "old-c4n4ry");
+    let line = "secret claude push --value new-c4n4ry --force";
+    let command = sandbox.command(line.split_whitespace());
+    let calls = "trace=fsync,rename,renameat,renameat2,write,writev,sendto,sendmsg";
+    ran(trace(&sandbox, &command, &["-s", "16", "-e", calls])).exits(0);
+    let trace = std::fs::read_to_string(sandbox.home().join("trace")).unwrap();
+    let (before, _) = trace.split_once("\"DELETE /api").unwrap();
+    is_durable(before, ".value");
+    is_durable(before, ".json");
+}
+
+/// Whether the trace shows a file of this name synced, put in place, and its directory synced.
+#[track_caller]
+fn is_durable(trace: &str, name: &str) {
+    let lines: Vec<_> = trace.lines().collect();
+    let placed = |line: &&str| line.starts_with("rename") && line.contains(&format!("{name}\""));
+    let placed = lines.iter().position(placed).expect(trace);
+    let synced = |line: &&&str, what: &str| line.starts_with("fsync") && line.contains(what);
+    let (before, after) = lines.split_at(placed);
+    assert!(
+        before.iter().any(|line| synced(&line, "/.amika-unfinished-")),
+        "{trace}"
+    );
+    assert!(after.iter().any(|line| synced(&line, "/amika>)")), "{trace}");
 }

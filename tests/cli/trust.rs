@@ -1,7 +1,7 @@
 //! Who may have written the state directory, and leftovers in it.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::process::Command;
 
 use crate::sandbox::{KEY_FILE, Ran, SESSION_FILE, Sandbox, ran, skip, start};
@@ -71,6 +71,10 @@ fn state_of_another_user_is_refused() {
     fs::rename(&session, &target).unwrap();
     chown(&target, Some(STRANGER), None).unwrap();
     symlink(&target, &session).unwrap();
+    is_refused(&sandbox, "uid 54321");
+    // Their link to a file of mine: they could point it elsewhere.
+    chown(&target, Some(rustix::process::geteuid().as_raw()), None).unwrap();
+    lchown(&session, Some(STRANGER), None).unwrap();
     is_refused(&sandbox, "uid 54321");
 }
 

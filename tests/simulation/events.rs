@@ -199,8 +199,8 @@ fn fault(world: &World, rng: &mut Rng) -> Event {
         // That would be a confirmation of what did not happen, which no client can notice.
         reply = Reply::Html;
     }
-    let named = !matches!(request, Request::List | Request::Refresh) && !names.is_empty();
-    let name = (named && rng.bool()).then(|| names[rng.usize(..names.len())].clone());
+    let is_of_one = !matches!(request, Request::List | Request::Refresh) && !names.is_empty();
+    let name = (is_of_one && rng.bool()).then(|| names[rng.usize(..names.len())].clone());
     Event::Fault {
         request,
         name,

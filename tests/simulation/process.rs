@@ -150,9 +150,9 @@ fn arguments(world: &World, home: &Path) -> Vec<String> {
     match &world.command {
         world::Command::Push(pairs) => {
             add(&["push"]);
-            pairs
-                .iter()
-                .for_each(|(name, value)| add(&[&format!("{name}={value}")]));
+            for (name, value) in pairs {
+                add(&[&format!("{name}={value}")]);
+            }
         }
         world::Command::Extract(key) => {
             fs::create_dir_all(home.join(".codex")).expect("the home is writable");
@@ -167,11 +167,15 @@ fn arguments(world: &World, home: &Path) -> Vec<String> {
         world::Command::Store(credential) => push(credential, home, &mut add),
         world::Command::Delete(names) => {
             add(&["delete"]);
-            names.iter().for_each(|name| add(&[name]));
+            for name in names {
+                add(&[name]);
+            }
         }
         world::Command::DeleteCredentials { ids, .. } => {
             add(&[family, "delete"]);
-            ids.iter().for_each(|id| add(&[id]));
+            for id in ids {
+                add(&[id]);
+            }
         }
         world::Command::DeleteNamed { name, .. } => add(&[family, "delete", "--name", name]),
         world::Command::List("generic") => add(&["list"]),

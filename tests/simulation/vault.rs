@@ -72,6 +72,10 @@ pub(crate) struct Verdict {
     pub(crate) told: Vec<String>,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a way in which servers differ"
+)]
 pub(crate) struct Vault {
     pub(crate) entries: Vec<Entry>,
     pub(crate) log: Vec<Done>,

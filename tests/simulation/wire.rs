@@ -32,13 +32,15 @@ impl Head<'_> {
             trace_id,
             location,
         } = self;
-        let mut more = location.map_or_else(String::new, |to| format!("location: {to}\r\n"));
-        if *status != 204 {
-            more += &format!("content-length: {}\r\n", body.len());
-        }
+        let location = location.map_or_else(String::new, |to| format!("location: {to}\r\n"));
+        let length = if *status == 204 {
+            String::new()
+        } else {
+            format!("content-length: {}\r\n", body.len())
+        };
         let head =
             format!("HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\nx-trace-id: {trace_id}\r\n");
-        stream.write_all(format!("{head}{more}\r\n{body}").as_bytes())
+        stream.write_all(format!("{head}{location}{length}\r\n{body}").as_bytes())
     }
 }
 
