@@ -135,6 +135,17 @@ impl Shared {
         until.is_some_and(|until| Instant::now() < until)
     }
 
+    /// Closes the listener while the server is down, in one step for those who ask.
+    fn goes_down(&self, listener: &mut Option<TcpListener>) -> bool {
+        let mut client = self.client();
+        let down = client.down_until.is_some_and(|until| Instant::now() < until);
+        if down {
+            *listener = None;
+            client.listening = false;
+        }
+        down
+    }
+
     fn send(&self, signal: Signal) {
         let mut client = self.wait(Duration::from_secs(5), |client| client.pid.is_none());
         let signal = match signal {
@@ -156,9 +167,8 @@ fn accept(reserved: &Socket, shared: &Arc<Shared>) -> std::io::Result<()> {
     let address = reserved.local_addr()?;
     let mut listener = None;
     while !shared.stopping.load(Ordering::Relaxed) {
-        if shared.is_down() {
-            listener = None;
-            shared.client().listening = false;
+        if shared.goes_down(&mut listener) {
+            // Connections are refused.
         } else if listener.is_none() {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
             socket.set_reuse_address(true)?;
