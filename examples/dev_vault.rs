@@ -1,4 +1,5 @@
-//! A vault to try the CLI against: `cargo run --example dev_vault [PORT]`, 0 for any free port.
+//! A vault to try the CLI against: `cargo run --example dev_vault [PORT [LATENCY_MS]]`, port 0 for any
+//! free one.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -12,6 +13,7 @@ use std::env;
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use support::vault::{API_KEY, Vault};
 
@@ -37,6 +39,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let vault = Vault::start_on(port);
+    if let Some(Ok(latency)) = env::args().nth(2).map(|latency| latency.parse()) {
+        vault.latency(Duration::from_millis(latency));
+    }
     println!(
         "export AMIKA_API_URL={0} AMIKA_WORKOS_URL={0} AMIKA_API_KEY={API_KEY}",
         vault.origin()

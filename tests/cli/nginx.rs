@@ -162,7 +162,7 @@ fn all_stored(ran: Ran, sandbox: &Sandbox, count: usize) -> Ran {
 }
 
 /// R135: `limit_req` without a burst, answered with nginx's own 429 or 503 page. How fast the rate is
-/// found is tested without a clock beside the code, and measured by `benches/tls.sh`.
+/// found is tested without a clock beside the code, and measured by `benches/tls.py`.
 #[test]
 fn a_rate_limit_of_nginx_slows_a_batch_down_and_loses_nothing() {
     if !installed() {
