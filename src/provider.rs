@@ -71,44 +71,56 @@ pub(crate) struct Provider {
     pub(crate) login_file: &'static str,
 }
 
-pub(crate) const PROVIDERS: [Provider; 2] = [
-    Provider {
-        id: "claude",
-        title: "Claude",
-        discovered_as: "anthropic",
-        variables: &["ANTHROPIC_API_KEY"],
-        access_token: ("claudeAiOauth", "accessToken"),
-        refresh_token: "refreshToken",
-        expires_at: Some("expiresAt"),
-        refresh_expires_at: Some("refreshTokenExpiresAt"),
-        other_secrets: &[
-            "mcpOAuth",
-            "mcpOAuthClientConfig",
-            "pluginSecrets",
-            "trustedDeviceToken",
-            "enterpriseGateway",
-            "designOauth",
-            "cloudSessionsOauth",
-            "hybridOauth",
-            "hybridGatewayAuth",
-        ],
-        key_prefixes: &["sk-ant-"],
-        login_file: "~/.claude/.credentials.json",
-    },
-    Provider {
-        id: "codex",
-        title: "Codex",
-        discovered_as: "openai",
-        variables: &["CODEX_API_KEY", "OPENAI_API_KEY"],
-        access_token: ("tokens", "access_token"),
-        refresh_token: "refresh_token",
-        expires_at: None,
-        refresh_expires_at: None,
-        other_secrets: &["OPENAI_API_KEY"],
-        key_prefixes: &["sk-proj-", "sk-svcacct-"],
-        login_file: "~/.codex/auth.json",
-    },
-];
+pub(crate) const PROVIDERS: [Provider; 2] = [CLAUDE, CODEX];
+
+pub(crate) const CLAUDE: Provider = Provider {
+    id: "claude",
+    title: "Claude",
+    discovered_as: "anthropic",
+    variables: &["ANTHROPIC_API_KEY"],
+    access_token: ("claudeAiOauth", "accessToken"),
+    refresh_token: "refreshToken",
+    expires_at: Some("expiresAt"),
+    refresh_expires_at: Some("refreshTokenExpiresAt"),
+    other_secrets: &[
+        "mcpOAuth",
+        "mcpOAuthClientConfig",
+        "mcpXaaIdp",
+        "mcpXaaIdpConfig",
+        "pluginSecrets",
+        "trustedDeviceToken",
+        "enterpriseGateway",
+        "designOauth",
+        "cloudSessionsOauth",
+        "hybridOauth",
+        "hybridGatewayAuth",
+        "hybridGatewayIdp",
+        "slackTag",
+        "coworkRemoteDevice",
+    ],
+    key_prefixes: &["sk-ant-"],
+    login_file: "~/.claude/.credentials.json",
+};
+
+pub(crate) const CODEX: Provider = Provider {
+    id: "codex",
+    title: "Codex",
+    discovered_as: "openai",
+    variables: &["CODEX_API_KEY", "OPENAI_API_KEY"],
+    access_token: ("tokens", "access_token"),
+    refresh_token: "refresh_token",
+    expires_at: None,
+    refresh_expires_at: None,
+    other_secrets: &[
+        "OPENAI_API_KEY",
+        "personal_access_token",
+        "agent_identity",
+        "bedrock_api_key",
+        "bedrock_access_keys",
+    ],
+    key_prefixes: &["sk-proj-", "sk-svcacct-"],
+    login_file: "~/.codex/auth.json",
+};
 
 impl Provider {
     /// What a credential is called when nobody names it, such as `Claude API Key`.

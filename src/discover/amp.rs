@@ -41,6 +41,7 @@ pub(crate) fn secrets(scan: &mut Scan<'_>) {
     let mut amp = Amp { url, overridden_by };
     if let Some(directory) = scan.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share")
         && let Some(document) = scan.file(&directory.join("amp/secrets.json"))
+        && !scan.refuses_mark(&document, "Amp")
         && let Some(object) = scan.object(&document)
     {
         amp.entries(scan, &document.place, &object);

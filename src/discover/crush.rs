@@ -28,13 +28,10 @@ pub(crate) fn keys(scan: &mut Scan<'_>) {
             providers_in(scan, &document.place, &providers, &mut claimed);
         }
     }
-    let script = configuration.map(|directory| directory.join("crushrc"));
-    if let Some(script) = script.filter(|script| script.exists()) {
-        let place = Place::File(script).shown(scan.env.home.as_deref());
-        scan.notice(format!(
-            "{place} is a script that may set Crush's keys, which amika does not run; \
-             push a key with 'amika secret push NAME'"
-        ));
+    if let Some(directory) = configuration {
+        let what = "is a script that may set Crush's keys, which amika does not run; push a key with \
+                    'amika secret push NAME'";
+        scan.name_store(&directory.join("crushrc"), what);
     }
 }
 

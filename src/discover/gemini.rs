@@ -5,10 +5,10 @@
 //! object. Without a keychain, everything is in `gemini-credentials.json`, encrypted. Older versions
 //! kept the Google login in `oauth_creds.json`. `GEMINI_CLI_HOME` moves the home.
 
+use super::ProviderName;
 use super::aider;
 use super::gh::keep_unless_overridden;
 use super::scan::Scan;
-use super::{Place, ProviderName};
 
 pub(crate) fn api_key(scan: &mut Scan<'_>) {
     let variable = scan.env.is_set("GEMINI_API_KEY").then_some("GEMINI_API_KEY");
@@ -33,17 +33,12 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
     for (file, what) in [
         (
             "gemini-credentials.json",
-            "encrypted by Gemini CLI for this machine",
+            "is encrypted by Gemini CLI for this machine",
         ),
-        ("oauth_creds.json", "a Google login of Gemini CLI"),
+        ("oauth_creds.json", "is a Google login of Gemini CLI"),
     ] {
-        let path = directory.join(file);
-        if path.exists() {
-            let place = Place::File(path).shown(scan.env.home.as_deref());
-            scan.notice(format!(
-                "{place} is {what}, which amika does not push; push a key with \
-                 'amika secret push GEMINI_API_KEY'"
-            ));
-        }
+        let what =
+            format!("{what}, which amika does not push; push a key with 'amika secret push GEMINI_API_KEY'");
+        scan.name_store(&directory.join(file), &what);
     }
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use self::config::{ConfiguredKey, Key};
+use self::config::{Configuration, ConfiguredKey, Key};
 use super::label::{self, Claimed};
 use super::scan::Scan;
 use super::{LocalCredential, Place, ProviderName};
@@ -25,23 +25,24 @@ use crate::secret::{SecretName, SecretValue};
 
 /// What goes on while OpenCode's places are read, the strongest first.
 struct Reading {
-    /// The configured keys, which go before all others.
-    configured: Vec<ConfiguredKey>,
+    /// Its keys go before all others.
+    configuration: Configuration,
     /// What has become a credential so far, for each place.
     claimed: Claimed,
 }
 
 pub(crate) fn logins(scan: &mut Scan<'_>) {
-    let configured = config::keys(scan);
-    for key in &configured {
-        keep_configured(scan, key);
+    name_variables(scan);
+    let configuration = Configuration::read(scan);
+    for key in &configuration.keys {
+        keep_configured(scan, &configuration, key);
     }
     let Some(directory) = scan.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") else {
         return;
     };
     let directory = directory.join("opencode");
     let mut reading = Reading {
-        configured,
+        configuration,
         claimed: Claimed::default(),
     };
     let file = directory.join("auth.json");
@@ -61,6 +62,32 @@ pub(crate) fn logins(scan: &mut Scan<'_>) {
         reading.entries(scan, &document.place, &object);
     }
     database::credentials(scan, &directory);
+    let what = "holds logins of MCP servers for OpenCode, which amika does not push";
+    scan.name_store(&directory.join("mcp-auth.json"), what);
+}
+
+/// Names the variables that OpenCode uses where it has no key of its own. Those of Anthropic and
+/// `OpenAI` are named with Claude Code and Codex.
+fn name_variables(scan: &mut Scan<'_>) {
+    for variable in ["OPENCODE_API_KEY", "OPENCODE_CONSOLE_TOKEN", "OPENROUTER_API_KEY"] {
+        if scan.env.has_text(variable) {
+            scan.notice(format!(
+                "OpenCode uses ${variable} where it has no stored key; push it with \
+                 'amika secret push --from-env {variable}'"
+            ));
+        }
+    }
+}
+
+/// Whether OpenCode uses a provider's credential, and what it uses instead or why it uses none.
+fn standing(
+    configuration: &Configuration,
+    id: &str,
+    instead: Option<&Place>,
+) -> (Option<bool>, Option<Place>) {
+    let other = configuration.excludes(id).or(instead).cloned();
+    let in_use = (!configuration.is_refused).then_some(other.is_none());
+    (in_use, other)
 }
 
 /// The text that replaces `auth.json`; one that is no JSON is reported, and the file is used.
@@ -80,7 +107,7 @@ fn auth_content(scan: &mut Scan<'_>) -> Option<(Place, Zeroizing<String>)> {
 }
 
 /// Keeps a literal key of the configuration, and says where a reference leads to.
-fn keep_configured(scan: &mut Scan<'_>, configured: &ConfiguredKey) {
+fn keep_configured(scan: &mut Scan<'_>, configuration: &Configuration, configured: &ConfiguredKey) {
     let ConfiguredKey { id, place, key } = configured;
     let Some(provider) = ProviderName::named(id) else {
         let what = format!("the key of {}", label::entry(id, 0));
@@ -88,9 +115,11 @@ fn keep_configured(scan: &mut Scan<'_>, configured: &ConfiguredKey) {
     };
     let from = match key {
         Key::Literal(key) if !key.expose_secret().trim().is_empty() => {
+            let (in_use, overridden_by) = standing(configuration, id, None);
             let credential = scan.credential(place, provider, CredentialKind::ApiKey, key.clone());
             scan.keep(LocalCredential {
-                in_use: Some(true),
+                in_use,
+                overridden_by,
                 ..credential
             });
             return;
@@ -146,6 +175,9 @@ impl Reading {
         };
         let value = match entry.string(member) {
             Ok(Some(value)) => value,
+            Ok(None) if !entry.has(member) => {
+                return scan.skip(place, what, &format!("has no `{member}`"));
+            }
             Ok(None) => return,
             Err(reason) => return scan.skip(place, &format!("{what}:"), &reason),
         };
@@ -160,14 +192,29 @@ impl Reading {
             let reason = format!("becomes the same secret as {first}");
             return scan.skip(place, what, &reason);
         }
-        let overridden_by = self.configured.iter().find(|key| key.id == name);
+        let configured = self.configuration.keys.iter().find(|key| key.id == name);
+        let (in_use, overridden_by) = standing(&self.configuration, name, configured.map(|key| &key.place));
+        let lacks = ["refresh", "expires"]
+            .into_iter()
+            .find(|member| !entry.has(member));
+        let lacks = lacks.filter(|_| kind == CredentialKind::OAuth);
+        if let Some(member) = lacks {
+            let place = place.shown(scan.env.home.as_deref());
+            scan.notice(format!(
+                "{place}: {what} has no `{member}`, so OpenCode does not use it"
+            ));
+        }
         // OpenCode compares ids exactly; another spelling may belong to no provider.
         let is_exact = provider.as_str() == name;
         let credential = scan.credential(place, provider, kind, value);
         scan.keep(LocalCredential {
             expires_at,
-            in_use: overridden_by.map(|_| false).or(is_exact.then_some(true)),
-            overridden_by: overridden_by.map(|key| key.place.clone()),
+            in_use: match in_use {
+                Some(true) if lacks.is_some() => Some(false),
+                Some(true) if !is_exact => None,
+                in_use => in_use,
+            },
+            overridden_by,
             ..credential
         });
     }

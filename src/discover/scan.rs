@@ -54,7 +54,7 @@ impl Document {
     }
 
     /// Whether it starts with a byte order mark.
-    pub(crate) fn has_mark(&self) -> bool {
+    fn has_mark(&self) -> bool {
         self.text.starts_with('\u{feff}')
     }
 
@@ -201,6 +201,16 @@ impl<'a> Scan<'a> {
         self.keychain.accounts(service)
     }
 
+    /// Whether a document starts with a byte order mark, because of which its tool cannot read it;
+    /// that is a problem.
+    pub(crate) fn refuses_mark(&mut self, document: &Document, tool: &str) -> bool {
+        if document.has_mark() {
+            let reason = format!("starts with a byte order mark, so {tool} cannot read it");
+            self.problem(document.place.clone(), reason);
+        }
+        document.has_mark()
+    }
+
     /// The document as a JSON object; `null` is nothing found, anything else a problem.
     pub(crate) fn object<'d>(&mut self, document: &'d Document) -> Option<Object<'d>> {
         self.usable(&document.place, Object::parse(document.body()))
@@ -223,6 +233,14 @@ impl<'a> Scan<'a> {
 
     pub(crate) fn notice(&mut self, notice: String) {
         self.discovery.notices.notice(notice);
+    }
+
+    /// Says of a store that is not read what it is, if it is there.
+    pub(crate) fn name_store(&mut self, path: &Path, what: &str) {
+        if path.exists() {
+            let place = escape::home_path(path, self.env.home.as_deref());
+            self.notice(format!("{place} {what}"));
+        }
     }
 
     /// Passes over one entry; `what` names it in words of ours.

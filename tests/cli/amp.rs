@@ -57,6 +57,16 @@ fn a_variable_goes_before_the_stored_key() {
     assert_eq!(rows(&run)[0][2..], [json!(true), Value::Null]);
 }
 
+/// R125: a file that Amp itself cannot read is a problem.
+#[test]
+fn a_file_with_a_byte_order_mark_is_unreadable() {
+    let sandbox = Sandbox::new();
+    sandbox.write(SECRETS, format!("\u{feff}{}", key("https://ampcode.com/")));
+    let run = sandbox.run("secret extract -o json").exits(4);
+    assert_eq!(run.json(), json!([]));
+    run.stderr_contains("byte order mark");
+}
+
 /// R123: with native storage, the file goes before the keyring.
 #[cfg(target_os = "linux")]
 #[test]

@@ -61,6 +61,72 @@ fn a_configured_key_goes_before_the_stored_one() {
     );
 }
 
+/// R123: a provider that the configuration switches off is not used, whatever is stored for it.
+#[test]
+fn a_provider_that_is_switched_off_is_not_in_use() {
+    for (configuration, by) in [
+        (r#"{"disabled_providers":["groq"]}"#, Some("disabled_providers")),
+        (r#"{"enabled_providers":["openai"]}"#, Some("enabled_providers")),
+        (
+            r#"{"disabled_providers":["openai"],"enabled_providers":["groq"]}"#,
+            None,
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(AUTH, api("groq"));
+        sandbox.write(CONFIG, configuration);
+        let run = finish(&mut extract(&sandbox));
+        let by = by.map(|key| format!("{key} in {}", sandbox.home().join(CONFIG).display()));
+        assert_eq!(
+            rows(&run)[0][2..],
+            [json!(by.is_none()), json!(by)],
+            "{configuration}"
+        );
+    }
+}
+
+/// R124: where OpenCode refuses its configuration and does not start, nothing is known to be in use.
+#[test]
+fn a_configuration_that_opencode_refuses_is_named() {
+    for (content, code) in [
+        ("{\"provider\":".to_owned(), 4),
+        (configuration("").replace("\"\"", "7"), 0),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(AUTH, api("groq"));
+        sandbox.write(CONFIG, &content);
+        let run = ran(extract(&sandbox).output().unwrap()).exits(code);
+        assert_eq!(rows(&run)[0][2], Value::Null, "{content}");
+        run.stderr_contains("opencode.json");
+    }
+}
+
+/// R125: an entry without what OpenCode needs is named, and not in use.
+#[test]
+fn an_entry_that_opencode_does_not_use_is_named() {
+    for (entry, found, word) in [
+        (
+            r#"{"type":"oauth","access":"CANARY","expires":0}"#,
+            true,
+            "`refresh`",
+        ),
+        (
+            r#"{"type":"oauth","access":"CANARY","refresh":"r"}"#,
+            true,
+            "`expires`",
+        ),
+        (r#"{"type":"oauth","refresh":"r","expires":0}"#, false, "`access`"),
+        (r#"{"type":"api"}"#, false, "`key`"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(AUTH, format!(r#"{{"groq":{}}}"#, entry.replace("CANARY", CANARY)));
+        let run = finish(&mut extract(&sandbox)).stderr_contains(word);
+        let in_use: Vec<_> = rows(&run).into_iter().map(|[_, _, in_use, _]| in_use).collect();
+        let expected: Vec<_> = found.then_some(json!(false)).into_iter().collect();
+        assert_eq!(in_use, expected, "{entry}");
+    }
+}
+
 /// R123, R128: the strongest layer of the configuration wins, in the order that OpenCode has.
 #[test]
 fn every_layer_of_the_configuration_is_read_in_order() {

@@ -195,7 +195,7 @@ fn incomplete_logins_are_not_shown() {
     );
     content(
         "others",
-        Nothing,
+        Named("only other secrets"),
         CLAUDE,
         r#"{"mcpOAuth":{"x":{"accessToken":"CANARY"}}}"#,
     );

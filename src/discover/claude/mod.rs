@@ -12,7 +12,7 @@ mod profile;
 use super::scan::{Document, Scan, Unreadable};
 use super::{LocalCredential, Place, ProviderName};
 use crate::formats::json::Object;
-use crate::provider::CredentialKind;
+use crate::provider::{CLAUDE, CredentialKind};
 use crate::secret::SecretValue;
 use crate::system::env::Platform;
 
@@ -226,15 +226,14 @@ fn stored_logins(scan: &mut Scan<'_>) {
 
 fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
     let place = &document.place;
-    if document.has_mark() {
-        let reason = "starts with a byte order mark, so Claude Code cannot read it".to_owned();
-        return scan.problem(place.clone(), reason);
+    if scan.refuses_mark(document, "Claude Code") {
+        return;
     }
     let Some(object) = scan.object(document) else {
         return;
     };
     let Some(login) = scan.usable(place, object.object("claudeAiOauth")) else {
-        return;
+        return name_other_secrets(scan, place, &object);
     };
     // A login that was revoked stays behind with an empty token: that is no login.
     let Some(token) = scan.usable(place, login.string("accessToken")) else {
@@ -259,6 +258,19 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
                 ..credential
             });
         }
+    }
+}
+
+/// Names the other secrets of a store without a login.
+fn name_other_secrets(scan: &mut Scan<'_>, place: &Place, store: &Object<'_>) {
+    let held = CLAUDE.other_secrets.iter().filter(|name| store.has(name));
+    let held: Vec<_> = held.copied().collect();
+    if !held.is_empty() && !store.has("claudeAiOauth") {
+        let place = place.shown(scan.env.home.as_deref());
+        scan.notice(format!(
+            "{place} holds no login of Claude Code, only other secrets: {}",
+            held.join(", ")
+        ));
     }
 }
 

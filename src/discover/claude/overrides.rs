@@ -53,6 +53,14 @@ const OVERRIDES: [(&str, Meaning); 13] = [
 const HELPER: &str = "apiKeyHelper";
 const PROFILE: &str = "ANTHROPIC_PROFILE";
 
+/// Commands of the settings that get credentials of other services.
+const OTHER_COMMANDS: [&str; 4] = [
+    "awsAuthRefresh",
+    "awsCredentialExport",
+    "gcpAuthRefresh",
+    "proxyAuthHelper",
+];
+
 /// Variables that may have to do with a sign-in and do not go before a stored login by themselves.
 const OTHER_VARIABLES: [&str; 9] = [
     "CLAUDE_CODE_USE_GATEWAY",
@@ -299,6 +307,12 @@ fn layer(scan: &mut Scan<'_>, file: PathBuf, of_project: bool) -> Option<Setting
     let settings = scan.object(&document)?;
     let helper = settings.string(HELPER);
     let has_helper = scan.usable(&document.place, helper.map(|helper| Some(helper.is_some())))?;
+    for command in OTHER_COMMANDS.into_iter().filter(|command| settings.has(command)) {
+        let place = setting(command, &file).shown(scan.env.home.as_deref());
+        scan.notice(format!(
+            "{place} is a command that gets a credential for Claude Code, which amika does not run"
+        ));
+    }
     let variables = settings.object("env").ok().flatten();
     let profile = variables
         .as_ref()

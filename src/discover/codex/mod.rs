@@ -21,6 +21,15 @@ use crate::system::keychain::hex_start;
 
 use self::config::Config;
 
+/// Stores of Codex with secrets that are not its login.
+const OTHER_STORES: [&str; 5] = [
+    ".credentials.json",
+    "gateway_oauth.json",
+    "secrets/local.age",
+    "secrets/mcp_oauth.age",
+    "secrets/gateway_oauth.age",
+];
+
 /// Where Codex's stores are, and what its configuration says about them.
 struct Codex {
     home: PathBuf,
@@ -66,6 +75,10 @@ pub(crate) fn login(scan: &mut Scan<'_>) {
         login.overridden_by = other;
     }
     overrides::name_forbidden(scan, &codex.config);
+    for store in OTHER_STORES {
+        let what = "holds other logins of Codex, such as those of MCP servers, which amika does not push";
+        scan.name_store(&codex.home.join(store), what);
+    }
 }
 
 impl Codex {
@@ -214,9 +227,8 @@ fn has_all_tokens(tokens: &Object<'_>) -> Result<(), String> {
 
 fn login_in(scan: &mut Scan<'_>, document: &Document) {
     let place = &document.place;
-    if document.has_mark() {
-        let reason = "starts with a byte order mark, so Codex cannot read it".to_owned();
-        return scan.problem(place.clone(), reason);
+    if scan.refuses_mark(document, "Codex") {
+        return;
     }
     let Some(object) = scan.object(document) else {
         return;

@@ -5,11 +5,12 @@
 //! by running it with a different key in each: user, `OPENCODE_CONFIG`, project from the outermost
 //! directory to the working directory, `.opencode` directories from the innermost outwards,
 //! `~/.opencode`, `OPENCODE_CONFIG_DIR`, `OPENCODE_CONFIG_CONTENT`, system. A later layer wins. In
-//! one directory `opencode.jsonc` wins over `opencode.json`.
+//! one directory `opencode.jsonc` wins over `opencode.json`. `disabled_providers` and
+//! `enabled_providers` say which providers are used at all.
 
 use std::path::{Path, PathBuf};
 
-use jsonc_parser::{JsonValue, ParseOptions};
+use jsonc_parser::{JsonObject, JsonValue, ParseOptions};
 use zeroize::Zeroizing;
 
 use super::super::scan::Scan;
@@ -37,23 +38,114 @@ pub(super) enum Key {
     Composed,
 }
 
-/// The key of each provider, from the strongest layer that sets one.
-pub(super) fn keys(scan: &mut Scan<'_>) -> Vec<ConfiguredKey> {
-    let mut keys = Vec::new();
-    for path in files_below_content(scan.env) {
-        read(scan, &path, &mut keys);
+/// All layers together; of what several layers set, the strongest counts.
+#[derive(Default)]
+pub(super) struct Configuration {
+    pub(super) keys: Vec<ConfiguredKey>,
+    disabled: Option<ProviderList>,
+    enabled: Option<ProviderList>,
+    /// Whether OpenCode refuses the configuration and does not start.
+    pub(super) is_refused: bool,
+}
+
+/// The ids of providers in a setting.
+struct ProviderList {
+    ids: Vec<String>,
+    place: Place,
+}
+
+impl Configuration {
+    pub(super) fn read(scan: &mut Scan<'_>) -> Self {
+        let mut configuration = Self::default();
+        for path in files_below_content(scan.env) {
+            configuration.read_file(scan, &path);
+        }
+        let content = scan.env.variable("OPENCODE_CONFIG_CONTENT");
+        if let Some(content) = content.filter(|content| !content.is_empty()) {
+            let text = Zeroizing::new(content.to_string_lossy().into_owned());
+            let place = Place::Variable("OPENCODE_CONFIG_CONTENT".to_owned());
+            let directory = scan.env.directory.clone().unwrap_or_default();
+            configuration.add_layer(scan, &text, &place, &directory);
+        }
+        for path in system_files(scan.env) {
+            configuration.read_file(scan, &path);
+        }
+        configuration
     }
-    let content = scan.env.variable("OPENCODE_CONFIG_CONTENT");
-    if let Some(content) = content.filter(|content| !content.is_empty()) {
-        let text = Zeroizing::new(content.to_string_lossy().into_owned());
-        let place = Place::Variable("OPENCODE_CONFIG_CONTENT".to_owned());
-        let directory = scan.env.directory.clone().unwrap_or_default();
-        collect(scan, &text, &place, &directory, &mut keys);
+
+    /// The setting because of which OpenCode does not use a provider, if any.
+    pub(super) fn excludes(&self, id: &str) -> Option<&Place> {
+        let has = |list: &&ProviderList| list.ids.iter().any(|other| other == id);
+        let disabled = self.disabled.as_ref().filter(has);
+        let excluded = disabled.or_else(|| self.enabled.as_ref().filter(|list| !has(list)));
+        excluded.map(|list| &list.place)
     }
-    for path in system_files(scan.env) {
-        read(scan, &path, &mut keys);
+
+    fn read_file(&mut self, scan: &mut Scan<'_>, path: &Path) {
+        let Some(document) = scan.settings_file(path) else {
+            return;
+        };
+        let directory = path.parent().unwrap_or(Path::new(""));
+        self.add_layer(scan, document.body(), &document.place, directory);
     }
-    keys
+
+    /// Takes what one layer sets over what the weaker layers set.
+    fn add_layer(&mut self, scan: &mut Scan<'_>, text: &str, place: &Place, directory: &Path) {
+        let parsed = jsonc_parser::parse_to_value(text, &ParseOptions::default());
+        let problem = match parsed {
+            Ok(Some(JsonValue::Object(layer))) => return self.merge(scan, layer, place, directory),
+            Ok(None | Some(JsonValue::Null)) => return,
+            Ok(Some(_)) => "is not a JSON object",
+            Err(_) => "is not valid JSON with comments",
+        };
+        self.is_refused = true;
+        scan.problem(place.clone(), problem.to_owned());
+    }
+
+    fn merge(&mut self, scan: &mut Scan<'_>, mut layer: JsonObject<'_>, place: &Place, directory: &Path) {
+        self.disabled = provider_list(&layer, "disabled_providers", place).or(self.disabled.take());
+        self.enabled = provider_list(&layer, "enabled_providers", place).or(self.enabled.take());
+        let providers = layer.take_object("provider").into_iter().flatten();
+        let mut providers: Vec<_> = providers.collect();
+        // The parser keeps no order.
+        providers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (index, (id, provider)) in providers.into_iter().enumerate() {
+            let key = match api_key(provider) {
+                Some(JsonValue::String(key)) => Key::parse(&key, directory, scan.env),
+                None | Some(JsonValue::Null) => continue,
+                Some(_) => {
+                    let what = format!("options.apiKey of {}", label::entry(&id, index));
+                    scan.skip(place, &what, "is not a string");
+                    self.is_refused = true;
+                    continue;
+                }
+            };
+            self.keys.retain(|other| other.id != id);
+            self.keys.push(ConfiguredKey {
+                id: id.into_owned(),
+                place: place.clone(),
+                key,
+            });
+        }
+    }
+}
+
+fn provider_list(layer: &JsonObject<'_>, key: &str, place: &Place) -> Option<ProviderList> {
+    let ids = layer.get_array(key)?.iter().filter_map(|id| match id {
+        JsonValue::String(id) => Some(id.to_string()),
+        _ => None,
+    });
+    let place = match place {
+        Place::File(file) => Place::Setting {
+            key: key.to_owned(),
+            file: file.clone(),
+        },
+        other => other.clone(),
+    };
+    Some(ProviderList {
+        ids: ids.collect(),
+        place,
+    })
 }
 
 /// The configuration files that `OPENCODE_CONFIG_CONTENT` overrides, the weakest first.
@@ -113,46 +205,6 @@ fn system_files(env: &Env) -> Vec<PathBuf> {
         .iter()
         .flat_map(|directory| both_names(directory))
         .collect()
-}
-
-fn read(scan: &mut Scan<'_>, path: &Path, keys: &mut Vec<ConfiguredKey>) {
-    let Some(document) = scan.settings_file(path) else {
-        return;
-    };
-    let directory = path.parent().unwrap_or(Path::new(""));
-    collect(scan, document.body(), &document.place, directory, keys);
-}
-
-/// Takes the keys of one layer over those of the layers before it.
-fn collect(scan: &mut Scan<'_>, text: &str, place: &Place, directory: &Path, keys: &mut Vec<ConfiguredKey>) {
-    let parsed = jsonc_parser::parse_to_value(text, &ParseOptions::default());
-    let mut configuration = match parsed {
-        Ok(Some(JsonValue::Object(configuration))) => configuration,
-        Ok(None | Some(JsonValue::Null)) => return,
-        Ok(Some(_)) => return scan.problem(place.clone(), "is not a JSON object".to_owned()),
-        Err(_) => return scan.problem(place.clone(), "is not valid JSON with comments".to_owned()),
-    };
-    let providers = configuration.take_object("provider").into_iter().flatten();
-    let mut providers: Vec<_> = providers.collect();
-    // The parser keeps no order.
-    providers.sort_by(|(one, _), (other, _)| one.cmp(other));
-    for (index, (id, provider)) in providers.into_iter().enumerate() {
-        let key = match api_key(provider) {
-            Some(JsonValue::String(key)) => Key::parse(&key, directory, scan.env),
-            None | Some(JsonValue::Null) => continue,
-            Some(_) => {
-                let what = format!("options.apiKey of {}", label::entry(&id, index));
-                scan.skip(place, &what, "is not a string");
-                continue;
-            }
-        };
-        keys.retain(|other| other.id != id);
-        keys.push(ConfiguredKey {
-            id: id.into_owned(),
-            place: place.clone(),
-            key,
-        });
-    }
 }
 
 fn api_key(provider: JsonValue<'_>) -> Option<JsonValue<'_>> {
