@@ -53,6 +53,8 @@ pub(crate) struct Provider {
     pub(crate) title: &'static str,
     /// As discovery calls it.
     pub(crate) discovered_as: &'static str,
+    /// The secrets that `extract` makes of its credential.
+    pub(crate) secret_names: &'static [&'static str],
     /// The variables that may hold an API key, the preferred first.
     pub(crate) variables: &'static [&'static str],
     /// The object and the member of a login that hold the access token; its siblings are the
@@ -77,6 +79,7 @@ pub(crate) const CLAUDE: Provider = Provider {
     id: "claude",
     title: "Claude",
     discovered_as: "anthropic",
+    secret_names: &["ANTHROPIC_API_KEY", "CLAUDE_API_KEY"],
     variables: &["ANTHROPIC_API_KEY"],
     access_token: ("claudeAiOauth", "accessToken"),
     refresh_token: "refreshToken",
@@ -106,6 +109,7 @@ pub(crate) const CODEX: Provider = Provider {
     id: "codex",
     title: "Codex",
     discovered_as: "openai",
+    secret_names: &["OPENAI_API_KEY", "CODEX_API_KEY"],
     variables: &["CODEX_API_KEY", "OPENAI_API_KEY"],
     access_token: ("tokens", "access_token"),
     refresh_token: "refresh_token",
@@ -130,6 +134,11 @@ impl Provider {
             CredentialKind::ApiKey => "API Key",
         };
         format!("{} {kind}", self.title)
+    }
+
+    /// The provider that discovery calls so, if the vault knows it.
+    pub(crate) fn discovered(name: &str) -> Option<&'static Self> {
+        PROVIDERS.iter().find(|provider| provider.discovered_as == name)
     }
 
     /// The provider whose API keys look like this one, if any.

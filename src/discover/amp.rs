@@ -127,7 +127,7 @@ impl Amp {
 
     /// Keeps a key; Amp uses the first one, and the following are overridden by it.
     fn keep(&mut self, scan: &mut Scan<'_>, place: &Place, key: SecretValue) {
-        let provider = ProviderName::amp();
+        let provider = ProviderName::AMP;
         let is_kept = if jwt::expiry(key.expose_secret()) == Expiry::NotAJwt {
             scan.keep_key(place, provider, key)
         } else {
@@ -216,8 +216,8 @@ pub(crate) fn old_config(scan: &mut Scan<'_>) {
         .into_iter()
         .partition(|key| key.expose_secret().trim_start().starts_with("sgamp_"));
     for (provider, key) in [
-        (ProviderName::amp(), amp.into_iter().next()),
-        (ProviderName::anthropic(), anthropic.into_iter().next()),
+        (ProviderName::AMP, amp.into_iter().next()),
+        (ProviderName::ANTHROPIC, anthropic.into_iter().next()),
     ] {
         if let Some(key) = key {
             let credential = scan.credential(place, provider, CredentialKind::ApiKey, key);

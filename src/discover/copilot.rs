@@ -44,7 +44,7 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
         match token {
             JsonValue::String(token) if index == 0 => {
                 let token = SecretValue::new(token.into_owned());
-                keep_unless_overridden(scan, place, ProviderName::copilot(), token, variable);
+                keep_unless_overridden(scan, place, ProviderName::GITHUB_COPILOT, token, variable);
             }
             _ => scan.skip(place, &what, "is not the token in use"),
         }
@@ -53,7 +53,7 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
         && let Ok(Some(item)) = scan.selected_item("copilot-cli", &account)
         && let Some(token) = item.whole()
     {
-        keep_unless_overridden(scan, &item.place, ProviderName::copilot(), token, variable);
+        keep_unless_overridden(scan, &item.place, ProviderName::GITHUB_COPILOT, token, variable);
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
         && let Some(token) = scan.usable(&item.place, object.object("token"))
         && let Some(key) = scan.usable(&item.place, token.string("accessToken"))
     {
-        keep_unless_overridden(scan, &item.place, ProviderName::gemini(), key, variable);
+        keep_unless_overridden(scan, &item.place, ProviderName::GEMINI, key, variable);
     }
     let home = scan.env.path("GEMINI_CLI_HOME").or_else(|| scan.env.home.clone());
     let Some(directory) = home.map(|home| home.join(".gemini")) else {
@@ -26,7 +26,7 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
     if let Some(document) = scan.file(&directory.join(".env")) {
         for (name, key) in aider::variables(scan, &document) {
             if name == "GEMINI_API_KEY" {
-                keep_unless_overridden(scan, &document.place, ProviderName::gemini(), key, variable);
+                keep_unless_overridden(scan, &document.place, ProviderName::GEMINI, key, variable);
             }
         }
     }

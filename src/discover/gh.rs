@@ -74,7 +74,7 @@ fn keep(scan: &mut Scan<'_>, place: &Place, token: SecretValue) {
     let variable = ["GH_TOKEN", "GITHUB_TOKEN"]
         .into_iter()
         .find(|name| scan.env.is_set(name));
-    keep_unless_overridden(scan, place, ProviderName::github(), token, variable);
+    keep_unless_overridden(scan, place, ProviderName::GITHUB, token, variable);
 }
 
 /// Keeps a token that its tool uses unless a variable is set.

@@ -21,13 +21,14 @@ pub(crate) mod report;
 mod scan;
 pub(crate) mod sources;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use crate::formats::escape;
-use crate::provider::CredentialKind;
+use crate::provider::{CLAUDE, CODEX, CredentialKind, PROVIDERS, Provider};
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
 
@@ -85,11 +86,22 @@ impl Filter {
 
 /// Whose credential it is: lower case letters, digits and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct ProviderName(String);
+pub(crate) struct ProviderName(Cow<'static, str>);
 
 impl ProviderName {
     /// Maximum length of a provider's name, in bytes.
     const MAX_LENGTH: usize = 64;
+
+    pub(crate) const AMP: Self = Self::known("amp");
+    pub(crate) const ANTHROPIC: Self = Self::known(CLAUDE.discovered_as);
+    pub(crate) const GEMINI: Self = Self::known("gemini");
+    pub(crate) const GITHUB: Self = Self::known("github");
+    pub(crate) const GITHUB_COPILOT: Self = Self::known("github-copilot");
+    pub(crate) const OPENAI: Self = Self::known(CODEX.discovered_as);
+
+    const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
 
     /// From the name that a tool gave it: `Claude` is anthropic, `github_copilot` is
     /// github-copilot. `None` for what could not become a variable's name.
@@ -98,38 +110,13 @@ impl ProviderName {
         let name = name.replace(['_', ' ', '.', '/'], "-");
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
         let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        let name = match name.as_str() {
-            "claude" => "anthropic".to_owned(),
-            "codex" => "openai".to_owned(),
-            _ => name,
-        };
-        (starts_well && rest_is_fine && name.len() <= Self::MAX_LENGTH).then_some(Self(name))
-    }
-
-    pub(crate) fn anthropic() -> Self {
-        Self("anthropic".to_owned())
-    }
-
-    pub(crate) fn amp() -> Self {
-        Self("amp".to_owned())
-    }
-
-    /// Named with a dot, which a tool's own name never keeps: its secret is not `…_API_KEY`.
-    pub(crate) fn github() -> Self {
-        Self("github.com".to_owned())
-    }
-
-    /// As [`github`](Self::github).
-    pub(crate) fn copilot() -> Self {
-        Self("copilot.github.com".to_owned())
-    }
-
-    pub(crate) fn gemini() -> Self {
-        Self("gemini".to_owned())
-    }
-
-    pub(crate) fn openai() -> Self {
-        Self("openai".to_owned())
+        let is_fine = starts_well && rest_is_fine && name.len() <= Self::MAX_LENGTH;
+        let tool = PROVIDERS.iter().find(|provider| provider.id == name);
+        is_fine.then(|| {
+            tool.map_or(Self(Cow::Owned(name)), |provider| {
+                Self::known(provider.discovered_as)
+            })
+        })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -138,14 +125,24 @@ impl ProviderName {
 
     /// The secrets that this provider's credential becomes.
     pub(crate) fn secret_names(&self) -> Vec<SecretName> {
-        let names = match self.0.as_str() {
-            "anthropic" => vec!["ANTHROPIC_API_KEY".to_owned(), "CLAUDE_API_KEY".to_owned()],
-            "openai" => vec!["OPENAI_API_KEY".to_owned(), "CODEX_API_KEY".to_owned()],
-            "github.com" => vec!["GITHUB_TOKEN".to_owned()],
-            "copilot.github.com" => vec!["COPILOT_GITHUB_TOKEN".to_owned()],
-            other => vec![format!("{}_API_KEY", other.to_uppercase().replace('-', "_"))],
-        };
-        names.iter().filter_map(|name| SecretName::inline(name)).collect()
+        match Provider::discovered(&self.0) {
+            Some(provider) => names(provider.secret_names),
+            None => names(&[&format!("{}_API_KEY", self.0.to_uppercase().replace('-', "_"))]),
+        }
+    }
+}
+
+fn names(names: &[&str]) -> Vec<SecretName> {
+    names.iter().filter_map(|name| SecretName::inline(name)).collect()
+}
+
+impl LocalCredential {
+    /// The secrets that it becomes: what its source says, else what its provider says.
+    pub(crate) fn secret_names(&self) -> Vec<SecretName> {
+        match self.source.secret {
+            Some(name) => names(&[name]),
+            None => self.provider.secret_names(),
+        }
     }
 }
 

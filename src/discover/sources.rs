@@ -13,6 +13,8 @@ pub(crate) struct Source {
     pub(crate) priority: u16,
     /// Which credentials it can hold.
     pub(super) provides: Filter,
+    /// The secret that its credentials become; `None` where their provider decides.
+    pub(super) secret: Option<&'static str>,
     /// Whether a value may hold line breaks, as PEM keys do.
     pub(super) multi_line: bool,
     /// The name that `--also` takes; `None` is a source that is always read.
@@ -32,14 +34,22 @@ pub(crate) const SOURCES: [Source; 14] = [
     single_line("opencode", 200, Filter::ANY, opencode::logins),
     single_line("amp_secrets", 150, Filter::provider("amp"), amp::secrets),
     single_line("amp", 100, Filter::kind(ApiKey), amp::old_config),
-    also("gh", 50, Filter::exactly("github.com", ApiKey), gh::token),
+    also("gh", 50, Filter::exactly("github", ApiKey), gh::token).becoming("GITHUB_TOKEN"),
     also("gemini", 40, Filter::exactly("gemini", ApiKey), gemini::api_key),
-    also("copilot", 30, Filter::exactly("copilot.github.com", ApiKey), copilot::token),
+    also("copilot", 30, Filter::exactly("github-copilot", ApiKey), copilot::token).becoming("COPILOT_GITHUB_TOKEN"),
     also("crush", 20, Filter::kind(ApiKey), crush::keys),
     also("aider", 10, Filter::kind(ApiKey), aider::keys),
 ];
 
 impl Source {
+    /// A source whose credentials become this secret, whatever their provider is called.
+    const fn becoming(self, secret: &'static str) -> Self {
+        Self {
+            secret: Some(secret),
+            ..self
+        }
+    }
+
     /// Whether it is read, with `also` the names given to `--also`.
     pub(super) fn is_selected(&self, also: &[&str]) -> bool {
         self.also
@@ -52,6 +62,7 @@ const fn single_line(id: &'static str, priority: u16, provides: Filter, scan: fn
         id,
         priority,
         provides,
+        secret: None,
         multi_line: false,
         also: None,
         scan,

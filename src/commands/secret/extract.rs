@@ -12,7 +12,7 @@ use crate::discover::sources::SOURCES;
 use crate::discover::{Discovery, Filter, LocalCredential, State, discover};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::provider::CredentialKind;
+use crate::provider::{CredentialKind, Provider};
 use crate::push::apply::Applied;
 use crate::push::candidate::{Candidate, Origin};
 use crate::push::collect::pattern::Pattern;
@@ -314,7 +314,7 @@ impl Extraction {
 const NO_MATCH: &str = "No secrets match the --only filter.";
 
 fn rows_of(found: &LocalCredential) -> impl Iterator<Item = Row<'_>> {
-    let names = found.provider.secret_names();
+    let names = found.secret_names();
     names.into_iter().map(move |name| Row { name, found })
 }
 
@@ -328,11 +328,7 @@ fn report_oauth(rows: &[Row<'_>], printer: Printer) {
         }
         seen.push(found.place.clone());
         let place = found.place.shown(None);
-        let command = match found.provider.as_str() {
-            "anthropic" => "amika secret claude push --type oauth",
-            "openai" => "amika secret codex push --type oauth",
-            _ => "",
-        };
+        let provider = Provider::discovered(found.provider.as_str());
         printer.notice(&match (found.state, found.renewable) {
             (State::Expired, Some(false)) => {
                 format!("the login in {place} has expired and cannot be renewed; log in again with its tool")
@@ -345,12 +341,14 @@ fn report_oauth(rows: &[Row<'_>], printer: Printer) {
                 "the login in {place} cannot be renewed: its refresh token is missing or has expired; \
                  log in again with its tool"
             ),
-            _ if command.is_empty() || found.document.is_none() => {
-                format!("{name} is a short-lived token; the tool that made it renews it")
-            }
-            _ => format!(
-                "{name} is a short-lived token; '{command}' pushes the whole login, which stays renewable"
-            ),
+            _ => match provider.filter(|_| found.document.is_some()) {
+                None => format!("{name} is a short-lived token; the tool that made it renews it"),
+                Some(provider) => format!(
+                    "{name} is a short-lived token; 'amika secret {} push --type oauth' pushes the whole \
+                     login, which stays renewable",
+                    provider.id
+                ),
+            },
         });
     }
 }

@@ -20,8 +20,6 @@ use self::paths::{account, global_config, key_service, login_service, secure_dir
 
 /// Members of the global configuration from which older versions read an API key.
 const LEGACY_KEY_MEMBERS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
-/// What Anthropic's own keys start with; a gateway's key may start with anything.
-const KEY_PREFIX: &str = "sk-ant-";
 /// Claude Code does not use a login without this scope.
 const NEEDED_SCOPE: &str = "user:inference";
 
@@ -60,7 +58,7 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
             (None, Login::Absent | Login::Unknown) => first.as_ref(),
         };
         let unknown = instead.is_none() && matches!(login, Login::Unknown) && !legacy;
-        let credential = scan.credential(&place, ProviderName::anthropic(), CredentialKind::ApiKey, key);
+        let credential = scan.credential(&place, ProviderName::ANTHROPIC, CredentialKind::ApiKey, key);
         let credential = LocalCredential {
             legacy,
             in_use: (!unknown).then_some(instead.is_none() && !legacy),
@@ -129,7 +127,7 @@ fn key_in(scan: &mut Scan<'_>, document: &Document) -> Option<StoredKey> {
     let place = &document.place;
     let key = scan.usable(place, object.string("primaryApiKey"));
     if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
-        if !key.expose_secret().trim_start().starts_with(KEY_PREFIX) {
+        if !is_of_anthropic(&key) {
             let place = place.shown(scan.env.home.as_deref());
             scan.notice(format!(
                 "the primaryApiKey in {place} does not look like a key of Anthropic's own API; Claude Code \
@@ -142,15 +140,20 @@ fn key_in(scan: &mut Scan<'_>, document: &Document) -> Option<StoredKey> {
             legacy: false,
         });
     }
-    let key = LEGACY_KEY_MEMBERS.iter().find_map(|member| {
-        scan.usable(place, object.string(member))
-            .filter(|key| key.expose_secret().trim_start().starts_with(KEY_PREFIX))
-    });
+    let key = LEGACY_KEY_MEMBERS
+        .iter()
+        .find_map(|member| scan.usable(place, object.string(member)).filter(is_of_anthropic));
     key.map(|key| StoredKey {
         place: place.clone(),
         key,
         legacy: true,
     })
+}
+
+/// Whether it looks like a key of Anthropic's own API; a gateway's may look like anything.
+fn is_of_anthropic(key: &SecretValue) -> bool {
+    let key = key.expose_secret().trim_start();
+    CLAUDE.key_prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// The OAuth login: the Keychain's, then the files'.
@@ -232,11 +235,11 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
     let Some(object) = scan.object(document) else {
         return;
     };
-    let Some(login) = scan.usable(place, object.object("claudeAiOauth")) else {
+    let Some(login) = scan.usable(place, object.object(CLAUDE.access_token.0)) else {
         return name_other_secrets(scan, place, &object);
     };
     // A login that was revoked stays behind with an empty token: that is no login.
-    let Some(token) = scan.usable(place, login.string("accessToken")) else {
+    let Some(token) = scan.usable(place, login.string(CLAUDE.access_token.1)) else {
         return;
     };
     let what = "the Claude login";
@@ -249,7 +252,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
         Ok(expires_at) => {
             let renewable = Some(is_renewable(scan, &login));
             let whole = scan.whole(document);
-            let credential = scan.credential(place, ProviderName::anthropic(), CredentialKind::OAuth, token);
+            let credential = scan.credential(place, ProviderName::ANTHROPIC, CredentialKind::OAuth, token);
             scan.keep(LocalCredential {
                 document: whole,
                 expires_at,
@@ -265,7 +268,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
 fn name_other_secrets(scan: &mut Scan<'_>, place: &Place, store: &Object<'_>) {
     let held = CLAUDE.other_secrets.iter().filter(|name| store.has(name));
     let held: Vec<_> = held.copied().collect();
-    if !held.is_empty() && !store.has("claudeAiOauth") {
+    if !held.is_empty() && !store.has(CLAUDE.access_token.0) {
         let place = place.shown(scan.env.home.as_deref());
         scan.notice(format!(
             "{place} holds no login of Claude Code, only other secrets: {}",
@@ -276,7 +279,12 @@ fn name_other_secrets(scan: &mut Scan<'_>, place: &Place, store: &Object<'_>) {
 
 /// Whether there is a refresh token that has not expired.
 fn is_renewable(scan: &Scan<'_>, login: &Object<'_>) -> bool {
-    let ends = login.time("refreshTokenExpiresAt").ok().flatten();
+    let ends = CLAUDE
+        .refresh_expires_at
+        .and_then(|member| login.time(member).ok()?);
     let ended = ends.is_some_and(|at| at <= (scan.env.now)());
-    !ended && login.string("refreshToken").is_ok_and(|token| token.is_some())
+    !ended
+        && login
+            .string(CLAUDE.refresh_token)
+            .is_ok_and(|token| token.is_some())
 }

@@ -15,6 +15,7 @@ use super::scan::{Document, Scan, Unreadable};
 use super::{LocalCredential, Place, ProviderName};
 use crate::formats::json::Object;
 use crate::formats::jwt::{self, Expiry};
+use crate::provider::CODEX;
 use crate::secret::SecretValue;
 use crate::system::env::Platform;
 use crate::system::keychain::hex_start;
@@ -239,7 +240,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
     match mode.name.as_str() {
         "apikey" => match scan.usable(place, object.string("OPENAI_API_KEY")) {
             Some(key) => {
-                scan.keep_key(place, ProviderName::openai(), key);
+                scan.keep_key(place, ProviderName::OPENAI, key);
             }
             None => mode.name_missing(scan, place, "OPENAI_API_KEY"),
         },
@@ -263,10 +264,10 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
 
 fn chatgpt_login(scan: &mut Scan<'_>, document: &Document, object: &Object<'_>, mode: &Mode) {
     let place = &document.place;
-    let Some(tokens) = scan.usable(place, object.object("tokens")) else {
+    let Some(tokens) = scan.usable(place, object.object(CODEX.access_token.0)) else {
         return mode.name_missing(scan, place, "tokens");
     };
-    let Some(token) = scan.usable(place, tokens.string("access_token")) else {
+    let Some(token) = scan.usable(place, tokens.string(CODEX.access_token.1)) else {
         return;
     };
     if let Err(reason) = has_all_tokens(&tokens).and_then(|()| has_valid_refresh_time(object)) {
@@ -279,9 +280,11 @@ fn chatgpt_login(scan: &mut Scan<'_>, document: &Document, object: &Object<'_>, 
              run 'codex login'"
         ));
     }
-    let renewable = tokens.string("refresh_token").is_ok_and(|token| token.is_some());
+    let renewable = tokens
+        .string(CODEX.refresh_token)
+        .is_ok_and(|token| token.is_some());
     let whole = scan.whole(document);
-    if scan.keep_token(place, ProviderName::openai(), token, whole) {
+    if scan.keep_token(place, ProviderName::OPENAI, token, whole) {
         let own = scan.own_credentials();
         own.for_each(|login: &mut LocalCredential| login.renewable = Some(renewable));
     }
