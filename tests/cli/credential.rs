@@ -154,7 +154,7 @@ fn an_empty_home_is_not_the_working_directory() {
     let mut status = sandbox.bare_command(["auth", "status"]);
     let with_home = ran(status.output().unwrap()).exits(0);
     assert!(with_home.stdout.contains("stored API key"));
-    let without = ran(status.env("HOME", "").output().unwrap());
+    let without = ran(status.env(HOME, "").output().unwrap());
     assert!(!without.stdout.contains("stored API key"), "{}", without.stdout);
 }
 

@@ -196,10 +196,8 @@ fn a_reference_is_named_and_not_followed() {
         sandbox.write(AUTH, api("groq"));
         sandbox.write(CONFIG, configuration(key));
         sandbox.write(".config/opencode/keys/groq", CANARY);
-        let run = sandbox
-            .run("secret extract -o json")
-            .exits(0)
-            .stderr_contains(named);
+        sandbox.run("secret extract").exits(0).stderr_contains(named);
+        let run = sandbox.run("secret extract -o json").exits(0);
         let rows = rows(&run);
         assert_eq!(rows.len(), 1, "{key}");
         assert_eq!(rows[0][2..], [json!(false), json!(sandbox.path(CONFIG))], "{key}");
