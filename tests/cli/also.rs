@@ -3,7 +3,7 @@
 
 #[cfg(target_os = "linux")]
 use crate::keyring::{store, with_keyring};
-use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::sandbox::{CANARY, Sandbox, native, ran};
 
 const HOSTS: &str = ".config/gh/hosts.yml";
 const AIDER: &str = ".aider.conf.yml";
@@ -173,7 +173,7 @@ fn a_broken_file_of_a_further_tool_is_unreadable() {
         sandbox
             .run("secret extract --also all")
             .exits(4)
-            .stderr_contains(path);
+            .stderr_contains(&native(path).to_string_lossy());
     }
 }
 

@@ -240,10 +240,10 @@ pub(crate) fn native(path: impl AsRef<Path>) -> PathBuf {
     path.as_ref().components().collect()
 }
 
-/// A text with the paths in it as this system shows them: those below the home, and hidden files.
+/// A text with the paths below the home as this system shows them.
 fn as_shown(text: &str) -> String {
     let spelled = |word: &str| {
-        if cfg!(windows) && (word.contains("~/") || word.starts_with('.')) {
+        if cfg!(windows) && word.contains("~/") {
             word.replace('/', "\\")
         } else {
             word.to_owned()

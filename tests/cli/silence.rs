@@ -199,6 +199,10 @@ const VARIABLES: [&str; 34] = [
 #[test]
 fn every_credential_file_is_reported() {
     for (path, content) in FILES {
+        if cfg!(windows) && content.contains("\"keyring\"") {
+            // There it selects a file that is encrypted, and this one is not there.
+            continue;
+        }
         let sandbox = Sandbox::new();
         sandbox.write(path, content.replace("CANARY", CANARY));
         let run = sandbox.run("secret extract -o json");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::sandbox::{CANARY, Sandbox};
+use crate::sandbox::{CANARY, Sandbox, native};
 
 const CLAUDE: &str = ".claude/.credentials.json";
 const CLAUDE_CONFIG: &str = ".claude.json";
@@ -444,7 +444,7 @@ fn an_unattended_push_stops_at_an_unreadable_store() {
         .run("secret extract --push --yes")
         .exits(4)
         .stderr_contains("nothing was pushed")
-        .stderr_contains(CLAUDE);
+        .stderr_contains(&native(CLAUDE).to_string_lossy());
     assert!(sandbox.vault.requests().is_empty());
     sandbox
         .run("secret extract --push --yes --skip-unreadable")
