@@ -47,6 +47,7 @@ download() {
   fi || fail "cannot download $1" "check the network and the version"
 }
 
+# checksum FILE: prints "CHECKSUM  FILE".
 checksum() {
   if command -v sha256sum >/dev/null 2>&1; then
     sha256sum "$1"
@@ -54,10 +55,13 @@ checksum() {
     shasum -a 256 "$1"
   else
     fail "neither sha256sum nor shasum is installed" "install one of them"
-  fi | cut -d ' ' -f 1
+  fi
 }
 
 main() {
+  for tool in tar gzip mktemp grep; do
+    command -v "$tool" >/dev/null 2>&1 || fail "$tool is not installed" "install it"
+  done
   target=$(target_of_this_system)
   if [ -n "${AMIKA_DOWNLOAD_URL:-}" ]; then
     base=${AMIKA_DOWNLOAD_URL%/}
@@ -81,7 +85,8 @@ main() {
   archive=${line##* }
 
   download "$base/$archive" "$work/$archive"
-  [ "$(checksum "$work/$archive")" = "$expected" ] ||
+  actual=$(checksum "$work/$archive")
+  [ "${actual%% *}" = "$expected" ] ||
     fail "the checksum of $archive is wrong; nothing was installed" "download it again; if it stays wrong, please report it"
   if [ "${AMIKA_VERIFY_ATTESTATION:-}" = 1 ]; then
     gh attestation verify "$work/$archive" --repo "$repository" >&2 ||
@@ -92,11 +97,12 @@ main() {
   program=$work/${archive%.tar.gz}/amika
   version=$("$program" --version) || fail "the program does not run on this system; nothing was installed"
 
-  mkdir -p "$directory"
   # Within the directory a rename replaces the old program in one step.
-  cp "$program" "$directory/.amika.new"
-  chmod 755 "$directory/.amika.new"
-  mv -f "$directory/.amika.new" "$directory/amika"
+  { mkdir -p "$directory" &&
+    cp "$program" "$directory/.amika.new" &&
+    chmod 755 "$directory/.amika.new" &&
+    mv -f "$directory/.amika.new" "$directory/amika"; } ||
+    fail "cannot write to $directory; nothing was installed" "set AMIKA_INSTALL_DIR to a directory of your own"
   printf 'Installed %s in %s\n' "$version" "$directory"
   case ":${PATH:-}:" in
     *":$directory:"*) ;;

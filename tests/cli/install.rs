@@ -215,6 +215,81 @@ fn the_installer_downloads_only_over_https() {
         .stderr_contains("AMIKA_DOWNLOAD_URL");
 }
 
+/// A directory with the system's tools, but without `missing`, as the only entry of `PATH`.
+fn tools_without(sandbox: &Sandbox, missing: &[&str]) -> PathBuf {
+    let tools = sandbox.home().join("tools");
+    fs::create_dir(&tools).unwrap();
+    for directory in ["/bin", "/usr/bin"] {
+        for entry in fs::read_dir(directory).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name();
+            if !missing.iter().any(|tool| name == *tool) {
+                // The first directory that has a tool wins, as in PATH.
+                let _ = std::os::unix::fs::symlink(entry.path(), tools.join(name));
+            }
+        }
+    }
+    tools
+}
+
+/// What the installer needs and does not find is named, and nothing is installed.
+#[test]
+fn the_installer_names_the_tool_that_is_missing() {
+    for (missing, named) in [
+        (&["curl", "wget"][..], "neither curl nor wget is installed"),
+        (&["sha256sum", "shasum"], "neither sha256sum nor shasum is installed"),
+        (&["tar"], "tar is not installed"),
+    ] {
+        let sandbox = Sandbox::new();
+        let Some(release) = Release::new(&sandbox) else {
+            return;
+        };
+        let installed = script("install.sh", &sandbox)
+            .env("PATH", tools_without(&sandbox, missing))
+            .env("AMIKA_DOWNLOAD_URL", &release.address)
+            .output();
+        let run = ran(installed.unwrap()).exits(1).stderr_contains(named);
+        assert_eq!(run.stderr.matches("error:").count(), 1, "{}", run.stderr);
+        assert!(!installed_program(&sandbox).exists());
+    }
+}
+
+/// A system without a release is told what to do instead.
+#[test]
+fn the_installer_names_a_system_without_a_release() {
+    for (system, machine, hint) in [
+        ("FreeBSD", "x86_64", "there is no installer for FreeBSD"),
+        ("MINGW64_NT-10.0", "x86_64", ".zip archive"),
+        ("Linux", "riscv64", "cargo install amika --locked"),
+    ] {
+        let sandbox = Sandbox::new();
+        let tools = tools_without(&sandbox, &["uname"]);
+        let uname = format!("#!/bin/sh\n[ \"$1\" = -s ] && echo {system} || echo {machine}\n");
+        let path = sandbox.write("tools/uname", uname);
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let refused = script("install.sh", &sandbox).env("PATH", tools).output();
+        ran(refused.unwrap()).exits(1).stderr_contains(hint);
+    }
+}
+
+/// A directory that cannot be written to is named with the way out.
+#[test]
+fn the_installer_names_a_directory_that_it_cannot_write_to() {
+    let sandbox = Sandbox::new();
+    let Some(release) = Release::new(&sandbox) else {
+        return;
+    };
+    let file = sandbox.write("file", "");
+    let refused = script("install.sh", &sandbox)
+        .env("AMIKA_DOWNLOAD_URL", &release.address)
+        .env("AMIKA_INSTALL_DIR", file.join("bin"))
+        .output();
+    ran(refused.unwrap())
+        .exits(1)
+        .stderr_contains("nothing was installed")
+        .stderr_contains("AMIKA_INSTALL_DIR");
+}
+
 /// The action masks each line of each value before it pushes, and hands on the JSON report.
 #[test]
 fn the_action_masks_what_it_pushes() {
