@@ -226,7 +226,7 @@ impl BracketedPaste {
         // The console of Windows never marks a paste, and an old one would show the sequence.
         if cfg!(unix) {
             // A terminal that does not know the sequence ignores it, and a closed one needs nothing.
-            let _ = dialoguer::console::Term::stderr().write_str(sequence);
+            let _ = console::Term::stderr().write_str(sequence);
         }
     }
 }
@@ -259,7 +259,7 @@ impl Drop for TerminalState {
             // When it fails the terminal is gone, and there is nobody to tell.
             let _ = rustix::termios::tcsetattr(rustix::stdio::stdin(), now, saved);
             // A list to choose from hides the cursor while it is shown.
-            let _ = dialoguer::console::Term::stderr().show_cursor();
+            let _ = console::Term::stderr().show_cursor();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use dialoguer::console::{Term, style, truncate_str};
+use console::{Term, style, truncate_str};
 
 use crate::ui::keyboard::{Key, Keys};
 

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use dialoguer::Input;
-use dialoguer::console::Term;
+use console::Term;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -252,11 +251,14 @@ pub(crate) async fn choose(
 /// Asks for a line at the terminal, with an answer for those who just press Enter.
 pub(crate) async fn ask_line(prompt: &str, default: &str) -> Result<String> {
     let (prompt, default) = (prompt.to_owned(), default.to_owned());
-    at_terminal(move || {
-        let asked = Input::<String>::new().with_prompt(prompt).default(default);
-        asked.interact_text().map_err(|dialoguer::Error::IO(error)| error)
-    })
-    .await
+    let answer = at_terminal(move || {
+        let mut keys = Keyboard::open()?;
+        let term = Term::stderr();
+        term.write_str(&format!("{prompt} [{default}]: "))?;
+        let line = read_shown_line(&mut keys, &term)?;
+        Ok(line.map(|line| if line.is_empty() { default } else { line }))
+    });
+    answer.await?.ok_or_else(cancelled)
 }
 
 /// Runs a prompt beside the rest of the program. When Ctrl-C makes the caller drop this future,

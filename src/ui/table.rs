@@ -1,7 +1,7 @@
 //! Text and tables for a person, laid out for the terminal that they are printed on.
 
 use anstyle::{AnsiColor, Style};
-use dialoguer::console::{measure_text_width, truncate_str};
+use console::{measure_text_width, truncate_str};
 use jiff::Timestamp;
 
 use crate::formats::escape::{escape, escape_lines};
