@@ -230,7 +230,6 @@ mod windows {
     use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
     use std::time::Duration;
 
-    
     use super::{Key, Keys};
 
     /// A line of a paste that follows within this time belongs to the same value.

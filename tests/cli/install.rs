@@ -237,7 +237,10 @@ fn tools_without(sandbox: &Sandbox, missing: &[&str]) -> PathBuf {
 fn the_installer_names_the_tool_that_is_missing() {
     for (missing, named) in [
         (&["curl", "wget"][..], "neither curl nor wget is installed"),
-        (&["sha256sum", "shasum"], "neither sha256sum nor shasum is installed"),
+        (
+            &["sha256sum", "shasum"],
+            "neither sha256sum nor shasum is installed",
+        ),
         (&["tar"], "tar is not installed"),
     ] {
         let sandbox = Sandbox::new();
