@@ -230,13 +230,10 @@ impl Api {
     }
 
     fn authorization(&self, bearer: &SecretValue) -> ApiResult<HeaderValue> {
-        let text = Zeroizing::new(format!("Bearer {}", bearer.expose_secret()));
-        let mut value = HeaderValue::from_str(&text).map_err(|_| {
+        bearer_header(bearer).ok_or_else(|| {
             let message = format!("{} contains invalid characters", self.authority.source);
             ApiError::not_sent(Kind::Credential, message)
-        })?;
-        value.set_sensitive(true);
-        Ok(value)
+        })
     }
 
     /// A redirect is never followed: it would carry the secret, and the key, to another server.
@@ -312,5 +309,28 @@ impl Api {
     /// A server's words without any known secret, short and printable.
     fn server_text(&self, text: &str) -> String {
         client::shorten(&self.without_secrets(text))
+    }
+}
+
+/// The value of the header, marked so that neither `Debug` nor the tables of HTTP/2 show or keep it.
+/// `None` when it cannot be sent.
+fn bearer_header(bearer: &SecretValue) -> Option<HeaderValue> {
+    let text = Zeroizing::new(format!("Bearer {}", bearer.expose_secret()));
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R96, R121: the header with the key shows nothing in `Debug`.
+    #[test]
+    fn the_bearer_is_marked_as_sensitive() {
+        let header = bearer_header(&SecretValue::new("hunter2".to_owned())).unwrap();
+        assert_eq!(header.as_bytes(), b"Bearer hunter2");
+        assert_eq!(format!("{header:?}"), "Sensitive");
+        assert!(bearer_header(&SecretValue::new("a\nb".to_owned())).is_none());
     }
 }

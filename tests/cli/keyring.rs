@@ -74,6 +74,17 @@ fn items_of_codex_and_amp_are_found() {
     assert!(origin.starts_with("keychain item Codex Auth (cli|"), "{origin}");
 }
 
+/// R121: with --homedir no keychain is asked, not even for the item that its settings select.
+#[test]
+fn another_home_is_read_without_its_keychain() {
+    let sandbox = Sandbox::new();
+    let script = codex(&sandbox) + "exec \"$AMIKA\" secret extract --homedir . -o json";
+    if let Some(run) = with_keyring(&sandbox, &script) {
+        assert_eq!(run.json(), serde_json::json!([]), "{}", run.stderr);
+        run.stderr_contains("keychains are not read with --homedir");
+    }
+}
+
 #[test]
 fn a_locked_keyring_is_reported_as_a_problem() {
     let sandbox = Sandbox::new();

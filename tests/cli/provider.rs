@@ -338,6 +338,43 @@ fn list_and_delete() {
     assert_eq!(both.as_array().unwrap().len(), 2);
 }
 
+/// R94, R121: the name of a stored credential is escaped in a notice, a hint, a warning, an error, a
+/// question and a list.
+#[test]
+fn a_hostile_name_is_escaped_wherever_it_is_shown() {
+    // A bidirectional override, an isolate, a C1 control and a zero-width space.
+    const HOSTILE: [char; 4] = ['\u{202e}', '\u{2066}', '\u{9b}', '\u{200b}'];
+    let name = format!("odd{}name", HOSTILE.iter().collect::<String>());
+    let force = [
+        "secret", "claude", "push", "--value", "key", "--force", "--name", "x",
+    ];
+    let org = ["--scope", "org"];
+    let lines: [&[&str]; 6] = [
+        &["secret", "claude", "delete", "--name", "absent"],
+        &["secret", "claude", "push", "--value", "key", "--scope", "org"],
+        &[&force[..], &org].concat(),
+        &[&force[..], &org, &["--yes"]].concat(),
+        &["secret", "claude", "list"],
+        &["secret", "claude", "delete", "cred_1", "--yes"],
+    ];
+    for line in lines {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .seed_credential_with_id("cred_1", "claude", &name, "api_key", "org", "old");
+        sandbox
+            .vault
+            .fault(Fault::on("POST", "/reveal").fails(403, &name).always());
+        sandbox
+            .vault
+            .fault(Fault::on("DELETE", "").fails(403, &name).always());
+        let run = ran(sandbox.command(line).output().unwrap());
+        let shown = format!("{}{}", run.stdout, run.stderr);
+        assert!(shown.contains("\\u{202e}"), "{line:?}: {shown}");
+        assert!(!shown.contains(HOSTILE), "{line:?}: {shown:?}");
+    }
+}
+
 /// R80: ids of credentials that could reach another resource are refused.
 #[test]
 fn hostile_credential_ids_are_refused() {
