@@ -13,6 +13,9 @@ mod discover;
 mod error;
 mod formats;
 mod net;
+#[cfg(test)]
+#[path = "../tests/support/properties.rs"]
+mod properties;
 mod provider;
 mod push;
 mod secret;

@@ -1,8 +1,6 @@
 //! What the tests of the whole program cannot show on every system: other platforms' rules, and
 //! keychains.
 
-mod nonsense;
-
 use std::fs;
 
 use tempfile::TempDir;

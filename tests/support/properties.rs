@@ -1,0 +1,250 @@
+//! What must hold whatever the bytes are, checked by the unit tests with random input and by the
+//! fuzz targets of `fuzz/` with input that looks for new paths. Included in the program's own tree,
+//! because it calls what no other crate can.
+
+use std::fs;
+
+use clap::ColorChoice;
+
+use crate::discover::{Filter, discover};
+use crate::formats::escape;
+use crate::net::redact::KnownSecrets;
+use crate::net::retry;
+use crate::provider::{CredentialKind, PROVIDERS};
+use crate::push::collect::problems::Problems;
+use crate::push::collect::{EnvFormat, Sources, collect};
+use crate::secret::SecretValue;
+use crate::system::env::Env;
+use crate::system::keychain::NoKeychain;
+use crate::ui::notices::Notices;
+use crate::ui::options::{GlobalOptions, OutputFormat};
+
+/// Stands in the middle of every input, and in no message. No name may hold its hyphens.
+const MARK: &str = "sk-hunter2-c4n4ry";
+
+/// Every file that a source of credentials reads.
+const CREDENTIAL_FILES: [&str; 22] = [
+    ".config/opencode/opencode.json",
+    ".local/share/opencode/opencode.db",
+    ".config/gh/hosts.yml",
+    ".gemini/.env",
+    ".copilot/config.json",
+    ".config/crush/crush.json",
+    ".local/share/crush/crush.json",
+    ".aider.conf.yml",
+    ".env",
+    ".claude.json.api",
+    ".claude.json",
+    ".claude/.credentials.json",
+    ".claude/settings.json",
+    ".codex/auth.json",
+    ".codex/config.toml",
+    ".cache/amika/env-cache.json",
+    ".local/share/amika/keychain.json",
+    ".local/state/amika/oauth.json",
+    ".local/share/opencode/auth.json",
+    ".local/share/amp/secrets.json",
+    ".config/amp/settings.json",
+    ".amp/config.json",
+];
+
+/// R3 to R8: a file of secrets gives valid names and values, or problems that quote nothing.
+pub(crate) fn env_file(data: &[u8]) {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    let path = home.path().join("x.env");
+    fs::write(&path, marked(data)).expect("a file can be written");
+    let env = Env::system().elsewhere(home.path());
+    let options = GlobalOptions {
+        output: OutputFormat::Text,
+        yes: true,
+        quiet: false,
+        verbose: 0,
+        color: ColorChoice::Never,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be made");
+    for format in [EnvFormat::Dotenv, EnvFormat::Docker, EnvFormat::Json] {
+        let sources = Sources {
+            secrets: &[],
+            from_env: Vec::new(),
+            from_file: std::slice::from_ref(&path),
+            format,
+            only: Vec::new(),
+            exclude: Vec::new(),
+        };
+        let (mut problems, mut notices) = (Problems::default(), Notices::default());
+        let collected = collect(&sources, &options, &env, None, &mut problems, &mut notices);
+        let collected = runtime.block_on(collected).expect("only a prompt can fail");
+        for candidate in &collected {
+            let name = candidate.name.as_str().as_bytes();
+            let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            assert!(name.iter().all(plain) && !name[0].is_ascii_digit());
+            let value = candidate.value.expose_secret();
+            assert!(!value.is_empty() && !value.contains('\0'));
+        }
+        if let Err(error) = problems.into_result() {
+            quotes_nothing(&format!("{error:?}"));
+        }
+        for (_, message) in notices.iter() {
+            quotes_nothing(message);
+        }
+    }
+}
+
+/// R22, R23: whatever the files of other programs hold, no message quotes them.
+pub(crate) fn credential_files(data: &[u8]) {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    let content = marked(data);
+    for file in CREDENTIAL_FILES {
+        let path = home.path().join(file);
+        let folder = path.parent().expect("it is below the home");
+        fs::create_dir_all(folder).expect("a directory can be made");
+        fs::write(path, &content).expect("a file can be written");
+    }
+    let env = Env::system().elsewhere(home.path());
+    let discovery = discover(&env, &NoKeychain, Filter::ANY, &["all"]);
+    for problem in &discovery.problems {
+        quotes_nothing(&problem.to_string());
+    }
+    for (_, message) in discovery.notices.iter() {
+        quotes_nothing(message);
+    }
+    let Ok(text) = String::from_utf8(content) else {
+        return;
+    };
+    for provider in &PROVIDERS {
+        for kind in [CredentialKind::OAuth, CredentialKind::ApiKey] {
+            let value = SecretValue::new(text.clone());
+            let checked = crate::credentials::validate::check(provider, kind, &value, "here", (env.now)());
+            match checked {
+                Ok(credential) => quotes_nothing(&credential.expiry),
+                Err(error) => quotes_nothing(&format!("{error:?}")),
+            }
+        }
+    }
+}
+
+/// R52: a stored session is whole, or refused with words that quote nothing.
+pub(crate) fn session_file(data: &[u8]) {
+    let home = tempfile::tempdir().expect("a directory can be made");
+    let env = Env::system().elsewhere(home.path());
+    let store = crate::auth::store::Store::locate(&env).expect("there is a home");
+    fs::create_dir_all(store.directory()).expect("a directory can be made");
+    fs::write(store.session_path(), marked(data)).expect("a file can be written");
+    fs::write(store.api_key_path(), marked(data)).expect("a file can be written");
+    if let Err(error) = store.session() {
+        quotes_nothing(&error.to_string());
+    }
+    if let Err(error) = store.api_key() {
+        quotes_nothing(&error.to_string());
+    }
+}
+
+/// R113, R115: no part of the text that was told to the redactor is left in what it cleans. The first
+/// byte says how long the secret is; the rest is the secret and the text around it.
+pub(crate) fn redaction(data: &[u8]) {
+    let Some((length, rest)) = data.split_first() else {
+        return;
+    };
+    let (secret, around) = rest.split_at(rest.len().min(usize::from(*length)));
+    let (secret, around) = (String::from_utf8_lossy(secret), String::from_utf8_lossy(around));
+    let known = KnownSecrets::default();
+    known.learn(&SecretValue::new(secret.clone().into_owned()));
+    let clean = known.clean(&format!("{around}{secret}{around}"));
+    // A shorter one would hide the message, and brackets can meet those of the replacement.
+    if secret.len() >= 4 && !secret.contains(['[', ']']) && !"[redacted]".contains(&*secret) {
+        assert!(!clean.contains(&*secret), "{clean:?} holds {secret:?}");
+    }
+    known.clean(&around);
+}
+
+/// R94: what is escaped holds nothing that acts on a terminal, and plain text stays as it is.
+pub(crate) fn escaping(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let acts = |c: &char| {
+        let number = u32::from(*c);
+        matches!(number, 0..=0x1f | 0x7f..=0x9f | 0xad | 0x61c | 0x180e | 0x200b..=0x200f)
+            || matches!(number, 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff | 0xfff9..=0xfffb)
+            || (0xe0000..=0xe007f).contains(&number)
+    };
+    let shown = escape::escape(&text);
+    assert!(!shown.chars().any(|c| acts(&c)), "{shown:?}");
+    assert_eq!(text.chars().any(|c| acts(&c)), shown != text, "{text:?}");
+    let quoted = escape::shell_quoted(&text);
+    assert_eq!(quoted[1..quoted.len() - 1].replace("'\\''", "'"), text);
+}
+
+/// R70: a `Retry-After` is a wait of at most a minute, or nothing.
+pub(crate) fn retry_after(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    if let Some(wait) = retry::retry_after(&text, now) {
+        assert!(!wait.is_zero() && wait.as_secs() <= 60, "{text:?} is {wait:?}");
+    }
+}
+
+/// The input with the mark in its middle, quoted so that it is often a value.
+fn marked(data: &[u8]) -> Vec<u8> {
+    let (before, after) = data.split_at(data.len() / 2);
+    [before, b"\"", MARK.as_bytes(), b"\"", after].concat()
+}
+
+fn quotes_nothing(message: &str) {
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bytes, and text that is likely to mean something to one of the formats.
+    fn input() -> impl Strategy<Value = Vec<u8>> {
+        let bytes = proptest::collection::vec(any::<u8>(), 0..60);
+        let text = "[\\[\\]{}\"':,=#/$`\\\\a-cA-C0-9\n\r\t é\u{feff}-]{0,80}";
+        prop_oneof![bytes, text.prop_map(String::into_bytes)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// R3 to R8: a file of secrets gives valid names and values, or problems that quote nothing.
+        #[test]
+        fn a_file_of_secrets_is_read_or_refused_without_a_quote(data in input()) {
+            env_file(&data);
+        }
+
+        /// R22: whatever a file holds, nothing panics and no value is quoted.
+        #[test]
+        fn any_credential_file_is_read_without_panic_or_quote(data in input()) {
+            credential_files(&data);
+        }
+
+        /// R52: a stored session or key is read or refused without a quote.
+        #[test]
+        fn a_stored_session_is_read_or_refused_without_a_quote(data in input()) {
+            session_file(&data);
+        }
+    }
+
+    proptest! {
+        /// R113: a known value is not left in what was cleaned.
+        #[test]
+        fn a_known_value_is_not_left(data in input()) {
+            redaction(&data);
+        }
+
+        /// R94: nothing that acts on a terminal is left, and everything else is.
+        #[test]
+        fn escaped_text_acts_on_no_terminal(data in any::<String>()) {
+            escaping(data.as_bytes());
+        }
+
+        /// R70: a `Retry-After` is a wait of at most a minute, or nothing.
+        #[test]
+        fn a_retry_after_is_bounded(data in "[0-9A-Za-z:, +.-]{0,40}") {
+            retry_after(data.as_bytes());
+        }
+    }
+}
