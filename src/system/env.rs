@@ -213,27 +213,19 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     answer
 }
 
-/// While this exists, the terminal marks the beginning and end of what is pasted.
-pub(crate) struct BracketedPaste(());
+/// Makes a terminal mark the beginning and the end of what is pasted (bracketed paste). The console
+/// of Windows never does, and an old one would show the sequence.
+pub(crate) const MARK_PASTES: &str = if cfg!(unix) { "\x1b[?2004h" } else { "" };
 
-impl BracketedPaste {
-    pub(crate) fn enable() -> Self {
-        Self::write("\x1b[?2004h");
-        Self(())
-    }
-
-    fn write(sequence: &str) {
-        // The console of Windows never marks a paste, and an old one would show the sequence.
-        if cfg!(unix) {
-            // A terminal that does not know the sequence ignores it, and a closed one needs nothing.
-            let _ = console::Term::stderr().write_str(sequence);
-        }
-    }
-}
+/// Ends the marking of pastes when it is dropped.
+pub(crate) struct BracketedPaste;
 
 impl Drop for BracketedPaste {
     fn drop(&mut self) {
-        Self::write("\x1b[?2004l");
+        if cfg!(unix) {
+            // A terminal that does not know the sequence ignores it, and a closed one needs nothing.
+            let _ = console::Term::stderr().write_str("\x1b[?2004l");
+        }
     }
 }
 
@@ -258,8 +250,6 @@ impl Drop for TerminalState {
             let now = rustix::termios::OptionalActions::Now;
             // When it fails the terminal is gone, and there is nobody to tell.
             let _ = rustix::termios::tcsetattr(rustix::stdio::stdin(), now, saved);
-            // A list to choose from hides the cursor while it is shown.
-            let _ = console::Term::stderr().show_cursor();
         }
     }
 }

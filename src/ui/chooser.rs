@@ -40,7 +40,12 @@ impl<'a> Chooser<'a> {
         term.write_line(self.prompt)?;
         loop {
             let lines = self.draw(term)?;
-            let step = self.press(&keys.next()?);
+            let key = keys.next()?;
+            if matches!(key, Key::Resumed) {
+                term.write_line(self.prompt)?;
+                continue;
+            }
+            let step = self.press(&key);
             if matches!(step, Step::Chosen(_)) {
                 // An Enter right after a digit belongs to the digit, not to the next question.
                 while keys.follows_at_once()? {

@@ -11,14 +11,18 @@ use crate::ui::keyboard::{Key, Keys};
 /// What a hidden prompt read.
 pub(crate) struct Hidden {
     text: Zeroizing<String>,
-    /// A control character was typed, so the text is not what the person meant.
-    has_control: bool,
+    /// Something that cannot be part of a value was typed, so the text is not what the person meant.
+    mistyped: Option<&'static str>,
 }
 
-/// Reads up to Enter. Lines that follow at once are pasted and belong to the value.
-pub(crate) fn read_hidden(keys: &mut impl Keys) -> io::Result<Hidden> {
+const CONTROL: &str = "the value contains a control character";
+const NOT_UTF8: &str = "the value is not valid UTF-8";
+
+/// Shows `prompt` and reads up to Enter. Lines that follow at once are pasted and belong to the value.
+pub(crate) fn read_hidden(keys: &mut impl Keys, prompt: impl Fn() -> io::Result<()>) -> io::Result<Hidden> {
+    prompt()?;
     let mut text = Zeroizing::new(String::with_capacity(64 * 1024));
-    let mut has_control = false;
+    let mut mistyped = None;
     loop {
         match keys.next()? {
             // What is too large is refused later; it need not be kept until then.
@@ -26,7 +30,9 @@ pub(crate) fn read_hidden(keys: &mut impl Keys) -> io::Result<Hidden> {
             Key::Char(c) => text.push(c),
             Key::Paste(pasted) => {
                 let forbidden = |c: char| c.is_control() && c != '\n' && c != '\t';
-                has_control |= pasted.contains(forbidden);
+                if pasted.contains(forbidden) {
+                    mistyped = Some(CONTROL);
+                }
                 text.push_str(&pasted);
             }
             Key::Enter if keys.follows_at_once()? => text.push('\n'),
@@ -35,14 +41,20 @@ pub(crate) fn read_hidden(keys: &mut impl Keys) -> io::Result<Hidden> {
                 text.pop();
             }
             Key::ClearLine => text.clear(),
-            Key::Up | Key::Down | Key::Escape | Key::Control => has_control = true,
+            Key::ClearWord => {
+                let word = text.trim_end().rfind(char::is_whitespace).map_or(0, |at| at + 1);
+                text.truncate(word);
+            }
+            Key::Resumed => prompt()?,
+            Key::Up | Key::Down | Key::Escape | Key::Control => mistyped = Some(CONTROL),
+            Key::NotUtf8 => mistyped = Some(NOT_UTF8),
         }
     }
     // As for standard input, one line break at the end is not part of the value.
     if text.ends_with('\n') {
         text.pop();
     }
-    Ok(Hidden { text, has_control })
+    Ok(Hidden { text, mistyped })
 }
 
 impl Hidden {
@@ -51,16 +63,15 @@ impl Hidden {
         self.text.split('\n').count()
     }
 
-    pub(crate) fn into_value(self) -> Result<SecretValue> {
-        if self.has_control {
-            return Err(Error::input("the value contains a control character").hint(
-                "arrow keys and Ctrl combinations are not accepted here; read such a value from a file: \
-                 amika secret push NAME --yes < FILE",
-            ));
+    /// `from_file` is the command that takes the value from a file instead.
+    pub(crate) fn into_value(self, from_file: &str) -> Result<SecretValue> {
+        if let Some(mistyped) = self.mistyped {
+            return Err(Error::input(mistyped).hint(format!("read this value from a file: {from_file}")));
         }
-        if self.text.is_empty() {
-            return Err(Error::input("no value entered")
-                .hint("type or paste the value, then press Enter; or use NAME --yes < FILE"));
+        if self.text.trim().is_empty() {
+            return Err(Error::input("no value entered").hint(format!(
+                "type or paste the value and press Enter, or read it from a file: {from_file}"
+            )));
         }
         Ok(SecretValue::new(self.text.as_str().to_owned()))
     }
@@ -99,13 +110,19 @@ mod tests {
     }
 
     fn read(bursts: Vec<Vec<Key>>) -> Hidden {
-        read_hidden(&mut Bursts(bursts)).unwrap()
+        read_hidden(&mut Bursts(bursts), || Ok(())).unwrap()
     }
 
     /// R133: a paste arrives whole, with and without brackets.
     #[test]
     fn a_pasted_value_keeps_all_its_lines() {
-        let value = |bursts| read(bursts).into_value().unwrap().expose_secret().to_owned();
+        let value = |bursts| {
+            read(bursts)
+                .into_value("amika …")
+                .unwrap()
+                .expose_secret()
+                .to_owned()
+        };
         assert_eq!(value(vec![typed("a\nb\n\nc\n"), typed("never")]), "a\nb\n\nc");
         let pasted = Key::Paste(Zeroizing::new("a\nb\n".to_owned()));
         assert_eq!(value(vec![vec![pasted], typed("\n")]), "a\nb");
@@ -115,19 +132,26 @@ mod tests {
             value(vec![typed("gr\u{f6}x\u{8}\u{8}\u{f6}\u{df}e\n")]),
             "gr\u{f6}\u{df}e"
         );
+        let mut words = typed("one two ");
+        words.push(Key::ClearWord);
+        words.extend(typed("2\n"));
+        assert_eq!(value(vec![words]), "one 2");
     }
 
     /// R130: a control character is refused, not stored.
     #[test]
     fn control_characters_and_nothing_are_refused() {
         for keys in [vec![Key::Char('a'), Key::Control], vec![Key::Up, Key::Char('a')]] {
-            let error = read(vec![keys]).into_value().err().unwrap();
+            let error = read(vec![keys]).into_value("amika …").err().unwrap();
             assert!(error.to_string().contains("control character"));
         }
         let escape = Key::Paste(Zeroizing::new("a\u{1b}[31m".to_owned()));
-        assert!(read(vec![vec![escape]]).into_value().is_err());
-        for keys in [vec![Key::EndOfInput], vec![Key::Enter]] {
-            let error = read(vec![keys]).into_value().err().unwrap();
+        assert!(read(vec![vec![escape]]).into_value("amika …").is_err());
+        let latin1 = read(vec![vec![Key::Char('a'), Key::NotUtf8, Key::Enter]]);
+        let error = latin1.into_value("amika …").err().unwrap();
+        assert_eq!(error.to_string(), "the value is not valid UTF-8");
+        for keys in [vec![Key::EndOfInput], vec![Key::Enter], typed(" \n")] {
+            let error = read(vec![keys]).into_value("amika …").err().unwrap();
             assert_eq!(error.to_string(), "no value entered");
         }
     }

@@ -19,8 +19,14 @@ pub(crate) enum Key {
     Escape,
     /// Ctrl-D, or the terminal is gone.
     EndOfInput,
-    /// Any other control character or escape sequence, and bytes that are not UTF-8.
+    /// Ctrl-W.
+    ClearWord,
+    /// The program was suspended with Ctrl-Z and continues: the line is no longer the prompt's.
+    Resumed,
+    /// Any other control character or escape sequence.
     Control,
+    /// Bytes that are not UTF-8.
+    NotUtf8,
 }
 
 /// Where keys come from.
@@ -39,11 +45,17 @@ pub(crate) use self::windows::Keyboard;
 #[cfg(unix)]
 mod unix {
     use std::io;
+    use std::time::Duration;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::{Errno, read};
+    use rustix::process::{Signal, kill_current_process_group};
     use rustix::stdio::stdin;
-    use rustix::termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+    use rustix::termios::{
+        InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+    };
+    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::time::timeout;
     use zeroize::Zeroizing;
 
     use super::{Key, Keys};
@@ -55,8 +67,16 @@ mod unix {
     /// What a terminal sends at the end of a bracketed paste.
     const PASTE_END: &[u8] = b"\x1b[201~";
 
+    /// Where nothing stops a program because there is no job control, it goes on after this time.
+    const WITHOUT_JOB_CONTROL: Duration = Duration::from_secs(1);
+    /// What switches off a special character (`_POSIX_VDISABLE`).
+    const DISABLED: u8 = if cfg!(target_vendor = "apple") { 0xff } else { 0 };
+
     /// Standard input, read key by key. The caller restores the terminal's settings.
     pub(crate) struct Keyboard {
+        /// The terminal's settings before and while keys are read.
+        before: Termios,
+        settings: Termios,
         buffer: Zeroizing<Vec<u8>>,
         position: usize,
         after_carriage_return: bool,
@@ -64,8 +84,10 @@ mod unix {
 
     impl Keyboard {
         /// Switches off echo and line editing. Ctrl-C stays a signal, and what was typed ahead is kept.
+        /// Ctrl-Z is read as a key, because a shell that resumes a program switches the echo on.
         pub(crate) fn open() -> io::Result<Self> {
-            let mut settings = tcgetattr(stdin())?;
+            let before = tcgetattr(stdin())?;
+            let mut settings = before.clone();
             settings
                 .local_modes
                 .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL | LocalModes::IEXTEN);
@@ -74,12 +96,22 @@ mod unix {
                 .remove(InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR | InputModes::IXON);
             settings.special_codes[SpecialCodeIndex::VMIN] = 1;
             settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+            settings.special_codes[SpecialCodeIndex::VSUSP] = DISABLED;
             tcsetattr(stdin(), OptionalActions::Now, &settings)?;
             Ok(Self {
+                before,
+                settings,
                 buffer: Zeroizing::new(Vec::with_capacity(64 * 1024)),
                 position: 0,
                 after_carriage_return: false,
             })
+        }
+
+        /// Stops the program as Ctrl-Z does elsewhere; returns when it is continued.
+        fn suspend(&self) -> io::Result<()> {
+            tcsetattr(stdin(), OptionalActions::Now, &self.before)?;
+            stop_until_continued()?;
+            Ok(tcsetattr(stdin(), OptionalActions::Now, &self.settings)?)
         }
 
         /// The next byte, `None` at the end of input.
@@ -157,7 +189,7 @@ mod unix {
                 }
             }
             let Ok(text) = std::str::from_utf8(&bytes) else {
-                return Ok(Key::Control);
+                return Ok(Key::NotUtf8);
             };
             let unix = Zeroizing::new(text.replace("\r\n", "\n"));
             Ok(Key::Paste(Zeroizing::new(unix.replace('\r', "\n"))))
@@ -176,10 +208,26 @@ mod unix {
                 bytes.push(byte);
             }
             let text = std::str::from_utf8(&bytes).ok();
-            let c = text.and_then(|text| text.chars().next());
-            Ok(c.filter(|c| *c == '\t' || !c.is_control())
-                .map_or(Key::Control, Key::Char))
+            Ok(match text.and_then(|text| text.chars().next()) {
+                None => Key::NotUtf8,
+                Some(c) if c.is_control() && c != '\t' => Key::Control,
+                Some(c) => Key::Char(c),
+            })
         }
+    }
+
+    /// Stops the process group and returns when it is continued. The signal may reach another thread
+    /// first, so this waits for SIGCONT, which the shell sends after its own change of the settings.
+    fn stop_until_continued() -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
+            kill_current_process_group(Signal::TSTP)?;
+            let _ = timeout(WITHOUT_JOB_CONTROL, continued.recv()).await;
+            Ok(())
+        })
     }
 
     impl Keys for Keyboard {
@@ -196,6 +244,11 @@ mod unix {
                     }
                     Some(0x08 | 0x7f) => Key::Backspace,
                     Some(0x15) => Key::ClearLine,
+                    Some(0x17) => Key::ClearWord,
+                    Some(0x1a) => {
+                        self.suspend()?;
+                        Key::Resumed
+                    }
                     Some(0x1b) => self.escape_sequence()?,
                     Some(byte) => self.character(byte)?,
                 });
@@ -326,6 +379,7 @@ mod windows {
             // Ctrl-D, and Ctrl-Z as the shells of Windows have it.
             console::Key::Char('\u{4}' | '\u{1a}') => Key::EndOfInput,
             console::Key::Char('\u{15}') => Key::ClearLine,
+            console::Key::Char('\u{17}') => Key::ClearWord,
             console::Key::Char(c) if !c.is_control() => Key::Char(*c),
             _ => Key::Control,
         })

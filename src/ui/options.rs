@@ -4,19 +4,19 @@ use clap::{ArgAction, Args, ColorChoice, ValueEnum};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GlobalOptions {
-    /// Choose how results are printed
+    /// Output format
     #[arg(short, long, value_enum, global = true, default_value_t = OutputFormat::Text, help_heading = "Global options")]
     pub(crate) output: OutputFormat,
-    /// Answer yes to the confirmation
+    /// Skip the confirmation
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) yes: bool,
-    /// Print no plan, progress, notices or success message
+    /// Print no plan, progress, notices or success messages
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
-    /// Print a line for each request (method, path, status, time, trace id)
+    /// Print method, path, status, time and trace ID of each request
     #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Global options")]
     pub(crate) verbose: u8,
-    /// Choose when to use colour
+    /// When to use colours
     #[arg(long, value_name = "WHEN", global = true, default_value_t = ColorChoice::Auto, help_heading = "Global options")]
     pub(crate) color: ColorChoice,
 }

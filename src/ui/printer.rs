@@ -183,15 +183,17 @@ impl Printer {
             // Leaves the line of the prompt, or of the terminal's own ^C.
             self.stderr(DIM, "", "");
         }
-        self.stderr(RED, "error: ", &escape(&format!("{error:#}")));
-        if let Some(hint) = &error.hint {
-            self.stderr(DIM, "  hint: ", &escape(hint));
-        }
-        if let Some(trace_id) = &error.trace_id {
-            self.stderr(DIM, "  trace id: ", &escape(trace_id));
-        }
-        for other in &error.others {
-            self.error(other);
+        let mut problems = std::iter::once(error).chain(&error.others).peekable();
+        while let Some(problem) = problems.next() {
+            self.stderr(RED, "error: ", &escape(&format!("{problem:#}")));
+            // Problems of one kind follow each other; the last one brings the hint.
+            let next_has_hint = problems.peek().is_some_and(|next| next.hint == problem.hint);
+            if let Some(hint) = problem.hint.as_ref().filter(|_| !next_has_hint) {
+                self.stderr(DIM, "  hint: ", &escape(hint));
+            }
+            if let Some(trace_id) = &problem.trace_id {
+                self.stderr(DIM, "  trace id: ", &escape(trace_id));
+            }
         }
     }
 

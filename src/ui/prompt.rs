@@ -2,12 +2,12 @@
 
 use std::io;
 
-use console::Term;
+use console::{Term, measure_text_width};
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::secret::SecretValue;
-use crate::system::env::{BracketedPaste, Env, Platform, TerminalState, blocking};
+use crate::system::env::{BracketedPaste, Env, MARK_PASTES, Platform, TerminalState, blocking};
 use crate::ui::chooser::Chooser;
 use crate::ui::hidden::read_hidden;
 use crate::ui::keyboard::{Key, Keyboard, Keys};
@@ -27,7 +27,7 @@ pub(crate) enum Confirmation {
     Piped,
 }
 
-/// How many lines of a pipe are read for one answer, so that an endless pipe ends.
+/// Maximum number of lines of a pipe that are read for one answer, so that an endless pipe ends.
 const MAX_PIPED_ANSWERS: u32 = 3;
 
 impl Confirmation {
@@ -64,20 +64,7 @@ impl Confirmation {
                 let question = escape::escape(question).into_owned();
                 at_terminal(move || confirm(&question, &mut Keyboard::open()?, &Term::stderr())).await?
             }
-            Self::Piped => {
-                let mut answer = None;
-                let mut left = MAX_PIPED_ANSWERS;
-                while answer.is_none() {
-                    if left == 0 {
-                        let message = "the answer on standard input is neither yes nor no";
-                        return Err(Error::usage(message).hint(ADD_YES));
-                    }
-                    left -= 1;
-                    show_question(question);
-                    answer = yes_or_no(&read_piped_line(env, ADD_YES).await?);
-                }
-                answer.unwrap_or(false)
-            }
+            Self::Piped => read_piped(env, ADD_YES, || show_question(question), yes_or_no).await?,
         };
         if yes { Ok(()) } else { Err(cancelled()) }
     }
@@ -98,20 +85,21 @@ fn yes_or_no(answer: &str) -> Option<bool> {
 
 /// Shows the question once and reads lines until one is yes or no.
 fn confirm(question: &str, keys: &mut impl Keys, term: &Term) -> io::Result<bool> {
-    term.write_str(&format!("{question} [y/N] "))?;
+    let mut prompt = format!("{question} [y/N] ");
     loop {
-        let Some(answer) = read_shown_line(keys, term)? else {
+        let Some(answer) = read_line(&prompt, keys, term)? else {
             return Ok(false);
         };
         if let Some(yes) = yes_or_no(&answer) {
             return Ok(yes);
         }
-        term.write_str("Please answer y or n: ")?;
+        prompt = "Please answer y or n: ".to_owned();
     }
 }
 
 /// Reads a line and shows it while it is typed; `None` when the person presses Esc or Ctrl-D.
-fn read_shown_line(keys: &mut impl Keys, term: &Term) -> io::Result<Option<String>> {
+fn read_line(prompt: &str, keys: &mut impl Keys, term: &Term) -> io::Result<Option<String>> {
+    term.write_str(prompt)?;
     let mut line = String::new();
     loop {
         match keys.next()? {
@@ -120,14 +108,18 @@ fn read_shown_line(keys: &mut impl Keys, term: &Term) -> io::Result<Option<Strin
                 line.push(c);
                 term.write_str(c.encode_utf8(&mut [0; 4]))?;
             }
-            Key::Backspace if line.pop().is_some() => term.clear_chars(1)?,
-            Key::ClearLine => term.clear_chars(std::mem::take(&mut line).chars().count())?,
+            Key::Backspace => {
+                let last = line.pop().map(String::from).unwrap_or_default();
+                term.clear_chars(measure_text_width(&last))?;
+            }
+            Key::ClearLine | Key::ClearWord => {
+                term.clear_chars(measure_text_width(&std::mem::take(&mut line)))?;
+            }
+            Key::Resumed => term.write_str(&format!("{prompt}{line}"))?,
             Key::Escape | Key::EndOfInput => {
                 term.write_line("")?;
                 return Ok(None);
             }
-            // A pasted text is no answer: it is not shown, and the question is asked again.
-            Key::Paste(_) => line.push('?'),
             _ => {}
         }
     }
@@ -135,11 +127,23 @@ fn read_shown_line(keys: &mut impl Keys, term: &Term) -> io::Result<Option<Strin
     Ok(Some(line))
 }
 
-async fn read_piped_line(env: &Env, hint: &str) -> Result<String> {
-    env.read_stdin_line()
-        .await
-        .map_err(|error| Error::usage("reading the answer").because(error))?
-        .ok_or_else(|| Error::usage("no answer on standard input").hint(hint))
+/// Asks until a line of standard input is an answer. `hint` says what to do instead.
+async fn read_piped<T>(
+    env: &Env,
+    hint: &str,
+    ask: impl Fn(),
+    answer: impl Fn(&str) -> Option<T>,
+) -> Result<T> {
+    for _ in 0..MAX_PIPED_ANSWERS {
+        ask();
+        let line = env.read_stdin_line().await;
+        let line = line.map_err(|error| Error::usage("reading the answer").because(error))?;
+        let line = line.ok_or_else(|| Error::usage("no answer on standard input").hint(hint))?;
+        if let Some(answer) = answer(&line) {
+            return Ok(answer);
+        }
+    }
+    Err(Error::usage("standard input does not answer the question").hint(hint))
 }
 
 /// Where no question can be answered, or `None` if one can.
@@ -164,20 +168,25 @@ fn is_pipe_of_terminal(platform: Platform) -> bool {
     platform == Platform::Windows && Term::stderr().size_checked().is_none()
 }
 
-/// Asks for a value that is not shown while it is typed or pasted.
-pub(crate) async fn ask_secret(global: &GlobalOptions, env: &Env, prompt: &str) -> Result<SecretValue> {
+/// Asks for a value that is not shown while it is typed or pasted. `from_file` is the command that
+/// takes it from a file instead.
+pub(crate) async fn ask_secret(
+    global: &GlobalOptions,
+    env: &Env,
+    prompt: &str,
+    from_file: &str,
+) -> Result<SecretValue> {
     if let Some(place) = cannot_ask(global, env) {
         return Err(Error::usage(format!("cannot ask for a value {place}"))
-            .hint("pipe the value in, as in 'amika secret push NAME --yes < FILE', or use --from-env or --from-file"));
+            .hint(format!("read the value from a file: {from_file}")));
     }
-    let prompt = escape::escape(prompt).into_owned();
-    let _paste_off_on_drop = BracketedPaste::enable();
+    let prompt = format!("{MARK_PASTES}{}: ", escape::escape(prompt));
+    let _paste_off_on_drop = BracketedPaste;
     let hidden = at_terminal(move || {
         // The echo is off before the prompt invites anyone to type.
         let mut keys = Keyboard::open()?;
         let term = Term::stderr();
-        term.write_str(&format!("{prompt}: "))?;
-        let hidden = read_hidden(&mut keys)?;
+        let hidden = read_hidden(&mut keys, || term.write_str(&prompt))?;
         match hidden.lines() {
             1 => term.write_line("")?,
             lines => term.write_line(&format!("(read {lines} lines)"))?,
@@ -185,7 +194,7 @@ pub(crate) async fn ask_secret(global: &GlobalOptions, env: &Env, prompt: &str) 
         Ok(hidden)
     })
     .await?;
-    hidden.into_value()
+    hidden.into_value(from_file)
 }
 
 /// Lets the person choose one of `items`: at a terminal from a list, else by a number on standard
@@ -212,53 +221,29 @@ pub(crate) async fn choose(
         });
         return chosen.await?.ok_or_else(cancelled);
     }
+    let number = |line: &str| {
+        let number = line.trim().parse::<usize>().ok()?;
+        (1..=items.len()).contains(&number).then(|| number - 1)
+    };
     if let [only] = items.as_slice() {
         let question = format!("{prompt}: {only}\nPush it? [y/N]");
-        loop {
-            show(&question);
-            let line = read_piped_line(env, SAY_TYPE).await?;
-            let answer = if line.trim() == "1" {
-                Some(true)
-            } else {
-                yes_or_no(&line)
-            };
-            match answer {
-                Some(true) => return Ok(0),
-                Some(false) => return Err(cancelled()),
-                None => {}
-            }
-        }
+        let answer = |line: &str| number(line).map(|_| true).or_else(|| yes_or_no(line));
+        let yes = read_piped(env, SAY_TYPE, || show(&question), answer).await?;
+        return if yes { Ok(0) } else { Err(cancelled()) };
     }
     let lines = items.iter().enumerate();
-    let lines: Vec<_> = lines
-        .map(|(index, item)| format!("  {}) {item}", index + 1))
-        .collect();
-    show(&format!(
-        "{prompt}\n{}\nNumber [1-{}]?",
-        lines.join("\n"),
-        items.len()
-    ));
-    loop {
-        let answer = read_piped_line(env, SAY_TYPE).await?;
-        let number = answer.trim().parse::<usize>().ok();
-        if let Some(number) = number.filter(|number| (1..=items.len()).contains(number)) {
-            return Ok(number - 1);
-        }
-        show(&format!("Please answer with a number from 1 to {}.", items.len()));
-    }
+    let lines = lines.map(|(index, item)| format!("  {}) {item}", index + 1));
+    let list = lines.collect::<Vec<_>>().join("\n");
+    let question = format!("{prompt}\n{list}\nNumber [1-{}]?", items.len());
+    read_piped(env, SAY_TYPE, || show(&question), number).await
 }
 
 /// Asks for a line at the terminal, with an answer for those who just press Enter.
 pub(crate) async fn ask_line(prompt: &str, default: &str) -> Result<String> {
-    let (prompt, default) = (prompt.to_owned(), default.to_owned());
-    let answer = at_terminal(move || {
-        let mut keys = Keyboard::open()?;
-        let term = Term::stderr();
-        term.write_str(&format!("{prompt} [{default}]: "))?;
-        let line = read_shown_line(&mut keys, &term)?;
-        Ok(line.map(|line| if line.is_empty() { default } else { line }))
-    });
-    answer.await?.ok_or_else(cancelled)
+    let (prompt, default) = (format!("{prompt} [{default}]: "), default.to_owned());
+    let line = at_terminal(move || read_line(&prompt, &mut Keyboard::open()?, &Term::stderr()));
+    let line = line.await?.ok_or_else(cancelled)?;
+    Ok(if line.is_empty() { default } else { line })
 }
 
 /// Runs a prompt beside the rest of the program. When Ctrl-C makes the caller drop this future,

@@ -1,9 +1,11 @@
 //! Questions at a terminal: hidden values, choices and confirmations.
 
+use std::io::Write;
+
 use expectrl::Expect;
 
 use crate::sandbox::{CANARY, Sandbox};
-use crate::terminal::{shell, text};
+use crate::terminal::{shell, text, wait_until_hidden};
 
 /// Starts a push that asks for the value of KEY.
 fn hidden_prompt(sandbox: &Sandbox) -> expectrl::session::OsSession {
@@ -51,20 +53,71 @@ fn a_pasted_multi_line_value_is_stored_whole() {
     }
 }
 
-/// R133: a value larger than what the terminal itself buffers, as a service account's key is.
+/// R133: values larger than what the terminal itself buffers, up to the largest that is accepted.
 #[test]
 fn a_long_paste_is_stored_whole() {
+    for (length, code) in [(64 * 1024, 0), (1024 * 1024, 0), (1024 * 1024 + 1, 4)] {
+        let sandbox = Sandbox::new();
+        let value = format!("{CANARY}{}", "x".repeat(length - CANARY.len()));
+        let mut session = hidden_prompt(&sandbox);
+        session.send(format!("\x1b[200~{value}\x1b[201~\r")).unwrap();
+        let said = text(&mut session, &format!("code {code}"));
+        assert!(!said.contains(CANARY), "{length}");
+        assert_eq!(
+            said.contains("(prompt) is larger than 1 MiB"),
+            code == 4,
+            "{said}"
+        );
+        assert_eq!(
+            sandbox.vault.value("KEY", "user"),
+            (code == 0).then_some(value),
+            "{length}"
+        );
+    }
+}
+
+/// R133: the parts of a paste and of a character arrive one after the other.
+#[test]
+fn a_paste_in_several_parts_is_stored_whole() {
     let sandbox = Sandbox::new();
-    let value = format!("{CANARY}{}", "0123456789".repeat(2000));
     let mut session = hidden_prompt(&sandbox);
-    session.send(format!("\x1b[200~{value}\x1b[201~\r")).unwrap();
-    text(&mut session, "code 0");
-    assert_eq!(sandbox.vault.value("KEY", "user"), Some(value));
+    for part in [
+        &b"\x1b[20"[..],
+        b"0~c4n4ry gr\xc3",
+        b"\xbcn\rline",
+        b" 2\x1b[2",
+        b"01~",
+        b"\r",
+    ] {
+        session.send(part).unwrap();
+        session.flush().unwrap();
+    }
+    let said = text(&mut session, "code 0");
+    assert!(said.contains("read 2 lines"), "{said}");
+    let stored = sandbox.vault.value("KEY", "user");
+    assert_eq!(stored.as_deref(), Some("c4n4ry grün\nline 2"));
+}
+
+/// R92: a shell that resumes the program switches the echo on; the prompt switches it off again.
+#[test]
+fn a_value_stays_hidden_after_ctrl_z() {
+    let sandbox = Sandbox::new();
+    let line = "set -m; stty echo; amika secret push KEY --yes; stty echo; fg; echo code $?";
+    let mut session = shell(&sandbox, line);
+    text(&mut session, "Value of KEY: ");
+    wait_until_hidden(&session);
+    session.send("\x1a").unwrap();
+    text(&mut session, "Value of KEY: ");
+    wait_until_hidden(&session);
+    session.send_line(CANARY).unwrap();
+    let said = text(&mut session, "code 0");
+    assert!(!said.contains(CANARY), "{said}");
+    assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some(CANARY));
 }
 
 #[test]
 fn an_empty_answer_is_reported() {
-    for keys in ["\r", "\x04"] {
+    for keys in ["\r", "\x04", "  \r"] {
         let sandbox = Sandbox::new();
         let mut session = hidden_prompt(&sandbox);
         session.send(keys).unwrap();
@@ -84,6 +137,7 @@ fn typing_is_corrected_and_control_characters_are_refused() {
         ("abcx\x7f\r", "abc"),
         ("abcx\x08\r", "abc"),
         ("wrong\x15grün€x\x7f\r", "grün€"),
+        ("one two\x17\r", "one "),
     ] {
         let sandbox = Sandbox::new();
         let mut session = hidden_prompt(&sandbox);
@@ -102,11 +156,15 @@ fn typing_is_corrected_and_control_characters_are_refused() {
         session.send(keys).unwrap();
         let said = text(&mut session, "code 4");
         assert!(
-            said.contains("control character") && said.contains("NAME --yes < FILE"),
+            said.contains("control character") && said.contains("amika secret push KEY --yes < FILE"),
             "{said}"
         );
         assert!(sandbox.vault.requests().is_empty());
     }
+    let sandbox = Sandbox::new();
+    let mut session = hidden_prompt(&sandbox);
+    session.send(b"gr\xfcn\r").unwrap();
+    assert!(text(&mut session, "code 4").contains("the value is not valid UTF-8"));
 }
 
 #[test]
@@ -211,4 +269,12 @@ fn piped_answers_choose_and_confirm() {
         .exits(1)
         .stderr_contains("cancelled; nothing was changed");
     assert_eq!(sandbox.vault.value("B", "user"), None);
+    // R115: an endless pipe ends.
+    let endless = "what\n".repeat(10_000);
+    for line in ["secret claude push --name fifth", "secret push B=1"] {
+        sandbox
+            .run_with(line, &endless)
+            .exits(2)
+            .stderr_contains("does not answer the question");
+    }
 }

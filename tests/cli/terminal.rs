@@ -111,16 +111,18 @@ fn a_credential_is_chosen_named_and_confirmed() {
     assert_eq!((stored.name.as_str(), stored.value.as_str()), ("My login", LOGIN));
 }
 
-/// R87: Ctrl-C at a choice restores the cursor.
+/// R87: Ctrl-C at a choice sends nothing and restores the echo.
 #[test]
-fn ctrl_c_at_a_choice_restores_the_cursor() {
+fn ctrl_c_at_a_choice_restores_the_echo() {
     let sandbox = Sandbox::new();
     sandbox.write(".claude/.credentials.json", LOGIN);
-    let mut session = shell(&sandbox, "trap : INT; amika secret claude push; echo code $?");
+    let line = "stty echo; trap : INT; amika secret claude push; echo code $?; stty -a; echo all-said";
+    let mut session = shell(&sandbox, line);
     text(&mut session, "~/.claude/.credentials.json");
     session.send("\x03").unwrap();
-    let ending = text(&mut session, "code 130");
-    assert!(ending.contains("\x1b[?25h"), "{ending:?}");
+    text(&mut session, "code 130");
+    let settings = text(&mut session, "all-said");
+    assert!(settings.contains(" echo "), "{settings}");
     assert!(sandbox.vault.requests().is_empty());
 }
 
@@ -204,7 +206,7 @@ fn the_browser_gets_no_secret() {
     let shown = "DISPLAY=:9 BROWSER=$PWD/browser DATABASE_URL=c4n4ry";
     let mut session = shell(&sandbox, &format!("{shown} amika auth login; echo code $?"));
     text(&mut session, "enter the code WDJB-MJHT");
-    text(&mut session, "Your browser is being opened");
+    text(&mut session, "Opening your browser");
     text(&mut session, "Logged in as person@example.invalid");
     text(&mut session, "code 0");
     let deadline = Instant::now() + TIMEOUT;
@@ -237,7 +239,7 @@ fn no_browser_is_opened_over_ssh_or_in_ci() {
         let mut session = shell(&sandbox, &line);
         let shown = text(&mut session, "code 0");
         assert!(
-            shown.contains("WDJB-MJHT") && !shown.contains("being opened"),
+            shown.contains("WDJB-MJHT") && !shown.contains("Opening your browser"),
             "{shown}"
         );
     }
@@ -250,7 +252,7 @@ fn no_browser_is_opened_over_ssh_or_in_ci() {
         &sandbox,
         "DISPLAY=:9 BROWSER=$PWD/missing amika auth login; echo code $?",
     );
-    assert!(!text(&mut session, "code 7").contains("being opened"));
+    assert!(!text(&mut session, "code 7").contains("Opening your browser"));
 }
 
 /// R87: Ctrl-C ends a login.

@@ -44,14 +44,15 @@ pub(super) async fn read_arguments(
             value,
         } = argument;
         let Some(value) = value else { continue };
-        candidates.extend(problems.check(candidate(position, name, value, Origin::Argument(position))));
+        candidates.extend(problems.check(candidate(name, value, Origin::Argument(position))));
     }
-    for Argument { position, name, .. } in bare {
+    for Argument { name, .. } in bare {
         let (value, origin) = if env.terminals.stdin {
             if !problems.is_empty() {
                 break;
             }
-            let value = prompt::ask_secret(global, env, &format!("Value of {name}")).await;
+            let from_file = format!("amika secret push {name} --yes < FILE");
+            let value = prompt::ask_secret(global, env, &format!("Value of {name}"), &from_file).await;
             (value, Origin::Prompt)
         } else {
             (read_stdin_value(env, notices).await, Origin::Stdin)
@@ -63,7 +64,7 @@ pub(super) async fn read_arguments(
             value => value,
         };
         let value = problems.check(value);
-        candidates.extend(value.and_then(|value| problems.check(candidate(position, name, value, origin))));
+        candidates.extend(value.and_then(|value| problems.check(candidate(name, value, origin))));
     }
     Ok(candidates)
 }
@@ -87,9 +88,9 @@ fn parse(position: usize, argument: &OsStr) -> Result<Argument> {
     })
 }
 
-fn candidate(position: usize, name: SecretName, value: SecretValue, origin: Origin) -> Result<Candidate> {
+fn candidate(name: SecretName, value: SecretValue, origin: Origin) -> Result<Candidate> {
     checked(&value).map_err(|(problem, hint)| {
-        Error::input(format!("argument {position}: the value {problem} ({name})")).hint(hint)
+        Error::input(format!("the value of {name} ({origin}) {problem}")).hint(hint)
     })?;
     Ok(Candidate { name, value, origin })
 }
@@ -99,7 +100,7 @@ fn bad_argument(position: usize, has_value: bool) -> Error {
         Error::input(format!(
             "the name in argument {position} is not a valid secret name"
         ))
-        .hint("a name has letters, digits, '_', '-' and '.', and starts with a letter, a digit or '_'")
+        .hint("use letters, digits, '_', '-' and '.', starting with a letter, a digit or '_'")
     } else {
         Error::usage(format!(
             "argument {position}: expected KEY=VALUE, or NAME alone to be asked for the value"
