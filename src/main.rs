@@ -42,8 +42,8 @@ fn main() -> ExitCode {
             (printer, commands::run(cli, env, printer))
         }
         Err(refused) => {
-            let printer = Printer::new(&cli::global_options(&env.arguments), &env);
-            (printer, cli::answer(&refused, &env.arguments, printer))
+            let printer = Printer::new(&cli::usage::global_options(&env.arguments), &env);
+            (printer, cli::usage::answer(&refused, &env.arguments, printer))
         }
     };
     match result {

@@ -187,8 +187,7 @@ fn secret_path(id: &str) -> ApiResult<String> {
 pub(crate) fn check_id(id: &str) -> Result<()> {
     if is_hostile_id(id) {
         return Err(
-            Error::usage("an id holds characters, or is a word, that no id may be")
-                .hint("copy the id from 'amika secret list'"),
+            Error::usage("this is not a valid ID").hint("copy the ID from the output of the list command")
         );
     }
     Ok(())
@@ -197,7 +196,7 @@ pub(crate) fn check_id(id: &str) -> Result<()> {
 /// `id` as one path segment; refuses what could reach another resource.
 pub(super) fn encoded_id(id: &str) -> ApiResult<String> {
     if is_hostile_id(id) {
-        let message = "the server gave an id that could reach something else; it was not used";
+        let message = "the server sent an invalid ID, which was not used";
         return Err(ApiError::not_sent(Kind::Contract, message));
     }
     Ok(utf8_percent_encode(id, SEGMENT).to_string())

@@ -88,22 +88,16 @@ impl ApiError {
             403 => ("not allowed", "ask an administrator of your organisation"),
             404 => (
                 "not found",
-                "it may have been deleted meanwhile; the list command shows what there is",
+                "it may have been deleted; the list command shows what exists",
             ),
             409 => (
                 "already exists",
-                "somebody may have stored it meanwhile; try again",
+                "someone may have created it in the meantime; try again",
             ),
-            413 => (
-                "too large for the API",
-                "a vault is for keys; keep large data elsewhere",
-            ),
-            429 => ("too many requests", "wait a little, or lower --jobs"),
+            413 => ("too large for the API", "store large data elsewhere"),
+            429 => ("too many requests", "wait a moment, or lower --jobs"),
             408 | 500..=599 => ("the API failed", "try again in a moment"),
-            _ => (
-                "refused",
-                "change what the message names, and run the same command again",
-            ),
+            _ => ("refused", "fix what the message says and run the command again"),
         };
         // A gateway's 5xx may hide a request that was carried out; a server that lacks the method (501)
         // has done nothing.

@@ -23,7 +23,7 @@ use crate::secret::SecretValue;
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// The most of an error's body that is read, in bytes. Its message is cut to a line anyway.
 const MAX_ERROR_BODY: usize = 16 * 1024;
-const NOT_THE_API_HINT: &str = "is AMIKA_API_URL right, and is there a proxy or login page in between?";
+const NOT_THE_API_HINT: &str = "check AMIKA_API_URL; a proxy or login page may be in between";
 
 /// What `--verbose` shows of one request. Holds nothing secret.
 pub(crate) struct RequestLine {
@@ -292,7 +292,7 @@ impl Api {
         let message = format!("{} does not look like the API (404)", self.origin);
         ApiError::not_the_api(Some(404), message)
             .with_effect(Effect::None)
-            .hint("is AMIKA_API_URL right?")
+            .hint("check AMIKA_API_URL")
             .trace_id(error.shown_trace_id().map(str::to_owned))
     }
 

@@ -36,7 +36,7 @@ impl CredentialBackend {
 
 /// The keyring that holds the secret part does not give it: it is locked, or is another one.
 #[derive(Debug, thiserror::Error)]
-#[error("it is kept in the system's keyring, which {0}")]
+#[error("it is stored in the system keyring, which {0}")]
 pub(crate) struct KeyringUnavailable(String);
 
 /// The keyring item that belongs to one file.
@@ -99,7 +99,7 @@ pub(crate) fn keep(
         Err(reason) => {
             into_file(fields);
             Some(format!(
-                "the system's keyring cannot keep it ({reason}); it is in {} instead, readable by you alone",
+                "the system keyring cannot store it ({reason}); it was stored in {}, readable only by you",
                 escape::path(file)
             ))
         }

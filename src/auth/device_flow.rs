@@ -57,7 +57,7 @@ pub(crate) fn login_error(error: ProviderError) -> Error {
     match error {
         ProviderError::Refused { ref code, .. } => refused(code, &error),
         ProviderError::Unavailable(reason) => {
-            Error::new(Kind::Unreachable, format!("the login cannot start: {reason}"))
+            Error::new(Kind::Unreachable, format!("cannot start the login: {reason}"))
                 .hint("check the network, or use --api-key-file")
         }
         ProviderError::UnexpectedServer { message, hint } => Error::new(Kind::Contract, message).hint(hint),

@@ -42,9 +42,9 @@ impl Source {
     pub(crate) fn rejected_hint(self) -> &'static str {
         match self {
             Self::Environment => {
-                "it may be revoked, expired, or made for another server; put a valid key into AMIKA_API_KEY"
+                "it may be revoked, expired or for another server; set AMIKA_API_KEY to a valid key"
             }
-            Self::NewApiKey => "was it copied whole, and made for this API?",
+            Self::NewApiKey => "check that it was copied completely and belongs to this API",
             Self::StoredApiKey | Self::Session => LOG_IN_AGAIN,
         }
     }
@@ -53,7 +53,7 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NewApiKey => "the given API key",
+            Self::NewApiKey => "this API key",
             Self::Environment => "AMIKA_API_KEY",
             Self::StoredApiKey => "the stored API key",
             Self::Session => "the login session",
@@ -291,10 +291,8 @@ fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
     };
     let text = raw.to_str().map(str::trim).unwrap_or_default();
     if text.is_empty() {
-        return Err(
-            Error::new(Kind::Credential, "AMIKA_API_KEY is set but holds no key")
-                .hint("give it a value, or unset it to use a stored credential"),
-        );
+        return Err(Error::new(Kind::Credential, "AMIKA_API_KEY is set but empty")
+            .hint("set it to a key, or unset it to use the stored credential"));
     }
     check_characters(&SecretValue::new(text.to_owned()), "AMIKA_API_KEY").map(Some)
 }
@@ -305,7 +303,8 @@ pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<Secret
         Ok(key.clone())
     } else {
         let message = format!("{source} contains spaces or invalid characters");
-        Err(Error::new(Kind::Credential, message).hint("was it copied whole, and nothing else with it?"))
+        Err(Error::new(Kind::Credential, message)
+            .hint("check that it was copied completely, and nothing else with it"))
     }
 }
 
@@ -320,7 +319,7 @@ pub(crate) fn check_origin(api_url: Option<&str>, origin: &Origin, what: &str) -
     }
     Err(Error::new(
         Kind::Credential,
-        format!("{what} was made for another server than {origin} and is not sent there"),
+        format!("{what} belongs to another server than {origin} and is not sent to it"),
     )
     .hint(ANOTHER_SERVER))
 }

@@ -132,9 +132,12 @@ impl LiveSession {
         self.refresh.set(Some(tokio::spawn(async move {
             sender.send(refresh.run().await).err()
         })));
-        let refreshed = receiver
-            .await
-            .unwrap_or_else(|_| Err(Error::new(Kind::State, "refreshing the login was cut short")))?;
+        let refreshed = receiver.await.unwrap_or_else(|_| {
+            Err(Error::new(
+                Kind::State,
+                "the refresh of the login was interrupted",
+            ))
+        })?;
         let session = refreshed.session.clone();
         self.report.borrow_mut().add(refreshed);
         Ok(session)
@@ -295,13 +298,13 @@ fn refresh_error(error: ProviderError) -> Error {
             format!("the login cannot be refreshed now: {error}"),
         )
         .hint(format!(
-            "the login is kept as it is; if this does not go away, {LOG_IN_AGAIN}"
+            "the stored login was not changed; if this persists, {LOG_IN_AGAIN}"
         )),
         ProviderError::Unavailable(reason) => Error::new(
             Kind::Unreachable,
             format!("the login cannot be refreshed now: {reason}"),
         )
-        .hint("the login is kept as it is; try again in a moment"),
+        .hint("the stored login was not changed; try again in a moment"),
         ProviderError::UnexpectedServer { message, hint } => Error::new(Kind::Contract, message).hint(hint),
         ProviderError::Setup(error) => error,
     }

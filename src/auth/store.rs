@@ -120,7 +120,7 @@ impl Store {
     /// As [`locate`](Self::locate), for commands that make no sense without it.
     pub(crate) fn require(env: &Env) -> Result<Self> {
         Self::locate(env).ok_or_else(|| {
-            Error::new(Kind::State, "there is no home directory to keep a credential in")
+            Error::new(Kind::State, "there is no home directory to store a credential in")
                 .hint("set HOME or AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY")
         })
     }
@@ -252,7 +252,7 @@ impl Store {
             };
             let mut left = metadata
                 .is_symlink()
-                .then(|| "it was a link, and the file that it named is still there".to_owned());
+                .then(|| "it was a symbolic link, and the file that it pointed to is still there".to_owned());
             let unreadable = match source {
                 Source::Session => is_unreadable(&self.session()),
                 _ => is_unreadable(&self.api_key()),
@@ -266,7 +266,7 @@ impl Store {
             };
             if let Err(reason) = deleted {
                 left = Some(format!(
-                    "its item in the system's keyring could not be removed: {reason}"
+                    "its item in the system keyring could not be removed: {reason}"
                 ));
             }
             fs::remove_file(&path).map_err(|error| {
@@ -294,7 +294,7 @@ impl Store {
         let open = paths.iter().filter(|path| others_may_read(path));
         open.map(|path| {
             let path = escape::path(path);
-            format!("{path} can be read by other users of this machine; run 'chmod 600 {path}'")
+            format!("{path} is readable by other users; run 'chmod 600 {path}'")
         })
         .collect()
     }
@@ -348,7 +348,7 @@ fn others_may_read(_: &Path) -> bool {
 fn unsaved(path: &Path, error: &io::Error) -> Error {
     Error::new(Kind::State, file::reason(error))
         .context(format!("{} cannot be saved", escape::path(path)))
-        .hint("make room or make it writable, or use AMIKA_API_KEY")
+        .hint("free up space or make it writable, or use AMIKA_API_KEY")
 }
 
 /// All members of a file, with those that other programs put there.

@@ -143,7 +143,7 @@ impl Workos {
             Some(text) => {
                 let moved = Origin::parse("AMIKA_WORKOS_URL", text)?;
                 if !moved.is_loopback() {
-                    return Err(Error::usage("AMIKA_WORKOS_URL may only name this machine")
+                    return Err(Error::usage("AMIKA_WORKOS_URL must point to this machine")
                         .hint("it is for tests; unset it"));
                 }
                 moved
@@ -194,7 +194,7 @@ impl Workos {
         let reply: Option<DeviceReply> = object.and_then(|object| object.read());
         let reply = reply
             .filter(|reply| !reply.device_code.is_empty() && !reply.user_code.is_empty())
-            .ok_or_else(|| ProviderError::Unavailable(format!("{} started no login", self.base)))?;
+            .ok_or_else(|| ProviderError::Unavailable(format!("{} did not start a login", self.base)))?;
         self.known_secrets.learn(&reply.device_code);
         for address in [
             Some(&reply.verification_uri),
@@ -250,13 +250,13 @@ impl Workos {
             let target = target.unwrap_or_else(|| "elsewhere".to_owned());
             return Err(ProviderError::UnexpectedServer {
                 message: format!("{} redirects to {target}, which was not followed", self.base),
-                hint: "is there a proxy or login page in between?",
+                hint: "a proxy or login page may be in between",
             });
         }
         if !client::is_http_status(status) {
             return Err(ProviderError::UnexpectedServer {
                 message: format!("{} answered with status {}", self.base, status.as_u16()),
-                hint: "is there a proxy in between?",
+                hint: "a proxy may be in between",
             });
         }
         let body = client::read_body(response, MAX_ANSWER, &self.base)
@@ -339,7 +339,7 @@ impl Workos {
         }
         Err(ProviderError::UnexpectedServer {
             message: format!("{} gave a login address that is not safe to open", self.base),
-            hint: "is there a proxy in between? 'amika auth login --api-key-file FILE' needs no browser",
+            hint: "a proxy may be in between 'amika auth login --api-key-file FILE' needs no browser",
         })
     }
 }

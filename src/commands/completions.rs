@@ -18,7 +18,7 @@ const PROGRAM: &str = "amika";
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
-    /// The shell that will read the script
+    /// Shell to print the script for
     #[arg(value_enum, value_name = "SHELL")]
     pub(crate) shell: Shell,
 }

@@ -112,6 +112,11 @@ impl Deletion {
     fn text(&self, gone: &[(Target, Status)]) -> String {
         let lines = gone.iter().map(|(target, status)| match status {
             Status::Deleted => (self.as_text)(target),
+            // A name that is not found may be misspelled.
+            Status::AlreadyDeleted if target.id.is_none() => format!(
+                "{}: already deleted, or never stored",
+                escape::escape(&target.label)
+            ),
             Status::AlreadyDeleted => format!("{}: already deleted", escape::escape(&target.label)),
         });
         lines.collect::<Vec<_>>().join("\n")
@@ -187,7 +192,7 @@ async fn delete_all(targets: Vec<Target>, context: &Context, requests: impl Requ
             Ok(Deleted::No(error)) => error,
             Err(signal) => {
                 let message = format!(
-                    "interrupted while deleting {}; it may or may not be gone",
+                    "interrupted while deleting {}; it may or may not have been deleted",
                     target.label
                 );
                 report.failed.push(Error::new(signal.kind, message));
@@ -201,7 +206,7 @@ async fn delete_all(targets: Vec<Target>, context: &Context, requests: impl Requ
             .context(format!("deleting {}", target.label));
         report.in_doubt |= in_doubt;
         report.failed.push(if in_doubt {
-            error.consequence("it may or may not be gone")
+            error.consequence("it may or may not have been deleted")
         } else {
             error
         });

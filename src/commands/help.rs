@@ -2,31 +2,24 @@
 
 use clap::{Args, CommandFactory};
 
-use crate::cli::{Cli, unknown_command};
+use crate::cli::{Cli, suggestions};
 use crate::error::Result;
 use crate::ui::printer::Printer;
 
 #[derive(Debug, Args)]
 pub(crate) struct HelpArgs {
-    /// The command to describe, for example `secret push`
+    /// Command to describe, such as `secret push`
     #[arg(value_name = "COMMAND", value_hint = clap::ValueHint::Other)]
     pub(crate) command: Vec<String>,
 }
 
 pub(crate) fn run(args: &HelpArgs, printer: Printer) -> Result<()> {
-    let mut root = Cli::command();
-    root.build();
-    let mut command = &mut root;
-    for word in &args.command {
-        if command
-            .find_subcommand(word)
-            .is_none_or(clap::Command::is_hide_set)
-        {
-            return Err(unknown_command(command, word));
-        }
-        command = command
-            .find_subcommand_mut(word)
-            .unwrap_or_else(|| unreachable!("it was found"));
+    suggestions::find(&Cli::command(), &args.command)?;
+    let words = args.command.iter().map(String::as_str);
+    let line = ["amika"].into_iter().chain(words).chain(["--help"]);
+    match Cli::command().try_get_matches_from(line) {
+        // clap gives the help of `--help` as an error.
+        Err(help) => printer.raw(printer.styled(&help.render()).trim_end()),
+        Ok(_) => Ok(()),
     }
-    printer.raw(printer.styled(&command.render_long_help()).trim_end())
 }

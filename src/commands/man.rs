@@ -6,7 +6,7 @@ use clap::{Args, Command, CommandFactory, ValueHint};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::cli::{Cli, VARIABLES};
+use crate::cli::{Cli, VARIABLES, suggestions};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::ui::printer::{OnWriteFailure, Printer};
@@ -16,23 +16,19 @@ pub(crate) struct ManArgs {
     /// Write a page for every command into this directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
-    /// The command to describe, for example `secret push`
+    /// Command to describe, such as `secret push`
     #[arg(value_name = "COMMAND", value_hint = ValueHint::Other, conflicts_with = "out")]
     pub(crate) command: Vec<String>,
 }
 
 pub(crate) fn run(args: &ManArgs, printer: Printer) -> Result<()> {
-    let pages = pages()?;
+    let mut root = Cli::command().disable_help_subcommand(true);
+    root.build();
     if let Some(directory) = &args.out {
-        return write_all(&pages, directory, printer);
+        return write_all(&all_pages(&root)?, directory, printer);
     }
-    let name = std::iter::once("amika").chain(args.command.iter().map(String::as_str));
-    let name = format!("{}.1", name.collect::<Vec<_>>().join("-"));
-    let page = pages
-        .iter()
-        .find(|page| page.file_name == name)
-        .ok_or_else(|| Error::usage("no such command").hint("run 'amika help' to list the commands"))?;
-    printer.raw(page.text.trim_end())
+    let command = suggestions::find(&root, &args.command)?;
+    printer.raw(page(command)?.text.trim_end())
 }
 
 /// A manual page and the name of its file.
@@ -41,33 +37,29 @@ struct Page {
     text: String,
 }
 
-fn pages() -> Result<Vec<Page>> {
-    let mut root = Cli::command().disable_help_subcommand(true);
-    root.build();
-    let mut pages = Vec::new();
-    add(&root, "amika", &mut pages)
-        .map_err(|error| Error::new(Kind::Output, "writing the manual pages").because(error))?;
+/// A page for the command and each one below it.
+fn all_pages(command: &Command) -> Result<Vec<Page>> {
+    let mut pages = vec![page(command)?];
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        pages.extend(all_pages(below)?);
+    }
     Ok(pages)
 }
 
-fn add(command: &Command, name: &str, pages: &mut Vec<Page>) -> std::io::Result<()> {
-    let visible = |command: &&Command| !command.is_hide_set();
-    // The version is shown on the first page only, as it is the same everywhere.
-    let page = Man::new(command.clone().display_name(name.to_owned()))
+fn page(command: &Command) -> Result<Page> {
+    let failed = |error| Error::new(Kind::Output, "writing the manual page").because(error);
+    let name = command.get_bin_name().unwrap_or("amika").replace(' ', "-");
+    let man = Man::new(command.clone().display_name(name.clone()))
         .title(name.to_uppercase())
         .source(concat!("amika ", env!("CARGO_PKG_VERSION")))
         .manual("amika manual");
     let mut text = Vec::new();
-    page.render(&mut text)?;
-    extra_sections().to_writer(&mut text)?;
-    pages.push(Page {
+    man.render(&mut text).map_err(failed)?;
+    extra_sections().to_writer(&mut text).map_err(failed)?;
+    Ok(Page {
         file_name: format!("{name}.1"),
         text: String::from_utf8_lossy(&text).into_owned(),
-    });
-    for below in command.get_subcommands().filter(visible) {
-        add(below, &format!("{name}-{}", below.get_name()), pages)?;
-    }
-    Ok(())
+    })
 }
 
 /// The variables that every command reads, and the exit codes.

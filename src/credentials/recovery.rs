@@ -55,10 +55,9 @@ impl Kept {
     ) -> Result<Self> {
         let nothing_deleted = |error: Error| {
             let message =
-                format!("the old credential cannot be kept on this machine ({error}); nothing was deleted");
-            Error::new(Kind::State, message).hint(
-                "set AMIKA_STATE_DIRECTORY to a directory that can be written to, and make room on its disk",
-            )
+                format!("the old credential cannot be saved on this machine ({error}); nothing was deleted");
+            Error::new(Kind::State, message)
+                .hint("set AMIKA_STATE_DIRECTORY to a writable directory with free space")
         };
         let store = Store::locate(env).ok_or_else(|| {
             nothing_deleted(Error::new(

@@ -82,7 +82,7 @@ fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Times
     };
     let (Some(login), Some(token)) = (login, token) else {
         return Err(refuse(&format!(
-            "there is no {} login in it (`{object}.{member}`)",
+            "it contains no {} login (`{object}.{member}`)",
             provider.title
         )));
     };
@@ -172,24 +172,24 @@ fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential
     let key = key.unwrap_or(value);
     let refuse = |reason: &str, hint: &str| Err(Error::input(format!("{place}: {reason}")).hint(hint));
     if key.is_empty() {
-        return refuse("the API key is empty", "was it copied whole?");
+        return refuse("the API key is empty", "check that it was copied completely");
     }
     if infer(key) == CredentialKind::OAuth {
         return refuse(
             "this is a JSON object, not an API key",
-            "give the key alone; a login goes without --type api_key",
+            "pass the key alone; to push a login, leave out --type api_key",
         );
     }
     if key.chars().any(|c| c.is_whitespace() || escape::is_hostile(c)) {
         return refuse(
             "the API key contains spaces or invalid characters",
-            "was it copied whole, and only it?",
+            "check that it was copied completely, and nothing else with it",
         );
     }
     let mut notices = Notices::default();
     if let Some(other) = Provider::of_key(key).filter(|other| other.id != provider.id) {
         notices.warn(format!(
-            "this looks like a key for {}, and goes to {}",
+            "this looks like a key for {}, but is pushed to {}",
             other.title, provider.title
         ));
     }

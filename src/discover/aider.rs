@@ -70,7 +70,7 @@ fn directories(scan: &Scan<'_>) -> Vec<PathBuf> {
 
 fn configured(scan: &mut Scan<'_>, document: &Document) -> Vec<(ProviderName, SecretValue)> {
     let entries = yaml::entries(document.body()).map(Some);
-    let entries = entries.map_err(|line| format!("line {} is not understood", line.0));
+    let entries = entries.map_err(|line| format!("line {} cannot be parsed", line.0));
     let mut keys = Vec::new();
     for entry in scan.usable(&document.place, entries).unwrap_or_default() {
         let path: Vec<&str> = entry.path.iter().map(String::as_str).collect();
@@ -91,7 +91,7 @@ fn configured(scan: &mut Scan<'_>, document: &Document) -> Vec<(ProviderName, Se
             keys.push((provider, key));
         } else {
             let what = format!("line {}", entry.line);
-            scan.skip(&document.place, &what, "has a name that no provider has");
+            scan.skip(&document.place, &what, "has an invalid provider name");
         }
     }
     keys
@@ -114,7 +114,7 @@ pub(super) fn variables(scan: &mut Scan<'_>, document: &Document) -> Vec<(String
             variables.push((name.to_owned(), SecretValue::new(value.to_owned())));
         } else {
             let what = format!("line {}", index + 1);
-            scan.skip(&document.place, &what, "has a value that is not plain");
+            scan.skip(&document.place, &what, "has a value that is not a plain string");
         }
     }
     variables

@@ -66,7 +66,7 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
             continue;
         }
         if let Some(first) = claimed.by(&provider, &what) {
-            scan.skip(place, &what, &format!("becomes the same secret as {first}"));
+            scan.skip(place, &what, &format!("maps to the same secret as {first}"));
             continue;
         }
         match kind {

@@ -106,7 +106,7 @@ impl Amp {
                 }
                 Some("oauth-refresh-token") => "is a refresh token without its key".to_owned(),
                 Some("mcp-oauth-token" | "mcp-oauth-client-secret") => "is for an MCP server".to_owned(),
-                _ => "is of a kind that amika does not know".to_owned(),
+                _ => "has an unknown kind".to_owned(),
             };
             scan.skip(place, &what, &reason);
         }

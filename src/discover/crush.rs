@@ -69,7 +69,7 @@ fn providers_in(scan: &mut Scan<'_>, place: &Place, providers: &Object<'_>, clai
             }
         };
         let reason = match ProviderName::named(id) {
-            None => "has a name that no provider has".to_owned(),
+            None => "has an invalid provider name".to_owned(),
             Some(_) if key.expose_secret().contains('$') => {
                 "refers to a variable or a command for its key".to_owned()
             }
@@ -78,7 +78,7 @@ fn providers_in(scan: &mut Scan<'_>, place: &Place, providers: &Object<'_>, clai
                     scan.keep_key(place, name, key);
                     continue;
                 };
-                format!("becomes the same secret as {first}")
+                format!("maps to the same secret as {first}")
             }
         };
         scan.skip(place, &what, &reason);

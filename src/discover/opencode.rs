@@ -111,7 +111,7 @@ fn keep_configured(scan: &mut Scan<'_>, configuration: &Configuration, configure
     let ConfiguredKey { id, place, key } = configured;
     let Some(provider) = ProviderName::named(id) else {
         let what = format!("the key of {}", label::entry(id, 0));
-        return scan.skip(place, &what, "has a name that no provider has");
+        return scan.skip(place, &what, "has an invalid provider name");
     };
     let from = match key {
         Key::Literal(key) if !key.expose_secret().trim().is_empty() => {
@@ -139,7 +139,7 @@ fn keep_configured(scan: &mut Scan<'_>, configuration: &Configuration, configure
                 "which refers to the file {path}; push that one with 'amika secret push {name} --yes < {path}'"
             )
         }
-        Key::Composed => "which is put together from references".to_owned(),
+        Key::Composed => "which is composed of references".to_owned(),
     };
     let place = place.shown(scan.env.home.as_deref());
     scan.notice(format!(
@@ -168,10 +168,10 @@ impl Reading {
             Some("oauth") => (CredentialKind::OAuth, "access"),
             Some("wellknown") => return say_well_known(scan, place, what, entry),
             None if entry.members().next().is_none() => return,
-            _ => return scan.skip(place, what, "is of a type that amika does not know"),
+            _ => return scan.skip(place, what, "has an unknown type"),
         };
         let Some(provider) = ProviderName::named(name) else {
-            return scan.skip(place, what, "has a name that no provider has");
+            return scan.skip(place, what, "has an invalid provider name");
         };
         let value = match entry.string(member) {
             Ok(Some(value)) => value,
@@ -189,7 +189,7 @@ impl Reading {
             _ => None,
         };
         if let Some(first) = self.claimed.by(&provider, what) {
-            let reason = format!("becomes the same secret as {first}");
+            let reason = format!("maps to the same secret as {first}");
             return scan.skip(place, what, &reason);
         }
         let configured = self.configuration.keys.iter().find(|key| key.id == name);

@@ -294,7 +294,7 @@ impl<'a> Scan<'a> {
             jwt::Expiry::At(at) => Some(at),
             jwt::Expiry::Never | jwt::Expiry::NotAJwt => None,
             jwt::Expiry::Invalid => {
-                self.skip(place, "the access token", "has an `exp` that is no time");
+                self.skip(place, "the access token", "has an `exp` that is not a time");
                 return false;
             }
         };
@@ -363,7 +363,7 @@ fn unusable(value: &str, multi_line: bool) -> Option<&'static str> {
         .chars()
         .any(|c| escape::is_hostile(c) && !(multi_line && c == '\n'))
     {
-        Some("holds a line break or a character that cannot be shown")
+        Some("contains a line break or an unprintable character")
     } else if value.len() > MAX_VALUE {
         Some("is larger than 1 MiB")
     } else {

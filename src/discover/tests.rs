@@ -257,7 +257,7 @@ fn an_encrypted_or_foreign_codex_login_is_explained() {
         ),
         (
             auth(r#"{"auth_mode":"later","OPENAI_API_KEY":"k"}"#),
-            "does not know",
+            "unknown method",
         ),
     ] {
         let discovery = home.discover(&NoKeychain);

@@ -15,7 +15,7 @@ pub(crate) struct Entry {
     pub(crate) line: usize,
 }
 
-/// The number of a line that is not understood, from 1.
+/// The number of a line that cannot be parsed, from 1.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnsupportedLine(pub(crate) usize);
 

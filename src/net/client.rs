@@ -67,11 +67,11 @@ impl Broken {
         } else if error.is_timeout() {
             (Stage::TimedOut, format!("{origin} did not answer in time"))
         } else if error.is_body() || error.is_decode() {
-            (Stage::Answering, format!("the answer of {origin} broke off"))
+            (Stage::Answering, format!("the response of {origin} ended early"))
         } else {
             (
                 Stage::Waiting,
-                format!("the connection to {origin} broke: {cause}"),
+                format!("lost the connection to {origin}: {cause}"),
             )
         };
         Self { stage, message }
@@ -83,10 +83,10 @@ impl Broken {
 fn connect_message(causes: &[String], cause: &str, origin: &str) -> String {
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
     if says("failed to create underlying connection") {
-        return format!("cannot connect to the proxy of HTTPS_PROXY: {cause}");
+        return format!("cannot connect to the proxy (HTTPS_PROXY): {cause}");
     }
     if says("tunnel error") {
-        return format!("the proxy of HTTPS_PROXY does not connect to {origin}: {cause}");
+        return format!("the proxy (HTTPS_PROXY) cannot reach {origin}: {cause}");
     }
     if says("dns error") {
         let host = url::Url::parse(origin).ok();

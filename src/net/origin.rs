@@ -22,26 +22,26 @@ impl Origin {
     /// Refuses what is not an origin. The text is not repeated: it may hold a password.
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
         let refuse = |reason: &str| {
-            Err(Error::usage(format!("{setting} {reason}")).hint(format!("give an origin such as {DEFAULT}")))
+            Err(Error::usage(format!("{setting}{reason}")).hint(format!("use an origin such as {DEFAULT}")))
         };
         let Ok(url) = Url::parse(text.trim()) else {
-            return refuse("is not a URL");
+            return refuse(" is not a URL");
         };
         if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-            return refuse("is not an https URL");
+            return refuse(" is not an https URL");
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return refuse("contains a user name or password");
+            return refuse(" contains a user name or password");
         }
         if url.fragment().is_some() || url.query().is_some() {
-            return refuse("contains a query or a fragment");
+            return refuse(" contains a query or a fragment");
         }
         if url.path() != "/" {
-            return refuse("contains a path; only the origin can be changed");
+            return refuse(" contains a path; only the origin can be changed");
         }
         let origin = Self(url);
         if origin.is_plain_http() && !origin.is_loopback() {
-            return refuse("uses http, which is allowed only for localhost");
+            return refuse(": http is allowed only for localhost");
         }
         Ok(origin)
     }

@@ -24,8 +24,8 @@ pub(crate) fn from_env(env: &Env) -> Result<Option<Proxy>> {
         let proxy = address(text).and_then(|url| Proxy::https(url).ok());
         return match proxy {
             Some(proxy) => Ok(Some(proxy.no_proxy(NoProxy::from_env()))),
-            None => Err(Error::usage(format!("{variable} is not the URL of a proxy"))
-                .hint("give it as http://HOST:PORT, or unset it")),
+            None => Err(Error::usage(format!("{variable} is not a valid proxy URL"))
+                .hint("set it to http://HOST:PORT, or unset it")),
         };
     }
     Ok(None)

@@ -17,7 +17,7 @@ use crate::push::plan::Plan;
 use crate::secret::Scope;
 use crate::system::signals::Interrupt;
 
-const AGAIN: &str = "the same command again carries on from what is stored";
+const AGAIN: &str = "run the same command again to continue";
 
 /// What became of one secret.
 #[derive(Debug, Clone)]

@@ -33,11 +33,13 @@ pub(crate) fn select(
             && let Some(candidate) = by_name.remove(variable)
         {
             notices.notice(format!(
-                "{variable} is pushed as {name}, as the configuration says"
+                "pushing {variable} as {name}, its name in .amika/config.toml"
             ));
             selected.push(Candidate { name, ..candidate });
         } else {
-            notices.warn(format!("{secret} is missing, and no source has it"));
+            notices.warn(format!(
+                "{secret} is missing from the vault and from the given sources"
+            ));
         }
     }
     selected

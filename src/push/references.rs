@@ -41,8 +41,12 @@ pub(crate) fn read(file: Option<&Path>, env: &Env) -> Result<References> {
         None => nearest(env)?,
     };
     let shown = escape::path(&path);
-    let bytes = file::read_bounded(&path, MAX_CONFIG)
-        .map_err(|reason| Error::input(format!("reading {shown}")).because(reason))?;
+    let bytes = file::read_bounded(&path, MAX_CONFIG).map_err(|reason| {
+        let hint = reason.hint();
+        Error::input(format!("reading {shown}"))
+            .because(reason)
+            .hint(hint)
+    })?;
     let text =
         std::str::from_utf8(&bytes).map_err(|_| Error::input(format!("{shown}: is not valid UTF-8")))?;
     let entries = parse(text).map_err(|fault| {
@@ -59,8 +63,8 @@ fn nearest(env: &Env) -> Result<PathBuf> {
     candidates
         .find(|path| path.symlink_metadata().is_ok())
         .ok_or_else(|| {
-            Error::input(format!("no {CONFIG} in this directory or above it"))
-                .hint("name the file with --file PATH")
+            Error::input(format!("no {CONFIG} in this directory or its parents"))
+                .hint("pass the file with --file PATH")
         })
 }
 
@@ -85,7 +89,7 @@ fn parse(text: &str) -> std::result::Result<Vec<Reference>, Fault> {
         message,
     };
     let Some(entries) = env.get_ref().as_table() else {
-        return Err(wrong(env, "env is not a table".to_owned()));
+        return Err(wrong(env, "[env] is not a table".to_owned()));
     };
     let mut references = Vec::new();
     for (name, value) in entries {
@@ -93,7 +97,7 @@ fn parse(text: &str) -> std::result::Result<Vec<Reference>, Fault> {
         let Some(secret) = secret else { continue };
         let variable = name.get_ref().to_string();
         let Some(secret) = secret.get_ref().as_str().filter(|secret| !secret.is_empty()) else {
-            let message = format!("the secret of {} is not a name", escape::escape(&variable));
+            let message = format!("`secret` of {} is not a name", escape::escape(&variable));
             return Err(wrong(secret, message));
         };
         let start = name.span().start;

@@ -130,7 +130,7 @@ pub(crate) fn outcomes_json(applied: &Applied) -> Value {
 /// Why a secret is not stored, or not for certain.
 fn reason(outcome: &Outcome) -> Option<&str> {
     match outcome {
-        Outcome::Unknown(None) => Some("stopped while it was written"),
+        Outcome::Unknown(None) => Some("interrupted while it was being written"),
         _ => outcome.error().map(ApiError::message),
     }
 }

@@ -16,13 +16,32 @@ pub(crate) enum FileError {
     Directory,
     #[error("is not a regular file")]
     NotRegular,
-    #[error("is larger than {} MiB", .0 / (1024 * 1024))]
+    #[error("is larger than {}", size(*.0))]
     TooLarge(u64),
 }
 
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl FileError {
+    /// What to do about a file that a person named.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "check the path and its permissions",
+            Self::Directory | Self::NotRegular => "use a regular file, or - for standard input",
+            Self::TooLarge(_) => "use a smaller file",
+        }
+    }
+}
+
+/// `64 KiB` or `10 MiB`
+fn size(bytes: u64) -> String {
+    match bytes / 1024 {
+        kib @ 0..1024 => format!("{kib} KiB"),
+        kib => format!("{} MiB", kib / 1024),
     }
 }
 

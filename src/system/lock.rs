@@ -42,8 +42,8 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(unusable(error)),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(RETRY_PAUSE).await,
                 Err(TryLockError::WouldBlock) => {
-                    let message = "another amika has been changing the stored login for 15 seconds";
-                    return Err(Error::new(Kind::Unreachable, message).hint("end it, and try again"));
+                    let message = "another amika process has locked the stored login for 15 seconds";
+                    return Err(Error::new(Kind::Unreachable, message).hint("stop it, then try again"));
                 }
             }
         }

@@ -11,10 +11,10 @@ use crate::formats::escape;
 )]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Untrusted {
-    #[error("{} belongs to another user ({owner}) and is not used", escape::path(path))]
+    #[error("{} belongs to another user ({owner}), so it is not used", escape::path(path))]
     OtherOwner { path: PathBuf, owner: String },
     #[error(
-        "other users may write to {} (owner {owner}), so it is not used",
+        "{} is writable by other users (owner {owner}), so it is not used",
         escape::path(path)
     )]
     WritableByOthers { path: PathBuf, owner: String },

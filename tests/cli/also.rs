@@ -146,7 +146,7 @@ fn credentials_that_cannot_be_pushed_are_named() {
             "aider",
             ".env",
             format!("X_API_KEY=a ${CANARY}\n"),
-            "line 1 has a value that is not plain",
+            "line 1 has a value that is not a plain string",
         ),
     ] {
         let sandbox = Sandbox::new();
@@ -165,7 +165,7 @@ fn a_broken_file_of_a_further_tool_is_unreadable() {
         sandbox
             .run("secret extract --also all")
             .exits(4)
-            .stderr_contains("line 2 is not understood");
+            .stderr_contains("line 2 cannot be parsed");
     }
     for path in [".copilot/config.json", ".local/share/crush/crush.json"] {
         let sandbox = Sandbox::new();

@@ -122,7 +122,7 @@ fn other_entries_of_amp_are_named() {
         .exits(0)
         .stderr_contains("is a refresh token without its key")
         .stderr_contains("is for an MCP server")
-        .stderr_contains("the entry \"later\" is of a kind");
+        .stderr_contains("the entry \"later\" has an unknown kind");
 }
 
 /// R123: an Amp key in the old file is Amp's, and no version of Amp in use reads that file.
@@ -172,7 +172,7 @@ fn entries_of_the_key_files_that_are_skipped_are_named() {
     let run = sandbox
         .run("secret extract --push --yes")
         .exits(0)
-        .stderr_contains("the entry \"GROQ_API_KEY\" becomes the same secret as the entry \"groq_Api_key\"")
+        .stderr_contains("the entry \"GROQ_API_KEY\" maps to the same secret as the entry \"groq_Api_key\"")
         .stderr_contains("the entry \"PORT\", the entry \"XAI_API_KEY\"");
     assert!(!run.stderr.contains("B_API_KEY"), "{}", run.stderr);
     let pushed = sandbox.vault.value("GROQ_API_KEY", "user");

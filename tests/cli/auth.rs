@@ -31,7 +31,7 @@ fn login_status_push_logout() {
         .exits(0)
         .stdout_contains("Logged in as person@example.invalid")
         .stdout_contains("org_1")
-        .stdout_contains("accepts it");
+        .stdout_contains("Accepted by http://");
     let status = sandbox.run_stored("auth status -o json").exits(0).json();
     assert_eq!(status["authenticated"], true);
     assert_eq!(status["method"], "session");
@@ -85,7 +85,7 @@ fn a_key_is_checked_before_it_is_stored() {
         .run_stored("auth login --api-key-file key.txt")
         .exits(3)
         .stderr_contains(&sandbox.vault.origin())
-        .stderr_contains("the given API key was rejected (401)")
+        .stderr_contains("this API key was rejected (401)")
         .stderr_contains("nothing was stored");
     assert!(!sandbox.home().join(KEY_FILE).exists());
     sandbox
@@ -166,7 +166,7 @@ fn a_stored_credential_is_not_sent_to_another_server() {
         let run = command.env("AMIKA_API_URL", other.vault.origin()).output();
         ran(run.unwrap())
             .exits(3)
-            .stderr_contains("made for another server");
+            .stderr_contains("belongs to another server");
     }
     assert!(other.vault.requests().is_empty());
 }
@@ -235,7 +235,7 @@ fn every_end_of_the_device_flow_is_explained() {
     sandbox
         .run_stored("auth login")
         .exits(6)
-        .stderr_contains("the login cannot start");
+        .stderr_contains("cannot start the login");
     sandbox
         .vault
         .fault(Fault::on("POST", DEVICE_ENDPOINT).redirect(307, "https://evil.example/x?y"));
@@ -302,7 +302,7 @@ fn status_names_the_credential_in_use_and_those_it_shadows() {
         .run_stored("auth status --check")
         .exits(3)
         .stderr_contains("the stored API key was rejected (401)")
-        .stdout_contains("does not accept it");
+        .stdout_contains("Rejected by http://");
     let checked = sandbox.run_stored("auth status --check -o json").exits(3).json();
     assert_eq!(
         (&checked["accepted"], &checked["authenticated"]),
@@ -414,7 +414,7 @@ fn logout_removes_a_link_and_names_what_stays() {
     sandbox
         .run_stored("auth logout")
         .exits(0)
-        .stderr_contains("it was a link");
+        .stderr_contains("it was a symbolic link");
     assert!(!path.is_symlink() && sandbox.home().join("real").exists());
 }
 

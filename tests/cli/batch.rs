@@ -70,7 +70,7 @@ fn a_batch_says_that_it_waits() {
         .fault(Fault::on("POST", SECRETS).html(502).skip(40).always());
     push(&sandbox, 60, &[("AMIKA_HTTP_TIMEOUT", "2")])
         .exits(5)
-        .stderr_contains("notice: the API does not take writes now");
+        .stderr_contains("notice: the API is unavailable");
 }
 
 /// R106: the reply was lost, the list does not show it yet, and the next try says that the name is

@@ -31,7 +31,7 @@ fn check_names_what_is_missing_and_how_to_add_it() {
     );
     insta::assert_snapshot!(ran.stderr, @r"
     error: 1 secret is missing: database-url
-      hint: add with: amika secret push database-url
+      hint: add them with 'amika secret push database-url'
     ");
     // The hint, with its value from standard input.
     sandbox
@@ -101,11 +101,11 @@ fn check_never_quotes_a_wrong_configuration() {
         (format!("[env]\nA = \"{CANARY}\n"), "config.toml:2:"),
         (
             format!("[env]\nA = {{ secret = [\"{CANARY}\"] }}\n"),
-            "config.toml:2:16: the secret of A is not a name",
+            "config.toml:2:16: `secret` of A is not a name",
         ),
         (
             format!("env = \"{CANARY}\"\n"),
-            "config.toml:1:7: env is not a table",
+            "config.toml:1:7: [env] is not a table",
         ),
         (
             format!("[env]\nA = \"{CANARY}\"\nA = \"{CANARY}\"\n"),
@@ -132,7 +132,7 @@ fn push_missing_fills_the_gaps_only() {
     sandbox
         .run("secret push --missing --from-file .env --yes")
         .exits(0)
-        .stderr_contains("DATABASE_URL is pushed as database-url")
+        .stderr_contains("pushing DATABASE_URL as database-url")
         .stdout_contains("Created 1 in user scope");
     assert_eq!(sandbox.vault.value("database-url", "user").as_deref(), Some("1"));
     assert_eq!(sandbox.vault.stored("generic").len(), 2);

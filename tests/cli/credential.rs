@@ -116,7 +116,7 @@ fn a_stored_credential_is_only_used_for_its_origin() {
         sandbox.write(KEY_FILE, content);
         ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
             .exits(3)
-            .stderr_contains("made for another server");
+            .stderr_contains("belongs to another server");
     }
     assert!(sandbox.vault.requests().is_empty());
 }

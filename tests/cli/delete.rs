@@ -202,7 +202,7 @@ fn a_delete_refused_after_a_lost_reply_is_unknown() {
             sandbox
                 .run(line)
                 .exits(5)
-                .stderr_contains("it may or may not be gone");
+                .stderr_contains("it may or may not have been deleted");
         }
     }
 }
@@ -220,7 +220,7 @@ fn a_page_is_no_confirmation_of_a_deletion() {
         let run = sandbox
             .run(line)
             .exits(5)
-            .stderr_contains("may or may not be gone");
+            .stderr_contains("may or may not have been deleted");
         assert!(run.stdout.is_empty(), "{}", run.stdout);
         assert!(sandbox.vault.value("A", "user").is_some());
     }
@@ -235,6 +235,6 @@ fn a_404_for_what_is_still_listed_is_not_believed() {
     let run = sandbox
         .run("secret delete A --yes")
         .exits(5)
-        .stderr_contains("may or may not be gone");
+        .stderr_contains("may or may not have been deleted");
     assert!(run.stdout.is_empty(), "{}", run.stdout);
 }

@@ -131,7 +131,7 @@ fn an_expired_login_is_shown_and_not_pushed() {
     sandbox
         .run("secret extract --push --yes")
         .exits(4)
-        .stderr_contains("has expired; nothing was pushed");
+        .stderr_contains("have expired; nothing was pushed");
     assert_eq!(sandbox.vault.count("POST"), 0);
     assert_eq!(ran_raw(&sandbox, "secret extract --export").1, "");
 }
@@ -186,7 +186,7 @@ fn names_that_were_not_found() {
     sandbox
         .run("secret extract --only AMP_API_KEY,GROQ_API_KEY")
         .exits(0)
-        .stderr_contains("GROQ_API_KEY, which was not found");
+        .stderr_contains("--only GROQ_API_KEY matches nothing");
     let none = "No secrets match the --only filter.";
     sandbox
         .run("secret extract --only GROQ_API_KEY")
@@ -384,11 +384,11 @@ fn only_takes_patterns_and_ignores_blanks() {
     sandbox
         .run("secret extract --only AMP*,GROQ_*")
         .exits(0)
-        .stderr_contains("--only names GROQ_*, which was not found");
+        .stderr_contains("--only GROQ_* matches nothing");
     sandbox
         .run("secret extract --push --yes --only ,")
         .exits(2)
-        .stderr_contains("--only names no secret");
+        .stderr_contains("--only has no names");
 }
 
 /// Options of a push without `--push` are a mistake, and exit 2 names it.

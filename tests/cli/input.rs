@@ -30,7 +30,7 @@ fn crlf_is_read_as_lf_and_a_lone_cr_is_refused() {
     assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("x\ny"));
     push_file(&sandbox, "A=1\nB=x\ry\n")
         .exits(4)
-        .stderr_contains("x.env:2: holds a carriage return");
+        .stderr_contains("x.env:2: contains a carriage return");
 }
 
 /// R3, R4, R5: bytes that no value or name has.
@@ -40,7 +40,7 @@ fn control_characters_and_invalid_utf8_are_refused() {
     for (content, said) in [
         (
             format!("A=1\nB={CANARY}\0x\n").into_bytes(),
-            "x.env:2: holds a NUL byte",
+            "x.env:2: contains a NUL byte",
         ),
         (
             [format!("A=1\n\nB={CANARY}").as_bytes(), b"\xff\n"].concat(),
@@ -72,7 +72,7 @@ fn long_values_work_up_to_the_limit() {
     let too_long = CANARY.repeat(200_000);
     push_file(&sandbox, format!("OK=1\nA={too_long}\n"))
         .exits(4)
-        .stderr_contains("x.env:2: the value is larger than 1 MiB");
+        .stderr_contains("x.env:2: the value of A is larger than 1 MiB");
 }
 
 /// R6: the limit is 1 MiB to the byte, in every format and on standard input.
@@ -142,7 +142,7 @@ fn empty_values_are_refused() {
     sandbox
         .run("secret push A= --yes")
         .exits(4)
-        .stderr_contains("argument 1: the value is empty");
+        .stderr_contains("the value of A (argument 1) is empty");
     sandbox
         .run("secret push A --yes")
         .exits(4)
@@ -153,7 +153,7 @@ fn empty_values_are_refused() {
         .output()
         .unwrap())
     .exits(4)
-    .stderr_contains("environment variable \"A\": the value is empty");
+    .stderr_contains("environment variable \"A\" is empty");
     assert!(nothing_sent(&sandbox));
     push_file(&sandbox, "A=\nB=1\n")
         .exits(0)
@@ -403,8 +403,8 @@ fn the_docker_format_warns_about_values_in_quotes() {
     let ran = sandbox
         .run("secret push --from-file x.env --env-format docker --yes")
         .exits(0)
-        .stderr_contains("x.env:1: the quotes around the value of A are part of it")
-        .stderr_contains("x.env:2: the quotes around the value of B are part of it");
+        .stderr_contains("x.env:1: the quotes around the value of A are part of the value")
+        .stderr_contains("x.env:2: the quotes around the value of B are part of the value");
     assert!(!ran.stderr.contains("of C"), "{}", ran.stderr);
     assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("\"x y\""));
     sandbox.run("secret push --from-file x.env --yes").exits(0);

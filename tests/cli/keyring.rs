@@ -157,7 +157,7 @@ fn without_a_keyring_the_login_goes_into_the_file_with_a_warning() {
     let mut login = sandbox.bare_command(["auth", "login", "--store", "keyring"]);
     ran(login.env_remove("AMIKA_KEYCHAIN").output().unwrap())
         .exits(0)
-        .stderr_contains("the system's keyring cannot keep it (there is no keyring here)");
+        .stderr_contains("the system keyring cannot store it (there is no keyring here)");
     assert!(sandbox.session()["refresh_token"].is_string());
     sandbox.run_stored("secret list").exits(0);
     sandbox.run_stored("auth logout").exits(0);
@@ -166,7 +166,7 @@ fn without_a_keyring_the_login_goes_into_the_file_with_a_warning() {
     sandbox
         .run_stored("auth login --api-key-file key --store keyring")
         .exits(0)
-        .stderr_contains("cannot keep it");
+        .stderr_contains("cannot store it");
     if let Some(run) = with_keyring(
         &sandbox,
         "\"$AMIKA\" auth logout; \"$AMIKA\" auth login --api-key-file key --store keyring; \"$AMIKA\" secret list",
@@ -178,7 +178,7 @@ fn without_a_keyring_the_login_goes_into_the_file_with_a_warning() {
         sandbox
             .run_stored("secret list")
             .exits(3)
-            .stderr_contains("kept in the system's keyring");
+            .stderr_contains("stored in the system keyring");
     }
 }
 
@@ -213,6 +213,6 @@ fn a_login_in_a_locked_keyring_is_reported_as_unavailable() {
         run.exits(1)
             .stdout_contains("Not logged in")
             .stderr_contains("unlock the keyring")
-            .stderr_contains("you already have a login that is not available now");
+            .stderr_contains("you already have a login, which is not available now");
     }
 }

@@ -194,7 +194,7 @@ fn a_batch_survives_a_stop_of_nginx() {
         std::thread::sleep(Duration::from_secs(1));
         nginx.start_again();
         let ran = push.join().unwrap();
-        all_stored(ran, &sandbox, 3000).stderr_contains("does not take writes now");
+        all_stored(ran, &sandbox, 3000).stderr_contains("the API is unavailable");
         assert!(sandbox.vault.count("GET") <= 3);
     }
 }

@@ -189,7 +189,7 @@ fn a_reference_is_named_and_not_followed() {
             "amika secret push GROQ_API_KEY --yes < ~/.config/opencode/keys/groq",
         ),
         ("{file:~/groq}", "< ~/groq"),
-        ("x{env:MY_GROQ}", "put together from references"),
+        ("x{env:MY_GROQ}", "composed of references"),
         ("", "which is empty"),
     ] {
         let sandbox = Sandbox::new();
@@ -210,17 +210,17 @@ fn entries_that_cannot_be_used_are_named() {
     for (entries, named) in [
         (
             r#"{"groq":{"type":"later","key":"CANARY"}}"#,
-            "the entry \\\"groq\\\" is of a type",
+            "the entry \\\"groq\\\" has an unknown type",
         ),
-        (r#"{"groq":{"key":"CANARY"}}"#, "\\\"groq\\\" is of a type"),
+        (r#"{"groq":{"key":"CANARY"}}"#, "\\\"groq\\\" has an unknown type"),
         (r#"{"groq":"CANARY"}"#, "\\\"groq\\\" is not an object"),
         (
             r#"{"größe":{"type":"api","key":"CANARY"}}"#,
-            "größe\\\" has a name",
+            "größe\\\" has an invalid provider name",
         ),
         (
             r#"{"sk-or-CANARY$":{"type":"api","key":"x"},"$":{"type":"api","key":"x"}}"#,
-            "\\\"$\\\" has a name",
+            "\\\"$\\\" has an invalid provider name",
         ),
         (
             r#"{"https://x.example":{"type":"wellknown","key":"X_TOKEN","token":"CANARY"}}"#,
@@ -248,7 +248,7 @@ fn two_ids_that_become_one_name_are_named() {
     let run = sandbox
         .run("secret extract --all")
         .exits(0)
-        .stderr_contains("the entry \"groq/\" becomes the same secret as the entry \"groq\"");
+        .stderr_contains("the entry \"groq/\" maps to the same secret as the entry \"groq\"");
     assert_eq!(run.stdout.matches("GROQ_API_KEY").count(), 1);
 }
 
@@ -293,9 +293,9 @@ fn the_database_is_read_with_its_log_and_not_changed() {
     let sandbox = Sandbox::new();
     database(&sandbox, "credentials.db");
     let run = finish(&mut extract(&sandbox))
-        .stderr_contains("is of a type")
-        .stderr_contains("has a name that no provider has")
-        .stderr_contains("becomes the same secret as the entry \\\"groq\\\", which is newer or active");
+        .stderr_contains("has an unknown type")
+        .stderr_contains("has an invalid provider name")
+        .stderr_contains("maps to the same secret as the entry \\\"groq\\\", which is newer or active");
     let rows = run.json();
     let names: Vec<_> = rows
         .as_array()

@@ -153,9 +153,9 @@ fn an_invalid_credential_is_refused_before_any_request() {
             "c4n4ry",
             "OAuth credentials must be valid JSON",
         ),
-        ("claude", "", "{}", "there is no Claude login in it"),
+        ("claude", "", "{}", "it contains no Claude login"),
         ("claude", "", expired, "expired at 2023-11-14T22:13:20Z"),
-        ("codex", "", codex_key, "there is no Codex login in it"),
+        ("codex", "", codex_key, "it contains no Codex login"),
         ("codex", "--type api_key", codex_key, "not an API key"),
         (
             "claude",
@@ -226,9 +226,7 @@ fn without_a_type_the_person_chooses() {
         .stderr_contains("1) api key  $ANTHROPIC_API_KEY")
         .stderr_contains("2) oauth    ~/.claude/.credentials.json");
     assert_eq!(only(&sandbox, "claude")[1], "oauth");
-    feed(&mut push(), "3\n")
-        .exits(2)
-        .stderr_contains("Please answer with a number from 1 to 2");
+    feed(&mut push(), "3\n").exits(2).stderr_contains("Number [1-2]?");
     feed(&mut push(), "").exits(2).stderr_contains("--type");
     ran(push().env("CI", "true").output().unwrap())
         .exits(2)
@@ -255,7 +253,7 @@ fn a_taken_name_needs_force() {
     sandbox
         .run(&format!("{line} --scope org --name third"))
         .exits(1)
-        .stderr_contains("the organisation can have one Claude credential");
+        .stderr_contains("you already have an organisation credential for Claude");
     // Taken since it was listed.
     sandbox
         .vault

@@ -107,7 +107,7 @@ fn a_failed_connection_names_its_cause() {
         .env("HTTPS_PROXY", format!("http://{}", closed.address()));
     ran(command.output().unwrap())
         .exits(6)
-        .stderr_contains("cannot connect to the proxy of HTTPS_PROXY");
+        .stderr_contains("cannot connect to the proxy (HTTPS_PROXY)");
 
     let plain = sandbox.vault.origin().replace("http://", "https://");
     let mut command = sandbox.command(["secret", "list"]);

@@ -11,7 +11,7 @@ fn a_file_arrives_byte_for_byte() {
         .run("secret push --from-file .env --yes")
         .exits(0)
         .stdout_contains("Created 3 in user scope")
-        .stderr_contains(".env:2: '$' in B is kept as it is");
+        .stderr_contains(".env:2: '$' in B is kept literally");
     for (name, value) in [("A", "x y"), ("B", "pa$$word"), ("C", "1")] {
         assert_eq!(sandbox.vault.value(name, "user").as_deref(), Some(value));
     }
@@ -174,7 +174,7 @@ fn a_name_in_the_other_scope_only_is_a_conflict() {
     sandbox
         .run("secret push BOTH=1 ORG=1 --yes")
         .exits(1)
-        .stderr_contains("already in org scope only: ORG")
+        .stderr_contains("ORG exists in org scope only")
         .stderr_contains("--scope org");
     assert_eq!(sandbox.vault.count("PUT"), 0);
     sandbox
@@ -274,7 +274,7 @@ fn strict_makes_warnings_errors() {
     sandbox
         .run("secret push --from-file .env --yes --strict")
         .exits(4)
-        .stderr_contains(".env:1: '$' in A is kept as it is")
+        .stderr_contains(".env:1: '$' in A is kept literally")
         .stderr_contains("B is given twice");
     assert!(sandbox.vault.requests().is_empty());
     sandbox.run("secret push --from-file .env --yes").exits(0);
@@ -303,7 +303,7 @@ fn only_and_exclude_select_names() {
     sandbox
         .run("secret push --from-file .env --only A,MISSING --yes")
         .exits(0)
-        .stderr_contains("--only MISSING: nothing has this name");
+        .stderr_contains("--only MISSING matches nothing");
     sandbox
         .run("secret push --from-file .env --only MISSING --yes")
         .exits(4)
@@ -356,6 +356,6 @@ fn a_piped_answer_is_bounded() {
     sandbox
         .run_with("secret push A=1", "y".repeat(5_000_000))
         .exits(2)
-        .stderr_contains("neither yes nor no");
+        .stderr_contains("does not answer the question");
     assert_eq!(sandbox.vault.count("POST"), 0);
 }

@@ -55,7 +55,7 @@ fn a_killed_replacement_is_put_back_by_the_command_that_is_named() {
     assert_eq!(kept_values(&sandbox), [odd]);
     // A command of the other provider has nothing to do with it.
     let other = sandbox.run("secret codex list").exits(0);
-    assert!(!other.stderr.contains("put it back"), "{}", other.stderr);
+    assert!(!other.stderr.contains("restore it"), "{}", other.stderr);
     let named = sandbox.run("secret claude list").exits(0).stderr_contains(&id);
     run_shell(&sandbox, &command_in(&named.stderr)).exits(0);
     let stored = sandbox.vault.stored("claude");

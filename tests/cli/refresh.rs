@@ -175,7 +175,7 @@ fn a_refresh_token_used_elsewhere_means_logging_in_again() {
         .run_stored("secret list")
         .exits(6)
         .stderr_contains("refused (x): said")
-        .stderr_contains("kept as it is");
+        .stderr_contains("not changed");
     assert_eq!(raw_session(&sandbox), before);
 }
 
@@ -198,7 +198,7 @@ fn provider_errors_leave_the_session_file_unchanged() {
         sandbox
             .run_stored("secret list")
             .exits(6)
-            .stderr_contains("kept as it is");
+            .stderr_contains("not changed");
         assert_eq!(raw_session(&sandbox), before);
         assert!(asked(&sandbox) > 1, "it was tried again");
 
@@ -374,7 +374,7 @@ fn the_wait_for_a_hanging_lock_holder_is_bounded() {
     sandbox
         .run_stored("secret list")
         .exits(6)
-        .stderr_contains("another amika has been changing the stored login for 15 seconds");
+        .stderr_contains("another amika process has locked the stored login for 15 seconds");
     let waited = started.elapsed().as_secs();
     assert!((15..30).contains(&waited), "{waited} s");
     assert_eq!((raw_session(&sandbox), asked(&sandbox)), (before, 0));
@@ -429,7 +429,7 @@ mod unix {
         sandbox
             .run_stored("secret list")
             .exits(0)
-            .stderr_contains("can be read by other users");
+            .stderr_contains("is readable by other users");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let directory = path.parent().unwrap().metadata().unwrap();
         assert_eq!(directory.permissions().mode() & 0o777, 0o700);

@@ -42,7 +42,7 @@ pub(crate) fn new() -> Vec<String> {
 /// The old one came back, and that is said.
 #[track_caller]
 pub(crate) fn put_back(sandbox: &Sandbox, run: Ran, code: i32) {
-    run.exits(code).stderr_contains("was put back as");
+    run.exits(code).stderr_contains("was restored as");
     assert_eq!(stored_values(sandbox), old());
 }
 
@@ -155,7 +155,7 @@ fn a_deletion_without_an_answer_is_not_reported_as_done() {
         .run(FORCE)
         .exits(5)
         .stderr_contains("may or may not have been deleted")
-        .stderr_contains("put it back with: amika secret claude push --from-file");
+        .stderr_contains("restore it with: amika secret claude push --from-file");
     assert_eq!(stored_values(&sandbox), old());
     assert_eq!(kept_values(&sandbox), old());
 }
@@ -219,7 +219,7 @@ fn when_nothing_can_be_stored_the_old_value_is_kept_in_a_file() {
             .run("secret claude list")
             .exits(0)
             .stderr
-            .contains("put it back")
+            .contains("restore it")
     );
 }
 
@@ -244,7 +244,7 @@ pub(crate) fn kept_values(sandbox: &Sandbox) -> Vec<String> {
 /// The command that a message says puts the old value back.
 #[track_caller]
 pub(crate) fn command_in(stderr: &str) -> String {
-    let (_, command) = stderr.split_once("put it back with: ").expect(stderr);
+    let (_, command) = stderr.split_once("restore it with: ").expect(stderr);
     let end = command.find(['\n', ';']).unwrap_or(command.len());
     command[..end].to_owned()
 }
@@ -355,7 +355,7 @@ fn another_writers_credential_is_not_taken_for_ours() {
         sandbox
             .run("secret claude push --value new-c4n4ry")
             .exits(5)
-            .stderr_contains("somebody else stored");
+            .stderr_contains("someone else stored");
         assert_eq!(sandbox.vault.stored("claude")[0].value, "theirs");
     }
 }

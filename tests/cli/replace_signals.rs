@@ -16,7 +16,7 @@ fn ctrl_c_during_the_delete_is_heard() {
     send_signal(&child, "INT");
     ran(child.wait_with_output().unwrap())
         .exits(130)
-        .stderr_contains("interrupted; making sure that the old credential is not lost")
+        .stderr_contains("interrupted; finishing the replacement")
         .stderr_contains("may or may not have been deleted");
     assert_eq!(kept_values(&sandbox), old());
 }

@@ -38,13 +38,13 @@ fn a_state_directory_that_others_may_write_to_is_refused() {
         let sandbox = Sandbox::new();
         sandbox.log_in(3600);
         mode(&sandbox, STATE, open);
-        is_refused(&sandbox, "other users may write to");
+        is_refused(&sandbox, "is writable by other users");
         assert!(sandbox.home().join(SESSION_FILE).exists());
         sandbox.run("secret list").exits(0);
         sandbox
             .run("auth status")
             .exits(0)
-            .stderr_contains("other users may write to");
+            .stderr_contains("is writable by other users");
         mode(&sandbox, STATE, 0o755);
         sandbox.run_stored("secret list").exits(0);
     }

@@ -44,6 +44,15 @@ fn an_invalid_value_lists_the_valid_ones() {
             "invalid value \"many\" for --jobs (1 to 64)",
         ),
         (
+            "secret extract --scope org",
+            "missing --push\n  hint: usage: amika secret extract --push --scope <SCOPE>",
+        ),
+        ("secret push A=1 --from-file", "--from-file needs a value"),
+        (
+            "secret claude push --value a --from-file b",
+            "--value cannot be used with --from-file",
+        ),
+        (
             "secret list -o yaml",
             "invalid value \"yaml\" for --output (text, json, json-pretty)",
         ),
@@ -131,11 +140,24 @@ fn help_and_version_are_commands_too() {
         );
     }
     sandbox.run("--version").exits(0).stdout_contains("amika ");
-    sandbox
-        .run("secret push --version")
-        .exits(2)
-        .stderr_contains("'amika version'");
+    for line in ["secret push --version", "secret -V"] {
+        let ran = sandbox.run(line).exits(2).stderr_contains("'amika version'");
+        assert!(!ran.stderr.contains("did you mean"), "{}", ran.stderr);
+    }
     sandbox.run("-v").exits(2).stderr_contains("Usage: amika");
+    for words in ["", "secret", "secrets push", "secret claude delete"] {
+        let with_option = sandbox.run(&format!("{words} --help")).exits(0);
+        let with_command = sandbox.run(&format!("help {words}")).exits(0);
+        assert_eq!(with_command.stdout, with_option.stdout, "{words}");
+    }
+    let page = sandbox.run("man secret push").exits(0).stdout;
+    assert_eq!(sandbox.run("man secrets push").exits(0).stdout, page);
+    for line in ["man secret psuh", "help secret psuh", "secret psuh list"] {
+        sandbox
+            .run(line)
+            .exits(2)
+            .stderr_contains("unknown command \"psuh\"; did you mean \"push\"?");
+    }
     let help = sandbox.run("--help").exits(0).stdout;
     assert!(!help.contains("open-browser"), "{help}");
 }

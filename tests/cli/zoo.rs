@@ -56,7 +56,7 @@ fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
         Named(text) => assert!(run.stderr.contains(text), "{name}: {run:?}"),
         Nothing => assert_eq!(
             run.stderr,
-            "{\"notice\":{\"message\":\"GOOD_API_KEY is a short-lived token; the tool that made it renews it\"}}\n",
+            "{\"notice\":{\"message\":\"GOOD_API_KEY is a short-lived token that its own tool renews\"}}\n",
             "{name}"
         ),
     }

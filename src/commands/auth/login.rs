@@ -28,16 +28,16 @@ use crate::ui::prompt;
 
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
-    /// Store the API key in this file instead of logging in; - is standard input
+    /// Store the API key read from this file instead of logging in; - reads standard input
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) api_key_file: Option<PathBuf>,
-    /// Print the address and the code without opening a browser
+    /// Print the URL and the code without opening a browser
     #[arg(long, conflicts_with = "api_key_file")]
     pub(crate) no_browser: bool,
-    /// Store the API key without asking the API whether it accepts it
+    /// Store the API key without checking it with the API
     #[arg(long, requires = "api_key_file")]
     pub(crate) offline: bool,
-    /// Choose where to store the secret part
+    /// Where to store the secret part
     #[arg(long, value_enum, default_value_t = CredentialBackend::File)]
     pub(crate) store: CredentialBackend,
 }
@@ -58,14 +58,14 @@ pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
     let store = Store::require(&context.env)?;
     if args.api_key_file.is_none() && context.printer.is_json() {
         return Err(
-            Error::usage("a login in the browser needs a person, so it has no JSON output")
+            Error::usage("a browser login needs a person and has no JSON output")
                 .hint("use --api-key-file FILE, or leave out --output"),
         );
     }
     store.check_trust()?;
     let mut notices = Notices::default();
     if context.env.path("AMIKA_API_KEY").is_some() {
-        notices.warn("AMIKA_API_KEY is set, and is used before anything that is stored");
+        notices.warn("AMIKA_API_KEY is set and takes precedence over stored credentials");
     }
     if let Some(path) = &args.api_key_file {
         return store_key(path, args, &origin, &store, notices, context).await;
@@ -94,7 +94,7 @@ async fn store_key(
         interrupt.or(check_accepted(&key, origin, context)).await?;
     }
     if store.session().is_ok_and(|session| session.is_some()) {
-        notices.warn("the API key is used before the login session that is also stored");
+        notices.warn("the API key takes precedence over the stored login session");
     }
     let lock = interrupt.or(store.lock()).await?;
     let fallback = store.save_api_key(&lock, &key, &origin.to_string(), (env.now)(), args.store)?;
@@ -134,7 +134,13 @@ async fn check_accepted(key: &SecretValue, origin: &Origin, context: &Context) -
 async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
     let from_stdin = file::is_stdin(path);
     if from_stdin && context.env.terminals.stdin {
-        let typed = prompt::ask_secret(&context.options, &context.env, "API key").await?;
+        let typed = prompt::ask_secret(
+            &context.options,
+            &context.env,
+            "API key",
+            "amika auth login --api-key-file FILE",
+        )
+        .await?;
         return checked(&typed, "prompt");
     }
     let place = if from_stdin {
@@ -148,9 +154,10 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
         file::read_bounded(&context.env.expand_home(path), MAX_KEY)
     };
     let bytes = bytes.map_err(|reason| {
+        let hint = reason.hint();
         Error::input(format!("reading the API key from {place}"))
             .because(reason)
-            .hint("--api-key-file takes a file that holds the key alone, or - for standard input")
+            .hint(hint)
     })?;
     let text = std::str::from_utf8(&bytes).unwrap_or("\u{fffd}");
     checked(&SecretValue::new(text.to_owned()), &place)
@@ -159,7 +166,9 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
 fn checked(typed: &SecretValue, place: &str) -> Result<SecretValue> {
     let key = SecretValue::new(typed.expose_secret().trim().to_owned());
     if key.is_empty() {
-        return Err(Error::input(format!("{place} contains no key")).hint("was it copied whole?"));
+        return Err(
+            Error::input(format!("{place} contains no key")).hint("check that it was copied completely")
+        );
     }
     check_characters(&key, place).map_err(|error| error.with_kind(Kind::Input))
 }
@@ -187,7 +196,8 @@ fn already(what: &str) -> Error {
 
 /// A credential that cannot be read now may still be usable later.
 fn unavailable(what: &str, error: &StoreError) -> Error {
-    let message = format!("you already have {what} that is not available now; nothing was changed ({error})");
+    let message =
+        format!("you already have {what}, which is not available now; nothing was changed ({error})");
     Error::new(Kind::Refused, message).hint("unlock the keyring, or run 'amika auth logout' to forget it")
 }
 
@@ -241,7 +251,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
         let who = session
             .email
             .as_deref()
-            .unwrap_or("somebody without an e-mail address");
+            .unwrap_or("an account without an email address");
         format!("Logged in as {}", escape::escape(who))
     })
 }
@@ -259,9 +269,12 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
             return Ok(());
         }
     };
-    let who = session.email.clone().unwrap_or_else(|| "somebody".to_owned());
+    let login = match &session.email {
+        Some(email) => format!("a login as {email}"),
+        None => "a login".to_owned(),
+    };
     if is_usable(&session, None, (env.now)()) {
-        return Err(already(&format!("a login as {who}")));
+        return Err(already(&login));
     }
     let made_for = session.api_url.as_deref().unwrap_or(origin::DEFAULT);
     let (Some(_), Ok(made_for)) = (&session.refresh_token, Origin::parse("api_url", made_for)) else {
@@ -273,7 +286,7 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
     match context.interrupt.or(credential.bearer()).await {
         Ok(_) => {
             context.finish_refresh(Ok(())).await?;
-            Err(already(&format!("a login as {who}")))
+            Err(already(&login))
         }
         Err(error) if error.kind == Kind::Credential => Ok(()),
         Err(error) => Err(error),
@@ -293,6 +306,6 @@ fn show(code: &DeviceCode, no_browser: bool, context: &Context) {
         escape::escape(&code.user_code)
     ));
     if !no_browser && browser::is_at_hand(env) && browser::open(env, page) {
-        printer.instruct("Your browser is being opened; waiting for you there.");
+        printer.instruct("Opening your browser; waiting for the login.");
     }
 }

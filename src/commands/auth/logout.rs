@@ -35,7 +35,7 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
         tell(cleared, &mut notices);
     }
     if env.path("AMIKA_API_KEY").is_some() {
-        notices.notice("AMIKA_API_KEY is still set, and still used");
+        notices.notice("AMIKA_API_KEY is still set and will be used");
     }
     printer.notices(&notices);
     let has = |source| cleared.iter().any(|cleared| cleared.source == source);

@@ -21,7 +21,7 @@ pub(crate) enum AuthCommand {
     /// Show which credential is used, and what it shadows
     #[command(after_help = "Examples:\n  amika auth status\n  amika auth status --check -o json")]
     Status(StatusArgs),
-    /// Remove what login has stored
+    /// Remove the stored credentials
     #[command(after_help = "Example:\n  amika auth logout")]
     Logout,
 }

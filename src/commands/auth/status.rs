@@ -17,7 +17,7 @@ use crate::ui::printer::OnWriteFailure;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Also ask the API whether it accepts the credential
+    /// Ask the API whether it accepts the credential
     #[arg(long)]
     pub(crate) check: bool,
 }
@@ -122,13 +122,13 @@ impl Status {
         match context.interrupt.or(listed).await? {
             Ok(_) => {
                 self.accepted = Some(true);
-                self.lines.push(format!("{origin} accepts it"));
+                self.lines.push(format!("Accepted by {origin}"));
                 Ok(None)
             }
             Err(error) if error.kind() == Kind::Credential => {
                 self.accepted = Some(false);
                 self.authenticated = false;
-                self.lines.push(format!("{origin} does not accept it"));
+                self.lines.push(format!("Rejected by {origin}"));
                 Ok(Some(error.into()))
             }
             Err(error) => Err(error.into()),
@@ -162,7 +162,7 @@ impl Status {
         let who = session
             .email
             .as_deref()
-            .map_or_else(|| "somebody without an e-mail address".into(), escape::escape);
+            .map_or_else(|| "an account without an email address".into(), escape::escape);
         self.lines
             .push(format!("Logged in as {who}{}", in_file(path, home)));
         if let Some(organisation) = &session.organization_id {
@@ -171,9 +171,9 @@ impl Status {
         }
         let expires_at = session.expires_at;
         self.lines.push(if session.refresh_token.is_some() {
-            format!("Access token until {expires_at:.0}, refreshed when needed")
+            format!("Access token valid until {expires_at:.0}, refreshed automatically")
         } else {
-            format!("Access token until {expires_at:.0}, which cannot be refreshed")
+            format!("Access token valid until {expires_at:.0}, cannot be refreshed")
         });
         self.email.clone_from(&session.email);
         self.org_id.clone_from(&session.organization_id);

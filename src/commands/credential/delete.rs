@@ -13,13 +13,13 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteCredentialArgs {
-    /// Delete the credentials with these ids
+    /// IDs of the credentials to delete
     #[arg(value_name = "ID", value_hint = clap::ValueHint::Other, required_unless_present = "name")]
     pub(crate) ids: Vec<String>,
-    /// Delete by name instead of by id
+    /// Delete by name instead of by ID
     #[arg(long, conflicts_with = "ids", value_hint = clap::ValueHint::Other)]
     pub(crate) name: Option<String>,
-    /// Look for the name in this scope
+    /// Scope of the name
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
 }
@@ -99,7 +99,7 @@ async fn find_targets(
                 args.scope,
                 ids.join(", ")
             );
-            Err(Error::new(Kind::Refused, message).hint("give the id of the one to delete"))
+            Err(Error::new(Kind::Refused, message).hint("pass the ID of the one to delete"))
         }
     }
 }
@@ -109,7 +109,7 @@ fn show_targets(ids: &[String], api: &Api, stored: &[CredentialSummary], context
     for id in ids {
         let entry = stored.iter().find(|entry| entry.id == **id);
         let what = entry.map_or_else(
-            || "not listed, perhaps deleted already".to_owned(),
+            || "not found; it may already be deleted".to_owned(),
             |entry| {
                 let kind = entry.kind.as_ref().map(|kind| format!("{}, ", api.shown(kind)));
                 let (name, scope) = (api.shown(&entry.name), api.shown(&entry.scope));

@@ -153,9 +153,10 @@ async fn given(
     let env = &context.env;
     if args.value.as_ref().is_some_and(|value| value == "-") && env.terminals.stdin {
         let prompt = format!("{} credential", provider.title);
+        let from_file = format!("amika secret {} push --from-file FILE", provider.id);
         return Ok(Some(PushSource {
             kind: args.kind,
-            value: prompt::ask_secret(&context.options, env, &prompt).await?,
+            value: prompt::ask_secret(&context.options, env, &prompt, &from_file).await?,
             place: "prompt".to_owned(),
             usable: true,
             rank: 0,
@@ -177,9 +178,10 @@ async fn given(
         ),
     };
     let bytes = bytes.map_err(|reason| {
+        let hint = reason.hint();
         Error::input(format!("reading credentials file {place}"))
             .because(reason)
-            .hint("it must be a regular file of at most 1 MiB, or - for standard input")
+            .hint(hint)
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Error::input(format!(
@@ -197,11 +199,7 @@ async fn given(
 
 fn nothing_found(provider: &Provider, kind: Option<CredentialKind>, key_login: bool) -> Error {
     let Provider {
-        id,
-        title,
-        variables,
-        login_file,
-        ..
+        id, title, variables, ..
     } = provider;
     if key_login {
         let message = format!("No {title} credentials found: {title} is logged in with an API key");
@@ -215,7 +213,7 @@ fn nothing_found(provider: &Provider, kind: Option<CredentialKind>, key_login: b
                 .iter()
                 .map(|name| format!("the {name} environment variable is not set"));
             format!(
-                ": {}, and no local store has a key",
+                ": {}, and no key is stored on this machine",
                 unset.collect::<Vec<_>>().join(", ")
             )
         }
@@ -224,6 +222,6 @@ fn nothing_found(provider: &Provider, kind: Option<CredentialKind>, key_login: b
     };
     let variable = variables.first().copied().unwrap_or_default();
     Error::input(format!("No {title} credentials found{why}")).hint(format!(
-        "log in with {title}, set {variable}, or give a file: 'amika secret {id} push --from-file {login_file}'"
+        "log in with {title}, set {variable}, or pass a file: 'amika secret {id} push --from-file FILE'"
     ))
 }

@@ -36,7 +36,7 @@ pub(crate) struct ProviderCommand {
 pub(crate) enum CredentialCommand {
     /// Push a login or an API key
     Push(PushCredentialArgs),
-    /// List the stored credentials (never their values)
+    /// List stored credentials, without their values
     #[command(visible_alias = "ls")]
     List,
     /// Delete stored credentials
@@ -151,14 +151,14 @@ pub(crate) fn run(
 /// The stored credentials in one phrase, for a hint.
 fn describe_all(provider: &Provider, credentials: &[CredentialSummary], api: &Api) -> String {
     if credentials.is_empty() {
-        return format!("there are no {} credentials", provider.title);
+        return format!("no {} credential is stored", provider.title);
     }
     let each = credentials.iter().map(|credential| {
         let CredentialSummary { id, name, scope, .. } = credential;
         let [id, name, scope] = [id, name, scope].map(|text| api.shown(text));
-        format!("{id} ({name}, {scope})")
+        format!("{name} ({id}, {scope} scope)")
     });
-    format!("there is {}", each.collect::<Vec<_>>().join(", "))
+    format!("stored: {}", each.collect::<Vec<_>>().join(", "))
 }
 
 /// Warns of old values that an earlier command could not put back, each with the command that does.
@@ -182,7 +182,7 @@ fn warn_of_left_behind(provider: &Provider, except: Option<&Path>, context: &Con
         let other_api = api_url.filter(|url| origin.as_ref().is_ok_and(|origin| origin != url));
         let command = recovery::command(provider, &path, other_api);
         context.printer.warning(&format!(
-            "an interrupted replacement left the value of {what} in {}; put it back with: {command}; \
+            "an interrupted replacement left the value of {what} in {}; restore it with: {command}; \
              or delete the file if it is not needed",
             escape::path(&path)
         ));

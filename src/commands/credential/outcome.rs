@@ -42,11 +42,11 @@ pub(super) fn report_stored(
             &new.name,
             new.scope,
             " (409)",
-            "it was stored a moment ago",
+            "it was stored just now",
         )),
         Ending::TakenByOther => {
             let message = format!(
-                "somebody else stored \"{}\" meanwhile; yours is not stored ({words})",
+                "someone else stored \"{}\" in the meantime; yours was not stored ({words})",
                 new.name
             );
             Err(changed(why, message, None))
@@ -54,7 +54,7 @@ pub(super) fn report_stored(
         Ending::NotStored => Err(why),
         _ => {
             let message = format!("{words}; the credential may or may not be stored");
-            let hint = format!("'amika secret {} list' shows what there is", provider.id);
+            let hint = format!("'amika secret {} list' shows what is stored", provider.id);
             Err(changed(why, message, Some(hint)))
         }
     }
@@ -101,7 +101,7 @@ impl Replaced<'_> {
             }
             Ending::Restored(id) => {
                 let message = format!(
-                    "the new credential was not stored; the old one, {name}, was put back as {id} ({})",
+                    "the new credential was not stored; the old one, {name}, was restored as {id} ({})",
                     why.message
                 );
                 self.remove_copy();
@@ -129,7 +129,7 @@ impl Replaced<'_> {
                 format!("if 'amika secret {} list' no longer shows it: ", provider.id),
             ),
             Ending::TakenByOther => (
-                format!("{name} was deleted, and somebody else has stored another meanwhile"),
+                format!("{name} was deleted, and someone else stored another one in the meantime"),
                 String::new(),
             ),
             Ending::Unknown => (
@@ -147,7 +147,7 @@ impl Replaced<'_> {
         let hint = kept.map(|kept| {
             let command = recovery::command(provider, kept.path(), None);
             format!(
-                "the old value is kept in {}; {hint}put it back with: {command}",
+                "the old value was saved in {}; {hint}restore it with: {command}",
                 escape::path(kept.path())
             )
         });

@@ -22,26 +22,26 @@ use crate::ui::prompt::{self, Confirmation};
 
 #[derive(Debug, Args)]
 pub(crate) struct PushCredentialArgs {
-    /// Push a credential of this type; without --value or --from-file, the one on this machine
+    /// Type of the credential; without --value or --from-file, it is found on this machine
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     pub(crate) kind: Option<CredentialKind>,
-    /// Push this value; visible to other processes (/proc/PID/cmdline) and in the shell's
-    /// history; - reads it from standard input, or asks for it at a terminal without showing it
+    /// Credential to push; visible to other processes (/proc/PID/cmdline) and in the shell's
+    /// history; - reads standard input, or asks without echo at a terminal
     #[arg(long, value_name = "VALUE", conflicts_with = "from_file", value_hint = clap::ValueHint::Other)]
     pub(crate) value: Option<OsString>,
-    /// Push the whole content of this file; - is standard input
+    /// Push the contents of this file; - reads standard input
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) from_file: Option<PathBuf>,
-    /// Store it under this name [default: as "Claude OAuth" or "Codex API Key"]
+    /// Name to store it under [default: such as "Claude OAuth" or "Codex API Key"]
     #[arg(long, value_hint = clap::ValueHint::Other)]
     pub(crate) name: Option<String>,
-    /// Choose who may use it
+    /// Who can use it
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
-    /// Replace an existing credential: the one with this name, or in org scope the only one
+    /// Replace the existing credential: the one with this name, or in org scope the only one
     #[arg(long)]
     pub(crate) force: bool,
-    /// Say what would be pushed, and stop before any request
+    /// Show what would be pushed without sending anything
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -162,7 +162,7 @@ fn say_what_is_pushed(
     ));
     if !credential.others.is_empty() {
         printer.warning(&format!(
-            "{place} holds other secrets that are pushed too: {}",
+            "{place} contains other secrets that are pushed too: {}",
             credential.others.join(", ")
         ));
     }
@@ -173,7 +173,7 @@ fn check_name(name: &str) -> Result<()> {
     let blank = name.trim().is_empty();
     if blank || name.chars().count() > LONGEST_NAME || name.contains(escape::is_hostile) {
         return Err(Error::usage(format!(
-            "a credential's name has 1 to {LONGEST_NAME} printable characters"
+            "the name of a credential must have 1 to {LONGEST_NAME} printable characters"
         )));
     }
     Ok(())

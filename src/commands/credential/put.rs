@@ -56,7 +56,7 @@ pub(crate) async fn put(
         && backup.kind == new.kind
         && backup.value == new.value
     {
-        context.printer.notice("this value is stored already");
+        context.printer.notice("this value is already stored");
         return done(new, &api.shown(&old.id), "updated", context);
     }
     let kept = match &backup {
@@ -68,7 +68,7 @@ pub(crate) async fn put(
         None => None,
     };
     let on_signal = || {
-        let message = "interrupted; making sure that the old credential is not lost (this cannot be stopped)";
+        let message = "interrupted; finishing the replacement so that no credential is lost";
         context.printer.warning(message);
     };
     let existing = Old {
@@ -94,17 +94,21 @@ pub(super) fn taken(
     what_there_is: &str,
 ) -> Error {
     let title = provider.title;
+    let choose = match scope {
+        Scope::User => "choose another --name",
+        Scope::Org => "push to --scope user",
+    };
     let message = match scope {
         Scope::User => format!("you already have a {title} credential named \"{name}\""),
-        Scope::Org => format!("the organisation can have one {title} credential, and you already have it"),
+        Scope::Org => {
+            format!("you already have an organisation credential for {title}, and there can be only one")
+        }
     };
     Error::new(
         Kind::Refused,
         format!("{message}{by_server}; nothing was changed"),
     )
-    .hint(format!(
-        "add --force to replace it, or choose another --name or --scope; {what_there_is}"
-    ))
+    .hint(format!("add --force to replace it, or {choose}; {what_there_is}"))
 }
 
 /// Fetches the old value, so that it can be put back, and asks where a person must confirm.
@@ -123,12 +127,12 @@ async fn fetch_backup(
         Err(error) => {
             check_reveal_is_refused(&name, &error)?;
             context.printer.warning(&format!(
-                "the old credential {name} ({id}) cannot be fetched, so it could not be put back: {}",
+                "the old credential {name} ({id}) cannot be fetched, so it could not be restored: {}",
                 error.message()
             ));
             if confirmation == Confirmation::NotNeeded && !context.options.yes {
                 let message = "the old credential cannot be fetched; nothing was changed";
-                return Err(Error::new(Kind::Refused, message).hint("add --yes to replace it nevertheless"));
+                return Err(Error::new(Kind::Refused, message).hint("add --yes to replace it anyway"));
             }
             ask(format!("Delete {name} without a way back?")).await?;
             return Ok(None);

@@ -31,8 +31,8 @@ pub(crate) async fn run(
     context: &Context,
 ) -> Result<()> {
     if description.provider != provider.id {
-        let message = format!("the file holds a credential of {}", description.provider);
-        let hint = format!("use 'amika secret {} push' with it", description.provider);
+        let message = format!("the file contains a credential of {}", description.provider);
+        let hint = format!("use 'amika secret {} push' instead", description.provider);
         return Err(Error::usage(message).hint(hint));
     }
     let unreadable = || Error::input(format!("reading credentials file {}", escape::path(kept.path())));
@@ -53,7 +53,7 @@ pub(crate) async fn run(
         let revealed = async { Ok(api.reveal_credential(provider, found.id.as_sent()).await) };
         let revealed = context.interrupt.or(revealed).await?;
         if found.name == *new.name && revealed.is_ok_and(|value| value == new.value) {
-            context.printer.notice("this value is stored already");
+            context.printer.notice("this value is already stored");
             kept.remove();
             return done(&new, &api.shown(&found.id), "updated", context);
         }

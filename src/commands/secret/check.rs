@@ -103,9 +103,9 @@ fn refuse_missing(rows: &[Row]) -> Result<()> {
     let names = missing.iter().filter_map(|name| SecretName::inline(name));
     let names: Vec<_> = names.map(|name| name.to_string()).collect();
     let hint = if names.is_empty() {
-        "a secret's name has letters, digits, '_', '-' and '.'; change the name in the file".to_owned()
+        "the names in the file may have letters, digits, '_', '-' and '.' only; change them".to_owned()
     } else {
-        format!("add with: amika secret push {}", names.join(" "))
+        format!("add them with 'amika secret push {}'", names.join(" "))
     };
     Err(Error::new(Kind::Refused, message).hint(hint))
 }

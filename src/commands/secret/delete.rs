@@ -12,13 +12,13 @@ use crate::ui::prompt::Confirmation;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
-    /// Delete the secrets with these names
+    /// Names of the secrets to delete
     #[arg(value_name = "NAME", value_hint = clap::ValueHint::Other, required_unless_present = "ids")]
     pub(crate) names: Vec<String>,
-    /// Delete by id instead of by name (repeatable)
+    /// Delete by ID instead of by name (repeatable)
     #[arg(long = "id", value_name = "ID", value_hint = clap::ValueHint::Other, conflicts_with = "names")]
     pub(crate) ids: Vec<String>,
-    /// Look for the names in this scope
+    /// Scope of the secrets
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
 }
@@ -66,13 +66,13 @@ fn resolve(
             found.len(),
             ids.join(", ")
         );
-        return Err(Error::new(Kind::Refused, message).hint("choose with --id"));
+        return Err(Error::new(Kind::Refused, message).hint("choose one with --id"));
     }
     if found.is_empty()
         && let Some(other) = same_name().next()
     {
         let message = format!(
-            "there is a secret {name} in {0} scope: add --scope {0} to delete that one",
+            "{name} exists in {0} scope; add --scope {0} to delete it",
             api.shown(&other.scope)
         );
         context.printer.notice(&message);

@@ -28,49 +28,49 @@ use crate::ui::table::Text;
 
 pub(crate) const EXTRACT_EXAMPLES: &str = "\
 Examples:
-  amika secret extract                                 show what is there, masked
-  amika secret extract --all                           and what it outranks
-  amika secret extract --push                          put it into the vault, after a confirmation
+  amika secret extract                                 show what was found, masked
+  amika secret extract --all                           include what is overridden
+  amika secret extract --push                          push it, after a confirmation
   amika secret extract --push --only OPENAI_API_KEY --yes
   eval \"$(amika secret extract --export)\"             into this shell
 
-Looks where Claude Code, Codex, OpenCode and Amp keep their logins, by the rules that each tool
-itself follows. Nothing is sent without --push, no token is refreshed, and no helper is run.";
+Reads the credential stores of Claude Code, Codex, OpenCode and Amp by the rules that each tool
+follows. Without --push nothing is sent. No token is refreshed, and no credential helper is run.";
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct ExtractArgs {
-    /// Also show the credentials that are overridden, and by which
+    /// Include overridden credentials, and show what overrides them
     #[arg(long)]
     pub(crate) all: bool,
-    /// Keep only these names (comma-separated, `*` and `?` allowed; repeatable)
+    /// Keep only these names; quoted patterns are allowed (comma-separated, repeatable)
     #[arg(long, value_name = "NAMES", value_hint = clap::ValueHint::Other)]
     pub(crate) only: Vec<String>,
     /// Also read the stores of these tools, or of `all` (comma-separated; repeatable)
     #[arg(long, value_name = "TOOLS", value_hint = clap::ValueHint::Other)]
     pub(crate) also: Vec<String>,
-    /// Leave out access tokens, which work for hours at most
+    /// Skip OAuth access tokens, which expire within hours
     #[arg(long)]
     pub(crate) no_oauth: bool,
-    /// Scan another home directory, without this one's variables and keychain
+    /// Scan this home directory; variables and keychains are ignored
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub(crate) homedir: Option<PathBuf>,
-    /// Print `export NAME='value'` lines with the real values, for eval
+    /// Print `export NAME='value'` lines with real values, for eval
     #[arg(long, conflicts_with_all = ["push", "all"])]
     pub(crate) export: bool,
-    /// Go on, and exit with 0, when a credential store cannot be read
+    /// Ignore credential stores that cannot be read
     #[arg(long)]
     pub(crate) skip_unreadable: bool,
-    /// Push what is shown
+    /// Push what was found
     #[arg(long)]
     pub(crate) push: bool,
-    /// Choose who may use the pushed secrets [default: user]
+    /// Who can use the pushed secrets [default: user]
     #[arg(long, value_enum, requires = "push")]
     pub(crate) scope: Option<Scope>,
-    /// With --push, show the plan and write nothing
+    /// With --push, show the plan without writing anything
     #[arg(long, requires = "push")]
     pub(crate) dry_run: bool,
-    /// Keep exactly this many writes in flight [default: adapts, 8 to 64]
+    /// Number of concurrent writes [default: adapts, 8 to 64]
     #[arg(long, value_name = "N", value_parser = push::parse_jobs, requires = "push", value_hint = clap::ValueHint::Other)]
     pub(crate) jobs: Option<u8>,
 }
@@ -90,7 +90,9 @@ impl ExtractArgs {
         let patterns = Pattern::list(&self.only);
         match (self.only.is_empty(), patterns.is_empty()) {
             (true, _) => Ok(None),
-            (false, true) => Err(Error::usage("--only names no secret").hint("leave it out to keep all")),
+            (false, true) => {
+                Err(Error::usage("--only has no names").hint("leave out --only to keep everything"))
+            }
             (false, false) => Ok(Some(patterns)),
         }
     }
@@ -136,7 +138,7 @@ struct Extraction {
 fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer) -> Result<Extraction> {
     if args.export && printer.is_json() {
         return Err(Error::usage("--export prints lines for a shell, not JSON")
-            .hint("leave out one of --export and --output"));
+            .hint("leave out --export or --output"));
     }
     if args.export && printer.terminals.stdout && !global.yes {
         return Err(
@@ -157,7 +159,7 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter, &also),
         Some(home) => {
             return Err(Error::input(format!("{} is not a directory", escape::path(home)))
-                .hint("--homedir takes a home directory to look at"));
+                .hint("--homedir takes the home directory to scan"));
         }
     };
     view::troubles(&discovery, printer);
@@ -228,8 +230,8 @@ impl Extraction {
             .collect();
         if candidates.is_empty() {
             return Err(
-                Error::input("everything that was found has expired; nothing was pushed")
-                    .hint("run the tool once, so that it renews its login"),
+                Error::input("all credentials that were found have expired; nothing was pushed")
+                    .hint("run the tool once to renew its login"),
             );
         }
         push::push(
@@ -271,7 +273,7 @@ impl Extraction {
     fn warn_of_missing(&self, rows: &[Row<'_>], printer: Printer) {
         let only = self.only.iter().flatten().filter(|_| !rows.is_empty());
         for pattern in only.filter(|pattern| !rows.iter().any(|row| pattern.matches(row.name.as_str()))) {
-            printer.warning(&format!("--only names {}, which was not found", pattern.as_str()));
+            printer.warning(&format!("--only {} matches nothing", pattern.as_str()));
         }
     }
 
@@ -307,7 +309,7 @@ impl Extraction {
             escape::count(problems, "credential store")
         );
         Err(Error::new(Kind::Input, message)
-            .hint("repair or remove what the warnings name, or add --skip-unreadable"))
+            .hint("fix or remove what the warnings name, or add --skip-unreadable"))
     }
 }
 
@@ -334,7 +336,7 @@ fn report_oauth(rows: &[Row<'_>], printer: Printer) {
                 format!("the login in {place} has expired and cannot be renewed; log in again with its tool")
             }
             (State::Expired, _) => format!(
-                "the access token in {place} has expired; run its tool once, so that it renews the login, \
+                "the access token in {place} has expired; run its tool once to renew the login, \
                  or log in again"
             ),
             (_, Some(false)) if found.document.is_some() => format!(
@@ -342,7 +344,7 @@ fn report_oauth(rows: &[Row<'_>], printer: Printer) {
                  log in again with its tool"
             ),
             _ => match provider.filter(|_| found.document.is_some()) {
-                None => format!("{name} is a short-lived token; the tool that made it renews it"),
+                None => format!("{name} is a short-lived token that its own tool renews"),
                 Some(provider) => format!(
                     "{name} is a short-lived token; 'amika secret {} push --type oauth' pushes the whole \
                      login, which stays renewable",

@@ -12,7 +12,7 @@ use crate::ui::table::{Text, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// List only the secrets of this scope
+    /// List only secrets of this scope
     #[arg(long, value_enum)]
     pub(crate) scope: Option<Scope>,
 }

@@ -25,7 +25,7 @@ pub(crate) enum SecretCommand {
     /// Create or update secrets
     #[command(after_help = PUSH_EXAMPLES)]
     Push(PushArgs),
-    /// List the secrets that you can see (never their values)
+    /// List secrets, without their values
     #[command(
         visible_alias = "ls",
         after_help = "Examples:\n  amika secret list\n  amika secret list --scope org -o json"
@@ -37,10 +37,10 @@ pub(crate) enum SecretCommand {
         after_help = "Examples:\n  amika secret delete DATABASE_URL\n  amika secret delete OLD_KEY --scope org --yes"
     )]
     Delete(DeleteArgs),
-    /// Check that every secret which .amika/config.toml references is in the vault
+    /// Check that the vault has every secret that .amika/config.toml references
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
-    /// Find the credentials that coding tools keep on this machine
+    /// Find credentials of coding tools on this machine
     #[command(after_help = EXTRACT_EXAMPLES)]
     Extract(ExtractArgs),
     #[command(flatten)]

@@ -40,32 +40,32 @@ history; NAME alone, --from-env and --from-file are not. When a name comes from 
 
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
-    /// Push this value; a name alone reads the value from standard input or a hidden prompt
+    /// Secret to push; the value of a name alone is read from standard input or asked for without echo
     #[arg(value_name = "NAME[=VALUE]", value_hint = ValueHint::Other)]
     pub(crate) secrets: Vec<OsString>,
-    /// Take these environment variables, or all that match a quoted pattern such as 'APP_*'
-    /// (comma-separated; repeatable)
+    /// Push these environment variables; quoted patterns such as 'APP_*' are allowed
+    /// (comma-separated, repeatable)
     #[arg(long, value_name = "NAMES", add = ArgValueCompleter::new(variable_names))]
     pub(crate) from_env: Vec<String>,
-    /// Take every entry of this file; - is standard input (repeatable)
+    /// Push every entry of this file; - reads standard input (repeatable)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) from_file: Vec<PathBuf>,
-    /// Read the files in this format
+    /// Format of the files
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = EnvFormat::Dotenv)]
     pub(crate) env_format: EnvFormat,
-    /// Push only these names, or those that match a quoted pattern (comma-separated; repeatable)
+    /// Push only these names; quoted patterns such as 'DB_*' are allowed (comma-separated, repeatable)
     #[arg(long, value_name = "NAMES", value_hint = ValueHint::Other)]
     pub(crate) only: Vec<String>,
-    /// Leave out these names, or those that match a quoted pattern (comma-separated; repeatable)
+    /// Skip these names; quoted patterns are allowed (comma-separated, repeatable)
     #[arg(long, value_name = "NAMES", value_hint = ValueHint::Other)]
     pub(crate) exclude: Vec<String>,
-    /// Fail on warnings, such as a '$' that is kept as it is or a name that is given twice
+    /// Treat warnings as errors, such as a '$' that is not expanded or a name that is given twice
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Write only names that the vault lacks; the rest stays unchanged
+    /// Create missing secrets only; existing ones stay unchanged
     #[arg(long)]
     pub(crate) if_missing: bool,
-    /// Push only what the nearest .amika/config.toml references and the vault lacks
+    /// Push only what .amika/config.toml references and the vault lacks
     #[arg(long)]
     pub(crate) missing: bool,
     #[command(flatten)]
@@ -88,13 +88,13 @@ impl PushArgs {
 /// What every command that writes generic secrets lets the person choose.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WriteArgs {
-    /// Choose who may use the secrets
+    /// Who can use the secrets
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
-    /// Show the plan and write nothing
+    /// Show the plan without writing anything
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Keep exactly this many writes in flight [default: adapts, 8 to 64]
+    /// Number of concurrent writes [default: adapts, 8 to 64]
     #[arg(long, value_name = "N", value_parser = parse_jobs, value_hint = ValueHint::Other)]
     pub(crate) jobs: Option<u8>,
 }
@@ -243,18 +243,15 @@ fn show(printer: Printer, progress: &ProgressBar, event: Event) {
         Event::Finished => return progress.inc(1),
         Event::Waiting { at_most } => {
             progress.set_message("waiting for the API");
-            format!(
-                "the API does not take writes now; waiting up to {} s for it",
-                at_most.as_secs()
-            )
+            format!("the API is unavailable; waiting up to {} s", at_most.as_secs())
         }
         Event::Resumed => {
             progress.set_message("");
-            "the API takes writes again".to_owned()
+            "the API is available again".to_owned()
         }
         Event::SlowedDown => {
             progress.set_message("slowed down by the API");
-            "the API limits the rate; writes are sent more slowly".to_owned()
+            "the API limits the rate; slowing down".to_owned()
         }
     };
     progress.suspend(|| printer.notice(&notice));
@@ -277,13 +274,14 @@ fn refusal(conflicts: &Conflicts) -> Error {
         let names = conflicts.names().filter(|(_, other)| *other == scope);
         let names: Vec<_> = names.map(|(name, _)| name).collect();
         if !names.is_empty() {
-            parts.push(format!("already in {scope} scope only: {}", names.join(", ")));
+            let verb = if names.len() == 1 { "exists" } else { "exist" };
+            parts.push(format!("{} {verb} in {scope} scope only", names.join(", ")));
             scopes.push(format!("--scope {scope}"));
         }
     }
     let message = format!("{}; nothing was changed", parts.join("; "));
     let scopes = scopes.join(" or ");
     Error::new(Kind::Refused, message).hint(format!(
-        "to update what is there, add {scopes}; or push under another name"
+        "add {scopes} to update there, or push under another name"
     ))
 }

@@ -117,7 +117,7 @@ fn name_the_login(scan: &mut Scan<'_>, key: &Place, login: &Login) {
 fn name_legacy(scan: &mut Scan<'_>, place: &Place) {
     let place = place.shown(scan.env.home.as_deref());
     scan.notice(format!(
-        "{place} holds a credential of an older version, which Claude Code 2.1 does not use"
+        "{place} contains a credential of an older version, which Claude Code 2.1 does not use"
     ));
 }
 

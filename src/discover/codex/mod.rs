@@ -52,7 +52,9 @@ pub(crate) fn login(scan: &mut Scan<'_>) {
         return;
     };
     if scan.env.is_set("CODEX_HOME") && !home.is_dir() {
-        scan.notice("CODEX_HOME names a directory that is not there, so Codex does not start".to_owned());
+        scan.notice(
+            "CODEX_HOME points to a directory that does not exist, so Codex does not start".to_owned(),
+        );
     }
     let config = Config::read(scan, &home);
     let encrypts = config.secret_auth_storage;
@@ -189,7 +191,7 @@ impl Codex {
             let home = scan.env.home.as_deref();
             let (file, setting) = (Place::File(file).shown(home), store.place().shown(home));
             scan.notice(format!(
-                "{file} is there, and Codex does not use it: {setting} selects {}",
+                "{file} exists, but Codex does not use it: {setting} selects {}",
                 match store.value.as_str() {
                     "ephemeral" => "memory",
                     _ => "the keyring",
@@ -218,7 +220,7 @@ fn has_all_tokens(tokens: &Object<'_>) -> Result<(), String> {
     let id_token = tokens.string("id_token")?;
     let is_jwt = |token: SecretValue| jwt::expiry(token.expose_secret()) != Expiry::NotAJwt;
     if !id_token.is_some_and(is_jwt) {
-        return Err("`tokens.id_token` is missing or no JWT, so Codex cannot read it".to_owned());
+        return Err("`tokens.id_token` is missing or not a JWT, so Codex cannot read it".to_owned());
     }
     if !tokens.has("refresh_token") {
         return Err("`tokens.refresh_token` is missing, so Codex cannot read it".to_owned());
@@ -251,7 +253,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
                 "bedrockApiKey" | "bedrockAccessKeys" => "keys for Amazon Bedrock",
                 "agentIdentity" => "an agent identity",
                 "headers" => "headers of its own",
-                _ => "a method that amika does not know",
+                _ => "an unknown method",
             };
             let place = place.shown(scan.env.home.as_deref());
             scan.notice(format!(

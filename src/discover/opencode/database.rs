@@ -68,16 +68,16 @@ fn keep_rows(scan: &mut Scan<'_>, place: &Place, mut rows: Vec<Row>) {
         let id = text(row, "integration_id").map_or("", SecretValue::expose_secret);
         let what = label::entry(id, index);
         let Some(provider) = ProviderName::named(id) else {
-            scan.skip(place, &what, "has a name that no provider has");
+            scan.skip(place, &what, "has an invalid provider name");
             continue;
         };
         let value = text(row, "value").map_or("", SecretValue::expose_secret);
         let Ok(Some(value)) = Object::parse(value) else {
-            scan.skip(place, &what, "holds no JSON object");
+            scan.skip(place, &what, "contains no JSON object");
             continue;
         };
         if let Some(first) = claimed.by(&provider, &what) {
-            let reason = format!("becomes the same secret as {first}, which is newer or active,");
+            let reason = format!("maps to the same secret as {first}, which is newer or active,");
             scan.skip(place, &what, &reason);
             continue;
         }
@@ -90,10 +90,10 @@ fn keep_value(scan: &mut Scan<'_>, place: &Place, provider: ProviderName, what: 
     let (kind, member) = match kind.as_ref().map(SecretValue::expose_secret) {
         Some("key") => (CredentialKind::ApiKey, "key"),
         Some("oauth") => (CredentialKind::OAuth, "access"),
-        _ => return scan.skip(place, what, "is of a type that amika does not know"),
+        _ => return scan.skip(place, what, "has an unknown type"),
     };
     let Ok(Some(secret)) = value.string(member) else {
-        return scan.skip(place, what, "holds no key");
+        return scan.skip(place, what, "contains no key");
     };
     let expires_at = match value.time("expires") {
         Ok(at) => at.filter(|at| kind == CredentialKind::OAuth && *at != Timestamp::UNIX_EPOCH),

@@ -22,7 +22,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
         };
         if is_quoted(value) {
             let message = format!(
-                "the quotes around the value of {name} are part of it in this format; \
+                "the quotes around the value of {name} are part of the value in this format; \
                  --env-format dotenv removes them"
             );
             parsed.warnings.push((line, message));

@@ -85,7 +85,7 @@ fn read_assignment(text: &str, line: usize, parsed: &mut Parsed) -> usize {
         return start + length;
     };
     if has_variable {
-        let message = format!("'$' in {name} is kept as it is; variables are not expanded");
+        let message = format!("'$' in {name} is kept literally; variables are not expanded");
         parsed.warnings.push((line, message));
     }
     parsed.entries.push(Entry {

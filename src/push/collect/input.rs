@@ -90,7 +90,7 @@ pub(super) async fn read_file(
             continue;
         }
         if let Err((problem, hint)) = checked(&value) {
-            let message = format!("the value {problem} ({name})");
+            let message = format!("the value of {name} {problem}");
             parsed.faults.push(Fault::new(line, message).hint(hint));
         } else {
             let path = Rc::clone(&path);
@@ -122,9 +122,10 @@ async fn parse(path: &Path, format: EnvFormat, env: &Env) -> Result<Parsed> {
         file::read_bounded(path, MAX_FILE)
     }
     .map_err(|reason| {
+        let hint = reason.hint();
         Error::input(format!("opening env file {}", shown(path)))
             .because(reason)
-            .hint("--from-file takes a regular file of at most 10 MiB, or - for standard input")
+            .hint(hint)
     })?;
     let (text, faults) = clean(&bytes).map_err(|fault| fault.into_error(path))?;
     let mut parsed = match format {

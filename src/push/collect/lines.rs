@@ -32,10 +32,10 @@ fn forbidden_byte(number: usize, line: &str) -> Option<Fault> {
     let name = name.and_then(SecretName::environment);
     let of_name = name.map_or_else(String::new, |name| format!(" ({name})"));
     if line.contains('\0') {
-        let fault = Fault::new(number, format!("holds a NUL byte{of_name}"));
+        let fault = Fault::new(number, format!("contains a NUL byte{of_name}"));
         Some(fault.hint("encode the value, for example with base64"))
     } else if line.contains('\r') {
-        let message = format!("holds a carriage return that ends no line{of_name}");
+        let message = format!("contains a carriage return inside the line{of_name}");
         Some(Fault::new(number, message).hint("in double quotes, write it as \\r"))
     } else {
         None

@@ -117,7 +117,7 @@ fn select(candidates: &mut Vec<Candidate>, sources: &Sources<'_>, notices: &mut 
     for pattern in &sources.only {
         let matches = |candidate: &Candidate| pattern.matches(candidate.name.as_str());
         if !candidates.iter().any(matches) {
-            notices.warn(format!("--only {}: nothing has this name", pattern.as_str()));
+            notices.warn(format!("--only {} matches nothing", pattern.as_str()));
         }
     }
     let matches = |patterns: &[Pattern], name: &SecretName| {
@@ -224,8 +224,8 @@ fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Option<Confir
     };
     if file + piped_values > 1 {
         return Err(
-            Error::usage("standard input can give one value or one file, not several")
-                .hint("use --from-env, --from-file PATH, or one 'amika secret push' for each"),
+            Error::usage("standard input can be used for one value or one file only")
+                .hint("use --from-env, --from-file PATH, or run 'amika secret push' once for each"),
         );
     }
     let needs_answer = confirmation.is_some_and(|confirmation| confirmation != Confirmation::NotNeeded);
@@ -233,12 +233,12 @@ fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Option<Confir
         let message = match bare {
             Some(index) if piped_values == 1 => format!(
                 "argument {} has no '=' (expected KEY=VALUE), so its value is read from standard input, \
-                 which cannot also answer the confirmation",
+                 which cannot also be used to confirm",
                 index + 1
             ),
-            _ => "secrets from standard input cannot be confirmed from it too".to_owned(),
+            _ => "secrets read from standard input cannot be confirmed there".to_owned(),
         };
-        return Err(Error::usage(message).hint("add --yes, or --dry-run to look first"));
+        return Err(Error::usage(message).hint("add --yes, or --dry-run to preview"));
     }
     Ok(())
 }
@@ -248,15 +248,12 @@ fn checked(value: &SecretValue) -> std::result::Result<(), (&'static str, &'stat
     if value.is_empty() {
         Err((
             "is empty",
-            "give it a value; 'amika secret delete' removes a secret",
+            "give it a value; 'amika secret delete NAME' removes a secret",
         ))
     } else if value.expose_secret().contains('\0') {
-        Err(("holds a NUL byte", "encode the value, for example with base64"))
+        Err(("contains a NUL byte", "encode the value, for example with base64"))
     } else if value.expose_secret().len() > MAX_VALUE {
-        Err((
-            "is larger than 1 MiB",
-            "a vault is for keys; keep large data elsewhere",
-        ))
+        Err(("is larger than 1 MiB", "store large data elsewhere"))
     } else {
         Ok(())
     }

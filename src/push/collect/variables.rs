@@ -49,7 +49,7 @@ fn match_variables(
         } else {
             "no environment variable matches a pattern of --from-env".to_owned()
         };
-        problems.push(Error::input(message).hint("are they exported to this process?"));
+        problems.push(Error::input(message).hint("check that they are exported"));
     }
     for name in names {
         if env.variable(name).is_some_and(OsStr::is_empty) {
@@ -63,22 +63,31 @@ fn match_variables(
 }
 
 fn read_variable(name: &str, env: &Env) -> Result<Candidate> {
-    let name = SecretName::environment(name).ok_or_else(|| {
-        Error::input("--from-env has an item that is not a valid variable name").hint(
-            "give names or quoted patterns, as in --from-env DATABASE_URL,'APP_*'; a name holds \
-             letters, digits and '_' and does not start with a digit",
-        )
-    })?;
+    let name = SecretName::environment(name).ok_or_else(|| bad_variable(name))?;
     let place = format!("environment variable \"{name}\"");
-    let value = env
-        .variable(name.as_str())
-        .ok_or_else(|| Error::input(format!("{place} is not set")).hint("is it exported to this process?"))?;
+    let value = env.variable(name.as_str()).ok_or_else(|| {
+        Error::input(format!("{place} is not set")).hint("export it, or check the spelling")
+    })?;
     let value = value
         .to_str()
         .ok_or_else(|| Error::input(format!("{place} is not valid UTF-8")))?;
     let value = SecretValue::new(value.to_owned());
-    checked(&value)
-        .map_err(|(problem, hint)| Error::input(format!("{place}: the value {problem}")).hint(hint))?;
+    checked(&value).map_err(|(problem, hint)| Error::input(format!("{place} {problem}")).hint(hint))?;
     let origin = Origin::Variable(name.to_string());
     Ok(Candidate { name, value, origin })
+}
+
+/// What is not a name may be a value that was given by mistake, so only what looks like a name is
+/// repeated.
+fn bad_variable(item: &str) -> Error {
+    let like_a_name = |c: char| c.is_ascii_uppercase() || matches!(c, '_' | '-' | '.');
+    let shown = if item.len() <= 40 && item.chars().all(like_a_name) {
+        format!("\"{item}\"")
+    } else {
+        "an item of --from-env".to_owned()
+    };
+    Error::input(format!("{shown} is not a valid variable name")).hint(
+        "use letters, digits and '_', not starting with a digit, or a quoted pattern: \
+         --from-env DATABASE_URL,'APP_*'",
+    )
 }

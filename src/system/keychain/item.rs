@@ -46,10 +46,8 @@ pub(super) fn explain(error: &Error) -> Lookup {
 }
 
 pub(super) fn text(secret: Vec<u8>) -> Lookup {
-    decode(&Zeroizing::new(secret)).map_or_else(
-        || Lookup::Unreadable("does not hold text".to_owned()),
-        Lookup::Found,
-    )
+    decode(&Zeroizing::new(secret))
+        .map_or_else(|| Lookup::Unreadable("is not text".to_owned()), Lookup::Found)
 }
 
 /// UTF-8, or the UTF-16LE that keyring libraries write on Windows.

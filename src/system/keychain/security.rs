@@ -82,7 +82,7 @@ fn failed(code: Option<i32>) -> Lookup {
 /// The secret and a line break; as lower-case hex when any byte is not printable ASCII.
 fn printed(output: &[u8]) -> Lookup {
     let Ok(printed) = std::str::from_utf8(output) else {
-        return Lookup::Unreadable("does not hold text".to_owned());
+        return Lookup::Unreadable("is not text".to_owned());
     };
     let printed = printed.strip_suffix('\n').unwrap_or(printed);
     match unhex(printed) {
@@ -127,7 +127,7 @@ mod tests {
             .bytes()
             .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         assert_eq!(found(printed(format!("{hex}\n").as_bytes())), "{\"a\":\"ü\"}");
-        assert_eq!(found(printed(b"ff\n")), "unreadable: does not hold text");
+        assert_eq!(found(printed(b"ff\n")), "unreadable: is not text");
         assert_eq!(found(printed(b"\n")), "");
     }
 
