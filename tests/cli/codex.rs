@@ -150,7 +150,7 @@ fn a_login_without_what_it_needs_is_named() {
             "OPENAI_API_KEY",
         ),
         (r#"{"auth_mode":"chatgpt"}"#, "`tokens`"),
-        (r#"{"auth_mode":"","OPENAI_API_KEY":"CANARY"}"#, "does not know"),
+        (r#"{"auth_mode":"","OPENAI_API_KEY":"CANARY"}"#, "unknown method"),
     ] {
         let run = extract(&sandbox(&[(AUTH, content)]), ".", &[]).exits(0);
         assert_eq!(run.json(), json!([]), "{content}");
