@@ -93,7 +93,7 @@ fn confirm(question: &str, keys: &mut impl Keys, term: &Term) -> io::Result<bool
         if let Some(yes) = yes_or_no(&answer) {
             return Ok(yes);
         }
-        prompt = "Please answer y or n: ".to_owned();
+        prompt = String::from("Please answer y or n: ");
     }
 }
 
