@@ -14,6 +14,7 @@
 //! of compose-go v2. This module finds where a value ends and refuses what is read differently;
 //! dotenvy removes the quotes and resolves the escapes.
 
+use memchr::{memchr, memchr_iter};
 use zeroize::Zeroizing;
 
 use super::value::{self, Value};
@@ -44,7 +45,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
         } else {
             read_assignment(rest, line, &mut parsed)
         };
-        line += rest[..consumed].matches('\n').count();
+        line += memchr_iter(b'\n', rest[..consumed].as_bytes()).count();
         rest = &rest[consumed..];
     }
     parsed
@@ -166,7 +167,7 @@ fn resolve(name: &str, quoted: &str) -> Option<SecretValue> {
 
 /// Bytes up to and including the next line break.
 pub(super) fn end_of_line(text: &str) -> usize {
-    text.find('\n').map_or(text.len(), |at| at + 1)
+    memchr(b'\n', text.as_bytes()).map_or(text.len(), |at| at + 1)
 }
 
 /// Whether `name=rest` is the last line of base64 text that lost its quotes: its padding would

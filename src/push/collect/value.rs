@@ -1,5 +1,6 @@
 //! One value of a `.env` file: where it ends, and whether the common readers read it alike.
 
+use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
 use super::dotenv::end_of_line;
@@ -323,6 +324,7 @@ fn is_unusual_space(c: char) -> bool {
 
 /// Whether `value` has `$NAME` or `${NAME}`.
 fn has_variable(value: &str) -> bool {
-    let mut pairs = value.as_bytes().windows(2);
-    pairs.any(|pair| pair[0] == b'$' && (pair[1].is_ascii_alphabetic() || matches!(pair[1], b'_' | b'{')))
+    let starts_name = |next: &u8| next.is_ascii_alphabetic() || matches!(next, b'_' | b'{');
+    let value = value.as_bytes();
+    memchr_iter(b'$', value).any(|at| value.get(at + 1).is_some_and(starts_name))
 }
