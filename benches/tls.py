@@ -22,6 +22,7 @@ PORT = int(os.environ.get("BENCH_PORT", "23920"))
 # What listens on which port, counted from PORT.
 VAULT, H1, H2, SLOW_H1, SLOW_H2, TENTH = range(6)
 VAULT_20, VAULT_100, SLOW_100 = 6, 7, 8
+HOSTS = {"http": "127.0.0.1", "https": "localhost"}
 LIMITS = [  # rate, burst, status, listen
     (200, "", 429, "ssl http2"),
     (200, "", 503, "ssl"),
@@ -125,7 +126,7 @@ class Bench:
         def command():
             return [self.binary, "secret", "push", "--yes", "-q", "--from-file", self.env_file(port, count)]
 
-        return command, {"AMIKA_API_URL": f"{scheme}://localhost:{PORT + port}"}
+        return command, {"AMIKA_API_URL": f"{scheme}://{HOSTS[scheme]}:{PORT + port}"}
 
     def lean(self, port, count, jobs):
         client = str(ROOT / "target/release/examples/lean_client")

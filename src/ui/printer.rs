@@ -262,15 +262,14 @@ impl Printer {
     /// A bar for `total` writes, drawn only at a terminal and when it is worth it.
     pub(crate) fn progress(self, total: usize) -> ProgressBar {
         let visible = self.terminals.stderr && !self.quiet && !self.verbose && !self.is_json() && total > FEW;
-        let target = if visible {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        if !visible {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} {msg}") {
             bar.set_style(style);
         }
+        // A thread redraws it.
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
     }
