@@ -134,7 +134,7 @@ class Bench:
         return (lambda: command), {}
 
     def go(self, port, count, scheme="https"):
-        client, origin = str(self.work / "go_client"), f"{scheme}://localhost:{PORT + port}"
+        client, origin = str(self.work / "go_client"), f"{scheme}://{HOSTS[scheme]}:{PORT + port}"
         return (lambda: [client, origin, self.env_file(port, count)]), {}
 
     def once(self, command, environment):

@@ -66,7 +66,9 @@ impl SecretName {
     /// A name that an environment variable may have: `[A-Za-z_][A-Za-z0-9_]*`.
     pub(crate) fn environment(name: &str) -> Option<Self> {
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let rest_is_fine = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         (starts_well && rest_is_fine).then(|| Self(name.to_owned()))
     }
 

@@ -161,7 +161,7 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
     let length = end_of_line(text);
     let refuse = |reason| Err(Problem { reason, length });
     // node looks for a comment and for quotes on each of the lines that it sees.
-    if value.contains(LINE_SEPARATORS) && value.contains(['#', '\'', '"', '`']) {
+    if !value.is_ascii() && value.contains(LINE_SEPARATORS) && value.contains(['#', '\'', '"', '`']) {
         return refuse(Reason::LineSeparator);
     }
     let before_comment = match value.find('#') {
