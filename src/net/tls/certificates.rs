@@ -166,15 +166,18 @@ fn decode(text: &[u8]) -> Vec<CertificateDer<'static>> {
         let section = &text[begin + BEGIN.len()..];
         Some(&section[..ends.find(section)?])
     });
-    let decoded = sections.filter_map(|section| {
-        let base64: Vec<u8> = section
-            .iter()
-            .copied()
-            .filter(|byte| !byte.is_ascii_whitespace())
-            .collect();
-        STANDARD.decode(base64).ok()
-    });
+    let decoded = sections.filter_map(|section| STANDARD.decode(without_line_ends(section)).ok());
     decoded.map(CertificateDer::from).collect()
+}
+
+fn without_line_ends(text: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(text.len());
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+        joined.extend_from_slice(text[start..end].trim_ascii());
+        start = end;
+    }
+    joined
 }
 
 impl ServerCertVerifier for Verifier {

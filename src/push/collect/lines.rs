@@ -1,5 +1,6 @@
 //! A file's bytes as the text that every format is read from, and the lines that errors name.
 
+use memchr::{memchr, memchr2};
 use zeroize::Zeroizing;
 
 use super::Fault;
@@ -16,15 +17,25 @@ pub(crate) fn clean(bytes: &[u8]) -> Result<(Zeroizing<String>, Vec<Fault>), Fau
         );
     }
     let text = utf8(bytes).map_err(|line| not_utf8(bytes, line))?;
-    let text = Zeroizing::new(text.replace("\r\n", "\n"));
-    // The end of the file may cut a line break in two.
-    let text = Zeroizing::new(text.strip_suffix('\r').unwrap_or(&text).to_owned());
+    let text = match memchr(b'\r', bytes) {
+        None => Zeroizing::new(text.to_owned()),
+        Some(_) => without_carriage_returns(text),
+    };
     let mut faults = Vec::new();
-    if text.contains(['\0', '\r']) {
+    if memchr2(b'\0', b'\r', text.as_bytes()).is_some() {
         let lines = text.split('\n').enumerate();
         faults.extend(lines.filter_map(|(index, line)| forbidden_byte(index + 1, line)));
     }
     Ok((text, faults))
+}
+
+fn without_carriage_returns(text: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(text.replace("\r\n", "\n"));
+    // The end of the file may cut a line break in two.
+    if text.ends_with('\r') {
+        text.pop();
+    }
+    text
 }
 
 fn forbidden_byte(number: usize, line: &str) -> Option<Fault> {
