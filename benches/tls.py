@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 KEY = "amk_test_5f1c0a7e9b3d4c2f8a6e"  # The one that the development vault accepts.
 PORT = int(os.environ.get("BENCH_PORT", "23920"))
 # What listens on which port, counted from PORT.
@@ -101,7 +102,7 @@ class Bench:
         (self.work / "nginx.conf").write_text(nginx_configuration())
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self.spawn(nginx, "-p", str(self.work), "-c", "nginx.conf", "-g", "daemon off;")
-        vault = str(ROOT / "target/release/examples/dev_vault")
+        vault = str(TARGET / "release/examples/dev_vault")
         self.spawn(vault, str(PORT + VAULT_20), "20")
         self.spawn(vault, str(PORT + VAULT_100), "100")
         time.sleep(1)
@@ -129,7 +130,7 @@ class Bench:
         return command, {"AMIKA_API_URL": f"{scheme}://{HOSTS[scheme]}:{PORT + port}"}
 
     def lean(self, port, count, jobs):
-        client = str(ROOT / "target/release/examples/lean_client")
+        client = str(TARGET / "release/examples/lean_client")
         command = [client, str(PORT + port), str(self.work / "own.pem"), str(count), str(jobs)]
         return (lambda: command), {}
 
@@ -183,7 +184,7 @@ class Bench:
 
 
 def main():
-    binary = os.path.realpath(sys.argv[1] if len(sys.argv) > 1 else ROOT / "target/release/amika")
+    binary = os.path.realpath(sys.argv[1] if len(sys.argv) > 1 else TARGET / "release/amika")
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(binary, Path(directory))
         bench.build()

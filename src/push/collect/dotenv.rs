@@ -45,7 +45,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
         } else {
             read_assignment(rest, line, &mut parsed)
         };
-        line += memchr_iter(b'\n', rest[..consumed].as_bytes()).count();
+        line += memchr_iter(b'\n', &rest.as_bytes()[..consumed]).count();
         rest = &rest[consumed..];
     }
     parsed
