@@ -5,6 +5,7 @@ mod batch;
 pub(crate) mod candidate;
 pub(crate) mod collect;
 pub(crate) mod missing;
+pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod references;
 pub(crate) mod report;

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::api::ApiError;
 use crate::formats::escape;
-use crate::push::apply::{Applied, Outcome};
 use crate::push::candidate::Candidate;
+use crate::push::outcome::{Applied, Outcome};
 use crate::push::plan::{Action, Plan};
 use crate::secret::Scope;
 use crate::ui::table::{Text, table};

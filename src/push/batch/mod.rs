@@ -14,7 +14,7 @@ use self::outage::Outage;
 use self::write::{Next, Write};
 use crate::api::{Api, ApiError, SecretSummary};
 use crate::net::retry::{BATCH_LIMIT, MAX_CONSECUTIVE_FAILURES, MAX_TRIES, backoff};
-use crate::push::apply::{Event, Outcome};
+use crate::push::outcome::{Event, Outcome};
 use crate::push::plan::Plan;
 
 /// A wait that is shorter than this is not announced.

@@ -3,7 +3,7 @@
 use crate::api::{ApiError, Effect};
 use crate::error::Kind;
 use crate::net::retry::{MAX_FAILURES_APART, MAX_TRIES};
-use crate::push::apply::Outcome;
+use crate::push::outcome::Outcome;
 use crate::push::plan::Action;
 
 /// What a failed write waits for.
