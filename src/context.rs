@@ -23,8 +23,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// A client for the configured API with the credential that is in use. Prints what there is to
-    /// say about that.
+    /// A client for the configured API with the credential in use. Prints the notices about it.
     pub(crate) fn api(&self, jobs: Option<u8>) -> Result<Api> {
         let mut notices = Notices::default();
         let api = self.api_with(&mut notices, jobs);
@@ -52,14 +51,14 @@ impl Context {
         Api::new(&self.env, origin, credential, jobs, observe)
     }
 
-    /// Makes sure that a refresh of this credential is completed before the command ends. A command
-    /// uses one credential.
+    /// Registers the credential of the command, so that a refresh of it is completed before the
+    /// command ends. Each command uses one credential.
     pub(crate) fn register(&self, credential: ApiCredential) -> &Rc<ApiCredential> {
         self.credential.get_or_init(|| Rc::new(credential))
     }
 
-    /// Completes a refresh of the login, and adds what became of it to the result of the command:
-    /// exit 8 when the login could not be saved.
+    /// Completes a refresh of the login and adds its outcome to the result of the command: exit 8
+    /// when the login could not be saved.
     pub(crate) async fn finish_refresh(&self, result: Result<()>) -> Result<()> {
         let Some(credential) = self.credential.get() else {
             return result;
@@ -82,7 +81,7 @@ impl Context {
     }
 }
 
-/// Runs the part of a command that needs the network, and can be stopped by a signal.
+/// Runs the part of a command that needs the network and can be interrupted.
 pub(crate) fn connected(
     env: Env,
     options: GlobalOptions,

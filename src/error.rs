@@ -1,33 +1,33 @@
-//! What can go wrong, what a person is told about it, and the exit code it becomes.
+//! The errors that people see, and the exit codes.
 
 use std::fmt;
 
 /// The result of every fallible step of the program.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// Why a command ended without success. The exit codes are part of the interface:
-/// scripts branch on them, so a variant may be added but never renumbered.
+/// Why a command failed. Exit codes are part of the interface, as scripts branch on them: a variant
+/// may be added, but never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The API or the person said no; nothing was changed.
+    /// The API refused, or the person declined; nothing was changed.
     Refused,
     /// Standard output could not be written to.
     Output,
-    /// The command line is wrong, or a question cannot be asked here.
+    /// The command line is wrong, or a required confirmation cannot be asked for.
     Usage,
-    /// There is no usable credential, or the API does not accept it.
+    /// There is no usable credential, or the API rejected it.
     Credential,
-    /// A file, variable or value on this machine cannot be used.
+    /// A local file, variable or value cannot be used.
     Input,
-    /// Some writes succeeded, or it is not known whether they did.
+    /// Some writes succeeded, or their outcome is unknown.
     Partial,
     /// The API could not be reached, or kept failing; nothing was changed.
     Unreachable,
-    /// The other side did not behave like the API.
+    /// The answer did not come from the API.
     Contract,
     /// Local state could not be read or saved.
     State,
-    /// The reader of standard output went away.
+    /// Standard output was closed.
     ClosedOutput,
     /// Ctrl-C.
     Interrupted,
@@ -52,7 +52,7 @@ impl Kind {
         Self::Terminated,
     ];
 
-    /// What the exit code means, for the help, the manual and the documentation.
+    /// The meaning of the exit code, for help, manual and documentation.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Refused => "Refused by the API, or not confirmed; nothing was changed",
@@ -91,7 +91,7 @@ impl Kind {
         }
     }
 
-    /// The `code` of a JSON error: stable, lower case, one word per kind.
+    /// The `code` of a JSON error. It is stable.
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Refused => "refused",
@@ -110,7 +110,7 @@ impl Kind {
     }
 }
 
-/// An error for a person: what happened, and what to do next. Never holds a secret.
+/// An error as it is shown: what happened, and what to do next. Never contains a secret.
 #[derive(Debug)]
 pub(crate) struct Error {
     pub(crate) kind: Kind,
@@ -176,14 +176,14 @@ impl Error {
         self
     }
 
-    /// Says what was being done when the error happened: `context: message`.
+    /// Adds what was being done: `context: message`.
     #[must_use]
     pub(crate) fn context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
     }
 
-    /// Says what the error means for the command: `message; consequence`.
+    /// Adds what the error means for the command: `message; consequence`.
     #[must_use]
     pub(crate) fn consequence(mut self, consequence: impl fmt::Display) -> Self {
         self.message = format!("{}; {consequence}", self.message);

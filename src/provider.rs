@@ -1,5 +1,5 @@
-//! The providers whose credentials the vault can put into a sandbox as a login. A further provider
-//! is one more entry of [`PROVIDERS`].
+//! The providers whose credentials the vault can use to log a sandbox in. To add a provider, add an
+//! entry to [`PROVIDERS`].
 
 use std::fmt;
 
@@ -20,8 +20,8 @@ pub(crate) enum CredentialKind {
 }
 
 impl CredentialKind {
-    /// The kind that the API calls so; one invented later is none that we know.
-    pub(crate) fn named(text: &str) -> Option<Self> {
+    /// Parses the name that the API uses; `None` for a type that this version does not know.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         [Self::OAuth, Self::ApiKey]
             .into_iter()
             .find(|kind| kind.as_str() == text)
@@ -45,31 +45,31 @@ impl fmt::Display for CredentialKind {
     }
 }
 
-/// A provider that the vault knows by name.
+/// A provider of coding tools.
 #[derive(Debug)]
 pub(crate) struct Provider {
-    /// The word of the command line and of the API's path.
+    /// Its name on the command line and in the path of the API.
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
-    /// As discovery calls it.
+    /// Its name in the sources of discovery.
     pub(crate) discovered_as: &'static str,
     /// The secrets that `extract` makes of its credential.
     pub(crate) secret_names: &'static [&'static str],
-    /// The variables that may hold an API key, the preferred first.
+    /// The environment variables that can hold an API key, in order of preference.
     pub(crate) variables: &'static [&'static str],
-    /// The object and the member of a login that hold the access token; its siblings are the
-    /// refresh token and the expiry.
+    /// The JSON object of a login and its member with the access token. The refresh token and the
+    /// expiry are in the same object.
     pub(crate) access_token: (&'static str, &'static str),
     pub(crate) refresh_token: &'static str,
-    /// Where the login says when its access token ends; otherwise the token itself says it.
+    /// The member with the expiry of the access token; `None` if the token is a JWT that states it.
     pub(crate) expires_at: Option<&'static str>,
-    /// Where the login says when its refresh token ends.
+    /// The member with the expiry of the refresh token.
     pub(crate) refresh_expires_at: Option<&'static str>,
-    /// The members beside the login that hold other secrets.
+    /// Members next to the login that hold other secrets.
     pub(crate) other_secrets: &'static [&'static str],
-    /// What its API keys start with.
+    /// The prefixes of its API keys.
     pub(crate) key_prefixes: &'static [&'static str],
-    /// Where its tool keeps the login, for examples.
+    /// The file in which its tool stores the login, for examples.
     pub(crate) login_file: &'static str,
 }
 
@@ -127,7 +127,7 @@ pub(crate) const CODEX: Provider = Provider {
 };
 
 impl Provider {
-    /// What a credential is called when nobody names it, such as `Claude API Key`.
+    /// The name of a credential that is pushed without one, such as `Claude API Key`.
     pub(crate) fn default_name(&self, kind: CredentialKind) -> String {
         let kind = match kind {
             CredentialKind::OAuth => "OAuth",

@@ -5,18 +5,18 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
-/// What stands in place of every value, whatever its length.
+/// Replaces a value in output. It has the same width for every value.
 const MASK: &str = "********";
-/// Only values of at least this many characters may show their end.
+/// Minimum length, in characters, of a value whose last characters are shown.
 const TAIL_FROM: usize = 24;
 const TAIL: usize = 4;
 
 /// The largest single value accepted, in bytes.
 pub(crate) const MAX_VALUE: usize = 1024 * 1024;
 
-/// A secret's value. Its memory is zeroed on drop, and it implements neither `Display` nor
-/// `Serialize`: [`expose`](Self::expose_secret) is the only way to read it, so `grep expose` finds
-/// every place where a value leaves the program.
+/// A secret's value. Its memory is zeroed on drop. It implements neither `Display` nor `Serialize`:
+/// [`expose_secret`](Self::expose_secret) is the only way to read it, so that `grep expose_secret`
+/// finds every place that does.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SecretValue(Zeroizing<String>);
 
@@ -33,8 +33,8 @@ impl SecretValue {
         self.0.is_empty()
     }
 
-    /// A stand-in of fixed width that does not tell the length. At a terminal, a long value
-    /// also shows its last characters, so that a person can tell two keys apart.
+    /// A mask of fixed width, which does not give away the length. At a terminal the mask of a long
+    /// value ends in its last characters, so that two keys can be told apart.
     pub(crate) fn masked(&self, at_terminal: bool) -> String {
         let length = self.0.chars().count();
         if !at_terminal || length < TAIL_FROM {
@@ -57,13 +57,12 @@ impl fmt::Debug for SecretValue {
     }
 }
 
-/// A secret's name, checked when it was made: ASCII, and free of anything a shell, a terminal
-/// or a URL could take for something else.
+/// A validated name: ASCII, without characters that have a meaning in a shell, a terminal or a URL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SecretName(String);
 
 impl SecretName {
-    /// A name that an environment variable may have: `[A-Za-z_][A-Za-z0-9_]*`.
+    /// Accepts the names that an environment variable can have: `[A-Za-z_][A-Za-z0-9_]*`.
     pub(crate) fn environment(name: &str) -> Option<Self> {
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let rest_is_fine = name
@@ -72,8 +71,8 @@ impl SecretName {
         (starts_well && rest_is_fine).then(|| Self(name.to_owned()))
     }
 
-    /// A name typed on the command line: as an environment variable's, and besides digits
-    /// first, `-` and `.`, because secrets such as `my-claude-key` exist.
+    /// Accepts a name that was typed on the command line. It may also begin with a digit and contain
+    /// `-` and `.`, because secrets with names like `my-claude-key` exist.
     pub(crate) fn inline(name: &str) -> Option<Self> {
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let rest_is_fine = name
@@ -93,7 +92,7 @@ impl fmt::Display for SecretName {
     }
 }
 
-/// Who may use a stored secret.
+/// Who can use a stored secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
@@ -114,8 +113,8 @@ impl Scope {
         }
     }
 
-    /// The scope that the API calls so; one invented later is none that we know.
-    pub(crate) fn named(text: &str) -> Option<Self> {
+    /// Parses the name that the API uses; `None` for a scope that this version does not know.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == text)
     }
 }

@@ -1,4 +1,4 @@
-//! The hosted secrets API: one method per endpoint, over one `send`.
+//! The client of the secrets API: one method for each endpoint.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,17 +22,17 @@ use crate::secret::{Scope, SecretName, SecretValue};
 use crate::system::env::Env;
 
 pub(super) const BASE: &str = "/api/v0beta1/secrets";
-/// What may stand in a path segment as it is (RFC 3986, "unreserved").
+/// Encodes everything but the unreserved characters of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// No server gives an id as long as this, in bytes.
-const LONGEST_ID: usize = 256;
+/// Maximum length of an id, in bytes.
+const MAX_ID: usize = 256;
 
-/// Path segments of the API that an id must not be mistaken for.
+/// Path segments of the API, which are not valid as ids.
 const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys"];
 
 pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
@@ -74,7 +74,7 @@ impl Api {
         })
     }
 
-    /// How long one request may take.
+    /// The time limit of one request.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -83,12 +83,12 @@ impl Api {
         &self.concurrency
     }
 
-    /// From now on no server text shows this value, in whatever spelling.
+    /// Removes this value, in every encoding, from every text of a server from now on.
     pub(crate) fn keep_secret(&self, value: &SecretValue) {
         self.known_secrets.learn(value);
     }
 
-    /// Every generic secret that the caller may see, of both scopes.
+    /// Lists the generic secrets of all scopes that the caller may see.
     pub(crate) async fn list_secrets(&self) -> ApiResult<Vec<SecretSummary>> {
         self.list_secrets_with(Repeat::Safe).await
     }
@@ -104,7 +104,7 @@ impl Api {
         self.parse(&answer, "a list of secrets")
     }
 
-    /// Creates a secret and gives its id. Sent once: a batch decides itself what comes next.
+    /// Creates a secret and returns its id. Sent once: the batch decides about retries.
     pub(crate) async fn create_secret(
         &self,
         name: &SecretName,
@@ -124,7 +124,7 @@ impl Api {
         self.created(&answer, name.as_str())
     }
 
-    /// The id in the answer to a create, if it confirms that just this was created.
+    /// The id in the answer to a create, if the answer confirms the create.
     pub(super) fn created(&self, answer: &Answer, name: &str) -> ApiResult<String> {
         let expected = "a confirmation that it was created";
         if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
@@ -138,7 +138,7 @@ impl Api {
         Ok(self.without_secrets(&created.id))
     }
 
-    /// Replaces the value of a secret. Sent once: a batch decides itself what comes next.
+    /// Replaces the value of a secret. Sent once: the batch decides about retries.
     pub(crate) async fn update_secret(&self, id: &str, value: &SecretValue) -> ApiResult<()> {
         self.keep_secret(value);
         let path = secret_path(id)?;
@@ -171,7 +171,7 @@ impl Api {
     }
 }
 
-/// A JSON body whose memory is zeroed when the last copy of it is dropped.
+/// A JSON body. Its memory is zeroed when the last copy is dropped.
 pub(super) fn json_body(body: &impl Serialize, value: &SecretValue) -> Bytes {
     // Room for the value with its escapes, so that growing leaves no copy behind.
     let mut json = Zeroizing::new(Vec::with_capacity(2 * value.expose_secret().len() + 1024));
@@ -183,7 +183,7 @@ fn secret_path(id: &str) -> ApiResult<String> {
     Ok(format!("{BASE}/{}", encoded_id(id)?))
 }
 
-/// Refuses an id that a person gave and that no server would: exit 2.
+/// Refuses an invalid id of the command line: exit 2.
 pub(crate) fn check_id(id: &str) -> Result<()> {
     if is_hostile_id(id) {
         return Err(
@@ -193,7 +193,7 @@ pub(crate) fn check_id(id: &str) -> Result<()> {
     Ok(())
 }
 
-/// `id` as one path segment; refuses what could reach another resource.
+/// Encodes `id` as one path segment. Refuses an id that could address another resource.
 pub(super) fn encoded_id(id: &str) -> ApiResult<String> {
     if is_hostile_id(id) {
         let message = "the server sent an invalid ID, which was not used";
@@ -204,7 +204,7 @@ pub(super) fn encoded_id(id: &str) -> ApiResult<String> {
 
 fn is_hostile_id(id: &str) -> bool {
     id.is_empty()
-        || id.len() > LONGEST_ID
+        || id.len() > MAX_ID
         || id == "."
         || id.contains("..")
         || id.contains(['/', '\\', '?', '#'])

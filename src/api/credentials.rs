@@ -1,5 +1,5 @@
-//! The endpoints of provider credentials. They have no update: replacing one is a deletion and a
-//! creation.
+//! The endpoints of provider credentials. There is no update: a credential is replaced by deleting it
+//! and creating another.
 
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -45,14 +45,14 @@ struct Revealed {
 }
 
 impl Api {
-    /// Every credential of the provider that the caller may see, of both scopes.
+    /// Lists the credentials of the provider, of all scopes, that the caller may see.
     pub(crate) async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
         let answer = self.send(Method::GET, &path(provider), None, Repeat::Safe).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of credentials")
     }
 
-    /// Creates a credential and gives its id. Never repeated when it may have been carried out.
+    /// Creates a credential and returns its id. Not retried when it may have been carried out.
     pub(crate) async fn create_credential(
         &self,
         provider: &Provider,
@@ -77,8 +77,8 @@ impl Api {
         self.delete(&path).await
     }
 
-    /// The value of a stored credential. The server may write an audit entry, so this is asked
-    /// only when the value is needed.
+    /// The value of a stored credential. The server may write an audit entry, so this is only used
+    /// when the value is needed.
     pub(crate) async fn reveal_credential(&self, provider: &Provider, id: &str) -> ApiResult<SecretValue> {
         let path = format!("{}/{}/reveal", path(provider), encoded_id(id)?);
         let answer = self.send(Method::POST, &path, None, Repeat::Safe).await?;

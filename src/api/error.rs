@@ -1,4 +1,4 @@
-//! How a call to the API can fail, and what that says about whether it was carried out.
+//! How a call to the API can fail, and whether it may have been carried out nevertheless.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Kind};
 use crate::net::client::{Broken, Stage};
 use crate::net::retry;
 
-/// What is known about a request that did not succeed.
+/// What is known about the effect of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// It did not reach the API, or the API refused it: nothing changed.
@@ -16,21 +16,21 @@ pub(crate) enum Effect {
     Unknown,
 }
 
-/// What happened to a call.
+/// What went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
-    /// No request was made, for example because there is no usable credential.
+    /// No request was sent, for example because there is no usable credential.
     NotSent(Kind),
-    /// The connection failed, before the request or while its answer was awaited.
+    /// The connection failed, before or after the request was sent.
     Disconnected,
-    /// The answer began, and broke off.
+    /// The answer broke off.
     BrokenOff,
-    /// The time that one call may take is used up.
+    /// The time limit of one call was reached.
     TimedOut,
     /// The server answered with an error status.
     Status {
         status: u16,
-        /// Whether the body was the API's error envelope, and not a proxy's page.
+        /// Whether the body was an error of the API, and not the page of a proxy.
         enveloped: bool,
         /// How long the server asked to wait.
         retry_after: Option<Duration>,
@@ -39,7 +39,7 @@ enum Failure {
     NotTheApi(Option<u16>),
 }
 
-/// A failed call. Its texts are free of secrets and safe to print.
+/// A failed call. Its texts contain no secrets and are safe to print.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct ApiError {
@@ -61,7 +61,7 @@ impl ApiError {
         }
     }
 
-    /// A request that cannot be made.
+    /// A request that could not be sent.
     pub(super) fn not_sent(kind: Kind, message: impl Into<String>) -> Self {
         Self::new(Failure::NotSent(kind), Effect::None, message)
     }
@@ -76,8 +76,8 @@ impl ApiError {
         Self::new(Failure::NotTheApi(status), Effect::Unknown, message)
     }
 
-    /// An answer with an error status to a request with the credential from `source`; `details` are
-    /// the server's own words.
+    /// An answer with an error status to a request with the credential from `source`. `details` is the
+    /// message of the server.
     pub(super) fn from_status(status: u16, enveloped: bool, source: Source, details: Option<&str>) -> Self {
         let rejected;
         let (what, hint) = match status {
@@ -99,8 +99,8 @@ impl ApiError {
             408 | 500..=599 => ("the API failed", "try again in a moment"),
             _ => ("refused", "fix what the message says and run the command again"),
         };
-        // A gateway's 5xx may hide a request that was carried out; a server that lacks the method (501)
-        // has done nothing.
+        // A gateway can answer 5xx although the request was carried out. A server without the method
+        // (501) has done nothing.
         let effect = if status == 408 || (status >= 500 && status != 501) {
             Effect::Unknown
         } else {
@@ -129,14 +129,14 @@ impl ApiError {
 
     /// Adds how long the server asked to wait.
     #[must_use]
-    pub(super) fn retry_after_wait(mut self, wait: Option<Duration>) -> Self {
+    pub(super) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         if let Failure::Status { retry_after, .. } = &mut self.failure {
             *retry_after = wait;
         }
         self
     }
 
-    /// Corrects what is known about the effect, from what other requests have shown.
+    /// Replaces what is known about the effect, when other requests have shown more.
     #[must_use]
     pub(crate) fn with_effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
@@ -185,7 +185,7 @@ impl ApiError {
         }
     }
 
-    /// Whether the API itself says that there is nothing at this address.
+    /// Whether the API itself says that the resource does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(
             self.failure,
@@ -197,7 +197,7 @@ impl ApiError {
         )
     }
 
-    /// Whether the server has no such endpoint: it answers as for any unknown path or method.
+    /// Whether the server does not have the endpoint: it answers as for an unknown path or method.
     pub(crate) fn is_missing_endpoint(&self) -> bool {
         matches!(
             self.failure,
@@ -212,12 +212,12 @@ impl ApiError {
         )
     }
 
-    /// Whether the server refused the request because there are too many.
+    /// Whether the server refused the request because of a rate limit.
     pub(crate) fn is_rate_limit(&self) -> bool {
         self.status().is_some_and(retry::is_rate_limit)
     }
 
-    /// Whether the API is away, perhaps for a moment: the connection failed, or a gateway says so.
+    /// Whether the API is not available, perhaps for a moment: the connection failed, or a gateway says so.
     pub(crate) fn is_outage(&self) -> bool {
         match self.failure {
             Failure::Disconnected | Failure::BrokenOff => true,
@@ -229,8 +229,8 @@ impl ApiError {
         self.failure == Failure::TimedOut
     }
 
-    /// Whether sending the request again could help. A time-out is final, because it has already
-    /// used up the time that a call may take.
+    /// Whether sending the request again could help. Not after a time-out, which has already used up
+    /// the time limit of the call.
     pub(crate) fn is_transient(&self) -> bool {
         match self.failure {
             Failure::Disconnected => true,

@@ -1,5 +1,4 @@
-//! How a request is sent, and what its answer is taken for: retries, time-outs, limits, and words
-//! for every refusal.
+//! Sends requests and reads their answers: retries, time limits, size limits, errors.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::secret::SecretValue;
 
 /// The largest answer read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// The most of an error's body that is read, in bytes. Its message is cut to a line anyway.
+/// The maximum of an error body that is read, in bytes. Its message is cut to one line anyway.
 const MAX_ERROR_BODY: usize = 16 * 1024;
 const NOT_THE_API_HINT: &str = "check AMIKA_API_URL; a proxy or login page may be in between";
 
@@ -50,14 +49,14 @@ impl fmt::Display for RequestLine {
     }
 }
 
-/// Who sends a request again after it failed.
+/// Which failed requests are sent again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// `send`, after every transient failure: the request may be carried out twice.
+    /// After every transient failure, as the request may be carried out twice.
     Safe,
-    /// `send`, but only when the request was certainly not carried out.
+    /// Only when the request was certainly not carried out.
     Unsent,
-    /// The caller, which knows more: every failure is returned at once.
+    /// None. The caller decides.
     Never,
 }
 
@@ -84,7 +83,7 @@ impl Answer {
 }
 
 impl Api {
-    /// Sends a request, again where that is safe and could help, and gives a 2xx answer.
+    /// Sends a request, with retries where they are safe, and returns a 2xx answer.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -103,7 +102,7 @@ impl Api {
                 Some(Err(error)) => error,
                 None => ApiError::timed_out(format!("{} did not answer in time", self.origin)),
             };
-            // A token may be refused although it looks valid: revoked, or the clock is wrong.
+            // A token that looks valid may be rejected: it was revoked, or the clock is wrong.
             if error.status() == Some(401)
                 && may_renew
                 && let Some(other) = self.authority.refresh_after_401(&bearer).await
@@ -112,7 +111,7 @@ impl Api {
                 bearer = other?;
                 continue;
             }
-            // A delete that was repeated because its first answer was lost finds nothing left.
+            // A repeated delete, whose first answer was lost, finds nothing left to delete.
             if method == Method::DELETE && in_doubt && error.status() == Some(404) {
                 return Ok(Answer::no_content());
             }
@@ -185,7 +184,7 @@ impl Api {
         self.receive(response).await
     }
 
-    /// Reads an answer; whatever is not a success is an error.
+    /// Reads an answer. Any status but a success is an error.
     async fn receive(&self, response: reqwest::Response) -> ApiResult<Answer> {
         let status = response.status();
         let headers = response.headers().clone();
@@ -203,7 +202,7 @@ impl Api {
                 .hint(NOT_THE_API_HINT)
                 .trace_id(trace_id.map(|id| self.server_text(&id))));
         }
-        // The body of an error is only quoted: its start is enough, and a broken one does no harm.
+        // The body of an error is only quoted, so its start is enough even if it breaks off.
         let body = if status.is_success() {
             client::read_body(response, MAX_ANSWER, &self.origin).await
         } else {
@@ -246,7 +245,7 @@ impl Api {
             .hint("if the API has moved, set AMIKA_API_URL; otherwise a proxy or login page is in the way")
     }
 
-    /// The error for an answer with an error status, with the server's own words.
+    /// The error for an answer with an error status, with the message of the server.
     fn refused(&self, answer: &Answer, headers: &HeaderMap) -> ApiError {
         let status = answer.status.as_u16();
         let ErrorEnvelope {
@@ -263,11 +262,11 @@ impl Api {
             .and_then(|header| retry::retry_after(header.to_str().ok()?, (self.now)()));
         let trace_id = answer.trace_id.as_ref().or(trace_id.as_ref());
         ApiError::from_status(status, enveloped, self.authority.source, details.as_deref())
-            .retry_after_wait(retry_after)
+            .with_retry_after(retry_after)
             .trace_id(trace_id.map(|id| self.server_text(id)))
     }
 
-    /// Reads a 2xx answer's JSON. serde's own errors quote what they refuse and are dropped.
+    /// Parses the JSON of a 2xx answer. Errors of serde are dropped because they quote the input.
     pub(crate) fn parse<T: DeserializeOwned>(&self, answer: &Answer, expected: &str) -> ApiResult<T> {
         if !answer.is_json {
             return Err(self.not_the_api(answer, expected));
@@ -296,17 +295,17 @@ impl Api {
             .trace_id(error.shown_trace_id().map(str::to_owned))
     }
 
-    /// A text of a list without any known secret.
+    /// A text of a list, without any known secret.
     pub(crate) fn shown(&self, text: &ServerText) -> String {
         self.without_secrets(text.as_sent())
     }
 
-    /// A server's text without any known secret, for showing.
+    /// Removes every known secret from a text of the server.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
         self.known_secrets.clean(text)
     }
 
-    /// A server's words without any known secret, short and printable.
+    /// A text of the server, cut, escaped and without any known secret.
     fn server_text(&self, text: &str) -> String {
         client::shorten(&self.without_secrets(text))
     }

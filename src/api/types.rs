@@ -1,5 +1,4 @@
-//! What goes over the wire, and nothing else. Unknown fields are ignored, optional ones may be
-//! missing: the API is young.
+//! The JSON of requests and answers. Unknown fields are ignored and optional ones may be missing.
 
 use std::fmt;
 
@@ -57,7 +56,7 @@ pub(crate) struct UpdateSecret<'a> {
     pub(crate) value: &'a str,
 }
 
-/// The answer to a create. A server that names what it stored must name what was sent.
+/// The answer to a create. If it has a name, it must be the one that was sent.
 #[derive(Deserialize)]
 pub(crate) struct Created {
     pub(crate) id: String,

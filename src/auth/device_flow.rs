@@ -1,5 +1,5 @@
-//! Logging in on another device (RFC 8628): the person enters a code there while we ask now and
-//! then whether it is done.
+//! The device authorization grant (RFC 8628): the person enters a code in a browser, while we poll the
+//! provider for the result.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::workos::{DeviceCode, ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
 
-/// In seconds, where the provider does not say.
+/// Defaults in seconds, where the provider does not state them.
 const INTERVAL: f64 = 5.0;
 const EXPIRES_IN: f64 = 300.0;
 const SHORTEST: f64 = 1.0;
@@ -17,7 +17,7 @@ const LONGEST_LOGIN: f64 = 1800.0;
 /// By how much `slow_down` lengthens the interval.
 const SLOWER: Duration = Duration::from_secs(5);
 
-/// Waits until the login is done on the other device.
+/// Polls until the login is completed or fails.
 pub(crate) async fn wait(workos: &Workos, code: &DeviceCode) -> Result<Tokens> {
     let mut interval = seconds(code.interval, INTERVAL, LONGEST_INTERVAL);
     let deadline = Instant::now() + seconds(code.expires_in, EXPIRES_IN, LONGEST_LOGIN);
@@ -31,18 +31,18 @@ pub(crate) async fn wait(workos: &Workos, code: &DeviceCode) -> Result<Tokens> {
     Err(expired())
 }
 
-/// How long to wait before asking again, or the error that ends the login.
+/// How long to wait before the next poll, or the error that ends the login.
 fn next_interval(interval: Duration, error: ProviderError) -> Result<Duration> {
     match error {
         ProviderError::Refused { code, .. } if code == "authorization_pending" => Ok(interval),
         ProviderError::Refused { code, .. } if code == "slow_down" => Ok(interval + SLOWER),
-        // The person may still be typing; a busy or broken provider is asked less often.
+        // The person may still be typing; a provider that fails is polled less often.
         ProviderError::Unavailable(_) => Ok(interval + SLOWER),
         error => Err(login_error(error)),
     }
 }
 
-/// `given` within bounds; what is no number or missing counts as `default`.
+/// `given` within bounds; `default` if it is missing or not a number.
 fn seconds(given: Option<f64>, default: f64, longest: f64) -> Duration {
     let given = given.filter(|seconds| seconds.is_finite());
     Duration::from_secs_f64(given.unwrap_or(default).clamp(SHORTEST, longest))
@@ -52,7 +52,7 @@ fn expired() -> Error {
     Error::new(Kind::Credential, "the code was not entered in time").hint("run 'amika auth login' again")
 }
 
-/// Why a login on another device did not succeed.
+/// The error to show when a login failed.
 pub(crate) fn login_error(error: ProviderError) -> Error {
     match error {
         ProviderError::Refused { ref code, .. } => refused(code, &error),
@@ -65,7 +65,7 @@ pub(crate) fn login_error(error: ProviderError) -> Error {
     }
 }
 
-/// A refusal in words; the codes are those of RFC 8628 and of `WorkOS`.
+/// Explains a refusal. The codes are those of RFC 8628 and of `WorkOS`.
 fn refused(code: &str, error: &ProviderError) -> Error {
     let (what, hint) = match code {
         "expired_token" => return expired(),
@@ -112,7 +112,7 @@ mod tests {
         }
     }
 
-    /// R56: what the provider asks for is kept within bounds.
+    /// R56: the interval of the provider is kept within bounds.
     #[test]
     fn the_interval_is_bounded() {
         for (given, expected) in [
@@ -143,7 +143,7 @@ mod tests {
         assert!(next_interval(interval, ProviderError::Unavailable(String::new())).is_ok());
     }
 
-    /// R58: each refusal is said in words.
+    /// R58: each refusal is explained.
     #[test]
     fn refusals_are_named() {
         for (code, part) in [

@@ -1,8 +1,7 @@
-//! Which credential the CLI itself uses, looked up again for every command.
+//! Which credential the CLI itself uses. It is looked up anew for every command.
 //!
-//! The first of: `AMIKA_API_KEY`; the stored API key; the login session. A stored credential is bound
-//! to the origin it was made for and is never sent to another. This is the only place that knows the
-//! order.
+//! In order of precedence: `AMIKA_API_KEY`, the stored API key, the login session. A stored credential
+//! is only sent to the origin for which it was created. No other module knows the order.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,7 +26,7 @@ pub(crate) const LOG_IN_AGAIN: &str = "log in again: 'amika auth logout', then '
 /// Where a credential came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// A key that is about to be stored; it is used only to ask whether the API accepts it.
+    /// A key that is about to be stored, and is first checked against the API.
     NewApiKey,
     Environment,
     StoredApiKey,
@@ -35,7 +34,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The first that has a usable credential is used.
+    /// The first source with a usable credential is used.
     pub(crate) const BY_PRECEDENCE: [Self; 3] = [Self::Environment, Self::StoredApiKey, Self::Session];
 
     /// What to do when the API does not accept the credential.
@@ -89,7 +88,7 @@ impl ApiCredential {
         }
     }
 
-    /// The secrets that no server text may show.
+    /// The secrets to remove from every text of a server.
     pub(crate) fn known_secrets(&self) -> &KnownSecrets {
         match &self.bearer {
             Bearer::Key(_, known) => known,
@@ -97,7 +96,7 @@ impl ApiCredential {
         }
     }
 
-    /// The bearer to send; for a session a token that works for a while.
+    /// The token to send. That of a session is refreshed if it is about to expire.
     pub(crate) async fn bearer(&self) -> Result<SecretValue> {
         match &self.bearer {
             Bearer::Key(key, _) => Ok(key.clone()),
@@ -105,7 +104,7 @@ impl ApiCredential {
         }
     }
 
-    /// Another bearer after the API refused this one, if there can be one.
+    /// A new token after the API rejected this one; `None` for an API key.
     pub(crate) async fn refresh_after_401(&self, refused: &SecretValue) -> Option<Result<SecretValue>> {
         match &self.bearer {
             Bearer::Key(..) => None,
@@ -127,17 +126,17 @@ pub(crate) enum Finding {
     Absent,
     Key(SecretValue),
     Session(Box<Session>),
-    /// There is something, and it cannot be used.
+    /// There is a credential that cannot be used.
     Unusable(Problem),
 }
 
-/// Why what a source holds cannot be used.
+/// Why the credential of a source cannot be used.
 pub(crate) enum Problem {
     Expired(Timestamp),
-    /// It was made for another server.
+    /// It is for another server.
     OtherServer(String),
     Unreadable(String),
-    /// It is in a keyring that does not give it now.
+    /// It is in a keyring that is locked or not available.
     KeyringUnavailable(String),
 }
 
@@ -149,7 +148,7 @@ pub(crate) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    /// Also removes what a killed save has left, whatever credential will be used.
+    /// Also removes the leftovers of a killed save.
     pub(crate) fn new(env: &'a Env, origin: &'a Origin) -> Self {
         let store = Store::locate(env);
         if let Some(store) = &store {
@@ -158,7 +157,7 @@ impl<'a> Resolver<'a> {
         Self { env, origin, store }
     }
 
-    /// What a source holds; an error when the state directory cannot be trusted.
+    /// Reads a source. Fails if the state directory is not trusted.
     pub(crate) fn look_up(&self, source: Source) -> Result<Finding> {
         if source == Source::Environment {
             return Ok(environment_key(self.env)?.map_or(Finding::Absent, Finding::Key));
@@ -225,8 +224,7 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// Finds the credential for `origin`; `notices` gets a warning for a file that was ignored, or that
-/// others may read.
+/// Finds the credential for `origin`. Warns about files that are ignored or readable by others.
 pub(crate) fn find(env: &Env, origin: &Origin, notices: &mut Notices) -> Result<ApiCredential> {
     let resolver = Resolver::new(env, origin);
     let mut problems = Vec::new();
@@ -268,7 +266,7 @@ pub(crate) fn find(env: &Env, origin: &Origin, notices: &mut Notices) -> Result<
     Err(Error::new(Kind::Credential, message).hint(hint))
 }
 
-/// Why a source was ignored.
+/// The reason why a source was ignored, as text.
 fn ignored(source: Source, problem: Problem) -> String {
     let file = match source {
         Source::Session => "session file",
@@ -283,8 +281,8 @@ fn ignored(source: Source, problem: Problem) -> String {
     }
 }
 
-/// `AMIKA_API_KEY` without blanks at its ends. Set but blank is an error, because using another
-/// credential instead would surprise.
+/// `AMIKA_API_KEY`, trimmed. It is an error if it is set but blank: silently using another credential
+/// would be surprising.
 fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
     let Some(raw) = env.variable("AMIKA_API_KEY") else {
         return Ok(None);
@@ -297,7 +295,7 @@ fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
     check_characters(&SecretValue::new(text.to_owned()), "AMIKA_API_KEY").map(Some)
 }
 
-/// A key or token goes into a header, so it may hold visible ASCII only.
+/// Checks a key or token that is sent in a header: only visible ASCII is allowed.
 pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<SecretValue> {
     if !key.is_empty() && key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(key.clone())
@@ -308,7 +306,7 @@ pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<Secret
     }
 }
 
-/// Whether a credential that was made for `api_url` may be sent to `origin`.
+/// Refuses to send a credential that was created for `api_url` to another origin.
 pub(crate) fn check_origin(api_url: Option<&str>, origin: &Origin, what: &str) -> Result<()> {
     let belongs = match api_url {
         None => origin.is_default(),

@@ -1,8 +1,8 @@
-//! A login session that renews itself.
+//! A login session that refreshes its access token.
 //!
-//! A refresh token works once, and its successor comes in the reply: if the reply is lost or cannot be
-//! saved, the login is lost. So one process at a time refreshes, reads the stored session again once it
-//! holds the lock, and proves that the result can be saved before it asks for it.
+//! A refresh token works once, and the reply contains the next one: a reply that is lost or cannot be
+//! saved means a lost login. Therefore only one process refreshes at a time; it reads the stored session
+//! again once it holds the lock, and makes sure that the result can be saved before it is requested.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::ui::notices::Notices;
 const MIN_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 /// The assumed lifetime of a token that does not state one.
 const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_secs(300);
-/// How long a command that was interrupted waits for a refresh that is under way.
+/// How long an interrupted command waits for a running refresh.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The session of this process.
@@ -39,19 +39,19 @@ pub(crate) struct LiveSession {
     current: RefCell<Session>,
     /// One refresh at a time.
     gate: Mutex<()>,
-    /// The last refresh, which goes on when the command that wanted it is interrupted. Its result is
-    /// there if nobody received it.
+    /// The last refresh. It continues when the command is interrupted; its result is still here if it
+    /// was not received.
     refresh: Cell<Option<JoinHandle<Option<Result<Refreshed>>>>>,
     report: RefCell<RefreshReport>,
 }
 
-/// What a refresh left to be told at the end of a command.
+/// What is reported about a refresh at the end of a command.
 #[derive(Default)]
 pub(crate) struct RefreshReport {
     /// The refreshed session could not be saved.
     pub(crate) unsaved: Option<Error>,
     pub(crate) notices: Notices,
-    /// What became of a refresh that was under way when the command was interrupted.
+    /// The outcome of a refresh that was running when the command was interrupted.
     pub(crate) interrupted: Option<&'static str>,
 }
 
@@ -76,20 +76,20 @@ impl LiveSession {
         }
     }
 
-    /// The secrets that no server text may show.
+    /// The secrets to remove from every text of a server.
     pub(crate) fn known_secrets(&self) -> &KnownSecrets {
         self.workos.known_secrets()
     }
 
-    /// A token that works for a while, refreshed where needed. `refused` is one that the API did not
-    /// accept although it looked valid; it is not used again.
+    /// An access token that is valid for at least a minute. `refused` is one that the API rejected
+    /// although it looked valid; it is not used again.
     pub(crate) async fn bearer(&self, refused: Option<&SecretValue>) -> Result<SecretValue> {
         let usable = || is_usable(&self.current.borrow(), refused, (self.now)());
         if usable() {
             return Ok(self.current.borrow().access_token.clone());
         }
         let _only = self.gate.lock().await;
-        // Another request of this process may have refreshed it meanwhile.
+        // Another request of this process may have refreshed it in the meantime.
         if !usable() {
             let refreshed = self.refresh(refused.cloned()).await?;
             *self.current.borrow_mut() = refreshed;
@@ -97,11 +97,11 @@ impl LiveSession {
         Ok(self.current.borrow().access_token.clone())
     }
 
-    /// Waits for a refresh that is still under way, and tells what went wrong.
+    /// Waits for a refresh that is still running, and reports what went wrong.
     pub(crate) async fn finish_refresh(&self) -> RefreshReport {
         if let Some(refresh) = self.refresh.take() {
             let under_way = !refresh.is_finished();
-            // One that takes longer has most likely not reached the provider.
+            // A refresh that takes longer has most likely not reached the provider.
             let finished = timeout(FINISH_TIMEOUT, refresh).await;
             let mut report = self.report.borrow_mut();
             match finished {
@@ -126,7 +126,7 @@ impl LiveSession {
             now: self.now,
             refused,
         };
-        // On a task of its own: once the token is spent, the result is saved even when the command is
+        // In a separate task: once the token is spent, the result is saved even if the command is
         // interrupted.
         let (sender, receiver) = oneshot::channel();
         self.refresh.set(Some(tokio::spawn(async move {
@@ -160,12 +160,12 @@ fn learn(workos: &Workos, session: &Session) {
     }
 }
 
-/// Whether a session's token can be sent.
+/// Whether the access token of a session can be sent.
 pub(crate) fn is_usable(session: &Session, refused: Option<&SecretValue>, now: Timestamp) -> bool {
     refused != Some(&session.access_token) && session.expires_at.duration_since(now) >= MIN_LIFETIME
 }
 
-/// One refresh; no other process refreshes while it holds the lock.
+/// One refresh. No other process refreshes while it holds the lock.
 struct Refresh {
     lock: Lock,
     store: Store,
@@ -177,9 +177,9 @@ struct Refresh {
 
 struct Refreshed {
     session: Session,
-    /// Why it works for this process only.
+    /// Why the session could not be saved, and only serves this process.
     unsaved: Option<Error>,
-    /// Why the tokens are not where they were wanted.
+    /// Why the tokens are in the file although the keyring was chosen.
     fallback: Option<String>,
 }
 
@@ -212,7 +212,7 @@ impl Refresh {
         }
     }
 
-    /// Saves what an exchange gave. A session that cannot be saved still serves this process.
+    /// Saves the result of an exchange. A session that cannot be saved still serves this process.
     fn save(&self, prepared: PreparedSession, old: Session, tokens: Tokens) -> Result<Refreshed> {
         let has_access_token = tokens.access_token.is_some();
         let session = successor(old, tokens, (self.now)());
@@ -247,14 +247,14 @@ impl Refresh {
     }
 }
 
-/// The session after an exchange. What the reply leaves out stays as it was.
+/// The session after an exchange. Members that the reply omits keep their values.
 fn successor(old: Session, tokens: Tokens, now: Timestamp) -> Session {
     let expires_at = match tokens
         .access_token
         .as_ref()
         .map(|token| jwt::expiry(token.expose_secret()))
     {
-        // If a new token seems to end at once, the clock of this machine is wrong.
+        // A new token that seems to be expired means that the clock of this machine is wrong.
         Some(Expiry::At(at)) if at.duration_since(now) >= MIN_LIFETIME => at,
         Some(_) => now.saturating_add(DEFAULT_LIFETIME).unwrap_or(now),
         None => old.expires_at,
@@ -285,7 +285,7 @@ fn unsaved_error(error: Error) -> Error {
         .hint(format!("the next command may need a new login; {LOG_IN_AGAIN}"))
 }
 
-/// A failure of the provider, for a person. Only `invalid_grant` means that the login is over.
+/// The error to show for a failure of the provider. Only `invalid_grant` means that the login has ended.
 fn refresh_error(error: ProviderError) -> Error {
     match error {
         ProviderError::Refused { code, .. } if code == "invalid_grant" => Error::new(

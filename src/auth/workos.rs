@@ -1,4 +1,4 @@
-//! The identity provider: `WorkOS`, as a public client without a secret of its own.
+//! The identity provider, `WorkOS`. We are a public client, without a client secret.
 
 use std::time::Duration;
 
@@ -31,23 +31,23 @@ const MAX_ADDRESS: usize = 2048;
 /// without an answer must end early enough for another.
 const TRY_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Why the provider did not do what it was asked to.
+/// Why a request to the provider failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProviderError {
     #[error("the identity provider refused ({code}){}", said(message))]
     Refused { code: String, message: String },
-    /// It could not be reached, or answered nonsense: trying again may help.
+    /// It could not be reached, or its answer was invalid. Trying again may help.
     #[error("{0}")]
     Unavailable(String),
-    /// What answers is not the identity provider.
+    /// The answer did not come from the identity provider.
     #[error("{message}")]
     UnexpectedServer { message: String, hint: &'static str },
-    /// The connection could not be set up with the settings of this machine.
+    /// The settings of this machine do not allow a connection.
     #[error(transparent)]
     Setup(#[from] Error),
 }
 
-/// A server's words after a colon, if there are any.
+/// The message of a server after a colon, if there is one.
 fn said(message: &str) -> String {
     if message.is_empty() {
         String::new()
@@ -58,7 +58,7 @@ fn said(message: &str) -> String {
 
 type ProviderResult<T> = std::result::Result<T, ProviderError>;
 
-/// The result of an exchange. The provider may leave out what did not change.
+/// The result of an exchange. The provider may omit what did not change.
 #[derive(Default)]
 pub(crate) struct Tokens {
     pub(crate) access_token: Option<SecretValue>,
@@ -70,7 +70,7 @@ pub(crate) struct Tokens {
 
 /// The start of a login on another device.
 pub(crate) struct DeviceCode {
-    /// Identifies the login when we ask whether it is done; never shown.
+    /// Identifies the login in polls. Never shown.
     pub(crate) secret: SecretValue,
     pub(crate) user_code: String,
     pub(crate) verification_uri: String,
@@ -136,7 +136,7 @@ pub(crate) struct Workos {
 }
 
 impl Workos {
-    /// `AMIKA_WORKOS_URL` may name another server on this machine only, because it receives tokens.
+    /// `AMIKA_WORKOS_URL` may only name a server on this machine, because it receives tokens.
     pub(crate) fn from_env(env: &Env) -> Result<Self> {
         let base = match env.setting("AMIKA_WORKOS_URL")? {
             None => Origin::parse("AMIKA_WORKOS_URL", BASE)?,
@@ -158,13 +158,13 @@ impl Workos {
         })
     }
 
-    /// The tokens that were sent and received so far, and what else should not be shown.
+    /// The secrets to remove from every text of a server, including all tokens so far.
     pub(crate) fn known_secrets(&self) -> &KnownSecrets {
         &self.known_secrets
     }
 
-    /// Exchanges a refresh token. Tries the same one again while that may help: a repetition within
-    /// ten seconds gives the same tokens.
+    /// Exchanges a refresh token. A lost reply is requested again with the same token: within ten
+    /// seconds the provider repeats it.
     pub(crate) async fn refresh(&self, refresh_token: &SecretValue) -> ProviderResult<Tokens> {
         self.known_secrets.learn(refresh_token);
         let http = self.client()?;
@@ -212,7 +212,7 @@ impl Workos {
         })
     }
 
-    /// Asks once whether the login on the other device is done.
+    /// Polls once for the result of a login.
     pub(crate) async fn poll_device(&self, device_code: &SecretValue) -> ProviderResult<Tokens> {
         let http = self.client()?;
         let fields = [
@@ -294,7 +294,7 @@ impl Workos {
         }
     }
 
-    /// Tokens become known as secrets before anything else is done with them.
+    /// Reads the tokens of an answer. They are registered as known secrets first.
     fn tokens(&self, answer: &str) -> Tokens {
         let object = Object::parse(answer).ok().flatten();
         let reply: Option<TokenReply> = object.and_then(|object| object.read());
@@ -322,12 +322,12 @@ impl Workos {
         }
     }
 
-    /// The provider's words without any known secret, short and printable.
+    /// A text of the provider, cut, escaped and without any known secret.
     fn shown(&self, text: &str) -> String {
         client::shorten(&self.known_secrets.clean(text))
     }
 
-    /// Refuses an address that a person should not be sent to.
+    /// Refuses an address that is not safe to open.
     fn check_address(&self, address: &str) -> ProviderResult<()> {
         let url = Url::parse(address).ok().filter(|_| address.len() <= MAX_ADDRESS);
         let is_safe = url.is_some_and(|url| {
@@ -344,14 +344,14 @@ impl Workos {
     }
 }
 
-/// A form's body, whose memory is zeroed when its last copy is dropped.
+/// The body of a form. Its memory is zeroed when the last copy is dropped.
 fn form(fields: &[(&str, &str)], client_id: &str) -> Bytes {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(fields).append_pair("client_id", client_id);
     Bytes::from_owner(Zeroizing::new(form.finish().into_bytes()))
 }
 
-/// A 4xx that does not ask to try again later.
+/// Whether a status is a final refusal.
 fn is_refusal(status: StatusCode) -> bool {
     status.is_client_error() && !matches!(status.as_u16(), 408 | 429)
 }

@@ -187,7 +187,7 @@ fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential
         );
     }
     let mut notices = Notices::default();
-    if let Some(other) = Provider::of_key(key).filter(|other| other.id != provider.id) {
+    if let Some(other) = Provider::from_key(key).filter(|other| other.id != provider.id) {
         notices.warn(format!(
             "this looks like a key for {}, but is pushed to {}",
             other.title, provider.title

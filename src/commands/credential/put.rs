@@ -140,9 +140,9 @@ async fn fetch_backup(
     };
     let kind = match old.kind.as_ref().map(ServerText::as_sent) {
         None | Some("") => Some(validate::infer(value.expose_secret())),
-        Some(kind) => CredentialKind::named(kind),
+        Some(kind) => CredentialKind::parse(kind),
     };
-    let (Some(kind), Some(scope)) = (kind, Scope::named(old.scope.as_sent())) else {
+    let (Some(kind), Some(scope)) = (kind, Scope::parse(old.scope.as_sent())) else {
         let message = format!("{name} is of a type that cannot be put back; nothing was changed");
         return Err(Error::new(Kind::Refused, message).hint(format!(
             "delete it with 'amika secret {} delete {id}' first",

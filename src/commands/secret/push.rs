@@ -261,7 +261,7 @@ fn show(printer: Printer, progress: &ProgressBar, event: Event) {
 /// A stored secret, if it is of a scope that we know.
 fn known(summary: &SecretSummary) -> Option<Stored> {
     Some(Stored {
-        scope: Scope::named(summary.scope.as_sent())?,
+        scope: Scope::parse(summary.scope.as_sent())?,
         id: summary.id.as_sent().to_owned(),
         name: summary.name.as_sent().to_owned(),
     })
