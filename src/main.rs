@@ -24,7 +24,7 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::Cli;
 use crate::system::env::Env;
@@ -33,13 +33,16 @@ use crate::ui::printer::Printer;
 fn main() -> ExitCode {
     system::hardening::apply();
     let env = Env::system();
-    if commands::completions::answer(&env) {
+    if commands::completions::answer(&env, Cli::command) {
         return ExitCode::SUCCESS;
     }
     let (printer, result) = match Cli::try_parse_from(&env.arguments) {
         Ok(cli) => {
             let printer = Printer::new(&cli.options, &env);
-            (printer, commands::run(cli, env, printer))
+            (
+                printer,
+                commands::run(cli.command, env, cli.options, printer, Cli::command()),
+            )
         }
         Err(refused) => {
             let printer = Printer::new(&cli::usage::global_options(&env.arguments), &env);

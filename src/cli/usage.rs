@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, ValueEnum};
 
 use super::Cli;
-use super::suggestions::unknown_command;
+use crate::commands::suggestions::{quoted, unknown_command};
 use crate::error::{Error, Result};
 use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::printer::Printer;
@@ -171,23 +171,6 @@ fn invalid_value(error: &clap::Error, argument: &str, value: &str) -> Error {
 fn option(argument: &str) -> &str {
     let name = argument.split(' ').next().unwrap_or(argument);
     name.trim_matches(['<', '>', '[', ']', '.'])
-}
-
-/// The longest word that is repeated in an error, in characters.
-const MAX_REPEATED: usize = 20;
-
-/// ` "word"` if it is a plain word, a single letter or a small number, which cannot be a secret;
-/// else nothing.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_lowercase() || matches!(c, '-' | '_');
-    let is_word = word.len() <= MAX_REPEATED && word.chars().all(plain);
-    let is_letter = word.len() <= 2 && word.starts_with('-');
-    let is_number = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit());
-    if !word.is_empty() && (is_word || is_letter || is_number) {
-        format!(" \"{word}\"")
-    } else {
-        String::new()
-    }
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {

@@ -3,12 +3,11 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use clap::{Args, Command, CommandFactory, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 
-use crate::cli::Cli;
 use crate::error::{Error, Kind, Result};
 use crate::system::env::Env;
 
@@ -57,11 +56,11 @@ pub(crate) fn script(shell: Shell) -> Result<String> {
 }
 
 /// Answers the script's question and returns `true`, or returns `false` if none was asked.
-pub(crate) fn answer(env: &Env) -> bool {
+pub(crate) fn answer(env: &Env, tree: fn() -> Command) -> bool {
     if env.path(VARIABLE).is_none() {
         return false;
     }
-    let complete = CompleteEnv::with_factory(visible_commands)
+    let complete = CompleteEnv::with_factory(|| visible_commands(&tree()))
         .var(VARIABLE)
         .bin(PROGRAM);
     // A shell that gets no answer offers no completion; a message would end up in the prompt.
@@ -71,8 +70,7 @@ pub(crate) fn answer(env: &Env) -> bool {
 }
 
 /// The command line without hidden commands, which would be offered if nothing else matches.
-fn visible_commands() -> Command {
-    let all = Cli::command();
+fn visible_commands(all: &Command) -> Command {
     let visible = all.get_subcommands().filter(|command| !command.is_hide_set());
     Command::new(PROGRAM)
         .disable_help_subcommand(true)

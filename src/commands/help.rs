@@ -1,8 +1,8 @@
 //! `amika help [COMMAND…]`: the same help as `--help`.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
-use crate::cli::{Cli, suggestions};
+use crate::commands::suggestions;
 use crate::error::Result;
 use crate::ui::printer::Printer;
 
@@ -13,11 +13,11 @@ pub(crate) struct HelpArgs {
     pub(crate) command: Vec<String>,
 }
 
-pub(crate) fn run(args: &HelpArgs, printer: Printer) -> Result<()> {
-    suggestions::find(&Cli::command(), &args.command)?;
+pub(crate) fn run(args: &HelpArgs, tree: Command, printer: Printer) -> Result<()> {
+    suggestions::find(&tree, &args.command)?;
     let words = args.command.iter().map(String::as_str);
     let line = ["amika"].into_iter().chain(words).chain(["--help"]);
-    match Cli::command().try_get_matches_from(line) {
+    match tree.try_get_matches_from(line) {
         // clap gives the help of `--help` as an error.
         Err(help) => printer.raw(printer.styled(&help.render()).trim_end()),
         Ok(_) => Ok(()),

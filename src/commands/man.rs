@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory, ValueHint};
+use clap::{Args, Command, ValueHint};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::cli::{Cli, VARIABLES, suggestions};
+use crate::commands::suggestions;
+use crate::commands::variables::VARIABLES;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::ui::printer::{OnWriteFailure, Printer};
@@ -21,8 +22,8 @@ pub(crate) struct ManArgs {
     pub(crate) command: Vec<String>,
 }
 
-pub(crate) fn run(args: &ManArgs, printer: Printer) -> Result<()> {
-    let mut root = Cli::command().disable_help_subcommand(true);
+pub(crate) fn run(args: &ManArgs, tree: Command, printer: Printer) -> Result<()> {
+    let mut root = tree.disable_help_subcommand(true);
     root.build();
     if let Some(directory) = &args.out {
         return write_all(&all_pages(&root)?, directory, printer);

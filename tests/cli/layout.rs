@@ -5,6 +5,26 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+/// The modules of `src/`, top to bottom. An import goes from a floor to a lower one.
+const FLOORS: &[&[&str]] = &[
+    &["main"],
+    &["cli"],
+    &["commands"],
+    &["context"],
+    &["push", "credentials"],
+    &["api", "discover"],
+    &["auth"],
+    &["net"],
+    &["ui"],
+    &["system"],
+    &["formats"],
+    &["provider", "secret"],
+    &["error"],
+];
+const MAX_ENTRIES: usize = 16;
+const MAX_FILE_LINES: usize = 400;
+const MAX_FUNCTION_LINES: usize = 60;
+
 /// The files of the layers that print which also read a secret's value, each for one purpose.
 const EXPOSING: &[(&str, &str)] = &[
     ("src/commands/auth/login.rs", "trims the key that is stored"),
@@ -16,6 +36,63 @@ const EXPOSING: &[(&str, &str)] = &[
     ("src/discover/report.rs", "prints the lines of extract --export"),
     ("src/ui/hidden.rs", "checks what was typed without echo"),
 ];
+
+#[test]
+fn imports_only_go_down() {
+    let floor = |module: &str| FLOORS.iter().position(|floor| floor.contains(&module));
+    let mut upward = BTreeSet::new();
+    for file in sources("src") {
+        let inside = file.strip_prefix("src/").unwrap();
+        let module = inside.split('/').next().unwrap().trim_end_matches(".rs");
+        let own = floor(module).unwrap_or_else(|| panic!("{module} has no floor"));
+        let text = read(&file);
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for import in line.split("crate::").skip(1) {
+                let name = import.split(|c: char| !c.is_ascii_lowercase()).next().unwrap();
+                if name != module && floor(name).is_some_and(|floor| floor <= own) {
+                    upward.insert(format!("{file}: {}", line.trim()));
+                }
+            }
+        }
+    }
+    assert!(upward.is_empty(), "{upward:#?}");
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let entries = fs::read_dir(root().join("src")).unwrap().count();
+    assert!(entries <= MAX_ENTRIES, "{entries} entries in src/");
+    let mut long = BTreeSet::new();
+    for file in sources("src") {
+        let text = read(&file);
+        let lines: Vec<_> = text.lines().collect();
+        if lines.len() > MAX_FILE_LINES {
+            long.insert(format!("{file}: {} lines", lines.len()));
+        }
+        for (start, line) in lines.iter().enumerate() {
+            let is_function = [
+                "fn ",
+                "pub(crate) fn ",
+                "pub(super) fn ",
+                "async fn ",
+                "pub(crate) async fn ",
+            ]
+            .iter()
+            .any(|prefix| line.trim_start().starts_with(prefix));
+            // Formatted code closes a function, or the declaration of one, in its own column.
+            let indent = &line[..line.len() - line.trim_start().len()];
+            let closes = |line: &&str| {
+                let line = line.strip_prefix(indent).unwrap_or_default();
+                line == "}" || (line.ends_with(';') && !line.starts_with(' '))
+            };
+            let length = lines[start..].iter().position(closes);
+            if is_function && length.is_some_and(|length| length >= MAX_FUNCTION_LINES) {
+                long.insert(format!("{file}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
 
 /// Every dependency is in the table of CONTRIBUTING, which names no other.
 #[test]

@@ -1,6 +1,5 @@
 //! The command that was probably meant by an unknown word.
 
-use super::usage::quoted;
 use crate::error::{Error, Result};
 
 /// The command with this path, such as `["secret", "push"]`. Aliases count, hidden commands do not.
@@ -40,6 +39,23 @@ pub(crate) fn unknown_command(parent: &clap::Command, word: &str) -> Error {
     match exact.and_then(|other| other.note) {
         Some(note) => error.hint(note),
         None => error,
+    }
+}
+
+/// Maximum length of a word that is repeated in an error, in characters.
+const MAX_REPEATED: usize = 20;
+
+/// ` "word"` if it is a plain word, a single letter or a small number, which cannot be a secret;
+/// otherwise an empty text.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || matches!(c, '-' | '_');
+    let is_word = word.len() <= MAX_REPEATED && word.chars().all(plain);
+    let is_letter = word.len() <= 2 && word.starts_with('-');
+    let is_number = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit());
+    if !word.is_empty() && (is_word || is_letter || is_number) {
+        format!(" \"{word}\"")
+    } else {
+        String::new()
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory};
 
-use crate::cli::{Cli, VARIABLES};
+use super::Cli;
+use crate::commands::variables::VARIABLES;
 use crate::error::Kind;
 
 const GENERATED: &str = "<!-- Generated from the program: UPDATE_DOCS=1 cargo test docs -->\n";

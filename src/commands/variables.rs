@@ -1,0 +1,21 @@
+//! The environment variables of every command, for help, manual and documentation.
+
+/// The variables that every command reads, for the manual and the help.
+pub(crate) const VARIABLES: &[(&str, &str)] = &[
+    ("AMIKA_API_KEY", "API key to use instead of the stored credential"),
+    ("AMIKA_API_URL", "API origin [default: https://app.amika.dev]"),
+    ("AMIKA_STATE_DIRECTORY", "Directory for stored credentials"),
+    ("AMIKA_WORKOS_CLIENT_ID", "WorkOS client ID to log in with"),
+    ("AMIKA_HTTP_TIMEOUT", "Timeout of one request in seconds, 1 to 30"),
+    ("AMIKA_KEYCHAIN", "Set to off to never use the keychain"),
+    (
+        "HTTPS_PROXY, NO_PROXY",
+        "Proxy to use, and hosts to reach without it",
+    ),
+    ("SSL_CERT_FILE", "PEM file of certificate authorities to trust"),
+    ("NO_COLOR", "Disable colours"),
+    (
+        "CI",
+        "If set, nothing is asked: a command that needs a confirmation exits with 2",
+    ),
+];
