@@ -136,13 +136,13 @@ impl Provider {
         format!("{} {kind}", self.title)
     }
 
-    /// The provider that discovery calls so, if the vault knows it.
+    /// The provider with this name in the sources of discovery.
     pub(crate) fn discovered(name: &str) -> Option<&'static Self> {
         PROVIDERS.iter().find(|provider| provider.discovered_as == name)
     }
 
-    /// The provider whose API keys look like this one, if any.
-    pub(crate) fn of_key(key: &str) -> Option<&'static Self> {
+    /// The provider whose API keys have the prefix of this one.
+    pub(crate) fn from_key(key: &str) -> Option<&'static Self> {
         let mut providers = PROVIDERS.iter();
         providers.find(|provider| provider.key_prefixes.iter().any(|prefix| key.starts_with(prefix)))
     }
