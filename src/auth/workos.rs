@@ -339,7 +339,7 @@ impl Workos {
         }
         Err(ProviderError::UnexpectedServer {
             message: format!("{} gave a login address that is not safe to open", self.base),
-            hint: "a proxy may be in between 'amika auth login --api-key-file FILE' needs no browser",
+            hint: "a proxy may be in between; 'amika auth login --api-key-file FILE' needs no browser",
         })
     }
 }
