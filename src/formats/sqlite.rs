@@ -4,6 +4,9 @@
 //! write-ahead log over those of the file (<https://www.sqlite.org/fileformat2.html>). Everything
 //! else, and everything that is damaged, is [`Malformed`].
 
+mod log;
+mod schema;
+
 use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -13,12 +16,9 @@ use crate::secret::SecretValue;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const FILE_HEADER: usize = 100;
-const LOG_HEADER: u64 = 32;
-const FRAME_HEADER: u64 = 24;
 /// Bounds for one table: a damaged file must not keep us busy.
 const MAX_PAGES: usize = 10_000;
 const MAX_ROWS: usize = 10_000;
-const MAX_FRAMES: u64 = 1_000_000;
 const MAX_PAYLOAD: usize = 2 * 1024 * 1024;
 
 /// The file is no database, is damaged, or uses something that is not read here.
@@ -52,7 +52,7 @@ pub(crate) struct Database<R> {
 
 impl<R: Read + Seek> Database<R> {
     pub(crate) fn open(mut file: R, mut log: Option<R>) -> Result<Self> {
-        let logged = log.as_mut().and_then(read_log);
+        let logged = log.as_mut().and_then(log::committed_pages);
         let mut header = [0; FILE_HEADER];
         let (page_size, logged) = match logged {
             Some((page_size, logged)) if !logged.is_empty() => (page_size, logged),
@@ -96,7 +96,7 @@ impl<R: Read + Seek> Database<R> {
                 Value::Text(sql),
                 ..,
             ] if kind.expose_secret() == "table" && table.expose_secret() == name => {
-                Some((*root, column_names(sql.expose_secret())))
+                Some((*root, schema::column_names(sql.expose_secret())))
             }
             _ => None,
         });
@@ -196,33 +196,6 @@ impl<R: Read + Seek> Database<R> {
     }
 }
 
-/// The page size and the committed pages of a write-ahead log. A log that cannot be read holds
-/// nothing, as for `SQLite`.
-fn read_log<R: Read + Seek>(log: &mut R) -> Option<(usize, HashMap<u32, u64>)> {
-    let mut header = [0; 32];
-    read_at(log, 0, &mut header).ok()?;
-    if number(&header, 0, 4).ok()? & !1 != 0x377f_0682 {
-        return None;
-    }
-    let page_size = number(&header, 8, 4).ok()?;
-    let mut committed = HashMap::new();
-    let mut pending = Vec::new();
-    for index in 0..MAX_FRAMES {
-        let offset = LOG_HEADER + index * (FRAME_HEADER + page_size as u64);
-        let mut frame = [0; 24];
-        // Frames of an older generation have another salt.
-        if read_at(log, offset, &mut frame).is_err() || frame[8..16] != header[16..24] {
-            break;
-        }
-        pending.push((page_number(&frame, 0).ok()?, offset + FRAME_HEADER));
-        let commits = number(&frame, 4, 4).ok()? != 0;
-        if commits {
-            committed.extend(pending.drain(..));
-        }
-    }
-    Some((page_size, committed))
-}
-
 fn read_at<R: Read + Seek>(source: &mut R, offset: u64, buffer: &mut [u8]) -> Result<()> {
     source.seek(SeekFrom::Start(offset)).map_err(|_| Malformed)?;
     source.read_exact(buffer).map_err(|_| Malformed)
@@ -298,25 +271,6 @@ fn varint(bytes: &[u8], at: &mut usize) -> Result<u64> {
         }
     }
     Ok(value)
-}
-
-/// The columns' names in a `CREATE TABLE` statement.
-fn column_names(sql: &str) -> Vec<String> {
-    let Some((_, definitions)) = sql.split_once('(') else {
-        return Vec::new();
-    };
-    let mut depth = 0;
-    let parts = definitions.split(|c| {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        depth == 0 && c == ','
-    });
-    let words = parts.filter_map(|part| part.split_whitespace().next());
-    let unquoted = words.map(|word| word.trim_matches(['`', '"', '[', ']', '\'']).to_owned());
-    unquoted.collect()
 }
 
 #[cfg(test)]

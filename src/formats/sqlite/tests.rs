@@ -36,6 +36,16 @@ fn rows_of_the_file_and_of_the_log_are_read() {
     assert_eq!(rows(FILE, Some(b"")).unwrap().unwrap().len(), 30);
 }
 
+/// `SQLite` passes over a frame with a wrong checksum, and over all that follow.
+#[test]
+fn a_damaged_log_ends_where_it_is_damaged() {
+    for position in [8, 24, 32, 32 + 24 + 100, LOG.len() - 1] {
+        let mut log = LOG.to_vec();
+        log[position] ^= 1;
+        assert_eq!(rows(FILE, Some(&log)).unwrap().unwrap().len(), 30, "{position}");
+    }
+}
+
 #[test]
 fn a_table_that_is_missing_is_not_an_error() {
     let mut database = Database::open(Cursor::new(FILE), None).unwrap();
@@ -63,7 +73,7 @@ fn numbers_of_every_length() {
 #[test]
 fn columns_are_named_in_order() {
     let sql = "CREATE TABLE `t` (`a b` text, \"c\" integer NOT NULL, [d] numeric(4, 2), CONSTRAINT `f` FOREIGN KEY (`c`))";
-    assert_eq!(column_names(sql)[1..3], ["c", "d"]);
+    assert_eq!(super::schema::column_names(sql)[1..3], ["c", "d"]);
 }
 
 proptest! {
