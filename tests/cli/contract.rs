@@ -96,3 +96,16 @@ fn a_success_with_the_wrong_content_type_is_not_believed() {
         assert_ne!((ran.code, sandbox.vault.count("POST") > 1), (0, true), "{kind}");
     }
 }
+
+/// R115: a plan of 200,000 secrets is made and shown within 200 MiB.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_plan_of_200_000_secrets_needs_little_memory() {
+    let sandbox = Sandbox::new();
+    let lines: Vec<_> = (0..200_000).map(|n| format!("NAME_{n}={n}-v4lu3\n")).collect();
+    sandbox.write("x.env", lines.concat());
+    let line = "secret push --from-file x.env --dry-run";
+    // In KiB.
+    let run = run_shell(&sandbox, &format!("ulimit -d 204800; amika {line}")).exits(0);
+    assert_eq!(run.stdout.matches("create").count(), 200_000);
+}
