@@ -14,8 +14,11 @@ fn ctrl_c_during_the_delete_is_heard() {
     let child = start(&mut sandbox.command(FORCE.split_whitespace()));
     sandbox.vault.wait_for("DELETE", 1);
     send_signal(&child, "INT");
-    ran(child.wait_with_output().unwrap())
-        .exits(130)
+    let started = std::time::Instant::now();
+    let run = ran(child.wait_with_output().unwrap());
+    // Heard within a second, on a busy machine within a few; the request itself may take 30.
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    run.exits(130)
         .stderr_contains("interrupted; finishing the replacement")
         .stderr_contains("may or may not have been deleted");
     assert_eq!(kept_values(&sandbox), old());

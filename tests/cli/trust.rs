@@ -81,7 +81,7 @@ fn state_of_another_user_is_refused() {
 /// R116: a lock that is a link or a FIFO is not opened, and nothing waits for it.
 #[test]
 fn a_lock_that_is_no_regular_file_is_refused() {
-    for kind in ["fifo", "link", "directory"] {
+    for kind in ["fifo", "link", "link to a file", "directory"] {
         let sandbox = Sandbox::new();
         sandbox.log_in(-10);
         let lock = sandbox.home().join(STATE).join("amika.lock");
@@ -89,6 +89,10 @@ fn a_lock_that_is_no_regular_file_is_refused() {
         match kind {
             "fifo" => assert!(Command::new("mkfifo").arg(&lock).status().unwrap().success()),
             "link" => symlink(&target, &lock).unwrap(),
+            "link to a file" => {
+                let file = sandbox.write("file", "");
+                symlink(file, &lock).unwrap();
+            }
             _ => fs::create_dir(&lock).unwrap(),
         }
         sandbox
