@@ -18,6 +18,8 @@ mod delete;
 mod env_files;
 mod extract;
 mod guarantees;
+#[cfg(unix)]
+mod hints;
 mod input;
 #[cfg(target_os = "linux")]
 mod install;

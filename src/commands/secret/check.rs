@@ -23,7 +23,7 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// Read this file instead of the nearest .amika/config.toml
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
 }
 
