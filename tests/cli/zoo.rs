@@ -518,7 +518,11 @@ mod unix {
         if fs::read(sandbox.home().join(CODEX)).is_ok() {
             // Nothing is denied to root, so the program runs as nobody, from where nobody may.
             let program = sandbox.home().join("amika");
-            fs::copy(command.get_program(), &program).unwrap();
+            // Copied by another process: a file that this one had open for writing could still be open
+            // in the child of another test, and would be "busy".
+            let mut copy = std::process::Command::new("cp");
+            copy.arg(command.get_program()).arg(&program);
+            assert!(copy.status().unwrap().success());
             fs::set_permissions(sandbox.home(), fs::Permissions::from_mode(0o755)).unwrap();
             let mut unprivileged = std::process::Command::new(program);
             unprivileged
