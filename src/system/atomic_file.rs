@@ -1,8 +1,9 @@
-//! Replaces a private file so that, whatever happens, the old or the new content is there whole.
+//! Replaces a private file atomically: after a crash at any point, it holds the whole old content or
+//! the whole new content.
 //!
-//! The content goes into a new file beside the old one (mode 0600), is brought to the disk, and
-//! takes the old one's name in one step. [`Save::prepare`] does all of that which can fail before
-//! the content exists: a single-use token is worth nothing if its successor cannot be kept.
+//! The content is written to a new file in the same directory (mode 0600), synced to the disk, and
+//! renamed. [`Save::prepare`] does every step that can fail before the content exists, because a
+//! single-use token must not be spent when its successor cannot be saved.
 
 use std::fs;
 use std::io::{self, Seek, Write};
@@ -17,7 +18,7 @@ pub(crate) use self::elsewhere::make_private;
 #[cfg(not(unix))]
 use self::elsewhere::{is_mine, sync_directory};
 
-/// What the names of unfinished files start with.
+/// The start of an unfinished file's name.
 const PREFIX: &str = ".amika-unfinished-";
 
 /// A file about to be replaced.
@@ -27,8 +28,8 @@ pub(crate) struct Save {
 }
 
 impl Save {
-    /// Makes the directory (mode 0700) and the new file with `room` bytes on the disk, so that
-    /// [`finish`](Self::finish) has little left that can fail. Removes what a killed process left.
+    /// Creates the directory (mode 0700) and the new file, with `room` bytes reserved on the disk, so
+    /// that little is left to fail in [`finish`](Self::finish). Removes the files of a killed process.
     pub(crate) fn prepare(path: &Path, room: usize, lock: &Lock) -> io::Result<Self> {
         let target = resolve(path)?;
         if target == path {
@@ -42,7 +43,7 @@ impl Save {
         Ok(Self { unfinished, target })
     }
 
-    /// Writes the content and puts it in the old file's place.
+    /// Writes the content and renames the new file over the old one.
     pub(crate) fn finish(mut self, content: &[u8]) -> io::Result<()> {
         self.unfinished.rewind()?;
         self.unfinished.write_all(content)?;
@@ -59,8 +60,8 @@ fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-/// Where the file really is: a link that somebody made on purpose stays, and its target is
-/// replaced, if it is ours.
+/// The file behind `path`: a symbolic link is kept, and its target is replaced if it belongs to this
+/// user.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     if !path.is_symlink() {
         return Ok(path.to_owned());
@@ -73,11 +74,11 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
-/// Removes unfinished files. A process that saves holds the lock, so while we hold it they can only be
-/// those of a process that was killed.
+/// Removes unfinished files. A process that saves holds the lock, so while this process holds it, they
+/// were left by one that was killed.
 pub(crate) fn remove_leftovers(directory: &Path, _lock: &Lock) {
     for path in leftovers(directory) {
-        // What cannot be removed now is tried again next time.
+        // The next save tries again.
         let _ = fs::remove_file(path);
     }
 }
@@ -89,7 +90,7 @@ pub(crate) fn leftovers(directory: &Path) -> Vec<PathBuf> {
     unfinished.map(|entry| entry.path()).collect()
 }
 
-/// Makes a directory that only its owner can look into, or makes it one.
+/// Creates a directory with mode 0700, or sets that mode on one of this user.
 #[cfg(unix)]
 pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -114,7 +115,8 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     fs::File::open(directory)?.sync_all()
 }
 
-/// Elsewhere a user's profile is private, and a rename needs no help.
+/// On Windows the access control list of the user's profile protects the files, and a rename needs no
+/// sync of the directory.
 #[cfg(not(unix))]
 mod elsewhere {
     use std::fs;

@@ -1,5 +1,5 @@
-//! The world outside, as one value: variables, home, clock, terminals, standard input.
-//! The only file that asks the system, so that everything else can be handed a world of its own.
+//! The process's environment as one value: arguments, variables, home, clock, terminals, standard input.
+//! No other file asks the system for these, so a test can give any code an environment of its own.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -20,21 +20,21 @@ const MAX_LINE: u64 = 4096;
 pub(crate) struct Env {
     /// The command line, program name first.
     pub(crate) arguments: Vec<OsString>,
-    /// Where this program is, to start itself.
+    /// The path of this program, with which it starts itself.
     pub(crate) program: Option<PathBuf>,
     variables: HashMap<OsString, OsString>,
     pub(crate) home: Option<PathBuf>,
     /// The working directory.
     pub(crate) directory: Option<PathBuf>,
-    /// The root of the file system, for the configuration of the whole machine; `None` where that
-    /// does not count.
+    /// The root of the file system, below which the configuration of the whole machine is; `None` when
+    /// that is not to be read.
     root: Option<PathBuf>,
     pub(crate) platform: Platform,
     pub(crate) terminals: Terminals,
     pub(crate) now: fn() -> Timestamp,
 }
 
-/// The kind of system, where programs keep things in different places.
+/// The kind of system; programs keep their files in a different place on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Platform {
     /// Linux and every other Unix but macOS.
@@ -52,7 +52,7 @@ pub(crate) struct Terminals {
 }
 
 impl Env {
-    /// The real world.
+    /// The environment of this process.
     #[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
     pub(crate) fn system() -> Self {
         Self {
@@ -263,7 +263,7 @@ impl TerminalState {
 
 #[cfg(test)]
 impl Env {
-    /// A world made up for a test.
+    /// An environment for a test.
     pub(crate) fn fake(home: &Path, variables: &[(&str, &str)], platform: Platform) -> Self {
         let pairs = variables.iter().map(|(name, value)| (name.into(), value.into()));
         Self {

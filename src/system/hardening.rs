@@ -1,9 +1,9 @@
-//! Keeps secrets out of what a crash leaves behind.
+//! Keeps secrets out of core dumps and panic messages.
 
 use std::io::Write;
 
-/// Switches core dumps off, and makes a panic end the program with a fixed message: the panic's
-/// own text, and a back trace's arguments, may hold anything.
+/// Switches core dumps off, and makes a panic end the program with a fixed message, because the panic's
+/// own text may hold a secret.
 pub(crate) fn apply() {
     forbid_core_dumps();
     std::panic::set_hook(Box::new(|_| {

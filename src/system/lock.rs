@@ -2,12 +2,12 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind};
 use crate::formats::escape;
 use crate::system::atomic_file::make_private;
 use crate::system::file;
@@ -17,39 +17,55 @@ const NAME: &str = "amika.lock";
 const WAIT_TIMEOUT: Duration = Duration::from_secs(15);
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// Allows changing the files of a directory, until it is dropped. The system releases it when the
-/// process ends, however it ends.
+/// Why the credential files cannot be changed now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    #[error("{} cannot be written to: {}", escape::path(directory), file::reason(error))]
+    Unwritable { directory: PathBuf, error: io::Error },
+    #[error("another amika process has locked the stored login for {} seconds", WAIT_TIMEOUT.as_secs())]
+    Busy,
+}
+
+impl From<LockError> for Error {
+    fn from(error: LockError) -> Self {
+        let (kind, hint) = match error {
+            LockError::Unwritable { .. } => (
+                Kind::State,
+                "make it writable, or set AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY",
+            ),
+            LockError::Busy => (Kind::Unreachable, "stop it, then try again"),
+        };
+        Self::new(kind, error.to_string()).hint(hint)
+    }
+}
+
+/// The right to change the files of a directory, until this is dropped. The system releases the lock
+/// when the process ends, even when it is killed.
 pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Waits for it; exit 6 when another process keeps it too long, exit 8 when the directory
-    /// cannot be written to.
-    pub(crate) async fn wait(directory: &Path) -> Result<Self> {
-        let unusable = |error: io::Error| {
-            let reason = file::reason(&error);
-            Error::new(Kind::State, reason)
-                .context(format!("{} cannot be written to", escape::path(directory)))
-                .hint("make it writable, or set AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY")
+    /// Takes the lock, waiting for another process that has it.
+    pub(crate) async fn wait(directory: &Path) -> Result<Self, LockError> {
+        let unwritable = |error| LockError::Unwritable {
+            directory: directory.to_owned(),
+            error,
         };
-        make_private(directory).map_err(unusable)?;
-        let file = open(directory).map_err(unusable)?;
+        make_private(directory).map_err(unwritable)?;
+        let file = open(directory).map_err(unwritable)?;
         let deadline = Instant::now() + WAIT_TIMEOUT;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::Error(error)) => return Err(unusable(error)),
+                Err(TryLockError::Error(error)) => return Err(unwritable(error)),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(RETRY_PAUSE).await,
-                Err(TryLockError::WouldBlock) => {
-                    let message = "another amika process has locked the stored login for 15 seconds";
-                    return Err(Error::new(Kind::Unreachable, message).hint("stop it, then try again"));
-                }
+                Err(TryLockError::WouldBlock) => return Err(LockError::Busy),
             }
         }
     }
 
-    /// Takes it if no process has it.
+    /// Takes the lock, if no process has it.
     pub(crate) fn try_now(directory: &Path) -> Option<Self> {
         let file = open(directory).ok()?;
         file.try_lock().ok()?;

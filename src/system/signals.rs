@@ -1,11 +1,11 @@
-//! Ctrl-C, SIGTERM and SIGHUP. They are handled from the start, so that a command can stop where it is
-//! safe.
+//! Ctrl-C, SIGTERM, SIGHUP and the console events of Windows. They are handled from the start, so that a
+//! command can stop where it is safe.
 
 use tokio::sync::watch;
 
 use crate::error::{Error, Kind, Result};
 
-/// Knows whether the person or the system asked the program to stop.
+/// Whether the program has been asked to stop.
 #[derive(Clone)]
 pub(crate) struct Interrupt(watch::Receiver<Option<Kind>>);
 
@@ -26,8 +26,8 @@ impl Interrupt {
     /// Waits for a signal that asks the program to stop.
     pub(crate) async fn wait(&self) -> Kind {
         let mut receiver = self.0.clone();
-        let told = receiver.wait_for(Option::is_some).await;
-        told.ok().and_then(|kind| *kind).unwrap_or(Kind::Interrupted)
+        let kind = receiver.wait_for(Option::is_some).await;
+        kind.ok().and_then(|kind| *kind).unwrap_or(Kind::Interrupted)
     }
 
     /// Runs `work`, dropping it when a signal arrives first.

@@ -1,4 +1,4 @@
-//! Whether a file or directory belongs to this user, so that nobody else could have put it there.
+//! Whether a file or directory is under the control of this user alone.
 
 use std::path::{Path, PathBuf};
 
@@ -84,7 +84,7 @@ fn owner_name(uid: u32) -> String {
     )
 }
 
-/// Elsewhere a user's profile is private as a whole.
+/// On Windows the access control list of the user's profile protects the state directory.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
 pub(crate) fn check_directory(_: &Path) -> Result<(), Untrusted> {
