@@ -11,6 +11,7 @@ use crate::sandbox::{CANARY, Ran, Sandbox, ran};
 const AUTH: &str = ".codex/auth.json";
 const CONFIG: &str = ".codex/config.toml";
 const KEY: &str = r#"{"OPENAI_API_KEY":"sk-proj-CANARY"}"#;
+#[cfg(target_os = "linux")]
 const KEYRING: &str = "cli_auth_credentials_store = \"keyring\"\n";
 const EPHEMERAL: &str = "cli_auth_credentials_store = \"ephemeral\"\n";
 /// A JSON Web Token without claims.
