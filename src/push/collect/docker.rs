@@ -1,7 +1,7 @@
 //! The rules of `docker run --env-file`: everything after the first `=` is the value, verbatim.
 
 use super::{Entry, Fault, Parsed};
-use crate::secret::SecretValue;
+use crate::secret::{SecretName, SecretValue};
 
 /// Parses `text`, whose lines end in `\n` alone.
 pub(crate) fn parse(text: &str) -> Parsed {
@@ -20,7 +20,8 @@ pub(crate) fn parse(text: &str) -> Parsed {
             ));
             continue;
         };
-        if is_quoted(value) {
+        // A name that is refused later is part of some other text, which may be secret.
+        if is_quoted(value) && SecretName::environment(name).is_some() {
             let message = format!(
                 "the quotes around the value of {name} are part of the value in this format; \
                  --env-format dotenv removes them"
@@ -69,5 +70,13 @@ mod tests {
         let fault = parse("A=1\nhunter2\n").faults.remove(0);
         assert_eq!(fault.line, 2);
         assert!(!fault.message.contains("hunter2"));
+    }
+
+    /// R7: what stands before `=` is quoted only if it is a name.
+    #[test]
+    fn a_warning_about_quotes_names_only_a_name() {
+        let parsed = parse("A=\"x\"\nhunter2 \"y=\"z\"\n");
+        let lines: Vec<_> = parsed.warnings.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [1]);
     }
 }

@@ -2,7 +2,6 @@
 
 use super::lines::LineCounter;
 use super::{Entry, Fault, Parsed};
-use crate::formats::escape;
 use crate::formats::json::Members;
 use crate::secret::{SecretName, SecretValue};
 
@@ -34,7 +33,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
         } else {
             let known = SecretName::environment(&name);
             let whose = known.map_or_else(String::new, |name| format!(" of {name}"));
-            let message = format!("the value{} is not a string", escape::escape(&whose));
+            let message = format!("the value{whose} is not a string");
             parsed.faults.push(Fault::new(line, message).hint(HINT));
         }
     }
