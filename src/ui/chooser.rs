@@ -48,9 +48,7 @@ impl<'a> Chooser<'a> {
             let step = self.press(&key);
             if matches!(step, Step::Chosen(_)) {
                 // An Enter right after a digit belongs to the digit, not to the next question.
-                while keys.follows_at_once()? {
-                    keys.next()?;
-                }
+                keys.discard_typed()?;
             }
             term.clear_last_lines(lines)?;
             match step {

@@ -37,6 +37,13 @@ pub(crate) trait Keys {
     fn next(&mut self) -> io::Result<Key>;
     /// Whether a key follows at once, faster than anyone types: the text is being pasted.
     fn follows_at_once(&mut self) -> io::Result<bool>;
+    /// Drops the keys that follow at once, so that the next prompt does not take them.
+    fn discard_typed(&mut self) -> io::Result<()> {
+        while self.follows_at_once()? {
+            self.next()?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(unix)]

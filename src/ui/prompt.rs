@@ -3,6 +3,7 @@
 use std::io;
 
 use console::{Term, measure_text_width};
+use dialoguer::Input;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -238,12 +239,21 @@ pub(crate) async fn choose(
     read_piped(env, SAY_TYPE, || show(&question), number).await
 }
 
-/// Asks for a line at the terminal, with an answer for those who just press Enter.
-pub(crate) async fn ask_line(prompt: &str, default: &str) -> Result<String> {
-    let (prompt, default) = (format!("{prompt} [{default}]: "), default.to_owned());
-    let line = at_terminal(move || read_line(&prompt, &mut Keyboard::open()?, &Term::stderr()));
-    let line = line.await?.ok_or_else(cancelled)?;
-    Ok(if line.is_empty() { default } else { line })
+/// Asks for a line at the terminal until `check` accepts it. Enter alone is `default`.
+pub(crate) async fn ask_line(
+    prompt: &str,
+    default: &str,
+    check: impl Fn(&str) -> Result<()> + Send + 'static,
+) -> Result<String> {
+    let (prompt, default) = (prompt.to_owned(), default.to_owned());
+    at_terminal(move || {
+        let input = Input::<String>::new()
+            .with_prompt(prompt)
+            .default(default)
+            .validate_with(move |line: &String| check(line));
+        input.interact_text().map_err(|dialoguer::Error::IO(error)| error)
+    })
+    .await
 }
 
 /// Runs a prompt beside the rest of the program. When Ctrl-C makes the caller drop this future,

@@ -130,9 +130,7 @@ async fn confirm(kind: CredentialKind, place: &str, scope: Scope, name: &str, en
 }
 
 async fn ask_name(default: &str) -> Result<String> {
-    let name = prompt::ask_line("Name", default).await?;
-    check_name(&name)?;
-    Ok(name)
+    prompt::ask_line("Name", default, check_name).await
 }
 
 fn noun(kind: CredentialKind) -> &'static str {

@@ -42,6 +42,11 @@ impl Keys for Keyboard {
         }
         Ok(self.0.arrived.is_some())
     }
+
+    /// Drops nothing: waiting for a key here would take the first key of the next prompt.
+    fn discard_typed(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads on a thread of its own, because the console does not tell whether a key is waiting. It
