@@ -43,7 +43,7 @@ pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
         .collect();
     context.printer.data(OnWriteFailure::Fail, &rows, || {
         if rows.is_empty() {
-            format!("No {} credentials", provider.title).into()
+            format!("No {} credentials found", provider.title).into()
         } else {
             as_table(&rows)
         }
