@@ -43,7 +43,6 @@ struct Client {
 /// A port of this machine that nobody else gets, and that refuses connections.
 fn reserve() -> std::io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     Ok(socket)
 }
@@ -172,8 +171,11 @@ fn accept(reserved: &Socket, shared: &Arc<Shared>) -> std::io::Result<()> {
         } else if listener.is_none() {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
             socket.set_reuse_address(true)?;
+            // Only now may the port be shared: otherwise the system could give it to another world.
+            reserved.set_reuse_address(true)?;
             socket.bind(&address)?;
             socket.listen(128)?;
+            reserved.set_reuse_address(false)?;
             socket.set_nonblocking(true)?;
             listener = Some(TcpListener::from(socket));
             shared.client().listening = true;
