@@ -112,12 +112,11 @@ impl Deletion {
     fn text(&self, gone: &[(Target, Status)]) -> String {
         let lines = gone.iter().map(|(target, status)| match status {
             Status::Deleted => (self.as_text)(target),
-            // A name that is not found may be misspelled.
-            Status::AlreadyDeleted if target.id.is_none() => format!(
+            // A name or ID that is not found may be misspelled.
+            Status::AlreadyDeleted => format!(
                 "{}: already deleted, or never stored",
                 escape::escape(&target.label)
             ),
-            Status::AlreadyDeleted => format!("{}: already deleted", escape::escape(&target.label)),
         });
         lines.collect::<Vec<_>>().join("\n")
     }
