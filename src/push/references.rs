@@ -64,7 +64,7 @@ fn nearest(env: &Env) -> Result<PathBuf> {
         .find(|path| path.symlink_metadata().is_ok())
         .ok_or_else(|| {
             Error::input(format!("no {CONFIG} in this directory or its parents"))
-                .hint("pass the file with --file PATH")
+                .hint("run it inside a repository that has this file")
         })
 }
 
