@@ -41,7 +41,7 @@ fn main() -> ExitCode {
             let printer = Printer::new(&cli.options, &env);
             (
                 printer,
-                commands::run(cli.command, env, cli.options, printer, Cli::command()),
+                commands::run(cli.command, env, cli.options, printer, Cli::command),
             )
         }
         Err(refused) => {

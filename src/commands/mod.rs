@@ -70,14 +70,14 @@ pub(crate) enum Command {
     OpenBrowser { url: String },
 }
 
-/// Runs the command. `tree` is the definition of the command line, from which help, manual and
-/// completions are made.
+/// Runs the command. `tree` builds the definition of the command line, from which the help and the
+/// manual are made.
 pub(crate) fn run(
     command: Command,
     env: Env,
     options: GlobalOptions,
     printer: Printer,
-    tree: clap::Command,
+    tree: fn() -> clap::Command,
 ) -> Result<()> {
     match command {
         Command::Secret(command) => secret::run(command, env, options, printer),
@@ -85,8 +85,8 @@ pub(crate) fn run(
             auth::run(&command, context).await
         }),
         Command::Completions(args) => printer.raw(&completions::script(args.shell)?),
-        Command::Man(args) => man::run(&args, tree, printer),
-        Command::Help(args) => help::run(&args, tree, printer),
+        Command::Man(args) => man::run(&args, tree(), printer),
+        Command::Help(args) => help::run(&args, tree(), printer),
         Command::Version => version::run(printer),
         Command::OpenBrowser { url } => {
             opener::open_browser(url).map_err(|_| Error::new(Kind::Refused, "no browser could be opened"))
