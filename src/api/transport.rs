@@ -91,7 +91,8 @@ impl Api {
         body: Option<Bytes>,
         repeat: Repeat,
     ) -> ApiResult<Answer> {
-        let mut in_doubt = false;
+        // What the tries may have done together: one that got no answer may have been carried out.
+        let mut effect = Effect::None;
         let mut bearer = self.authority.bearer().await?;
         let mut may_renew = true;
         let mut tries = Tries::new(API_CALL);
@@ -108,21 +109,22 @@ impl Api {
                 && let Some(other) = self.authority.refresh_after_401(&bearer).await
             {
                 may_renew = false;
-                bearer = other?;
+                bearer = other.map_err(|error| ApiError::from(error).with_effect(effect))?;
                 continue;
             }
             // A repeated delete, whose first answer was lost, finds nothing left to delete.
-            if method == Method::DELETE && in_doubt && error.status() == Some(404) {
+            if method == Method::DELETE && effect == Effect::Unknown && error.status() == Some(404) {
                 return Ok(Answer::no_content());
             }
-            in_doubt |= error.effect() == Effect::Unknown;
+            if error.effect() == Effect::Unknown {
+                effect = Effect::Unknown;
+            }
             let repeatable = match repeat {
                 Repeat::Safe => true,
                 Repeat::Unsent => error.effect() == Effect::None,
                 Repeat::Never => false,
             };
             if !repeatable || !error.is_transient() || !tries.pause(error.retry_after()).await {
-                let effect = if in_doubt { Effect::Unknown } else { Effect::None };
                 return Err(error.with_effect(effect));
             }
         }

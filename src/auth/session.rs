@@ -298,13 +298,13 @@ fn refresh_error(error: ProviderError) -> Error {
             format!("the login cannot be refreshed now: {error}"),
         )
         .hint(format!(
-            "the stored login was not changed; if this persists, {LOG_IN_AGAIN}"
+            "the stored login is kept; if this persists, {LOG_IN_AGAIN}"
         )),
         ProviderError::Unavailable(reason) => Error::new(
             Kind::Unreachable,
             format!("the login cannot be refreshed now: {reason}"),
         )
-        .hint("the stored login was not changed; try again in a moment"),
+        .hint("the stored login is kept; try again in a moment"),
         ProviderError::UnexpectedServer { message, hint } => Error::new(Kind::Contract, message).hint(hint),
         ProviderError::Setup(error) => error,
     }

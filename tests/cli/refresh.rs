@@ -122,6 +122,29 @@ fn a_refresh_does_not_reset_the_number_of_tries() {
     sandbox.run_stored("secret list").exits(6);
 }
 
+/// R108, R106: a write whose reply was lost stays in doubt when its repetition needs a refresh that fails.
+#[test]
+fn a_failed_refresh_does_not_hide_that_a_write_may_have_been_carried_out() {
+    for (method, line) in [
+        ("DELETE", "secret delete A --yes"),
+        ("PUT", "secret push A=2 --yes"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.seed("A", "1", "user");
+        sandbox.log_in(3600);
+        sandbox
+            .vault
+            .fault(Fault::on(method, "").does(Behaviour::ResetAfter));
+        sandbox.vault.fault(Fault::on(method, "").fails(401, "no"));
+        sandbox.vault.fault(
+            Fault::on("POST", TOKEN_ENDPOINT)
+                .json(400, r#"{"code":"x"}"#)
+                .always(),
+        );
+        sandbox.run_stored(line).exits(5);
+    }
+}
+
 /// R101: the next command removes what a killed save has left.
 #[test]
 fn leftovers_of_a_killed_save_are_removed_by_the_next_command() {
@@ -175,7 +198,7 @@ fn a_refresh_token_used_elsewhere_means_logging_in_again() {
         .run_stored("secret list")
         .exits(6)
         .stderr_contains("refused (x): said")
-        .stderr_contains("not changed");
+        .stderr_contains("is kept");
     assert_eq!(raw_session(&sandbox), before);
 }
 
@@ -198,7 +221,7 @@ fn provider_errors_leave_the_session_file_unchanged() {
         sandbox
             .run_stored("secret list")
             .exits(6)
-            .stderr_contains("not changed");
+            .stderr_contains("is kept");
         assert_eq!(raw_session(&sandbox), before);
         assert!(asked(&sandbox) > 1, "it was tried again");
 
