@@ -229,7 +229,7 @@ pub(crate) async fn choose(
     if let [only] = items.as_slice() {
         let question = format!("{prompt}: {only}\nPush it? [y/N]");
         let answer = |line: &str| number(line).map(|_| true).or_else(|| yes_or_no(line));
-        let yes = read_piped(env, SAY_TYPE, || show(&question), answer).await?;
+        let yes = read_piped(env, ADD_YES, || show(&question), answer).await?;
         return if yes { Ok(0) } else { Err(cancelled()) };
     }
     let lines = items.iter().enumerate();

@@ -233,6 +233,14 @@ fn without_a_type_the_person_chooses() {
         .stderr_contains("--type");
     ran(push().args(["-o", "json"]).output().unwrap()).exits(2);
     ran(push().arg("--yes").output().unwrap()).exits(2);
+    // A single candidate needs a yes, and none to be shown.
+    let push = |arguments: &[&str], input| {
+        let line = ["secret", "claude", "push"].iter().chain(arguments);
+        feed(&mut sandbox.command(line.copied()), input)
+    };
+    push(&[], "").exits(2).stderr_contains("--yes");
+    push(&["--dry-run"], "").exits(0);
+    push(&["--yes", "--name", "other"], "").exits(0);
 }
 
 #[test]

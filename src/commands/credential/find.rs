@@ -129,7 +129,7 @@ pub(crate) async fn pick(
     let index = if args.kind.is_some() {
         // The first that works; among those that do not, the check says what is wrong with it.
         sources.iter().position(|source| source.usable).unwrap_or(0)
-    } else if sources.len() == 1 && context.options.yes {
+    } else if sources.len() == 1 && (context.options.yes || args.dry_run) {
         0
     } else {
         let items = sources.iter().map(|source| {
