@@ -18,7 +18,11 @@ pub(crate) const CHECK_EXAMPLES: &str = "\
 Examples:
   amika secret check                                the nearest .amika/config.toml
   amika secret check --file deploy/config.toml
-  amika secret push --missing --from-file .env      push what is referenced and missing";
+  amika secret push --missing --from-file .env      push what is referenced and missing
+
+A variable of a sandbox references a secret below [env] in .amika/config.toml:
+  [env]
+  DATABASE_URL = { secret = \"database-url\" }";
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
