@@ -1,4 +1,4 @@
-//! Carries out a plan: many writes at once, and an outcome for every secret.
+//! Carries out a plan with concurrent writes, and records an outcome for every secret.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::push::outcome::{Applied, Event};
 use crate::push::plan::Plan;
 use crate::system::signals::Interrupt;
 
-/// Writes every step of a plan that holds no conflict.
+/// Writes every step of a plan without conflicts.
 pub(crate) async fn apply(
     api: &Api,
     plan: &Plan,
@@ -50,7 +50,7 @@ pub(crate) async fn apply(
             }
             () = sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => {}
         }
-        // Lets the connection go back to the pool before the next write looks for one.
+        // Lets the connection return to the pool before the next write needs one.
         yield_now().await;
     }
     let names = plan.steps.iter().map(|step| step.candidate.name.to_string());

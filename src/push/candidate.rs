@@ -16,7 +16,7 @@ pub(crate) struct Candidate {
     pub(crate) origin: Origin,
 }
 
-/// Where a value was found, as a person would point at it.
+/// Where a value was found, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// The n-th positional argument, from 1.
@@ -55,7 +55,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A file as a person would name it.
+/// The name of a file for messages.
 pub(crate) fn shown(path: &Path) -> String {
     if is_stdin(path) {
         "standard input".to_owned()

@@ -8,8 +8,8 @@ use crate::push::references::Reference;
 use crate::secret::SecretName;
 use crate::ui::notices::Notices;
 
-/// Keeps the candidates that are referenced and missing. A candidate with the name of the variable
-/// is taken for its secret, under the secret's name.
+/// Keeps the candidates that are referenced and missing. A candidate named after the variable is
+/// renamed to the secret that the variable references.
 pub(crate) fn select(
     candidates: Vec<Candidate>,
     references: &[Reference],

@@ -1,4 +1,4 @@
-//! The path of a bulk push: collect, plan, apply, report.
+//! The steps of a bulk push: collect, plan, apply, report.
 
 pub(crate) mod apply;
 mod batch;

@@ -1,4 +1,4 @@
-//! What becomes of the secrets of a plan, and what is said about it.
+//! The outcome of each secret in a plan, and the error for the whole push.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::secret::Scope;
 
 const AGAIN: &str = "run the same command again to continue";
 
-/// What became of one secret.
+/// The outcome of one secret.
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
     Created {
@@ -18,21 +18,21 @@ pub(crate) enum Outcome {
     Updated {
         id: String,
     },
-    /// Not stored: the API said no, or could not be reached.
+    /// Not stored: the API refused it or could not be reached.
     Failed(ApiError),
     /// The write was sent and may have been carried out. Without an error, a signal stopped it.
     Unknown(Option<ApiError>),
     NotAttempted,
 }
 
-/// What became of the whole plan.
+/// The outcome of the whole plan.
 pub(crate) struct Applied {
     pub(crate) scope: Scope,
     /// Name and outcome, in the plan's order.
     pub(crate) outcomes: Vec<(String, Outcome)>,
-    /// Names that the vault had already, and that were not written.
+    /// Names that already existed in the vault and were not written.
     pub(crate) unchanged: Vec<String>,
-    /// The signal that cut it short.
+    /// The signal that interrupted the push.
     pub(crate) stopped_by: Option<Kind>,
 }
 
@@ -44,7 +44,7 @@ impl Applied {
             .count()
     }
 
-    /// Why the command did not succeed, `None` when every secret is stored.
+    /// The error for the command; `None` when every secret is stored.
     pub(crate) fn error(&self) -> Option<Error> {
         let stored = self.count(Outcome::is_stored);
         let unknown = self.count(|outcome| matches!(outcome, Outcome::Unknown(_)));
@@ -68,7 +68,7 @@ impl Applied {
         if stored > 0 || (unknown > 0 && is_the_api) {
             return Some(Error::new(Kind::Partial, message).hint(AGAIN));
         }
-        // The failure that made the others pointless says most.
+        // A failure that stopped the batch explains more than the others.
         let cause = errors().max_by_key(|error| error.is_fatal());
         Some(cause.map_or_else(
             || Error::new(Kind::Refused, &message),
@@ -82,7 +82,7 @@ impl Outcome {
         matches!(self, Self::Created { .. } | Self::Updated { .. })
     }
 
-    /// The error that the secret is not stored for, or not for certain.
+    /// The error because of which the secret is not stored, or may not be.
     pub(crate) fn error(&self) -> Option<&ApiError> {
         match self {
             Self::Failed(error) => Some(error),
@@ -92,15 +92,15 @@ impl Outcome {
     }
 }
 
-/// What happens while a plan is carried out.
+/// Progress of a plan while it is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A secret has its outcome.
+    /// The outcome of a secret is known.
     Finished,
     /// The API does not answer, or asks to wait.
     Waiting { at_most: Duration },
-    /// It takes writes again.
+    /// The API accepts writes again.
     Resumed,
-    /// It limits how many writes it takes in a second.
+    /// The API limits the number of writes per second.
     SlowedDown,
 }

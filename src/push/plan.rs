@@ -1,4 +1,4 @@
-//! What a push would do: pure, so that it can be shown, tested and then carried out unchanged.
+//! Computes what a push would do, without side effects, so that the plan can be shown and then applied.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ pub(crate) struct Stored {
     pub(crate) scope: Scope,
 }
 
-/// What is done about one secret.
+/// The action for one secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     Create,
@@ -21,7 +21,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    /// The word for it in a plan.
+    /// The word shown in a plan.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -35,7 +35,7 @@ pub(crate) struct Step {
     pub(crate) action: Action,
 }
 
-/// What becomes of a name that the vault has already.
+/// How to treat names that already exist in the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Existing {
     Update,
@@ -45,7 +45,7 @@ pub(crate) enum Existing {
 pub(crate) struct Plan {
     pub(crate) scope: Scope,
     pub(crate) steps: Vec<Step>,
-    /// What the vault has already, and is not written.
+    /// Names that already exist in the vault and are not written.
     pub(crate) unchanged: Vec<Candidate>,
 }
 
@@ -101,7 +101,7 @@ impl Plan {
         })
     }
 
-    /// Every secret with the word for what is done about it.
+    /// Every secret with the word for its action.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&Candidate, &'static str)> {
         let unchanged = self.unchanged.iter().map(|candidate| (candidate, "unchanged"));
         let steps = self.steps.iter();
@@ -116,7 +116,7 @@ impl Conflicts {
         self.scope
     }
 
-    /// Every secret with the word for what would be done about it.
+    /// Every secret with the word for its action, or for its conflict.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&Candidate, &'static str)> {
         let rows = self.entries.iter();
         rows.map(|(candidate, action)| (candidate, action.as_ref().map_or("conflict", Action::as_str)))
@@ -198,7 +198,7 @@ mod tests {
                 }
             }
 
-            // What only fills gaps never meets a conflict, and never updates.
+            // `--if-missing` plans hold no conflicts and no updates.
             let gaps = Plan::new(candidates(), &stored, scope, Existing::Keep).ok().unwrap();
             let creates = gaps.steps.iter().all(|step| step.action == Action::Create);
             prop_assert!(creates);

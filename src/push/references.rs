@@ -20,7 +20,7 @@ const CONFIG: &str = ".amika/config.toml";
 /// The largest configuration accepted, in bytes.
 const MAX_CONFIG: u64 = 1024 * 1024;
 
-/// A variable of a sandbox, and the secret that gives its value.
+/// A variable of a sandbox and the secret that provides its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) variable: String,
@@ -68,7 +68,7 @@ fn nearest(env: &Env) -> Result<PathBuf> {
         })
 }
 
-/// What is wrong with a file, in words that never quote it, and the byte where it is.
+/// Describes what is wrong with a file without quoting it, and gives the byte offset of the problem.
 struct Fault {
     at: usize,
     message: String,
@@ -108,7 +108,7 @@ fn parse(text: &str) -> std::result::Result<Vec<Reference>, Fault> {
     Ok(references.into_iter().map(|(_, reference)| reference).collect())
 }
 
-/// Line and column of byte `at`, both from 1; the column counts characters.
+/// Line and column of the byte at offset `at`, both counted from 1. The column counts characters.
 fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

@@ -1,4 +1,4 @@
-//! How a push's plan and its outcomes look.
+//! Formats a push's plan and its outcomes, as text and as JSON.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::push::plan::{Action, Plan};
 use crate::secret::Scope;
 use crate::ui::table::{Text, table};
 
-/// The rows of a plan, or of what is in the way of one.
+/// A table of a plan, or of the conflicts that prevent it.
 pub(crate) fn plan_text<'a>(
     rows: impl Iterator<Item = (&'a Candidate, &'static str)>,
     at_terminal: bool,
@@ -26,7 +26,7 @@ pub(crate) fn plan_text<'a>(
     table(&["NAME", "SOURCE", "VALUE", "ACTION"], cells)
 }
 
-/// What the confirmation asks, such as `Overwrite 300 and create 2 in user scope?`.
+/// The confirmation question, such as `Overwrite 300 and create 2 in user scope?`.
 pub(crate) fn question(plan: &Plan) -> String {
     let updates = plan
         .steps
@@ -77,8 +77,8 @@ pub(crate) fn plan_json<'a>(
     }
 }
 
-/// What became of each secret. Where the plan stands above it, at a terminal, only of those that
-/// are not stored.
+/// A table of the outcomes. If the plan was printed above it at a terminal, the table lists only
+/// secrets that are not stored.
 pub(crate) fn outcomes_text(applied: &Applied, plan_is_shown: bool) -> Text {
     let shown = |outcome: &Outcome| !plan_is_shown || !outcome.is_stored();
     let outcomes = applied.outcomes.iter().filter(|(_, outcome)| shown(outcome));
@@ -99,7 +99,7 @@ pub(crate) fn outcomes_text(applied: &Applied, plan_is_shown: bool) -> Text {
     table(&["NAME", "RESULT"], rows).then(&total(applied))
 }
 
-/// `Created 2, Updated 1 in user scope`, naming only what there was.
+/// `Created 2, Updated 1 in user scope`, without outcomes that did not occur.
 fn total(applied: &Applied) -> String {
     let labels = ["Created", "Updated", "Failed", "Unknown", "Not attempted"];
     let counts = labels.into_iter().filter_map(|label| {
@@ -116,7 +116,7 @@ fn total(applied: &Applied) -> String {
     )
 }
 
-/// What became of each secret, for `-o json`.
+/// The outcomes for `-o json`.
 #[derive(Serialize)]
 pub(crate) struct OutcomesJson<'a> {
     scope: Scope,
@@ -168,7 +168,7 @@ pub(crate) fn outcomes_json(applied: &Applied) -> OutcomesJson<'_> {
     }
 }
 
-/// Why a secret is not stored, or not for certain.
+/// Why a secret is not stored, or may not be.
 fn reason(outcome: &Outcome) -> Option<&str> {
     match outcome {
         Outcome::Unknown(None) => Some("interrupted while it was being written"),

@@ -1,7 +1,7 @@
-//! The writes of one push while they run: what waits, what is in flight, and what is in doubt.
+//! The state of a push's writes: waiting, in flight, or in doubt.
 //!
-//! A create is never simply repeated. When it may have been carried out, or its name turns out to be
-//! taken, the vault is listed first; one list serves every write that waits for one.
+//! A create that may have been carried out, or whose name turns out to be taken, is not repeated
+//! before the vault has been listed. One list serves all writes that wait for it.
 
 mod outage;
 mod write;
@@ -17,7 +17,7 @@ use crate::net::retry::{BATCH_LIMIT, MAX_CONSECUTIVE_FAILURES, MAX_TRIES, backof
 use crate::push::outcome::{Event, Outcome};
 use crate::push::plan::Plan;
 
-/// A wait that is shorter than this is not announced.
+/// Shorter waits are not announced.
 const SILENT_WAIT: Duration = Duration::from_secs(1);
 
 /// What to send next.
@@ -29,7 +29,7 @@ pub(super) enum Job {
 
 /// How a request of a batch ended, and how long it took.
 pub(super) enum Finished {
-    /// The id of what was written.
+    /// The id of the written secret.
     Write(usize, Result<String, ApiError>, Duration),
     List(Result<Vec<SecretSummary>, ApiError>),
 }
@@ -44,9 +44,9 @@ pub(super) struct Batch<'a> {
     unlisted: Vec<usize>,
     listing: bool,
     outage: Outage,
-    /// Nothing is sent before this.
+    /// No request is sent before this time.
     not_before: Instant,
-    /// When the batch ends unless a write is stored before.
+    /// When the batch gives up unless a write is stored earlier.
     give_up_at: Instant,
     deadline: Instant,
     stored: usize,
@@ -79,12 +79,12 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The id that a write updates, `None` when it creates.
+    /// The id that a write updates; `None` for a create.
     pub(super) fn existing(&self, index: usize) -> Option<String> {
         self.writes[index].existing.clone()
     }
 
-    /// What may be sent now, if anything.
+    /// The next request that may be sent now, if any.
     pub(super) fn next_job(&mut self) -> Option<Job> {
         if self.wake_at()? > Instant::now() {
             return None;
@@ -102,7 +102,7 @@ impl<'a> Batch<'a> {
         Some(job)
     }
 
-    /// When the next request may be sent; `None` when it depends on one in flight, or there is none.
+    /// When the next request may be sent; `None` if that depends on one in flight or no write is left.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let limit = self.api.concurrency().limit();
         let limit = limit.min(self.outage.limit(self.in_flight));
@@ -117,7 +117,7 @@ impl<'a> Batch<'a> {
         Some(self.not_before.max(self.api.concurrency().next_slot()))
     }
 
-    /// Takes in the end of a request.
+    /// Records the end of a request.
     pub(super) fn finish(&mut self, finished: Finished, on_event: &mut impl FnMut(Event)) {
         self.in_flight -= 1;
         match finished {
@@ -178,7 +178,7 @@ impl<'a> Batch<'a> {
         }
         let now = Instant::now();
         self.api.concurrency().refused(now, latency, error.retry_after());
-        // The first wait that is asked for does not count as time without success.
+        // The first wait requested by the API does not count as time without success.
         if let Some(wait) = error.retry_after()
             && !std::mem::replace(&mut self.outage.waited, true)
         {
@@ -198,7 +198,7 @@ impl<'a> Batch<'a> {
             return true;
         }
         if is_batch && error.is_outage() {
-            // A gateway's 503 is taken for a rate limit once something was stored.
+            // Once a write has been stored, a gateway's 503 is treated as a rate limit.
             if !error.is_rate_limit() || self.stored == 0 {
                 self.outage.count_failure();
             }
@@ -250,7 +250,7 @@ impl<'a> Batch<'a> {
         on_event(Event::Finished);
     }
 
-    /// Says that the batch waits, once for each outage, and that the rate is limited, once.
+    /// Announces a wait once per outage, and a rate limit once per batch.
     fn announce(&mut self, wait: Duration, on_event: &mut impl FnMut(Event)) {
         if self.stopped {
             return;
@@ -267,7 +267,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// What became of every write.
+    /// The outcome of every write.
     pub(super) fn into_outcomes(self) -> Vec<Outcome> {
         let ended = self.outcomes.into_iter().zip(&self.writes);
         ended

@@ -1,33 +1,33 @@
-//! An outage of the API in the middle of a batch: when there is one, and how often it is probed.
+//! Detects an outage of the API during a batch, and decides when to probe whether it is over.
 
 use std::time::Duration;
 
 use crate::net::retry::backoff;
 
-/// Requests sent at once to see whether an outage is over.
+/// Number of requests sent together to probe whether an outage is over.
 const PROBES_AT_ONCE: usize = 4;
-/// The pause between probes stops growing after this many: 0.4 s before jitter.
+/// Number of probes after which the pause stops growing, at 0.4 s before jitter.
 const MAX_PROBE_BACKOFF: u32 = 3;
-/// Failed probes after which an outage is no longer a matter of a moment.
+/// Number of failed probes after which an outage is no longer considered brief.
 const MOMENTARY_PROBES: u32 = 2;
 
-/// What is known about the failures since the last write that was stored.
+/// The failures since the last stored write.
 #[derive(Default)]
 pub(super) struct Outage {
     failures: u32,
     probes: u32,
-    /// Requests of the current probe that were not sent yet.
+    /// Requests of the current probe that have not been sent yet.
     probes_left: usize,
-    /// Whether the vault was listed since it began.
+    /// Whether the vault has been listed since the outage began.
     pub(super) listed: bool,
-    /// Whether the person was told.
+    /// Whether the outage has been announced.
     pub(super) announced: bool,
     /// Whether the API asked for a wait.
     pub(super) waited: bool,
 }
 
 impl Outage {
-    /// A single failure may be chance; the second in a row is an outage.
+    /// A single failure may be a coincidence; two in a row are an outage.
     pub(super) fn is_on(&self) -> bool {
         self.failures > 1
     }
@@ -40,19 +40,19 @@ impl Outage {
         self.probes > MOMENTARY_PROBES
     }
 
-    /// Counts a failure that all requests have in common.
+    /// Counts a failure that affects every request, such as a refused connection.
     pub(super) fn count_failure(&mut self) {
         self.failures += 1;
         self.probes_left = 0;
     }
 
-    /// Counts the failure of a list, which nothing else is sent beside: an outage at once.
+    /// Counts a failed list as an outage at once, because no other request runs at the same time.
     pub(super) fn count_failed_list(&mut self) {
         self.count_failure();
         self.failures = self.failures.max(2);
     }
 
-    /// How many requests may be in flight.
+    /// Maximum number of requests in flight.
     pub(super) fn limit(&self, in_flight: usize) -> usize {
         if self.is_on() {
             in_flight + self.probes_left

@@ -1,4 +1,4 @@
-//! One secret on its way to the vault: what its failures leave open, and what comes next.
+//! The state of one write: whether it may have been carried out, and what to do after a failure.
 
 use crate::api::{ApiError, Effect};
 use crate::error::Kind;
@@ -22,15 +22,15 @@ pub(super) enum Next {
 pub(super) struct Write {
     /// The id to update; without one the secret is created.
     pub(super) existing: Option<String>,
-    /// Whether a create of ours may have been carried out although no answer said so.
+    /// Whether an earlier create may have been carried out without an answer.
     create_in_doubt: bool,
-    /// The same of an update.
+    /// Whether an earlier update may have been carried out without an answer.
     update_in_doubt: bool,
     /// Failures that count against this write.
     failures: u32,
-    /// How many writes of the batch were stored when this one failed last.
+    /// Number of writes of the batch that were stored when this one last failed.
     stored_at_failure: Option<usize>,
-    /// No further try, unless a list shows that it is stored.
+    /// Not retried; only a list can still show that it is stored.
     given_up: bool,
     error: Option<ApiError>,
 }
@@ -51,7 +51,7 @@ impl Write {
         }
     }
 
-    /// What the confirmation of this write says.
+    /// The outcome if this write is confirmed.
     pub(super) fn stored(&self, id: String) -> Outcome {
         if self.existing.is_none() || self.create_in_doubt {
             Outcome::Created { id }
@@ -60,14 +60,14 @@ impl Write {
         }
     }
 
-    /// Counts a failure of this write alone, and gives how many there were.
+    /// Counts a failure that affects only this write, and returns the count so far.
     pub(super) fn count_failure(&mut self) -> u32 {
         self.failures += 1;
         self.failures
     }
 
-    /// Counts a failure during an outage, but only while other writes succeed. `false` when it
-    /// has failed too often beside them.
+    /// Counts a failure during an outage, if other writes have succeeded since the last one. `false`
+    /// when this write has failed too often while others succeed.
     pub(super) fn outlasts_outage(&mut self, stored: usize) -> bool {
         if self.stored_at_failure.replace(stored) != Some(stored) {
             self.failures += 1;
@@ -75,13 +75,13 @@ impl Write {
         self.failures < MAX_FAILURES_APART
     }
 
-    /// Whether a look at the vault decides how to go on: the id to update is gone, or the name to
+    /// Whether the next step depends on a list of the vault: the id to update is gone, or the name to
     /// create is taken.
     pub(super) fn needs_list(&self, error: &ApiError) -> bool {
         error.status() == Some(if self.existing.is_some() { 404 } else { 409 })
     }
 
-    /// Takes in a failure, after which another try may help or not.
+    /// Records a failure; `may_help` tells whether a retry can succeed.
     pub(super) fn fail(&mut self, error: ApiError, may_help: bool) -> Next {
         let creating = self.existing.is_none();
         let taken = creating && error.status() == Some(409);
@@ -94,7 +94,7 @@ impl Write {
             self.existing = None;
         }
         self.given_up = !may_help && !gone || (taken && self.failures >= MAX_TRIES);
-        // A 429 was not carried out, and has waited longest.
+        // A write refused with 429 was not carried out and has waited longest.
         let refused_for_now = error.status() == Some(429);
         self.error = Some(error);
         if lost || taken || (gone && may_help) {
@@ -108,7 +108,7 @@ impl Write {
         }
     }
 
-    /// Takes in a list of the vault that was made after the last failure.
+    /// Records a list of the vault requested after the last failure.
     pub(super) fn listed(&mut self, id: Option<&str>) -> Next {
         let taken = self
             .error
@@ -119,21 +119,21 @@ impl Write {
             self.given_up = false;
             Next::Retry
         } else if self.given_up || taken {
-            // A list may be out of date: what it does not show may be stored all the same.
+            // A list may be out of date, so a secret that it lacks may still be stored.
             Next::GiveUp
         } else {
             Next::Retry
         }
     }
 
-    /// Whether the API refused just this secret, which says nothing about the others.
+    /// Whether the API refused only this secret, so that the others may still succeed.
     pub(super) fn is_refused(&self) -> bool {
         self.error
             .as_ref()
             .is_some_and(|error| error.kind() == Kind::Refused)
     }
 
-    /// What is known about a write that ended without being stored.
+    /// The outcome of a write that ended without confirmation.
     pub(super) fn outcome(&self) -> Outcome {
         let Some(error) = &self.error else {
             return Outcome::NotAttempted;

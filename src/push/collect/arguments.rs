@@ -22,7 +22,7 @@ struct Argument {
     value: Option<SecretValue>,
 }
 
-/// Reads the positional arguments. Nobody is asked for a value when something is wrong already.
+/// Reads the positional arguments. Does not prompt for values once there are problems to report.
 pub(super) async fn read_arguments(
     arguments: &[OsString],
     global: &GlobalOptions,
@@ -69,7 +69,7 @@ pub(super) async fn read_arguments(
     Ok(candidates)
 }
 
-/// An argument is named by its position: one without `=` may be a value typed by mistake.
+/// Errors give an argument's position, because text without `=` may be a value typed by mistake.
 fn parse(position: usize, argument: &OsStr) -> Result<Argument> {
     let text = argument.to_str().ok_or_else(|| {
         Error::input(format!("argument {position} is not valid UTF-8"))

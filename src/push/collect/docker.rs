@@ -3,7 +3,7 @@
 use super::{Entry, Fault, Parsed};
 use crate::secret::{SecretName, SecretValue};
 
-/// Parses `text`, whose lines end in `\n` alone.
+/// Parses `text`, whose line breaks are all `\n`.
 pub(crate) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     for (index, whole) in text.lines().enumerate() {

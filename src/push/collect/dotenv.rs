@@ -1,8 +1,8 @@
-//! `.env` files, read as node's dotenv, python-dotenv and docker compose read them alike.
+//! Reads the subset of `.env` syntax on which node's dotenv, python-dotenv and docker compose agree.
 //!
-//! The three readers agree on most lines. A line on which they differ is refused, with the choice
-//! in words, because either reading would be wrong for somebody. With interpolation off, they agree
-//! on this:
+//! The three readers agree on most lines. A line on which they differ is refused with an explanation,
+//! because any choice would be wrong for users of another reader. With interpolation off, they agree
+//! on these rules:
 //!
 //! - Without quotes, a value runs to the end of the line or to a `#` with a space before it, and
 //!   blanks around it are removed. node cuts at any `#`, compose at no `#` after a tab.
@@ -11,7 +11,7 @@
 //! - After a closing quote only a comment may follow.
 //!
 //! Sources: `lib/main.js` of dotenv 17 and 18, `parser.py` of python-dotenv 1.2, `dotenv/parser.go`
-//! of compose-go v2. This module finds where a value ends and refuses what is read differently;
+//! of compose-go v2. This module finds where a value ends and refuses values read differently;
 //! dotenvy removes the quotes and resolves the escapes.
 
 use memchr::{memchr, memchr_iter};
@@ -21,10 +21,10 @@ use super::value::{self, Value};
 use super::{Entry, Fault, Parsed, bad_name};
 use crate::secret::{SecretName, SecretValue};
 
-/// What all three readers accept behind `export`, and YAML around a name.
+/// Blanks that all three readers accept after `export`, and that YAML accepts around a name.
 const BLANK: [char; 2] = [' ', '\t'];
 
-/// Parses `text`, whose lines end in `\n` alone.
+/// Parses `text`, whose line breaks are all `\n`.
 pub(crate) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     if text.trim_start().starts_with('{') {
@@ -51,8 +51,8 @@ pub(crate) fn parse(text: &str) -> Parsed {
     parsed
 }
 
-/// Reads the assignment that `text` begins with, and returns its length in bytes with the last
-/// line break.
+/// Parses the assignment at the start of `text` and returns its length in bytes, including its line
+/// break.
 fn read_assignment(text: &str, line: usize, parsed: &mut Parsed) -> usize {
     let first_line = text.lines().next().unwrap_or_default();
     let (name, start) = match split_name(first_line, line) {
@@ -97,7 +97,7 @@ fn read_assignment(text: &str, line: usize, parsed: &mut Parsed) -> usize {
     start + length
 }
 
-/// The name of an assignment, and the byte at which what follows `=` begins.
+/// The name of an assignment, and the byte offset directly after its `=`.
 fn split_name(first_line: &str, line: usize) -> Result<(&str, usize), Fault> {
     if let Some(fault) = yaml(first_line, line) {
         return Err(fault);
@@ -107,7 +107,7 @@ fn split_name(first_line: &str, line: usize) -> Result<(&str, usize), Fault> {
             .hint("a value that spans lines must be quoted; a comment starts with '#'"));
     };
     let before = before.trim_start_matches(value::BLANKS);
-    // python-dotenv takes `export =` for an assignment without a name.
+    // python-dotenv reads `export =` as an assignment without a name.
     let name = match before.strip_prefix("export") {
         Some(exported) if exported.starts_with(BLANK) => exported,
         _ => before,
@@ -132,7 +132,7 @@ fn yaml(first_line: &str, line: usize) -> Option<Fault> {
         if !(value.is_empty() || value.starts_with(BLANK)) {
             return None;
         }
-        // A name in small letters may be part of a value that lost its quotes.
+        // A lower-case name may be part of a value that lost its quotes.
         let is_constant = !name.contains(|c: char| c.is_ascii_lowercase());
         (
             name,
@@ -154,8 +154,8 @@ fn separator_in_comment(line: usize) -> Fault {
     Fault::new(line, message).hint("remove it")
 }
 
-/// Has dotenvy remove the quotes and resolve the escapes of a value. Its error holds the line, so
-/// it is dropped unseen.
+/// Uses dotenvy to remove the quotes and resolve the escapes of a value. Its error is discarded
+/// because it contains the line.
 fn resolve(name: &str, quoted: &str) -> Option<SecretValue> {
     let assignment = Zeroizing::new(format!("{name}={quoted}\n"));
     let mut values = dotenvy::from_read_iter(assignment.as_bytes());
@@ -165,13 +165,13 @@ fn resolve(name: &str, quoted: &str) -> Option<SecretValue> {
     }
 }
 
-/// Bytes up to and including the next line break.
+/// Number of bytes up to and including the next line break.
 pub(super) fn end_of_line(text: &str) -> usize {
     memchr(b'\n', text.as_bytes()).map_or(text.len(), |at| at + 1)
 }
 
-/// Whether `name=rest` is the last line of base64 text that lost its quotes: its padding would
-/// make a name of a piece of a key.
+/// Whether `name=rest` is the last line of base64 text that lost its quotes. The `=` of its padding
+/// would turn a piece of a key into a name.
 fn is_base64_tail(name: &str, rest: &str) -> bool {
     let padding = rest.trim_end();
     let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);

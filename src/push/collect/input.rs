@@ -15,7 +15,7 @@ use crate::ui::notices::Notices;
 
 /// The largest file or standard input accepted, in bytes.
 pub(super) const MAX_FILE: u64 = 10 * 1024 * 1024;
-/// How many warnings about one file are shown; the rest is counted.
+/// Maximum number of warnings shown for one file; the rest are only counted.
 const MAX_WARNINGS: usize = 20;
 
 /// An assignment found in a file, before its name and value were checked.
@@ -25,7 +25,7 @@ pub(super) struct Entry {
     pub(super) value: SecretValue,
 }
 
-/// Why a line cannot be used, in words that never quote it.
+/// Why a line cannot be used. Never quotes the line, which may hold a secret.
 pub(super) struct Fault {
     pub(super) line: usize,
     pub(super) message: String,
@@ -57,7 +57,7 @@ impl Fault {
     }
 }
 
-/// The entries of a file, with warnings and faults that are each about one line.
+/// The entries of a file, and the warnings and faults of its lines.
 #[derive(Default)]
 pub(super) struct Parsed {
     pub(super) entries: Vec<Entry>,
@@ -65,7 +65,7 @@ pub(super) struct Parsed {
     pub(super) faults: Vec<Fault>,
 }
 
-/// Reads a file. Its problems and warnings go where those of all sources are collected.
+/// Reads a file, adding its problems and warnings to those of the other sources.
 pub(super) async fn read_file(
     path: &Path,
     format: EnvFormat,
@@ -98,7 +98,7 @@ pub(super) async fn read_file(
             candidates.push(Candidate { name, value, origin });
         }
     }
-    // One problem for each line: what follows from the first would only repeat it.
+    // Report one problem per line: later ones usually follow from the first.
     parsed.faults.sort_by_key(|fault| fault.line);
     parsed.faults.dedup_by_key(|fault| fault.line);
     for fault in parsed.faults {
@@ -133,7 +133,7 @@ async fn parse(path: &Path, format: EnvFormat, env: &Env) -> Result<Parsed> {
         EnvFormat::Docker => docker::parse(&text),
         EnvFormat::Json => json::parse(&text),
     };
-    // Stable sorting keeps these in front of what the format says about the same line.
+    // The sort is stable, so these stay before the format's own warnings about the same line.
     parsed.faults.splice(0..0, faults);
     Ok(parsed)
 }

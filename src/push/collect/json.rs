@@ -7,7 +7,7 @@ use crate::secret::{SecretName, SecretValue};
 
 const HINT: &str = "the file must hold one object such as {\"NAME\": \"value\"}";
 
-/// Parses `text`; serde's own errors quote what they refuse, so only their line is kept.
+/// Parses `text`. Only the line of a serde error is kept, because its message quotes the input.
 pub(crate) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let object: Members<'_> = match serde_json::from_str(text) {

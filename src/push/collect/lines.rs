@@ -1,4 +1,4 @@
-//! A file's bytes as the text that every format is read from, and the lines that errors name.
+//! Decodes a file's bytes into text, and finds the line numbers for errors.
 
 use memchr::{memchr, memchr2};
 use zeroize::Zeroizing;
@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 use super::Fault;
 use crate::secret::SecretName;
 
-/// The text of a file: UTF-8, without a byte order mark, every line ending in `\n` alone; beside
-/// it the lines with a NUL byte or a lone carriage return. `Err` when it is not UTF-8.
+/// Returns the text of a file without a byte order mark and with `\n` line breaks, and the numbers of
+/// the lines with a NUL byte or a lone carriage return. `Err` if the file is not UTF-8.
 pub(crate) fn clean(bytes: &[u8]) -> Result<(Zeroizing<String>, Vec<Fault>), Fault> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if is_utf16(bytes) {
@@ -31,7 +31,7 @@ pub(crate) fn clean(bytes: &[u8]) -> Result<(Zeroizing<String>, Vec<Fault>), Fau
 
 fn without_carriage_returns(text: &str) -> Zeroizing<String> {
     let mut text = Zeroizing::new(text.replace("\r\n", "\n"));
-    // The end of the file may cut a line break in two.
+    // The file may end in the middle of a CRLF line break.
     if text.ends_with('\r') {
         text.pop();
     }
@@ -53,7 +53,7 @@ fn forbidden_byte(number: usize, line: &str) -> Option<Fault> {
     }
 }
 
-/// Whether `bytes` are UTF-16: by the byte order mark, or by a zero in every other byte.
+/// Whether `bytes` look like UTF-16: a byte order mark, or a zero in every other byte.
 fn is_utf16(bytes: &[u8]) -> bool {
     let zero_at = |offset: usize| {
         let mut pairs = bytes.chunks_exact(2).take(8);
@@ -62,7 +62,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || zero_at(0) || zero_at(1)
 }
 
-/// Names Latin-1 where the byte that is no UTF-8 would be a letter in it.
+/// Suggests Latin-1 if the invalid byte would be a letter in that encoding.
 fn not_utf8(bytes: &[u8], line: usize) -> Fault {
     let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), |_| bytes.len());
     let is_letter = bytes.get(at).is_some_and(|&byte| byte >= 0xc0 && byte != 0xff);
@@ -85,8 +85,7 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, usize> {
     })
 }
 
-/// The line numbers of bytes of a text, for bytes in ascending order: each part of the text is
-/// looked at once.
+/// Converts ascending byte offsets to line numbers in one pass over the text.
 pub(crate) struct LineCounter<'a> {
     text: &'a str,
     at: usize,
@@ -98,7 +97,7 @@ impl<'a> LineCounter<'a> {
         Self { text, at: 0, line: 1 }
     }
 
-    /// The line, from 1, that holds byte `at`.
+    /// The line, counted from 1, that contains the byte at offset `at`.
     pub(crate) fn line_at(&mut self, at: usize) -> usize {
         let passed = &self.text.as_bytes()[self.at..at];
         self.line += passed.iter().filter(|&&byte| byte == b'\n').count();

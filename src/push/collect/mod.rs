@@ -1,7 +1,7 @@
 //! The first step of a push: every secret that the command line names, read and checked.
 //!
-//! Nothing leaves this module until all of it is valid, so that no request is made for a batch
-//! that could not be completed. All problems of all sources are told together.
+//! Returns secrets only if all of them are valid, so that no request is sent for a batch that cannot
+//! be completed. The problems of all sources are reported together.
 
 mod arguments;
 mod docker;
@@ -37,18 +37,18 @@ use crate::ui::notices::Notices;
 use crate::ui::options::GlobalOptions;
 use crate::ui::prompt::Confirmation;
 
-/// How many warnings about names that are given more than once are shown.
+/// Maximum number of warnings shown about names that are given more than once.
 const MAX_DUPLICATES: usize = 20;
 
-/// Where the command line says that the secrets are, and which of them it wants.
+/// The sources and filters given on the command line.
 pub(crate) struct Sources<'a> {
-    /// `NAME=VALUE`, or a name alone.
+    /// `NAME=VALUE` or `NAME`.
     pub(crate) secrets: &'a [OsString],
     /// Names of environment variables, or patterns.
     pub(crate) from_env: Vec<Pattern>,
     pub(crate) from_file: &'a [PathBuf],
     pub(crate) format: EnvFormat,
-    /// Names or patterns to keep; all when empty.
+    /// Names or patterns to keep; when empty, all are kept.
     pub(crate) only: Vec<Pattern>,
     /// Names or patterns to leave out.
     pub(crate) exclude: Vec<Pattern>,
@@ -65,8 +65,8 @@ pub(crate) enum EnvFormat {
     Json,
 }
 
-/// Reads all sources, from the weakest to the strongest: files, then inline values, standard
-/// input and prompts, then environment variables.
+/// Reads all sources in order of increasing precedence: files, then inline values, standard input
+/// and prompts, then environment variables.
 pub(crate) async fn collect(
     sources: &Sources<'_>,
     global: &GlobalOptions,
@@ -112,7 +112,7 @@ pub(crate) async fn collect(
     Ok(candidates)
 }
 
-/// Keeps what `--only` and `--exclude` select.
+/// Applies `--only` and `--exclude`.
 fn select(candidates: &mut Vec<Candidate>, sources: &Sources<'_>, notices: &mut Notices) {
     for pattern in &sources.only {
         let matches = |candidate: &Candidate| pattern.matches(candidate.name.as_str());
@@ -128,7 +128,7 @@ fn select(candidates: &mut Vec<Candidate>, sources: &Sources<'_>, notices: &mut 
     });
 }
 
-/// A name that is given more than once in a row of places.
+/// A name that is given in more than one place.
 struct Repetition {
     /// The position of the name among the merged candidates.
     at: usize,
@@ -137,8 +137,8 @@ struct Repetition {
     count: usize,
 }
 
-/// Keeps the strongest value of each name, in order of first appearance. Within one kind of
-/// source the last wins, with a warning that names both places.
+/// Keeps one value per name, in order of first appearance. A source of higher precedence wins;
+/// between two of equal precedence the later one wins, with a warning that names both places.
 fn merge(sources: [Vec<Candidate>; 3], notices: &mut Notices) -> Vec<Candidate> {
     let mut merged: Vec<Candidate> = Vec::new();
     let mut position: HashMap<SecretName, usize> = HashMap::new();
@@ -176,7 +176,7 @@ fn merge(sources: [Vec<Candidate>; 3], notices: &mut Notices) -> Vec<Candidate> 
     merged
 }
 
-/// Remembers that a name is given again: once for each file, however many lines have it.
+/// Records a repeated name, at most once per file even if many lines repeat it.
 fn note_repetition(
     at: usize,
     earlier: &Candidate,
@@ -213,7 +213,7 @@ impl Repetition {
     }
 }
 
-/// Standard input can be read once, and cannot also answer the confirmation.
+/// Standard input can be read only once, so it cannot also answer the confirmation.
 fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Option<Confirmation>) -> Result<()> {
     let bare = sources.secrets.iter().position(|text| !has_equals(text));
     let file = sources.from_file.iter().filter(|path| is_stdin(path)).count();
@@ -243,7 +243,7 @@ fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Option<Confir
     Ok(())
 }
 
-/// The checks that hold for a value from any place: what is wrong, and what to do.
+/// Checks that apply to values from every source. Returns what is wrong and what to do about it.
 fn checked(value: &SecretValue) -> std::result::Result<(), (&'static str, &'static str)> {
     if value.is_empty() {
         Err((

@@ -1,11 +1,11 @@
 //! Patterns for names: `*` stands for any characters, `?` for one.
 
-/// A name, or a pattern that names match.
+/// A name, or a pattern with wildcards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern(String);
 
 impl Pattern {
-    /// The patterns of a comma-separated list, without blanks and empty items.
+    /// Parses a comma-separated list, ignoring blanks and empty items.
     pub(crate) fn list(items: &[String]) -> Vec<Self> {
         let items = items.iter().flat_map(|item| item.split(','));
         let items = items.map(str::trim).filter(|item| !item.is_empty());
@@ -16,13 +16,13 @@ impl Pattern {
         &self.0
     }
 
-    /// Whether it has a wildcard, so that it may match several names or none.
+    /// Whether it contains a wildcard and may therefore match several names or none.
     pub(crate) fn has_wildcard(&self) -> bool {
         self.0.contains(['*', '?'])
     }
 
-    /// Whether `name` matches. After a mismatch, only the last `*` is given one more character,
-    /// which makes the time at most the product of both lengths.
+    /// Whether `name` matches. After a mismatch only the last `*` is extended by one character, so
+    /// the running time is at most the product of both lengths.
     pub(crate) fn matches(&self, name: &str) -> bool {
         let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
         let (mut p, mut n) = (0, 0);

@@ -1,8 +1,8 @@
-//! Everything that is wrong with what a person handed in, so that one run tells all of it.
+//! Collects every problem with the input, so that one run reports them all.
 
 use crate::error::{Error, Kind, Result};
 
-/// How many problems are shown; the rest is counted.
+/// Maximum number of problems shown; the rest are only counted.
 const MAX_SHOWN: usize = 20;
 
 /// The problems found so far.
@@ -21,7 +21,7 @@ impl Problems {
         }
     }
 
-    /// The value, or `None` with its error among the problems.
+    /// Returns the value, or records the error as a problem and returns `None`.
     pub(crate) fn check<T>(&mut self, result: Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
@@ -30,7 +30,7 @@ impl Problems {
         self.shown.is_empty()
     }
 
-    /// All problems as one error. Those of the command line come first and decide the exit code.
+    /// Combines all problems into one error. Command-line problems come first and set the exit code.
     pub(crate) fn into_result(mut self) -> Result<()> {
         if self.not_shown > 0 {
             let message = format!("{} more problems are not shown", self.not_shown);

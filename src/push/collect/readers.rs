@@ -33,8 +33,8 @@ fn rows(text: &str) -> impl Iterator<Item = (String, Vec<Reading>)> {
     })
 }
 
-/// No text is read otherwise than all readers read it, and of those on which they agree, at least
-/// `percent` are read.
+/// Asserts that every accepted text is read as all readers read it, and that at least `percent` of the
+/// texts on which the readers agree are accepted.
 fn compare(rows: impl Iterator<Item = (String, Vec<Reading>)>, percent: usize) {
     let (mut agreed, mut accepted, mut wrong) = (0, 0, Vec::new());
     for (text, readings) in rows {

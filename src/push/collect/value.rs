@@ -1,41 +1,41 @@
-//! One value of a `.env` file: where it ends, and whether the common readers read it alike.
+//! Parses one value of a `.env` file, refusing values that the common readers interpret differently.
 
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
 use super::dotenv::end_of_line;
 
-/// What JavaScript takes for the end of a line and Python does not.
+/// Characters that end a line in JavaScript but not in Python.
 pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
-/// What all readers remove around a name and in front of a value.
+/// Blanks that all readers remove around a name and before a value.
 pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
-/// The file form, which works for every value.
+/// The hint that works for every value: read it from a file of its own.
 const FROM_FILE: &str = "or take it from a file of its own:";
 
-/// A value that all readers read alike.
+/// A value that all readers interpret in the same way.
 pub(super) struct Value<'a> {
     pub(super) content: Content<'a>,
-    /// Bytes up to and including the last line break.
+    /// Length in bytes, including the line break that ends it.
     pub(super) length: usize,
-    /// Whether another tool would expand a variable in it.
+    /// Whether it holds `$NAME` or `${NAME}`, which other tools would expand.
     pub(super) has_variable: bool,
 }
 
 pub(super) enum Content<'a> {
-    /// The value itself.
+    /// The final value.
     Plain(&'a str),
-    /// The value in quotes, written so that dotenvy reads it in one way only.
+    /// The quoted value, rewritten so that dotenvy resolves it as all readers do.
     Quoted(Zeroizing<String>),
 }
 
-/// Why readers differ about a value, or cannot read it.
+/// Why readers disagree about a value or cannot parse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
     HashWithoutSpace,
     HashAfterTab,
     HashFirst,
     Backtick,
-    /// A Unicode line separator beside quotes or a comment.
+    /// A Unicode line separator in a value with quotes or a comment.
     LineSeparator,
     UnusualSpace(char),
     TextAfterQuote,
@@ -46,10 +46,10 @@ enum Reason {
     DoubleEscape(char),
 }
 
-/// A value that is refused.
+/// A refused value.
 pub(super) struct Problem {
     reason: Reason,
-    /// Bytes to skip before the next line that can be read.
+    /// Number of bytes to skip before parsing continues.
     length: usize,
 }
 
@@ -58,7 +58,7 @@ impl Problem {
         self.length
     }
 
-    /// What is wrong and how tools differ, without the value.
+    /// Describes the problem and how tools differ, without quoting the value.
     pub(super) fn message(&self, name: &str) -> String {
         match self.reason {
             Reason::HashWithoutSpace => format!(
@@ -99,7 +99,7 @@ impl Problem {
         }
     }
 
-    /// How to write what was meant.
+    /// Suggests how to write the value unambiguously.
     pub(super) fn hint(&self, name: &str) -> String {
         let from_file = format!("{FROM_FILE} amika secret push {name} --yes < FILE");
         match self.reason {
@@ -145,7 +145,7 @@ impl Problem {
     }
 }
 
-/// Reads the value that `text` begins with, directly after `=`.
+/// Parses the value at the start of `text`, which begins directly after `=`.
 pub(super) fn scan(text: &str) -> Result<Value<'_>, Problem> {
     let first_line = text.lines().next().unwrap_or_default();
     let value = first_line.trim_start_matches(BLANKS);
@@ -156,11 +156,11 @@ pub(super) fn scan(text: &str) -> Result<Value<'_>, Problem> {
     }
 }
 
-/// A value without quotes: up to a comment or the end of the line, without blanks around it.
+/// Parses an unquoted value: up to a comment or the end of the line, without surrounding blanks.
 fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
     let length = end_of_line(text);
     let refuse = |reason| Err(Problem { reason, length });
-    // node looks for a comment and for quotes on each of the lines that it sees.
+    // node also splits at Unicode line separators, and looks for comments and quotes on each line.
     if !value.is_ascii() && value.contains(LINE_SEPARATORS) && value.contains(['#', '\'', '"', '`']) {
         return refuse(Reason::LineSeparator);
     }
@@ -174,7 +174,7 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
         },
     };
     let value = before_comment.trim_end_matches(is_trailing_space);
-    // In front of a value, compose removes fewer characters than behind it.
+    // compose removes fewer kinds of blanks before a value than after it.
     let first = value.chars().next().filter(|c| c.is_whitespace());
     let edges = [value.chars().next(), value.chars().next_back()];
     let unusual = edges.into_iter().flatten().find(|&c| is_unusual_space(c));
@@ -191,8 +191,8 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
     })
 }
 
-/// Whether node takes the backtick that `value` begins with for a quote: another one is the last
-/// character of the value, or ends a line further down.
+/// Whether node treats the backtick at the start of `value` as a quote: it does if the value ends
+/// with another backtick, or if a later line does.
 fn node_takes_for_quotes(text: &str, value: &str) -> bool {
     if value.len() > 1 && value.ends_with('`') {
         return true;
@@ -209,7 +209,7 @@ fn node_takes_for_quotes(text: &str, value: &str) -> bool {
         if ends_line(at) {
             return true;
         }
-        // Only an escaped one can be part of what is quoted.
+        // Only an escaped backtick can be part of the quoted text.
         if !body[..at].ends_with('\\') {
             return false;
         }
@@ -217,7 +217,7 @@ fn node_takes_for_quotes(text: &str, value: &str) -> bool {
     false
 }
 
-/// A value in quotes, which may span lines, and the comment that may follow it.
+/// Parses a quoted value, which may span lines and be followed by a comment.
 fn quoted(text: &str, start: usize, quote: char) -> Result<Value<'_>, Problem> {
     let body = &text[start + 1..];
     let mut written = Zeroizing::new(String::from(quote));
@@ -227,7 +227,7 @@ fn quoted(text: &str, start: usize, quote: char) -> Result<Value<'_>, Problem> {
         match characters.next() {
             None => {
                 let reason = Reason::Unclosed(quote);
-                // The quote may be all that is wrong: the next line is read for itself.
+                // The stray quote may be the only mistake, so parsing continues on the next line.
                 let length = end_of_line(text);
                 return Err(Problem { reason, length });
             }
@@ -263,7 +263,7 @@ fn quoted(text: &str, start: usize, quote: char) -> Result<Value<'_>, Problem> {
             .then_some(Reason::LineSeparator)
     };
     if let Some(behind) = behind {
-        // The quote that closed it may belong to the next line.
+        // The closing quote may belong to the next line, so parsing continues there.
         let length = end_of_line(text);
         let reason = reason.unwrap_or(behind);
         return Err(Problem { reason, length });
@@ -278,7 +278,7 @@ fn quoted(text: &str, start: usize, quote: char) -> Result<Value<'_>, Problem> {
     }
 }
 
-/// Whether readers differ about a backslash in front of `next`: python-dotenv resolves `\\` and
+/// Whether readers disagree about a backslash before `next`: python-dotenv resolves `\\` and
 /// `\'` in single quotes, and in double quotes also the escapes of C; compose resolves `\$` and
 /// octal numbers there. node keeps all of them.
 fn differs_after_backslash(quote: char, next: char) -> bool {
@@ -289,7 +289,7 @@ fn differs_after_backslash(quote: char, next: char) -> bool {
     }
 }
 
-/// Writes a backslash that readers agree about, so that dotenvy reads it so, too.
+/// Writes a backslash and the character after it so that dotenvy reads them as the other readers do.
 fn write_backslash(
     written: &mut String,
     quote: char,
@@ -297,7 +297,7 @@ fn write_backslash(
     characters: &mut std::str::CharIndices<'_>,
 ) {
     match (quote, next) {
-        // dotenvy knows no `\r`, and a carriage return means nothing to it inside a line.
+        // dotenvy does not support `\r`, but keeps a literal carriage return inside a line.
         ('"', Some('r')) => {
             written.push('\r');
             characters.next();
@@ -307,22 +307,22 @@ fn write_backslash(
             characters.next();
         }
         ('"', _) => written.push_str("\\\\"),
-        // Outside of quotes a backslash escapes itself, for all of dotenvy.
+        // Closes the quotes, escapes the backslash outside them, and opens them again.
         _ => written.push_str(r"'\\'"),
     }
 }
 
-/// What all readers remove behind a value.
+/// Blanks that all readers remove after a value.
 fn is_trailing_space(c: char) -> bool {
     c.is_whitespace() && !is_unusual_space(c)
 }
 
-/// What only some readers remove around a value.
+/// Blanks that only some readers remove around a value.
 fn is_unusual_space(c: char) -> bool {
     matches!(c, '\u{1c}'..='\u{1f}' | '\u{85}' | '\u{feff}')
 }
 
-/// Whether `value` has `$NAME` or `${NAME}`.
+/// Whether `value` contains `$NAME` or `${NAME}`.
 fn has_variable(value: &str) -> bool {
     let starts_name = |next: &u8| next.is_ascii_alphabetic() || matches!(next, b'_' | b'{');
     let value = value.as_bytes();

@@ -11,7 +11,7 @@ use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
 use crate::ui::notices::Notices;
 
-/// Reads the variables that the patterns name.
+/// Reads the variables that match the patterns.
 pub(super) fn read_variables(
     patterns: &[Pattern],
     env: &Env,
@@ -77,8 +77,8 @@ fn read_variable(name: &str, env: &Env) -> Result<Candidate> {
     Ok(Candidate { name, value, origin })
 }
 
-/// What is not a name may be a value that was given by mistake, so only what looks like a name is
-/// repeated.
+/// Text that is not a valid name may be a value given by mistake, so the error repeats it only if it
+/// looks like a name.
 fn bad_variable(item: &str) -> Error {
     let like_a_name = |c: char| c.is_ascii_uppercase() || matches!(c, '_' | '-' | '.');
     let shown = if item.len() <= 40 && item.chars().all(like_a_name) {
