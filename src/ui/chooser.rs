@@ -1,4 +1,4 @@
-//! A list to choose from, at the terminal.
+//! A list at the terminal from which the person chooses one entry.
 
 use std::io;
 
@@ -11,9 +11,9 @@ pub(crate) struct Chooser<'a> {
     prompt: &'a str,
     items: &'a [String],
     selected: usize,
-    /// The digits of a number that has more than one.
+    /// The digits typed so far, for lists whose numbers have more than one digit.
     typed: usize,
-    /// Whether the last key was none of those in the key line.
+    /// Whether the last key had no meaning here.
     confused: bool,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// Draws the entries and the key line; gives the number of lines.
+    /// Draws the entries and the key line, and returns the number of lines drawn.
     fn draw(&self, term: &Term) -> io::Result<usize> {
         let width = usize::from(term.size().1).max(20) - 1;
         for (index, item) in self.items.iter().enumerate() {

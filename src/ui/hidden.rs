@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::ui::keyboard::{Key, Keys};
 
-/// What a hidden prompt read.
+/// The result of a hidden prompt.
 pub(crate) struct Hidden {
     text: Zeroizing<String>,
     /// Something that cannot be part of a value was typed, so the text is not what the person meant.
@@ -18,14 +18,14 @@ pub(crate) struct Hidden {
 const CONTROL: &str = "the value contains a control character";
 const NOT_UTF8: &str = "the value is not valid UTF-8";
 
-/// Shows `prompt` and reads up to Enter. Lines that follow at once are pasted and belong to the value.
+/// Shows `prompt` and reads up to Enter. Lines that arrive at once are part of a paste and are kept.
 pub(crate) fn read_hidden(keys: &mut impl Keys, prompt: impl Fn() -> io::Result<()>) -> io::Result<Hidden> {
     prompt()?;
     let mut text = Zeroizing::new(String::with_capacity(64 * 1024));
     let mut mistyped = None;
     loop {
         match keys.next()? {
-            // What is too large is refused later; it need not be kept until then.
+            // A value that is too large is refused later, so the rest of it is not kept.
             Key::Char(_) | Key::Paste(_) if text.len() > MAX_VALUE => {}
             Key::Char(c) => text.push(c),
             Key::Paste(pasted) => {
@@ -58,7 +58,7 @@ pub(crate) fn read_hidden(keys: &mut impl Keys, prompt: impl Fn() -> io::Result<
 }
 
 impl Hidden {
-    /// The number of lines, to be shown when there are several.
+    /// The number of lines, shown if there are several.
     pub(crate) fn lines(&self) -> usize {
         self.text.split('\n').count()
     }

@@ -1,10 +1,10 @@
-//! Keys as they are typed or pasted at the terminal, without echo.
+//! Reads typed and pasted keys at the terminal, without echo.
 
 use std::io;
 
 use zeroize::Zeroizing;
 
-/// What was typed or pasted.
+/// A key press or a paste.
 pub(crate) enum Key {
     Char(char),
     /// The text of a bracketed paste, with `\n` between lines.
@@ -17,7 +17,7 @@ pub(crate) enum Key {
     Up,
     Down,
     Escape,
-    /// Ctrl-D, or the terminal is gone.
+    /// Ctrl-D, or the terminal was closed.
     EndOfInput,
     /// Ctrl-W.
     ClearWord,
@@ -31,11 +31,11 @@ pub(crate) enum Key {
     NotUtf8,
 }
 
-/// Where keys come from.
+/// A source of keys.
 pub(crate) trait Keys {
     /// Waits for the next key.
     fn next(&mut self) -> io::Result<Key>;
-    /// Whether a key follows at once, faster than anyone types: the text is being pasted.
+    /// Whether a key follows faster than a person types, so that the text must be a paste.
     fn follows_at_once(&mut self) -> io::Result<bool>;
     /// Drops the keys that follow at once, so that the next prompt does not take them.
     fn discard_typed(&mut self) -> io::Result<()> {
@@ -72,16 +72,16 @@ mod unix {
 
     use super::{Key, Keys};
 
-    /// A line of a paste that follows within this time belongs to the same value, in milliseconds.
+    /// Maximum time between two lines of one paste, in milliseconds.
     const PASTE_GAP: i64 = 150;
-    /// The bytes of an escape sequence arrive within this time, in milliseconds.
+    /// Maximum time between two bytes of an escape sequence, in milliseconds.
     const SEQUENCE_GAP: i64 = 50;
-    /// What a terminal sends at the end of a bracketed paste.
+    /// The sequence that ends a bracketed paste.
     const PASTE_END: &[u8] = b"\x1b[201~";
 
-    /// Where nothing stops a program because there is no job control, it goes on after this time.
+    /// Time after which the program goes on if Ctrl-Z did not stop it, because there is no job control.
     const WITHOUT_JOB_CONTROL: Duration = Duration::from_secs(1);
-    /// What switches off a special character (`_POSIX_VDISABLE`).
+    /// The value that disables a special character (`_POSIX_VDISABLE`).
     const DISABLED: u8 = if cfg!(target_vendor = "apple") { 0xff } else { 0 };
 
     /// Standard input, read key by key. The caller restores the terminal's settings.
@@ -119,21 +119,21 @@ mod unix {
             })
         }
 
-        /// Stops the program as Ctrl-Z does elsewhere; returns when it is continued.
+        /// Suspends the program as Ctrl-Z normally does, and returns when it is continued.
         fn suspend(&self) -> io::Result<()> {
             tcsetattr(stdin(), OptionalActions::Now, &self.before)?;
             stop_until_continued()?;
             Ok(tcsetattr(stdin(), OptionalActions::Now, &self.settings)?)
         }
 
-        /// The next byte, `None` at the end of input.
+        /// The next byte; `None` at the end of input.
         fn byte(&mut self) -> io::Result<Option<u8>> {
             if self.position == self.buffer.len() {
                 let mut chunk = Zeroizing::new([0; 4096]);
                 let count = loop {
                     match read(stdin(), &mut chunk[..]) {
                         Err(Errno::INTR) => {}
-                        // The other side of the terminal is gone.
+                        // The other end of the terminal was closed.
                         Err(Errno::IO) => break 0,
                         result => break result?,
                     }
@@ -189,7 +189,7 @@ mod unix {
             }
         }
 
-        /// What was pasted. Terminals send a carriage return for each line break.
+        /// The pasted text. Terminals send a carriage return for each line break.
         fn paste(&mut self) -> io::Result<Key> {
             let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
             while let Some(byte) = self.byte()? {

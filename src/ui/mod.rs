@@ -1,4 +1,4 @@
-//! What the person sees and is asked.
+//! Terminal output and prompts.
 
 mod chooser;
 mod hidden;

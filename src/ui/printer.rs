@@ -26,7 +26,7 @@ const DIM: Style = Style::new().dimmed();
 /// Fewer writes than this finish before a bar could be read.
 const FEW: usize = 5;
 
-/// How, and how much, to print.
+/// Formats and filters output according to the options.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     format: OutputFormat,
@@ -42,7 +42,7 @@ pub(crate) struct Printer {
 pub(crate) enum OnWriteFailure {
     /// The command can be run again: the error alone is enough.
     Fail,
-    /// It tells what has been done, so it is printed on standard error as well.
+    /// The result records what has been done, so it is printed on standard error as well.
     RepeatOnStderr,
 }
 
@@ -73,7 +73,7 @@ impl Printer {
         value: &impl Serialize,
         text: impl FnOnce() -> T,
     ) -> Result<()> {
-        // What only says that all went well is left out with --quiet.
+        // Omit plain success messages with `--quiet`.
         if worth == OnWriteFailure::RepeatOnStderr && self.quiet && !self.is_json() {
             return Ok(());
         }
@@ -137,7 +137,7 @@ impl Printer {
             })
     }
 
-    /// Prints what the steps of a command collected.
+    /// Prints the collected warnings and notices.
     pub(crate) fn notices(self, notices: &Notices) {
         for (level, message) in notices.iter() {
             match level {
@@ -147,19 +147,19 @@ impl Printer {
         }
     }
 
-    /// Something good to know. Not printed with `--quiet`.
+    /// Prints a notice, except with `--quiet`.
     pub(crate) fn notice(self, message: &str) {
         if !self.quiet {
             self.message(DIM, "notice", message);
         }
     }
 
-    /// Something that may not be what the person meant.
+    /// Prints a warning.
     pub(crate) fn warning(self, message: &str) {
         self.message(YELLOW, "warning", message);
     }
 
-    /// Why the command failed.
+    /// Prints the error that ends the command.
     pub(crate) fn error(self, error: &Error) {
         if error.kind == Kind::ClosedOutput {
             return;
@@ -180,13 +180,13 @@ impl Printer {
             return;
         }
         if error.kind == Kind::Interrupted && self.terminals.stderr {
-            // Leaves the line of the prompt, or of the terminal's own ^C.
+            // Starts a new line after a prompt or the `^C` that the terminal echoes.
             self.stderr(DIM, "", "");
         }
         let mut problems = std::iter::once(error).chain(&error.others).peekable();
         while let Some(problem) = problems.next() {
             self.stderr(RED, "error: ", &escape(&format!("{problem:#}")));
-            // Problems of one kind follow each other; the last one brings the hint.
+            // Problems of the same kind are adjacent; the hint is printed after the last one.
             let next_has_hint = problems.peek().is_some_and(|next| next.hint == problem.hint);
             if let Some(hint) = problem.hint.as_ref().filter(|_| !next_has_hint) {
                 self.stderr(DIM, "  hint: ", &escape(hint));
@@ -197,7 +197,7 @@ impl Printer {
         }
     }
 
-    /// Text for a person who is about to decide, such as a plan. Not printed with `--quiet`.
+    /// Prints text that helps with a decision, such as a plan. Not printed with `--quiet`.
     pub(crate) fn aside(self, text: impl Into<Text>) {
         if !self.quiet && !self.is_json() {
             let layout = self.layout(self.terminals.stderr, &Term::stderr());
@@ -205,14 +205,14 @@ impl Printer {
         }
     }
 
-    /// Help that was not asked for, because a command is missing. Not printed with JSON output.
+    /// Prints help because a command is missing. Not printed with JSON output.
     pub(crate) fn help(self, help: &str) {
         if !self.is_json() {
             self.stderr(DIM, "", help);
         }
     }
 
-    /// Help with its styles, if standard output shows them.
+    /// Renders help, with styles if standard output supports them.
     pub(crate) fn styled(self, text: &clap::builder::StyledStr) -> String {
         let auto = self.terminals.stdout
             && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
@@ -223,12 +223,12 @@ impl Printer {
         }
     }
 
-    /// A question whose answer comes through a pipe.
+    /// Prints a question that is answered through a pipe.
     pub(crate) fn question(self, question: &str) {
         self.stderr(DIM, "", &format!("{} [y/N]", escape(question)));
     }
 
-    /// What the person has to do now, on several lines. Printed with `--quiet`, too.
+    /// Prints instructions on several lines, even with `--quiet`.
     pub(crate) fn instruct(self, text: &str) {
         if self.is_json() {
             self.message(DIM, "notice", text);
@@ -237,7 +237,7 @@ impl Printer {
         }
     }
 
-    /// A list to choose from, whose answer comes through a pipe.
+    /// Prints a list for a choice that is made through a pipe.
     pub(crate) fn list(self, list: &str) {
         self.stderr(DIM, "", &escape_lines(list));
     }
@@ -259,7 +259,7 @@ impl Printer {
         }
     }
 
-    /// A bar for `total` writes, drawn only at a terminal and when it is worth it.
+    /// A progress bar for `total` writes, drawn only at a terminal and for batches that take a while.
     pub(crate) fn progress(self, total: usize) -> ProgressBar {
         let visible = self.terminals.stderr && !self.quiet && !self.verbose && !self.is_json() && total > FEW;
         if !visible {
@@ -269,7 +269,7 @@ impl Printer {
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} {msg}") {
             bar.set_style(style);
         }
-        // A thread redraws it.
+        // A background thread redraws the bar.
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
     }
@@ -282,7 +282,7 @@ impl Printer {
         }
     }
 
-    /// One whole line in one write. When standard error is gone there is nobody left to tell.
+    /// Writes one line with a single call. Errors are ignored: there is no other place to report them.
     fn stderr(self, style: Style, label: &str, text: &str) {
         let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
         let _ = if label.is_empty() {
@@ -293,8 +293,8 @@ impl Printer {
     }
 }
 
-/// JSON in which every character that could act on a terminal is written as `\uXXXX`. Such
-/// characters occur only inside strings; line breaks between values stay.
+/// JSON in which every character that could control a terminal is escaped as `\uXXXX`. These
+/// characters occur only inside strings, so line breaks between values are kept.
 fn exact_json(json: &str) -> String {
     let mut exact = String::with_capacity(json.len());
     for c in json.chars() {
@@ -314,6 +314,6 @@ fn exact_json(json: &str) -> String {
 /// One JSON value on one line of standard error, without the filter for terminal output, which
 /// drops characters.
 fn json_line(value: &serde_json::Value) {
-    // When standard error is closed there is no place to report that.
+    // Ignore the error: if standard error is closed, there is no other place to report it.
     let _ = writeln!(io::stderr().lock(), "{}", exact_json(&value.to_string()));
 }

@@ -1,4 +1,4 @@
-//! Every question to the person: at a terminal, through a pipe, or not at all.
+//! Asks questions at a terminal or through a pipe, and decides when asking is impossible.
 
 use std::io;
 
@@ -20,7 +20,7 @@ const SAY_TYPE: &str = "choose on the command line, for example with --type";
 /// How a confirmation will be answered, decided before anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Confirmation {
-    /// `--yes`, or nothing will be written.
+    /// Not needed: `--yes` was given or nothing will be written.
     NotNeeded,
     /// A person at a terminal.
     Terminal,
@@ -28,11 +28,11 @@ pub(crate) enum Confirmation {
     Piped,
 }
 
-/// Maximum number of lines of a pipe that are read for one answer, so that an endless pipe ends.
+/// Maximum number of lines read from a pipe for one answer, so that endless input such as `yes ?` ends.
 const MAX_PIPED_ANSWERS: u32 = 3;
 
 impl Confirmation {
-    /// Exit 2 where no answer is possible: JSON output, CI, or a question that would not be seen.
+    /// Fails with exit 2 if no answer is possible: JSON output, CI, or an invisible question.
     pub(crate) fn decide(global: &GlobalOptions, env: &Env, writes: bool) -> Result<Self> {
         if global.yes || !writes {
             return Ok(Self::NotNeeded);
@@ -47,7 +47,7 @@ impl Confirmation {
         })
     }
 
-    /// For a command line that already says what is meant: asks at a terminal, and nowhere else.
+    /// For commands whose arguments already state the intent: asks at a terminal, and not otherwise.
     pub(crate) fn at_terminal_only(global: &GlobalOptions, env: &Env) -> Self {
         if !global.yes && env.terminals.stdin && cannot_ask(global, env).is_none() {
             Self::Terminal
@@ -56,8 +56,8 @@ impl Confirmation {
         }
     }
 
-    /// Asks until the answer is yes or no. No is exit 1, no answer at all is exit 2. `show_question`
-    /// prints the question where the answer comes through a pipe.
+    /// Asks until the answer is yes or no. Answering no is exit 1, and giving no answer is exit 2.
+    /// `show_question` prints the question if the answer comes through a pipe.
     pub(crate) async fn ask(self, env: &Env, question: &str, show_question: impl Fn(&str)) -> Result<()> {
         let yes = match self {
             Self::NotNeeded => return Ok(()),
@@ -75,7 +75,7 @@ fn cancelled() -> Error {
     Error::new(Kind::Refused, "cancelled; nothing was changed")
 }
 
-/// What an answer means; Enter alone is no, and `None` is neither.
+/// Parses an answer. Enter alone is no; `None` if it is neither yes nor no.
 fn yes_or_no(answer: &str) -> Option<bool> {
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Some(true),
@@ -128,7 +128,7 @@ fn read_line(prompt: &str, keys: &mut impl Keys, term: &Term) -> io::Result<Opti
     Ok(Some(line))
 }
 
-/// Asks until a line of standard input is an answer. `hint` says what to do instead.
+/// Reads lines of standard input until one is an answer. `hint` tells what to do if there is none.
 async fn read_piped<T>(
     env: &Env,
     hint: &str,
@@ -147,7 +147,7 @@ async fn read_piped<T>(
     Err(Error::usage("standard input does not answer the question").hint(hint))
 }
 
-/// Where no question can be answered, or `None` if one can.
+/// The reason why no question can be answered, or `None` if one can.
 fn cannot_ask(global: &GlobalOptions, env: &Env) -> Option<&'static str> {
     if global.output != OutputFormat::Text {
         Some("with --output json")
@@ -156,15 +156,15 @@ fn cannot_ask(global: &GlobalOptions, env: &Env) -> Option<&'static str> {
     } else if env.terminals.stdin && !env.terminals.stderr {
         Some("because standard error is not a terminal")
     } else if env.terminals.stdin && is_pipe_of_terminal(env.platform) {
-        // Its keys arrive through a pipe, and only when Enter is pressed.
+        // mintty sends keys through a pipe, and only after Enter.
         Some("in this terminal, which is a pipe (run it with winpty)")
     } else {
         None
     }
 }
 
-/// Whether standard error, a terminal, is the pipe that mintty (Git Bash) gives to a Windows program:
-/// only a console has a size.
+/// Whether standard error is the pipe that mintty (Git Bash) gives to a Windows program. Such a pipe
+/// counts as a terminal, but only a console has a size.
 fn is_pipe_of_terminal(platform: Platform) -> bool {
     platform == Platform::Windows && Term::stderr().size_checked().is_none()
 }
@@ -184,7 +184,7 @@ pub(crate) async fn ask_secret(
     let prompt = format!("{MARK_PASTES}{}: ", escape::escape(prompt));
     let _paste_off_on_drop = BracketedPaste;
     let hidden = at_terminal(move || {
-        // The echo is off before the prompt invites anyone to type.
+        // The echo is off before the prompt is shown.
         let mut keys = Keyboard::open()?;
         let term = Term::stderr();
         let hidden = read_hidden(&mut keys, || term.write_str(&prompt))?;
@@ -198,8 +198,8 @@ pub(crate) async fn ask_secret(
     hidden.into_value(from_file)
 }
 
-/// Lets the person choose one of `items`: at a terminal from a list, else by a number on standard
-/// input below a list that `show` prints. Exit 2 where no answer is possible.
+/// Lets the person choose one of `items`: from a list at a terminal, otherwise by a number on standard
+/// input after `show` has printed the list. Exit 2 if no answer is possible.
 pub(crate) async fn choose(
     global: &GlobalOptions,
     env: &Env,
@@ -256,14 +256,14 @@ pub(crate) async fn ask_line(
     .await
 }
 
-/// Runs a prompt beside the rest of the program. When Ctrl-C makes the caller drop this future,
-/// the terminal's settings are restored, because a prompt switches the echo off.
+/// Runs a prompt on a thread of its own. When Ctrl-C makes the caller drop this future, the terminal's
+/// settings are restored, because the prompt has switched the echo off.
 async fn at_terminal<T: Send + 'static>(
     prompt: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
     let _restored_on_drop = TerminalState::save();
     blocking(prompt).await.map_err(|error| {
-        // A prompt that reads single keys reports Ctrl-C as an interrupted read.
+        // A prompt that reads key by key reports Ctrl-C as an interrupted read.
         if error.kind() == io::ErrorKind::Interrupted {
             Error::new(Kind::Interrupted, "interrupted; nothing was changed")
         } else {

@@ -7,20 +7,20 @@ use jiff::Timestamp;
 use crate::formats::escape::{escape, escape_lines};
 use crate::ui::time;
 
-/// Below this width, in columns, every row becomes a block of lines.
+/// On terminals narrower than this, in columns, each row is printed as a block of lines.
 const MIN_TABLE_WIDTH: usize = 60;
-/// A column is not made narrower than this to let a table fit.
+/// Minimum width to which a column is narrowed to make a table fit.
 const MIN_COLUMN_WIDTH: usize = 16;
-/// Columns between two columns of a table.
+/// Number of spaces between two columns.
 const GAP: usize = 2;
 
 /// Columns whose middle may be cut, because they hold paths.
 const PATH_COLUMNS: &[&str] = &["SOURCE"];
 /// Columns that may continue on the next line.
 const PROSE_COLUMNS: &[&str] = &["RESULT", "STATE"];
-/// Columns that hold a time, shown as a distance from now at a terminal.
+/// Columns that hold a time, shown relative to now at a terminal.
 const TIME_COLUMNS: &[&str] = &["UPDATED", "EXPIRES"];
-/// Columns whose words have a colour.
+/// Columns whose cells are coloured.
 const STATUS_COLUMNS: &[&str] = &["ACTION", "RESULT", "STATUS", "STATE"];
 
 /// Where a text will be printed.
@@ -65,13 +65,13 @@ impl From<&str> for Text {
 }
 
 impl Text {
-    /// This text, an empty line, and more text.
+    /// Appends an empty line and more text.
     pub(crate) fn then(mut self, lines: &str) -> Self {
         self.0.push(Part::Lines(format!("\n{lines}")));
         self
     }
 
-    /// The text with every hostile character escaped.
+    /// The text with every character that could control the terminal escaped.
     pub(crate) fn render(self, layout: Layout) -> String {
         let parts = self.0.into_iter().map(|part| match part {
             Part::Lines(lines) => escape_lines(&lines).into_owned(),
@@ -98,7 +98,7 @@ impl Table {
         lines.join("\n")
     }
 
-    /// The width of each column, or `None` if the table does not fit.
+    /// The width of each column, or `None` if the table does not fit the terminal.
     fn widths(&self, available: Option<usize>) -> Option<Vec<usize>> {
         let widest = |index: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(index));
@@ -147,7 +147,7 @@ impl Table {
         lines
     }
 
-    /// A block of lines for each row: the column's name, then the cell.
+    /// Prints each row as a block of lines, with the column's name before each cell.
     fn blocks(&self, layout: Layout) -> Vec<String> {
         let label = self.header.iter().map(String::len).max().unwrap_or_default();
         let room = layout
@@ -185,7 +185,7 @@ fn fit(cell: &str, width: usize, column: &str) -> Vec<String> {
     }
 }
 
-/// `text` in at most `width` columns, with `…` for its middle: the end of a path says most.
+/// Shortens `text` to `width` columns, replacing its middle with `…` so that the end of a path stays.
 fn cut_middle(text: &str, width: usize) -> String {
     let before = truncate_str(text, width.saturating_sub(1) / 3, "").into_owned();
     let room = width.saturating_sub(measure_text_width(&before) + 1);
@@ -194,7 +194,7 @@ fn cut_middle(text: &str, width: usize) -> String {
     format!("{before}…{}", fitting.next().unwrap_or_default())
 }
 
-/// `text` broken at blanks; a word that is longer than a line stays whole.
+/// Wraps `text` at blanks. A word that is longer than a line is not split.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
@@ -209,7 +209,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The cell in the colour of its first word.
+/// Colours a cell by its first word.
 fn painted(cell: &str, column: &str, color: bool) -> String {
     let style = match cell.split([' ', ':']).next().unwrap_or_default() {
         "create" | "created" | "present" | "chosen" => AnsiColor::Green,

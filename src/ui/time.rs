@@ -1,4 +1,4 @@
-//! Times for a person: how far from now.
+//! Formats times relative to now.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ const DAY: i64 = 24 * HOUR;
 const MONTH: i64 = 30 * DAY;
 const YEAR: i64 = 365 * DAY;
 
-/// `2 days ago` or `in 3 h` for the time that ends `text`; other text as it is.
+/// Replaces a time at the end of `text` with `2 days ago` or `in 3 h`; other text is returned unchanged.
 pub(crate) fn short(text: &str, now: Timestamp) -> String {
     let (before, time) = text.rsplit_once(' ').unwrap_or(("", text));
     let Ok(time) = time.parse::<Timestamp>() else {

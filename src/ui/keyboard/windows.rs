@@ -1,4 +1,4 @@
-//! The console of Windows, read key by key.
+//! Reads the Windows console key by key.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::{Key, Keys};
 
-/// A line of a paste that follows within this time belongs to the same value.
+/// Maximum time between two lines of one paste.
 const PASTE_GAP: Duration = Duration::from_millis(150);
 
-/// One reader for all prompts: a key that was asked for in vain belongs to the next prompt.
+/// Shared by all prompts: a key requested by one prompt but not read is delivered to the next.
 static READER: LazyLock<Mutex<Reader>> = LazyLock::new(|| Mutex::new(Reader::start()));
 
 /// The console, read key by key.
@@ -49,13 +49,13 @@ impl Keys for Keyboard {
     }
 }
 
-/// Reads on a thread of its own, because the console does not tell whether a key is waiting. It
-/// reads one key for each request, so that what is typed later is left to the shell.
+/// Reads on its own thread, because the console does not report whether a key is waiting. It reads
+/// one key per request, so that keys typed later are left to the shell.
 struct Reader {
     requests: Sender<()>,
     keys: Receiver<io::Result<Key>>,
     is_requested: bool,
-    /// A key that has been received and not been used.
+    /// A key that has been received but not returned yet.
     arrived: Option<io::Result<Key>>,
 }
 
@@ -92,8 +92,8 @@ fn read(term: &console::Term) -> io::Result<Key> {
     }
 }
 
-/// What a key of the console means; `None` for a modifier such as Shift, which is reported before
-/// the key that it changes.
+/// Converts a console key; `None` for a modifier such as Shift, which the console reports before the
+/// key that it modifies.
 fn key(key: &console::Key) -> Option<Key> {
     Some(match key {
         console::Key::Shift | console::Key::Alt | console::Key::Unknown => return None,
@@ -103,7 +103,7 @@ fn key(key: &console::Key) -> Option<Key> {
         console::Key::ArrowDown => Key::Down,
         console::Key::Escape => Key::Escape,
         console::Key::Tab => Key::Char('\t'),
-        // Ctrl-D, and Ctrl-Z as the shells of Windows have it.
+        // Ctrl-D, or Ctrl-Z, which ends input in Windows shells.
         console::Key::Char('\u{4}' | '\u{1a}') => Key::EndOfInput,
         console::Key::Char('\u{15}') => Key::ClearLine,
         console::Key::Char('\u{17}') => Key::ClearWord,
