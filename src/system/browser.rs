@@ -1,11 +1,11 @@
-//! Opens a page in the person's browser, without handing it the secrets of our environment.
+//! Opens a page in the browser without passing it secrets from the environment.
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
 use crate::system::env::{Env, Platform};
 
-/// The variables that a browser gets: those of the desktop session, which hold no secrets.
+/// The variables passed to a browser: those of the desktop session, which hold no secrets.
 const VARIABLES: &[&str] = &[
     "BROWSER",
     "DBUS_SESSION_BUS_ADDRESS",
@@ -34,8 +34,8 @@ const VARIABLES: &[&str] = &[
     "XDG_SESSION_TYPE",
 ];
 
-/// The variables that Windows gives to every program of a session. The commands that start browsers are
-/// written with some of them.
+/// Variables that Windows sets for every program of a session. Registered browser commands refer to
+/// some of them.
 const WINDOWS_VARIABLES: &[&str] = &[
     "ALLUSERSPROFILE",
     "APPDATA",
@@ -68,7 +68,7 @@ const WINDOWS_VARIABLES: &[&str] = &[
     "WINDIR",
 ];
 
-/// Whether a browser would come up where the person is.
+/// Whether a browser would open on the screen in front of the person.
 pub(crate) fn is_at_hand(env: &Env) -> bool {
     let set = |name: &str| env.path(name).is_some();
     let remote = set("SSH_CONNECTION") || set("SSH_TTY") || set("SSH_CLIENT");
@@ -79,8 +79,8 @@ pub(crate) fn is_at_hand(env: &Env) -> bool {
     env.terminals.stderr && display && !remote
 }
 
-/// Opens an https page, and nothing else. The library that finds the browser starts it with the
-/// environment of its own process, so it runs in a second process with few variables.
+/// Opens only `https` pages. The library starts the browser with the environment of its own process,
+/// so it is called in a second process that has few variables.
 pub(crate) fn open(env: &Env, url: &str) -> bool {
     let Some(program) = env.program.as_ref().filter(|_| url.starts_with("https://")) else {
         return false;
@@ -96,7 +96,7 @@ pub(crate) fn open(env: &Env, url: &str) -> bool {
         .is_ok()
 }
 
-/// The part of our environment that a browser gets.
+/// The variables of this process that are passed to a browser.
 fn environment(env: &Env) -> impl Iterator<Item = (&'static str, &OsStr)> {
     let names = match env.platform {
         Platform::Windows => WINDOWS_VARIABLES,

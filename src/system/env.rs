@@ -16,18 +16,18 @@ use crate::system::file::{self, FileError};
 /// The longest answer read from standard input, in bytes.
 const MAX_LINE: u64 = 4096;
 
-/// What the process was started with.
+/// The arguments, variables and streams of the process.
 pub(crate) struct Env {
-    /// The command line, program name first.
+    /// The command line, starting with the program name.
     pub(crate) arguments: Vec<OsString>,
-    /// The path of this program, with which it starts itself.
+    /// The path of this program, used to start a second process.
     pub(crate) program: Option<PathBuf>,
     variables: HashMap<OsString, OsString>,
     pub(crate) home: Option<PathBuf>,
     /// The working directory.
     pub(crate) directory: Option<PathBuf>,
-    /// The root of the file system, below which the configuration of the whole machine is; `None` when
-    /// that is not to be read.
+    /// The root of the file system, used for machine-wide configuration; `None` if that is not to be
+    /// read.
     root: Option<PathBuf>,
     pub(crate) platform: Platform,
     pub(crate) terminals: Terminals,
@@ -37,7 +37,7 @@ pub(crate) struct Env {
 /// The kind of system; programs keep their files in a different place on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Platform {
-    /// Linux and every other Unix but macOS.
+    /// Linux and every Unix except macOS.
     Unix,
     MacOs,
     Windows,
@@ -80,7 +80,7 @@ impl Env {
         }
     }
 
-    /// The same process looking at another home, for which its own variables say nothing.
+    /// The same environment with another home directory and without variables, which belong to this one.
     pub(crate) fn elsewhere(&self, home: &Path) -> Self {
         Self {
             arguments: Vec::new(),
@@ -93,19 +93,19 @@ impl Env {
         }
     }
 
-    /// A directory or file that a variable names; set but empty counts as unset.
+    /// The path in a variable; an empty variable counts as unset.
     pub(crate) fn path(&self, variable: &str) -> Option<PathBuf> {
         self.variable(variable)
             .filter(|path| !path.is_empty())
             .map(PathBuf::from)
     }
 
-    /// A file of the whole machine, with `path` relative to the root of the file system.
+    /// A machine-wide file; `path` is relative to the root of the file system.
     pub(crate) fn system_path(&self, path: &str) -> Option<PathBuf> {
         self.root.as_ref().map(|root| root.join(path))
     }
 
-    /// Whether a variable is set to something.
+    /// Whether a variable is set and not empty.
     pub(crate) fn is_set(&self, variable: &str) -> bool {
         self.variable(variable).is_some_and(|value| !value.is_empty())
     }
@@ -116,7 +116,7 @@ impl Env {
         value.is_some_and(|value| !value.trim().is_empty())
     }
 
-    /// `~/…` for shells that leave it alone, as in `--from-file=~/x`.
+    /// Expands `~/…`, which shells leave unchanged in `--from-file=~/x`.
     pub(crate) fn expand_home(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), &self.home) {
             (Ok(rest), Some(home)) => home.join(rest),
@@ -130,7 +130,7 @@ impl Env {
             .map(OsString::as_os_str)
     }
 
-    /// The names of all variables; one that is not UTF-8 cannot be asked for.
+    /// The names of all variables, except names that are not UTF-8.
     pub(crate) fn variable_names(&self) -> impl Iterator<Item = &str> {
         self.variables.keys().filter_map(|name| name.to_str())
     }
@@ -153,7 +153,7 @@ impl Env {
             .or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
     }
 
-    /// As [`xdg_directory`](Self::xdg_directory), for tools that follow a relative path, too.
+    /// As [`xdg_directory`](Self::xdg_directory), for tools that also accept a relative path.
     pub(crate) fn xdg_directory_as_set(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
         self.path(variable)
             .or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
@@ -175,23 +175,23 @@ impl Env {
     }
 }
 
-/// The home directory as other programs take it: `HOME`; when that is unset or empty, as the system's
-/// list of users has it.
+/// The home directory as other programs find it: `HOME`, or the entry in the user database if that is
+/// unset or empty.
 #[cfg(not(windows))]
 #[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
 fn home_directory() -> Option<PathBuf> {
     dirs::home_dir()
 }
 
-/// The home directory as other programs take it: `USERPROFILE`; when that is unset or empty, the
-/// profile's directory. (`dirs` never asks the variable.)
+/// The home directory as other programs find it: `USERPROFILE`, or the profile directory if that is
+/// unset or empty. (`dirs` ignores the variable.)
 #[cfg(windows)]
 #[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
 fn home_directory() -> Option<PathBuf> {
     std::env::home_dir()
 }
 
-/// A variable's name as it is looked up: Windows does not tell `Path` from `PATH`.
+/// The lookup key of a variable's name; names are case-insensitive on Windows.
 fn key(name: &OsStr) -> OsString {
     if cfg!(windows) {
         name.to_ascii_uppercase()
@@ -200,8 +200,8 @@ fn key(name: &OsStr) -> OsString {
     }
 }
 
-/// Runs something that waits for a person or a pipe on a thread of its own, so that Ctrl-C is
-/// still heard. The thread is not joined: when the process ends first, it ends with it.
+/// Runs blocking input on its own thread, so that Ctrl-C is still handled. The thread is not joined: it
+/// ends with the process.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
@@ -213,17 +213,17 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     answer
 }
 
-/// Makes a terminal mark the beginning and the end of what is pasted (bracketed paste). The console
-/// of Windows never does, and an old one would show the sequence.
+/// Enables bracketed paste, in which the terminal marks the beginning and end of pasted text. The
+/// Windows console does not support it, and old versions would print the sequence.
 pub(crate) const MARK_PASTES: &str = if cfg!(unix) { "\x1b[?2004h" } else { "" };
 
-/// Ends the marking of pastes when it is dropped.
+/// Disables bracketed paste when dropped.
 pub(crate) struct BracketedPaste;
 
 impl Drop for BracketedPaste {
     fn drop(&mut self) {
         if cfg!(unix) {
-            // A terminal that does not know the sequence ignores it, and a closed one needs nothing.
+            // Ignore errors: they mean that the terminal was closed.
             let _ = console::Term::stderr().write_str("\x1b[?2004l");
         }
     }
@@ -248,7 +248,7 @@ impl Drop for TerminalState {
     fn drop(&mut self) {
         if let Some(saved) = &self.saved {
             let now = rustix::termios::OptionalActions::Now;
-            // When it fails the terminal is gone, and there is nobody to tell.
+            // Ignore the error: it means that the terminal was closed.
             let _ = rustix::termios::tcsetattr(rustix::stdio::stdin(), now, saved);
         }
     }

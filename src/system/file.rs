@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    /// The text says all that the cause does, so the cause is not given as a source.
+    /// The message already includes the cause, so the cause is not exposed as a source.
     #[error("{}", reason(.0))]
     Io(io::Error),
     #[error("is a directory")]
@@ -27,7 +27,7 @@ impl From<io::Error> for FileError {
 }
 
 impl FileError {
-    /// What to do about a file that a person named.
+    /// A hint for a file named on the command line.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::Io(_) => "check the path and its permissions",
@@ -55,7 +55,7 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>
     read_to_limit(file, limit)
 }
 
-/// Opens a regular file; also gives its length in bytes.
+/// Opens a regular file and returns its length in bytes.
 fn open_regular(path: &Path) -> Result<(File, u64), FileError> {
     let file = open(path)?;
     let metadata = file.metadata()?;
@@ -68,7 +68,7 @@ fn open_regular(path: &Path) -> Result<(File, u64), FileError> {
     Ok((file, metadata.len()))
 }
 
-/// Opens a regular file of any size, to be read in parts; `None` when nothing has that name.
+/// Opens a regular file of any size to be read in parts; `None` if it does not exist.
 pub(crate) fn open_if_there(path: &Path) -> Result<Option<File>, FileError> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -76,8 +76,8 @@ pub(crate) fn open_if_there(path: &Path) -> Result<Option<File>, FileError> {
     }
 }
 
-/// As [`read_bounded`]; `None` when nothing has that name. A dangling link is a broken file rather
-/// than none.
+/// As [`read_bounded`], but `None` if the file does not exist. A dangling link counts as a file that
+/// cannot be read.
 pub(crate) fn read_if_there(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -85,7 +85,7 @@ pub(crate) fn read_if_there(path: &Path, limit: u64) -> Result<Option<Zeroizing<
     }
 }
 
-/// Whether a path that a person named means standard input.
+/// Whether a path given on the command line stands for standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdin")
 }
@@ -110,7 +110,7 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Windows refuses to open a directory with the same error as a file that may not be read.
+/// Windows reports the same error for opening a directory as for missing permission.
 #[cfg(not(unix))]
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(path).map_err(|error| {
@@ -122,7 +122,7 @@ fn open(path: &Path) -> io::Result<File> {
     })
 }
 
-/// An I/O error in words, without the number that the system's text ends in.
+/// The text of an I/O error, without the trailing `(os error N)`.
 pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),

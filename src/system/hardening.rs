@@ -23,7 +23,7 @@ fn end() -> ! {
 #[cfg(unix)]
 fn forbid_core_dumps() {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    // Where the system refuses, its own limits stay in force.
+    // If the system refuses, its existing limits stay in force.
     let _ = setrlimit(
         Resource::Core,
         Rlimit {
@@ -42,7 +42,7 @@ fn forbid_core_dumps() {}
 mod tests {
     use std::process::Command;
 
-    /// The child of the next test: this very binary, running only this.
+    /// Helper for the next test, which runs this test alone in a second process.
     #[test]
     #[expect(
         clippy::disallowed_methods,

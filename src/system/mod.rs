@@ -1,4 +1,4 @@
-//! Everything that asks the operating system: environment, files, locks, signals, browser, keychain.
+//! Access to the operating system: environment, files, locks, signals, browser, keychain.
 
 pub(crate) mod atomic_file;
 pub(crate) mod browser;

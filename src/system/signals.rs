@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 pub(crate) struct Interrupt(watch::Receiver<Option<Kind>>);
 
 impl Interrupt {
-    /// Starts to listen; signals no longer end the process by themselves.
+    /// Installs the handlers, after which signals no longer end the process directly.
     pub(crate) fn listen() -> Self {
         ignore_file_size_signal();
         let (sender, receiver) = watch::channel(None);
@@ -30,7 +30,7 @@ impl Interrupt {
         kind.ok().and_then(|kind| *kind).unwrap_or(Kind::Interrupted)
     }
 
-    /// Runs `work`, dropping it when a signal arrives first.
+    /// Runs `work`, and drops it if a signal arrives before it ends.
     pub(crate) async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             kind = self.wait() => Err(Error::new(kind, "interrupted").unchanged()),

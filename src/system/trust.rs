@@ -21,7 +21,7 @@ pub(crate) enum Untrusted {
 }
 
 impl Untrusted {
-    /// What to do about it.
+    /// How to fix the ownership or permissions.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::OtherOwner { .. } => {
@@ -34,8 +34,8 @@ impl Untrusted {
     }
 }
 
-/// Accepts a directory of this user or of root that nobody else may write to, and one that does not
-/// exist.
+/// Accepts a directory that belongs to this user or root and that only its owner can write to, or one
+/// that does not exist.
 #[cfg(unix)]
 pub(crate) fn check_directory(path: &Path) -> Result<(), Untrusted> {
     use std::os::unix::fs::MetadataExt;
@@ -51,8 +51,8 @@ pub(crate) fn check_directory(path: &Path) -> Result<(), Untrusted> {
     }
 }
 
-/// Accepts a file of this user or of root, and one that does not exist. Of a link, both it and its
-/// target count.
+/// Accepts a file that belongs to this user or root, or one that does not exist. For a link, both the
+/// link and its target are checked.
 #[cfg(unix)]
 pub(crate) fn check_file(path: &Path) -> Result<(), Untrusted> {
     use std::os::unix::fs::MetadataExt;
@@ -69,7 +69,7 @@ pub(crate) fn check_file(path: &Path) -> Result<(), Untrusted> {
     Ok(())
 }
 
-/// The name of a user of this machine, else the number.
+/// The user's name, or the numeric ID if the user is unknown.
 #[cfg(unix)]
 fn owner_name(uid: u32) -> String {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();

@@ -24,7 +24,7 @@ pub(super) fn entry(service: &str, account: &str) -> keyring_core::Result<keyrin
 
 pub(super) fn read_item(service: &str, account: &str) -> Lookup {
     match entry(service, account).and_then(|entry| entry.get_secret()) {
-        // Two collections may hold the same item: the first that opens will do.
+        // Several collections may hold the same item: use the first one that can be opened.
         Err(Error::Ambiguous(entries)) => {
             let opened = entries.iter().find_map(|entry| entry.get_secret().ok());
             opened.map_or_else(|| explain(&Error::NoEntry), text)
@@ -34,7 +34,7 @@ pub(super) fn read_item(service: &str, account: &str) -> Lookup {
     }
 }
 
-/// Errors by kind only: some of them carry the secret.
+/// Converts an error by its kind only, because some errors contain the secret.
 pub(super) fn explain(error: &Error) -> Lookup {
     match error {
         Error::NoEntry | Error::NoDefaultStore => Lookup::Absent,

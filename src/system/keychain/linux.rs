@@ -1,4 +1,4 @@
-//! The Secret Service, on Linux and every other Unix but macOS.
+//! The Secret Service, on Linux and every Unix except macOS.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ static CONNECTED: LazyLock<bool> = LazyLock::new(|| {
         .is_ok()
 });
 
-/// Whether there is a Secret Service; without a session bus there is none.
+/// Whether the Secret Service may be available; without a session bus it is not.
 pub(super) fn is_available() -> bool {
     *CONNECTED
 }

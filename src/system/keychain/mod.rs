@@ -1,8 +1,8 @@
-//! The one door to the system's keychain: Keychain on macOS, Credential Manager on Windows, the
-//! Secret Service elsewhere.
+//! Access to the system's keychain: Keychain on macOS, Credential Manager on Windows, Secret Service
+//! on other systems.
 //!
-//! A keychain may ask the person to unlock it, and a broken one may never answer. So it is
-//! touched only when a source asks, once for each item, and for a few seconds altogether.
+//! A keychain may ask the person to unlock it, and a broken one may never answer. It is therefore
+//! queried only when needed, once per item, and for a few seconds in total.
 
 mod item;
 #[cfg_attr(target_os = "macos", path = "macos.rs")]
@@ -23,42 +23,42 @@ use ring::digest::{SHA256, digest};
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform};
 
-/// How long all keychain calls of one command may take together.
+/// Time limit for all keychain calls of one command together.
 const LIMIT: Duration = Duration::from_secs(3);
 const TOO_LATE: &str = "did not answer in time; is the keychain locked?";
-/// The same where a person at a terminal may have to answer a dialog of the Keychain.
+/// Time limit if a person at a terminal may have to answer a dialog of the Keychain.
 const DIALOG_LIMIT: Duration = Duration::from_secs(60);
-/// The time that all keychain calls of this process have taken.
+/// Time spent in all keychain calls of this process.
 static SPENT: Mutex<Duration> = Mutex::new(Duration::ZERO);
 
-/// What a keychain says of an item.
+/// The result of looking up an item.
 #[derive(Clone)]
 pub(crate) enum Lookup {
     Found(SecretValue),
     Absent,
-    /// It may be there: the keychain is locked, or does not answer, or holds no text.
+    /// The item may exist, but the keychain is locked, does not answer, or holds data that is not text.
     Unreadable(String),
 }
 
 pub(crate) trait Keychain {
-    /// The one item of this service and account.
+    /// Looks up the item of this service and account.
     fn read(&self, service: &str, account: &str) -> Lookup;
 
-    /// The accounts that have an item of this service, as far as the keychain tells.
+    /// The accounts that have an item of this service, if the keychain can list them.
     fn accounts(&self, service: &str) -> Vec<String>;
 
-    /// Whether it is asked at all.
+    /// Whether this keychain is queried at all.
     fn is_asked(&self) -> bool {
         true
     }
 
-    /// Why no item can be read, if that is known before one is asked for.
+    /// Why no item can be read, if that is known in advance.
     fn unreachable(&self) -> Option<String> {
         None
     }
 }
 
-/// No keychain at all.
+/// A keychain without items.
 pub(crate) struct NoKeychain;
 
 impl Keychain for NoKeychain {
@@ -75,18 +75,18 @@ impl Keychain for NoKeychain {
     }
 }
 
-/// Which keychain there is, and whether it may be asked.
+/// Which keychain to use, and whether it may be queried.
 #[derive(Debug, Clone)]
 pub(crate) struct Access {
     platform: Platform,
     allowed: bool,
-    /// How long all calls may take together.
+    /// Time limit for all calls together.
     limit: Duration,
     home: Option<PathBuf>,
 }
 
 impl Access {
-    /// `AMIKA_KEYCHAIN=off` keeps this process away from every keychain.
+    /// `AMIKA_KEYCHAIN=off` disables all keychain access.
     pub(crate) fn from_env(env: &Env) -> Self {
         Self {
             platform: env.platform,
@@ -103,10 +103,10 @@ impl Access {
     }
 }
 
-/// The system's own.
+/// The operating system's keychain.
 pub(crate) struct SystemKeychain {
     access: Access,
-    /// The time that has been spent, shared by every keychain of the process.
+    /// Time spent so far, shared by all keychains of the process.
     spent: &'static Mutex<Duration>,
     seen: RefCell<HashMap<(String, String), Lookup>>,
 }
@@ -120,7 +120,7 @@ impl SystemKeychain {
         }
     }
 
-    /// Stores an item of ours, or says why not.
+    /// Stores one of this program's own items.
     pub(crate) fn write(&self, service: &str, account: &str, secret: &SecretValue) -> Result<(), String> {
         let secret = secret.clone();
         self.change(service, account, move |entry| {
@@ -128,7 +128,7 @@ impl SystemKeychain {
         })
     }
 
-    /// Removes an item of ours; one that is not there is removed already.
+    /// Removes one of this program's own items; succeeds if it does not exist.
     pub(crate) fn delete(&self, service: &str, account: &str) -> Result<(), String> {
         self.change(service, account, |entry| match entry.delete_credential() {
             Err(Error::NoEntry) => Ok(()),
@@ -158,13 +158,13 @@ impl SystemKeychain {
         done.unwrap_or_else(|| Err(TOO_LATE.to_owned()))
     }
 
-    /// The time that is left for calls.
+    /// Time left for calls.
     fn left(&self) -> Duration {
         let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         self.access.limit.saturating_sub(spent)
     }
 
-    /// Runs `work` on a thread that is left behind when the time is up.
+    /// Runs `work` on a thread, and stops waiting for it when the time is up.
     fn within_limit<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let left = self.left();
         if left.is_zero() {
@@ -230,7 +230,7 @@ impl Keychain for SystemKeychain {
     }
 }
 
-/// The first characters of a SHA-256 in hex, as items are named by.
+/// The first characters of a SHA-256 in hex, used in item names.
 pub(crate) fn hex_start(bytes: &[u8], length: usize) -> String {
     let hash = digest(&SHA256, bytes);
     let hex = hash.as_ref().iter().map(|byte| format!("{byte:02x}"));
@@ -241,7 +241,7 @@ pub(crate) fn hex_start(bytes: &[u8], length: usize) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    /// A keychain in memory, which writes down what it was asked for.
+    /// A keychain in memory that records the lookups.
     #[derive(Default)]
     pub(crate) struct MemoryKeychain {
         pub(crate) items: Vec<(String, String, Lookup)>,

@@ -13,10 +13,10 @@ use super::{Lookup, TOO_LATE};
 use crate::secret::SecretValue;
 
 const SECURITY: &str = "/usr/bin/security";
-/// How often it is checked whether the program has ended.
+/// Interval between checks whether the program has ended.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Reads an item; the program is ended when `limit` has passed.
+/// Reads an item, killing the program after `limit`.
 pub(super) fn read(service: &str, account: &str, home: Option<&Path>, limit: Duration) -> Lookup {
     let child = Command::new(SECURITY)
         .args(["find-generic-password", "-a", account, "-w", "-s", service])
@@ -44,7 +44,7 @@ pub(super) fn read(service: &str, account: &str, home: Option<&Path>, limit: Dur
     }
 }
 
-/// Waits for the program, and ends it when the time is up.
+/// Waits for the program, and kills it when the time is up.
 fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     let deadline = Instant::now() + limit;
     loop {
@@ -52,7 +52,7 @@ fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
             return Some(status);
         }
         if Instant::now() >= deadline {
-            // It may have ended meanwhile; either way it does not outlive this command.
+            // Killing fails only if the program has just ended by itself.
             let _ = child.kill();
             let _ = child.wait();
             return None;
@@ -61,7 +61,7 @@ fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     }
 }
 
-/// What an exit code means: the lowest byte of the status from `SecBase.h`.
+/// Interprets an exit code: the lowest byte of a status code from `SecBase.h`.
 fn failed(code: Option<i32>) -> Lookup {
     let reason = match code {
         // errSecItemNotFound, -25300
@@ -79,7 +79,7 @@ fn failed(code: Option<i32>) -> Lookup {
     Lookup::Unreadable(reason.to_owned())
 }
 
-/// The secret and a line break; as lower-case hex when any byte is not printable ASCII.
+/// Decodes the output: the secret and a line break, in lower-case hex if a byte is not printable ASCII.
 fn printed(output: &[u8]) -> Lookup {
     let Ok(printed) = std::str::from_utf8(output) else {
         return Lookup::Unreadable("is not text".to_owned());
