@@ -11,7 +11,7 @@ use clap_complete::env::Shells;
 use crate::error::{Error, Kind, Result};
 use crate::system::env::Env;
 
-/// The variable with which the script asks for completions. It holds the shell's name.
+/// The variable that the script sets to the shell's name to request completions.
 const VARIABLE: &str = "AMIKA_COMPLETE";
 const PROGRAM: &str = "amika";
 
@@ -55,7 +55,7 @@ pub(crate) fn script(shell: Shell) -> Result<String> {
     String::from_utf8(script).map_err(|error| failed().because(error))
 }
 
-/// Answers the script's question and returns `true`, or returns `false` if none was asked.
+/// Answers a completion request of the script; returns `false` if this is not one.
 pub(crate) fn answer(env: &Env, tree: fn() -> Command) -> bool {
     if env.path(VARIABLE).is_none() {
         return false;

@@ -1,4 +1,4 @@
-//! What the delete commands share: confirm, delete one after the other, report each.
+//! Shared steps of the delete commands: confirm, delete one by one, report each.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ use crate::formats::escape;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
 
-/// What is to be deleted, under the name that the person gave it.
+/// A target of a delete command, with the name or id given on the command line.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) label: String,
-    /// `None` when it is known to be gone already.
+    /// `None` if the target is already gone.
     pub(crate) id: Option<String>,
     /// The id without known secrets, where the server gave it.
     pub(crate) shown_id: Option<String>,
@@ -44,13 +44,13 @@ impl Status {
     }
 }
 
-/// How one kind of thing is deleted and reported.
+/// How one kind of target is deleted and reported.
 pub(crate) struct Deletion {
     pub(crate) noun: &'static str,
     pub(crate) as_text: fn(&Target) -> String,
 }
 
-/// What became of the targets.
+/// The outcome of each target.
 #[derive(Default)]
 struct Report {
     gone: Vec<(Target, Status)>,
@@ -60,8 +60,8 @@ struct Report {
 }
 
 impl Deletion {
-    /// Confirms, then deletes one after the other. A refusal does not stop the others; what every
-    /// other request would meet too does.
+    /// Confirms, then deletes the targets one by one. Continues after a refusal, and stops at a failure
+    /// that would affect every other request.
     pub(crate) async fn run(
         self,
         mut targets: Vec<Target>,
@@ -92,7 +92,7 @@ impl Deletion {
         report.error().map_or(printed, Err)
     }
 
-    /// Asks about what is still there.
+    /// Asks for confirmation of the targets that still exist.
     async fn confirm(&self, targets: &[Target], confirmation: Confirmation, context: &Context) -> Result<()> {
         let there = targets.iter().filter(|target| target.id.is_some());
         let labels: Vec<_> = there.map(|target| target.label.as_str()).collect();
@@ -146,7 +146,7 @@ impl Report {
     }
 }
 
-/// The requests for one kind of thing.
+/// The requests for one kind of target.
 pub(crate) trait Requests {
     async fn delete(&self, id: &str) -> std::result::Result<(), ApiError>;
     async fn is_listed(&self, id: &str) -> std::result::Result<bool, ApiError>;
@@ -156,7 +156,7 @@ pub(crate) trait Requests {
 enum Deleted {
     Yes(Status),
     No(ApiError),
-    /// The server says that it is not there, and does not confirm that by its list.
+    /// The server answers that the target does not exist, but its list does not confirm that.
     NotThere(ApiError),
 }
 
@@ -216,7 +216,7 @@ async fn delete_all(targets: Vec<Target>, context: &Context, requests: impl Requ
     report
 }
 
-/// `name` is what the person gave: the name of a secret, or an id.
+/// `name` is the argument: the name of a secret, or an id.
 fn as_json((target, status): &(Target, Status)) -> Value {
     let mut value = json!({ "name": target.label, "status": status.as_str() });
     if let Some(id) = target.shown_id.as_ref().filter(|id| **id != target.label) {

@@ -1,4 +1,4 @@
-//! One file per command: each reads as the path of its data.
+//! The commands, one file each.
 
 pub(crate) mod auth;
 pub(crate) mod completions;
@@ -70,8 +70,8 @@ pub(crate) enum Command {
     OpenBrowser { url: String },
 }
 
-/// Runs the command. `tree` builds the definition of the command line, from which the help and the
-/// manual are made.
+/// Runs the command. `tree` builds the definition of the command line, from which help, manual pages
+/// and completions are made.
 pub(crate) fn run(
     command: Command,
     env: Env,

@@ -281,7 +281,7 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
         return Ok(());
     };
     let live = LiveSession::new(store.clone(), workos.clone(), made_for, env.now, session);
-    // Registered as for any command, so that the result is saved even after an interrupt.
+    // Registered so that the refreshed session is saved even after an interrupt.
     let credential = context.register(ApiCredential::from_session(live));
     match context.interrupt.or(credential.bearer()).await {
         Ok(_) => {
@@ -293,7 +293,7 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
     }
 }
 
-/// Tells the person what to do, and opens the page where that helps.
+/// Prints the URL and the code, and opens the page if a browser is available.
 fn show(code: &DeviceCode, no_browser: bool, context: &Context) {
     let Context { env, printer, .. } = context;
     let page = code

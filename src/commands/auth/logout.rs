@@ -1,4 +1,4 @@
-//! `amika auth logout`: removes what login has stored, readable or not.
+//! `amika auth logout`: removes the stored credentials, even unreadable ones.
 
 use serde::Serialize;
 
@@ -60,7 +60,7 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
     })
 }
 
-/// What the person should know about a file that was removed.
+/// A notice or warning about a removed file.
 fn tell(cleared: &Cleared, notices: &mut Notices) {
     let what = match cleared.source {
         Source::Session => "session",

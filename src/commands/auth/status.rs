@@ -88,7 +88,7 @@ impl Status {
         for source in Source::BY_PRECEDENCE {
             let finding = match resolver.look_up(source) {
                 Ok(finding) => finding,
-                // An untrusted directory does not matter while it is not used.
+                // An untrusted directory is an error only if a credential from it is used.
                 Err(error) if status.authenticated => {
                     status.warn(format!("{error:#}"));
                     break;
@@ -114,9 +114,9 @@ impl Status {
         Ok(status)
     }
 
-    /// Asks the API; gives the error when it rejects the credential.
+    /// Asks the API, and returns the error if it rejects the credential.
     async fn check(&mut self, origin: &Origin, context: &Context) -> Result<Option<Error>> {
-        // What finding it warns of is among our own warnings.
+        // Looking up the credential repeats warnings that are already reported.
         let api = context.api_with(&mut Notices::default(), None)?;
         let listed = async { Ok::<_, Error>(api.list_secrets().await) };
         match context.interrupt.or(listed).await? {
@@ -180,7 +180,7 @@ impl Status {
         self.expires_at = Some(expires_at);
     }
 
-    /// A usable credential that is not used because of one that goes before it.
+    /// A usable credential that is not used because another takes precedence.
     fn shadowed(&mut self, source: Source, path: Option<&Path>, home: Option<&Path>) {
         let by = match self.source {
             Some(Source::Environment) => "AMIKA_API_KEY",
@@ -201,7 +201,7 @@ fn in_file(path: Option<&Path>, home: Option<&Path>) -> String {
     })
 }
 
-/// Why what a source holds is not used.
+/// Why the credential of a source is not used.
 fn in_words(source: Source, problem: &Problem) -> String {
     let what = match source {
         Source::Session => "session",

@@ -104,7 +104,7 @@ async fn find_targets(
     }
 }
 
-/// Says what the ids of a question stand for.
+/// Describes the credentials behind the ids in a confirmation.
 fn show_targets(ids: &[String], api: &Api, stored: &[CredentialSummary], context: &Context) {
     for id in ids {
         let entry = stored.iter().find(|entry| entry.id == **id);

@@ -1,4 +1,4 @@
-//! Where the value of a push comes from: the command line, or what this machine has.
+//! Finds the value to push: on the command line, or among the credentials on this machine.
 
 use zeroize::Zeroizing;
 
@@ -18,27 +18,27 @@ use crate::ui::prompt;
 
 /// A value that could be pushed.
 pub(crate) struct PushSource {
-    /// `None` until the value itself tells.
+    /// `None` until the value has been parsed.
     pub(crate) kind: Option<CredentialKind>,
     pub(crate) value: SecretValue,
-    /// Where it is, for a person.
+    /// A description of the location.
     pub(crate) place: String,
-    /// Whether it can be used: not expired, or renewable.
+    /// Whether the credential can be used: it has not expired, or it can be renewed.
     usable: bool,
-    /// How likely its tool would use it; the higher first.
+    /// How likely the tool is to use this credential; higher ranks are listed first.
     rank: u8,
 }
 
-/// What this machine has.
+/// The credentials found on this machine.
 #[derive(Default)]
 pub(crate) struct LocalSources {
     sources: Vec<PushSource>,
-    /// The tool is logged in with an API key, where a login was asked for.
+    /// Whether the tool uses an API key although an OAuth login was requested.
     key_login: bool,
 }
 
-/// The credentials of this machine, unless the command line brings its own. Runs before anything
-/// else: a keychain may block.
+/// Finds the credentials on this machine, unless the command line gives a value. Runs before anything
+/// else, because a keychain may block.
 pub(crate) fn find_local(
     provider: &'static Provider,
     args: &PushCredentialArgs,
@@ -64,7 +64,7 @@ pub(crate) fn find_local(
     troubles(&discovery, printer);
     local.sources.extend(stored(discovery, env));
     if args.kind == Some(CredentialKind::OAuth) {
-        // The sort is stable: within a rank the order of discovery stays.
+        // The sort is stable, so credentials of equal rank stay in order of discovery.
         local.sources.sort_by_key(|source| std::cmp::Reverse(source.rank));
         if local.sources.is_empty() {
             let keys = discover(env, &keychain, filter(Some(CredentialKind::ApiKey)), &[]);
@@ -89,7 +89,7 @@ fn variables(provider: &Provider, env: &Env) -> impl Iterator<Item = PushSource>
     })
 }
 
-/// What discovery found, as it would be uploaded: a key, or a tool's whole login.
+/// Converts a discovered credential to the value to upload: a key, or the tool's whole login.
 fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = PushSource> {
     discovery.found.into_iter().filter_map(|found| {
         let value = match found.kind {
@@ -101,7 +101,7 @@ fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = PushSource> {
             value,
             place: found.place.shown(env.home.as_deref()),
             usable: found.state != State::Expired || found.renewable == Some(true),
-            // What the tool uses now, then what can be renewed, then what has not expired.
+            // Prefer the credential in use, then renewable ones, then those that have not expired.
             rank: 4 * u8::from(found.in_use == Some(true))
                 + 2 * u8::from(found.renewable == Some(true))
                 + u8::from(found.state != State::Expired),
@@ -109,7 +109,7 @@ fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = PushSource> {
     })
 }
 
-/// The value that the command line names, or that the person chooses among the local ones.
+/// The value given on the command line, or the local credential that the person chooses.
 pub(crate) async fn pick(
     provider: &Provider,
     args: &PushCredentialArgs,
@@ -127,7 +127,7 @@ pub(crate) async fn pick(
         return Err(nothing_found(provider, args.kind, key_login));
     }
     let index = if args.kind.is_some() {
-        // The first that works; among those that do not, the check says what is wrong with it.
+        // Use the first one that works. If none does, validation explains what is wrong with the first.
         sources.iter().position(|source| source.usable).unwrap_or(0)
     } else if sources.len() == 1 && (context.options.yes || args.dry_run) {
         0

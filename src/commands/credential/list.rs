@@ -9,7 +9,7 @@ use crate::provider::Provider;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::table::{Text, table};
 
-/// What is shown of a credential.
+/// The listed fields of a credential.
 #[derive(Serialize)]
 struct Row {
     id: String,

@@ -1,4 +1,4 @@
-//! `amika secret claude|codex …`: one tree of commands, built once for each provider.
+//! `amika secret claude|codex …`: the same commands for each provider.
 
 mod delete;
 mod find;
@@ -25,7 +25,7 @@ use crate::system::env::Env;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::Printer;
 
-/// A command, and the provider that it is about.
+/// A command and its provider.
 #[derive(Debug)]
 pub(crate) struct ProviderCommand {
     pub(crate) provider: &'static Provider,
@@ -79,7 +79,7 @@ impl FromArgMatches for ProviderCommand {
     }
 }
 
-/// The commands of one provider, with examples of its own.
+/// The commands of one provider, with examples for that provider.
 fn tree(provider: &'static Provider) -> Command {
     let Provider {
         id,
@@ -148,7 +148,7 @@ pub(crate) fn run(
     }
 }
 
-/// The stored credentials in one phrase, for a hint.
+/// Summarises the stored credentials for a hint.
 fn describe_all(provider: &Provider, credentials: &[CredentialSummary], api: &Api) -> String {
     if credentials.is_empty() {
         return format!("no {} credential is stored", provider.title);
@@ -161,8 +161,8 @@ fn describe_all(provider: &Provider, credentials: &[CredentialSummary], api: &Ap
     format!("stored: {}", each.collect::<Vec<_>>().join(", "))
 }
 
-/// Warns of old values that an earlier command could not put back, each with the command that does.
-/// `except` is the one that this command puts back.
+/// Warns about old values that an earlier command could not restore, each with the command to restore
+/// it. `except` is the value that this command restores.
 fn warn_of_left_behind(provider: &Provider, except: Option<&Path>, context: &Context) {
     let origin = Origin::from_env(&context.env).map(|origin| origin.to_string());
     for (path, description) in recovery::left_behind(&context.env, provider) {

@@ -1,4 +1,4 @@
-//! What a credential's push says in the end.
+//! The result and errors of a credential's push.
 
 use serde_json::json;
 
@@ -60,7 +60,7 @@ pub(super) fn report_stored(
     }
 }
 
-/// An outcome that is not "nothing was changed": exit 5, or the signal's own code.
+/// An error after something may have changed: exit 5, or the signal's exit code.
 fn changed(why: Error, message: String, hint: Option<String>) -> Error {
     let kind = if why.kind.is_signal() {
         why.kind
@@ -72,7 +72,7 @@ fn changed(why: Error, message: String, hint: Option<String>) -> Error {
         .trace_id(why.trace_id)
 }
 
-/// A credential that was to be replaced, as it is shown.
+/// A credential to be replaced, as shown in messages.
 pub(super) struct Replaced<'a> {
     pub(super) provider: &'a Provider,
     pub(super) name: String,
@@ -115,7 +115,7 @@ impl Replaced<'_> {
         self.kept.into_iter().for_each(Kept::remove);
     }
 
-    /// An ending that may leave the old value nowhere but in its copy, which stays and is named.
+    /// An error after which the old value may exist only in the copy, which is kept and named.
     fn maybe_lost(self, ending: &Ending, why: Error) -> Error {
         let Self {
             provider,

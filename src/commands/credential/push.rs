@@ -108,8 +108,8 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Whether a person at a terminal is asked for the name, and to confirm: only where they were asked
-/// for the credential, too.
+/// Whether to prompt for the name and a confirmation: only at a terminal, and only if the credential
+/// was also chosen at a prompt.
 fn asks(args: &PushCredentialArgs, context: &Context) -> bool {
     let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
     let nothing_given = args.kind.is_none() && args.value.is_none() && args.from_file.is_none();
@@ -140,7 +140,7 @@ fn noun(kind: CredentialKind) -> &'static str {
     }
 }
 
-/// The source, type and expiry of what is about to be pushed, and what else is inside it.
+/// Shows the source, type and expiry of the credential to push, and what else it contains.
 fn say_what_is_pushed(
     provider: &Provider,
     kind: CredentialKind,

@@ -13,8 +13,8 @@ use crate::provider::{CredentialKind, Provider};
 use crate::secret::Scope;
 use crate::ui::prompt::Confirmation;
 
-/// The existing credential that a new one of this name and scope would replace; exit 1 when there
-/// is one and `replace` is not set.
+/// The existing credential that a new one of this name and scope would replace; exit 1 if there is
+/// one and `replace` is not set.
 pub(crate) async fn existing(
     provider: &Provider,
     name: &str,
@@ -37,7 +37,7 @@ pub(crate) async fn existing(
     }
 }
 
-/// Stores the credential, in the place of the `old` one where there is one.
+/// Stores the credential, replacing the `old` one if there is one.
 pub(crate) async fn put(
     provider: &Provider,
     new: &NewCredential,
@@ -85,7 +85,7 @@ pub(crate) async fn put(
     replaced.report(new, outcome, context)
 }
 
-/// `by_server` is ` (409)` where a server said so.
+/// `by_server` is ` (409)` if the server reported the conflict.
 pub(super) fn taken(
     provider: &Provider,
     name: &str,
@@ -111,8 +111,8 @@ pub(super) fn taken(
     .hint(format!("add --force to replace it, or {choose}; {what_there_is}"))
 }
 
-/// Fetches the old value, so that it can be put back, and asks where a person must confirm.
-/// Nothing may be deleted when this fails.
+/// Fetches the old value so that it can be restored, and asks for confirmation if needed. If this
+/// fails, nothing may be deleted.
 async fn fetch_backup(
     provider: &Provider,
     old: &CredentialSummary,
@@ -161,7 +161,7 @@ async fn fetch_backup(
     }))
 }
 
-/// Only a definite refusal of `reveal` may be overridden: after a transient failure the value can
+/// Only a definite refusal of `reveal` may be overridden: after a transient failure, the value can
 /// still be fetched later.
 fn check_reveal_is_refused(name: &str, error: &ApiError) -> Result<()> {
     if matches!(error.status(), Some(403 | 404 | 405 | 501)) {

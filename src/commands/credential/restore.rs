@@ -1,5 +1,5 @@
-//! `push --from-file` of a value that an interrupted replacement left behind: it goes back byte for
-//! byte, under its old name, type and scope, without the checks that a new credential needs.
+//! `push --from-file` of a value that an interrupted replacement left on this machine. It is restored
+//! byte for byte under its old name, type and scope, without the checks for new credentials.
 
 use zeroize::Zeroizing;
 
@@ -16,10 +16,10 @@ use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::system::file;
 
-/// The API answers at most this many bytes, so no value fetched from it is larger.
+/// Maximum size of an API response in bytes, so no value fetched from the API is larger.
 const MAX_KEPT_VALUE: u64 = 4 * 1024 * 1024;
 
-/// The left-behind value that the command line names, if it names one.
+/// The value to restore, if the file on the command line is one.
 pub(crate) fn kept(args: &PushCredentialArgs, env: &Env) -> Option<(Kept, Description)> {
     Kept::at(&env.expand_home(args.from_file.as_ref()?))
 }

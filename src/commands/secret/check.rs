@@ -31,7 +31,7 @@ pub(crate) struct CheckArgs {
     file: Option<PathBuf>,
 }
 
-/// A reference, and what the vault has for it.
+/// A reference, and the stored secret that satisfies it.
 #[derive(Serialize)]
 struct Row {
     name: String,
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
 
 fn row(reference: &Reference, stored: &[SecretSummary], api: &Api) -> Row {
     let Reference { variable, secret } = reference;
-    // A secret of the user goes before one of the organisation.
+    // A secret in user scope takes precedence over one in org scope.
     let found = Scope::ALL.into_iter().find_map(|scope| {
         let mut same = stored.iter();
         same.find(|stored| stored.name == **secret && stored.scope == *scope.as_str())

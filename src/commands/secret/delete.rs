@@ -46,7 +46,7 @@ async fn find_targets(args: &DeleteArgs, api: &Api, context: &Context) -> Result
     args.names.iter().map(resolve).collect()
 }
 
-/// The secret of this name; none when it is gone already, exit 1 when there are several.
+/// The secret with this name; `None` if there is none, exit 1 if there are several.
 fn resolve(
     name: &str,
     scope: Scope,
@@ -95,7 +95,7 @@ impl Requests for SecretRequests<'_> {
         Ok(self.0.list_secrets().await?.iter().any(|secret| secret.id == *id))
     }
 
-    /// A server without the endpoint answers as for any unknown path or method.
+    /// A server without the endpoint responds as to any unknown path or method.
     fn explain(&self, error: ApiError) -> Error {
         if error.is_missing_endpoint() && error.effect() == Effect::None {
             return Error::new(Kind::Refused, "this server cannot delete generic secrets")

@@ -1,4 +1,4 @@
-//! `amika secret extract`: discover → select → print, or push as any other secret.
+//! `amika secret extract`: discover → select → print or push.
 
 use std::path::PathBuf;
 
@@ -76,7 +76,7 @@ pub(crate) struct ExtractArgs {
 }
 
 impl ExtractArgs {
-    /// How the secrets are written, with --push.
+    /// The options for writing secrets, used with `--push`.
     fn write(&self) -> WriteArgs {
         WriteArgs {
             scope: self.scope.unwrap_or(Scope::User),
@@ -97,7 +97,7 @@ impl ExtractArgs {
         }
     }
 
-    /// The tools of --also, each of which has to be known.
+    /// Parses `--also`; exit 2 for an unknown tool.
     fn tools(&self) -> Result<Vec<&str>> {
         let items = self.also.iter().flat_map(|items| items.split(','));
         let tools: Vec<&str> = items.map(str::trim).filter(|tool| !tool.is_empty()).collect();
@@ -124,7 +124,7 @@ pub(crate) fn run(args: &ExtractArgs, env: Env, options: GlobalOptions, printer:
     }
 }
 
-/// What was found, and how it will be shown or pushed.
+/// The discovered credentials, and which of them to show or push.
 struct Extraction {
     discovery: Discovery,
     confirmation: Confirmation,
@@ -134,7 +134,7 @@ struct Extraction {
     home: Option<std::path::PathBuf>,
 }
 
-/// Looks everywhere, and says what was in the way.
+/// Runs the discovery and reports stores that could not be read.
 fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer) -> Result<Extraction> {
     if args.export && printer.is_json() {
         return Err(Error::usage("--export prints lines for a shell, not JSON")
@@ -173,7 +173,7 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
 }
 
 impl Extraction {
-    /// Prints what was found: a table, JSON, or lines for a shell.
+    /// Prints the credentials as a table, as JSON, or as lines for a shell.
     fn show(&self, args: &ExtractArgs, printer: Printer) -> Result<()> {
         let rows = self.rows(args);
         report_oauth(&rows, printer);
@@ -199,7 +199,7 @@ impl Extraction {
         self.unread(args)
     }
 
-    /// Pushes what was found and still works.
+    /// Pushes the credentials that still work.
     async fn push(self, args: &ExtractArgs, context: &Context) -> Result<()> {
         let printer = context.printer;
         let rows = self.rows(args);
@@ -268,8 +268,8 @@ impl Extraction {
         only.is_none_or(|only| only.iter().any(|pattern| pattern.matches(name.as_str())))
     }
 
-    /// Names what --only asks for and was not found. When nothing is left at all, that is said in
-    /// one sentence instead.
+    /// Warns about each `--only` name that was not found, unless no credential is left at all, which has
+    /// its own message.
     fn warn_of_missing(&self, rows: &[Row<'_>], printer: Printer) {
         let only = self.only.iter().flatten().filter(|_| !rows.is_empty());
         for pattern in only.filter(|pattern| !rows.iter().any(|row| pattern.matches(row.name.as_str()))) {
@@ -277,7 +277,7 @@ impl Extraction {
         }
     }
 
-    /// What to say when there is no row.
+    /// The message for an empty result.
     fn nothing(&self) -> String {
         if self.only.is_some() {
             return format!("{NO_MATCH} {}", self.what_was_found());
@@ -298,7 +298,7 @@ impl Extraction {
         format!("Found: {}.", names.join(", "))
     }
 
-    /// Exit 4 while some store could not be read, so that a script notices.
+    /// Exit 4 if a store could not be read, so that a script notices.
     fn unread(&self, args: &ExtractArgs) -> Result<()> {
         let problems = self.discovery.problems.len();
         if problems == 0 || args.skip_unreadable {
@@ -320,8 +320,8 @@ fn rows_of(found: &LocalCredential) -> impl Iterator<Item = Row<'_>> {
     names.into_iter().map(move |name| Row { name, found })
 }
 
-/// Says what each OAuth token is good for: it works for hours, and only the whole login of its tool
-/// can be renewed.
+/// Explains that each OAuth token expires within hours, and that only the tool's whole login can be
+/// renewed.
 fn report_oauth(rows: &[Row<'_>], printer: Printer) {
     let mut seen = Vec::new();
     for Row { found, name } in rows {

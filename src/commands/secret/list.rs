@@ -17,7 +17,7 @@ pub(crate) struct ListArgs {
     pub(crate) scope: Option<Scope>,
 }
 
-/// What is shown of a secret.
+/// The listed fields of a secret.
 #[derive(Serialize)]
 struct Row {
     id: String,

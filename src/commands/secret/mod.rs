@@ -47,7 +47,7 @@ pub(crate) enum SecretCommand {
     Credential(ProviderCommand),
 }
 
-/// Runs the command. Those that only read local files do so without a runtime.
+/// Runs the command. Commands that only read local files do not start a runtime.
 pub(crate) fn run(command: SecretCommand, env: Env, options: GlobalOptions, printer: Printer) -> Result<()> {
     match command {
         SecretCommand::Push(args) => connected(env, options, printer, async |c| push::run(&args, c).await),

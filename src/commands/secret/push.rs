@@ -86,7 +86,7 @@ impl PushArgs {
     }
 }
 
-/// What every command that writes generic secrets lets the person choose.
+/// Options of every command that writes generic secrets.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WriteArgs {
     /// Who can use the secrets
@@ -100,7 +100,7 @@ pub(crate) struct WriteArgs {
     pub(crate) jobs: Option<u8>,
 }
 
-/// The number of writes in flight. The error does not repeat the text, which could be a secret.
+/// Parses the number of concurrent writes. The error does not repeat the text, which may be a secret.
 pub(super) fn parse_jobs(text: &str) -> std::result::Result<u8, &'static str> {
     let jobs = text.parse().ok().filter(|jobs| (1..=64).contains(jobs));
     jobs.ok_or("1 to 64")
@@ -140,16 +140,16 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     push(candidates, selection, &args.write, confirmation, context).await
 }
 
-/// Which of the collected secrets are pushed, by what the vault has.
+/// Which of the collected secrets to push, depending on the contents of the vault.
 pub(crate) enum Selection {
     All,
-    /// Those that the vault lacks; the rest is reported as unchanged.
+    /// Secrets that the vault lacks; the others are reported as unchanged.
     Lacking,
-    /// Those that a repository references and the vault lacks.
+    /// Secrets that the repository references and the vault lacks.
     Missing(References),
 }
 
-/// Pushes what was collected, from wherever it came.
+/// Pushes the collected secrets.
 pub(crate) async fn push(
     mut candidates: Vec<Candidate>,
     selection: Selection,
@@ -199,7 +199,7 @@ pub(crate) async fn push(
     write(&plan, &api, context).await
 }
 
-/// Carries out a confirmed plan, and reports what became of every secret.
+/// Carries out a confirmed plan, and reports the outcome of every secret.
 async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
     let printer = context.printer;
     let progress = printer.progress(plan.steps.len());
@@ -209,7 +209,7 @@ async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
     .await;
     progress.finish_and_clear();
     let error = applied.error();
-    // A failure is shown with --quiet, too.
+    // Failures are shown even with `--quiet`.
     let printer = if error.is_some() { printer.loud() } else { printer };
     let written = printer.data(
         OnWriteFailure::RepeatOnStderr,
@@ -219,7 +219,7 @@ async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
     error.map_or(written, Err)
 }
 
-/// Shows what would be done: as the result of `--dry-run`, or before the confirmation.
+/// Shows the plan: as the result of `--dry-run`, or before the confirmation.
 fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
     rows: impl Fn() -> R,
     scope: Scope,
@@ -238,7 +238,7 @@ fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
     Ok(())
 }
 
-/// Shows what happens to a batch: in the progress bar, and as notices.
+/// Shows the progress of a batch, in the progress bar and as notices.
 fn show(printer: Printer, progress: &ProgressBar, event: Event) {
     let notice = match event {
         Event::Finished => return progress.inc(1),
@@ -258,7 +258,7 @@ fn show(printer: Printer, progress: &ProgressBar, event: Event) {
     progress.suspend(|| printer.notice(&notice));
 }
 
-/// A stored secret, if it is of a scope that we know.
+/// Converts a stored secret; `None` if its scope is unknown.
 fn known(summary: &SecretSummary) -> Option<Stored> {
     Some(Stored {
         scope: Scope::parse(summary.scope.as_sent())?,
@@ -267,7 +267,7 @@ fn known(summary: &SecretSummary) -> Option<Stored> {
     })
 }
 
-/// Names every conflict by the scope that has it.
+/// Formats the conflicts with the scope that has each name.
 fn refusal(conflicts: &Conflicts) -> Error {
     let mut parts = Vec::new();
     let mut scopes = Vec::new();
