@@ -136,6 +136,11 @@ impl Provider {
         format!("{} {kind}", self.title)
     }
 
+    /// The provider whose commands have this name.
+    pub(crate) fn with_id(id: &str) -> Option<&'static Self> {
+        PROVIDERS.iter().find(|provider| provider.id == id)
+    }
+
     /// The provider with this name in the sources of discovery.
     pub(crate) fn discovered(name: &str) -> Option<&'static Self> {
         PROVIDERS.iter().find(|provider| provider.discovered_as == name)

@@ -76,6 +76,8 @@ mod tests {
             );
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
+        let mut root = Cli::command();
+        root.build();
+        check(&root);
     }
 }

@@ -13,7 +13,8 @@ pub(crate) struct HelpArgs {
     pub(crate) command: Vec<String>,
 }
 
-pub(crate) fn run(args: &HelpArgs, tree: Command, printer: Printer) -> Result<()> {
+pub(crate) fn run(args: &HelpArgs, mut tree: Command, printer: Printer) -> Result<()> {
+    tree.build();
     suggestions::find(&tree, &args.command)?;
     let words = args.command.iter().map(String::as_str);
     let line = ["amika"].into_iter().chain(words).chain(["--help"]);

@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod completions;
 pub(crate) mod credential;
+mod deferred;
 pub(crate) mod deletion;
 pub(crate) mod help;
 pub(crate) mod man;
@@ -15,6 +16,7 @@ use clap::Subcommand;
 
 use self::auth::AuthCommand;
 use self::completions::CompletionsArgs;
+use self::deferred::Deferred;
 use self::help::HelpArgs;
 use self::man::ManArgs;
 use self::secret::SecretCommand;
@@ -33,14 +35,14 @@ pub(crate) enum Command {
         arg_required_else_help = true,
         after_help = "Example:\n  amika secret push --from-env DATABASE_URL,REDIS_URL --yes"
     )]
-    Secret(SecretCommand),
+    Secret(Deferred<SecretCommand>),
     /// Log in, log out and show which credential is used
     #[command(
         subcommand,
         arg_required_else_help = true,
         after_help = "Example:\n  amika auth login"
     )]
-    Auth(AuthCommand),
+    Auth(Deferred<AuthCommand>),
     /// Print a shell completion script
     #[command(
         visible_alias = "completion",
@@ -80,8 +82,8 @@ pub(crate) fn run(
     tree: fn() -> clap::Command,
 ) -> Result<()> {
     match command {
-        Command::Secret(command) => secret::run(command, env, options, printer),
-        Command::Auth(command) => connected(env, options, printer, async |context| {
+        Command::Secret(Deferred(command)) => secret::run(command, env, options, printer),
+        Command::Auth(Deferred(command)) => connected(env, options, printer, async |context| {
             auth::run(&command, context).await
         }),
         Command::Completions(args) => printer.raw(&completions::script(args.shell)?),

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::formats::escape;
-use crate::provider::{CLAUDE, CODEX, CredentialKind, PROVIDERS, Provider};
+use crate::provider::{CLAUDE, CODEX, CredentialKind, Provider};
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
 
@@ -111,11 +111,9 @@ impl ProviderName {
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
         let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         let is_fine = starts_well && rest_is_fine && name.len() <= Self::MAX_LENGTH;
-        let tool = PROVIDERS.iter().find(|provider| provider.id == name);
-        is_fine.then(|| {
-            tool.map_or(Self(Cow::Owned(name)), |provider| {
-                Self::known(provider.discovered_as)
-            })
+        is_fine.then(|| match Provider::with_id(&name) {
+            Some(tool) => Self::known(tool.discovered_as),
+            None => Self(Cow::Owned(name)),
         })
     }
 

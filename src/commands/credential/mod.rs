@@ -56,17 +56,14 @@ impl Subcommand for ProviderCommand {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        PROVIDERS.iter().any(|provider| provider.id == name)
+        Provider::with_id(name).is_some()
     }
 }
 
 impl FromArgMatches for ProviderCommand {
     fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
         let named = matches.subcommand();
-        let found = named.and_then(|(name, matches)| {
-            let provider = PROVIDERS.iter().find(|provider| provider.id == name)?;
-            Some((provider, matches))
-        });
+        let found = named.and_then(|(name, matches)| Some((Provider::with_id(name)?, matches)));
         let (provider, matches) =
             found.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::MissingSubcommand))?;
         let command = CredentialCommand::from_arg_matches(matches)?;
@@ -79,20 +76,24 @@ impl FromArgMatches for ProviderCommand {
     }
 }
 
-/// The commands of one provider, with examples for that provider.
+/// The command of one provider. Its subcommands are added when it is used.
 fn tree(provider: &'static Provider) -> Command {
-    let Provider {
-        id,
-        title,
-        login_file,
-        ..
-    } = provider;
-    let key = provider.key_prefixes.first().copied().unwrap_or_default();
-    let command = Command::new(*id)
+    let Provider { id, title, .. } = provider;
+    Command::new(*id)
         .about(format!("Push, list and delete {title} credentials"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help(format!("Example:\n  amika secret {id} push --type oauth"));
+        .after_help(format!("Example:\n  amika secret {id} push --type oauth"))
+        .defer(with_subcommands)
+}
+
+/// Adds the subcommands, with examples for the provider whose name the command has.
+fn with_subcommands(command: Command) -> Command {
+    let Some(provider) = Provider::with_id(command.get_name()) else {
+        return command;
+    };
+    let Provider { id, login_file, .. } = provider;
+    let key = provider.key_prefixes.first().copied().unwrap_or_default();
     CredentialCommand::augment_subcommands(command)
         .mut_subcommand("push", |push| {
             push.after_help(format!(

@@ -14,6 +14,7 @@ use self::extract::{EXTRACT_EXAMPLES, ExtractArgs};
 use self::list::ListArgs;
 use self::push::{PUSH_EXAMPLES, PushArgs};
 use super::credential::{self, ProviderCommand};
+use super::deferred::Deferred;
 use crate::context::connected;
 use crate::error::Result;
 use crate::system::env::Env;
@@ -24,25 +25,25 @@ use crate::ui::printer::Printer;
 pub(crate) enum SecretCommand {
     /// Create or update secrets
     #[command(after_help = PUSH_EXAMPLES)]
-    Push(PushArgs),
+    Push(Deferred<PushArgs>),
     /// List secrets, without their values
     #[command(
         visible_alias = "ls",
         after_help = "Examples:\n  amika secret list\n  amika secret list --scope org -o json"
     )]
-    List(ListArgs),
+    List(Deferred<ListArgs>),
     /// Delete secrets
     #[command(
         visible_alias = "rm",
         after_help = "Examples:\n  amika secret delete DATABASE_URL\n  amika secret delete OLD_KEY --scope org --yes"
     )]
-    Delete(DeleteArgs),
+    Delete(Deferred<DeleteArgs>),
     /// Check that the vault has every secret that .amika/config.toml references
     #[command(after_help = CHECK_EXAMPLES)]
-    Check(CheckArgs),
+    Check(Deferred<CheckArgs>),
     /// Find credentials of coding tools on this machine
     #[command(after_help = EXTRACT_EXAMPLES)]
-    Extract(ExtractArgs),
+    Extract(Deferred<ExtractArgs>),
     #[command(flatten)]
     Credential(ProviderCommand),
 }
@@ -50,13 +51,19 @@ pub(crate) enum SecretCommand {
 /// Runs the command. Commands that only read local files do not start a runtime.
 pub(crate) fn run(command: SecretCommand, env: Env, options: GlobalOptions, printer: Printer) -> Result<()> {
     match command {
-        SecretCommand::Push(args) => connected(env, options, printer, async |c| push::run(&args, c).await),
-        SecretCommand::List(args) => connected(env, options, printer, async |c| list::run(&args, c).await),
-        SecretCommand::Check(args) => connected(env, options, printer, async |c| check::run(&args, c).await),
-        SecretCommand::Delete(args) => {
+        SecretCommand::Push(Deferred(args)) => {
+            connected(env, options, printer, async |c| push::run(&args, c).await)
+        }
+        SecretCommand::List(Deferred(args)) => {
+            connected(env, options, printer, async |c| list::run(&args, c).await)
+        }
+        SecretCommand::Check(Deferred(args)) => {
+            connected(env, options, printer, async |c| check::run(&args, c).await)
+        }
+        SecretCommand::Delete(Deferred(args)) => {
             connected(env, options, printer, async |c| delete::run(&args, c).await)
         }
-        SecretCommand::Extract(args) => extract::run(&args, env, options, printer),
+        SecretCommand::Extract(Deferred(args)) => extract::run(&args, env, options, printer),
         SecretCommand::Credential(command) => credential::run(&command, env, options, printer),
     }
 }
