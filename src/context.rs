@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use crate::api::{Api, RequestLine};
-use crate::auth::resolve::ApiCredential;
+use crate::auth::credential::ApiCredential;
 use crate::error::{Error, Kind, Result};
 use crate::net::origin::Origin;
 use crate::system::env::Env;

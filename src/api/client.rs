@@ -13,7 +13,7 @@ use super::concurrency::Concurrency;
 use super::error::ApiError;
 use super::transport::{Answer, Repeat, RequestLine};
 use super::types::{self, SecretSummary};
-use crate::auth::resolve::ApiCredential;
+use crate::auth::credential::ApiCredential;
 use crate::error::{Error, Kind, Result};
 use crate::net::client::{self, ClientSettings};
 use crate::net::origin::Origin;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::auth::resolve::Source;
+use crate::auth::source::Source;
 use crate::error::{Error, Kind};
 use crate::net::client::{Broken, Stage};
 use crate::net::retry;

@@ -1,13 +1,13 @@
 //! Where the secret part of a stored credential is: in its file, or in the system's keyring.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::secret::SecretValue;
-use crate::system::keychain::{Access, Keychain, Lookup, SystemKeychain, hex_start};
+use crate::system::keychain::{Access, Keychain, KeychainError, SystemKeychain, hex_start};
 
 /// The service of our keyring items.
 const SERVICE: &str = "amika";
@@ -34,10 +34,25 @@ impl CredentialBackend {
     }
 }
 
-/// The keyring that holds the secret part does not give it: it is locked, or is another one.
+/// The keyring that holds the secret part is locked, or is another one than before.
 #[derive(Debug, thiserror::Error)]
-#[error("it is stored in the system keyring, which {0}")]
-pub(crate) struct KeyringUnavailable(String);
+pub(crate) enum KeyringUnavailable {
+    #[error("it is stored in the system keyring, which has no such item here")]
+    NoItem,
+    #[error("it is stored in the system keyring, which {0}")]
+    Keychain(#[from] KeychainError),
+}
+
+/// The secret part was stored in the file, because the keyring that was chosen did not take it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the system keyring cannot store it ({reason}); it was stored in {}, readable only by you",
+    escape::path(file)
+)]
+pub(crate) struct StoredInFile {
+    file: PathBuf,
+    reason: KeychainError,
+}
 
 /// The keyring item that belongs to one file.
 pub(crate) struct Item {
@@ -59,20 +74,17 @@ impl Item {
     }
 
     pub(crate) fn read(&self) -> Result<SecretValue, KeyringUnavailable> {
-        match self.keychain.read(SERVICE, &self.account) {
-            Lookup::Found(secret) => Ok(secret),
-            Lookup::Absent => Err(KeyringUnavailable("has no such item here".to_owned())),
-            Lookup::Unreadable(reason) => Err(KeyringUnavailable(reason)),
-        }
+        let item = self.keychain.read(SERVICE, &self.account)?;
+        item.ok_or(KeyringUnavailable::NoItem)
     }
 
-    pub(crate) fn delete(&self) -> Result<(), String> {
+    pub(crate) fn delete(&self) -> Result<(), KeychainError> {
         self.keychain.delete(SERVICE, &self.account)
     }
 }
 
-/// Puts the secret part where it belongs; `into_file` is how it goes into the file. The text says
-/// why it went there although the keyring was asked for.
+/// Puts the secret part where it belongs; `into_file` is how it goes into the file, which is also
+/// where it is stored if the keyring does not take it.
 pub(crate) fn keep(
     keeper: CredentialBackend,
     file: &Path,
@@ -80,7 +92,7 @@ pub(crate) fn keep(
     fields: &mut Map<String, Value>,
     secret: &SecretValue,
     into_file: impl FnOnce(&mut Map<String, Value>),
-) -> Option<String> {
+) -> Option<StoredInFile> {
     let was_in_keyring = fields.remove(MEMBER).is_some();
     let Item { keychain, account } = Item::of(file, access);
     if keeper == CredentialBackend::File {
@@ -98,10 +110,8 @@ pub(crate) fn keep(
         }
         Err(reason) => {
             into_file(fields);
-            Some(format!(
-                "the system keyring cannot store it ({reason}); it was stored in {}, readable only by you",
-                escape::path(file)
-            ))
+            let file = file.to_owned();
+            Some(StoredInFile { file, reason })
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The credential of the CLI itself: where it is stored, which one is used, how a login is renewed.
 
 pub(crate) mod backend;
+pub(crate) mod credential;
 pub(crate) mod device_flow;
+pub(crate) mod prepared_session;
 pub(crate) mod resolve;
 pub(crate) mod session;
+pub(crate) mod source;
 pub(crate) mod store;
 pub(crate) mod workos;

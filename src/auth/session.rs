@@ -12,8 +12,10 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::resolve::{LOG_IN_AGAIN, check_origin};
-use super::store::{PreparedSession, Session, Store};
+use super::backend::StoredInFile;
+use super::prepared_session::PreparedSession;
+use super::source::{LOG_IN_AGAIN, Source, check_origin};
+use super::store::{Session, Store};
 use super::workos::{ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
 use crate::formats::jwt::{self, Expiry};
@@ -148,7 +150,7 @@ impl RefreshReport {
     fn add(&mut self, refreshed: Refreshed) {
         self.unsaved = refreshed.unsaved;
         if let Some(fallback) = refreshed.fallback {
-            self.notices.warn(fallback);
+            self.notices.warn(fallback.to_string());
         }
     }
 }
@@ -180,7 +182,7 @@ struct Refreshed {
     /// Why the session could not be saved, and only serves this process.
     unsaved: Option<Error>,
     /// Why the tokens are in the file although the keyring was chosen.
-    fallback: Option<String>,
+    fallback: Option<StoredInFile>,
 }
 
 impl Refresh {
@@ -197,7 +199,7 @@ impl Refresh {
             let Some(refresh_token) = session.refresh_token.clone() else {
                 return Err(Error::new(Kind::Credential, "the login session has expired").hint(LOG_IN_AGAIN));
             };
-            let prepared = self.store.prepare_session(&self.lock)?;
+            let prepared = PreparedSession::prepare(&self.store, &self.lock)?;
             let error = match self.workos.refresh(&refresh_token).await {
                 Ok(tokens) => return self.save(prepared, session, tokens),
                 Err(error) => error,
@@ -242,7 +244,7 @@ impl Refresh {
         let session =
             stored.ok_or_else(|| Error::new(Kind::Credential, "Not logged in").hint(LOG_IN_AGAIN))?;
         learn(&self.workos, &session);
-        check_origin(session.api_url.as_deref(), &self.origin, "the login session")?;
+        check_origin(Source::Session, session.api_url.as_deref(), &self.origin)?;
         Ok(session)
     }
 }

@@ -3,9 +3,8 @@
 //!
 //! On request the secret part lives in the system's keyring instead; the file then says so.
 
-mod prepared;
+mod error;
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,12 +13,12 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-pub(crate) use self::prepared::PreparedSession;
-use super::backend::{CredentialBackend, Item, KeyringUnavailable, keep};
-use super::resolve::Source;
+pub(crate) use self::error::{ContentError, Remainder, StoreError};
+use super::backend::{CredentialBackend, Item, KeyringUnavailable, StoredInFile, keep};
+use super::source::{Source, is_sendable};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::formats::json::Object;
+use crate::formats::json::{JsonError, Object};
 use crate::secret::SecretValue;
 use crate::system::atomic_file::{Save, leftovers, remove_leftovers};
 use crate::system::env::Env;
@@ -32,8 +31,6 @@ const API_KEY: &str = "api-key.json";
 const SESSION: &str = "workos-session.json";
 /// The largest credential file read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
-/// What a renewed session may need beyond the size of the old one, in bytes.
-const ROOM_TO_GROW: usize = 16 * 1024;
 /// The directory of the credential files.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -64,33 +61,15 @@ pub(crate) struct Session {
     pub(crate) keeper: CredentialBackend,
 }
 
-/// Why a file gives no credential. The texts name the file and never quote it.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
-    #[error("{}: {reason}", escape::path(path))]
-    Unreadable { path: PathBuf, reason: String },
-    #[error("{}: {source}", escape::path(path))]
-    KeyringUnavailable {
-        path: PathBuf,
-        source: KeyringUnavailable,
-    },
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        Self::new(Kind::Credential, error.to_string())
-    }
-}
-
-/// Why the content of a file gives no credential.
+/// Why the content of a file, or the item that it refers to, gives no credential.
 enum Fault {
-    Unreadable(String),
+    Content(ContentError),
     KeyringUnavailable(KeyringUnavailable),
 }
 
-impl<T: fmt::Display> From<T> for Fault {
-    fn from(reason: T) -> Self {
-        Self::Unreadable(reason.to_string())
+impl<T: Into<ContentError>> From<T> for Fault {
+    fn from(error: T) -> Self {
+        Self::Content(error.into())
     }
 }
 
@@ -99,8 +78,8 @@ pub(crate) struct Cleared {
     pub(crate) source: Source,
     /// It could not be read.
     pub(crate) unreadable: bool,
-    /// What of it is still there, and why.
-    pub(crate) left: Option<String>,
+    /// What is left of it.
+    pub(crate) remainder: Option<Remainder>,
 }
 
 impl Store {
@@ -132,8 +111,12 @@ impl Store {
                 CredentialBackend::File => required(object.string("key")?, "key")?,
                 CredentialBackend::Keyring => self.item(API_KEY).read().map_err(Fault::KeyringUnavailable)?,
             };
+            let key = SecretValue::new(key.expose_secret().trim().to_owned());
+            if !is_sendable(&key) {
+                return Err(ContentError::Characters("key").into());
+            }
             Ok(ApiKey {
-                key: SecretValue::new(key.expose_secret().trim().to_owned()),
+                key,
                 api_url: plain(object, "api_url")?,
             })
         })
@@ -146,13 +129,11 @@ impl Store {
             let kept;
             let tokens = if keeper == CredentialBackend::Keyring {
                 kept = self.item(SESSION).read().map_err(Fault::KeyringUnavailable)?;
-                &Object::parse(kept.expose_secret())?.ok_or("the keyring item holds no session")?
+                &Object::parse(kept.expose_secret())?.ok_or(ContentError::NoSessionInItem)?
             } else {
                 object
             };
-            let expires_at = object
-                .time("expires_at")
-                .map_err(|problem| format!("has an `expires_at` {problem}"))?;
+            let expires_at = object.time("expires_at")?;
             Ok(Session {
                 access_token: required(tokens.string("access_token")?, "access_token")?,
                 refresh_token: tokens.string("refresh_token")?,
@@ -168,6 +149,10 @@ impl Store {
 
     pub(crate) fn api_key_path(&self) -> PathBuf {
         self.directory.join(API_KEY)
+    }
+
+    pub(super) fn keychain(&self) -> &Access {
+        &self.keychain
     }
 
     pub(crate) fn session_path(&self) -> PathBuf {
@@ -200,20 +185,7 @@ impl Store {
         }
     }
 
-    /// Does everything of a session's save that can fail, before there is a session to save.
-    pub(crate) fn prepare_session(&self, lock: &Lock) -> Result<PreparedSession> {
-        let path = self.directory.join(SESSION);
-        let fields = stored_fields(&path);
-        let room = to_bytes(&fields).len() + ROOM_TO_GROW;
-        let save = Save::prepare(&path, room, lock).map_err(|error| unsaved(&path, &error))?;
-        Ok(PreparedSession {
-            save,
-            fields,
-            store: self.clone(),
-        })
-    }
-
-    /// Stores an API key. The text says why it is in the file although the keyring was asked for.
+    /// Stores an API key, in the file if the keyring does not take it.
     pub(crate) fn save_api_key(
         &self,
         lock: &Lock,
@@ -221,7 +193,7 @@ impl Store {
         api_url: &str,
         now: Timestamp,
         keeper: CredentialBackend,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<StoredInFile>> {
         let path = self.directory.join(API_KEY);
         let mut fields = stored_fields(&path);
         fields.remove("key");
@@ -250,9 +222,7 @@ impl Store {
             let Ok(metadata) = path.symlink_metadata() else {
                 continue;
             };
-            let mut left = metadata
-                .is_symlink()
-                .then(|| "it was a symbolic link, and the file that it pointed to is still there".to_owned());
+            let mut remainder = metadata.is_symlink().then_some(Remainder::LinkTarget);
             let unreadable = match source {
                 Source::Session => is_unreadable(&self.session()),
                 _ => is_unreadable(&self.api_key()),
@@ -265,9 +235,7 @@ impl Store {
                 Err(_) => self.item(file).delete().or(Ok(())),
             };
             if let Err(reason) = deleted {
-                left = Some(format!(
-                    "its item in the system keyring could not be removed: {reason}"
-                ));
+                remainder = Some(reason.into());
             }
             fs::remove_file(&path).map_err(|error| {
                 let path = escape::path(&path);
@@ -276,7 +244,7 @@ impl Store {
             cleared.push(Cleared {
                 source,
                 unreadable,
-                left,
+                remainder,
             });
         }
         Ok(cleared)
@@ -314,16 +282,16 @@ impl Store {
             Ok(Some(content)) => content,
             Ok(None) => return Ok(None),
             Err(error) => {
-                let reason = error.to_string();
-                return Err(StoreError::Unreadable { path, reason });
+                let source = error.into();
+                return Err(StoreError::Unreadable { path, source });
             }
         };
         let parsed = std::str::from_utf8(&content)
-            .map_err(|_| Fault::from("is not valid UTF-8"))
+            .map_err(|_| ContentError::NotUtf8.into())
             .and_then(|text| Ok(Object::parse(text)?))
-            .and_then(|object| parse(&object.ok_or("is null")?));
+            .and_then(|object| parse(&object.ok_or(ContentError::Null)?));
         parsed.map(Some).map_err(|fault| match fault {
-            Fault::Unreadable(reason) => StoreError::Unreadable { path, reason },
+            Fault::Content(source) => StoreError::Unreadable { path, source },
             Fault::KeyringUnavailable(source) => StoreError::KeyringUnavailable { path, source },
         })
     }
@@ -345,29 +313,29 @@ fn others_may_read(_: &Path) -> bool {
     false
 }
 
-fn unsaved(path: &Path, error: &io::Error) -> Error {
+pub(super) fn unsaved(path: &Path, error: &io::Error) -> Error {
     Error::new(Kind::State, file::reason(error))
         .context(format!("{} cannot be saved", escape::path(path)))
         .hint("free up space or make it writable, or use AMIKA_API_KEY")
 }
 
 /// All members of a file, with those that other programs put there.
-fn stored_fields(path: &Path) -> Map<String, Value> {
+pub(super) fn stored_fields(path: &Path) -> Map<String, Value> {
     let content = file::read_if_there(path, MAX_FILE).ok().flatten();
     let fields = content.and_then(|content| serde_json::from_slice(&content).ok());
     fields.unwrap_or_default()
 }
 
-fn required<T>(value: Option<T>, name: &str) -> std::result::Result<T, String> {
-    value.ok_or_else(|| format!("has no `{name}`"))
+fn required<T>(value: Option<T>, name: &'static str) -> std::result::Result<T, ContentError> {
+    value.ok_or(ContentError::Missing(name))
 }
 
 /// A member that is no secret.
-fn plain(object: &Object<'_>, name: &str) -> std::result::Result<Option<String>, String> {
+fn plain(object: &Object<'_>, name: &str) -> std::result::Result<Option<String>, JsonError> {
     Ok(object.string(name)?.map(|text| text.expose_secret().to_owned()))
 }
 
-fn to_bytes(fields: &Map<String, Value>) -> Zeroizing<Vec<u8>> {
+pub(super) fn to_bytes(fields: &Map<String, Value>) -> Zeroizing<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(fields).unwrap_or_default();
     bytes.push(b'\n');
     Zeroizing::new(bytes)

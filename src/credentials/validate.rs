@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::formats::escape;
-use crate::formats::json::Object;
+use crate::formats::json::{JsonError, Object};
 use crate::formats::jwt::{self, Expiry};
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
@@ -69,7 +69,7 @@ fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Times
             provider.title, provider.id
         ))
     };
-    let invalid = |reason: String| refuse(&format!("OAuth credentials must be valid JSON: {reason}"));
+    let invalid = |reason: JsonError| refuse(&format!("OAuth credentials must be valid JSON: {reason}"));
     let outer = Object::parse(text).map_err(invalid)?;
     let (object, member) = provider.access_token;
     let login = match &outer {

@@ -70,7 +70,6 @@ fn directories(scan: &Scan<'_>) -> Vec<PathBuf> {
 
 fn configured(scan: &mut Scan<'_>, document: &Document) -> Vec<(ProviderName, SecretValue)> {
     let entries = yaml::entries(document.body()).map(Some);
-    let entries = entries.map_err(|line| format!("line {} cannot be parsed", line.0));
     let mut keys = Vec::new();
     for entry in scan.usable(&document.place, entries).unwrap_or_default() {
         let path: Vec<&str> = entry.path.iter().map(String::as_str).collect();

@@ -9,13 +9,12 @@
 
 use std::path::PathBuf;
 
-use jsonc_parser::{JsonValue, ParseOptions};
 use url::Url;
 
 use super::label;
-use super::scan::{Document, Scan};
+use super::scan::Scan;
 use super::{LocalCredential, Place, ProviderName};
-use crate::formats::json::Object;
+use crate::formats::json::{Object, parse_with_comments};
 use crate::formats::jwt::{self, Expiry};
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
@@ -80,9 +79,7 @@ impl Amp {
         let own = format!("apiKey@{}", self.url);
         let refresh_token = format!("oauth-refresh-token@{}", self.url);
         // The name holds the URL, which may hold a password, so a reason does not repeat it.
-        let key = object
-            .string(&own)
-            .map_err(|_| "`apiKey@…` is not a string".to_owned());
+        let key = object.string(&own).map_err(|_| "`apiKey@…` is not a string");
         let key = scan.usable(place, key);
         let has_key = key.is_some();
         if let Some(key) = key {
@@ -157,26 +154,18 @@ fn settings(scan: &mut Scan<'_>) -> Settings {
     };
     for path in candidates {
         if let Some(document) = scan.settings_file(&path) {
-            let parsed = parse_settings(&document);
-            return scan.usable(&document.place, parsed).unwrap_or_default();
+            let settings = scan.usable(&document.place, parse_with_comments(document.body()));
+            return settings.map_or_else(Settings::default, |settings| Settings {
+                url: settings
+                    .get_string("amp.url")
+                    .filter(|url| !url.is_empty())
+                    .map(ToString::to_string),
+                keyring: settings.get_boolean("amp.experimental.cli.nativeSecretsStorage.enabled")
+                    == Some(true),
+            });
         }
     }
     Settings::default()
-}
-
-fn parse_settings(document: &Document) -> Result<Option<Settings>, String> {
-    let parsed = jsonc_parser::parse_to_value(document.body(), &ParseOptions::default());
-    match parsed.map_err(|_| "is not valid JSON with comments".to_owned())? {
-        None | Some(JsonValue::Null) => Ok(None),
-        Some(JsonValue::Object(settings)) => Ok(Some(Settings {
-            url: settings
-                .get_string("amp.url")
-                .filter(|url| !url.is_empty())
-                .map(ToString::to_string),
-            keyring: settings.get_boolean("amp.experimental.cli.nativeSecretsStorage.enabled") == Some(true),
-        })),
-        Some(_) => Err("is not a JSON object".to_owned()),
-    }
 }
 
 /// `~/.amp/config.json`, where older versions kept keys. No version of Amp in use reads it.

@@ -5,11 +5,12 @@
 //! a keychain the token is in the configuration file. There `copilot_tokens` (or `copilotTokens`)
 //! maps `https://HOST:LOGIN`, which is also the item's account, to the token.
 
-use jsonc_parser::{JsonObject, JsonValue, ParseOptions};
+use jsonc_parser::{JsonObject, JsonValue};
 
 use super::gh::keep_unless_overridden;
 use super::scan::Scan;
 use super::{ProviderName, label};
+use crate::formats::json::parse_with_comments;
 use crate::secret::SecretValue;
 
 pub(crate) fn token(scan: &mut Scan<'_>) {
@@ -21,14 +22,7 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
         return;
     };
     let place = &document.place;
-    let parsed = jsonc_parser::parse_to_value(document.body(), &ParseOptions::default());
-    let parsed = match parsed {
-        Ok(Some(JsonValue::Object(configuration))) => Ok(Some(configuration)),
-        Ok(None | Some(JsonValue::Null)) => Ok(None),
-        Ok(Some(_)) => Err("is not a JSON object".to_owned()),
-        Err(_) => Err("is not valid JSON with comments".to_owned()),
-    };
-    let Some(configuration) = scan.usable(place, parsed) else {
+    let Some(configuration) = scan.usable(place, parse_with_comments(document.body())) else {
         return;
     };
     let variable = ["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"];

@@ -37,7 +37,6 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
     };
     let place = &document.place;
     let entries = yaml::entries(document.body()).map(Some);
-    let entries = entries.map_err(|line| format!("line {} cannot be parsed", line.0));
     let Some(entries) = scan.usable(place, entries) else {
         return;
     };

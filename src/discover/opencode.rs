@@ -99,8 +99,7 @@ fn auth_content(scan: &mut Scan<'_>) -> Option<(Place, Zeroizing<String>)> {
     }
     let place = Place::Variable("OPENCODE_AUTH_CONTENT".to_owned());
     if serde_json::from_str::<&RawValue>(&text).is_err() {
-        let reason = "is not valid JSON, so OpenCode reads auth.json instead".to_owned();
-        scan.problem(place, reason);
+        scan.problem(&place, "is not valid JSON, so OpenCode reads auth.json instead");
         return None;
     }
     Some((place, text))
@@ -179,7 +178,7 @@ impl Reading {
                 return scan.skip(place, what, &format!("has no `{member}`"));
             }
             Ok(None) => return,
-            Err(reason) => return scan.skip(place, &format!("{what}:"), &reason),
+            Err(reason) => return scan.skip(place, &format!("{what}:"), &reason.to_string()),
         };
         let expires_at = match entry.time("expires") {
             Ok(at) if kind == CredentialKind::OAuth => at.filter(|at| *at != Timestamp::UNIX_EPOCH),

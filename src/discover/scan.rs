@@ -1,5 +1,6 @@
 //! What every source does alike: look at a place, read it within bounds, and keep what is usable.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::provider::CredentialKind;
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::system::env::Env;
 use crate::system::file;
-use crate::system::keychain::{Keychain, Lookup};
+use crate::system::keychain::{Keychain, KeychainError};
 
 /// The largest store read, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
@@ -108,8 +109,7 @@ impl<'a> Scan<'a> {
     pub(crate) fn open_database(&mut self, path: &Path) -> Option<File> {
         let place = Place::File(path.to_owned());
         self.look_at(&place);
-        let opened = file::open_if_there(path).map_err(|reason| format!("{reason:#}"));
-        self.usable(&place, opened)
+        self.usable(&place, file::open_if_there(path))
     }
 
     fn read(&mut self, path: &Path, limit: u64) -> Option<Document> {
@@ -128,8 +128,8 @@ impl<'a> Scan<'a> {
                     exact: false,
                 },
             }),
-            Err(reason) => {
-                self.problem(place, format!("{reason:#}"));
+            Err(error) => {
+                self.problem(&place, error);
                 None
             }
         }
@@ -147,12 +147,12 @@ impl<'a> Scan<'a> {
             self.look_at(&place);
         }
         match self.keychain.read(service, account) {
-            Lookup::Absent => Ok(None),
-            Lookup::Unreadable(reason) => {
-                self.problem(place, reason);
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.problem(&place, error);
                 Err(Unreadable)
             }
-            Lookup::Found(secret) => Ok(Some(Document {
+            Ok(Some(secret)) => Ok(Some(Document {
                 place,
                 text: Zeroizing::new(secret.expose_secret().to_owned()),
                 exact: true,
@@ -173,7 +173,7 @@ impl<'a> Scan<'a> {
                 account: account.to_owned(),
             };
             self.look_at(&place);
-            self.problem(place, reason);
+            self.problem(&place, reason);
             return Err(Unreadable);
         }
         if !self.keychain.is_asked() {
@@ -185,7 +185,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Why the keychain cannot be reached.
-    pub(crate) fn unreachable_keychain(&self) -> Option<String> {
+    pub(crate) fn unreachable_keychain(&self) -> Option<KeychainError> {
         self.keychain.unreachable()
     }
 
@@ -206,7 +206,7 @@ impl<'a> Scan<'a> {
     pub(crate) fn refuses_mark(&mut self, document: &Document, tool: &str) -> bool {
         if document.has_mark() {
             let reason = format!("starts with a byte order mark, so {tool} cannot read it");
-            self.problem(document.place.clone(), reason);
+            self.problem(&document.place, reason);
         }
         document.has_mark()
     }
@@ -217,16 +217,19 @@ impl<'a> Scan<'a> {
     }
 
     /// The value of a step that may find nothing, or be a problem of its store.
-    pub(crate) fn usable<T>(&mut self, place: &Place, result: Result<Option<T>, String>) -> Option<T> {
+    pub(crate) fn usable<T>(&mut self, place: &Place, result: Result<Option<T>, impl Display>) -> Option<T> {
         result.unwrap_or_else(|reason| {
-            self.problem(place.clone(), reason);
+            self.problem(place, reason);
             None
         })
     }
 
-    pub(crate) fn problem(&mut self, place: Place, reason: String) {
-        let known = |problem: &Problem| problem.place == place && problem.reason == reason;
+    /// Reports a store that is there and cannot be used, once for each reason.
+    pub(crate) fn problem(&mut self, place: &Place, reason: impl Display) {
+        let reason = reason.to_string();
+        let known = |problem: &Problem| problem.place == *place && problem.reason == reason;
         if !self.discovery.problems.iter().any(known) {
+            let place = place.clone();
             self.discovery.problems.push(Problem { place, reason });
         }
     }

@@ -178,7 +178,7 @@ fn an_unreadable_store_is_not_an_absent_one() {
     assert_eq!(discovery.found.len(), 1, "the file is used");
     assert_eq!(
         discovery.problems[0].to_string(),
-        "failed to read keychain item Claude Code-credentials (fix): is locked"
+        "failed to read keychain item Claude Code-credentials (fix): is locked, or access was refused"
     );
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use jsonc_parser::{JsonObject, JsonValue, ParseOptions};
 use serde::Deserialize;
 use serde::de::value::MapDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -13,8 +14,39 @@ use serde_json::value::RawValue;
 
 use crate::secret::SecretValue;
 
-/// So many milliseconds are the year 1973: a smaller number was meant as seconds.
+/// Times below this are assumed to be seconds, in milliseconds since 1970: it is March 1973.
 const SHORTEST_MILLISECONDS: i64 = 100_000_000_000;
+
+/// Why JSON cannot be used. The texts read on from the name of a file or store.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum JsonError {
+    #[error("is empty")]
+    Empty,
+    /// The line counts from 1.
+    #[error("line {0} is not valid JSON")]
+    Invalid(usize),
+    #[error("is not valid JSON with comments")]
+    InvalidWithComments,
+    #[error("is not a JSON object")]
+    NotAnObject,
+    #[error("`{0}` is not a string")]
+    MemberNotAString(String),
+    #[error("`{0}` is not an object")]
+    MemberNotAnObject(String),
+}
+
+/// Why a member is not a time. The texts read on from the name of the member.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TimeError {
+    #[error("that is not a time")]
+    NotATime,
+    #[error("before 1970")]
+    Before1970,
+    #[error("that is in seconds instead of milliseconds")]
+    InSeconds,
+    #[error("beyond every calendar")]
+    OutOfRange,
+}
 
 /// The members in the order of the text, duplicates included.
 pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
@@ -52,21 +84,21 @@ impl<'de> Deserialize<'de> for Members<'de> {
 /// An object whose members are looked at one by one.
 pub(crate) struct Object<'a> {
     members: Members<'a>,
-    /// How its members are called in a reason, such as `claudeAiOauth.`.
+    /// Stands before the names of its members in errors, such as `claudeAiOauth.`.
     prefix: String,
 }
 
 impl<'a> Object<'a> {
     /// `None` for `null`, which is how some tools say "nothing".
-    pub(crate) fn parse(text: &'a str) -> Result<Option<Self>, String> {
+    pub(crate) fn parse(text: &'a str) -> Result<Option<Self>, JsonError> {
         if text.trim().is_empty() {
-            return Err("is empty".to_owned());
+            return Err(JsonError::Empty);
         }
         let members: Option<Members<'a>> = serde_json::from_str(text).map_err(|error| {
             if error.is_data() {
-                "is not a JSON object".to_owned()
+                JsonError::NotAnObject
             } else {
-                format!("line {} is not valid JSON", error.line().max(1))
+                JsonError::Invalid(error.line().max(1))
             }
         })?;
         Ok(members.map(|members| Self {
@@ -91,25 +123,25 @@ impl<'a> Object<'a> {
     }
 
     /// A text member; `None` when it is missing, null or empty.
-    pub(crate) fn string(&self, name: &str) -> Result<Option<SecretValue>, String> {
+    pub(crate) fn string(&self, name: &str) -> Result<Option<SecretValue>, JsonError> {
         let Some(raw) = self.members.get(name) else {
             return Ok(None);
         };
         let value: Option<SecretValue> =
-            serde_json::from_str(raw.get()).map_err(|_| self.says(name, "is not a string"))?;
+            serde_json::from_str(raw.get()).map_err(|_| JsonError::MemberNotAString(self.full_name(name)))?;
         Ok(value.filter(|value| !value.is_empty()))
     }
 
     /// An object member; `None` when it is missing or null.
-    pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, String> {
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, JsonError> {
         let Some(raw) = self.members.get(name) else {
             return Ok(None);
         };
-        let members: Option<Members<'a>> =
-            serde_json::from_str(raw.get()).map_err(|_| self.says(name, "is not an object"))?;
+        let members: Option<Members<'a>> = serde_json::from_str(raw.get())
+            .map_err(|_| JsonError::MemberNotAnObject(self.full_name(name)))?;
         Ok(members.map(|members| Self {
             members,
-            prefix: format!("{}{name}.", self.prefix),
+            prefix: format!("{}.", self.full_name(name)),
         }))
     }
 
@@ -140,9 +172,8 @@ impl<'a> Object<'a> {
         self.members.get(name).is_some_and(|raw| raw.get() != "null")
     }
 
-    /// A time in milliseconds since 1970 or as RFC 3339; `None` when it is missing or null. The
-    /// error is only what follows the member's name.
-    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, &'static str> {
+    /// A time in milliseconds since 1970 or as RFC 3339; `None` when it is missing or null.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, TimeError> {
         let Some(raw) = self.members.get(name).map(RawValue::get) else {
             return Ok(None);
         };
@@ -150,27 +181,38 @@ impl<'a> Object<'a> {
             return Ok(None);
         }
         if let Ok(text) = serde_json::from_str::<String>(raw) {
-            return text.parse().map(Some).map_err(|_| "that is not a time");
+            return text.parse().map(Some).map_err(|_| TimeError::NotATime);
         }
-        let number: f64 = serde_json::from_str(raw).map_err(|_| "that is not a time")?;
+        let number: f64 = serde_json::from_str(raw).map_err(|_| TimeError::NotATime)?;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a cast saturates, and the ends are refused"
         )]
         let milliseconds = number as i64;
         if milliseconds < 0 {
-            Err("before 1970")
+            Err(TimeError::Before1970)
         } else if 0 < milliseconds && milliseconds < SHORTEST_MILLISECONDS {
-            Err("that is in seconds instead of milliseconds")
+            Err(TimeError::InSeconds)
         } else {
             Timestamp::from_millisecond(milliseconds)
                 .map(Some)
-                .map_err(|_| "beyond every calendar")
+                .map_err(|_| TimeError::OutOfRange)
         }
     }
 
-    fn says(&self, name: &str, problem: &str) -> String {
-        format!("`{}{name}` {problem}", self.prefix)
+    /// The name of a member as errors show it, such as `claudeAiOauth.accessToken`.
+    fn full_name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+}
+
+/// Parses an object in JSON with comments and trailing commas; `None` if there is none or it is `null`.
+pub(crate) fn parse_with_comments(text: &str) -> Result<Option<JsonObject<'_>>, JsonError> {
+    let parsed = jsonc_parser::parse_to_value(text, &ParseOptions::default());
+    match parsed.map_err(|_| JsonError::InvalidWithComments)? {
+        None | Some(JsonValue::Null) => Ok(None),
+        Some(JsonValue::Object(object)) => Ok(Some(object)),
+        Some(_) => Err(JsonError::NotAnObject),
     }
 }
 
@@ -216,12 +258,18 @@ mod tests {
             ("\"hunter2\"", "is not a JSON object"),
             ("7", "is not a JSON object"),
         ] {
-            assert_eq!(Object::parse(text).err().unwrap(), reason, "{text}");
+            assert_eq!(Object::parse(text).err().unwrap().to_string(), reason, "{text}");
         }
         let outer = object(r#"{"a":{"b":["hunter2"]},"c":"hunter2"}"#);
         let inner = outer.object("a").unwrap().unwrap();
-        assert_eq!(inner.string("b").unwrap_err(), "`a.b` is not a string");
-        assert_eq!(outer.object("c").err().unwrap(), "`c` is not an object");
+        assert_eq!(
+            inner.string("b").unwrap_err().to_string(),
+            "`a.b` is not a string"
+        );
+        assert_eq!(
+            outer.object("c").err().unwrap().to_string(),
+            "`c` is not an object"
+        );
     }
 
     /// R32: the last of duplicate keys counts.
@@ -278,7 +326,7 @@ mod tests {
         fn any_text_is_read_without_panic_or_quote(text in "[\\[\\]{}\":,a-c0-9e+\\-\\\\ ]{0,60}", tail in any::<String>()) {
             for text in [text.clone(), format!("{{\"a\":{text}}}"), format!("{text}{tail}")] {
                 match Object::parse(&text) {
-                    Err(reason) => prop_assert!(!reason.contains(&text) || text.len() < 8),
+                    Err(reason) => prop_assert!(!reason.to_string().contains(&text) || text.len() < 8),
                     Ok(None) => {}
                     Ok(Some(object)) => {
                         let _ = (object.string("a"), object.object("a"), object.list_has("a", "b"), object.time("a"));

@@ -16,7 +16,8 @@ pub(crate) struct Entry {
 }
 
 /// The number of a line that cannot be parsed, from 1.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {0} cannot be parsed")]
 pub(crate) struct UnsupportedLine(pub(crate) usize);
 
 /// Every scalar of a file, in the order of the file.

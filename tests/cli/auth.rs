@@ -201,12 +201,14 @@ fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
             .stderr_contains("tored session file is unreadable");
         sandbox.run_stored("secret list").exits(0);
     }
-    sandbox.run_stored("auth logout").exits(0);
-    sandbox.write(KEY_FILE, "{");
-    sandbox
-        .run_stored("auth login")
-        .exits(0)
-        .stderr_contains("tored API key file is unreadable");
+    for unusable in ["{", r#"{"key":"two words"}"#] {
+        sandbox.run_stored("auth logout").exits(0);
+        sandbox.write(KEY_FILE, unusable);
+        sandbox
+            .run_stored("auth login")
+            .exits(0)
+            .stderr_contains("tored API key file is unreadable");
+    }
 }
 
 /// R56, R58: the device flow keeps its pace, and each way in which it ends is explained.

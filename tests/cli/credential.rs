@@ -77,7 +77,16 @@ fn a_broken_key_file_does_not_block_the_session() {
     sandbox.vault.accept_token("session-token");
     let session = session_file("session-token", "2999-01-01T00:00:00Z", &sandbox.vault.origin());
     sandbox.write(SESSION_FILE, session);
-    for broken in ["", "{", "[]", "null", r#"{"key":7}"#, r#"{"key":""}"#, CANARY] {
+    for broken in [
+        "",
+        "{",
+        "[]",
+        "null",
+        r#"{"key":7}"#,
+        r#"{"key":""}"#,
+        r#"{"key":"two words"}"#,
+        CANARY,
+    ] {
         sandbox.write(KEY_FILE, broken);
         ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
             .exits(0)

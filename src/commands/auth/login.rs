@@ -10,9 +10,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::auth::backend::CredentialBackend;
+use crate::auth::credential::ApiCredential;
 use crate::auth::device_flow;
-use crate::auth::resolve::{ApiCredential, Source, check_characters};
+use crate::auth::prepared_session::PreparedSession;
 use crate::auth::session::{self, LiveSession, is_usable};
+use crate::auth::source::{Source, check_characters};
 use crate::auth::store::{Session, Store, StoreError};
 use crate::auth::workos::{DeviceCode, Workos};
 use crate::context::Context;
@@ -99,7 +101,7 @@ async fn store_key(
     let lock = interrupt.or(store.lock()).await?;
     let fallback = store.save_api_key(&lock, &key, &origin.to_string(), (env.now)(), args.store)?;
     if let Some(fallback) = fallback {
-        notices.warn(fallback);
+        notices.warn(fallback.to_string());
     }
     let stored = Stored {
         authenticated: true,
@@ -176,8 +178,8 @@ fn checked(typed: &SecretValue, place: &str) -> Result<SecretValue> {
 /// Refuses to replace a stored key that can be used.
 fn refuse_stored_key(store: &Store, notices: &mut Notices) -> Result<()> {
     match store.api_key() {
-        Ok(Some(stored)) if !stored.key.is_empty() => Err(already("a stored API key")),
-        Ok(_) => Ok(()),
+        Ok(Some(_)) => Err(already("a stored API key")),
+        Ok(None) => Ok(()),
         Err(error @ StoreError::KeyringUnavailable { .. }) => Err(unavailable("an API key", &error)),
         Err(error) => {
             notices.warn(format!("the stored API key file is unreadable ({error})"));
@@ -216,7 +218,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     refuse_session(store, &workos, context).await?;
     // Fail before the device flow starts if the session cannot be saved.
     let lock = interrupt.or(store.lock()).await?;
-    drop(store.prepare_session(&lock)?);
+    drop(PreparedSession::prepare(store, &lock)?);
     drop(lock);
 
     let code = interrupt
@@ -237,8 +239,8 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     };
     let session = session::new_session(tokens, template, (env.now)())?;
     let lock = store.lock().await?;
-    if let Some(fallback) = store.prepare_session(&lock)?.finish(&session, &lock)? {
-        printer.warning(&fallback);
+    if let Some(fallback) = PreparedSession::prepare(store, &lock)?.finish(&session, &lock)? {
+        printer.warning(&fallback.to_string());
     }
     let value = json!({
         "status": "logged_in",

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::auth::resolve::Source;
+use crate::auth::source::Source;
 use crate::auth::store::{Cleared, Store};
 use crate::context::Context;
 use crate::error::Result;
@@ -69,8 +69,8 @@ fn tell(cleared: &Cleared, notices: &mut Notices) {
     if cleared.unreadable {
         notices.warn(format!("the stored {what} file is unreadable; it was removed"));
     }
-    if let Some(left) = &cleared.left {
-        notices.warn(format!("the stored {what}: {left}"));
+    if let Some(remainder) = &cleared.remainder {
+        notices.warn(format!("the stored {what}: {remainder}"));
     }
     if cleared.source == Source::Session {
         notices.notice(

@@ -6,8 +6,9 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::auth::resolve::{Finding, Problem, Resolver, Source};
-use crate::auth::store::{Session, Store};
+use crate::auth::resolve::{Finding, Problem, Resolver};
+use crate::auth::source::Source;
+use crate::auth::store::{Session, Store, StoreError};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -209,12 +210,12 @@ fn in_words(source: Source, problem: &Problem) -> String {
     };
     match problem {
         Problem::Expired(at) => format!("the login session expired at {at:.0}"),
-        Problem::OtherServer(message) => message.clone(),
-        Problem::Unreadable(reason) => format!(
-            "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {reason})"
+        Problem::OtherServer(error) => error.to_string(),
+        Problem::Stored(error @ StoreError::Unreadable { .. }) => format!(
+            "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {error})"
         ),
-        Problem::KeyringUnavailable(reason) => {
-            format!("the stored {what} is not available now; unlock the keyring ({reason})")
+        Problem::Stored(error @ StoreError::KeyringUnavailable { .. }) => {
+            format!("the stored {what} is not available now; unlock the keyring ({error})")
         }
     }
 }

@@ -79,7 +79,7 @@ fn in_pieces(scan: &mut Scan<'_>, service: &str) -> Option<Document> {
         account: ACCOUNT.to_owned(),
     };
     if text.is_none() {
-        scan.problem(place.clone(), "is not complete".to_owned());
+        scan.problem(&place, "is not complete");
     }
     Some(Document::from_text(place, text?))
 }

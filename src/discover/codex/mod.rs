@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::scan::{Document, Scan, Unreadable};
 use super::{LocalCredential, Place, ProviderName};
-use crate::formats::json::Object;
+use crate::formats::json::{JsonError, Object};
 use crate::formats::jwt::{self, Expiry};
 use crate::provider::CODEX;
 use crate::secret::SecretValue;
@@ -119,8 +119,8 @@ impl Codex {
                 if let (Some(store), Some(other)) = (store, other)
                     && other != "file"
                 {
-                    let reason = "is not a store that Codex knows, so Codex does not start".to_owned();
-                    scan.problem(store.place(), reason);
+                    let reason = "is not a store that Codex knows, so Codex does not start";
+                    scan.problem(&store.place(), reason);
                     self.in_file(scan);
                     return Used::Unknown;
                 }
@@ -215,15 +215,28 @@ impl Codex {
     }
 }
 
-/// Whether Codex can read the tokens: it refuses a file without each of these members.
-fn has_all_tokens(tokens: &Object<'_>) -> Result<(), String> {
+/// Why Codex cannot read its login file.
+#[derive(Debug, thiserror::Error)]
+enum LoginError {
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    #[error("`tokens.id_token` is missing or not a JWT, so Codex cannot read it")]
+    IdToken,
+    #[error("`tokens.refresh_token` is missing, so Codex cannot read it")]
+    RefreshToken,
+    #[error("`last_refresh` is not a time, so Codex cannot read it")]
+    LastRefresh,
+}
+
+/// Checks the members without which Codex refuses the file.
+fn check_tokens(tokens: &Object<'_>) -> Result<(), LoginError> {
     let id_token = tokens.string("id_token")?;
     let is_jwt = |token: SecretValue| jwt::expiry(token.expose_secret()) != Expiry::NotAJwt;
     if !id_token.is_some_and(is_jwt) {
-        return Err("`tokens.id_token` is missing or not a JWT, so Codex cannot read it".to_owned());
+        return Err(LoginError::IdToken);
     }
     if !tokens.has("refresh_token") {
-        return Err("`tokens.refresh_token` is missing, so Codex cannot read it".to_owned());
+        return Err(LoginError::RefreshToken);
     }
     Ok(())
 }
@@ -272,8 +285,8 @@ fn chatgpt_login(scan: &mut Scan<'_>, document: &Document, object: &Object<'_>, 
     let Some(token) = scan.usable(place, tokens.string(CODEX.access_token.1)) else {
         return;
     };
-    if let Err(reason) = has_all_tokens(&tokens).and_then(|()| has_valid_refresh_time(object)) {
-        return scan.problem(place.clone(), reason);
+    if let Err(reason) = check_tokens(&tokens).and_then(|()| check_last_refresh(object)) {
+        return scan.problem(place, reason);
     }
     if !object.has("last_refresh") {
         let place = place.shown(scan.env.home.as_deref());
@@ -292,12 +305,12 @@ fn chatgpt_login(scan: &mut Scan<'_>, document: &Document, object: &Object<'_>, 
     }
 }
 
-/// Whether `last_refresh` is a time where it is there: Codex refuses a file with any other.
-fn has_valid_refresh_time(object: &Object<'_>) -> Result<(), String> {
+/// Checks that `last_refresh` is a time if it is there: Codex refuses a file with anything else.
+fn check_last_refresh(object: &Object<'_>) -> Result<(), LoginError> {
     let text = object.string("last_refresh")?;
     match text.map(|text| text.expose_secret().parse::<Timestamp>()) {
         None | Some(Ok(_)) => Ok(()),
-        Some(Err(_)) => Err("`last_refresh` is not a time, so Codex cannot read it".to_owned()),
+        Some(Err(_)) => Err(LoginError::LastRefresh),
     }
 }
 
@@ -330,7 +343,7 @@ fn mode(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> Option<Mode>
                 is_explicit: true,
             }),
             Err(reason) => {
-                scan.problem(place.clone(), reason);
+                scan.problem(place, reason);
                 None
             }
         };

@@ -10,11 +10,12 @@
 
 use std::path::{Path, PathBuf};
 
-use jsonc_parser::{JsonObject, JsonValue, ParseOptions};
+use jsonc_parser::{JsonObject, JsonValue};
 use zeroize::Zeroizing;
 
 use super::super::scan::Scan;
 use super::super::{Place, label};
+use crate::formats::json::parse_with_comments;
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform};
 
@@ -91,15 +92,14 @@ impl Configuration {
 
     /// Takes what one layer sets over what the weaker layers set.
     fn add_layer(&mut self, scan: &mut Scan<'_>, text: &str, place: &Place, directory: &Path) {
-        let parsed = jsonc_parser::parse_to_value(text, &ParseOptions::default());
-        let problem = match parsed {
-            Ok(Some(JsonValue::Object(layer))) => return self.merge(scan, layer, place, directory),
-            Ok(None | Some(JsonValue::Null)) => return,
-            Ok(Some(_)) => "is not a JSON object",
-            Err(_) => "is not valid JSON with comments",
-        };
-        self.is_refused = true;
-        scan.problem(place.clone(), problem.to_owned());
+        match parse_with_comments(text) {
+            Ok(Some(layer)) => self.merge(scan, layer, place, directory),
+            Ok(None) => {}
+            Err(error) => {
+                self.is_refused = true;
+                scan.problem(place, error);
+            }
+        }
     }
 
     fn merge(&mut self, scan: &mut Scan<'_>, mut layer: JsonObject<'_>, place: &Place, directory: &Path) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use keyring_core::Error;
 use zeroize::Zeroizing;
 
-use super::{Lookup, platform};
+use super::{KeychainError, Lookup, platform};
 use crate::secret::SecretValue;
 
 #[expect(clippy::disallowed_methods, reason = "this is the door to the keychain")]
@@ -27,27 +27,27 @@ pub(super) fn read_item(service: &str, account: &str) -> Lookup {
         // Several collections may hold the same item: use the first one that can be opened.
         Err(Error::Ambiguous(entries)) => {
             let opened = entries.iter().find_map(|entry| entry.get_secret().ok());
-            opened.map_or_else(|| explain(&Error::NoEntry), text)
+            opened.map_or(Ok(None), text)
         }
-        Err(error) => explain(&error),
+        Err(error) => explain(&error).map_or(Ok(None), Err),
         Ok(secret) => text(secret),
     }
 }
 
-/// Converts an error by its kind only, because some errors contain the secret.
-pub(super) fn explain(error: &Error) -> Lookup {
+/// Converts an error by its kind only, because some errors contain the secret. `None` if it says that
+/// there is no item or no keychain.
+pub(super) fn explain(error: &Error) -> Option<KeychainError> {
     match error {
-        Error::NoEntry | Error::NoDefaultStore => Lookup::Absent,
-        Error::NoStorageAccess(_) => Lookup::Unreadable("is locked, or access was refused".to_owned()),
-        // The Credential Manager of Windows takes 2,560 bytes.
-        Error::TooLong(_, limit) => Lookup::Unreadable(format!("an item there holds at most {limit} bytes")),
-        _ => Lookup::Unreadable("the keychain failed to read it".to_owned()),
+        Error::NoEntry | Error::NoDefaultStore => None,
+        Error::NoStorageAccess(_) => Some(KeychainError::Locked),
+        Error::TooLong(_, limit) => Some(KeychainError::TooLong(*limit)),
+        _ => Some(KeychainError::Failed),
     }
 }
 
 pub(super) fn text(secret: Vec<u8>) -> Lookup {
-    decode(&Zeroizing::new(secret))
-        .map_or_else(|| Lookup::Unreadable("is not text".to_owned()), Lookup::Found)
+    let text = decode(&Zeroizing::new(secret)).ok_or(KeychainError::NotText)?;
+    Ok(Some(text))
 }
 
 /// UTF-8, or the UTF-16LE that keyring libraries write on Windows.

@@ -4,6 +4,7 @@
 //! A keychain may ask the person to unlock it, and a broken one may never answer. It is therefore
 //! queried only when needed, once per item, and for a few seconds in total.
 
+mod error;
 mod item;
 #[cfg_attr(target_os = "macos", path = "macos.rs")]
 #[cfg_attr(windows, path = "windows.rs")]
@@ -20,25 +21,19 @@ use std::time::{Duration, Instant};
 use keyring_core::Error;
 use ring::digest::{SHA256, digest};
 
+pub(crate) use self::error::KeychainError;
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform};
 
 /// Time limit for all keychain calls of one command together.
 const LIMIT: Duration = Duration::from_secs(3);
-const TOO_LATE: &str = "did not answer in time; is the keychain locked?";
 /// Time limit if a person at a terminal may have to answer a dialog of the Keychain.
 const DIALOG_LIMIT: Duration = Duration::from_secs(60);
 /// Time spent in all keychain calls of this process.
 static SPENT: Mutex<Duration> = Mutex::new(Duration::ZERO);
 
-/// The result of looking up an item.
-#[derive(Clone)]
-pub(crate) enum Lookup {
-    Found(SecretValue),
-    Absent,
-    /// The item may exist, but the keychain is locked, does not answer, or holds data that is not text.
-    Unreadable(String),
-}
+/// The result of looking up an item: `None` if there is none. After an error the item may exist.
+pub(crate) type Lookup = Result<Option<SecretValue>, KeychainError>;
 
 pub(crate) trait Keychain {
     /// Looks up the item of this service and account.
@@ -53,7 +48,7 @@ pub(crate) trait Keychain {
     }
 
     /// Why no item can be read, if that is known in advance.
-    fn unreachable(&self) -> Option<String> {
+    fn unreachable(&self) -> Option<KeychainError> {
         None
     }
 }
@@ -63,7 +58,7 @@ pub(crate) struct NoKeychain;
 
 impl Keychain for NoKeychain {
     fn read(&self, _: &str, _: &str) -> Lookup {
-        Lookup::Absent
+        Ok(None)
     }
 
     fn accounts(&self, _: &str) -> Vec<String> {
@@ -121,7 +116,12 @@ impl SystemKeychain {
     }
 
     /// Stores one of this program's own items.
-    pub(crate) fn write(&self, service: &str, account: &str, secret: &SecretValue) -> Result<(), String> {
+    pub(crate) fn write(
+        &self,
+        service: &str,
+        account: &str,
+        secret: &SecretValue,
+    ) -> Result<(), KeychainError> {
         let secret = secret.clone();
         self.change(service, account, move |entry| {
             entry.set_secret(secret.expose_secret().as_bytes())
@@ -129,7 +129,7 @@ impl SystemKeychain {
     }
 
     /// Removes one of this program's own items; succeeds if it does not exist.
-    pub(crate) fn delete(&self, service: &str, account: &str) -> Result<(), String> {
+    pub(crate) fn delete(&self, service: &str, account: &str) -> Result<(), KeychainError> {
         self.change(service, account, |entry| match entry.delete_credential() {
             Err(Error::NoEntry) => Ok(()),
             done => done,
@@ -141,21 +141,18 @@ impl SystemKeychain {
         service: &str,
         account: &str,
         work: impl FnOnce(&keyring_core::Entry) -> keyring_core::Result<()> + Send + 'static,
-    ) -> Result<(), String> {
+    ) -> Result<(), KeychainError> {
         if !self.access.allowed {
-            return Err("AMIKA_KEYCHAIN is off".to_owned());
+            return Err(KeychainError::Disabled);
         }
         let item = (service.to_owned(), account.to_owned());
         self.seen.borrow_mut().remove(&item);
         let (service, account) = item;
         let done = self.within_limit(move || {
-            let entry = item::entry(&service, &account).map_err(|_| "there is no keyring here".to_owned())?;
-            work(&entry).map_err(|error| match item::explain(&error) {
-                Lookup::Unreadable(reason) => reason,
-                Lookup::Absent | Lookup::Found(_) => "there is no keyring here".to_owned(),
-            })
+            let entry = item::entry(&service, &account).map_err(|_| KeychainError::NoStore)?;
+            work(&entry).map_err(|error| item::explain(&error).unwrap_or(KeychainError::NoStore))
         });
-        done.unwrap_or_else(|| Err(TOO_LATE.to_owned()))
+        done.unwrap_or(Err(KeychainError::TimedOut))
     }
 
     /// Time left for calls.
@@ -184,21 +181,21 @@ impl Keychain for SystemKeychain {
         self.access.allowed
     }
 
-    fn unreachable(&self) -> Option<String> {
+    fn unreachable(&self) -> Option<KeychainError> {
         if !self.access.allowed {
-            return Some("AMIKA_KEYCHAIN is off".to_owned());
+            return Some(KeychainError::Disabled);
         }
         let reachable = self.within_limit(platform::is_available);
         match reachable {
             Some(true) => None,
-            Some(false) => Some("there is no keyring service here; is there a session bus?".to_owned()),
-            None => Some(TOO_LATE.to_owned()),
+            Some(false) => Some(KeychainError::NoService),
+            None => Some(KeychainError::TimedOut),
         }
     }
 
     fn read(&self, service: &str, account: &str) -> Lookup {
         if !self.access.allowed {
-            return Lookup::Absent;
+            return Ok(None);
         }
         let item = (service.to_owned(), account.to_owned());
         if let Some(lookup) = self.seen.borrow().get(&item) {
@@ -215,7 +212,7 @@ impl Keychain for SystemKeychain {
                 item::read_item(&service, &account)
             }
         });
-        let lookup = lookup.unwrap_or_else(|| Lookup::Unreadable(TOO_LATE.to_owned()));
+        let lookup = lookup.unwrap_or(Err(KeychainError::TimedOut));
         self.seen.borrow_mut().insert(item, lookup.clone());
         lookup
     }
@@ -232,9 +229,9 @@ impl Keychain for SystemKeychain {
 
 /// The first characters of a SHA-256 in hex, used in item names.
 pub(crate) fn hex_start(bytes: &[u8], length: usize) -> String {
-    let hash = digest(&SHA256, bytes);
-    let hex = hash.as_ref().iter().map(|byte| format!("{byte:02x}"));
-    hex.collect::<String>().chars().take(length).collect()
+    let mut hex = hex::encode(digest(&SHA256, bytes));
+    hex.truncate(length);
+    hex
 }
 
 #[cfg(test)]
@@ -250,13 +247,13 @@ pub(crate) mod tests {
 
     impl MemoryKeychain {
         pub(crate) fn with(mut self, service: &str, account: &str, secret: &str) -> Self {
-            let secret = Lookup::Found(SecretValue::new(secret.to_owned()));
+            let secret = Ok(Some(SecretValue::new(secret.to_owned())));
             self.items.push((service.to_owned(), account.to_owned(), secret));
             self
         }
 
         pub(crate) fn locked(mut self, service: &str, account: &str) -> Self {
-            let locked = Lookup::Unreadable("is locked".to_owned());
+            let locked = Err(KeychainError::Locked);
             self.items.push((service.to_owned(), account.to_owned(), locked));
             self
         }
@@ -267,20 +264,12 @@ pub(crate) mod tests {
             self.reads.borrow_mut().push(format!("{service}/{account}"));
             let mut items = self.items.iter();
             let item = items.find(|(s, a, _)| s == service && a == account);
-            item.map_or(Lookup::Absent, |(_, _, lookup)| lookup.clone())
+            item.map_or(Ok(None), |(_, _, lookup)| lookup.clone())
         }
 
         fn accounts(&self, service: &str) -> Vec<String> {
             let items = self.items.iter().filter(|(s, ..)| s == service);
             items.map(|(_, account, _)| account.clone()).collect()
-        }
-    }
-
-    fn found(lookup: Lookup) -> String {
-        match lookup {
-            Lookup::Found(secret) => secret.expose_secret().to_owned(),
-            Lookup::Absent => "absent".to_owned(),
-            Lookup::Unreadable(reason) => format!("unreadable: {reason}"),
         }
     }
 
@@ -299,7 +288,7 @@ pub(crate) mod tests {
                 ..SystemKeychain::new(access.clone())
             };
             assert!(keychain.within_limit(|| ()).is_none());
-            assert!(found(keychain.read("s", "a")).contains("in time"));
+            assert_eq!(keychain.read("s", "a").err(), Some(KeychainError::TimedOut));
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::item::text;
-use super::{Lookup, TOO_LATE};
+use super::{KeychainError, Lookup};
 use crate::secret::SecretValue;
 
 const SECURITY: &str = "/usr/bin/security";
@@ -27,7 +27,7 @@ pub(super) fn read(service: &str, account: &str, home: Option<&Path>, limit: Dur
         .stderr(Stdio::null())
         .spawn();
     let Ok(mut child) = child else {
-        return Lookup::Unreadable("cannot be read, because /usr/bin/security does not start".to_owned());
+        return Err(KeychainError::NoSecurityProgram);
     };
     let stdout = child.stdout.take();
     let reader = std::thread::spawn(move || {
@@ -36,7 +36,7 @@ pub(super) fn read(service: &str, account: &str, home: Option<&Path>, limit: Dur
         (matches!(read, Some(Ok(_))), output)
     });
     let Some(status) = wait(&mut child, limit) else {
-        return Lookup::Unreadable(TOO_LATE.to_owned());
+        return Err(KeychainError::TimedOut);
     };
     match reader.join() {
         Ok((true, output)) if status.success() => printed(&output),
@@ -63,48 +63,30 @@ fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 
 /// Interprets an exit code: the lowest byte of a status code from `SecBase.h`.
 fn failed(code: Option<i32>) -> Lookup {
-    let reason = match code {
+    Err(match code {
         // errSecItemNotFound, -25300
-        Some(44) => return Lookup::Absent,
+        Some(44) => return Ok(None),
         // errSecInteractionNotAllowed, -25308
-        Some(36) => "the Keychain is locked, and no dialog can be shown here",
+        Some(36) => KeychainError::DialogImpossible,
         // errSecUserCanceled, -128
-        Some(128) => "the dialog of the Keychain was cancelled",
+        Some(128) => KeychainError::DialogCancelled,
         // errSecAuthFailed, -25293
-        Some(51) => "access was denied",
+        Some(51) => KeychainError::Denied,
         // errSecNoSuchKeychain, -25294
-        Some(50) => "there is no such Keychain",
-        _ => "the Keychain failed to read it",
-    };
-    Lookup::Unreadable(reason.to_owned())
+        Some(50) => KeychainError::NoSuchKeychain,
+        _ => KeychainError::SecurityFailed,
+    })
 }
 
 /// Decodes the output: the secret and a line break, in lower-case hex if a byte is not printable ASCII.
 fn printed(output: &[u8]) -> Lookup {
-    let Ok(printed) = std::str::from_utf8(output) else {
-        return Lookup::Unreadable("is not text".to_owned());
-    };
+    let printed = std::str::from_utf8(output).map_err(|_| KeychainError::NotText)?;
     let printed = printed.strip_suffix('\n').unwrap_or(printed);
-    match unhex(printed) {
-        Some(bytes) => text(bytes),
-        None => Lookup::Found(SecretValue::new(printed.to_owned())),
+    let is_upper = |c: char| c.is_ascii_uppercase();
+    match hex::decode(printed) {
+        Ok(bytes) if !bytes.is_empty() && !printed.contains(is_upper) => text(bytes),
+        _ => Ok(Some(SecretValue::new(printed.to_owned()))),
     }
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
-        return None;
-    };
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let bytes: Option<Vec<u8>> = pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
-        .collect();
-    bytes.filter(|bytes| !bytes.is_empty())
 }
 
 #[cfg(test)]
@@ -113,9 +95,9 @@ mod tests {
 
     fn found(lookup: Lookup) -> String {
         match lookup {
-            Lookup::Found(secret) => secret.expose_secret().to_owned(),
-            Lookup::Absent => "absent".to_owned(),
-            Lookup::Unreadable(reason) => format!("unreadable: {reason}"),
+            Ok(Some(secret)) => secret.expose_secret().to_owned(),
+            Ok(None) => "absent".to_owned(),
+            Err(error) => format!("unreadable: {error}"),
         }
     }
 
@@ -128,6 +110,7 @@ mod tests {
             .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         assert_eq!(found(printed(format!("{hex}\n").as_bytes())), "{\"a\":\"ü\"}");
         assert_eq!(found(printed(b"ff\n")), "unreadable: is not text");
+        assert_eq!(found(printed(b"FF\n")), "FF");
         assert_eq!(found(printed(b"\n")), "");
     }
 

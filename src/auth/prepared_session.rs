@@ -2,24 +2,39 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Session, Store, to_bytes, unsaved};
-use crate::auth::backend::keep;
+use super::backend::{StoredInFile, keep};
+use super::store::{Session, Store, stored_fields, to_bytes, unsaved};
 use crate::error::Result;
 use crate::secret::SecretValue;
 use crate::system::atomic_file::Save;
 use crate::system::lock::Lock;
 
+/// Room for a renewed session beyond the size of the old one, in bytes.
+const ROOM_TO_GROW: usize = 16 * 1024;
+
 /// A session file about to be replaced.
 pub(crate) struct PreparedSession {
-    pub(super) save: Save,
-    pub(super) fields: Map<String, Value>,
-    pub(super) store: Store,
+    save: Save,
+    fields: Map<String, Value>,
+    store: Store,
 }
 
 impl PreparedSession {
-    /// Saves the session. The text says why its tokens are in the file although the keyring was
-    /// asked for.
-    pub(crate) fn finish(mut self, session: &Session, lock: &Lock) -> Result<Option<String>> {
+    /// Does everything of a session's save that can fail, before there is a session to save.
+    pub(crate) fn prepare(store: &Store, lock: &Lock) -> Result<Self> {
+        let path = store.session_path();
+        let fields = stored_fields(&path);
+        let room = to_bytes(&fields).len() + ROOM_TO_GROW;
+        let save = Save::prepare(&path, room, lock).map_err(|error| unsaved(&path, &error))?;
+        Ok(Self {
+            save,
+            fields,
+            store: store.clone(),
+        })
+    }
+
+    /// Saves the session, with its tokens in the file if the keyring does not take them.
+    pub(crate) fn finish(mut self, session: &Session, lock: &Lock) -> Result<Option<StoredInFile>> {
         let path = self.store.session_path();
         let fields = &mut self.fields;
         for token in ["access_token", "refresh_token"] {
@@ -40,7 +55,7 @@ impl PreparedSession {
         let fallback = keep(
             session.keeper,
             &path,
-            &self.store.keychain,
+            self.store.keychain(),
             fields,
             &item,
             |fields| {

@@ -1,0 +1,68 @@
+//! The credential that this process sends to the API: a key, or the access token of a login.
+
+use super::session::{LiveSession, RefreshReport};
+use super::source::{Source, check_characters};
+use crate::error::Result;
+use crate::net::redact::KnownSecrets;
+use crate::secret::SecretValue;
+
+/// The credential that this process sends to the API.
+pub(crate) struct ApiCredential {
+    pub(crate) source: Source,
+    bearer: Bearer,
+}
+
+enum Bearer {
+    Key(SecretValue, KnownSecrets),
+    Session(Box<LiveSession>),
+}
+
+impl ApiCredential {
+    pub(crate) fn from_key(source: Source, key: SecretValue) -> Self {
+        let known = KnownSecrets::default();
+        known.learn(&key);
+        Self {
+            source,
+            bearer: Bearer::Key(key, known),
+        }
+    }
+
+    pub(crate) fn from_session(session: LiveSession) -> Self {
+        Self {
+            source: Source::Session,
+            bearer: Bearer::Session(Box::new(session)),
+        }
+    }
+
+    /// The secrets to remove from every text of a server.
+    pub(crate) fn known_secrets(&self) -> &KnownSecrets {
+        match &self.bearer {
+            Bearer::Key(_, known) => known,
+            Bearer::Session(session) => session.known_secrets(),
+        }
+    }
+
+    /// The token to send. That of a session is refreshed if it is about to expire.
+    pub(crate) async fn bearer(&self) -> Result<SecretValue> {
+        match &self.bearer {
+            Bearer::Key(key, _) => Ok(key.clone()),
+            Bearer::Session(session) => check_characters(&session.bearer(None).await?, "the login session"),
+        }
+    }
+
+    /// A new token after the API rejected this one; `None` for an API key.
+    pub(crate) async fn refresh_after_401(&self, refused: &SecretValue) -> Option<Result<SecretValue>> {
+        match &self.bearer {
+            Bearer::Key(..) => None,
+            Bearer::Session(session) => Some(session.bearer(Some(refused)).await),
+        }
+    }
+
+    /// Completes a refresh of the login; called at the end of every command.
+    pub(crate) async fn finish_refresh(&self) -> RefreshReport {
+        match &self.bearer {
+            Bearer::Key(..) => RefreshReport::default(),
+            Bearer::Session(session) => session.finish_refresh().await,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Where a credential of the CLI comes from, and what must hold before it is sent.
+
+use std::fmt;
+
+use crate::error::{Error, Kind, Result};
+use crate::net::origin::Origin;
+use crate::secret::SecretValue;
+
+pub(crate) const LOG_IN_AGAIN: &str = "log in again: 'amika auth logout', then 'amika auth login'";
+
+/// Where a credential came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A key that is about to be stored, and is first checked against the API.
+    NewApiKey,
+    Environment,
+    StoredApiKey,
+    Session,
+}
+
+impl Source {
+    /// The first source with a usable credential is used.
+    pub(crate) const BY_PRECEDENCE: [Self; 3] = [Self::Environment, Self::StoredApiKey, Self::Session];
+
+    /// What to do when the API does not accept the credential.
+    pub(crate) fn rejected_hint(self) -> &'static str {
+        match self {
+            Self::Environment => {
+                "it may be revoked, expired or for another server; set AMIKA_API_KEY to a valid key"
+            }
+            Self::NewApiKey => "check that it was copied completely and belongs to this API",
+            Self::StoredApiKey | Self::Session => LOG_IN_AGAIN,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NewApiKey => "this API key",
+            Self::Environment => "AMIKA_API_KEY",
+            Self::StoredApiKey => "the stored API key",
+            Self::Session => "the login session",
+        })
+    }
+}
+
+/// Whether a key or token can be sent in a header: only visible ASCII is allowed.
+pub(crate) fn is_sendable(key: &SecretValue) -> bool {
+    !key.is_empty() && key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The key, if it can be sent. `source` names where it came from.
+pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<SecretValue> {
+    if is_sendable(key) {
+        Ok(key.clone())
+    } else {
+        let message = format!("{source} contains spaces or invalid characters");
+        Err(Error::new(Kind::Credential, message)
+            .hint("check that it was copied completely, and nothing else with it"))
+    }
+}
+
+/// A stored credential that was created for another server.
+#[derive(Debug, thiserror::Error)]
+#[error("{credential} belongs to another server than {origin} and is not sent to it")]
+pub(crate) struct OtherServer {
+    credential: Source,
+    origin: Origin,
+}
+
+impl OtherServer {
+    pub(crate) const HINT: &str = "set AMIKA_API_KEY for this server, or unset AMIKA_API_URL";
+}
+
+impl From<OtherServer> for Error {
+    fn from(error: OtherServer) -> Self {
+        Self::new(Kind::Credential, error.to_string()).hint(OtherServer::HINT)
+    }
+}
+
+/// Refuses to send a credential that was created for `api_url` to another origin.
+pub(crate) fn check_origin(
+    credential: Source,
+    api_url: Option<&str>,
+    origin: &Origin,
+) -> std::result::Result<(), OtherServer> {
+    let belongs = match api_url {
+        None => origin.is_default(),
+        Some(url) => Origin::parse("api_url", url).is_ok_and(|made_for| made_for == *origin),
+    };
+    if belongs {
+        return Ok(());
+    }
+    let origin = origin.clone();
+    Err(OtherServer { credential, origin })
+}

@@ -1,0 +1,35 @@
+//! Why a keychain cannot be used.
+
+/// The texts read on from the name of an item or of the keychain. They never quote an item.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum KeychainError {
+    #[error("AMIKA_KEYCHAIN is off")]
+    Disabled,
+    #[error("there is no keyring service here; is there a session bus?")]
+    NoService,
+    #[error("there is no keyring here")]
+    NoStore,
+    #[error("did not answer in time; is the keychain locked?")]
+    TimedOut,
+    #[error("is locked, or access was refused")]
+    Locked,
+    /// The limit in bytes: 2,560 in the Credential Manager of Windows.
+    #[error("an item there holds at most {0} bytes")]
+    TooLong(u32),
+    #[error("is not text")]
+    NotText,
+    #[error("the keychain failed to read it")]
+    Failed,
+    #[error("cannot be read, because /usr/bin/security does not start")]
+    NoSecurityProgram,
+    #[error("the Keychain is locked, and no dialog can be shown here")]
+    DialogImpossible,
+    #[error("the dialog of the Keychain was cancelled")]
+    DialogCancelled,
+    #[error("access was denied")]
+    Denied,
+    #[error("there is no such Keychain")]
+    NoSuchKeychain,
+    #[error("the Keychain failed to read it")]
+    SecurityFailed,
+}
