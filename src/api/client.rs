@@ -1,25 +1,17 @@
 //! The client of the secrets API: one method for each endpoint.
 
-use std::rc::Rc;
-use std::time::Duration;
-
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::concurrency::Concurrency;
 use super::error::ApiError;
-use super::transport::{Answer, Repeat, RequestLine};
+use super::request::{Answer, Repeat};
+use super::transport::{Api, ApiResult};
 use super::types::{self, SecretSummary};
-use crate::auth::credential::ApiCredential;
 use crate::error::{Error, Kind, Result};
-use crate::net::client::{self, ClientSettings};
-use crate::net::origin::Origin;
-use crate::net::redact::KnownSecrets;
 use crate::secret::{Scope, SecretName, SecretValue};
-use crate::system::env::Env;
 
 pub(super) const BASE: &str = "/api/v0beta1/secrets";
 /// Encodes everything but the unreserved characters of RFC 3986.
@@ -35,59 +27,7 @@ const MAX_ID: usize = 256;
 /// Path segments of the API, which are not valid as ids.
 const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys"];
 
-pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
-
-/// Called after every request, for `--verbose`.
-pub(crate) type Observer = Box<dyn Fn(&RequestLine)>;
-
-/// A client for one origin and one credential.
-pub(crate) struct Api {
-    pub(super) http: reqwest::Client,
-    pub(super) origin: Origin,
-    timeout: Duration,
-    pub(super) authority: Rc<ApiCredential>,
-    pub(super) known_secrets: KnownSecrets,
-    pub(super) concurrency: Concurrency,
-    pub(super) now: fn() -> jiff::Timestamp,
-    pub(super) observe: Option<Observer>,
-}
-
 impl Api {
-    /// `jobs` fixes how many writes may be in flight; `observe`, if any, is called after every request.
-    pub(crate) fn new(
-        env: &Env,
-        origin: Origin,
-        authority: Rc<ApiCredential>,
-        jobs: Option<u8>,
-        observe: Option<Observer>,
-    ) -> Result<Self> {
-        let settings = ClientSettings::from_env(env)?;
-        Ok(Self {
-            http: client::client(&settings, &origin)?,
-            timeout: settings.timeout,
-            origin,
-            known_secrets: authority.known_secrets().clone(),
-            authority,
-            concurrency: Concurrency::new(jobs.map(usize::from)),
-            now: env.now,
-            observe,
-        })
-    }
-
-    /// The time limit of one request.
-    pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    pub(crate) fn concurrency(&self) -> &Concurrency {
-        &self.concurrency
-    }
-
-    /// Removes this value, in every encoding, from every text of a server from now on.
-    pub(crate) fn keep_secret(&self, value: &SecretValue) {
-        self.known_secrets.learn(value);
-    }
-
     /// Lists the generic secrets of all scopes that the caller may see.
     pub(crate) async fn list_secrets(&self) -> ApiResult<Vec<SecretSummary>> {
         self.list_secrets_with(Repeat::Safe).await

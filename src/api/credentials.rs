@@ -4,8 +4,9 @@
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::client::{Api, ApiResult, BASE, encoded_id, json_body};
-use super::transport::Repeat;
+use super::client::{BASE, encoded_id, json_body};
+use super::request::Repeat;
+use super::transport::{Api, ApiResult};
 use super::types::ServerText;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{Scope, SecretValue};

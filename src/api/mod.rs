@@ -4,11 +4,13 @@ mod client;
 mod concurrency;
 mod credentials;
 mod error;
+mod request;
 mod transport;
 mod types;
 
-pub(crate) use self::client::{Api, check_id};
+pub(crate) use self::client::check_id;
 pub(crate) use self::credentials::{CredentialSummary, NewCredential};
 pub(crate) use self::error::{ApiError, Effect};
-pub(crate) use self::transport::RequestLine;
+pub(crate) use self::request::RequestLine;
+pub(crate) use self::transport::Api;
 pub(crate) use self::types::{SecretSummary, ServerText};

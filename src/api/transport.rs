@@ -1,6 +1,6 @@
 //! Sends requests and reads their answers: retries, time limits, size limits, errors.
 
-use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,13 +10,18 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::client::{Api, ApiResult};
+use super::concurrency::Concurrency;
 use super::error::{ApiError, Effect};
+use super::request::{Answer, Repeat, RequestLine};
 use super::types::{ErrorEnvelope, ServerText};
-use crate::error::Kind;
-use crate::net::client::{self, BadBody, Broken};
+use crate::auth::credential::ApiCredential;
+use crate::error::{Kind, Result};
+use crate::net::client::{self, BadBody, Broken, ClientSettings};
+use crate::net::origin::Origin;
+use crate::net::redact::KnownSecrets;
 use crate::net::retry::{self, API_CALL, Tries};
 use crate::secret::SecretValue;
+use crate::system::env::Env;
 
 /// The largest answer read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -24,65 +29,59 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 const MAX_ERROR_BODY: usize = 16 * 1024;
 const NOT_THE_API_HINT: &str = "check AMIKA_API_URL; a proxy or login page may be in between";
 
-/// What `--verbose` shows of one request. Holds nothing secret.
-pub(crate) struct RequestLine {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    /// The status, or why there was none.
-    pub(crate) result: std::result::Result<u16, String>,
-    pub(crate) elapsed: Duration,
-    pub(crate) trace_id: Option<String>,
-}
+pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 
-impl fmt::Display for RequestLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ", self.method, self.path)?;
-        match &self.result {
-            Ok(status) => write!(f, "{status}")?,
-            Err(reason) => f.write_str(reason)?,
-        }
-        write!(f, " {} ms", self.elapsed.as_millis())?;
-        match &self.trace_id {
-            Some(id) => write!(f, " trace {id}"),
-            None => Ok(()),
-        }
-    }
-}
+/// Called after every request, for `--verbose`.
+pub(crate) type Observer = Box<dyn Fn(&RequestLine)>;
 
-/// Which failed requests are sent again.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// After every transient failure, as the request may be carried out twice.
-    Safe,
-    /// Only when the request was certainly not carried out.
-    Unsent,
-    /// None. The caller decides.
-    Never,
-}
-
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) is_json: bool,
-    body: Zeroizing<Vec<u8>>,
-    trace_id: Option<String>,
-}
-
-impl Answer {
-    fn no_content() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            is_json: false,
-            body: Zeroizing::default(),
-            trace_id: None,
-        }
-    }
-
-    fn shown_trace_id(&self, api: &Api) -> Option<String> {
-        self.trace_id.as_ref().map(|id| api.server_text(id))
-    }
+/// A client for one origin and one credential.
+pub(crate) struct Api {
+    pub(super) http: reqwest::Client,
+    pub(super) origin: Origin,
+    timeout: Duration,
+    pub(super) authority: Rc<ApiCredential>,
+    pub(super) known_secrets: KnownSecrets,
+    pub(super) concurrency: Concurrency,
+    pub(super) now: fn() -> jiff::Timestamp,
+    pub(super) observe: Option<Observer>,
 }
 
 impl Api {
+    /// `jobs` fixes how many writes may be in flight; `observe`, if any, is called after every request.
+    pub(crate) fn new(
+        env: &Env,
+        origin: Origin,
+        authority: Rc<ApiCredential>,
+        jobs: Option<u8>,
+        observe: Option<Observer>,
+    ) -> Result<Self> {
+        let settings = ClientSettings::from_env(env)?;
+        Ok(Self {
+            http: client::client(&settings, &origin)?,
+            timeout: settings.timeout,
+            origin,
+            known_secrets: authority.known_secrets().clone(),
+            authority,
+            concurrency: Concurrency::new(jobs.map(usize::from)),
+            now: env.now,
+            observe,
+        })
+    }
+
+    /// The time limit of one request.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(crate) fn concurrency(&self) -> &Concurrency {
+        &self.concurrency
+    }
+
+    /// Removes this value, in every encoding, from every text of a server from now on.
+    pub(crate) fn keep_secret(&self, value: &SecretValue) {
+        self.known_secrets.learn(value);
+    }
+
     /// Sends a request, with retries where they are safe, and returns a 2xx answer.
     pub(crate) async fn send(
         &self,
@@ -158,7 +157,7 @@ impl Api {
             },
             elapsed,
             trace_id: match result {
-                Ok(answer) => answer.shown_trace_id(self),
+                Ok(answer) => self.trace_id_of(answer),
                 Err(error) => error.shown_trace_id().map(str::to_owned),
             },
         });
@@ -282,7 +281,7 @@ impl Api {
         let message = format!("{} answered {status} without {expected}", self.origin);
         ApiError::not_the_api(Some(status), message)
             .hint(NOT_THE_API_HINT)
-            .trace_id(answer.shown_trace_id(self))
+            .trace_id(self.trace_id_of(answer))
     }
 
     /// The error of a list. A server that has no list is not the API.
@@ -305,6 +304,10 @@ impl Api {
     /// Removes every known secret from a text of the server.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
         self.known_secrets.clean(text)
+    }
+
+    fn trace_id_of(&self, answer: &Answer) -> Option<String> {
+        answer.trace_id.as_ref().map(|id| self.server_text(id))
     }
 
     /// A text of the server, cut, escaped and without any known secret.

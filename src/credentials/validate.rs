@@ -18,7 +18,7 @@ pub(crate) struct Credential {
     /// What is uploaded: the key, or the login byte for byte.
     pub(crate) value: SecretValue,
     /// The secrets inside a login, which may turn up in a server's words by themselves.
-    pub(crate) inner: Vec<SecretValue>,
+    inner: Vec<SecretValue>,
     pub(crate) has_refresh_token: bool,
     /// When it ends, in words for a person; empty when nothing says so.
     pub(crate) expiry: String,
@@ -26,6 +26,13 @@ pub(crate) struct Credential {
     pub(crate) others: Vec<String>,
     /// What the person should know before it is sent.
     pub(crate) notices: Notices,
+}
+
+impl Credential {
+    /// Everything that a server's words must not show.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &SecretValue> {
+        self.inner.iter().chain([&self.value])
+    }
 }
 
 /// What a value is when nobody says: JSON is a login, whole or not, and anything else an API key.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::label::Claimed;
 use super::scan::{Document, Scan};
-use super::{Place, ProviderName};
+use super::types::{Place, ProviderName};
 use crate::formats::yaml;
 use crate::secret::SecretValue;
 

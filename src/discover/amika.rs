@@ -1,8 +1,8 @@
 //! The local stores of the vendor's own tools: flat objects from a secret's name to its value.
 
-use super::ProviderName;
 use super::label::{self, Claimed};
 use super::scan::Scan;
+use super::types::ProviderName;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::label;
 use super::scan::Scan;
-use super::{LocalCredential, Place, ProviderName};
+use super::types::{LocalCredential, Place, ProviderName};
 use crate::formats::json::{Object, parse_with_comments};
 use crate::formats::jwt::{self, Expiry};
 use crate::provider::CredentialKind;

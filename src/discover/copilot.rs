@@ -8,8 +8,9 @@
 use jsonc_parser::{JsonObject, JsonValue};
 
 use super::gh::keep_unless_overridden;
+use super::label;
 use super::scan::Scan;
-use super::{ProviderName, label};
+use super::types::ProviderName;
 use crate::formats::json::parse_with_comments;
 use crate::secret::SecretValue;
 

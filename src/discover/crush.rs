@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::label::{self, Claimed};
 use super::scan::Scan;
-use super::{Place, ProviderName};
+use super::types::{Place, ProviderName};
 use crate::formats::json::Object;
 use crate::system::env::{Env, Platform};
 

@@ -5,10 +5,10 @@
 //! object. Without a keychain, everything is in `gemini-credentials.json`, encrypted. Older versions
 //! kept the Google login in `oauth_creds.json`. `GEMINI_CLI_HOME` moves the home.
 
-use super::ProviderName;
 use super::aider;
 use super::gh::keep_unless_overridden;
 use super::scan::Scan;
+use super::types::ProviderName;
 
 pub(crate) fn api_key(scan: &mut Scan<'_>) {
     let variable = scan.env.is_set("GEMINI_API_KEY").then_some("GEMINI_API_KEY");

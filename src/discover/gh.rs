@@ -8,8 +8,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::label;
 use super::scan::Scan;
-use super::{LocalCredential, Place, ProviderName, label};
+use super::types::{LocalCredential, Place, ProviderName};
 use crate::formats::escape;
 use crate::formats::yaml;
 use crate::provider::CredentialKind;

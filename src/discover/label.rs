@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::ProviderName;
+use super::types::ProviderName;
 use crate::formats::escape;
 
 /// Maximum length of an entry's name in a message, in characters; longer ones may be keys.

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use self::config::{Configuration, ConfiguredKey, Key};
 use super::label::{self, Claimed};
 use super::scan::Scan;
-use super::{LocalCredential, Place, ProviderName};
+use super::types::{LocalCredential, Place, ProviderName};
 use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::provider::CredentialKind;

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use super::{LocalCredential, Place, State};
+use super::types::{LocalCredential, Place, State};
 use crate::secret::SecretName;
 
 /// The highest priority of a credential that the current version of its tool does not read, so

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::discover::{Discovery, LocalCredential, State};
+use crate::discover::types::{Discovery, LocalCredential, State};
 use crate::formats::escape::shell_quoted;
 use crate::secret::SecretName;
 use crate::ui::notices::Notices;

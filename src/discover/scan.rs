@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::sources::Source;
-use super::{Discovery, LocalCredential, Place, Problem, ProviderName, State};
+use super::types::{Discovery, LocalCredential, Place, Problem, ProviderName, Source, State};
 use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::formats::jwt;

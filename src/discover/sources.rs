@@ -1,30 +1,19 @@
 //! The table of sources: one row for each place that may hold credentials.
 
 use super::scan::Scan;
-use super::{Filter, aider, amika, amp, claude, codex, copilot, crush, gemini, gh, opencode};
+use super::types::{Filter, Source};
+use super::{aider, amika, amp, claude, codex, copilot, crush, gemini, gh, opencode};
 use crate::provider::CredentialKind::{ApiKey, OAuth};
 
-/// A place that may hold credentials.
-#[derive(Debug)]
-pub(crate) struct Source {
-    /// The identifier in JSON output.
-    pub(crate) id: &'static str,
-    /// The source with the highest number is preferred for a provider.
-    pub(crate) priority: u16,
-    /// Which credentials it can hold.
-    pub(super) provides: Filter,
-    /// The secret that its credentials become; `None` where their provider decides.
-    pub(super) secret: Option<&'static str>,
-    /// Whether a value may hold line breaks, as PEM keys do.
-    pub(super) multi_line: bool,
-    /// The name that `--also` takes; `None` is a source that is always read.
-    pub(crate) also: Option<&'static str>,
+/// A source, and how it is read.
+pub(crate) struct Row {
+    pub(crate) source: Source,
     pub(super) scan: fn(&mut Scan<'_>),
 }
 
 /// Every source, by priority.
 #[rustfmt::skip]
-pub(crate) const SOURCES: [Source; 14] = [
+pub(crate) const SOURCES: [Row; 14] = [
     single_line("claude_api", 500, Filter::exactly("anthropic", ApiKey), claude::api_key),
     single_line("claude_oauth", 400, Filter::exactly("anthropic", OAuth), claude::oauth),
     single_line("codex", 300, Filter::provider("openai"), codex::login),
@@ -41,45 +30,35 @@ pub(crate) const SOURCES: [Source; 14] = [
     also("aider", 10, Filter::kind(ApiKey), aider::keys),
 ];
 
-impl Source {
+impl Row {
     /// A source whose credentials become this secret, whatever their provider is called.
-    const fn becoming(self, secret: &'static str) -> Self {
-        Self {
-            secret: Some(secret),
-            ..self
-        }
-    }
-
-    /// Whether it is read, with `also` the names given to `--also`.
-    pub(super) fn is_selected(&self, also: &[&str]) -> bool {
-        self.also
-            .is_none_or(|name| also.contains(&name) || also.contains(&"all"))
+    const fn becoming(mut self, secret: &'static str) -> Self {
+        self.source.secret = Some(secret);
+        self
     }
 }
 
-const fn single_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Source {
-    Source {
+const fn single_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Row {
+    let source = Source {
         id,
         priority,
         provides,
         secret: None,
         multi_line: false,
         also: None,
-        scan,
-    }
+    };
+    Row { source, scan }
 }
 
-const fn multi_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Source {
-    Source {
-        multi_line: true,
-        ..single_line(id, priority, provides, scan)
-    }
+const fn multi_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Row {
+    let mut row = single_line(id, priority, provides, scan);
+    row.source.multi_line = true;
+    row
 }
 
 /// A source that is read only if `--also` names it, by its id.
-const fn also(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Source {
-    Source {
-        also: Some(id),
-        ..single_line(id, priority, provides, scan)
-    }
+const fn also(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Row {
+    let mut row = single_line(id, priority, provides, scan);
+    row.source.also = Some(id);
+    row
 }

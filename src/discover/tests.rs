@@ -3,11 +3,14 @@
 
 use std::fs;
 
+use jiff::Timestamp;
 use tempfile::TempDir;
 
+use super::types::ProviderName;
 use super::*;
 use crate::formats::jwt::tests::token;
 use crate::provider::CredentialKind;
+use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Platform;
 use crate::system::keychain::NoKeychain;
 use crate::system::keychain::tests::MemoryKeychain;
@@ -66,7 +69,7 @@ fn seen(discovery: &Discovery) -> Vec<(&'static str, &str, State)> {
 
 #[test]
 fn every_source_has_its_place_in_one_order() {
-    let priorities: Vec<_> = SOURCES.iter().map(|source| source.priority).collect();
+    let priorities: Vec<_> = SOURCES.iter().map(|row| row.source.priority).collect();
     assert_eq!(
         priorities,
         [500, 400, 300, 290, 280, 270, 200, 150, 100, 50, 40, 30, 20, 10]

@@ -12,11 +12,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::system::lock::Lock;
-
-#[cfg(not(unix))]
-pub(crate) use self::elsewhere::make_private;
-#[cfg(not(unix))]
-use self::elsewhere::{is_mine, sync_directory};
+use crate::system::private::{is_mine, make_private};
 
 /// The start of an unfinished file's name.
 const PREFIX: &str = ".amika-unfinished-";
@@ -90,52 +86,16 @@ pub(crate) fn leftovers(directory: &Path) -> Vec<PathBuf> {
     unfinished.map(|entry| entry.path()).collect()
 }
 
-/// Creates a directory with mode 0700, or sets that mode on one of this user.
-#[cfg(unix)]
-pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
-    if is_mine(directory)? && fs::metadata(directory)?.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn is_mine(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    Ok(fs::metadata(path)?.uid() == rustix::process::geteuid().as_raw())
-}
-
 #[cfg(unix)]
 fn sync_directory(directory: &Path) -> io::Result<()> {
     fs::File::open(directory)?.sync_all()
 }
 
-/// On Windows the access control list of the user's profile protects the files, and a rename needs no
-/// sync of the directory.
+/// On Windows a rename needs no sync of the directory.
 #[cfg(not(unix))]
-mod elsewhere {
-    use std::fs;
-    use std::io;
-    use std::path::Path;
-
-    pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-        fs::create_dir_all(directory)
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-    pub(crate) fn is_mine(_: &Path) -> io::Result<bool> {
-        Ok(true)
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-    pub(crate) fn sync_directory(_: &Path) -> io::Result<()> {
-        Ok(())
-    }
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Kind};
 use crate::formats::escape;
-use crate::system::atomic_file::make_private;
 use crate::system::file;
+use crate::system::private::make_private;
 
 const NAME: &str = "amika.lock";
 /// How long to wait for another process.

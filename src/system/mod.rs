@@ -7,5 +7,6 @@ pub(crate) mod file;
 pub(crate) mod hardening;
 pub(crate) mod keychain;
 pub(crate) mod lock;
+pub(crate) mod private;
 pub(crate) mod signals;
 pub(crate) mod trust;

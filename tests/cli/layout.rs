@@ -1,7 +1,7 @@
 //! The structure that CONTRIBUTING describes: who imports whom, how long a file or a function may
 //! be, what each dependency is for, and which code that prints may read a secret's value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -56,6 +56,119 @@ fn imports_only_go_down() {
         }
     }
     assert!(upward.is_empty(), "{upward:#?}");
+}
+
+/// Within a folder, too, a file does not import one that imports it, directly or through others.
+#[test]
+fn no_imports_run_in_a_circle() {
+    let modules: BTreeMap<String, String> = sources("src")
+        .into_iter()
+        .filter(|file| !file.ends_with("/tests.rs"))
+        .map(|file| (module_of(&file), file))
+        .collect();
+    let mut imports: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (module, file) in &modules {
+        let text = read(file);
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let code: Vec<_> = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        let named = imported_paths(&code.join(" "), module);
+        let named = named
+            .iter()
+            .filter_map(|path| longest_module(path, &modules))
+            .filter(|other| other != module);
+        imports.insert(module, named.collect());
+    }
+    // What imports nothing that is left, or is imported by nothing that is left, is in no circle.
+    loop {
+        let imported: BTreeSet<&str> = imports.values().flatten().copied().collect();
+        let importing: BTreeSet<&str> = imports.keys().copied().collect();
+        let before = imports.len();
+        imports.retain(|module, others| imported.contains(module) && !others.is_disjoint(&importing));
+        if imports.len() == before {
+            break;
+        }
+    }
+    let circle: BTreeSet<_> = imports.keys().collect();
+    assert!(circle.is_empty(), "{circle:#?}");
+}
+
+/// The path of a module, such as `crate::push::plan`.
+fn module_of(file: &str) -> String {
+    let inside = file.strip_prefix("src/").unwrap().strip_suffix(".rs").unwrap();
+    let inside = inside.strip_suffix("/mod").unwrap_or(inside);
+    format!("crate::{}", inside.replace('/', "::"))
+}
+
+/// The part of a path that is a module.
+fn longest_module<'m>(path: &str, modules: &'m BTreeMap<String, String>) -> Option<&'m str> {
+    let mut path = path;
+    loop {
+        if let Some((module, _)) = modules.get_key_value(path) {
+            return Some(module);
+        }
+        path = path.rsplit_once("::")?.0;
+    }
+}
+
+/// The paths that a module's code names from `crate`, `super` or `self`.
+fn imported_paths(code: &str, module: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for (start, _) in code.match_indices("::") {
+        let before = &code[..start];
+        let word = before
+            .rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .next()
+            .unwrap();
+        let mut rest = &code[start + 2..];
+        let mut base = match word {
+            "crate" => "crate".to_owned(),
+            "self" => module.to_owned(),
+            "super" if !before.ends_with("::super") => parent(module),
+            _ => continue,
+        };
+        while let Some(after) = rest.strip_prefix("super::") {
+            base = parent(&base);
+            rest = after;
+        }
+        expand(&base, rest, &mut paths);
+    }
+    paths
+}
+
+fn parent(module: &str) -> String {
+    module.rsplit_once("::").unwrap().0.to_owned()
+}
+
+/// Adds `base::` with what follows: a path, or a list of them in braces.
+fn expand(base: &str, text: &str, paths: &mut Vec<String>) {
+    let text = text.trim_start();
+    let Some(list) = text.strip_prefix('{') else {
+        let is_inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+        let path = text.split(|c| !is_inside(c)).next().unwrap();
+        match path.strip_suffix("::") {
+            Some(group) => expand(&format!("{base}::{group}"), &text[path.len()..], paths),
+            None => paths.push(format!("{base}::{path}")),
+        }
+        return;
+    };
+    let (mut depth, mut start) = (0, 0);
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                expand(base, &list[start..at], paths);
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `amika secret claude|codex delete`: by id, or by name within a scope.
 
-use super::describe_all;
+use super::list::describe_all;
 use crate::api::{Api, ApiError, CredentialSummary, check_id};
 use crate::commands::deletion::{Deletion, Requests, Target};
 use crate::context::Context;

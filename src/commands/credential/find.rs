@@ -1,9 +1,13 @@
 //! Finds the value to push: on the command line, or among the credentials on this machine.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
 use zeroize::Zeroizing;
 
-use super::push::PushCredentialArgs;
 use crate::context::Context;
+use crate::credentials::recovery::{Description, Kept};
 use crate::discover::report::troubles;
 use crate::discover::{Discovery, Filter, State, discover};
 use crate::error::{Error, Result};
@@ -15,6 +19,33 @@ use crate::system::file;
 use crate::system::keychain::{Access, SystemKeychain};
 use crate::ui::printer::Printer;
 use crate::ui::prompt;
+
+/// The options that say which value to push.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// Type of the credential; without --value or --from-file, it is found on this machine
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    pub(super) kind: Option<CredentialKind>,
+    /// Credential to push; visible to other processes (/proc/PID/cmdline) and in the shell's
+    /// history; - reads standard input, or asks without echo at a terminal
+    #[arg(long, value_name = "VALUE", conflicts_with = "from_file", value_hint = clap::ValueHint::Other)]
+    value: Option<OsString>,
+    /// Push the contents of this file; - reads standard input
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) from_file: Option<PathBuf>,
+}
+
+impl SourceArgs {
+    /// Whether the person is asked which local credential to push.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kind.is_none() && self.value.is_none() && self.from_file.is_none()
+    }
+
+    /// The value that an interrupted replacement left behind, if `--from-file` is one.
+    pub(super) fn kept_value(&self, env: &Env) -> Option<(Kept, Description)> {
+        Kept::at(&env.expand_home(self.from_file.as_ref()?))
+    }
+}
 
 /// A value that could be pushed.
 pub(crate) struct PushSource {
@@ -41,7 +72,7 @@ pub(crate) struct LocalSources {
 /// else, because a keychain may block.
 pub(crate) fn find_local(
     provider: &'static Provider,
-    args: &PushCredentialArgs,
+    args: &SourceArgs,
     env: &Env,
     printer: Printer,
 ) -> LocalSources {
@@ -109,11 +140,13 @@ fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = PushSource> {
     })
 }
 
-/// The value given on the command line, or the local credential that the person chooses.
+/// The value given on the command line, or the local credential that the person chooses. `unattended`
+/// takes the only one without asking.
 pub(crate) async fn pick(
     provider: &Provider,
-    args: &PushCredentialArgs,
+    args: &SourceArgs,
     local: LocalSources,
+    unattended: bool,
     context: &Context,
 ) -> Result<PushSource> {
     let LocalSources {
@@ -129,7 +162,7 @@ pub(crate) async fn pick(
     let index = if args.kind.is_some() {
         // Use the first one that works. If none does, validation explains what is wrong with the first.
         sources.iter().position(|source| source.usable).unwrap_or(0)
-    } else if sources.len() == 1 && (context.options.yes || args.dry_run) {
+    } else if sources.len() == 1 && unattended {
         0
     } else {
         let items = sources.iter().map(|source| {
@@ -145,11 +178,7 @@ pub(crate) async fn pick(
 }
 
 /// The value of `--value` or `--from-file`, read once.
-async fn given(
-    provider: &Provider,
-    args: &PushCredentialArgs,
-    context: &Context,
-) -> Result<Option<PushSource>> {
+async fn given(provider: &Provider, args: &SourceArgs, context: &Context) -> Result<Option<PushSource>> {
     let env = &context.env;
     if args.value.as_ref().is_some_and(|value| value == "-") && env.terminals.stdin {
         let prompt = format!("{} credential", provider.title);

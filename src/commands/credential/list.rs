@@ -62,3 +62,16 @@ fn as_table(rows: &[Row]) -> Text {
     });
     table(&["ID", "NAME", "TYPE", "SCOPE"], rows)
 }
+
+/// Summarises the stored credentials for a hint.
+pub(super) fn describe_all(provider: &Provider, credentials: &[CredentialSummary], api: &Api) -> String {
+    if credentials.is_empty() {
+        return format!("no {} credential is stored", provider.title);
+    }
+    let each = credentials.iter().map(|credential| {
+        let CredentialSummary { id, name, scope, .. } = credential;
+        let [id, name, scope] = [id, name, scope].map(|text| api.shown(text));
+        format!("{name} ({id}, {scope} scope)")
+    });
+    format!("stored: {}", each.collect::<Vec<_>>().join(", "))
+}

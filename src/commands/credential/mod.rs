@@ -14,7 +14,6 @@ use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 
 use self::delete::DeleteCredentialArgs;
 use self::push::PushCredentialArgs;
-use crate::api::{Api, CredentialSummary};
 use crate::context::{Context, connected};
 use crate::credentials::recovery;
 use crate::error::Result;
@@ -132,9 +131,9 @@ pub(crate) fn run(
     let provider = command.provider;
     match &command.command {
         CredentialCommand::Push(args) => {
-            let local = find::find_local(provider, args, &env, printer);
+            let local = find::find_local(provider, &args.source, &env, printer);
             connected(env, options, printer, async |context| {
-                warn_of_left_behind(provider, args.from_file.as_deref(), context);
+                warn_of_left_behind(provider, args.source.from_file.as_deref(), context);
                 push::run(provider, args, local, context).await
             })
         }
@@ -147,19 +146,6 @@ pub(crate) fn run(
             delete::run(provider, args, context).await
         }),
     }
-}
-
-/// Summarises the stored credentials for a hint.
-fn describe_all(provider: &Provider, credentials: &[CredentialSummary], api: &Api) -> String {
-    if credentials.is_empty() {
-        return format!("no {} credential is stored", provider.title);
-    }
-    let each = credentials.iter().map(|credential| {
-        let CredentialSummary { id, name, scope, .. } = credential;
-        let [id, name, scope] = [id, name, scope].map(|text| api.shown(text));
-        format!("{name} ({id}, {scope} scope)")
-    });
-    format!("stored: {}", each.collect::<Vec<_>>().join(", "))
 }
 
 /// Warns about old values that an earlier command could not restore, each with the command to restore

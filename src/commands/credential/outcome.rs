@@ -9,9 +9,8 @@ use crate::credentials::replace::{Ending, Outcome};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::provider::Provider;
+use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
-
-use super::put::taken;
 
 /// What stopped the push: the signal, or the request that failed.
 fn reason(outcome: &Outcome) -> Error {
@@ -58,6 +57,32 @@ pub(super) fn report_stored(
             Err(changed(why, message, Some(hint)))
         }
     }
+}
+
+/// The error if another credential is in the place of the new one. `by_server` is ` (409)` if the server reported the conflict.
+pub(super) fn taken(
+    provider: &Provider,
+    name: &str,
+    scope: Scope,
+    by_server: &str,
+    what_there_is: &str,
+) -> Error {
+    let title = provider.title;
+    let choose = match scope {
+        Scope::User => "choose another --name",
+        Scope::Org => "push to --scope user",
+    };
+    let message = match scope {
+        Scope::User => format!("you already have a {title} credential named \"{name}\""),
+        Scope::Org => {
+            format!("you already have an organisation credential for {title}, and there can be only one")
+        }
+    };
+    Error::new(
+        Kind::Refused,
+        format!("{message}{by_server}; nothing was changed"),
+    )
+    .hint(format!("add --force to replace it, or {choose}; {what_there_is}"))
 }
 
 /// An error after something may have changed: exit 5, or the signal's exit code.

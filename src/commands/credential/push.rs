@@ -1,14 +1,11 @@
 //! `amika secret claude|codex push`: find or read → check → name → look up → confirm → store or replace → report.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::json;
 
-use super::find::{LocalSources, PushSource, pick};
+use super::find::{LocalSources, PushSource, SourceArgs, pick};
 use super::put::{existing, put};
-use super::restore;
+use super::restore::{self, Changes};
 use crate::api::NewCredential;
 use crate::context::Context;
 use crate::credentials::validate::{self, Credential};
@@ -22,16 +19,8 @@ use crate::ui::prompt::{self, Confirmation};
 
 #[derive(Debug, Args)]
 pub(crate) struct PushCredentialArgs {
-    /// Type of the credential; without --value or --from-file, it is found on this machine
-    #[arg(long = "type", value_enum, value_name = "TYPE")]
-    pub(crate) kind: Option<CredentialKind>,
-    /// Credential to push; visible to other processes (/proc/PID/cmdline) and in the shell's
-    /// history; - reads standard input, or asks without echo at a terminal
-    #[arg(long, value_name = "VALUE", conflicts_with = "from_file", value_hint = clap::ValueHint::Other)]
-    pub(crate) value: Option<OsString>,
-    /// Push the contents of this file; - reads standard input
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub(crate) from_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
     /// Name to store it under [default: such as "Claude OAuth" or "Codex API Key"]
     #[arg(long, value_hint = clap::ValueHint::Other)]
     pub(crate) name: Option<String>,
@@ -44,6 +33,17 @@ pub(crate) struct PushCredentialArgs {
     /// Show what would be pushed without sending anything
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+impl PushCredentialArgs {
+    /// What these options change about a value that is restored.
+    fn changes(&self) -> Changes {
+        Changes {
+            name: self.name.clone(),
+            kind: self.source.kind,
+            force: self.force,
+        }
+    }
 }
 
 /// Maximum credential name length, in characters.
@@ -61,13 +61,16 @@ pub(crate) async fn run(
         interrupt,
         ..
     } = context;
-    if let Some(kept) = restore::kept(args, env) {
-        return restore::run(provider, args, kept, context).await;
+    if let Some(kept) = args.source.kept_value(env) {
+        return restore::run(provider, kept, args.changes(), context).await;
     }
     if let Some(name) = &args.name {
         check_name(name)?;
     }
-    let source = interrupt.or(pick(provider, args, local, context)).await?;
+    let unattended = context.options.yes || args.dry_run;
+    let source = interrupt
+        .or(pick(provider, &args.source, local, unattended, context))
+        .await?;
     let kind = source
         .kind
         .unwrap_or_else(|| validate::infer(source.value.expose_secret()));
@@ -84,9 +87,7 @@ pub(crate) async fn run(
         return report_dry_run(kind, args.scope, &name, *printer);
     }
     let api = context.api(None)?;
-    for secret in checked.inner.iter().chain([&checked.value]) {
-        api.keep_secret(secret);
-    }
+    checked.secrets().for_each(|secret| api.keep_secret(secret));
     let old = existing(provider, &name, args.scope, args.force, &api, context).await?;
     if asks {
         interrupt
@@ -112,8 +113,7 @@ pub(crate) async fn run(
 /// was also chosen at a prompt.
 fn asks(args: &PushCredentialArgs, context: &Context) -> bool {
     let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
-    let nothing_given = args.kind.is_none() && args.value.is_none() && args.from_file.is_none();
-    nothing_given && confirmation == Confirmation::Terminal
+    args.source.is_empty() && confirmation == Confirmation::Terminal
 }
 
 fn report_dry_run(kind: CredentialKind, scope: Scope, name: &str, printer: Printer) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The last part of a credential's push: store it, or replace the existing one.
 
-use super::describe_all;
-use super::outcome::{Replaced, done, report_stored};
+use super::list::describe_all;
+use super::outcome::{Replaced, done, report_stored, taken};
 use crate::api::{Api, ApiError, CredentialSummary, NewCredential, ServerText};
 use crate::context::Context;
 use crate::credentials::recovery::Kept;
@@ -83,32 +83,6 @@ pub(crate) async fn put(
         kept,
     };
     replaced.report(new, outcome, context)
-}
-
-/// `by_server` is ` (409)` if the server reported the conflict.
-pub(super) fn taken(
-    provider: &Provider,
-    name: &str,
-    scope: Scope,
-    by_server: &str,
-    what_there_is: &str,
-) -> Error {
-    let title = provider.title;
-    let choose = match scope {
-        Scope::User => "choose another --name",
-        Scope::Org => "push to --scope user",
-    };
-    let message = match scope {
-        Scope::User => format!("you already have a {title} credential named \"{name}\""),
-        Scope::Org => {
-            format!("you already have an organisation credential for {title}, and there can be only one")
-        }
-    };
-    Error::new(
-        Kind::Refused,
-        format!("{message}{by_server}; nothing was changed"),
-    )
-    .hint(format!("add --force to replace it, or {choose}; {what_there_is}"))
 }
 
 /// Fetches the old value so that it can be restored, and asks for confirmation if needed. If this

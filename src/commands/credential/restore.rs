@@ -4,30 +4,31 @@
 use zeroize::Zeroizing;
 
 use super::outcome::done;
-use super::push::PushCredentialArgs;
 use super::put::{existing, put};
 use crate::api::NewCredential;
 use crate::context::Context;
 use crate::credentials::recovery::{Description, Kept};
 use crate::error::{Error, Result};
 use crate::formats::escape;
-use crate::provider::Provider;
+use crate::provider::{CredentialKind, Provider};
 use crate::secret::SecretValue;
-use crate::system::env::Env;
 use crate::system::file;
 
 /// Maximum size of an API response in bytes, so no value fetched from the API is larger.
 const MAX_KEPT_VALUE: u64 = 4 * 1024 * 1024;
 
-/// The value to restore, if the file on the command line is one.
-pub(crate) fn kept(args: &PushCredentialArgs, env: &Env) -> Option<(Kept, Description)> {
-    Kept::at(&env.expand_home(args.from_file.as_ref()?))
+/// What the command line says differently from the value's description.
+pub(super) struct Changes {
+    pub(super) name: Option<String>,
+    pub(super) kind: Option<CredentialKind>,
+    /// Whether to replace a credential that is in its place.
+    pub(super) force: bool,
 }
 
-pub(crate) async fn run(
+pub(super) async fn run(
     provider: &Provider,
-    args: &PushCredentialArgs,
     (kept, description): (Kept, Description),
+    changes: Changes,
     context: &Context,
 ) -> Result<()> {
     if description.provider != provider.id {
@@ -41,8 +42,8 @@ pub(crate) async fn run(
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| unreadable().because(anyhow::anyhow!("is not valid UTF-8")))?;
     let new = NewCredential {
-        name: args.name.clone().unwrap_or(description.name),
-        kind: args.kind.unwrap_or(description.kind),
+        name: changes.name.unwrap_or(description.name),
+        kind: changes.kind.unwrap_or(description.kind),
         scope: description.scope,
         value: SecretValue::new(Zeroizing::new(text.to_owned())),
     };
@@ -57,7 +58,7 @@ pub(crate) async fn run(
             kept.remove();
             return done(&new, &api.shown(&found.id), "updated", context);
         }
-        if !args.force {
+        if !changes.force {
             existing(provider, &new.name, new.scope, false, &api, context).await?;
         }
     }

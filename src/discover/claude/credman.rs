@@ -8,10 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::login_in;
 use super::paths::{global_config, login_service};
-use crate::discover::Place;
 use crate::discover::scan::{Document, Scan};
+use crate::discover::types::Place;
 use crate::formats::json::Object;
 
 const ACCOUNT: &str = "claude-code-user";
@@ -35,18 +34,11 @@ pub(super) fn is_selected(scan: &mut Scan<'_>) -> bool {
     flags.is_some_and(|flags| flags.is_true("tengu_windows_credman"))
 }
 
-/// Keeps the login that is stored there.
-pub(super) fn login(scan: &mut Scan<'_>) {
+/// Reads the login that is stored there.
+pub(super) fn login(scan: &mut Scan<'_>) -> Option<Document> {
     let service = login_service(scan.env);
-    match scan.selected_item(&service, ACCOUNT) {
-        Err(_) => {}
-        Ok(Some(item)) => login_in(scan, &item, false),
-        Ok(None) => {
-            if let Some(item) = in_pieces(scan, &service) {
-                login_in(scan, &item, false);
-            }
-        }
-    }
+    let whole = scan.selected_item(&service, ACCOUNT).ok()?;
+    whole.or_else(|| in_pieces(scan, &service))
 }
 
 /// The login put together from its pieces.

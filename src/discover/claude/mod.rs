@@ -8,9 +8,10 @@ mod credman;
 mod overrides;
 mod paths;
 mod profile;
+mod settings;
 
 use super::scan::{Document, Scan, Unreadable};
-use super::{LocalCredential, Place, ProviderName};
+use super::types::{LocalCredential, Place, ProviderName};
 use crate::formats::json::Object;
 use crate::provider::{CLAUDE, CredentialKind};
 use crate::secret::SecretValue;
@@ -206,8 +207,11 @@ fn stored_logins(scan: &mut Scan<'_>) {
                 others.extend(accounts.into_iter().filter(|account| *account != own));
             }
         }
-    } else if scan.env.platform == Platform::Windows && credman::is_selected(scan) {
-        credman::login(scan);
+    } else if scan.env.platform == Platform::Windows
+        && credman::is_selected(scan)
+        && let Some(item) = credman::login(scan)
+    {
+        login_in(scan, &item, false);
     }
     if let Some(directory) = secure_directory(scan.env)
         && let Some(document) = scan.file(&directory.join(".credentials.json"))

@@ -9,10 +9,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::overrides::{Settings, lookup, named_profile, own};
 use super::paths;
-use crate::discover::Place;
+use super::settings::{Settings, lookup, named_profile, own};
 use crate::discover::scan::Scan;
+use crate::discover::types::Place;
 
 /// How a profile signs in.
 enum Profile {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::discover::scan::Scan;
-use crate::discover::{LocalCredential, Place};
+use crate::discover::types::{LocalCredential, Place};
 use crate::formats::json::Object;
 use crate::provider::CredentialKind;
 use crate::system::env::{Env, Platform};

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::scan::{Document, Scan, Unreadable};
-use super::{LocalCredential, Place, ProviderName};
+use super::types::{LocalCredential, Place, ProviderName};
 use crate::formats::json::{JsonError, Object};
 use crate::formats::jwt::{self, Expiry};
 use crate::provider::CODEX;

@@ -5,8 +5,8 @@
 //! not a login by itself.
 
 use super::config::{Config, ProviderLogin};
-use crate::discover::Place;
 use crate::discover::scan::Scan;
+use crate::discover::types::Place;
 use crate::formats::escape;
 
 /// The variables that go before a stored login, the strongest first, and what they mean.

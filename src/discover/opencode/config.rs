@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use jsonc_parser::{JsonObject, JsonValue};
 use zeroize::Zeroizing;
 
+use super::super::label;
 use super::super::scan::Scan;
-use super::super::{Place, label};
+use super::super::types::Place;
 use crate::formats::json::parse_with_comments;
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform};

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::super::label::{self, Claimed};
 use super::super::scan::Scan;
-use super::super::{LocalCredential, Place, ProviderName};
+use super::super::types::{LocalCredential, Place, ProviderName};
 use crate::formats::json::Object;
 use crate::formats::sqlite::{Database, Malformed, Row, Value};
 use crate::provider::CredentialKind;

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::checked;
+use super::entry::checked;
 use super::input::MAX_FILE;
 use super::lines::utf8;
 use super::problems::Problems;

@@ -1,6 +1,6 @@
 //! The rules of `docker run --env-file`: everything after the first `=` is the value, verbatim.
 
-use super::{Entry, Fault, Parsed};
+use super::entry::{Entry, Fault, Parsed};
 use crate::secret::{SecretName, SecretValue};
 
 /// Parses `text`, whose line breaks are all `\n`.

@@ -14,11 +14,12 @@
 //! of compose-go v2. This module finds where a value ends and refuses values read differently;
 //! dotenvy removes the quotes and resolves the escapes.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
+use super::entry::{Entry, Fault, Parsed, bad_name};
+use super::lines::end_of_line;
 use super::value::{self, Value};
-use super::{Entry, Fault, Parsed, bad_name};
 use crate::secret::{SecretName, SecretValue};
 
 /// Blanks that all three readers accept after `export`, and that YAML accepts around a name.
@@ -163,11 +164,6 @@ fn resolve(name: &str, quoted: &str) -> Option<SecretValue> {
         (Some(Ok((_, value))), None) => Some(SecretValue::new(value)),
         _ => None,
     }
-}
-
-/// Number of bytes up to and including the next line break.
-pub(super) fn end_of_line(text: &str) -> usize {
-    memchr(b'\n', text.as_bytes()).map_or(text.len(), |at| at + 1)
 }
 
 /// Whether `name=rest` is the last line of base64 text that lost its quotes. The `=` of its padding

@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use clap::ValueEnum;
+
+use super::entry::{Entry, Fault, Parsed, bad_name, checked};
 use super::lines::clean;
 use super::problems::Problems;
-use super::{EnvFormat, checked, docker, dotenv, json};
+use super::{docker, dotenv, json};
 use crate::error::{Error, Result};
 use crate::push::candidate::{Candidate, Origin, shown};
-use crate::secret::{SecretName, SecretValue};
+use crate::secret::SecretName;
 use crate::system::env::Env;
 use crate::system::file::{self, is_stdin};
 use crate::ui::notices::Notices;
@@ -18,51 +21,15 @@ pub(super) const MAX_FILE: u64 = 10 * 1024 * 1024;
 /// Maximum number of warnings shown for one file; the rest are only counted.
 const MAX_WARNINGS: usize = 20;
 
-/// An assignment found in a file, before its name and value were checked.
-pub(super) struct Entry {
-    pub(super) line: usize,
-    pub(super) name: String,
-    pub(super) value: SecretValue,
-}
-
-/// Why a line cannot be used. Never quotes the line, which may hold a secret.
-pub(super) struct Fault {
-    pub(super) line: usize,
-    pub(super) message: String,
-    hint: Option<String>,
-}
-
-impl Fault {
-    pub(super) fn new(line: usize, message: impl Into<String>) -> Self {
-        Self {
-            line,
-            message: message.into(),
-            hint: None,
-        }
-    }
-
-    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
-        Self {
-            hint: Some(hint.into()),
-            ..self
-        }
-    }
-
-    fn into_error(self, path: &Path) -> Error {
-        let error = Error::input(format!("{}:{}: {}", shown(path), self.line, self.message));
-        match self.hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
-    }
-}
-
-/// The entries of a file, and the warnings and faults of its lines.
-#[derive(Default)]
-pub(super) struct Parsed {
-    pub(super) entries: Vec<Entry>,
-    pub(super) warnings: Vec<(usize, String)>,
-    pub(super) faults: Vec<Fault>,
+/// How the lines of a file become names and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EnvFormat {
+    /// Quotes are removed, `export ` and comments are allowed, `$` is literal
+    Dotenv,
+    /// As `docker run --env-file`: everything after the first `=`, verbatim
+    Docker,
+    /// One object of string values
+    Json,
 }
 
 /// Reads a file, adding its problems and warnings to those of the other sources.
@@ -136,11 +103,4 @@ async fn parse(path: &Path, format: EnvFormat, env: &Env) -> Result<Parsed> {
     // The sort is stable, so these stay before the format's own warnings about the same line.
     parsed.faults.splice(0..0, faults);
     Ok(parsed)
-}
-
-pub(super) fn bad_name(line: usize) -> Fault {
-    Fault::new(line, "invalid line: the name before '=' is not a variable's name").hint(
-        "a name holds letters, digits and '_' and does not start with a digit; a value that spans \
-         lines must be quoted",
-    )
 }

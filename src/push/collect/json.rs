@@ -1,7 +1,7 @@
 //! A JSON object whose values are all strings.
 
+use super::entry::{Entry, Fault, Parsed};
 use super::lines::LineCounter;
-use super::{Entry, Fault, Parsed};
 use crate::formats::json::Members;
 use crate::secret::{SecretName, SecretValue};
 

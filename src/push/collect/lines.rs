@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr2};
 use zeroize::Zeroizing;
 
-use super::Fault;
+use super::entry::Fault;
 use crate::secret::SecretName;
 
 /// Returns the text of a file without a byte order mark and with `\n` line breaks, and the numbers of
@@ -104,4 +104,9 @@ impl<'a> LineCounter<'a> {
         self.at = at;
         self.line
     }
+}
+
+/// Number of bytes up to and including the next line break.
+pub(super) fn end_of_line(text: &str) -> usize {
+    memchr(b'\n', text.as_bytes()).map_or(text.len(), |at| at + 1)
 }

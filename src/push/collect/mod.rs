@@ -6,6 +6,7 @@
 mod arguments;
 mod docker;
 mod dotenv;
+mod entry;
 mod input;
 mod json;
 mod lines;
@@ -21,16 +22,15 @@ use std::collections::hash_map::Entry as Slot;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
 use self::arguments::read_arguments;
-use self::input::{Entry, Fault, Parsed, bad_name, read_file};
+pub(crate) use self::input::EnvFormat;
+use self::input::read_file;
 use self::pattern::Pattern;
 use self::problems::Problems;
 use self::variables::read_variables;
 use crate::error::{Error, Result};
 use crate::push::candidate::{Candidate, Origin};
-use crate::secret::{MAX_VALUE, SecretName, SecretValue};
+use crate::secret::SecretName;
 use crate::system::env::Env;
 use crate::system::file::is_stdin;
 use crate::ui::notices::Notices;
@@ -52,17 +52,6 @@ pub(crate) struct Sources<'a> {
     pub(crate) only: Vec<Pattern>,
     /// Names or patterns to leave out.
     pub(crate) exclude: Vec<Pattern>,
-}
-
-/// How the lines of a file become names and values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EnvFormat {
-    /// Quotes are removed, `export ` and comments are allowed, `$` is literal
-    Dotenv,
-    /// As `docker run --env-file`: everything after the first `=`, verbatim
-    Docker,
-    /// One object of string values
-    Json,
 }
 
 /// Reads all sources in order of increasing precedence: files, then inline values, standard input
@@ -241,22 +230,6 @@ fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Option<Confir
         return Err(Error::usage(message).hint("add --yes, or --dry-run to preview"));
     }
     Ok(())
-}
-
-/// Checks that apply to values from every source. Returns what is wrong and what to do about it.
-fn checked(value: &SecretValue) -> std::result::Result<(), (&'static str, &'static str)> {
-    if value.is_empty() {
-        Err((
-            "is empty",
-            "give it a value; 'amika secret delete NAME' removes a secret",
-        ))
-    } else if value.expose_secret().contains('\0') {
-        Err(("contains a NUL byte", "encode the value, for example with base64"))
-    } else if value.expose_secret().len() > MAX_VALUE {
-        Err(("is larger than 1 MiB", "store large data elsewhere"))
-    } else {
-        Ok(())
-    }
 }
 
 fn has_equals(argument: &OsStr) -> bool {

@@ -17,7 +17,7 @@ fn read(text: &str) -> Reading {
         return None;
     }
     let parsed = dotenv::parse(&text);
-    let pair = |entry: super::Entry| (entry.name, Some(entry.value.expose_secret().to_owned()));
+    let pair = |entry: super::entry::Entry| (entry.name, Some(entry.value.expose_secret().to_owned()));
     parsed
         .faults
         .is_empty()

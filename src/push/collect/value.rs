@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
-use super::dotenv::end_of_line;
+use super::lines::end_of_line;
 
 /// Characters that end a line in JavaScript but not in Python.
 pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use super::checked;
+use super::entry::checked;
 use super::pattern::Pattern;
 use super::problems::Problems;
 use crate::error::{Error, Result};

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Key, Keys};
+use super::keys::{Key, Keys};
 
 /// Maximum time between two lines of one paste.
 const PASTE_GAP: Duration = Duration::from_millis(150);

@@ -1,0 +1,63 @@
+//! One request: how it may be repeated, its answer, and its line for `--verbose`.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use zeroize::Zeroizing;
+
+/// What `--verbose` shows of one request. Holds nothing secret.
+pub(crate) struct RequestLine {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// The status, or why there was none.
+    pub(crate) result: std::result::Result<u16, String>,
+    pub(crate) elapsed: Duration,
+    pub(crate) trace_id: Option<String>,
+}
+
+impl fmt::Display for RequestLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ", self.method, self.path)?;
+        match &self.result {
+            Ok(status) => write!(f, "{status}")?,
+            Err(reason) => f.write_str(reason)?,
+        }
+        write!(f, " {} ms", self.elapsed.as_millis())?;
+        match &self.trace_id {
+            Some(id) => write!(f, " trace {id}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Which failed requests are sent again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// After every transient failure, as the request may be carried out twice.
+    Safe,
+    /// Only when the request was certainly not carried out.
+    Unsent,
+    /// None. The caller decides.
+    Never,
+}
+
+/// The answer to a request, read completely.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) is_json: bool,
+    pub(super) body: Zeroizing<Vec<u8>>,
+    pub(super) trace_id: Option<String>,
+}
+
+impl Answer {
+    /// The answer to a deletion that was carried out.
+    pub(super) fn no_content() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            is_json: false,
+            body: Zeroizing::default(),
+            trace_id: None,
+        }
+    }
+}

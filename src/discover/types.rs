@@ -1,0 +1,243 @@
+//! What discovery works with: providers, places, sources, and the credentials found there.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::formats::escape;
+use crate::provider::{CLAUDE, CODEX, CredentialKind, Provider};
+use crate::secret::{SecretName, SecretValue};
+use crate::ui::notices::Notices;
+
+/// A place that may hold credentials.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The identifier in JSON output.
+    pub(crate) id: &'static str,
+    /// The source with the highest number is preferred for a provider.
+    pub(crate) priority: u16,
+    /// Which credentials it can hold.
+    pub(super) provides: Filter,
+    /// The secret that its credentials become; `None` where their provider decides.
+    pub(super) secret: Option<&'static str>,
+    /// Whether a value may hold line breaks, as PEM keys do.
+    pub(super) multi_line: bool,
+    /// The name that `--also` takes; `None` is a source that is always read.
+    pub(crate) also: Option<&'static str>,
+}
+
+impl Source {
+    /// Whether it is read, with `also` the names given to `--also`.
+    pub(super) fn is_selected(&self, also: &[&str]) -> bool {
+        self.also
+            .is_none_or(|name| also.contains(&name) || also.contains(&"all"))
+    }
+}
+
+/// Which credentials to look for, or which a source can hold; `None` is any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Filter {
+    pub(crate) provider: Option<&'static str>,
+    pub(crate) kind: Option<CredentialKind>,
+}
+
+impl Filter {
+    pub(crate) const ANY: Self = Self {
+        provider: None,
+        kind: None,
+    };
+
+    pub(crate) const fn provider(provider: &'static str) -> Self {
+        Self {
+            provider: Some(provider),
+            kind: None,
+        }
+    }
+
+    pub(crate) const fn kind(kind: CredentialKind) -> Self {
+        Self {
+            provider: None,
+            kind: Some(kind),
+        }
+    }
+
+    pub(crate) const fn exactly(provider: &'static str, kind: CredentialKind) -> Self {
+        Self {
+            provider: Some(provider),
+            kind: Some(kind),
+        }
+    }
+
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        let providers = self.provider.zip(other.provider);
+        let kinds = self.kind.zip(other.kind);
+        providers.is_none_or(|(one, other)| one == other) && kinds.is_none_or(|(one, other)| one == other)
+    }
+
+    pub(super) fn includes(self, credential: &LocalCredential) -> bool {
+        self.provider
+            .is_none_or(|provider| provider == credential.provider.as_str())
+            && self.kind.is_none_or(|kind| kind == credential.kind)
+    }
+}
+
+/// Whose credential it is: lower case letters, digits and `-`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ProviderName(Cow<'static, str>);
+
+impl ProviderName {
+    /// Maximum length of a provider's name, in bytes.
+    const MAX_LENGTH: usize = 64;
+
+    pub(crate) const AMP: Self = Self::known("amp");
+    pub(crate) const ANTHROPIC: Self = Self::known(CLAUDE.discovered_as);
+    pub(crate) const GEMINI: Self = Self::known("gemini");
+    pub(crate) const GITHUB: Self = Self::known("github");
+    pub(crate) const GITHUB_COPILOT: Self = Self::known("github-copilot");
+    pub(crate) const OPENAI: Self = Self::known(CODEX.discovered_as);
+
+    const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// From the name that a tool gave it: `Claude` is anthropic, `github_copilot` is
+    /// github-copilot. `None` for what could not become a variable's name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let name = name.trim_end_matches('/').to_lowercase();
+        let name = name.replace(['_', ' ', '.', '/'], "-");
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let is_fine = starts_well && rest_is_fine && name.len() <= Self::MAX_LENGTH;
+        is_fine.then(|| match Provider::with_id(&name) {
+            Some(tool) => Self::known(tool.discovered_as),
+            None => Self(Cow::Owned(name)),
+        })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The secrets that this provider's credential becomes.
+    pub(crate) fn secret_names(&self) -> Vec<SecretName> {
+        match Provider::discovered(&self.0) {
+            Some(provider) => names(provider.secret_names),
+            None => names(&[&format!("{}_API_KEY", self.0.to_uppercase().replace('-', "_"))]),
+        }
+    }
+}
+
+fn names(names: &[&str]) -> Vec<SecretName> {
+    names.iter().filter_map(|name| SecretName::inline(name)).collect()
+}
+
+impl LocalCredential {
+    /// The secrets that it becomes: what its source says, else what its provider says.
+    pub(crate) fn secret_names(&self) -> Vec<SecretName> {
+        match self.source.secret {
+            Some(name) => names(&[name]),
+            None => self.provider.secret_names(),
+        }
+    }
+}
+
+/// Where a credential was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    File(PathBuf),
+    Keychain {
+        service: String,
+        account: String,
+    },
+    Variable(String),
+    /// A key of a configuration file, such as `apiKeyHelper`.
+    Setting {
+        key: String,
+        file: PathBuf,
+    },
+}
+
+impl Place {
+    /// As a person would point at it, with `~` for `home`.
+    pub(crate) fn shown(&self, home: Option<&Path>) -> String {
+        match self {
+            Self::File(path) => escape::home_path(path, home),
+            Self::Keychain { service, account } => {
+                escape::escape(&format!("keychain item {service} ({account})")).into_owned()
+            }
+            Self::Variable(name) => format!("${name}"),
+            Self::Setting { key, file } => {
+                format!("{} in {}", escape::escape(key), escape::home_path(file, home))
+            }
+        }
+    }
+}
+
+/// Where a credential stands among the others of its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// The one with the highest priority that has not expired.
+    Chosen,
+    /// It has not expired, and another one is chosen.
+    Outranked,
+    /// An access token past its expiry.
+    Expired,
+}
+
+/// A credential that was found on this machine.
+#[derive(Debug)]
+pub(crate) struct LocalCredential {
+    pub(crate) provider: ProviderName,
+    pub(crate) kind: CredentialKind,
+    /// The API key or access token.
+    pub(crate) value: SecretValue,
+    /// For a tool's own OAuth login, everything that it stored, with the refresh token: what
+    /// another machine needs to renew the login.
+    pub(crate) document: Option<SecretValue>,
+    pub(crate) source: &'static Source,
+    pub(crate) place: Place,
+    /// When the API key or access token expires.
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) state: State,
+    /// Whether a login has a refresh token that has not expired; `None` is not known.
+    pub(crate) renewable: Option<bool>,
+    /// Whether only older versions of the tool read this place.
+    pub(crate) legacy: bool,
+    /// Whether the tool that owns the store would use this credential now; `None` is not known.
+    pub(crate) in_use: Option<bool>,
+    /// What is used instead: by the tool when `in_use` is false, else by its priority.
+    pub(crate) overridden_by: Option<Place>,
+}
+
+/// A store that is there and could not be used.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) place: Place,
+    /// Never quotes the store.
+    pub(crate) reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place.shown(None);
+        match self.place {
+            Place::File(_) | Place::Setting { .. } => {
+                write!(f, "failed to parse credentials file {place}: {}", self.reason)
+            }
+            _ => write!(f, "failed to read {place}: {}", self.reason),
+        }
+    }
+}
+
+/// All that was found, and all that was in the way.
+#[derive(Debug, Default)]
+pub(crate) struct Discovery {
+    pub(crate) found: Vec<LocalCredential>,
+    pub(crate) problems: Vec<Problem>,
+    /// Entries that were skipped, and stores that are recognised but cannot be read.
+    pub(crate) notices: Notices,
+    /// Every place that was looked at, whether or not something was there.
+    pub(crate) looked: Vec<Place>,
+}

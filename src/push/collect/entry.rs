@@ -1,0 +1,78 @@
+//! An assignment read from a file, and what may be wrong with it.
+
+use std::path::Path;
+
+use crate::error::Error;
+use crate::push::candidate::shown;
+use crate::secret::{MAX_VALUE, SecretValue};
+
+/// An assignment found in a file, before its name and value were checked.
+pub(super) struct Entry {
+    pub(super) line: usize,
+    pub(super) name: String,
+    pub(super) value: SecretValue,
+}
+
+/// Why a line cannot be used. Never quotes the line, which may hold a secret.
+pub(super) struct Fault {
+    pub(super) line: usize,
+    pub(super) message: String,
+    hint: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(line: usize, message: impl Into<String>) -> Self {
+        Self {
+            line,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    pub(super) fn into_error(self, path: &Path) -> Error {
+        let error = Error::input(format!("{}:{}: {}", shown(path), self.line, self.message));
+        match self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// The entries of a file, and the warnings and faults of its lines.
+#[derive(Default)]
+pub(super) struct Parsed {
+    pub(super) entries: Vec<Entry>,
+    pub(super) warnings: Vec<(usize, String)>,
+    pub(super) faults: Vec<Fault>,
+}
+
+/// The fault of a line whose name is not the name of an environment variable.
+pub(super) fn bad_name(line: usize) -> Fault {
+    Fault::new(line, "invalid line: the name before '=' is not a variable's name").hint(
+        "a name holds letters, digits and '_' and does not start with a digit; a value that spans \
+         lines must be quoted",
+    )
+}
+
+/// Checks that apply to values from every source. Returns what is wrong and what to do about it.
+pub(super) fn checked(value: &SecretValue) -> std::result::Result<(), (&'static str, &'static str)> {
+    if value.is_empty() {
+        Err((
+            "is empty",
+            "give it a value; 'amika secret delete NAME' removes a secret",
+        ))
+    } else if value.expose_secret().contains('\0') {
+        Err(("contains a NUL byte", "encode the value, for example with base64"))
+    } else if value.expose_secret().len() > MAX_VALUE {
+        Err(("is larger than 1 MiB", "store large data elsewhere"))
+    } else {
+        Ok(())
+    }
+}
