@@ -1,7 +1,7 @@
 //! HTTP/1.1 on 127.0.0.1, one thread a connection, for a vault that may break every rule.
 
 use std::io::{BufReader, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -139,7 +139,11 @@ impl Shared {
         let mut client = self.client();
         let down = client.down_until.is_some_and(|until| Instant::now() < until);
         if down {
-            *listener = None;
+            if let Some(listener) = listener.take() {
+                // A process that is just being started holds a copy of the socket until its exec;
+                // closing ours alone would leave that copy listening.
+                let _ = SockRef::from(&listener).shutdown(Shutdown::Both);
+            }
             client.listening = false;
         }
         down
