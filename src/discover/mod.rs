@@ -23,7 +23,7 @@ pub(crate) mod sources;
 mod types;
 
 use self::scan::Scan;
-use self::sources::{Row, SOURCES};
+use self::sources::{SOURCES, Scanner};
 pub(crate) use self::types::{Discovery, Filter, LocalCredential, State};
 use crate::system::env::Env;
 use crate::system::keychain::Keychain;
@@ -32,8 +32,9 @@ use crate::system::keychain::Keychain;
 /// named in `also`; the others are not opened.
 pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter, also: &[&str]) -> Discovery {
     let mut discovery = Discovery::default();
-    let selected = |row: &&Row| row.source.is_selected(also) && row.source.provides.overlaps(filter);
-    for Row { source, scan } in SOURCES.iter().filter(selected) {
+    let selected =
+        |scanner: &&Scanner| scanner.source.is_selected(also) && scanner.source.provides.overlaps(filter);
+    for Scanner { source, scan } in SOURCES.iter().filter(selected) {
         scan(&mut Scan::new(env, keychain, source, &mut discovery));
     }
     discovery.found.retain(|found| filter.includes(found));

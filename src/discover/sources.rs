@@ -6,14 +6,14 @@ use super::{aider, amika, amp, claude, codex, copilot, crush, gemini, gh, openco
 use crate::provider::CredentialKind::{ApiKey, OAuth};
 
 /// A source, and how it is read.
-pub(crate) struct Row {
+pub(crate) struct Scanner {
     pub(crate) source: Source,
     pub(super) scan: fn(&mut Scan<'_>),
 }
 
 /// Every source, by priority.
 #[rustfmt::skip]
-pub(crate) const SOURCES: [Row; 14] = [
+pub(crate) const SOURCES: [Scanner; 14] = [
     single_line("claude_api", 500, Filter::exactly("anthropic", ApiKey), claude::api_key),
     single_line("claude_oauth", 400, Filter::exactly("anthropic", OAuth), claude::oauth),
     single_line("codex", 300, Filter::provider("openai"), codex::login),
@@ -30,7 +30,7 @@ pub(crate) const SOURCES: [Row; 14] = [
     also("aider", 10, Filter::kind(ApiKey), aider::keys),
 ];
 
-impl Row {
+impl Scanner {
     /// A source whose credentials become this secret, whatever their provider is called.
     const fn becoming(mut self, secret: &'static str) -> Self {
         self.source.secret = Some(secret);
@@ -38,7 +38,7 @@ impl Row {
     }
 }
 
-const fn single_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Row {
+const fn single_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Scanner {
     let source = Source {
         id,
         priority,
@@ -47,18 +47,18 @@ const fn single_line(id: &'static str, priority: u16, provides: Filter, scan: fn
         multi_line: false,
         also: None,
     };
-    Row { source, scan }
+    Scanner { source, scan }
 }
 
-const fn multi_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Row {
-    let mut row = single_line(id, priority, provides, scan);
-    row.source.multi_line = true;
-    row
+const fn multi_line(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Scanner {
+    let mut scanner = single_line(id, priority, provides, scan);
+    scanner.source.multi_line = true;
+    scanner
 }
 
 /// A source that is read only if `--also` names it, by its id.
-const fn also(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Row {
-    let mut row = single_line(id, priority, provides, scan);
-    row.source.also = Some(id);
-    row
+const fn also(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Scanner {
+    let mut scanner = single_line(id, priority, provides, scan);
+    scanner.source.also = Some(id);
+    scanner
 }

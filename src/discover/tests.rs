@@ -69,7 +69,7 @@ fn seen(discovery: &Discovery) -> Vec<(&'static str, &str, State)> {
 
 #[test]
 fn every_source_has_its_place_in_one_order() {
-    let priorities: Vec<_> = SOURCES.iter().map(|row| row.source.priority).collect();
+    let priorities: Vec<_> = SOURCES.iter().map(|scanner| scanner.source.priority).collect();
     assert_eq!(
         priorities,
         [500, 400, 300, 290, 280, 270, 200, 150, 100, 50, 40, 30, 20, 10]

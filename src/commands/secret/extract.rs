@@ -101,7 +101,7 @@ impl ExtractArgs {
     fn tools(&self) -> Result<Vec<&str>> {
         let items = self.also.iter().flat_map(|items| items.split(','));
         let tools: Vec<&str> = items.map(str::trim).filter(|tool| !tool.is_empty()).collect();
-        let known: Vec<&str> = SOURCES.iter().filter_map(|row| row.source.also).collect();
+        let known: Vec<&str> = SOURCES.iter().filter_map(|scanner| scanner.source.also).collect();
         match tools.iter().find(|tool| **tool != "all" && !known.contains(tool)) {
             None => Ok(tools),
             Some(tool) => Err(Error::usage(format!(
