@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_number_of_jobs_stays() {
+    fn a_fixed_number_of_jobs_does_not_change() {
         let pace = Concurrency::new(Some(5));
         let mut now = Instant::now();
         for n in 0..1000 {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_the_server_asks_for_holds_everything() {
+    fn retry_after_delays_every_request() {
         let pace = Concurrency::new(None);
         let now = Instant::now();
         pace.refused(now, Duration::ZERO, Some(Duration::from_secs(3)));

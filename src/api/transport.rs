@@ -331,7 +331,7 @@ mod tests {
 
     /// R96, R121: the header with the key shows nothing in `Debug`.
     #[test]
-    fn the_bearer_is_marked_as_sensitive() {
+    fn the_bearer_token_is_marked_as_sensitive() {
         let header = bearer_header(&SecretValue::new("hunter2".to_owned())).unwrap();
         assert_eq!(header.as_bytes(), b"Bearer hunter2");
         assert_eq!(format!("{header:?}"), "Sensitive");

@@ -145,7 +145,7 @@ mod tests {
 
     /// R58: each refusal is explained.
     #[test]
-    fn refusals_are_named() {
+    fn refusals_are_explained() {
         for (code, part) in [
             ("access_denied", "denied in the browser"),
             ("expired_token", "not entered in time"),

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_needs_its_token() {
+    fn a_login_without_a_token_is_refused() {
         for bad in ["", "null", "[]", "{", "hunter2", "{}", r#"{"tokens":{}}"#] {
             let error = checked(0, CredentialKind::OAuth, bad).unwrap_err();
             assert_eq!(error.kind.exit_code(), 4, "{bad}");
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_login_needs_its_refresh_token() {
+    fn an_expired_login_without_a_refresh_token_is_refused() {
         let expired = r#""accessToken":"a","expiresAt":1700000000000"#;
         let error = claude(&format!("{{{expired}}}")).unwrap_err();
         assert!(
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_blanks_is_refused() {
+    fn a_key_with_whitespace_is_refused() {
         for bad in [
             "",
             "\n",

@@ -68,7 +68,7 @@ fn seen(discovery: &Discovery) -> Vec<(&'static str, &str, State)> {
 }
 
 #[test]
-fn every_source_has_its_place_in_one_order() {
+fn sources_are_in_order_of_priority() {
     let priorities: Vec<_> = SOURCES.iter().map(|scanner| scanner.source.priority).collect();
     assert_eq!(
         priorities,
@@ -165,7 +165,7 @@ fn other_keychain_accounts_are_searched_only_when_the_own_one_is_empty() {
 }
 
 #[test]
-fn a_moved_directory_has_items_of_its_own() {
+fn a_moved_directory_has_its_own_keychain_items() {
     let home = Home::new(Platform::MacOs).variable("CLAUDE_CONFIG_DIR", "C:/cfg2/");
     let keychain = MemoryKeychain::default()
         .with("Claude Code-credentials", "fix", &LOGIN.replace("item", "other"))
@@ -174,7 +174,7 @@ fn a_moved_directory_has_items_of_its_own() {
 }
 
 #[test]
-fn an_unreadable_store_is_not_an_absent_one() {
+fn an_unreadable_keychain_is_not_reported_as_absent() {
     let home = Home::new(Platform::MacOs).with(".claude/.credentials.json", LOGIN);
     let keychain = MemoryKeychain::default().locked("Claude Code-credentials", "fix");
     let discovery = home.discover(&keychain);
@@ -186,7 +186,7 @@ fn an_unreadable_store_is_not_an_absent_one() {
 }
 
 #[test]
-fn no_keychain_is_touched_where_no_source_needs_one() {
+fn no_keychain_is_read_if_no_source_needs_one() {
     let home = Home::new(Platform::Unix).with(".codex/auth.json", r#"{"OPENAI_API_KEY":"k"}"#);
     let keychain = MemoryKeychain::default().with("Codex Auth", "any", "{}");
     home.discover(&keychain);
@@ -194,7 +194,7 @@ fn no_keychain_is_touched_where_no_source_needs_one() {
 }
 
 #[test]
-fn codex_uses_the_store_that_its_configuration_names() {
+fn codex_uses_the_configured_store() {
     let file = r#"{"OPENAI_API_KEY":"file"}"#;
     for (store, features, expected) in [
         ("", "", vec!["file"]),
@@ -240,7 +240,7 @@ fn codex_auto_falls_back_to_the_file() {
 }
 
 #[test]
-fn an_encrypted_or_foreign_codex_login_is_explained() {
+fn an_unsupported_codex_login_is_explained() {
     let auth = |content: &str| Home::new(Platform::Unix).with(".codex/auth.json", content);
     let encrypted =
         Home::new(Platform::Windows).with(".codex/secrets/codex_auth.age", "age-encryption.org/v1");

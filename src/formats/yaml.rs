@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_and_lists() {
+    fn hosts_and_lists_are_read() {
         let text = "---\n# mine\ngithub.com:\n    users:\n        octo:\n            oauth_token: gho_1\n        other:\n    git_protocol: https\n    user: octo # active\n\"ghe.example\":\n    oauth_token: 'x y'\nkeys:\n- a=1\n  - \"b=2\"\nempty:\nflow: [c=3, d=4]\nnothing: ~\n";
         let pairs = read(text).unwrap();
         let expected = [
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused_with_its_line() {
+    fn unsupported_syntax_is_refused_with_its_line() {
         for bad in [
             "a: &x 1",
             "a: *x",

@@ -241,14 +241,14 @@ mod tests {
 
     /// A host name that does not resolve is named as the problem.
     #[test]
-    fn a_name_that_does_not_resolve_is_named() {
+    fn an_unknown_host_is_named() {
         let causes = ["client error (connect)", "dns error", "no such host"].map(str::to_owned);
         let message = connect_message(&causes, "no such host", "https://vault.example:8443");
         assert_eq!(message, "cannot resolve vault.example: no such host");
     }
 
     #[test]
-    fn json_types() {
+    fn json_content_types_are_recognised() {
         assert!(is_json_type("application/json; charset=utf-8"));
         assert!(is_json_type("application/problem+json"));
         assert!(!is_json_type("text/html"));

@@ -120,7 +120,7 @@ mod tests {
 
     /// R38: file and directory are private, also when they were not before.
     #[test]
-    fn what_is_saved_is_private() {
+    fn a_saved_file_is_private() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/b/file.json");
         save(&path, b"one").unwrap();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn more_room_than_content_leaves_no_trace() {
+    fn unused_reserved_space_is_cut_off() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("file");
         Save::prepare(&path, 4096, &lock())

@@ -120,7 +120,7 @@ mod tests {
 
     /// R102: keys in the environment do not reach the browser, on any system.
     #[test]
-    fn a_browser_gets_the_desktop_and_no_keys() {
+    fn a_browser_gets_desktop_variables_and_no_credentials() {
         let keys = ["AMIKA_API_KEY", "AWS_SECRET_ACCESS_KEY", "NPM_TOKEN"];
         for platform in [Platform::Unix, Platform::MacOs] {
             let given = names(

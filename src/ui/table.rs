@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_fits_and_a_file_gets_everything() {
+    fn lines_fit_a_terminal_and_are_complete_in_a_file() {
         for width in [30, 50, 60, 80, 200] {
             let text = rendered(Some(width));
             assert!(

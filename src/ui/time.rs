@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_shown_by_its_distance() {
+    fn times_are_shown_relative_to_now() {
         let now = "2026-11-25T06:00:00Z".parse().unwrap();
         for (time, shown) in [
             ("2026-11-25T09:30:00Z", "in 3 h"),

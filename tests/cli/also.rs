@@ -47,7 +47,7 @@ fn names(sandbox: &Sandbox, line: &str) -> Vec<String> {
 
 /// The documented tools are the default; each further one is read when it is named.
 #[test]
-fn further_tools_are_read_when_they_are_named() {
+fn further_tools_are_read_only_with_also() {
     let sandbox = laptop();
     let run = |also: &str| names(&sandbox, &format!("secret extract -o json {also}"));
     assert!(run("").is_empty());
@@ -83,7 +83,7 @@ fn further_tools_are_read_when_they_are_named() {
 
 /// R123: a variable that the tool uses first is named.
 #[test]
-fn a_variable_goes_before_a_further_tools_token() {
+fn a_variable_overrides_the_token_of_a_further_tool() {
     let sandbox = laptop();
     for (tool, variable) in [
         ("gh", "GH_TOKEN"),
@@ -101,7 +101,7 @@ fn a_variable_goes_before_a_further_tools_token() {
 
 /// R128: what a further tool keeps in a form that is not pushed is named.
 #[test]
-fn credentials_that_cannot_be_pushed_are_named() {
+fn credentials_that_cannot_be_pushed_are_reported() {
     for (tool, path, content, named) in [
         ("gh", HOSTS, hosts(), "ghe.example"),
         (

@@ -45,7 +45,7 @@ fn only_the_key_for_the_exact_url_is_used() {
 
 /// R123: `AMP_API_KEY` goes before every store, and is named with the command that pushes it.
 #[test]
-fn a_variable_goes_before_the_stored_key() {
+fn a_variable_overrides_the_stored_key() {
     let sandbox = Sandbox::new();
     sandbox.write(SECRETS, key("https://ampcode.com/"));
     let mut command = sandbox.command(["secret", "extract", "-o", "json"]);
@@ -70,7 +70,7 @@ fn a_file_with_a_byte_order_mark_is_unreadable() {
 /// R123: with native storage, the file goes before the keyring.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_file_goes_before_the_keyring() {
+fn the_file_takes_precedence_over_the_keyring() {
     let sandbox = Sandbox::new();
     sandbox.write(
         SETTINGS,
@@ -109,7 +109,7 @@ fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
 
 /// R128: tokens that are not pushed, and kinds that are not known, are named.
 #[test]
-fn other_entries_of_amp_are_named() {
+fn other_entries_of_amp_are_reported() {
     let sandbox = Sandbox::new();
     sandbox.write(
         SECRETS,
@@ -127,7 +127,7 @@ fn other_entries_of_amp_are_named() {
 
 /// R123: an Amp key in the old file is Amp's, and no version of Amp in use reads that file.
 #[test]
-fn an_amp_key_in_the_old_file_has_amps_name() {
+fn an_amp_key_in_the_old_file_is_named_amp_api_key() {
     let sandbox = Sandbox::new();
     sandbox.write(
         OLD,
@@ -161,7 +161,7 @@ fn relative_directories_are_followed() {
 
 /// R128: names are compared without case, blanks are trimmed, and every other entry is named.
 #[test]
-fn entries_of_the_key_files_that_are_skipped_are_named() {
+fn skipped_entries_of_key_files_are_reported() {
     let sandbox = Sandbox::new();
     sandbox.write(
         ".cache/amika/env-cache.json",

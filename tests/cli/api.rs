@@ -92,7 +92,7 @@ fn redirects_are_not_followed() {
 
 /// R63: the page of a captive portal is not taken for a confirmation.
 #[test]
-fn the_page_of_a_captive_portal_is_not_a_created_secret() {
+fn a_captive_portal_page_is_not_a_success() {
     let sandbox = Sandbox::new();
     sandbox.vault.fault(Fault::on("POST", SECRETS).html(200).always());
     let ran = sandbox
@@ -174,7 +174,7 @@ fn unknown_fields_and_scopes_do_not_fail_a_list() {
 
 /// R66: an answer that hangs or trickles is given up in time.
 #[test]
-fn a_slow_answer_is_given_up_in_time() {
+fn a_slow_response_times_out() {
     for behaviour in [Behaviour::Hang, Behaviour::Drip] {
         let sandbox = Sandbox::new();
         sandbox
@@ -471,7 +471,7 @@ fn secrets_in_a_server_message_are_redacted() {
 
 /// R80: an id that could reach another resource is not used.
 #[test]
-fn a_hostile_id_of_the_server_is_not_used() {
+fn a_hostile_id_from_the_server_is_refused() {
     let sandbox = Sandbox::new();
     for (n, id) in ["../../admin", "claude", "a/b", "x?y", "x#y", ".."]
         .into_iter()

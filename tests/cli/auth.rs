@@ -213,7 +213,7 @@ fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
 
 /// R56, R58: the device flow keeps its pace, and each way in which it ends is explained.
 #[test]
-fn every_end_of_the_device_flow_is_explained() {
+fn every_outcome_of_the_device_flow_is_explained() {
     for (code, exit, part) in [
         ("access_denied", 3, "denied in the browser"),
         ("expired_token", 3, "not entered in time"),
@@ -253,7 +253,7 @@ fn every_end_of_the_device_flow_is_explained() {
 
 /// R59: the code and the address of a login are escaped.
 #[test]
-fn the_code_and_address_of_a_login_are_escaped() {
+fn the_code_and_url_of_a_login_are_escaped() {
     let sandbox = Sandbox::new();
     sandbox.vault.idp(|idp| {
         idp.user_code = "A\u{1b}[2J\u{202e}B".to_owned();
@@ -362,7 +362,7 @@ fn logout_removes_files_that_cannot_be_read() {
 
 /// R120: an address of the provider is shown only if it is safe to open.
 #[test]
-fn an_unsafe_address_of_the_provider_is_not_shown() {
+fn an_unsafe_url_of_the_provider_is_not_shown() {
     for address in [
         "http://auth.example/device".to_owned(),
         "http://0.0.0.0/device".to_owned(),
@@ -407,7 +407,7 @@ fn a_stored_name_cannot_forge_a_status_line() {
 /// R61: `auth logout` removes a link, and says that its target stays.
 #[cfg(unix)]
 #[test]
-fn logout_removes_a_link_and_names_what_stays() {
+fn logout_removes_a_link_and_names_what_remains() {
     let sandbox = Sandbox::new();
     sandbox.log_in(3600);
     let path = sandbox.home().join(SESSION_FILE);

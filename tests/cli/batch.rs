@@ -34,7 +34,7 @@ fn a_batch_waits_until_a_gateway_answers_again() {
 
 /// R136: replies that are lost here and there need one list, not one each.
 #[test]
-fn one_list_settles_all_doubts() {
+fn one_list_resolves_every_write_in_doubt() {
     let sandbox = Sandbox::new();
     sandbox
         .vault
@@ -63,7 +63,7 @@ fn an_outage_that_lasts_leaves_the_rest_unattempted() {
 
 /// R136: whoever waits is told.
 #[test]
-fn a_batch_says_that_it_waits() {
+fn a_batch_reports_that_it_waits() {
     let sandbox = Sandbox::new();
     sandbox
         .vault
@@ -76,7 +76,7 @@ fn a_batch_says_that_it_waits() {
 /// R106: the reply was lost, the list does not show it yet, and the next try says that the name is
 /// taken: nobody knows whether our value is stored.
 #[test]
-fn a_name_in_doubt_is_never_called_failed() {
+fn a_write_in_doubt_is_never_reported_as_failed() {
     let later = [
         Fault::on("POST", SECRETS).fails(409, "taken"),
         Fault::on("POST", SECRETS).fails(400, "no"),
@@ -139,7 +139,7 @@ fn an_update_in_doubt_that_finds_nothing_is_unknown() {
 
 /// R119: a status outside 200–599 is not the API.
 #[test]
-fn a_status_that_http_does_not_know_is_not_the_api() {
+fn an_undefined_status_in_a_batch_is_not_the_api() {
     let sandbox = Sandbox::new();
     sandbox.vault.fault(Fault::on("GET", SECRETS).json(999, "[]"));
     sandbox.run("secret list").exits(7).stderr_contains("999");

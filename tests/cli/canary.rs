@@ -247,7 +247,7 @@ fn nothing_is_written(sandbox: &Sandbox, name: &str) {
 
 /// R75, R113: a value that a server's text is cut in does not show its first part.
 #[test]
-fn a_text_that_is_cut_inside_a_value_shows_no_part_of_it() {
+fn a_text_cut_inside_a_value_shows_no_part_of_it() {
     for before in (240..=300).step_by(4) {
         for (name, spelled) in spellings(KEY) {
             let sandbox = Sandbox::new();
@@ -310,7 +310,7 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn the_oracle_encodes_as_the_standards_say() {
+fn the_encodings_match_the_standards() {
     let of = |name: &str, value: &str| {
         let mut all = spellings(value).into_iter();
         all.find(|(own, _)| *own == name)
@@ -327,7 +327,7 @@ fn the_oracle_encodes_as_the_standards_say() {
 }
 
 #[test]
-fn the_oracle_notices_part_of_a_value() {
+fn the_search_finds_part_of_a_value() {
     let value = "0123456789abcdef+/\"0123";
     for (name, spelled) in spellings(value) {
         let start: String = spelled

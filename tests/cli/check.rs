@@ -16,7 +16,7 @@ X = { secret = \"not-an-environment-variable\" }
 
 /// The table names every reference; a missing one is exit 1 with the command that adds it.
 #[test]
-fn check_names_what_is_missing_and_how_to_add_it() {
+fn check_lists_missing_secrets_and_how_to_add_them() {
     let sandbox = Sandbox::new();
     sandbox.write(".amika/config.toml", CONFIG);
     sandbox.vault.seed("API_KEY", CANARY, "org");
@@ -91,7 +91,7 @@ fn check_reads_the_nearest_configuration() {
 
 /// Wrong TOML is told with file, line and column, and never with the text.
 #[test]
-fn check_never_quotes_a_wrong_configuration() {
+fn check_never_quotes_an_invalid_configuration() {
     let sandbox = Sandbox::new();
     for (content, said) in [
         (
@@ -124,7 +124,7 @@ fn check_never_quotes_a_wrong_configuration() {
 
 /// `push --missing` pushes what is referenced and missing, under the secret's name.
 #[test]
-fn push_missing_fills_the_gaps_only() {
+fn push_missing_creates_only_missing_secrets() {
     let sandbox = Sandbox::new();
     sandbox.write(".amika/config.toml", CONFIG);
     sandbox.vault.seed("API_KEY", "before", "org");

@@ -58,7 +58,7 @@ fn standing(run: &Ran, source: &str) -> (Value, String) {
 /// R123: a variable that Claude Code uses before its login is named, from the environment and from
 /// every settings file, and the row says that it is not in use.
 #[test]
-fn whatever_overrides_a_login_is_named() {
+fn every_override_of_a_login_is_named() {
     for (variable, value) in [
         ("ANTHROPIC_AUTH_TOKEN", CANARY),
         ("ANTHROPIC_API_KEY", CANARY),
@@ -97,7 +97,7 @@ fn whatever_overrides_a_login_is_named() {
 
 /// R123: of several, the one that Claude Code uses is named as the one that goes before its login.
 #[test]
-fn the_strongest_override_is_the_one_that_is_named() {
+fn the_strongest_override_is_named() {
     const API_KEY: (&str, &str) = ("ANTHROPIC_API_KEY", CANARY);
     const SETUP_TOKEN: (&str, &str) = ("CLAUDE_CODE_OAUTH_TOKEN", CANARY);
     for (variables, strongest) in [
@@ -162,7 +162,7 @@ fn empty_and_disabled_settings_do_not_override_a_login() {
 
 /// R123: a helper is named and never run.
 #[test]
-fn a_helper_goes_before_a_login_and_is_not_run() {
+fn a_helper_overrides_a_login_and_is_not_run() {
     let world = sandbox(&[
         (LOGIN, &usable_login()),
         (SETTINGS, r#"{"apiKeyHelper":"touch ran"}"#),
@@ -188,7 +188,7 @@ fn a_settings_file_that_claude_code_ignores_sets_nothing() {
 /// R124: managed settings of the machine count, and the strongest of them.
 #[cfg(target_os = "linux")]
 #[test]
-fn managed_settings_go_before_a_login() {
+fn managed_settings_override_a_login() {
     for (path, content, named) in [
         (
             "etc/claude-code/managed-settings.json",
@@ -248,7 +248,7 @@ fn a_stored_key_beside_a_login_is_not_in_use() {
 
 /// R123: the key of a gateway is used whatever it starts with, and blanks around it do not count.
 #[test]
-fn a_gateway_key_of_any_form_is_a_key() {
+fn a_gateway_key_may_have_any_format() {
     let world = sandbox(&[(".claude.json", "{\"primaryApiKey\":\" gateway-CANARY\\n\"}")]);
     let run = extract(&world, &[]).exits(0).stderr_contains("gateway");
     assert_eq!(standing(&run, "claude_api"), (json!(true), String::new()));
@@ -283,7 +283,7 @@ fn stores_of_older_versions_have_the_lowest_priority() {
 
 /// R125: a login that Claude Code does not use is named and not shown.
 #[test]
-fn a_login_that_claude_code_cannot_use_is_named_and_not_shown() {
+fn a_login_that_claude_code_cannot_use_is_not_listed() {
     for (content, code, word) in [
         (login(""), 0, "user:inference"),
         (login(r#","scopes":null"#), 0, "user:inference"),
@@ -298,7 +298,7 @@ fn a_login_that_claude_code_cannot_use_is_named_and_not_shown() {
 
 /// R127: a login whose refresh token has ended is named as one that nothing renews.
 #[test]
-fn an_ended_refresh_token_is_named() {
+fn an_expired_refresh_token_is_reported() {
     let ended = r#","refreshTokenExpiresAt":1700000000000,"scopes":["user:inference"]"#;
     let world = sandbox(&[(LOGIN, &login(ended))]);
     extract(&world, &[]).exits(0).stderr_contains("cannot be renewed");
@@ -316,7 +316,7 @@ const CONSOLE: &str = r#"{"authentication":{"type":"user_oauth"}}"#;
 /// R123, R124: the selected profile is followed by its name and by its moved credentials. A stored
 /// login and a stored key go before it.
 #[test]
-fn a_console_profile_is_named() {
+fn a_console_profile_is_reported() {
     for files in [
         vec![(".config/anthropic/credentials/default.json", TOKENS)],
         vec![
@@ -349,7 +349,7 @@ fn a_console_profile_is_named() {
 /// R123: a profile that is named goes before a login where it is signed in, and a stored key goes
 /// before both.
 #[test]
-fn a_named_profile_goes_before_a_login() {
+fn a_selected_profile_overrides_a_login() {
     let profile: [(&str, &str); 3] = [
         (LOGIN, &usable_login()),
         (".config/anthropic/configs/work.json", CONSOLE),
@@ -388,7 +388,7 @@ fn a_named_profile_goes_before_a_login() {
 
 /// R123: a workload identity goes before a login, and a stored key goes before it.
 #[test]
-fn a_workload_identity_goes_before_a_login() {
+fn a_workload_identity_overrides_a_login() {
     let federation = r#"{"authentication":{"type":"oidc_federation"}}"#;
     let variables = [
         ("ANTHROPIC_IDENTITY_TOKEN", CANARY),
@@ -416,7 +416,7 @@ fn a_workload_identity_goes_before_a_login() {
 
 /// R28, R127: a login with other bytes than text is shown and named as one that cannot be pushed.
 #[test]
-fn a_login_that_is_no_text_is_named() {
+fn a_login_that_is_not_utf8_is_reported() {
     let world = sandbox(&[]);
     let mut bytes = login(r#","scopes":["user:inference",7],"subscriptionType":"m?x""#).into_bytes();
     let at = bytes.iter().position(|byte| *byte == b'?').unwrap();

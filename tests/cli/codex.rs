@@ -39,7 +39,7 @@ fn in_use(run: &Ran) -> Value {
 
 /// R123: variables that Codex uses before its login are named.
 #[test]
-fn whatever_overrides_a_codex_login_is_named() {
+fn every_override_of_a_codex_login_is_named() {
     for variable in [
         "CODEX_API_KEY",
         "CODEX_ACCESS_TOKEN",
@@ -61,7 +61,7 @@ fn whatever_overrides_a_codex_login_is_named() {
 
 /// R123: a model provider with a login of its own is named.
 #[test]
-fn another_model_provider_goes_before_the_login() {
+fn another_model_provider_overrides_the_login() {
     for (login, word) in [
         (
             "experimental_bearer_token = \"CANARY\"",
@@ -111,7 +111,7 @@ fn a_forced_login_method_is_respected() {
 
 /// R123: a login of another workspace than the configuration allows is not in use.
 #[test]
-fn a_forced_workspace_is_minded() {
+fn a_forced_workspace_is_respected() {
     let tokens = format!(
         r#"{{"tokens":{{"id_token":"{JWT}","access_token":"{CANARY}","refresh_token":"r","account_id":"mine"}}}}"#
     );
@@ -128,7 +128,7 @@ fn a_forced_workspace_is_minded() {
 
 /// R124: where Codex refuses its configuration and does not start, nothing is known to be in use.
 #[test]
-fn a_configuration_that_codex_refuses_is_named() {
+fn a_configuration_that_codex_rejects_is_reported() {
     for (config, code) in [
         ("cli_auth_credentials_store = \"File\"\n", 4),
         ("cli_auth_credentials_store = 7\n", 4),
@@ -143,7 +143,7 @@ fn a_configuration_that_codex_refuses_is_named() {
 
 /// R128: a file that says how Codex is signed in and lacks the key is named.
 #[test]
-fn a_login_without_what_it_needs_is_named() {
+fn an_incomplete_login_is_reported() {
     for (content, word) in [
         (r#"{"auth_mode":"apikey"}"#, "OPENAI_API_KEY"),
         (
@@ -265,7 +265,7 @@ fn the_configuration_of_the_machine_selects_the_store() {
 
 /// R125: a file that Codex cannot read is no login of it.
 #[test]
-fn a_login_that_codex_cannot_read_is_named_and_not_shown() {
+fn a_login_that_codex_cannot_read_is_not_listed() {
     for (content, word) in [
         (
             r#"{"tokens":{"access_token":"CANARY","refresh_token":"r"}}"#,

@@ -24,7 +24,7 @@ fn a_name_given_twice_takes_the_last_value_and_names_both_lines() {
 
 /// R65, R121: an answer over 4 MiB is refused, whether its length is announced or not.
 #[test]
-fn an_answer_is_read_up_to_4_mib() {
+fn a_response_is_read_up_to_4_mib() {
     const LIMIT: usize = 4 * 1024 * 1024;
     for (length, code) in [(LIMIT, 0), (LIMIT + 1, 7)] {
         let body = format!("[{}]", " ".repeat(length - 2));
@@ -42,7 +42,7 @@ fn an_answer_is_read_up_to_4_mib() {
 /// R65: a list that never ends stops a push in bounded memory, before the first write.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_endless_answer_is_not_kept_in_memory() {
+fn an_endless_response_is_not_kept_in_memory() {
     let sandbox = Sandbox::new();
     let endless = Behaviour::Unannounced(1024 * 1024 * 1024);
     sandbox
@@ -70,7 +70,7 @@ fn a_malformed_list_stops_before_the_first_write() {
 
 /// R77: JSON under another content type is not believed, whatever the command.
 #[test]
-fn a_success_with_the_wrong_content_type_is_not_believed() {
+fn a_success_with_the_wrong_content_type_is_an_error() {
     for kind in [
         "text/html",
         "text/plain",

@@ -40,7 +40,7 @@ fn a_blank_key_is_an_error_and_a_final_newline_is_not() {
 }
 
 #[test]
-fn without_a_credential_all_ways_to_get_one_are_named() {
+fn without_a_credential_every_way_to_log_in_is_named() {
     let sandbox = Sandbox::new();
     ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
         .exits(3)

@@ -91,7 +91,7 @@ fn delete_by_id_refuses_ids_that_reach_elsewhere() {
 
 /// R74: a server without the endpoint is named as such.
 #[test]
-fn a_server_without_delete_is_named_as_such() {
+fn a_server_without_the_delete_endpoint_is_explained() {
     for fault in [
         Fault::on("DELETE", "").fails(405, "no"),
         Fault::on("DELETE", "").fails(501, "no"),
@@ -110,7 +110,7 @@ fn a_server_without_delete_is_named_as_such() {
 
 /// R74: a repeated delete that finds nothing counts as deleted.
 #[test]
-fn a_delete_whose_answer_was_lost_counts() {
+fn a_delete_whose_reply_was_lost_counts_as_done() {
     let sandbox = Sandbox::new();
     sandbox.vault.seed("A", "x", "user");
     sandbox
@@ -209,7 +209,7 @@ fn a_delete_refused_after_a_lost_reply_is_unknown() {
 
 /// R77: a page with status 200 in answer to a DELETE deletes nothing.
 #[test]
-fn a_page_is_no_confirmation_of_a_deletion() {
+fn an_html_page_does_not_confirm_a_deletion() {
     for line in ["secret delete A --yes", "secret claude delete cred_1"] {
         let sandbox = Sandbox::new();
         sandbox.vault.seed("A", "x", "user");
@@ -228,7 +228,7 @@ fn a_page_is_no_confirmation_of_a_deletion() {
 
 /// R74, R107: a 404 for a secret that is still listed does not make it deleted.
 #[test]
-fn a_404_for_what_is_still_listed_is_not_believed() {
+fn a_404_for_a_listed_secret_is_not_trusted() {
     let sandbox = Sandbox::new();
     sandbox.vault.seed("A", "x", "user");
     sandbox.vault.fault(Fault::on("DELETE", "").fails(404, "not now"));

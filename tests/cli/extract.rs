@@ -1,4 +1,4 @@
-//! `amika secret extract`, with the files that each tool writes. The bad trees are in `zoo.rs`.
+//! `amika secret extract`, with the files that each tool writes. Malformed ones are in `broken_stores.rs`.
 
 use std::process::Command;
 
@@ -149,7 +149,7 @@ fn without_oauth_the_next_best_key_wins() {
 }
 
 #[test]
-fn push_sends_exactly_what_only_names() {
+fn push_sends_exactly_the_names_of_only() {
     let sandbox = laptop();
     sandbox
         .run("secret extract --push --only ANTHROPIC_API_KEY,OPENAI_API_KEY --yes")
@@ -181,7 +181,7 @@ fn push_sends_exactly_what_only_names() {
 }
 
 #[test]
-fn names_that_were_not_found() {
+fn only_warns_about_names_that_were_not_found() {
     let sandbox = laptop();
     sandbox
         .run("secret extract --only AMP_API_KEY,GROQ_API_KEY")
@@ -230,7 +230,7 @@ fn nothing_found_says_where_it_looked() {
 }
 
 #[test]
-fn another_home_is_looked_at_by_itself() {
+fn homedir_searches_only_that_directory() {
     let sandbox = laptop();
     sandbox.write(
         "other/.codex/auth.json",
@@ -305,7 +305,7 @@ fn the_tools_own_variables_move_their_stores() {
 }
 
 #[test]
-fn stores_that_are_recognised_and_not_read() {
+fn unsupported_stores_are_reported() {
     let sandbox = Sandbox::new();
     sandbox.write(".codex/secrets/codex_auth.age", "age-encryption.org/v1");
     sandbox.write(".local/share/opencode/opencode.db", "SQLite format 3\0");
@@ -393,7 +393,7 @@ fn only_takes_patterns_and_ignores_blanks() {
 
 /// Options of a push without `--push` are a mistake, and exit 2 names it.
 #[test]
-fn options_of_a_push_need_it() {
+fn push_options_require_push() {
     let sandbox = laptop();
     for option in ["--dry-run", "--scope org", "--jobs 2"] {
         sandbox

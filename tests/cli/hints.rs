@@ -125,7 +125,7 @@ const HINTS: &[Hint] = &[
 
 /// R134: each command of the table works as it is meant.
 #[test]
-fn each_command_that_a_message_names_works() {
+fn every_suggested_command_works() {
     for Hint(command, line, stored) in HINTS {
         let sandbox = Sandbox::new();
         sandbox.vault.seed("OLD", "old", "user");
@@ -148,7 +148,7 @@ fn each_command_that_a_message_names_works() {
 
 /// R134: the table has every command that is named in a message of the source.
 #[test]
-fn every_command_that_a_message_names_is_tested() {
+fn every_suggested_command_is_tested() {
     let mut named = BTreeSet::new();
     commands_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut named);
     let tested: BTreeSet<_> = HINTS

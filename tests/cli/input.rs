@@ -306,7 +306,7 @@ fn an_unknown_command_is_exit_2() {
 }
 
 #[test]
-fn stdin_is_named_as_the_file_it_is() {
+fn standard_input_is_named_in_place_of_a_file() {
     let sandbox = Sandbox::new();
     feed(
         &mut sandbox.command(["secret", "push", "--from-file", "-", "--yes"]),
@@ -353,7 +353,7 @@ fn all_problems_of_all_sources_are_reported_at_once() {
 
 /// R134: a file in another format is named as what it is, and the format that is suggested works.
 #[test]
-fn a_file_in_another_format_is_named() {
+fn a_file_in_another_format_is_recognised() {
     let sandbox = Sandbox::new();
     let utf16: Vec<u8> = format!("\u{feff}A={CANARY}\n")
         .encode_utf16()

@@ -58,7 +58,7 @@ fn a_job_pushes_and_checks() {
 
 /// Each failure ends the job with its exit code, a log of a few lines, and each problem once.
 #[test]
-fn a_failing_job_says_each_problem_once() {
+fn a_failing_job_reports_each_problem_once() {
     let closed = ClosedPort::new();
     let port = closed.address().port();
     let push = "amika secret push --from-env DATABASE_URL --yes";

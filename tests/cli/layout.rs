@@ -209,7 +209,7 @@ fn files_and_functions_are_short() {
 
 /// Every dependency is in the table of CONTRIBUTING, which names no other.
 #[test]
-fn every_dependency_says_what_it_earns() {
+fn every_dependency_is_explained() {
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
     let mut tables = vec![&manifest];
     let targets = manifest["target"].as_table().unwrap();
@@ -232,7 +232,7 @@ fn every_dependency_says_what_it_earns() {
 }
 
 #[test]
-fn only_listed_files_that_print_read_a_value() {
+fn only_listed_output_files_expose_values() {
     let prints = |file: &String| {
         let is_report = file.ends_with("/report.rs");
         is_report || file.starts_with("src/ui/") || file.starts_with("src/commands/")

@@ -6,6 +6,7 @@ mod amp;
 mod api;
 mod auth;
 mod batch;
+mod broken_stores;
 mod canary;
 mod check;
 mod claude;
@@ -16,6 +17,7 @@ mod contract;
 mod credential;
 mod delete;
 mod env_files;
+mod every_store;
 mod extract;
 mod guarantees;
 #[cfg(unix)]
@@ -51,7 +53,6 @@ mod replace_signals;
 mod sandbox;
 #[cfg(target_os = "linux")]
 mod save;
-mod silence;
 #[cfg(unix)]
 mod tables;
 #[cfg(unix)]
@@ -63,7 +64,6 @@ mod trust;
 mod usage;
 #[cfg(windows)]
 mod windows;
-mod zoo;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -221,7 +221,7 @@ fn a_batch_survives_a_reload_and_short_connections() {
 
 /// R72: a page of nginx that refuses one body says nothing about the others.
 #[test]
-fn a_body_that_nginx_refuses_does_not_stop_the_others() {
+fn a_body_that_nginx_refuses_does_not_stop_the_batch() {
     if !installed() {
         return;
     }

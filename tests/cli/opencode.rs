@@ -39,7 +39,7 @@ fn rows(run: &Ran) -> Vec<[Value; 4]> {
 
 /// R123: OpenCode uses a key of its configuration before that of `auth.json`.
 #[test]
-fn a_configured_key_goes_before_the_stored_one() {
+fn a_configured_key_overrides_the_stored_key() {
     let sandbox = Sandbox::new();
     sandbox.write(AUTH, api("groq"));
     sandbox.write(CONFIG, configuration(&format!(" cfg-{CANARY}\n")));
@@ -87,7 +87,7 @@ fn a_provider_that_is_switched_off_is_not_in_use() {
 
 /// R124: where OpenCode refuses its configuration and does not start, nothing is known to be in use.
 #[test]
-fn a_configuration_that_opencode_refuses_is_named() {
+fn a_configuration_that_opencode_rejects_is_reported() {
     for (content, code) in [
         ("{\"provider\":".to_owned(), 4),
         (configuration("").replace("\"\"", "7"), 0),
@@ -103,7 +103,7 @@ fn a_configuration_that_opencode_refuses_is_named() {
 
 /// R125: an entry without what OpenCode needs is named, and not in use.
 #[test]
-fn an_entry_that_opencode_does_not_use_is_named() {
+fn an_entry_that_opencode_does_not_use_is_reported() {
     for (entry, found, word) in [
         (
             r#"{"type":"oauth","access":"CANARY","expires":0}"#,
@@ -181,7 +181,7 @@ fn every_layer_of_the_configuration_is_read_in_order() {
 
 /// R123: a reference is named with the command that pushes what it refers to.
 #[test]
-fn a_reference_is_named_and_not_followed() {
+fn a_reference_is_reported_and_not_resolved() {
     for (key, named) in [
         ("{env:MY_GROQ}", "amika secret push --from-env MY_GROQ"),
         (
@@ -206,7 +206,7 @@ fn a_reference_is_named_and_not_followed() {
 
 /// R128: nothing in `auth.json` is dropped without a word.
 #[test]
-fn entries_that_cannot_be_used_are_named() {
+fn unusable_entries_are_reported() {
     for (entries, named) in [
         (
             r#"{"groq":{"type":"later","key":"CANARY"}}"#,
@@ -238,7 +238,7 @@ fn entries_that_cannot_be_used_are_named() {
 
 /// R128: of two ids that become one secret, the one that is not used is named.
 #[test]
-fn two_ids_that_become_one_name_are_named() {
+fn ids_that_map_to_the_same_name_are_reported() {
     let sandbox = Sandbox::new();
     let entry = |key: &str| format!(r#"{{"type":"api","key":"{key}-{CANARY}"}}"#);
     sandbox.write(
@@ -317,7 +317,7 @@ fn the_database_is_read_with_its_log_and_not_changed() {
 
 /// R128: every OpenCode 1.18 makes a database; an empty one is not worth a word, a login is.
 #[test]
-fn an_empty_database_is_silent_and_a_console_login_is_named() {
+fn an_empty_database_is_silent_and_a_console_login_is_reported() {
     let sandbox = Sandbox::new();
     database(&sandbox, "empty.db");
     let run = sandbox.run("secret extract").exits(0);

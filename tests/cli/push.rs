@@ -328,7 +328,7 @@ fn variables_are_taken_by_pattern() {
 
 /// `--if-missing` writes only what the vault lacks, in any scope, and says so for the rest.
 #[test]
-fn if_missing_leaves_what_is_there() {
+fn if_missing_leaves_existing_secrets_unchanged() {
     let sandbox = Sandbox::new();
     sandbox.vault.seed("OLD", "before", "user");
     sandbox.vault.seed("SHARED", "before", "org");

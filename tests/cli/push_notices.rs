@@ -13,7 +13,7 @@ fn login(refresh_ends: i64) -> String {
 /// R34, R127: source, type, both expiries, the other secrets in the file and the shared refresh token
 /// are named, and sharing only where it is true.
 #[test]
-fn a_push_says_beforehand_what_it_sends() {
+fn a_push_describes_beforehand_what_it_sends() {
     let sandbox = Sandbox::new();
     sandbox.write(".claude/.credentials.json", login(FAR));
     let run = sandbox
@@ -48,7 +48,7 @@ fn a_push_says_beforehand_what_it_sends() {
 
 /// R127: a login whose refresh token has ended is refused.
 #[test]
-fn a_login_whose_refresh_token_has_ended_is_refused() {
+fn a_login_with_an_expired_refresh_token_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.write("login.json", login(1_700_000_000_000));
     sandbox

@@ -30,7 +30,7 @@ fn nothing_is_deleted_before_the_old_value_is_safe() {
 /// R110: SIGKILL between the DELETE and the create leaves the value in its file; the next command
 /// names it, and the command that it names puts the value back byte for byte.
 #[test]
-fn a_killed_replacement_is_put_back_by_the_command_that_is_named() {
+fn a_killed_replacement_is_restored_by_the_suggested_command() {
     use crate::sandbox::start;
     let (sandbox, _) = sandbox();
     let odd = "c4n4ry no key has this shape\n\n";

@@ -145,7 +145,7 @@ fn old_and_new_tokens_are_redacted() {
 
 /// R115: of a large error only the start is read and searched, and its message is still shown.
 #[test]
-fn a_large_refusal_costs_little() {
+fn a_large_refusal_is_redacted_quickly() {
     let sandbox = Sandbox::new();
     let body = json!({ "message": format!("bad {SECRET} {}", "x".repeat(4 * 1024 * 1024)) });
     let fault = Fault::on("POST", "/secrets").json(400, &body.to_string());

@@ -99,7 +99,7 @@ fn a_reply_without_an_access_token_still_saves_the_refresh_token() {
 }
 
 #[test]
-fn a_clock_that_is_fast_does_not_spend_a_token_for_each_command() {
+fn a_fast_clock_does_not_refresh_in_every_command() {
     let (sandbox, _) = expired();
     sandbox.vault.idp(|idp| idp.lifetime = 10);
     for _ in 0..2 {
@@ -109,7 +109,7 @@ fn a_clock_that_is_fast_does_not_spend_a_token_for_each_command() {
 }
 
 #[test]
-fn a_refresh_does_not_reset_the_number_of_tries() {
+fn a_refresh_does_not_reset_the_retry_count() {
     let sandbox = Sandbox::new();
     sandbox.log_in(3600);
     for fault in [
@@ -233,7 +233,7 @@ fn provider_errors_leave_the_session_file_unchanged() {
 
 /// R50: a provider that hangs is given up in time.
 #[test]
-fn a_hanging_provider_is_given_up_in_time() {
+fn a_hanging_provider_times_out() {
     let (sandbox, _) = expired();
     let before = raw_session(&sandbox);
     sandbox
@@ -318,7 +318,7 @@ fn a_session_for_another_server_is_not_renewed_either() {
 }
 
 #[test]
-fn the_address_of_the_provider_can_only_be_changed_to_loopback() {
+fn the_provider_url_can_only_be_changed_to_loopback() {
     let (sandbox, _) = expired();
     for url in ["https://evil.example", "http://10.0.0.1", "nonsense"] {
         let mut list = sandbox.bare_command(["secret", "list"]);
@@ -480,7 +480,7 @@ mod unix {
 
 /// R52, R62: stores that cannot be used do not affect `AMIKA_API_KEY`.
 #[test]
-fn unusable_stores_do_not_affect_the_key_of_the_environment() {
+fn unusable_stores_do_not_affect_a_key_in_the_environment() {
     let sandbox = Sandbox::new();
     sandbox.write(KEY_FILE, "{");
     sandbox.write(SESSION_FILE, "[]");

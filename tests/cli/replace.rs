@@ -47,7 +47,7 @@ pub(crate) fn put_back(sandbox: &Sandbox, run: Ran, code: i32) {
 }
 
 #[test]
-fn force_replaces_the_one_of_the_same_name() {
+fn force_replaces_the_credential_with_the_same_name() {
     let (sandbox, id) = sandbox();
     sandbox
         .run(FORCE)
@@ -65,7 +65,7 @@ fn force_replaces_the_one_of_the_same_name() {
 }
 
 #[test]
-fn in_org_scope_the_only_one_is_replaced_whatever_its_name() {
+fn in_org_scope_the_only_credential_is_replaced() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -85,7 +85,7 @@ fn in_org_scope_the_only_one_is_replaced_whatever_its_name() {
 }
 
 #[test]
-fn a_refused_create_brings_the_old_one_back() {
+fn a_refused_create_restores_the_old_credential() {
     for status in [400, 403, 413, 422] {
         let (sandbox, _) = sandbox();
         sandbox.vault.fault(Fault::on("POST", CREATE).fails(status, "no"));
@@ -115,7 +115,7 @@ fn after_any_fault_one_of_the_two_credentials_is_stored() {
 }
 
 #[test]
-fn a_create_with_an_invalid_answer_is_looked_up() {
+fn a_create_with_an_invalid_reply_is_looked_up() {
     let (sandbox, _) = sandbox();
     sandbox.vault.fault(Fault::on("POST", CREATE).html(200).times(3));
     let run = sandbox.run(FORCE);
@@ -132,7 +132,7 @@ fn a_refused_delete_changes_nothing() {
 }
 
 #[test]
-fn a_deletion_that_never_began_leaves_the_old_one_untouched() {
+fn a_delete_that_was_not_sent_leaves_the_old_credential() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -146,7 +146,7 @@ fn a_deletion_that_never_began_leaves_the_old_one_untouched() {
 }
 
 #[test]
-fn a_deletion_without_an_answer_is_not_reported_as_done() {
+fn a_delete_without_a_reply_is_not_reported_as_done() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -161,7 +161,7 @@ fn a_deletion_without_an_answer_is_not_reported_as_done() {
 }
 
 #[test]
-fn a_create_without_an_answer_is_not_reported_as_refused() {
+fn a_create_without_a_reply_is_not_reported_as_refused() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -272,7 +272,7 @@ pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
 
 /// R103: after a DELETE that was confirmed, a list that still shows the old id is no proof.
 #[test]
-fn a_confirmed_delete_is_believed_although_a_list_is_out_of_date() {
+fn a_confirmed_delete_is_trusted_despite_a_stale_list() {
     let (sandbox, id) = sandbox();
     let value = format!(r#"{{"value":"{}"}}"#, old()[0]);
     let reveal = format!("/{id}/reveal");
@@ -293,7 +293,7 @@ fn a_confirmed_delete_is_believed_although_a_list_is_out_of_date() {
 
 /// R103: with every create refused and a stale list, the old credential is put back, not "untouched".
 #[test]
-fn after_a_stale_list_the_old_credential_is_put_back() {
+fn after_a_stale_list_the_old_credential_is_restored() {
     let (sandbox, id) = sandbox();
     let value = format!(r#"{{"value":"{}"}}"#, old()[0]);
     let reveal = format!("/{id}/reveal");
@@ -313,7 +313,7 @@ fn after_a_stale_list_the_old_credential_is_put_back() {
 
 /// R104: our own put-back, whose reply was lost, is not taken for the new credential.
 #[test]
-fn a_put_back_without_an_answer_is_not_reported_as_updated() {
+fn a_restore_without_a_reply_is_not_reported_as_updated() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -328,7 +328,7 @@ fn a_put_back_without_an_answer_is_not_reported_as_updated() {
 
 /// R103: a DELETE that is answered 504 and carried out while it is looked for is followed up.
 #[test]
-fn a_delete_carried_out_behind_a_gateway_timeout_is_found() {
+fn a_delete_behind_a_gateway_timeout_is_noticed() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -342,7 +342,7 @@ fn a_delete_carried_out_behind_a_gateway_timeout_is_found() {
 
 /// R105: after a lost create, a credential of our name with another value is somebody else's.
 #[test]
-fn another_writers_credential_is_not_taken_for_ours() {
+fn a_credential_of_another_writer_is_not_mistaken_for_ours() {
     for reply in [500, 503] {
         let sandbox = Sandbox::new();
         sandbox.vault.fault(Fault::on("GET", CREATE).json(200, "[]"));

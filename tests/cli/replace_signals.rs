@@ -6,7 +6,7 @@ use crate::support::faults::{Behaviour, Fault};
 
 /// R109: Ctrl-C during an unanswered DELETE is heard at once, and its exit code stays.
 #[test]
-fn ctrl_c_during_the_delete_is_heard() {
+fn ctrl_c_during_the_delete_ends_the_command() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -26,7 +26,7 @@ fn ctrl_c_during_the_delete_is_heard() {
 
 /// R109: a second Ctrl-C does not stop the way back.
 #[test]
-fn a_second_ctrl_c_does_not_stop_the_put_back() {
+fn a_second_ctrl_c_does_not_stop_the_restore() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
@@ -48,7 +48,7 @@ fn a_second_ctrl_c_does_not_stop_the_put_back() {
 }
 
 #[test]
-fn ctrl_c_in_the_middle_brings_the_old_one_back() {
+fn ctrl_c_in_the_middle_restores_the_old_credential() {
     for signal in ["INT", "TERM", "HUP"] {
         let (sandbox, _) = sandbox();
         sandbox

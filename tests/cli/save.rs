@@ -140,7 +140,7 @@ fn a_kill_at_any_call_of_a_save_loses_no_session() {
 
 /// R41: where the save fails, this command still uses the new token and says so.
 #[test]
-fn a_session_that_cannot_be_saved_still_serves_the_command() {
+fn a_session_that_cannot_be_saved_is_still_used() {
     if skipped() {
         return;
     }
@@ -196,7 +196,7 @@ fn no_refresh_token_is_spent_without_room_to_save() {
 /// R39, R121: what a save has put in place survives a power cut: the file is brought to the disk
 /// before it takes its name, and the directory after that.
 #[test]
-fn a_save_is_on_the_disk_when_it_ends() {
+fn a_save_is_flushed_to_disk() {
     if skipped() {
         return;
     }
@@ -208,7 +208,7 @@ fn a_save_is_on_the_disk_when_it_ends() {
 
 /// R110: before the DELETE is sent, the old value and its description are on this disk.
 #[test]
-fn the_old_value_is_on_the_disk_before_the_delete() {
+fn the_old_value_is_flushed_to_disk_before_the_delete() {
     if skipped() {
         return;
     }

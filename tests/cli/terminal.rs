@@ -257,7 +257,7 @@ fn no_browser_is_opened_over_ssh_or_in_ci() {
 
 /// R87: Ctrl-C ends a login.
 #[test]
-fn ctrl_c_ends_a_login() {
+fn ctrl_c_cancels_a_login() {
     let sandbox = Sandbox::new();
     sandbox.vault.idp(|idp| idp.pending = 1000);
     let mut session = shell(&sandbox, "trap : INT; amika auth login; echo code $?");

@@ -92,7 +92,7 @@ fn only_a_trusted_and_valid_certificate_is_accepted() {
 /// R78: the authority behind an intermediate certificate is found among many, in a bundle or in a
 /// directory.
 #[test]
-fn an_authority_is_found_behind_an_intermediate_certificate() {
+fn a_root_is_found_behind_an_intermediate_certificate() {
     let sandbox = Sandbox::new();
     let [root_key, middle_key, key] = [(); 3].map(|()| KeyPair::generate().unwrap());
     let root = authority("Company root").self_signed(&root_key).unwrap();

@@ -80,7 +80,7 @@ fn state_of_another_user_is_refused() {
 
 /// R116: a lock that is a link or a FIFO is not opened, and nothing waits for it.
 #[test]
-fn a_lock_that_is_no_regular_file_is_refused() {
+fn a_lock_that_is_not_a_regular_file_is_refused() {
     for kind in ["fifo", "link", "link to a file", "directory"] {
         let sandbox = Sandbox::new();
         sandbox.log_in(-10);

@@ -60,7 +60,7 @@ fn the_home_is_the_users_profile() {
 
 /// Windows refuses to open a directory with the words for a file that may not be read.
 #[test]
-fn a_directory_is_called_one() {
+fn a_directory_is_reported_as_a_directory() {
     let sandbox = Sandbox::new();
     sandbox.write("folder/file", CANARY);
     sandbox

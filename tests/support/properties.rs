@@ -231,13 +231,13 @@ mod tests {
     proptest! {
         /// R113: a known value is not left in what was cleaned.
         #[test]
-        fn a_known_value_is_not_left(data in input()) {
+        fn every_known_value_is_removed(data in input()) {
             redaction(&data);
         }
 
         /// R94: nothing that acts on a terminal is left, and everything else is.
         #[test]
-        fn escaped_text_acts_on_no_terminal(data in any::<String>()) {
+        fn escaped_text_does_not_affect_the_terminal(data in any::<String>()) {
             escaping(data.as_bytes());
         }
 

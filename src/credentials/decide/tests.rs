@@ -115,7 +115,7 @@ fn a_replacement_ends_as_the_table_says() {
 
 /// R104, R111: what cannot be put back is never said to be.
 #[test]
-fn without_a_backup_nothing_is_put_back() {
+fn without_a_backup_nothing_is_restored() {
     let done = ok("");
     assert_eq!(
         end(Decisions::replace(false), &[done.clone(), REFUSED]),
@@ -129,7 +129,7 @@ fn without_a_backup_nothing_is_put_back() {
 
 /// R105: a create that was in doubt is never called refused, and another's is not ours.
 #[test]
-fn storing_where_nothing_is_ends_as_the_table_says() {
+fn a_create_ends_as_the_table_says() {
     let table = [
         (vec![ok("new")], Ending::Stored("new".to_owned())),
         (vec![REFUSED], Ending::NotStored),

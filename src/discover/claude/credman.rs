@@ -117,7 +117,7 @@ mod tests {
     const FORCED: [(&str, &str); 1] = [("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN", "1")];
 
     #[test]
-    fn a_login_is_read_whole_or_from_its_pieces() {
+    fn a_login_is_read_whole_or_in_parts() {
         let token = vec!["sk-ant-oat01-x".to_owned()];
         let whole = MemoryKeychain::default().with(SERVICE, ACCOUNT, LOGIN);
         assert_eq!(found(&whole, &FORCED, "{}"), (token.clone(), 0));

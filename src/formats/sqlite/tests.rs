@@ -61,7 +61,7 @@ fn a_file_that_is_not_a_database_is_malformed() {
 }
 
 #[test]
-fn numbers_of_every_length() {
+fn numbers_of_every_length_are_read() {
     for (bytes, expected) in [(&[0x05][..], 5), (&[0x81, 0x00], 128), (&[0xff; 9], u64::MAX)] {
         assert_eq!(varint(bytes, &mut 0), Ok(expected));
     }

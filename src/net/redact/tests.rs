@@ -159,7 +159,7 @@ fn a_value_that_was_encoded_twice_is_found() {
 
 /// R113: a long value is removed as a whole, and its start where the server has cut it.
 #[test]
-fn a_long_value_is_found_whole_and_cut() {
+fn a_long_value_is_found_whole_and_truncated() {
     let long = (0..20_000).map(|n| n.to_string()).collect::<Vec<_>>().join("-");
     let redactor = knowing([long.as_str()]);
     assert_eq!(redactor.clean(&format!("bad {}", &long)), "bad [redacted]");
@@ -175,7 +175,7 @@ fn a_long_value_is_found_whole_and_cut() {
 
 /// R115: a text is cut before it is searched, and no part of a value shows at the cut.
 #[test]
-fn no_value_shows_at_the_cut() {
+fn a_truncated_text_shows_no_part_of_a_value() {
     let secret = "0123456789abcdefghijklmnopqrstuvwxyz";
     let redactor = knowing([secret]);
     for before in (3000..5000).step_by(7) {

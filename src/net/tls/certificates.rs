@@ -236,7 +236,7 @@ mod tests {
 
     /// What administrators put into a bundle besides certificates does not hide one.
     #[test]
-    fn certificates_are_found_between_anything_else() {
+    fn certificates_are_found_among_other_text() {
         let bundle = "# Company root\r\n-----BEGIN CERTIFICATE-----\r\nMAAB\r\nAgME\r\n-----END CERTIFICATE-----\r\n\
             -----BEGIN TRUSTED CERTIFICATE-----\nMAAA\n-----END TRUSTED CERTIFICATE-----\n\
             -----BEGIN CERTIFICATE-----\nno Base64!\n-----END CERTIFICATE-----\n\

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_readers_read_alike_is_accepted() {
+    fn lines_on_which_the_readers_agree_are_accepted() {
         for (text, expected) in [
             ("A=1", "1"),
             ("export A='two words' # why", "two words"),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_read_differently_is_refused_with_line_and_name() {
+    fn lines_on_which_the_readers_differ_are_refused() {
         for text in [
             "A=a#b",
             "A=a\t#b",
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_never_taken_from_a_key_that_lost_its_quotes() {
+    fn text_that_is_not_an_assignment_never_becomes_a_name() {
         for text in [
             "MIIEvQIBADANBg",
             "c4n4ryAbcdefghij0=",
@@ -271,7 +271,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn quoted_values_come_back(value in "[^'\\\\\u{0}\r]{0,40}") {
+        fn quoted_values_round_trip(value in "[^'\\\\\u{0}\r]{0,40}") {
             let found = values(&format!("A='{value}'\nB=2\n"));
             prop_assert_eq!(found, [("A".to_owned(), value), ("B".to_owned(), "2".to_owned())]);
         }

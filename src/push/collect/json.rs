@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_has_a_line_and_no_text() {
+    fn an_error_names_the_line_without_quoting() {
         let deep = format!("{{\"A\": {}1{}}}", "[".repeat(200_000), "]".repeat(200_000));
         for (text, line) in [
             ("[\"hunter2\"]", 1),

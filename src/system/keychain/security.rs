@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_security_prints() {
+    fn the_output_of_security_is_parsed() {
         assert_eq!(found(printed(b"sk-ant-api03-x\n")), "sk-ant-api03-x");
         assert_eq!(found(printed(b"{\"a\":1}\n")), "{\"a\":1}");
         let hex = "{\"a\":\"ü\"}"

@@ -118,7 +118,7 @@ mod tests {
 
     /// R130: Shift is reported as a key of its own before a capital letter.
     #[test]
-    fn modifiers_are_no_keys() {
+    fn modifiers_are_ignored() {
         for modifier in [console::Key::Shift, console::Key::Alt, console::Key::Unknown] {
             assert!(key(&modifier).is_none(), "{modifier:?}");
         }
