@@ -1,10 +1,10 @@
-//! What goes wrong in a world.
+//! The events of a world: faults, lag, other writers, signals.
 
 use fastrand::Rng;
 
 use crate::world::{Command, World, key};
 
-/// The kinds of request that a fault can strike.
+/// The kinds of request that a fault can affect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Request {
     List,
@@ -12,13 +12,13 @@ pub(crate) enum Request {
     Update,
     Delete,
     Reveal,
-    /// An exchange of a refresh token, at the identity provider.
+    /// An exchange of a refresh token at the identity provider.
     Refresh,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    /// Strikes the `nth` request of this kind for this name, from 0.
+    /// Affects the `nth` request of this kind for this name, counted from 0.
     Fault {
         request: Request,
         name: Option<String>,
@@ -26,25 +26,25 @@ pub(crate) enum Event {
         effect: Effect,
         reply: Reply,
     },
-    /// So many `lists` from the `nth` on show what was there this many changes ago.
+    /// `lists` list requests, starting with the `nth`, return the state from `changes` changes ago.
     Lag { nth: u32, lists: u32, changes: usize },
-    /// This many requests from that one on are answered so, without any effect.
+    /// This many requests get this reply and are not carried out.
     Outage { from: u32, requests: u32, reply: Reply },
-    /// After this request nothing listens at the port for so many milliseconds.
+    /// After this request, connections are refused for this many milliseconds.
     Down { after: u32, milliseconds: u64 },
-    /// Somebody else stores, or deletes where there is no value, before this request.
+    /// Another writer stores this value, or deletes the entry if there is none, before this request.
     Writer {
         before: u32,
         name: String,
         value: Option<String>,
     },
-    /// A signal arrives together with this request, whose reply may then never come.
+    /// A signal is sent with this request; with `hold`, the request gets no reply.
     Signal { at: u32, signal: Signal, hold: bool },
-    /// The process may write files of so many blocks of 512 bytes.
+    /// Files that the process writes are limited to this many blocks of 512 bytes.
     FileLimit(u32),
-    /// The state directory cannot be made.
+    /// The state directory cannot be created.
     NoState,
-    /// Nothing can be written to standard output.
+    /// Standard output is full.
     FullOutput,
 }
 
@@ -61,18 +61,18 @@ pub(crate) enum Signal {
 pub(crate) enum Effect {
     No,
     Yes,
-    /// After so many further requests, or when the command has ended.
+    /// After this many further requests, or when the command has ended.
     Late(u32),
-    /// Twice, as by a proxy that repeats; the client sees the first answer.
+    /// Twice, as by a proxy that retries; the client gets the first reply.
     Twice,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     Honest,
-    /// The truth, after which the connection is closed without an announcement.
+    /// The real reply, after which the connection is closed without `Connection: close`.
     Last,
-    /// This status, with a body of the kind.
+    /// This status and kind of body.
     Status(u16, Body),
     Reset,
     Close,
@@ -80,9 +80,9 @@ pub(crate) enum Reply {
     Truncated,
     /// Status 200 without JSON.
     Html,
-    /// Status 200 with JSON that confirms nothing: an empty object.
+    /// Status 200 with an empty JSON object, which confirms nothing.
     EmptyObject,
-    /// A redirect, perhaps to a host whose name is a known value in hexadecimal.
+    /// A redirect; with `echo`, to a host whose name is a known value in hexadecimal.
     Redirect {
         echo: bool,
     },
@@ -91,15 +91,15 @@ pub(crate) enum Reply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Body {
     Envelope,
-    /// An envelope and a trace id that quote every value of the conversation in the spelling of
-    /// this number.
+    /// An envelope and a trace id that quote every value sent so far, in the encoding with this
+    /// index.
     Echo(usize),
     Html,
     Empty,
 }
 
 impl Event {
-    /// Whether a reply quotes values of the conversation.
+    /// Whether a reply quotes values sent earlier.
     pub(crate) fn echoes(&self) -> bool {
         let (Self::Fault { reply, .. } | Self::Outage { reply, .. }) = self else {
             return false;
@@ -111,7 +111,7 @@ impl Event {
     }
 }
 
-/// What goes wrong in `world`. A fifth of the worlds is healthy.
+/// Generates the events of `world`. One world in five has none.
 pub(crate) fn events(world: &World, rng: &mut Rng) -> Vec<Event> {
     let mut events = Vec::new();
     while rng.u8(..5) > 0 && events.len() < 8 {
@@ -158,7 +158,7 @@ fn event(world: &World, rng: &mut Rng) -> Event {
     }
 }
 
-/// A value that somebody else stores: rarely the very one that the command stores.
+/// A value that another writer stores; sometimes the same one as the command's.
 fn written_by_others(world: &World, rng: &mut Rng) -> String {
     let wanted = world.wanted();
     if rng.u8(..6) == 0 && !wanted.is_empty() {
@@ -196,7 +196,7 @@ fn fault(world: &World, rng: &mut Rng) -> Event {
         Effect::Yes | Effect::Late(_) => lost(rng),
     };
     if matches!(request, Request::Update | Request::Delete) && reply == Reply::EmptyObject {
-        // That would be a confirmation of what did not happen, which no client can notice.
+        // This would confirm a change that was not made, which no client can detect.
         reply = Reply::Html;
     }
     let is_of_one = !matches!(request, Request::List | Request::Refresh) && !names.is_empty();
@@ -210,9 +210,9 @@ fn fault(world: &World, rng: &mut Rng) -> Event {
     }
 }
 
-/// A reply to a request that was not carried out: anything.
+/// Any reply to a request that was not carried out.
 fn harmless(rng: &mut Rng) -> Reply {
-    // No 404 for what is there: that would be a lie which no client can notice.
+    // Without 404: for an existing entry it would be false, which no client can detect.
     const REFUSALS: [u16; 12] = [400, 401, 403, 405, 409, 413, 415, 422, 429, 429, 503, 501];
     if rng.bool() {
         Reply::Status(REFUSALS[rng.usize(..REFUSALS.len())], body(rng))

@@ -1,22 +1,22 @@
-//! The identity provider of a world: refresh tokens that work once, and repeat their answer.
+//! The identity provider of a world: single-use refresh tokens, whose last exchange can be repeated.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::world::{World, key, token};
 
-/// What the provider has given out.
+/// The tokens that the provider has issued.
 pub(crate) struct Idp {
     rng: Rng,
     /// The access token that the API accepts.
     access_token: Option<String>,
-    /// The refresh token that the next exchange needs.
+    /// The refresh token for the next exchange.
     refresh_token: Option<String>,
-    /// The last one that was spent, whose exchange gives the same answer again.
+    /// The refresh token that was used last; exchanging it again returns the same tokens.
     spent: Option<String>,
-    /// How many refresh tokens were spent.
+    /// Number of refresh tokens used.
     pub(crate) exchanges: u32,
-    /// Every token that was given out.
+    /// Every token issued so far.
     pub(crate) given: Vec<String>,
 }
 
@@ -38,13 +38,13 @@ impl Idp {
         self.access_token.as_deref() == Some(bearer)
     }
 
-    /// Whether an exchange of this token would succeed now.
+    /// Whether this token can be exchanged now.
     pub(crate) fn is_usable(&self, refresh_token: &str) -> bool {
         let usable = [&self.refresh_token, &self.spent];
         usable.iter().any(|own| own.as_deref() == Some(refresh_token))
     }
 
-    /// Whether the next exchange needs this token, and not a successor that was lost.
+    /// Whether this token is the latest one issued.
     pub(crate) fn is_next(&self, refresh_token: &str) -> bool {
         self.refresh_token.as_deref() == Some(refresh_token)
     }

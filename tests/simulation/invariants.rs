@@ -1,4 +1,4 @@
-//! What must hold in every world, checked against what the vault did, not against what was said.
+//! The invariants of every world, checked against the vault's log rather than the program's output.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,13 +13,14 @@ use crate::spellings;
 use crate::vault::{API_KEY, By, Change, Done, Vault};
 use crate::world::{Command, Credential, Entry, World};
 
-/// From a signal to the end, on a busy machine, except while an old credential is being put back.
+/// Maximum time from a signal to the exit on a busy machine, unless an old credential is being
+/// restored.
 const LONGEST_AFTER_SIGNAL: Duration = Duration::from_secs(5);
 
-/// A broken invariant: its number, and what was seen.
+/// A violated invariant and a description.
 pub(crate) type Violation = (&'static str, String);
 
-/// Checks the run that went through everything that could go wrong.
+/// Checks the run with the events of the world.
 pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec<Violation> {
     let mut broken = Vec::new();
     if ran.overdue {
@@ -36,7 +37,7 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
             .iter()
             .any(|event| matches!(event, Event::Signal { .. }))
         {
-            broken.push(("I8 bounded", "a signal ended it that nobody sent".to_owned()));
+            broken.push(("I8 bounded", "ended by a signal that was not sent".to_owned()));
         }
         return broken;
     };
@@ -45,7 +46,7 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
         && !(deletes && matches!(world.command, Command::Replace(_)))
         && time > LONGEST_AFTER_SIGNAL
     {
-        broken.push(("I8 bounded", format!("ended {time:?} after the signal")));
+        broken.push(("I8 bounded", format!("exited {time:?} after the signal")));
     }
     if matches!(code, 130 | 143) && !vault.signalled {
         broken.push(("I4 exit code", format!("{code} without a signal")));
@@ -55,7 +56,7 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
         .iter()
         .any(|event| matches!(event, Event::FullOutput));
     let ours: Vec<&Done> = vault.log.iter().filter(|done| done.by == By::Us).collect();
-    // These codes, and these words, say that nothing was changed.
+    // These exit codes and messages claim that nothing was changed.
     let denied = matches!(code, 2 | 3 | 4 | 6)
         || code == 1 && !full
         || code == 8 && world.login.is_none()
@@ -68,10 +69,10 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
         .iter()
         .any(|words| ran.stderr.contains(words));
     if denied && !ours.is_empty() {
-        broken.push(("I2 unchanged", format!("exit {code}, and yet {ours:?}")));
+        broken.push(("I2 unchanged", format!("exit {code}, but {ours:?}")));
     }
     if world.events.is_empty() && code != 0 && !refused(world) {
-        broken.push(("I7 converges", format!("exit {code} in a healthy world")));
+        broken.push(("I7 converges", format!("exit {code} in a world without events")));
     }
     if world.json && code != 0 {
         reports::error_code(world, code, ran, &mut broken);
@@ -87,12 +88,12 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
         Command::List(_) => reports::listed(world, vault, ran, code, &mut broken),
     }
     if code == 0 && !kept_values(home).is_empty() {
-        broken.push(("I5 never lost", "a value is left behind after success".to_owned()));
+        broken.push(("I5 never lost", "a backup is left after success".to_owned()));
     }
     broken
 }
 
-/// Checks the same command again, with nothing wrong any more.
+/// Checks the run of the same command again without events.
 pub(crate) fn check_again(world: &World, vault: &Vault, ran: &Ran) -> Vec<Violation> {
     let mut broken = Vec::new();
     leaks(world, vault, ran, &mut broken);
@@ -109,7 +110,7 @@ pub(crate) fn check_again(world: &World, vault: &Vault, ran: &Ran) -> Vec<Violat
     let left = doomed(world)
         .into_iter()
         .find(|gone| vault.entries.iter().any(|entry| entry.id == gone.id));
-    // A plain push may find the credential that it stored in doubt.
+    // A push without `--force` may find the credential that its first run stored.
     let is_there = matches!(world.command, Command::Store(_)) && ran.stderr.contains("already have");
     if !refused(world) && !is_there && (ran.code != Some(0) || missing.is_some() || left.is_some()) {
         broken.push((
@@ -124,7 +125,7 @@ pub(crate) fn check_again(world: &World, vault: &Vault, ran: &Ran) -> Vec<Violat
     broken
 }
 
-/// The program is right to refuse.
+/// Whether the program must refuse the command.
 fn refused(world: &World) -> bool {
     if let Command::Store(credential) = &world.command {
         let in_place = |entry: &Entry| {
@@ -144,7 +145,7 @@ fn refused(world: &World) -> bool {
     matches!(&world.command, Command::Push(pairs) if pairs.iter().any(|(name, _)| conflict(name)))
 }
 
-/// The entries that the command is to delete, among those that were there before.
+/// The initial entries that the command must delete.
 pub(crate) fn doomed(world: &World) -> Vec<Entry> {
     let doomed = |entry: &&Entry| match &world.command {
         Command::Delete(names) => entry.scope == world.scope && names.contains(&entry.name),
@@ -165,7 +166,7 @@ fn leaks(world: &World, vault: &Vault, ran: &Ran, broken: &mut Vec<Violation>) {
         .chain(tokens)
         .chain([API_KEY.to_owned()])
     {
-        // Without a server that quotes values they can only be shown as they are.
+        // Unless the server quotes values, they can only appear unencoded.
         let leaked = if echoes {
             spellings::leaked(&text, &value)
         } else {
@@ -177,15 +178,15 @@ fn leaks(world: &World, vault: &Vault, ran: &Ran, broken: &mut Vec<Violation>) {
     }
 }
 
-/// Whether `text` holds a part of the value as it is.
+/// Whether `text` contains part of the unencoded value.
 fn shows_part(text: &str, value: &str) -> bool {
     let length = value.len().min(12);
     let parts: HashSet<&[u8]> = value.as_bytes().windows(length).collect();
     text.as_bytes().windows(length).any(|part| parts.contains(part))
 }
 
-/// The stored session is whole, and can still be renewed. A token that was spent has its successor
-/// there, unless the answer or the disk was lost.
+/// Checks that the stored session is complete and can still be renewed, and that the new refresh
+/// token was saved unless the reply was lost or a signal interrupted the save.
 fn session(world: &World, vault: &Vault, ran: &Ran, home: &Path, broken: &mut Vec<Violation>) {
     if world.login.is_none() {
         return;
@@ -210,12 +211,15 @@ fn session(world: &World, vault: &Vault, ran: &Ran, home: &Path, broken: &mut Ve
         broken.push(("I5 never lost", "the new refresh token was not saved".to_owned()));
     }
     if ran.code == Some(8) && vault.idp.exchanges > 0 {
-        broken.push(("I5 never lost", "a token was spent for nothing".to_owned()));
+        broken.push((
+            "I5 never lost",
+            "a refresh token was used although nothing could be saved".to_owned(),
+        ));
     }
 }
 
-/// Whether a server that takes every name can be kept from taking one twice: its lists must be
-/// true, and nothing may happen behind the client's back.
+/// Whether the client can avoid duplicates: the server rejects them, or its lists are up to date and
+/// nothing changes the vault without the client's knowledge.
 fn can_be_kept_unique(world: &World) -> bool {
     let hidden = |event: &Event| {
         matches!(event, Event::Lag { .. } | Event::Writer { .. })
@@ -244,7 +248,7 @@ fn duplicates(world: &World, vault: &Vault, broken: &mut Vec<Violation>) {
     }
 }
 
-/// What was deleted on our behalf is still somewhere, or its successor is.
+/// Checks that every credential that the program deleted is in a backup, restored or replaced.
 fn nothing_lost(world: &World, vault: &Vault, home: &Path, broken: &mut Vec<Violation>) {
     let Command::Replace(Credential { value: new, .. }) = &world.command else {
         return;
@@ -286,7 +290,7 @@ fn nothing_lost(world: &World, vault: &Vault, home: &Path, broken: &mut Vec<Viol
     }
 }
 
-/// The values that the program has kept on this machine.
+/// The backups of old values on this machine.
 fn kept_values(home: &Path) -> Vec<String> {
     let files = std::fs::read_dir(home.join("state"))
         .into_iter()

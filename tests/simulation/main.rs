@@ -1,8 +1,7 @@
-//! Random worlds in the manner of the simulators of `FoundationDB` and `TigerBeetle`: the real binary
-//! against a vault with other writers, lag, lost and late effects, every status, signals, kills
-//! and a full disk. `SIM_WORLDS`, `SIM_SEED` and `SIM_WORKERS` choose how many, from which seed and
-//! how many at once; `SIM_REPLAY` runs one world again and shows it; `SIM_PROGRAM` names another
-//! build of the program.
+//! Randomised simulation in the manner of `FoundationDB` and `TigerBeetle`: the real binary runs
+//! against a vault with other writers, lag, lost and late effects, every status, signals, kills and a
+//! full disk. `SIM_WORLDS` sets the number of worlds, `SIM_SEED` the seed and `SIM_WORKERS` the number
+//! of threads; `SIM_REPLAY` repeats and prints one world; `SIM_PROGRAM` selects another build.
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "the variables choose the worlds")]
 
@@ -29,14 +28,14 @@ use invariants::Violation;
 use server::Server;
 use world::World;
 
-/// What became of a world.
+/// The result of a world.
 struct Outcome {
     broken: Vec<Violation>,
     code: Option<i32>,
     story: String,
 }
 
-/// R84, R95, R103 to R110: whatever happens, what the program says is true, nothing is lost and nothing leaks.
+/// R84, R95, R103 to R110: in every world, reports are correct, nothing is lost and nothing leaks.
 #[test]
 fn every_world_keeps_the_invariants() {
     if let Some(seed) = number("SIM_REPLAY") {
@@ -115,9 +114,9 @@ fn every_world_keeps_the_invariants() {
     assert!(broken.is_empty(), "{report}");
 }
 
-/// Lives through a world, and through the same command again when it is over.
+/// Runs a world, then the same command again without events.
 fn live(world: &World) -> Outcome {
-    let home = tempfile::tempdir().expect("a directory can be made");
+    let home = tempfile::tempdir().expect("a temporary directory");
     let server = Server::start(world);
     let ran = process::run(world, &server, home.path(), false);
     let mut story = world.story();
@@ -147,7 +146,7 @@ fn live(world: &World) -> Outcome {
     }
 }
 
-/// The world with every event left out that the first violation does not need.
+/// Removes every event that the first violation does not need.
 fn shrunk(world: &World) -> Option<(World, Outcome)> {
     let class = live(world).broken.first()?.0;
     let mut smallest = world.clone();
@@ -169,7 +168,7 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// Writes past the capture of the test's output.
+/// Writes to stderr, bypassing the test's output capture.
 fn say(text: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! The program in its world: started, signalled by the server, ended within a bound.
+//! Runs the program in a world and ends it after a time limit.
 
 use std::fs;
 use std::io::Read;
@@ -14,23 +14,23 @@ use crate::server::Server;
 use crate::vault::API_KEY;
 use crate::world::{self, Credential, Login, World};
 
-/// No run may take longer, with requests limited to one second.
+/// Maximum time of a run, with a request timeout of one second.
 pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(40);
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
-    /// `None` when a signal ended it.
+    /// `None` if a signal ended the process.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    /// It had to be stopped.
+    /// Whether the process was killed after the time limit.
     pub(crate) overdue: bool,
-    /// From the first signal to the end.
+    /// Time from the first signal to the exit.
     pub(crate) after_signal: Option<Duration>,
 }
 
-/// Runs the world's command; `calm` leaves out what is wrong with the disk.
+/// Runs the world's command; `calm` leaves out the events that concern the process.
 pub(crate) fn run(world: &World, server: &Server, home: &Path, calm: bool) -> Ran {
     let events: &[Event] = if calm { &[] } else { &world.events };
     let blocks = events.iter().find_map(|event| match event {
@@ -49,13 +49,13 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, calm: bool) -> Ra
         None => Command::new(program),
     };
     let state = if events.iter().any(|event| matches!(event, Event::NoState)) {
-        // Its parent is a file.
+        // The parent of the state directory is a file.
         fs::write(home.join("file"), "").expect("the home is writable");
         home.join("file/state")
     } else {
         home.join("state")
     };
-    // On a busy machine an honest reply may need more than a second.
+    // On a busy machine, a reply may take more than a second.
     let timeout = if events.is_empty() { "20" } else { "1" };
     let full = events.iter().any(|event| matches!(event, Event::FullOutput));
     let stdout = if full {
@@ -90,12 +90,12 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, calm: bool) -> Ra
     let started = Instant::now();
     let mut overdue = false;
     let status = loop {
-        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+        if let Some(status) = child.try_wait().expect("the child can be waited for") {
             break status;
         }
         if started.elapsed() > LONGEST_RUN && !overdue {
             overdue = true;
-            child.kill().expect("a child can be ended");
+            child.kill().expect("the child can be killed");
         }
         std::thread::sleep(Duration::from_millis(3));
     };
@@ -114,7 +114,7 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, calm: bool) -> Ra
     }
 }
 
-/// The session that an earlier login has left.
+/// Writes the session of an earlier login.
 fn write_session(login: &Login, server: &Server, state: &Path) {
     use std::io::Write;
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

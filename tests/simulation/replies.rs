@@ -1,11 +1,11 @@
-//! The bodies of the vault's answers.
+//! The bodies of the vault's replies.
 
 use serde_json::{Value, json};
 
 use crate::events::Body;
 use crate::world::Entry;
 
-/// An entry as a list shows it.
+/// An entry of a list reply.
 pub(crate) fn summary(entry: &Entry, without_type: bool) -> Value {
     let Entry {
         id,
@@ -23,7 +23,7 @@ pub(crate) fn summary(entry: &Entry, without_type: bool) -> Value {
     }
 }
 
-/// A scripted answer, besides its status.
+/// A scripted reply without its status.
 pub(crate) struct Scripted {
     pub(crate) body: String,
     pub(crate) content_type: &'static str,
@@ -44,7 +44,7 @@ pub(crate) fn scripted(body: Body, told: &[String]) -> Scripted {
         Body::Echo(number) => {
             let said = echo(number, told);
             let body = json!({ "type": "error", "error_code": said, "message": format!("bad: {said}"), "trace_id": said });
-            // A header holds one line of ASCII.
+            // A header value is one line of ASCII.
             let ascii = said.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
             Scripted {
                 trace_id: if ascii { said } else { "trace".to_owned() },
@@ -56,7 +56,7 @@ pub(crate) fn scripted(body: Body, told: &[String]) -> Scripted {
     }
 }
 
-/// Every value of the conversation in the spelling of this number.
+/// Every value sent so far, in the encoding with this index.
 fn echo(number: usize, told: &[String]) -> String {
     let spelled = told.iter().map(|value| {
         let mut all = crate::spellings::spellings(value);

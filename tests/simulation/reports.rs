@@ -1,4 +1,4 @@
-//! Whether what the program reported is what the vault did.
+//! Compares the program's reports with the vault's log.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::process::Ran;
 use crate::vault::{By, Change, Done, Vault};
 use crate::world::{Command, Credential, World};
 
-/// What the program said of one secret.
+/// The report for one secret.
 struct Row {
     name: String,
     status: String,
@@ -40,7 +40,7 @@ pub(crate) fn error_code(world: &World, code: i32, ran: &Ran, broken: &mut Vec<V
     if said.as_deref() != Some(name) {
         broken.push((
             "I4 exit code",
-            format!("exit {code}, and stderr says {said:?}: {}", ran.stderr),
+            format!("exit {code}, but stderr has {said:?}: {}", ran.stderr),
         ));
     }
 }
@@ -72,7 +72,7 @@ pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: 
                 if !written || !stands {
                     broken.push((
                         "I1 as reported",
-                        format!("{} {} is not true", row.name, row.status),
+                        format!("{} is reported as {}, which is wrong", row.name, row.status),
                     ));
                 }
             }
@@ -80,13 +80,13 @@ pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: 
                 if let Some(done) = ours.clone().next() {
                     broken.push((
                         "I2 unchanged",
-                        format!("{} {}, and yet {done:?}", row.name, row.status),
+                        format!("{} {}, but {done:?}", row.name, row.status),
                     ));
                 }
             }
             "unknown" if world.events.is_empty() => broken.push((
                 "I1 as reported",
-                format!("{} unknown in a healthy world", row.name),
+                format!("{} unknown in a world without events", row.name),
             )),
             _ => {}
         }
@@ -97,7 +97,7 @@ pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: 
         _ if matches!(code, 130 | 143) => vault.signalled,
         (0, _) => code == 0,
         (_, 0) => matches!(code, 1 | 3 | 6 | 7 | 8),
-        // What is in doubt because of an answer that is not the API's.
+        // A write may be in doubt because of a reply that is not from the API.
         _ if stored == 0 => matches!(code, 5 | 7),
         _ => code == 5,
     };
@@ -109,7 +109,7 @@ pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: 
     }
 }
 
-/// The report, from the JSON or the table; `None` when there is none.
+/// Parses the report from the JSON or the table; `None` if there is none.
 fn rows(world: &World, ran: &Ran, broken: &mut Vec<Violation>) -> Option<Vec<Row>> {
     if world.json {
         let report: Value = serde_json::from_str(&ran.stdout).ok()?;
@@ -133,7 +133,7 @@ fn rows(world: &World, ran: &Ran, broken: &mut Vec<Violation>) -> Option<Vec<Row
             if report[field].as_u64().is_some_and(|said| said != counted as u64) {
                 broken.push((
                     "I4 exit code",
-                    format!("{field} is {}, and there are {counted}", report[field]),
+                    format!("{field} is {}, but there are {counted}", report[field]),
                 ));
             }
         }
@@ -196,16 +196,16 @@ pub(crate) fn stored(
         "\"status\":\"created\"",
         "\"status\":\"updated\"",
     ];
-    // What cannot be written to standard output is repeated on standard error.
+    // A result that cannot be written to standard output is repeated on standard error.
     let said = format!("{}{}", ran.stdout, if is_full(world) { &ran.stderr } else { "" });
     let says_so = says_so.iter().any(|words| said.contains(words));
     if code == 0 && !says_so {
-        broken.push(("I4 exit code", format!("exit 0 without a word: {}", ran.stdout)));
+        broken.push(("I4 exit code", format!("exit 0 without a report: {}", ran.stdout)));
     }
     if !says_so {
         return;
     }
-    // Somebody else may have stored the very same value.
+    // Another writer may have stored the same value.
     let created = vault.log.iter().rposition(|done| {
         done.change == Change::Created && done.entry.value == *value && said.contains(&done.entry.id)
     });
@@ -220,7 +220,7 @@ pub(crate) fn stored(
             .any(|later| later.change == Change::Deleted && later.entry.id == *id && later.by == By::Us)
     });
     if !stands && !was_there {
-        broken.push(("I1 as reported", format!("said to be stored: {said}")));
+        broken.push(("I1 as reported", format!("wrongly reported as stored: {said}")));
     }
 }
 
@@ -231,7 +231,7 @@ fn is_full(world: &World) -> bool {
         .any(|event| matches!(event, Event::FullOutput))
 }
 
-/// A list shows what the vault held at some time, no less and no more.
+/// Checks that a list shows exactly the contents of the vault at some time.
 pub(crate) fn listed(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: &mut Vec<Violation>) {
     if code != 0 {
         return;

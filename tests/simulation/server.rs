@@ -1,4 +1,4 @@
-//! HTTP/1.1 on 127.0.0.1, one thread a connection, for a vault that may break every rule.
+//! An HTTP/1.1 server on 127.0.0.1, one thread per connection, that can violate the protocol.
 
 use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -30,7 +30,7 @@ struct Shared {
     stopping: AtomicBool,
 }
 
-/// The process that talks to the server.
+/// The client process and the state of its connections.
 #[derive(Default)]
 struct Client {
     pid: Option<Pid>,
@@ -40,7 +40,7 @@ struct Client {
     down_until: Option<Instant>,
 }
 
-/// A port of this machine that nobody else gets, and that refuses connections.
+/// Reserves a port that refuses connections until it is listened on.
 fn reserve() -> std::io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
@@ -49,9 +49,9 @@ fn reserve() -> std::io::Result<Socket> {
 
 impl Server {
     pub(crate) fn start(world: &World) -> Self {
-        let reserved = reserve().expect("a port is free");
+        let reserved = reserve().expect("a free port");
         let address = reserved.local_addr().expect("a bound socket has an address");
-        let address = address.as_socket().expect("it is one of the Internet");
+        let address = address.as_socket().expect("an Internet address");
         let shared = Arc::new(Shared {
             vault: Mutex::new(Vault::new(world)),
             client: Mutex::default(),
@@ -83,14 +83,14 @@ impl Server {
         self.shared.vault.lock().expect("no handler panics")
     }
 
-    /// Tells which process signals go to.
+    /// Sets the process that receives signals.
     pub(crate) fn started(&self, pid: u32) {
         self.shared.client().pid = Pid::from_raw(pid.cast_signed());
         self.shared.changed.notify_all();
     }
 
-    /// Waits until every request of the process that ended has been dealt with. Says when it was
-    /// sent a signal.
+    /// Waits until the connections of the finished process are closed. Returns the time of the first
+    /// signal.
     pub(crate) fn ended(&self) -> Option<Instant> {
         let mut client = self
             .shared
@@ -121,7 +121,7 @@ impl Shared {
         self.client.lock().expect("no handler panics")
     }
 
-    /// Waits as long as the condition holds, but not longer than `limit`.
+    /// Waits while the condition holds, at most for `limit`.
     fn wait(&self, limit: Duration, condition: impl Fn(&Client) -> bool) -> MutexGuard<'_, Client> {
         let waited = self
             .changed
@@ -134,7 +134,7 @@ impl Shared {
         until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Closes the listener while the server is down, in one step for those who ask.
+    /// Closes the listener if the server is down, atomically with the change of `listening`.
     fn goes_down(&self, listener: &mut Option<TcpListener>) -> bool {
         let mut client = self.client();
         let down = client.down_until.is_some_and(|until| Instant::now() < until);
@@ -164,8 +164,8 @@ impl Shared {
     }
 }
 
-/// Serves until it is told to stop. While it is down, connections are refused; `reserved` keeps
-/// the port meanwhile.
+/// Serves until it is told to stop. While the server is down, connections are refused and `reserved`
+/// keeps the port.
 fn accept(reserved: &Socket, shared: &Arc<Shared>) -> std::io::Result<()> {
     let address = reserved.local_addr()?;
     let mut listener = None;
@@ -175,7 +175,7 @@ fn accept(reserved: &Socket, shared: &Arc<Shared>) -> std::io::Result<()> {
         } else if listener.is_none() {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
             socket.set_reuse_address(true)?;
-            // Only now may the port be shared: otherwise the system could give it to another world.
+            // The port is shared only here: otherwise the system could assign it to another world.
             reserved.set_reuse_address(true)?;
             socket.bind(&address)?;
             socket.listen(128)?;
@@ -202,7 +202,7 @@ fn accept(reserved: &Socket, shared: &Arc<Shared>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Answers the requests of one connection until it ends. A closed one is no error of the server.
+/// Handles the requests of one connection until it ends.
 fn converse(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
@@ -237,7 +237,7 @@ fn converse(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Sends the reply; `false` when the connection is to be closed.
+/// Sends the reply; returns `false` if the connection must be closed.
 fn answer(stream: &TcpStream, verdict: &Verdict, shared: &Shared) -> std::io::Result<bool> {
     let honest = if verdict.body.is_null() {
         String::new()
@@ -302,7 +302,7 @@ fn hex(text: &str) -> String {
         .collect()
 }
 
-/// Waits until the client closes the connection, or the server stops.
+/// Waits until the client closes the connection or the server stops.
 fn wait_for_end(mut stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_millis(50)))?;
     let mut rest = [0; 64];

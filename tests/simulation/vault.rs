@@ -1,4 +1,4 @@
-//! The vault of a world: what it holds, what it did, and what it answers.
+//! The vault of a world: its contents, its log and its replies.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::world::{Entry, World};
 
 pub(crate) const API_KEY: &str = "amk_sim_0f8e7d6c5b4a39281706";
 
-/// Who changed something.
+/// Who made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Us,
@@ -26,7 +26,7 @@ pub(crate) enum Change {
     Deleted,
 }
 
-/// Something that was carried out: the entry as it is then, or as it was when it was deleted.
+/// A change that was carried out, with the entry after it, or before it was deleted.
 #[derive(Debug, Clone)]
 pub(crate) struct Done {
     pub(crate) by: By,
@@ -34,7 +34,7 @@ pub(crate) struct Done {
     pub(crate) entry: Entry,
 }
 
-/// What a request asks for.
+/// The operation of a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
     List(&'static str),
@@ -60,31 +60,28 @@ pub(crate) enum Op {
     Refresh(String),
 }
 
-/// What the connection is to do.
+/// How to reply to a request.
 pub(crate) struct Verdict {
     pub(crate) reply: Reply,
     pub(crate) status: u16,
     pub(crate) body: Value,
     pub(crate) signal: Option<Signal>,
-    /// How long nothing listens after this.
+    /// How long to refuse connections afterwards.
     pub(crate) down: Option<Duration>,
-    /// Every value that the two sides have told each other.
+    /// Every value that client and server have sent so far.
     pub(crate) told: Vec<String>,
 }
 
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a way in which servers differ"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of a server")]
 pub(crate) struct Vault {
     pub(crate) entries: Vec<Entry>,
     pub(crate) log: Vec<Done>,
     pub(crate) requests: u32,
     pub(crate) signalled: bool,
-    /// One line a request, for a person.
+    /// One line per request, for the report.
     pub(crate) trace: Vec<String>,
     pub(crate) idp: Idp,
-    /// What it held after each change.
+    /// The contents after each change.
     pub(crate) versions: Vec<Vec<Entry>>,
     events: Vec<Event>,
     lenient: bool,
@@ -131,7 +128,7 @@ impl Vault {
         }
     }
 
-    /// Carries out what is still on its way; from now on nothing goes wrong any more.
+    /// Carries out delayed operations and removes all events.
     pub(crate) fn calm(&mut self) {
         self.events.clear();
         for (_, op) in std::mem::take(&mut self.late) {
@@ -179,7 +176,7 @@ impl Vault {
             }
         };
         let reply = if hold { Reply::Hang } else { reply };
-        // A client cannot recognise what it was never given.
+        // A client can only redact values that it was sent.
         if matches!(reply, Reply::Honest | Reply::Last) {
             let members = ["value", "access_token", "refresh_token"];
             let given = members.iter().filter_map(|name| body[*name].as_str());
@@ -274,7 +271,7 @@ impl Vault {
         due.map_or((None, false), |(signal, hold)| (Some(signal), hold))
     }
 
-    /// What becomes of a request, by the first event that strikes it.
+    /// The effect and reply of a request, from the first event that matches it.
     fn fault(&mut self, number: u32, op: &Op) -> (Effect, Reply) {
         let (request, name) = match op {
             Op::List(_) => (Request::List, None),

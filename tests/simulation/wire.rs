@@ -1,4 +1,4 @@
-//! Requests and replies of HTTP/1.1 on a stream.
+//! Reads and writes HTTP/1.1 requests and replies on a stream.
 
 use std::io::{BufRead, Write};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::vault::Op;
 
-/// A reply without its body's length and the status line's words.
+/// The status and headers of a reply, except for its length.
 pub(crate) struct Head<'a> {
     pub(crate) status: u16,
     pub(crate) content_type: &'a str,
@@ -44,7 +44,7 @@ impl Head<'_> {
     }
 }
 
-/// One request, and the bearer that it carries; `None` at the end of the connection.
+/// Reads a request and its bearer token; `None` at the end of the connection.
 pub(crate) fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<(Option<Op>, String)>> {
     let mut first = String::new();
     if reader.read_line(&mut first)? == 0 {

@@ -1,4 +1,4 @@
-//! What there is in one world, made from its seed alone.
+//! A world, generated from its seed alone.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::events::{Event, events};
 
-/// One run of the program against a server, a disk and a person that misbehave as `events` say.
+/// One run of the program, with the contents of the vault and the `events` during the run.
 #[derive(Debug, Clone)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -21,15 +21,15 @@ pub(crate) struct World {
     pub(crate) verbose: bool,
     pub(crate) one_at_a_time: bool,
     pub(crate) yes: bool,
-    /// The stored session with which the program starts; otherwise it has an API key.
+    /// The stored session; without one, the program uses an API key.
     pub(crate) login: Option<Login>,
-    /// The server accepts a generic secret of a name that it has already.
+    /// The server accepts duplicate names of generic secrets.
     pub(crate) lenient: bool,
-    /// Lists of provider credentials do not tell their types.
+    /// Lists of provider credentials omit their types.
     pub(crate) types_hidden: bool,
-    /// A value that was deleted can still be revealed.
+    /// A deleted value can still be revealed.
     pub(crate) reveals_deleted: bool,
-    /// What the vault holds before.
+    /// The initial contents of the vault.
     pub(crate) stored: Vec<Entry>,
     pub(crate) events: Vec<Event>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct World {
 pub(crate) struct Login {
     pub(crate) access_token: String,
     pub(crate) refresh_token: String,
-    /// Whether the access token has to be renewed before the first request.
+    /// Whether the access token must be renewed before the first request.
     pub(crate) expired: bool,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Login {
 pub(crate) enum Command {
     /// `secret push`: names and values.
     Push(Vec<(String, String)>),
-    /// `secret extract --push`: the key that Codex keeps.
+    /// `secret extract --push`: the key in the store of Codex.
     Extract(String),
     /// `secret claude|codex push --force`.
     Replace(Credential),
@@ -76,7 +76,7 @@ pub(crate) struct Credential {
     pub(crate) kind: &'static str,
 }
 
-/// Something that the vault holds.
+/// A stored secret or credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: String,
@@ -120,7 +120,7 @@ impl World {
         world
     }
 
-    /// The world for a person, one line an entry and an event.
+    /// Describes the world, one line per entry and event.
     pub(crate) fn story(&self) -> String {
         let mut flags = self.clone();
         let lines = flags.stored.drain(..).map(|entry| format!("stored {entry:?}\n"));
@@ -131,7 +131,7 @@ impl World {
         format!("{flags:?}\n{lines}")
     }
 
-    /// The family of secrets that the command is about.
+    /// The family of secrets that the command operates on.
     pub(crate) fn family(&self) -> &'static str {
         match &self.command {
             Command::Replace(credential) | Command::Store(credential) => credential.provider,
@@ -141,7 +141,7 @@ impl World {
         }
     }
 
-    /// What the command stores: names and values.
+    /// The names and values that the command stores.
     pub(crate) fn wanted(&self) -> Vec<(String, String)> {
         match &self.command {
             Command::Push(pairs) => pairs.clone(),
@@ -168,7 +168,7 @@ impl World {
             .collect()
     }
 
-    /// The names that requests of the command carry.
+    /// The names in the command's requests.
     pub(crate) fn names(&self) -> Vec<String> {
         match &self.command {
             Command::Delete(names) => names.clone(),
@@ -180,7 +180,7 @@ impl World {
     }
 }
 
-/// What the vault of a world holds, while that is being made up.
+/// The initial contents of the vault while they are generated.
 #[derive(Default)]
 struct Stored(Vec<Entry>);
 
@@ -264,7 +264,7 @@ fn command(rng: &mut Rng, scope: &'static str, stored: &mut Stored) -> Command {
     }
 }
 
-/// A credential to store, in a vault that may have one in its place already.
+/// Generates a credential to store, and possibly the existing one that it conflicts with.
 fn credential(rng: &mut Rng, provider: &'static str, scope: &'static str, stored: &mut Stored) -> Credential {
     let kinds = ["api_key", "api_key", "oauth"];
     let name = "Work key".to_owned();
@@ -293,12 +293,12 @@ fn credential(rng: &mut Rng, provider: &'static str, scope: &'static str, stored
     }
 }
 
-/// A value that every encoder spells differently, any part of which tells it from every other.
+/// A value with characters that every encoding changes, and of which any part is unique.
 fn value(rng: &mut Rng) -> String {
     mixed(rng, "/ä +\"&\\'<%=")
 }
 
-/// As [`value`], fit for an API key: printable ASCII without blanks.
+/// As [`value`], but valid as an API key: printable ASCII without spaces.
 pub(crate) fn key(rng: &mut Rng) -> String {
     mixed(rng, "/+&\"<%'=")
 }
@@ -308,7 +308,7 @@ fn mixed(rng: &mut Rng, specials: &str) -> String {
     format!("zq{}{:04x}", parts.collect::<String>(), rng.u16(..))
 }
 
-/// The login file of a tool.
+/// Generates the login file of a tool.
 fn login(provider: &str, rng: &mut Rng) -> String {
     let (access, refresh) = (token(rng, 3600), key(rng));
     let login = if provider == "claude" {
@@ -322,14 +322,14 @@ fn login(provider: &str, rng: &mut Rng) -> String {
     login.to_string()
 }
 
-/// A JWT that ends in the year 3000.
+/// A JWT that expires in the year 3000.
 pub(crate) fn token(rng: &mut Rng, serial: u64) -> String {
     let claims = json!({ "exp": 32_503_680_000_u64, "serial": serial, "salt": rng.u64(..) });
     let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
     format!("e30.{claims}.{:016x}{:016x}", rng.u64(..), rng.u64(..))
 }
 
-/// The secrets inside a value: the tokens of a login, otherwise the value.
+/// The secrets in a value: the tokens of a login, otherwise the value itself.
 fn inner_values(value: &str) -> Vec<String> {
     let login: Option<serde_json::Value> = serde_json::from_str(value).ok();
     let objects = login

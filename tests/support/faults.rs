@@ -1,4 +1,4 @@
-//! Ways in which a server can misbehave, and when it shall.
+//! Scripted faults of the test vault.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use futures_util::{StreamExt, stream};
 
-/// A rule: which requests it meets, how often, and what happens to them.
+/// A fault: which requests it affects, how often, and what happens to them.
 #[derive(Clone)]
 pub(crate) struct Fault {
     method: Option<&'static str>,
@@ -19,34 +19,34 @@ pub(crate) struct Fault {
     behaviour: Behaviour,
 }
 
-/// What happens to a request that a rule meets.
+/// The effect of a fault on a request.
 #[derive(Clone)]
 pub(crate) enum Behaviour {
-    /// Handle it, perhaps late.
+    /// Handle the request after the delay.
     Handle,
-    /// Do not handle it, and answer this.
+    /// Send this reply without handling the request.
     Reply(Reply),
-    /// Handle it, and answer this instead of the truth.
+    /// Handle the request, but send this reply.
     ReplyAfter(Reply),
-    /// Handle it, and answer the truth under this content type.
+    /// Handle the request, and send the real reply with this content type.
     Mislabel(&'static str),
-    /// Cut the connection, unhandled.
+    /// Reset the connection without handling the request.
     ResetBefore,
-    /// Handle it, and cut the connection instead of answering.
+    /// Handle the request, and reset the connection instead of replying.
     ResetAfter,
-    /// Handle it, and close in the middle of the answer.
+    /// Handle the request, and close the connection in the middle of the reply.
     Truncate,
-    /// Never answer.
+    /// Never reply.
     Hang,
-    /// Handle it once the vault is told to release what it holds.
+    /// Handle the request when the vault is told to release held requests.
     Hold,
-    /// Answer with one blank at a time, for ever.
+    /// Send an endless reply, one space at a time.
     Drip,
-    /// Answer with as much JSON as the client takes, up to 64 MiB.
+    /// Send an empty JSON list padded to this many bytes, without a content length.
     Unannounced(usize),
 }
 
-/// A scripted answer.
+/// A scripted reply.
 #[derive(Clone, Default)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -55,7 +55,7 @@ pub(crate) struct Reply {
 }
 
 impl Fault {
-    /// Meets the next request of this method whose path ends in `path`; `*` is any method.
+    /// Matches the next request with this method whose path ends in `path`; `*` is any method.
     pub(crate) fn on(method: &'static str, path: &str) -> Self {
         Self {
             method: (method != "*").then_some(method),
@@ -80,7 +80,7 @@ impl Fault {
         Self { left: None, ..self }
     }
 
-    /// Only every n-th request that it would meet, for ever.
+    /// Affects every n-th matching request, without a limit.
     pub(crate) fn every(self, every: usize) -> Self {
         Self {
             every,
@@ -89,7 +89,7 @@ impl Fault {
         }
     }
 
-    /// Lets the first `skip` requests pass.
+    /// Ignores the first `skip` matching requests.
     pub(crate) fn skip(self, skip: usize) -> Self {
         Self { skip, ..self }
     }
@@ -102,7 +102,7 @@ impl Fault {
         Self { behaviour, ..self }
     }
 
-    /// Answers `status` with the API's error envelope.
+    /// Replies with `status` and the API's error envelope.
     pub(crate) fn fails(self, status: u16, message: &str) -> Self {
         let body = serde_json::json!({ "type": "error", "error_code": "scripted", "message": message });
         let reply = Reply {
@@ -113,7 +113,7 @@ impl Fault {
         self.does(Behaviour::Reply(reply.with("content-type", "application/json")))
     }
 
-    /// Answers with a web page, as a captive portal or a proxy would.
+    /// Replies with an HTML page, like a captive portal or a proxy.
     pub(crate) fn html(self, status: u16) -> Self {
         let reply = Reply {
             status,
@@ -123,7 +123,7 @@ impl Fault {
         self.does(Behaviour::Reply(reply.with("content-type", "text/html")))
     }
 
-    /// Answers with JSON text.
+    /// Replies with JSON.
     pub(crate) fn json(self, status: u16, body: &str) -> Self {
         let reply = Reply {
             status,
@@ -141,7 +141,7 @@ impl Fault {
         self.does(Behaviour::Reply(reply.with("location", location)))
     }
 
-    /// Adds a header to a scripted answer.
+    /// Adds a header to a scripted reply.
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         if let Behaviour::Reply(reply) | Behaviour::ReplyAfter(reply) = &mut self.behaviour {
             reply.headers.push((name, value.to_owned()));
@@ -149,7 +149,7 @@ impl Fault {
         self
     }
 
-    /// Handles the request before it gives the scripted answer.
+    /// Handles the request before the scripted reply is sent.
     pub(crate) fn after_handling(mut self) -> Self {
         if let Behaviour::Reply(reply) = self.behaviour {
             self.behaviour = Behaviour::ReplyAfter(reply);
@@ -157,7 +157,7 @@ impl Fault {
         self
     }
 
-    /// Whether the rule strikes this request; counts it either way.
+    /// Returns the effect on this request, if any, and counts a matching request.
     pub(crate) fn strikes(&mut self, method: &str, path: &str) -> Option<(Duration, Behaviour)> {
         let meets = self.method.is_none_or(|own| own == method) && path.ends_with(&self.path);
         if !meets || self.left == Some(0) {
@@ -186,11 +186,11 @@ impl Reply {
         }
         response
             .body(Body::from(self.body))
-            .expect("a scripted answer is a valid one")
+            .expect("a scripted reply is valid")
     }
 }
 
-/// A JSON answer that never ends, one byte each 50 ms.
+/// An endless JSON reply, one byte every 50 ms.
 pub(crate) fn drip() -> Response<Body> {
     let pause = || tokio::time::sleep(Duration::from_millis(50));
     streamed(stream::repeat(()).then(move |()| async move {
@@ -199,7 +199,7 @@ pub(crate) fn drip() -> Response<Body> {
     }))
 }
 
-/// An empty JSON list of so many bytes, in pieces and without a word on its length.
+/// An empty JSON list padded to `length` bytes, sent in chunks without a content length.
 pub(crate) fn unannounced(length: usize) -> Response<Body> {
     let blank = Bytes::from(vec![b' '; 64 * 1024]);
     let (pieces, rest) = ((length - 2) / blank.len(), (length - 2) % blank.len());
@@ -207,7 +207,7 @@ pub(crate) fn unannounced(length: usize) -> Response<Body> {
     streamed(stream::iter(std::iter::repeat_n(blank, pieces).chain([end])))
 }
 
-/// The first half of `response`, under the length of the whole.
+/// The first half of `response`, with the content length of the whole.
 pub(crate) async fn truncate(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let whole = axum::body::to_bytes(body, usize::MAX)
@@ -218,7 +218,7 @@ pub(crate) async fn truncate(response: Response<Body>) -> Response<Body> {
         .insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
     let half = whole.slice(..whole.len() / 2);
     let broken = std::io::Error::other("closed in the middle");
-    // The pause lets the first half go out before the error tears the connection down.
+    // The pause lets the first half be sent before the error closes the connection.
     let halves = stream::iter([Ok(half), Err(broken)]).then(async |part| {
         if part.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -234,5 +234,5 @@ fn streamed(chunks: impl futures_util::Stream<Item = Bytes> + Send + 'static) ->
         .status(StatusCode::OK)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from_stream(chunks))
-        .expect("a valid answer")
+        .expect("a valid response")
 }

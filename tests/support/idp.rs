@@ -1,5 +1,5 @@
-//! The identity provider that the vault plays along with its API: the device flow, and refresh
-//! tokens that work once. Everything else that a provider can do wrong is a [`Fault`].
+//! The identity provider of the test vault: the device flow and single-use refresh tokens. Its
+//! misbehaviour is scripted with [`Fault`].
 //!
 //! [`Fault`]: super::faults::Fault
 
@@ -12,25 +12,25 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// A part of every token, which no output may show.
+/// Part of every token; no output may contain it.
 pub(crate) const TOKEN_MARK: &str = "t0k3n-m4rk";
 
-/// What the provider knows, and how it behaves.
+/// The state and settings of the provider.
 pub(crate) struct Idp {
-    /// How long an access token works, in seconds.
+    /// Lifetime of an access token, in seconds.
     pub(crate) lifetime: i64,
-    /// Whether repeating an exchange gives the same tokens again.
+    /// Whether repeating an exchange returns the same tokens again.
     pub(crate) replays: bool,
     pub(crate) omits_refresh_token: bool,
-    /// Whether access tokens say when they end.
+    /// Whether access tokens contain no expiry.
     pub(crate) opaque: bool,
-    /// How often a poll is answered with "not yet".
+    /// Number of polls to answer with `authorization_pending`.
     pub(crate) pending: usize,
-    /// How the device flow starts; `None` members are left out of the answer.
+    /// Polling interval of the device flow; `None` omits it from the reply.
     pub(crate) interval: Option<f64>,
     pub(crate) verification_uri: String,
     pub(crate) user_code: String,
-    /// How many refresh tokens were spent.
+    /// Number of refresh tokens used.
     pub(crate) exchanges: usize,
     live_refresh_token: Option<String>,
     last: Option<(String, Value)>,
@@ -57,7 +57,7 @@ impl Default for Idp {
 }
 
 impl Idp {
-    /// Starts a login: an access token and a refresh token.
+    /// Starts a login and returns its access token and refresh token.
     pub(crate) fn log_in(&mut self) -> (String, String) {
         self.serial += 1;
         let refresh_token = format!("refresh-{TOKEN_MARK}-{}", self.serial);
@@ -71,7 +71,7 @@ impl Idp {
         self.last = None;
     }
 
-    /// Whether this is the token that the next exchange needs.
+    /// Whether the next exchange requires this token.
     pub(crate) fn is_live(&self, refresh_token: &str) -> bool {
         self.live_refresh_token.as_deref() == Some(refresh_token)
     }
@@ -100,7 +100,7 @@ impl Idp {
         Json(answer).into_response()
     }
 
-    /// The token endpoint; gives the access token too, which the API shall accept from now on.
+    /// The token endpoint. Also returns a new access token, which the API must accept from now on.
     pub(crate) fn authenticate(&mut self, form: &[(String, String)]) -> (Response, Option<String>) {
         let field = |name: &str| {
             form.iter()
@@ -160,10 +160,10 @@ impl Idp {
 }
 
 /// Seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "tokens end by the real clock")]
+#[expect(clippy::disallowed_methods, reason = "tokens expire by the real clock")]
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .expect("it is past 1970");
-    i64::try_from(since.as_secs()).expect("it is before the year 292 billion")
+        .expect("the clock is past 1970");
+    i64::try_from(since.as_secs()).expect("the time fits into an i64")
 }

@@ -1,4 +1,4 @@
-//! What the tests, the examples and the benchmarks share. Each of them uses a part of it.
+//! Shared by the tests, examples and benchmarks.
 #![allow(dead_code, clippy::allow_attributes, reason = "each includer uses a part")]
 
 pub(crate) mod faults;

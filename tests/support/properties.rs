@@ -1,6 +1,6 @@
-//! What must hold whatever the bytes are, checked by the unit tests with random input and by the
-//! fuzz targets of `fuzz/` with input that looks for new paths. Included in the program's own tree,
-//! because it calls what no other crate can.
+//! Properties that hold for any input. The unit tests check them with random input and the targets
+//! of `fuzz/` with coverage-guided input. This file is compiled as part of the program, because it
+//! calls private functions.
 
 use std::fs;
 
@@ -19,10 +19,10 @@ use crate::system::keychain::NoKeychain;
 use crate::ui::notices::Notices;
 use crate::ui::options::{GlobalOptions, OutputFormat};
 
-/// Stands in the middle of every input, and in no message. No name may hold its hyphens.
+/// A value in the middle of every input, which no message may contain. A name cannot have its hyphens.
 const MARK: &str = "sk-hunter2-c4n4ry";
 
-/// Every file that a source of credentials reads.
+/// Every file that credential discovery reads.
 const CREDENTIAL_FILES: [&str; 22] = [
     ".config/opencode/opencode.json",
     ".local/share/opencode/opencode.db",
@@ -91,7 +91,7 @@ pub(crate) fn env_file(data: &[u8]) {
     }
 }
 
-/// R22, R23: whatever the files of other programs hold, no message quotes them.
+/// R22, R23: whatever the files of other programs contain, no message quotes them.
 pub(crate) fn credential_files(data: &[u8]) {
     let home = tempfile::tempdir().expect("a directory can be made");
     let content = marked(data);
@@ -124,7 +124,7 @@ pub(crate) fn credential_files(data: &[u8]) {
     }
 }
 
-/// R52: a stored session is whole, or refused with words that quote nothing.
+/// R52: a stored session is complete, or refused with a message that quotes nothing.
 pub(crate) fn session_file(data: &[u8]) {
     let home = tempfile::tempdir().expect("a directory can be made");
     let env = Env::system().elsewhere(home.path());
@@ -140,8 +140,8 @@ pub(crate) fn session_file(data: &[u8]) {
     }
 }
 
-/// R113, R115: no part of the text that was told to the redactor is left in what it cleans. The first
-/// byte says how long the secret is; the rest is the secret and the text around it.
+/// R113, R115: a known secret is removed from a text. The first byte of the input is the length of the
+/// secret; the rest is the secret and the text around it.
 pub(crate) fn redaction(data: &[u8]) {
     let Some((length, rest)) = data.split_first() else {
         return;
@@ -151,14 +151,14 @@ pub(crate) fn redaction(data: &[u8]) {
     let known = KnownSecrets::default();
     known.learn(&SecretValue::new(secret.clone().into_owned()));
     let clean = known.clean(&format!("{around}{secret}{around}"));
-    // A shorter one would hide the message, and brackets can meet those of the replacement.
+    // Shorter secrets are not redacted, and brackets can match those of the replacement.
     if secret.len() >= 4 && !secret.contains(['[', ']']) && !"[redacted]".contains(&*secret) {
         assert!(!clean.contains(&*secret), "{clean:?} holds {secret:?}");
     }
     known.clean(&around);
 }
 
-/// R94: what is escaped holds nothing that acts on a terminal, and plain text stays as it is.
+/// R94: escaped text contains nothing that affects a terminal, and plain text is unchanged.
 pub(crate) fn escaping(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let acts = |c: &char| {
@@ -183,7 +183,7 @@ pub(crate) fn retry_after(data: &[u8]) {
     }
 }
 
-/// The input with the mark in its middle, quoted so that it is often a value.
+/// Inserts the mark into the middle of the input, in quotes so that it often becomes a value.
 fn marked(data: &[u8]) -> Vec<u8> {
     let (before, after) = data.split_at(data.len() / 2);
     [before, b"\"", MARK.as_bytes(), b"\"", after].concat()
@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes, and text that is likely to mean something to one of the formats.
+    /// Random bytes, or text made of characters that have a meaning in one of the formats.
     fn input() -> impl Strategy<Value = Vec<u8>> {
         let bytes = proptest::collection::vec(any::<u8>(), 0..60);
         let text = "[\\[\\]{}\"':,=#/$`\\\\a-cA-C0-9\n\r\t é\u{feff}-]{0,80}";
@@ -215,13 +215,13 @@ mod tests {
             env_file(&data);
         }
 
-        /// R22: whatever a file holds, nothing panics and no value is quoted.
+        /// R22: whatever a file contains, nothing panics and no value is quoted.
         #[test]
         fn any_credential_file_is_read_without_panic_or_quote(data in input()) {
             credential_files(&data);
         }
 
-        /// R52: a stored session or key is read or refused without a quote.
+        /// R52: a stored session or key is read, or refused without quoting it.
         #[test]
         fn a_stored_session_is_read_or_refused_without_a_quote(data in input()) {
             session_file(&data);
@@ -229,13 +229,13 @@ mod tests {
     }
 
     proptest! {
-        /// R113: a known value is not left in what was cleaned.
+        /// R113: a known value is removed.
         #[test]
         fn every_known_value_is_removed(data in input()) {
             redaction(&data);
         }
 
-        /// R94: nothing that acts on a terminal is left, and everything else is.
+        /// R94: only characters that affect a terminal are escaped.
         #[test]
         fn escaped_text_does_not_affect_the_terminal(data in any::<String>()) {
             escaping(data.as_bytes());

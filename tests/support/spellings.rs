@@ -1,19 +1,19 @@
-//! Every way in which a server may spell a value, written without the encoders that the product
-//! uses, and a search that also finds a part of a spelling.
+//! Every encoding in which a server may echo a value, written without the encoders that the product
+//! uses, and a search that also finds part of an encoded value.
 
 #![expect(clippy::format_collect, reason = "short texts, spelled as plainly as can be")]
 
 use std::collections::HashSet;
 use std::fmt::Write;
 
-/// The shortest part of a value that counts as a leak, in bytes of the value.
+/// Minimum length of a part of a value that counts as a leak, in bytes.
 const WINDOW: usize = 12;
-/// The length of the pieces that a text is first searched for, in bytes.
+/// Length of the pieces of an encoded value in the index of a text, in bytes.
 const GRAM: usize = 8;
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// The name of each spelling, and the value in it.
+/// Returns the name of each encoding and the encoded value.
 pub(crate) fn spellings(value: &str) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("raw", value.to_owned()),
@@ -94,7 +94,7 @@ pub(crate) fn spellings(value: &str) -> Vec<(&'static str, String)> {
     all
 }
 
-/// The spelling of which `text` holds a part.
+/// Returns the name of an encoding if `text` contains part of the value in it.
 pub(crate) fn leaked(text: &str, value: &str) -> Option<&'static str> {
     // JSON output doubles the backslashes of a server's text.
     let texts = [text.to_owned(), text.replace("\\\\", "\\")];
@@ -103,12 +103,12 @@ pub(crate) fn leaked(text: &str, value: &str) -> Option<&'static str> {
         .flat_map(|text| text.as_bytes().windows(GRAM))
         .collect();
     spellings(value).into_iter().find_map(|(name, spelled)| {
-        // What stands before a value in base64 changes its first characters, and the end its last.
+        // The first and last characters of base64 depend on the text around the value.
         let spelled = match spelled.trim_end_matches('=').get(3..) {
             Some(inside) if name.starts_with("base64") => inside.to_owned(),
             _ => spelled,
         };
-        // As much of the spelling as `WINDOW` characters of the value take.
+        // The length of `WINDOW` bytes of the value in this encoding.
         let window = (WINDOW * spelled.len())
             .div_ceil(value.len())
             .clamp(1, spelled.len().max(1));
@@ -116,8 +116,8 @@ pub(crate) fn leaked(text: &str, value: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a text holds `window` bytes of a spelling in a row. Only where all their `grams` occur
-/// in the texts are they searched for.
+/// Whether a text contains `window` consecutive bytes of an encoded value. Only parts whose pieces
+/// all occur in `grams`, the index of the texts, are searched for.
 fn shows_part(texts: &[String], grams: &HashSet<&[u8]>, spelled: &[u8], window: usize) -> bool {
     let mut known = 0;
     for (at, gram) in spelled.windows(GRAM.min(window)).enumerate() {
@@ -181,7 +181,7 @@ fn percent(text: &str, plain: impl Fn(u8) -> bool, upper: bool) -> String {
     out
 }
 
-/// A JSON string's inside; with `ascii` everything beyond ASCII is escaped.
+/// The content of a JSON string; `ascii` escapes all non-ASCII characters.
 fn json(text: &str, ascii: bool, case: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

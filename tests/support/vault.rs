@@ -1,5 +1,5 @@
-//! The hosted secrets API in one process on 127.0.0.1: as strict as the documented one, and able
-//! to misbehave on demand. It records every request it saw.
+//! An in-process secrets API on 127.0.0.1. It is as strict as the documented one, injects faults on
+//! demand, and records every request.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -22,10 +22,10 @@ use tokio::sync::{Notify, oneshot, watch};
 use super::faults::{self, Behaviour, Fault};
 use super::idp::Idp;
 
-/// The bearer that every vault accepts.
+/// The API key that every vault accepts.
 pub(crate) const API_KEY: &str = "amk_test_5f1c0a7e9b3d4c2f8a6e";
 
-/// How long a test waits for something that is bound to happen.
+/// Maximum time to wait for an expected event.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running vault; it stops when dropped.
@@ -49,7 +49,7 @@ pub(crate) struct Stored {
     pub(crate) kind: String,
 }
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) method: String,
@@ -78,7 +78,7 @@ struct Contents {
     peak_connections: usize,
 }
 
-/// One client connection, which a fault may cut.
+/// A client connection, which a fault may reset.
 struct Connection {
     socket: Mutex<Option<TcpStream>>,
     cut: Notify,
@@ -89,7 +89,7 @@ impl Vault {
         Self::start_on(0)
     }
 
-    /// Listens on this port of 127.0.0.1; 0 takes any.
+    /// Listens on this port of 127.0.0.1; 0 selects a free port.
     pub(crate) fn start_on(port: u16) -> Self {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
         listener
@@ -125,13 +125,13 @@ impl Vault {
         format!("http://{}", self.address)
     }
 
-    /// Accepts one more bearer.
-    /// Looks at, or changes, the identity provider.
+    /// Reads or changes the identity provider.
     pub(crate) fn idp<T>(&self, work: impl FnOnce(&mut Idp) -> T) -> T {
         work(&mut self.contents().idp)
     }
 
-    /// Starts a login; the API accepts its access token. Gives that and the refresh token.
+    /// Starts a login whose access token the API accepts. Returns the access token and the refresh
+    /// token.
     pub(crate) fn log_in(&self) -> (String, String) {
         let (access_token, refresh_token) = self.idp(Idp::log_in);
         self.accept_token(&access_token);
@@ -146,22 +146,22 @@ impl Vault {
         self.contents().tokens.retain(|known| known != token);
     }
 
-    /// Adds a rule; the first one that strikes decides.
+    /// Adds a fault; the first one that matches a request applies.
     pub(crate) fn fault(&self, fault: Fault) {
         self.contents().faults.push(fault);
     }
 
-    /// Every request takes at least this long.
+    /// Delays every request by this time.
     pub(crate) fn latency(&self, latency: Duration) {
         self.contents().latency = latency;
     }
 
-    /// Lets go of what [`Behaviour::Hold`] holds.
+    /// Releases the requests held by [`Behaviour::Hold`].
     pub(crate) fn release(&self) {
         self.shared.released.send_replace(true);
     }
 
-    /// Stores a generic secret and gives its id.
+    /// Stores a generic secret and returns its id.
     pub(crate) fn seed(&self, name: &str, value: &str, scope: &str) -> String {
         let mut contents = self.contents();
         let id = contents.new_id();
@@ -169,12 +169,12 @@ impl Vault {
         id
     }
 
-    /// Stores a generic secret under an id that no server should give.
+    /// Stores a generic secret under a given, possibly hostile, id.
     pub(crate) fn seed_with_id(&self, id: &str, name: &str, value: &str, scope: &str) {
         self.contents().put(id, "generic", name, value, scope, "");
     }
 
-    /// Stores a credential of a provider and gives its id.
+    /// Stores a provider credential and returns its id.
     pub(crate) fn seed_credential(
         &self,
         provider: &str,
@@ -189,7 +189,7 @@ impl Vault {
         id
     }
 
-    /// Stores a credential of a provider under a given id.
+    /// Stores a provider credential under a given id.
     pub(crate) fn seed_credential_with_id(
         &self,
         id: &str,
@@ -202,7 +202,7 @@ impl Vault {
         self.contents().put(id, provider, name, value, scope, kind);
     }
 
-    /// The value of a generic secret.
+    /// Returns the value of a generic secret.
     pub(crate) fn value(&self, name: &str, scope: &str) -> Option<String> {
         let contents = self.contents();
         let same =
@@ -214,7 +214,7 @@ impl Vault {
             .map(|stored| stored.value.clone())
     }
 
-    /// Everything stored of a family: `generic`, `claude` or `codex`.
+    /// Returns the stored secrets of a family: `generic`, `claude` or `codex`.
     pub(crate) fn stored(&self, family: &str) -> Vec<Stored> {
         let contents = self.contents();
         contents
@@ -229,7 +229,7 @@ impl Vault {
         self.contents().seen.clone()
     }
 
-    /// How many requests of this method came.
+    /// The number of requests with this method.
     pub(crate) fn count(&self, method: &str) -> usize {
         self.contents()
             .seen
@@ -238,12 +238,12 @@ impl Vault {
             .count()
     }
 
-    /// The most connections that were open at the same time.
+    /// The highest number of connections open at the same time.
     pub(crate) fn peak_connections(&self) -> usize {
         self.contents().peak_connections
     }
 
-    /// Waits until `n` requests of this method have come.
+    /// Waits until `n` requests with this method have arrived.
     pub(crate) fn wait_for(&self, method: &str, n: usize) {
         let enough =
             |contents: &mut Contents| contents.seen.iter().filter(|s| s.method == method).count() < n;
@@ -253,7 +253,7 @@ impl Vault {
             .wait_timeout_while(self.contents(), PATIENCE, enough)
             .expect("no handler panics");
         drop(guard);
-        assert!(!timeout.timed_out(), "fewer than {n} {method} requests came");
+        assert!(!timeout.timed_out(), "fewer than {n} {method} requests arrived");
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
@@ -336,7 +336,7 @@ async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) {
 }
 
 impl Connection {
-    /// Ends the connection with a reset instead of a close.
+    /// Resets the connection.
     async fn reset(&self) -> ! {
         if let Some(socket) = self.socket.lock().expect("no handler panics").take() {
             let _ = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO));
@@ -372,7 +372,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Records the request, lets a fault strike it, and checks its key.
+/// Records the request, applies a matching fault, and checks the API key.
 async fn observe(
     State(shared): State<Arc<Shared>>,
     Extension(connection): Extension<Arc<Connection>>,
@@ -445,7 +445,7 @@ async fn observe(
     }
 }
 
-/// An error in the API's envelope: status, code, message.
+/// An error response of the API: status, code, message.
 struct Refusal(u16, &'static str, &'static str);
 
 impl IntoResponse for Refusal {
@@ -463,7 +463,7 @@ type Answer = Result<Response<Body>, Refusal>;
 #[derive(Clone, Copy)]
 struct Provider(&'static str);
 
-/// A request's fields, checked as strictly as the API does.
+/// The fields of a request, validated as strictly as by the API.
 struct Fields(serde_json::Map<String, Value>);
 
 impl Fields {
