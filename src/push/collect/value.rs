@@ -24,7 +24,7 @@ pub(super) struct Value<'a> {
 pub(super) enum Content<'a> {
     /// The final value.
     Plain(&'a str),
-    /// The quoted value, rewritten so that dotenvy resolves it as all readers do.
+    /// A quoted value with escapes, rewritten so that dotenvy resolves them as all readers do.
     Quoted(Zeroizing<String>),
 }
 
@@ -220,36 +220,12 @@ fn node_takes_for_quotes(text: &str, value: &str) -> bool {
 /// Parses a quoted value, which may span lines and be followed by a comment.
 fn quoted(text: &str, start: usize, quote: char) -> Result<Value<'_>, Problem> {
     let body = &text[start + 1..];
-    let mut written = Zeroizing::new(String::from(quote));
-    let mut reason = None;
-    let mut characters = body.char_indices();
-    let end = loop {
-        match characters.next() {
-            None => {
-                let reason = Reason::Unclosed(quote);
-                // The stray quote may be the only mistake, so parsing continues on the next line.
-                let length = end_of_line(text);
-                return Err(Problem { reason, length });
-            }
-            Some((at, c)) if c == quote => break at,
-            Some((_, '\\')) => {
-                let next = characters.clone().next().map(|(_, next)| next);
-                if let Some(next) = next.filter(|&next| differs_after_backslash(quote, next)) {
-                    reason.get_or_insert(if quote == '"' {
-                        Reason::DoubleEscape(next)
-                    } else {
-                        Reason::SingleEscape(next)
-                    });
-                    characters.next();
-                } else {
-                    write_backslash(&mut written, quote, next, &mut characters);
-                }
-            }
-            Some((_, '$')) if quote == '"' => written.push_str("\\$"),
-            Some((_, c)) => written.push(c),
-        }
+    let Some((content, end, reason)) = literal(body, quote).or_else(|| with_escapes(body, quote)) else {
+        let reason = Reason::Unclosed(quote);
+        // The stray quote may be the only mistake, so parsing continues on the next line.
+        let length = end_of_line(text);
+        return Err(Problem { reason, length });
     };
-    written.push(quote);
     let after = start + 1 + end + 1;
     let length = after + end_of_line(&text[after..]);
     let rest = text[after..length].trim_matches(is_trailing_space);
@@ -271,11 +247,50 @@ fn quoted(text: &str, start: usize, quote: char) -> Result<Value<'_>, Problem> {
     match reason {
         Some(reason) => Err(Problem { reason, length }),
         None => Ok(Value {
-            content: Content::Quoted(written),
+            content,
             length,
             has_variable: quote == '"' && has_variable(&body[..end]),
         }),
     }
+}
+
+/// A quoted value, the offset of its closing quote, and the first escape on which readers differ.
+type Quoted<'a> = (Content<'a>, usize, Option<Reason>);
+
+/// A value without a backslash before its closing quote, all of which is literal.
+fn literal(body: &str, quote: char) -> Option<Quoted<'_>> {
+    let end = body.find([quote, '\\'])?;
+    let content = Content::Plain(&body[..end]);
+    body[end..].starts_with(quote).then_some((content, end, None))
+}
+
+/// A value with backslashes; `None` if the quote is never closed.
+fn with_escapes(body: &str, quote: char) -> Option<Quoted<'_>> {
+    let mut written = Zeroizing::new(String::from(quote));
+    let mut reason = None;
+    let mut characters = body.char_indices();
+    let end = loop {
+        match characters.next()? {
+            (at, c) if c == quote => break at,
+            (_, '\\') => {
+                let next = characters.clone().next().map(|(_, next)| next);
+                if let Some(next) = next.filter(|&next| differs_after_backslash(quote, next)) {
+                    reason.get_or_insert(if quote == '"' {
+                        Reason::DoubleEscape(next)
+                    } else {
+                        Reason::SingleEscape(next)
+                    });
+                    characters.next();
+                } else {
+                    write_backslash(&mut written, quote, next, &mut characters);
+                }
+            }
+            (_, '$') if quote == '"' => written.push_str("\\$"),
+            (_, c) => written.push(c),
+        }
+    };
+    written.push(quote);
+    Some((Content::Quoted(written), end, reason))
 }
 
 /// Whether readers disagree about a backslash before `next`: python-dotenv resolves `\\` and
