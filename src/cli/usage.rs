@@ -1,13 +1,15 @@
 //! Usage errors: what is wrong with a command line, without repeating what could be a secret.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, ValueEnum};
+use clap::{CommandFactory, ValueEnum, ValueHint};
 
 use super::Cli;
 use crate::commands::suggestions::{quoted, unknown_command};
 use crate::error::{Error, Result};
+use crate::formats::escape::shell_word;
 use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::printer::Printer;
 
@@ -94,7 +96,8 @@ fn explain(error: &clap::Error, arguments: &[OsString]) -> Error {
             let known = &arguments[..unknown.unwrap_or(arguments.len())];
             unknown_command(command_of(&root, known), &word)
         }
-        ErrorKind::UnknownArgument => unknown_argument(error, &argument),
+        ErrorKind::UnknownArgument if argument.starts_with('-') => unknown_option(error, &argument),
+        ErrorKind::UnknownArgument => unexpected_argument(&argument, command_of(&root, arguments)),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => match value {
             None => missing_value(error, &argument),
             Some(value) => invalid_value(error, &argument, &value),
@@ -121,10 +124,24 @@ fn explain(error: &clap::Error, arguments: &[OsString]) -> Error {
     error.hint(format!("see '{} --help'", name(command_of(&root, arguments))))
 }
 
-fn unknown_argument(error: &clap::Error, argument: &str) -> Error {
-    if !argument.starts_with('-') {
-        return Error::usage("unexpected argument");
+/// A word that the command has no use for. It is repeated only if it cannot be a secret.
+fn unexpected_argument(word: &str, command: &clap::Command) -> Error {
+    let is_file = Path::new(word).is_file();
+    let shown = if is_file { format!(" \"{word}\"") } else { quoted(word) };
+    let error = Error::usage(if shown.is_empty() {
+        format!("unexpected argument after '{}'", name(command))
+    } else {
+        format!("unexpected argument{shown}")
+    });
+    let takes_file = |option: &&clap::Arg| option.get_value_hint() == ValueHint::FilePath;
+    let option = command.get_arguments().find(takes_file).and_then(clap::Arg::get_long);
+    match option.filter(|_| is_file) {
+        Some(option) => error.hint(format!("to read a file, use --{option} {}", shell_word(word))),
+        None => error,
     }
+}
+
+fn unknown_option(error: &clap::Error, argument: &str) -> Error {
     let typed = argument.split('=').next().unwrap_or_default();
     let unknown = format!("unknown option{}", quoted(typed));
     if matches!(typed, "--version" | "-V") {

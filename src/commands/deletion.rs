@@ -6,6 +6,7 @@ use crate::api::{ApiError, Effect};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
+use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
 
@@ -17,6 +18,15 @@ pub(crate) struct Target {
     pub(crate) id: Option<String>,
     /// The id without known secrets, where the server gave it.
     pub(crate) shown_id: Option<String>,
+    /// The other scope that has this name, where the requested one does not.
+    pub(crate) other_scope: Option<OtherScope>,
+}
+
+/// Where a name was looked up, and where it is instead.
+#[derive(PartialEq, Eq)]
+pub(crate) struct OtherScope {
+    pub(crate) requested: Scope,
+    pub(crate) actual: String,
 }
 
 impl Target {
@@ -25,7 +35,27 @@ impl Target {
             label: id.to_owned(),
             id: Some(id.to_owned()),
             shown_id: None,
+            other_scope: None,
         }
+    }
+
+    /// A name that is not in the requested scope.
+    pub(crate) fn absent(name: &str, other_scope: Option<OtherScope>) -> Self {
+        Self {
+            label: name.to_owned(),
+            id: None,
+            shown_id: None,
+            other_scope,
+        }
+    }
+
+    /// Says where the name is, if another scope has it.
+    fn elsewhere(&self) -> Option<String> {
+        let OtherScope { requested, actual } = self.other_scope.as_ref()?;
+        Some(format!(
+            "{} is not in {requested} scope; to delete it from {actual} scope, add --scope {actual}",
+            self.label
+        ))
     }
 }
 
@@ -77,6 +107,9 @@ impl Deletion {
                 index += 1;
             }
         }
+        for warning in targets.iter().filter_map(Target::elsewhere) {
+            context.printer.warning(&warning);
+        }
         self.confirm(&targets, confirmation, context).await?;
         let report = delete_all(targets, context, requests).await;
         let printed = if report.gone.is_empty() {
@@ -109,8 +142,10 @@ impl Deletion {
         context.interrupt.or(answer).await
     }
 
+    /// One line per target. What is in another scope was already said.
     fn text(&self, gone: &[(Target, Status)]) -> String {
-        let lines = gone.iter().map(|(target, status)| match status {
+        let said = gone.iter().filter(|(target, _)| target.other_scope.is_none());
+        let lines = said.map(|(target, status)| match status {
             Status::Deleted => (self.as_text)(target),
             // A name or ID that is not found may be misspelled.
             Status::AlreadyDeleted => format!(

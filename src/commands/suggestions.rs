@@ -1,6 +1,7 @@
 //! The command that was probably meant by an unknown word.
 
 use crate::error::{Error, Result};
+use crate::provider::Provider;
 
 /// The command with this path, such as `["secret", "push"]`. Aliases count, hidden commands do not.
 pub(crate) fn find<'a>(root: &'a clap::Command, words: &[String]) -> Result<&'a clap::Command> {
@@ -16,10 +17,20 @@ pub(crate) fn find<'a>(root: &'a clap::Command, words: &[String]) -> Result<&'a 
 pub(crate) fn unknown_command(parent: &clap::Command, word: &str) -> Error {
     let visible = parent.get_subcommands().filter(|command| !command.is_hide_set());
     let names: Vec<&str> = visible.map(clap::Command::get_name).collect();
-    let other_words = OTHER_WORDS
-        .iter()
-        .filter(|other| other.parent == parent.get_name());
+    let unknown = format!("unknown command{}", quoted(word));
+    if names.is_empty() {
+        let name = parent.get_bin_name().unwrap_or("amika");
+        return Error::usage(format!("'{name}' has no commands")).hint(format!("see '{name} --help'"));
+    }
+    let level = match Provider::with_id(parent.get_name()) {
+        Some(_) => ANY_PROVIDER,
+        None => parent.get_name(),
+    };
+    let other_words = OTHER_WORDS.iter().filter(|other| other.parent == level);
     let exact = other_words.clone().find(|other| other.words.contains(&word));
+    if let Some(instead) = exact.and_then(|other| other.instead) {
+        return Error::usage(format!("{unknown}; no command prints a stored value")).hint(instead);
+    }
     let similar = || {
         let elsewhere = other_words
             .clone()
@@ -30,26 +41,24 @@ pub(crate) fn unknown_command(parent: &clap::Command, word: &str) -> Error {
             .max_by(|(a, _), (b, _)| a.total_cmp(b))
             .map(|(_, meant)| meant)
     };
-    let meant = exact.map(|other| other.meant).or_else(similar);
-    let unknown = format!("unknown command{}", quoted(word));
-    let Some(meant) = meant else {
-        return Error::usage(unknown).hint(format!("commands: {}", names.join(", ")));
-    };
-    let error = Error::usage(format!("{unknown}; did you mean \"{meant}\"?"));
-    match exact.and_then(|other| other.note) {
-        Some(note) => error.hint(note),
-        None => error,
+    match exact.map(|other| other.meant).or_else(similar) {
+        Some(meant) => Error::usage(format!("{unknown}; did you mean \"{meant}\"?")),
+        None => Error::usage(unknown).hint(format!("commands: {}", names.join(", "))),
     }
 }
 
-/// Maximum length of a word that is repeated in an error, in characters.
+/// Maximum length of a word, and of a name in capital letters, that is repeated in an error, in
+/// characters.
 const MAX_REPEATED: usize = 20;
+const MAX_REPEATED_NAME: usize = 40;
 
-/// ` "word"` if it is a plain word, a single letter or a small number, which cannot be a secret;
-/// otherwise an empty text.
+/// ` "word"` if it is a plain word, a name in capital letters, a single letter or a small number, which
+/// cannot be a secret; otherwise an empty text.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || matches!(c, '-' | '_');
-    let is_word = word.len() <= MAX_REPEATED && word.chars().all(plain);
+    let capital = |c: char| c.is_ascii_uppercase() || c == '_';
+    let is_word = (word.len() <= MAX_REPEATED && word.chars().all(plain))
+        || (word.len() <= MAX_REPEATED_NAME && word.chars().all(capital));
     let is_letter = word.len() <= 2 && word.starts_with('-');
     let is_number = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit());
     if !word.is_empty() && (is_word || is_letter || is_number) {
@@ -65,11 +74,12 @@ struct OtherWords {
     parent: &'static str,
     words: &'static [&'static str],
     meant: &'static str,
-    note: Option<&'static str>,
+    /// What to do instead, where no command does what the words mean.
+    instead: Option<&'static str>,
 }
 
-const NOT_READABLE: Option<&str> =
-    Some("the vault does not give values back; 'amika secret list' shows the names");
+/// Stands for the command of any provider, such as `claude`.
+const ANY_PROVIDER: &str = "provider";
 
 const OTHER_WORDS: &[OtherWords] = &[
     OtherWords::new("amika", &["login", "signin"], "amika auth login"),
@@ -81,32 +91,33 @@ const OTHER_WORDS: &[OtherWords] = &[
         "amika secret push",
     ),
     OtherWords::new("amika", &["list", "ls"], "amika secret list"),
-    OtherWords::new("amika", &["get", "show", "read", "cat"], "amika secret list").with(NOT_READABLE),
+    OtherWords::new("amika", READ_WORDS, "amika secret list").instead(LIST_SECRETS),
     OtherWords::new(
         "amika",
         &["delete", "rm", "remove", "unset"],
         "amika secret delete",
     ),
+    OtherWords::new("amika", &["check"], "amika secret check"),
     OtherWords::new("amika", &["extract", "scan", "discover"], "amika secret extract"),
     OtherWords::new("amika", &["claude"], "amika secret claude"),
     OtherWords::new("amika", &["codex"], "amika secret codex"),
-    OtherWords::new(
-        "secret",
-        &["set", "add", "create", "put", "import", "new", "update"],
-        "push",
-    ),
-    OtherWords::new(
-        "secret",
-        &["get", "show", "read", "cat", "reveal", "view"],
-        "list",
-    )
-    .with(NOT_READABLE),
+    OtherWords::new("secret", WRITE_WORDS, "push"),
+    OtherWords::new("secret", READ_WORDS, "list").instead(LIST_SECRETS),
     OtherWords::new("secret", &["remove", "del", "unset"], "delete"),
     OtherWords::new("secret", &["scan", "discover", "find"], "extract"),
+    OtherWords::new(ANY_PROVIDER, WRITE_WORDS, "push"),
+    OtherWords::new(ANY_PROVIDER, READ_WORDS, "list")
+        .instead("the list command shows which credentials are stored"),
+    OtherWords::new(ANY_PROVIDER, &["remove", "del", "unset"], "delete"),
     OtherWords::new("auth", &["signin", "token"], "login"),
     OtherWords::new("auth", &["signout"], "logout"),
     OtherWords::new("auth", &["whoami", "show"], "status"),
 ];
+
+const WRITE_WORDS: &[&str] = &["set", "add", "create", "put", "import", "new", "update", "upload"];
+const READ_WORDS: &[&str] = &["get", "show", "read", "cat", "reveal", "view"];
+const LIST_SECRETS: &str =
+    "'amika secret list' shows the names; 'amika secret push NAME' replaces a value";
 
 impl OtherWords {
     const fn new(parent: &'static str, words: &'static [&'static str], meant: &'static str) -> Self {
@@ -114,11 +125,14 @@ impl OtherWords {
             parent,
             words,
             meant,
-            note: None,
+            instead: None,
         }
     }
 
-    const fn with(self, note: Option<&'static str>) -> Self {
-        Self { note, ..self }
+    const fn instead(self, instead: &'static str) -> Self {
+        Self {
+            instead: Some(instead),
+            ..self
+        }
     }
 }

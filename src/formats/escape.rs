@@ -63,6 +63,16 @@ pub(crate) fn shell_quoted(text: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
+/// `text` as a word of a command that is shown to a person: quoted only where a shell needs it.
+pub(crate) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-+=./:@%,~\\".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        shell_quoted(text).to_string()
+    }
+}
+
 /// `1 secret`, `2 secrets`.
 pub(crate) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })

@@ -43,17 +43,46 @@ fn delete_resolves_the_name_in_its_scope() {
         .stdout_contains("Deleted A");
     assert_eq!(sandbox.vault.value("A", "user"), None);
     assert!(sandbox.vault.value("A", "org").is_some());
-    sandbox
-        .run("secret delete A --yes")
-        .exits(0)
-        .stdout_contains("A: already deleted")
-        .stderr_contains("--scope org");
     assert!(sandbox.vault.value("A", "org").is_some());
     let ran = sandbox.run("secret rm A --scope org --yes -o json").exits(0);
     assert_eq!(
         ran.json(),
         json!([{ "name": "A", "status": "deleted", "id": "sec_0002" }])
     );
+}
+
+/// A name that only the other scope has is not called deleted, and where it is is said once.
+#[test]
+fn a_name_in_the_other_scope_is_not_called_deleted() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A", "y", "org");
+    sandbox.vault.seed_credential("claude", "Team", "api_key", "org", "old");
+    for (line, name) in [
+        ("secret delete A", "A"),
+        ("secret claude delete --name Team", "Team"),
+    ] {
+        let warning = format!("{name} is not in user scope; to delete it from org scope, add --scope org");
+        let ran = sandbox.run(&format!("{line} --yes")).exits(0);
+        assert_eq!(ran.stdout, "");
+        assert_eq!(ran.stderr, format!("warning: {warning}\n"));
+        let ran = sandbox.run(&format!("{line} --yes -o json")).exits(0);
+        assert_eq!(
+            ran.json(),
+            json!([{ "name": name, "status": "already deleted" }])
+        );
+        ran.stderr_contains(&warning);
+    }
+    assert!(sandbox.vault.value("A", "org").is_some());
+    assert_eq!(sandbox.vault.stored("claude").len(), 1);
+    // What the warning says to do.
+    sandbox
+        .run("secret delete A --scope org --yes")
+        .exits(0)
+        .stdout_contains("Deleted A");
+    sandbox
+        .run("secret claude delete --name Team --scope org --yes")
+        .exits(0)
+        .stdout_contains("Deleted credential");
 }
 
 #[test]

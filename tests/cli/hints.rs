@@ -31,6 +31,7 @@ const HINTS: &[Hint] = &[
     Hint("amika auth status", "amika auth status", None),
     Hint("amika version", "amika version", None),
     Hint("amika secret list", "amika secret list", None),
+    Hint("amika secret check", "amika secret check", None),
     Hint("amika secret extract", "amika secret extract", None),
     Hint(
         "amika secret extract --export",
@@ -134,6 +135,7 @@ fn every_suggested_command_works() {
             (".codex/auth.json", CODEX),
             ("value.txt", CANARY),
             ("key.txt", API_KEY),
+            (".amika/config.toml", "[env]\n"),
         ] {
             sandbox.write(file, content);
         }

@@ -135,6 +135,55 @@ fn names_are_checked_by_their_source() {
     sandbox.run("secret push --from-env A-B --yes").exits(4);
 }
 
+/// A file where a name is expected: it is named, with the option that reads it.
+#[test]
+fn a_file_in_place_of_a_name_leads_to_from_file() {
+    let sandbox = Sandbox::new();
+    for file in [".env", "./prod.env", "prod.env", "conf/.env.local", "my file"] {
+        sandbox.write(file, "A=1\n");
+    }
+    for (argument, code, shown) in [
+        (".env", 2, ".env"),
+        (".env.missing", 2, ".env.missing"),
+        ("./prod.env", 2, "./prod.env"),
+        ("conf/.env.local", 2, "conf/.env.local"),
+        ("my file", 2, "'my file'"),
+        // A valid name, whose value is read from standard input, which is empty here.
+        ("prod.env", 4, "prod.env"),
+    ] {
+        for options in [vec!["--yes"], vec![]] {
+            let valid_name = code == 4;
+            if valid_name && options.is_empty() {
+                continue;
+            }
+            let ran = ran(sandbox
+                .command([vec!["secret", "push", argument], options].concat())
+                .output()
+                .unwrap())
+            .exits(code)
+            .stderr_contains(&format!(
+                "\n  hint: to push the entries of this file, use --from-file {shown}\n"
+            ));
+            if !valid_name {
+                let said = format!("error: \"{argument}\" is not a secret name; expected KEY=VALUE");
+                assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
+            }
+            assert_eq!(ran.stderr.matches("error:").count(), 1, "{}", ran.stderr);
+        }
+    }
+    assert!(nothing_sent(&sandbox));
+    sandbox
+        .run("secret push --from-env ./prod.env --yes")
+        .exits(4)
+        .stderr_contains("\"./prod.env\" is not a valid variable name\n  hint: to push the entries");
+    // What the hint says.
+    sandbox.run("secret push --from-file .env --yes").exits(0);
+    assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("1"));
+    // The value of a name that happens to be a file's.
+    sandbox.run_with("secret push prod.env --yes", "v").exits(0);
+    assert_eq!(sandbox.vault.value("prod.env", "user").as_deref(), Some("v"));
+}
+
 /// R11: empty values.
 #[test]
 fn empty_values_are_refused() {

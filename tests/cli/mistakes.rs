@@ -1,4 +1,4 @@
-//! Twenty everyday mistakes and exactly what the program says about each, in
+//! Everyday mistakes and exactly what the program says about each, in
 //! `tests/cli/mistakes.txt`. `UPDATE_MISTAKES=1 cargo test --test cli mistakes` writes it.
 
 use std::fmt::Write;
@@ -15,6 +15,9 @@ const MISTAKES: &[&str] = &[
     "secret delete",
     "secret delete NO_SUCH_SECRET --yes",
     "secret push",
+    "secret push .env",
+    "secret list FOO",
+    "help secret psh",
     "secret push A=1",
     "secret push A= --yes",
     "secret push 1A!=x --yes",

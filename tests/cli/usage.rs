@@ -14,8 +14,19 @@ fn the_command_that_was_meant_is_suggested() {
         ("login", "did you mean \"amika auth login\"?"),
         ("push A=1", "did you mean \"amika secret push\"?"),
         ("secret set", "did you mean \"push\"?"),
-        ("secret get", "did you mean \"list\"?"),
-        ("secret get", "the vault does not give values back"),
+        (
+            "secret get A",
+            "unknown command \"get\"; no command prints a stored value\n  hint: 'amika secret list' shows the names",
+        ),
+        ("get A", "'amika secret list' shows the names"),
+        ("secret claude show", "no command prints a stored value"),
+        ("secret codex add", "did you mean \"push\"?"),
+        ("check", "did you mean \"amika secret check\"?"),
+        ("help secret psh", "did you mean \"push\"?"),
+        (
+            "help secret push x",
+            "'amika secret push' has no commands\n  hint: see 'amika secret push --help'",
+        ),
         ("help secret claud", "did you mean \"claude\"?"),
         (
             "secret push --scop org",
@@ -56,6 +67,30 @@ fn an_invalid_value_lists_the_valid_ones() {
             "secret list -o yaml",
             "invalid value \"yaml\" for --output (text, json, json-pretty)",
         ),
+    ] {
+        sandbox.run(line).exits(2).stderr_contains(said);
+    }
+}
+
+/// An argument too many is named unless it could be a secret, and a file is led to its option.
+#[test]
+fn an_unexpected_argument_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("key.txt", "x");
+    for (line, said) in [
+        (
+            "secret list FOO",
+            "unexpected argument \"FOO\"\n  hint: see 'amika secret list --help'",
+        ),
+        ("secret list database", "unexpected argument \"database\""),
+        ("secret list c4n4ryX", "unexpected argument after 'amika secret list'"),
+        (
+            "secret codex push key.txt",
+            "unexpected argument \"key.txt\"\n  hint: to read a file, use --from-file key.txt",
+        ),
+        ("auth login key.txt", "to read a file, use --api-key-file key.txt"),
+        ("secret check key.txt", "to read a file, use --file key.txt"),
+        ("auth logout key.txt", "hint: see 'amika auth logout --help'"),
     ] {
         sandbox.run(line).exits(2).stderr_contains(said);
     }

@@ -2,7 +2,7 @@
 
 use super::list::describe_all;
 use crate::api::{Api, ApiError, CredentialSummary, check_id};
-use crate::commands::deletion::{Deletion, Requests, Target};
+use crate::commands::deletion::{Deletion, OtherScope, Requests, Target};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -76,19 +76,19 @@ async fn find_targets(
     let found: Vec<_> = stored.iter().filter(in_scope).collect();
     match found[..] {
         [] => {
-            if !stored.is_empty() {
+            let elsewhere = stored.iter().find(|entry| entry.name == **name);
+            let other_scope = elsewhere.map(|entry| OtherScope {
+                requested: args.scope,
+                actual: api.shown(&entry.scope),
+            });
+            if other_scope.is_none() && !stored.is_empty() {
                 context.printer.notice(&describe_all(provider, &stored, api));
             }
-            Ok(vec![Target {
-                label: name.clone(),
-                id: None,
-                shown_id: None,
-            }])
+            Ok(vec![Target::absent(name, other_scope)])
         }
         [one] => Ok(vec![Target {
             label: api.shown(&one.id),
-            id: Some(one.id.as_sent().to_owned()),
-            shown_id: None,
+            ..Target::by_id(one.id.as_sent())
         }]),
         _ => {
             let ids: Vec<_> = found.iter().map(|entry| api.shown(&entry.id)).collect();

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::api::{Api, ApiError, Effect, SecretSummary, check_id};
-use crate::commands::deletion::{Deletion, Requests, Target};
+use crate::commands::deletion::{Deletion, OtherScope, Requests, Target};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &DeleteArgs, context: &Context) -> Result<()> {
     let confirmation = Confirmation::decide(&context.options, &context.env, true)?;
     args.ids.iter().try_for_each(|id| check_id(id))?;
     let api = context.api(None)?;
-    let targets = context.interrupt.or(find_targets(args, &api, context)).await?;
+    let targets = context.interrupt.or(find_targets(args, &api)).await?;
     let deletion = Deletion {
         noun: "secret",
         as_text: |target| format!("Deleted {}", escape::escape(&target.label)),
@@ -37,23 +37,17 @@ pub(crate) async fn run(args: &DeleteArgs, context: &Context) -> Result<()> {
         .await
 }
 
-async fn find_targets(args: &DeleteArgs, api: &Api, context: &Context) -> Result<Vec<Target>> {
+async fn find_targets(args: &DeleteArgs, api: &Api) -> Result<Vec<Target>> {
     if !args.ids.is_empty() {
         return Ok(args.ids.iter().map(|id| Target::by_id(id)).collect());
     }
     let stored = api.list_secrets().await?;
-    let resolve = |name: &String| resolve(name, args.scope, &stored, api, context);
+    let resolve = |name: &String| resolve(name, args.scope, &stored, api);
     args.names.iter().map(resolve).collect()
 }
 
-/// The secret with this name; `None` if there is none, exit 1 if there are several.
-fn resolve(
-    name: &str,
-    scope: Scope,
-    stored: &[SecretSummary],
-    api: &Api,
-    context: &Context,
-) -> Result<Target> {
+/// The secret with this name; exit 1 if there are several.
+fn resolve(name: &str, scope: Scope, stored: &[SecretSummary], api: &Api) -> Result<Target> {
     let same_name = || stored.iter().filter(|secret| secret.name == *name);
     let found: Vec<_> = same_name()
         .filter(|secret| secret.scope == *scope.as_str())
@@ -68,19 +62,20 @@ fn resolve(
         );
         return Err(Error::new(Kind::Refused, message).hint("choose one with --id"));
     }
-    if found.is_empty()
-        && let Some(other) = same_name().next()
-    {
-        let message = format!(
-            "{name} exists in {0} scope; add --scope {0} to delete it",
-            api.shown(&other.scope)
-        );
-        context.printer.notice(&message);
-    }
-    Ok(Target {
-        label: name.to_owned(),
-        id: found.first().map(|id| id.as_sent().to_owned()),
-        shown_id: found.first().map(|id| api.shown(id)),
+    Ok(match found.first() {
+        Some(id) => Target {
+            shown_id: Some(api.shown(id)),
+            label: name.to_owned(),
+            ..Target::by_id(id.as_sent())
+        },
+        None => {
+            let actual = same_name().next().map(|secret| api.shown(&secret.scope));
+            let other_scope = actual.map(|actual| OtherScope {
+                requested: scope,
+                actual,
+            });
+            Target::absent(name, other_scope)
+        }
     })
 }
 

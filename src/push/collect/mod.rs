@@ -19,10 +19,10 @@ mod variables;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use self::arguments::read_arguments;
+use self::arguments::{Argument, parse_arguments, read_values};
 pub(crate) use self::input::EnvFormat;
 use self::input::read_file;
 use self::pattern::Pattern;
@@ -73,8 +73,9 @@ pub(crate) async fn collect(
         );
         return Ok(Vec::new());
     }
+    let arguments = parse_arguments(sources.secrets, env, problems);
     let may_read_stdin = problems
-        .check(check_stdin_use(sources, env, confirmation))
+        .check(check_stdin_use(sources, &arguments, env, confirmation))
         .is_some();
     let mut files = Vec::new();
     for path in sources.from_file {
@@ -84,7 +85,7 @@ pub(crate) async fn collect(
     }
     let variables = read_variables(&sources.from_env, env, problems, notices);
     let arguments = if may_read_stdin {
-        read_arguments(sources.secrets, global, env, problems, notices).await?
+        read_values(arguments, global, env, problems, notices).await?
     } else {
         Vec::new()
     };
@@ -203,13 +204,18 @@ impl Repetition {
 }
 
 /// Standard input can be read only once, so it cannot also answer the confirmation.
-fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Option<Confirmation>) -> Result<()> {
-    let bare = sources.secrets.iter().position(|text| !has_equals(text));
+fn check_stdin_use(
+    sources: &Sources<'_>,
+    arguments: &[Argument],
+    env: &Env,
+    confirmation: Option<Confirmation>,
+) -> Result<()> {
     let file = sources.from_file.iter().filter(|path| is_stdin(path)).count();
+    let mut bare = arguments.iter().filter(|argument| !argument.has_value());
     let piped_values = if env.terminals.stdin {
         0
     } else {
-        sources.secrets.iter().filter(|text| !has_equals(text)).count()
+        bare.clone().count()
     };
     if file + piped_values > 1 {
         return Err(
@@ -219,19 +225,14 @@ fn check_stdin_use(sources: &Sources<'_>, env: &Env, confirmation: Option<Confir
     }
     let needs_answer = confirmation.is_some_and(|confirmation| confirmation != Confirmation::NotNeeded);
     if file + piped_values == 1 && needs_answer {
-        let message = match bare {
-            Some(index) if piped_values == 1 => format!(
-                "argument {} has no '=' (expected KEY=VALUE), so its value is read from standard input, \
-                 which cannot also be used to confirm",
-                index + 1
+        let message = match bare.next() {
+            Some(Argument { position, .. }) if piped_values == 1 => format!(
+                "argument {position} has no '=' (expected KEY=VALUE), so its value is read from standard \
+                 input, which cannot also be used to confirm"
             ),
             _ => "secrets read from standard input cannot be confirmed there".to_owned(),
         };
         return Err(Error::usage(message).hint("add --yes, or --dry-run to preview"));
     }
     Ok(())
-}
-
-fn has_equals(argument: &OsStr) -> bool {
-    argument.as_encoded_bytes().contains(&b'=')
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use super::arguments::{is_file, push_entries};
 use super::entry::checked;
 use super::pattern::Pattern;
 use super::problems::Problems;
@@ -63,7 +64,7 @@ fn match_variables(
 }
 
 fn read_variable(name: &str, env: &Env) -> Result<Candidate> {
-    let name = SecretName::environment(name).ok_or_else(|| bad_variable(name))?;
+    let name = SecretName::environment(name).ok_or_else(|| bad_variable(name, env))?;
     let place = format!("environment variable \"{name}\"");
     let value = env.variable(name.as_str()).ok_or_else(|| {
         Error::input(format!("{place} is not set")).hint("export it, or check the spelling")
@@ -79,7 +80,11 @@ fn read_variable(name: &str, env: &Env) -> Result<Candidate> {
 
 /// Text that is not a valid name may be a value given by mistake, so the error repeats it only if it
 /// looks like a name.
-fn bad_variable(item: &str) -> Error {
+fn bad_variable(item: &str, env: &Env) -> Error {
+    if is_file(item, env) {
+        return Error::input(format!("\"{item}\" is not a valid variable name"))
+            .hint(push_entries(item));
+    }
     let like_a_name = |c: char| c.is_ascii_uppercase() || matches!(c, '_' | '-' | '.');
     let shown = if item.len() <= 40 && item.chars().all(like_a_name) {
         format!("\"{item}\"")
