@@ -20,11 +20,11 @@ pub(crate) enum CredentialKind {
 }
 
 impl CredentialKind {
+    pub(crate) const ALL: [Self; 2] = [Self::OAuth, Self::ApiKey];
+
     /// Parses the name that the API uses; `None` for a type that this version does not know.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::OAuth, Self::ApiKey]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// As the API spells it.

@@ -127,14 +127,21 @@ fn explain(error: &clap::Error, arguments: &[OsString]) -> Error {
 /// A word that the command has no use for. It is repeated only if it cannot be a secret.
 fn unexpected_argument(word: &str, command: &clap::Command) -> Error {
     let is_file = Path::new(word).is_file();
-    let shown = if is_file { format!(" \"{word}\"") } else { quoted(word) };
+    let shown = if is_file {
+        format!(" \"{word}\"")
+    } else {
+        quoted(word)
+    };
     let error = Error::usage(if shown.is_empty() {
         format!("unexpected argument after '{}'", name(command))
     } else {
         format!("unexpected argument{shown}")
     });
     let takes_file = |option: &&clap::Arg| option.get_value_hint() == ValueHint::FilePath;
-    let option = command.get_arguments().find(takes_file).and_then(clap::Arg::get_long);
+    let option = command
+        .get_arguments()
+        .find(takes_file)
+        .and_then(clap::Arg::get_long);
     match option.filter(|_| is_file) {
         Some(option) => error.hint(format!("to read a file, use --{option} {}", shell_word(word))),
         None => error,

@@ -116,8 +116,7 @@ const OTHER_WORDS: &[OtherWords] = &[
 
 const WRITE_WORDS: &[&str] = &["set", "add", "create", "put", "import", "new", "update", "upload"];
 const READ_WORDS: &[&str] = &["get", "show", "read", "cat", "reveal", "view"];
-const LIST_SECRETS: &str =
-    "'amika secret list' shows the names; 'amika secret push NAME' replaces a value";
+const LIST_SECRETS: &str = "'amika secret list' shows the names; 'amika secret push NAME' replaces a value";
 
 impl OtherWords {
     const fn new(parent: &'static str, words: &'static [&'static str], meant: &'static str) -> Self {

@@ -56,7 +56,11 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
         }
         let what = label::entry(name, index);
         let upper = name.to_ascii_uppercase();
-        let provider = upper.strip_suffix("_API_KEY").and_then(ProviderName::named);
+        let provider = upper.strip_suffix("_API_KEY");
+        if !scan.asks_for(provider.unwrap_or_default()) {
+            continue;
+        }
+        let provider = provider.and_then(ProviderName::named);
         let value = serde_json::from_str::<SecretValue>(raw.get()).ok();
         let (Some(provider), Some(value)) = (provider, value) else {
             others.push(what);

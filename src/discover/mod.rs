@@ -35,7 +35,7 @@ pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter, also:
     let selected =
         |scanner: &&Scanner| scanner.source.is_selected(also) && scanner.source.provides.overlaps(filter);
     for Scanner { source, scan } in SOURCES.iter().filter(selected) {
-        scan(&mut Scan::new(env, keychain, source, &mut discovery));
+        scan(&mut Scan::new(env, keychain, source, filter, &mut discovery));
     }
     discovery.found.retain(|found| filter.includes(found));
     rank::rank(&mut discovery.found, (env.now)());

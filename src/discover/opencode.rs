@@ -32,10 +32,14 @@ struct Reading {
 }
 
 pub(crate) fn logins(scan: &mut Scan<'_>) {
-    name_variables(scan);
+    if scan.asks_for_all() {
+        name_variables(scan);
+    }
     let configuration = Configuration::read(scan);
     for key in &configuration.keys {
-        keep_configured(scan, &configuration, key);
+        if scan.asks_for(&key.id) {
+            keep_configured(scan, &configuration, key);
+        }
     }
     let Some(directory) = scan.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") else {
         return;
@@ -62,6 +66,9 @@ pub(crate) fn logins(scan: &mut Scan<'_>) {
         reading.entries(scan, &document.place, &object);
     }
     database::credentials(scan, &directory);
+    if !scan.asks_for_all() {
+        return;
+    }
     let what = "holds logins of MCP servers for OpenCode, which amika does not push";
     scan.name_store(&directory.join("mcp-auth.json"), what);
 }
@@ -151,6 +158,9 @@ impl Reading {
     /// Keeps every entry that holds a credential, and names every other one.
     fn entries(&mut self, scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) {
         for (index, (name, raw)) in object.members().enumerate() {
+            if !scan.asks_for(name) {
+                continue;
+            }
             let what = label::entry(name, index);
             match Object::parse(raw.get()) {
                 Ok(Some(entry)) => self.entry(scan, place, name, &what, &entry),

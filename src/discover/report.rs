@@ -18,10 +18,10 @@ pub(crate) struct Row<'a> {
     pub(crate) found: &'a LocalCredential,
 }
 
-/// Says what was in the way of a discovery.
-pub(crate) fn troubles(discovery: &Discovery, printer: Printer) {
+/// Says what was in the way of a discovery, with `~` for `home`.
+pub(crate) fn troubles(discovery: &Discovery, home: Option<&Path>, printer: Printer) {
     for problem in &discovery.problems {
-        printer.warning(&problem.to_string());
+        printer.warning(&problem.shown(home));
     }
     printer.notices(&discovery.notices);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::types::{Discovery, LocalCredential, Place, Problem, ProviderName, Source, State};
+use super::types::{Discovery, Filter, LocalCredential, Place, Problem, ProviderName, Source, State};
 use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::formats::jwt;
@@ -26,6 +26,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) env: &'a Env,
     keychain: &'a dyn Keychain,
     source: &'static Source,
+    /// Which credentials are asked for.
+    filter: Filter,
     discovery: &'a mut Discovery,
 }
 
@@ -72,14 +74,29 @@ impl<'a> Scan<'a> {
         env: &'a Env,
         keychain: &'a dyn Keychain,
         source: &'static Source,
+        filter: Filter,
         discovery: &'a mut Discovery,
     ) -> Self {
         Self {
             env,
             keychain,
             source,
+            filter,
             discovery,
         }
+    }
+
+    /// Whether an entry with this provider's name is asked for, and so worth a message. One without a
+    /// usable name is, where every provider is asked for.
+    pub(crate) fn asks_for(&self, provider: &str) -> bool {
+        let named = ProviderName::named(provider);
+        let wanted = self.filter.provider;
+        wanted.is_none_or(|wanted| named.is_some_and(|named| named.as_str() == wanted))
+    }
+
+    /// Whether the credentials of every provider are asked for.
+    pub(crate) fn asks_for_all(&self) -> bool {
+        self.filter.provider.is_none()
     }
 
     /// A path below the home directory.
@@ -247,7 +264,7 @@ impl<'a> Scan<'a> {
 
     /// Passes over one entry; `what` names it in words of ours.
     pub(crate) fn skip(&mut self, place: &Place, what: &str, reason: &str) {
-        let place = place.shown(None);
+        let place = place.shown(self.env.home.as_deref());
         self.discovery
             .notices
             .warn(format!("{place}: {what} {reason} and was skipped"));
@@ -315,6 +332,7 @@ impl<'a> Scan<'a> {
             self.env,
             self.keychain,
             self.source,
+            self.filter,
             &mut discovery,
         ));
         discovery

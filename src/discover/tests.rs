@@ -180,7 +180,7 @@ fn an_unreadable_keychain_is_not_reported_as_absent() {
     let discovery = home.discover(&keychain);
     assert_eq!(discovery.found.len(), 1, "the file is used");
     assert_eq!(
-        discovery.problems[0].to_string(),
+        discovery.problems[0].shown(None),
         "failed to read keychain item Claude Code-credentials (fix): is locked, or access was refused"
     );
 }

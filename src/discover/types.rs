@@ -1,7 +1,6 @@
 //! What discovery works with: providers, places, sources, and the credentials found there.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -219,14 +218,15 @@ pub(crate) struct Problem {
     pub(crate) reason: String,
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.place.shown(None);
+impl Problem {
+    /// As a warning, with `~` for `home`.
+    pub(super) fn shown(&self, home: Option<&Path>) -> String {
+        let place = self.place.shown(home);
         match self.place {
             Place::File(_) | Place::Setting { .. } => {
-                write!(f, "failed to parse credentials file {place}: {}", self.reason)
+                format!("failed to parse credentials file {place}: {}", self.reason)
             }
-            _ => write!(f, "failed to read {place}: {}", self.reason),
+            _ => format!("failed to read {place}: {}", self.reason),
         }
     }
 }

@@ -164,6 +164,24 @@ impl Env {
         blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await
     }
 
+    /// Whether standard input is known to have ended. Does not wait for input.
+    pub(crate) fn stdin_has_ended(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use rustix::event::{PollFd, PollFlags, Timespec, poll};
+            let stdin = rustix::stdio::stdin();
+            let mut stdin = [PollFd::new(&stdin, PollFlags::IN)];
+            let no_wait = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            let is_ready = poll(&mut stdin, Some(&no_wait)).is_ok_and(|ready| ready > 0);
+            is_ready && io::stdin().lock().fill_buf().is_ok_and(<[u8]>::is_empty)
+        }
+        #[cfg(not(unix))]
+        false
+    }
+
     /// One line of standard input without its line break, cut to 4 KiB; `None` at its end.
     pub(crate) async fn read_stdin_line(&self) -> io::Result<Option<String>> {
         blocking(|| {

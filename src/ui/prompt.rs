@@ -15,7 +15,6 @@ use crate::ui::keyboard::{Key, Keyboard, Keys};
 use crate::ui::options::{GlobalOptions, OutputFormat};
 
 const ADD_YES: &str = "add --yes to confirm on the command line";
-const SAY_TYPE: &str = "choose on the command line, for example with --type";
 
 /// How a confirmation will be answered, decided before anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +64,10 @@ impl Confirmation {
                 let question = escape::escape(question).into_owned();
                 at_terminal(move || confirm(&question, &mut Keyboard::open()?, &Term::stderr())).await?
             }
-            Self::Piped => read_piped(env, ADD_YES, || show_question(question), yes_or_no).await?,
+            Self::Piped => {
+                let refuse = |why: &str| Error::usage(why).hint(ADD_YES);
+                read_piped(env, refuse, || show_question(question), yes_or_no).await?
+            }
         };
         if yes { Ok(()) } else { Err(cancelled()) }
     }
@@ -128,10 +130,10 @@ fn read_line(prompt: &str, keys: &mut impl Keys, term: &Term) -> io::Result<Opti
     Ok(Some(line))
 }
 
-/// Reads lines of standard input until one is an answer. `hint` tells what to do if there is none.
+/// Reads lines of standard input until one is an answer. `refuse` makes the error if there is none.
 async fn read_piped<T>(
     env: &Env,
-    hint: &str,
+    refuse: impl Fn(&str) -> Error,
     ask: impl Fn(),
     answer: impl Fn(&str) -> Option<T>,
 ) -> Result<T> {
@@ -139,12 +141,12 @@ async fn read_piped<T>(
         ask();
         let line = env.read_stdin_line().await;
         let line = line.map_err(|error| Error::usage("reading the answer").because(error))?;
-        let line = line.ok_or_else(|| Error::usage("no answer on standard input").hint(hint))?;
+        let line = line.ok_or_else(|| refuse("no answer on standard input"))?;
         if let Some(answer) = answer(&line) {
             return Ok(answer);
         }
     }
-    Err(Error::usage("standard input does not answer the question").hint(hint))
+    Err(refuse("standard input does not answer the question"))
 }
 
 /// The reason why no question can be answered, or `None` if one can.
@@ -198,23 +200,45 @@ pub(crate) async fn ask_secret(
     hidden.into_value(from_file)
 }
 
-/// Lets the person choose one of `items`: from a list at a terminal, otherwise by a number on standard
-/// input after `show` has printed the list. Exit 2 if no answer is possible.
+/// A list from which one entry is to be chosen.
+pub(crate) struct Choice<'a> {
+    /// What is chosen, such as `Claude credential`.
+    pub(crate) noun: &'a str,
+    pub(crate) items: Vec<String>,
+    /// How to choose on the command line.
+    pub(crate) hint: String,
+}
+
+impl Choice<'_> {
+    /// The error when nobody can answer. It names the entries.
+    fn impossible(&self, why: &str) -> Error {
+        let Self { noun, items, hint } = self;
+        let words = |item: &String| item.split_whitespace().collect::<Vec<_>>().join(" ");
+        let list = items.iter().map(words).collect::<Vec<_>>().join("; ");
+        let found = escape::count(items.len(), noun);
+        Error::usage(format!("{why}; found {found}: {list}")).hint(hint)
+    }
+}
+
+/// Lets the person choose one entry: from a list at a terminal, otherwise by a number on standard
+/// input, after `show` has printed the list. Exit 2 if no answer is possible.
 pub(crate) async fn choose(
     global: &GlobalOptions,
     env: &Env,
-    prompt: &str,
-    items: Vec<String>,
+    choice: Choice<'_>,
     show: impl Fn(&str),
 ) -> Result<usize> {
     if let Some(place) = cannot_ask(global, env) {
-        return Err(Error::usage(format!("cannot ask for a choice {place}")).hint(SAY_TYPE));
+        let what = if choice.items.len() == 1 {
+            "confirmation"
+        } else {
+            "a choice"
+        };
+        return Err(choice.impossible(&format!("cannot ask for {what} {place}")));
     }
-    let prompt = escape::escape(prompt).into_owned();
-    let items: Vec<_> = items
-        .iter()
-        .map(|item| escape::escape(item).into_owned())
-        .collect();
+    let prompt = escape::escape(&format!("{} to push", choice.noun)).into_owned();
+    let escaped = |item: &String| escape::escape(item).into_owned();
+    let items: Vec<_> = choice.items.iter().map(escaped).collect();
     if env.terminals.stdin {
         let chosen = at_terminal(move || {
             let mut keys = Keyboard::open()?;
@@ -226,17 +250,24 @@ pub(crate) async fn choose(
         let number = line.trim().parse::<usize>().ok()?;
         (1..=items.len()).contains(&number).then(|| number - 1)
     };
-    if let [only] = items.as_slice() {
-        let question = format!("{prompt}: {only}\nPush it? [y/N]");
-        let answer = |line: &str| number(line).map(|_| true).or_else(|| yes_or_no(line));
-        let yes = read_piped(env, ADD_YES, || show(&question), answer).await?;
-        return if yes { Ok(0) } else { Err(cancelled()) };
-    }
-    let lines = items.iter().enumerate();
-    let lines = lines.map(|(index, item)| format!("  {}) {item}", index + 1));
-    let list = lines.collect::<Vec<_>>().join("\n");
-    let question = format!("{prompt}\n{list}\nNumber [1-{}]?", items.len());
-    read_piped(env, SAY_TYPE, || show(&question), number).await
+    let only = (items.len() == 1).then(|| format!("{prompt}: {}\nPush it? [y/N]", items[0]));
+    let question = only.clone().unwrap_or_else(|| {
+        let lines = items.iter().enumerate();
+        let lines = lines.map(|(index, item)| format!("  {}) {item}", index + 1));
+        let list = lines.collect::<Vec<_>>().join("\n");
+        format!("{prompt}\n{list}\nNumber [1-{}]?", items.len())
+    });
+    let answer = |line: &str| match (number(line), &only) {
+        (None, Some(_)) => Some(yes_or_no(line)?.then_some(0)),
+        (number, _) => Some(Some(number?)),
+    };
+    let ask = || {
+        if !env.stdin_has_ended() {
+            show(&question);
+        }
+    };
+    let answered = read_piped(env, |why| choice.impossible(why), ask, answer).await?;
+    answered.ok_or_else(cancelled)
 }
 
 /// Asks for a line at the terminal until `check` accepts it. Enter alone is `default`.

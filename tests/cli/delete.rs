@@ -56,7 +56,9 @@ fn delete_resolves_the_name_in_its_scope() {
 fn a_name_in_the_other_scope_is_not_called_deleted() {
     let sandbox = Sandbox::new();
     sandbox.vault.seed("A", "y", "org");
-    sandbox.vault.seed_credential("claude", "Team", "api_key", "org", "old");
+    sandbox
+        .vault
+        .seed_credential("claude", "Team", "api_key", "org", "old");
     for (line, name) in [
         ("secret delete A", "A"),
         ("secret claude delete --name Team", "Team"),
@@ -66,10 +68,7 @@ fn a_name_in_the_other_scope_is_not_called_deleted() {
         assert_eq!(ran.stdout, "");
         assert_eq!(ran.stderr, format!("warning: {warning}\n"));
         let ran = sandbox.run(&format!("{line} --yes -o json")).exits(0);
-        assert_eq!(
-            ran.json(),
-            json!([{ "name": name, "status": "already deleted" }])
-        );
+        assert_eq!(ran.json(), json!([{ "name": name, "status": "already deleted" }]));
         ran.stderr_contains(&warning);
     }
     assert!(sandbox.vault.value("A", "org").is_some());

@@ -402,3 +402,89 @@ fn push_options_require_push() {
             .stderr_contains("--push");
     }
 }
+
+/// An access token that goes before an API key is named with the key, and every row with it.
+#[test]
+fn a_token_taken_before_a_key_is_said() {
+    let sandbox = Sandbox::new();
+    // A token without an `exp` does not expire.
+    let access = "c4n4ry-access";
+    sandbox.write(
+        ".codex/auth.json",
+        format!(
+            r#"{{"tokens":{{"id_token":"e30.e30.c2ln","access_token":"{access}","refresh_token":"c4n4ry"}}}}"#
+        ),
+    );
+    sandbox.write(
+        ".local/share/opencode/auth.json",
+        r#"{"openai":{"type":"api","key":"sk-c4n4ry-key"}}"#,
+    );
+    let taken = "notice: CODEX_API_KEY and OPENAI_API_KEY are taken from ~/.codex/auth.json, before the API key \
+                 in ~/.local/share/opencode/auth.json; to take the key, add --no-oauth\n";
+    let short = "notice: CODEX_API_KEY and OPENAI_API_KEY are a short-lived token; ";
+    for line in ["secret extract", "secret extract --push --yes"] {
+        let ran = sandbox.run(line).exits(0);
+        assert!(
+            ran.stderr.contains(taken) && ran.stderr.contains(short),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(
+        sandbox.vault.value("OPENAI_API_KEY", "user"),
+        Some(access.to_owned())
+    );
+    // What the notice says to do.
+    let ran = sandbox.run("secret extract --push --yes --no-oauth").exits(0);
+    assert!(!ran.stderr.contains("notice: CODEX"), "{}", ran.stderr);
+    assert_eq!(
+        sandbox.vault.value("OPENAI_API_KEY", "user").as_deref(),
+        Some("sk-c4n4ry-key")
+    );
+}
+
+/// The push of one provider's credential says nothing of other providers' entries.
+#[test]
+fn a_provider_push_names_no_entry_of_another_provider() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".local/share/opencode/auth.json",
+        r#"{"weird":{"type":"strange"},"well":{"type":"wellknown","key":"X","token":"c4n4ry"},
+            "anthropic":{"type":"strange"},"openai":{"type":"oauth","access":"c4n4ry","expires":"c"}}"#,
+    );
+    sandbox.write(".local/share/opencode/mcp-auth.json", "{}");
+    sandbox.write(".cache/amika/env-cache.json", r#"{"OTHER":"c4n4ry"}"#);
+    sandbox.write(
+        ".config/opencode/opencode.json",
+        r#"{"provider":{"mistral":{"options":{"apiKey":"{env:MISTRAL}"}}}}"#,
+    );
+    let all = sandbox.run("secret extract").exits(0).stderr;
+    for named in [
+        "weird",
+        "\"well\"",
+        "anthropic",
+        "openai",
+        "mcp-auth",
+        "OTHER",
+        "mistral",
+    ] {
+        assert!(all.contains(named), "{named}: {all}");
+    }
+    for (provider, own) in [("claude", "anthropic"), ("codex", "openai")] {
+        let ran = sandbox.run(&format!("secret {provider} push")).exits(4);
+        let notices: Vec<_> = ran
+            .stderr
+            .lines()
+            .filter(|line| !line.starts_with("error") && !line.starts_with("  "))
+            .collect();
+        assert_eq!(notices.len(), 1, "{}", ran.stderr);
+        let start = format!("warning: ~/.local/share/opencode/auth.json: the entry \"{own}\"");
+        assert!(notices[0].starts_with(&start), "{}", ran.stderr);
+    }
+    // A store that cannot be read may hold anything, and its path is as short as elsewhere.
+    sandbox.write(".local/share/opencode/auth.json", "{");
+    sandbox
+        .run("secret claude push")
+        .exits(4)
+        .stderr_contains("warning: failed to parse credentials file ~/.local/share/opencode/auth.json: ");
+}

@@ -129,9 +129,26 @@ fn names_are_checked_by_their_source() {
         .run("secret push a/b=1 --yes")
         .exits(4)
         .stderr_contains("argument 1");
-    push_file(&sandbox, "A-B=1\n")
+    push_file(&sandbox, "A B=1\n")
         .exits(4)
         .stderr_contains("a name holds letters, digits and '_'");
+    for content in ["A=1\ndatabase-url=x\n", "A=1\nexport database-url = 'x' # c\n"] {
+        push_file(&sandbox, content).exits(4).stderr_contains(
+            "x.env:2: invalid line: in a file, \"database-url\" is not a valid name\n  \
+             hint: use letters, digits and '_' there, or push this one alone: amika secret push database-url\n",
+        );
+    }
+    sandbox.write("x.json", r#"{"database-url": "x", "A.B": "y"}"#);
+    sandbox
+        .run("secret push --from-file x.json --env-format json --yes")
+        .exits(4)
+        .stderr_contains("\"database-url\" is not a valid name");
+    // What may be a part of a value is not shown.
+    for part in ["c4n4ry-Abc", "1c4n4ry-a", "c4n4ry-12345", "ab cd", "-c4n4ry"] {
+        push_file(&sandbox, format!("A=1\n{part}=x\n"))
+            .exits(4)
+            .stderr_contains("x.env:2: invalid line: the name before '='");
+    }
     sandbox.run("secret push --from-env A-B --yes").exits(4);
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use expectrl::Expect;
 
-use crate::sandbox::{CANARY, Sandbox};
+use crate::sandbox::{CANARY, Sandbox, ran};
 use crate::terminal::{shell, text, wait_until_hidden};
 
 /// Starts a push that asks for the value of KEY.
@@ -276,5 +276,53 @@ fn piped_answers_choose_and_confirm() {
             .run_with(line, &endless)
             .exits(2)
             .stderr_contains("does not answer the question");
+    }
+}
+
+/// Where nobody can answer, the credentials are named once, without a question.
+#[test]
+fn a_choice_that_nobody_can_make_names_the_credentials_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"c4n4ry"}"#);
+    let choose = |options: &str, variables: &[(&str, &str)]| {
+        let mut command = sandbox.command(["secret", "codex", "push"]);
+        command.args(options.split_whitespace());
+        command.envs(variables.iter().copied());
+        ran(command.output().unwrap()).exits(2).stderr
+    };
+    let key = ("CODEX_API_KEY", CANARY);
+    let notice = "notice: Codex uses $CODEX_API_KEY for 'codex exec' before any stored login; push it with \
+                  'amika secret codex push --type api_key'\n";
+    for (options, variables, why) in [
+        ("--yes", vec![key], "no answer on standard input"),
+        ("", vec![key], "no answer on standard input"),
+        (
+            "--yes",
+            vec![key, ("CI", "true")],
+            "cannot ask for a choice in CI",
+        ),
+    ] {
+        assert_eq!(
+            choose(options, &variables),
+            format!(
+                "{notice}error: {why}; found 2 Codex credentials: api key $CODEX_API_KEY; api key ~/.codex/auth.json\n  \
+                 hint: choose one with --type api_key or --from-file PATH\n"
+            )
+        );
+    }
+    assert!(choose("-o json", &[key]).contains("cannot ask for a choice with --output json; found 2"));
+    for variables in [vec![], vec![("CI", "1")]] {
+        let said = choose("", &variables);
+        assert!(
+            said.ends_with(
+                "; found 1 Codex credential: api key ~/.codex/auth.json\n  hint: add --yes to push it\n"
+            ),
+            "{said}"
+        );
+    }
+    assert!(sandbox.vault.requests().is_empty());
+    // What the hints say.
+    for options in ["--yes", "--type api_key --name second"] {
+        sandbox.run(&format!("secret codex push {options}")).exits(0);
     }
 }

@@ -83,7 +83,10 @@ fn an_unexpected_argument_is_named() {
             "unexpected argument \"FOO\"\n  hint: see 'amika secret list --help'",
         ),
         ("secret list database", "unexpected argument \"database\""),
-        ("secret list c4n4ryX", "unexpected argument after 'amika secret list'"),
+        (
+            "secret list c4n4ryX",
+            "unexpected argument after 'amika secret list'",
+        ),
         (
             "secret codex push key.txt",
             "unexpected argument \"key.txt\"\n  hint: to read a file, use --from-file key.txt",

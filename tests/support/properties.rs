@@ -104,7 +104,7 @@ pub(crate) fn credential_files(data: &[u8]) {
     let env = Env::system().elsewhere(home.path());
     let discovery = discover(&env, &NoKeychain, Filter::ANY, &["all"]);
     for problem in &discovery.problems {
-        quotes_nothing(&problem.to_string());
+        quotes_nothing(&problem.reason);
     }
     for (_, message) in discovery.notices.iter() {
         quotes_nothing(message);

@@ -18,7 +18,7 @@ use crate::system::env::Env;
 use crate::system::file;
 use crate::system::keychain::{Access, SystemKeychain};
 use crate::ui::printer::Printer;
-use crate::ui::prompt;
+use crate::ui::prompt::{self, Choice};
 
 /// The options that say which value to push.
 #[derive(Debug, Args)]
@@ -92,7 +92,7 @@ pub(crate) fn find_local(
         kind,
     };
     let discovery = discover(env, &keychain, filter(args.kind), &[]);
-    troubles(&discovery, printer);
+    troubles(&discovery, env.home.as_deref(), printer);
     local.sources.extend(stored(discovery, env));
     if args.kind == Some(CredentialKind::OAuth) {
         // The sort is stable, so credentials of equal rank stay in order of discovery.
@@ -170,11 +170,28 @@ pub(crate) async fn pick(
             let expired = if source.usable { "" } else { " (expired)" };
             format!("{kind:<8} {}{expired}", source.place)
         });
-        let prompt = format!("{} credential to push", provider.title);
+        let choice = Choice {
+            noun: &format!("{} credential", provider.title),
+            items: items.collect(),
+            hint: how_to_choose(&sources),
+        };
         let show = |list: &str| context.printer.list(list);
-        prompt::choose(&context.options, &context.env, &prompt, items.collect(), show).await?
+        prompt::choose(&context.options, &context.env, choice, show).await?
     };
     Ok(sources.swap_remove(index))
+}
+
+/// How to choose one of several credentials on the command line, or to confirm the only one.
+fn how_to_choose(sources: &[PushSource]) -> String {
+    if sources.len() == 1 {
+        return "add --yes to push it".to_owned();
+    }
+    let kinds = CredentialKind::ALL.iter().filter(|kind| {
+        let mut kinds = sources.iter().filter_map(|source| source.kind);
+        kinds.any(|found| found == **kind)
+    });
+    let types: Vec<_> = kinds.map(|kind| format!("--type {}", kind.as_str())).collect();
+    format!("choose one with {} or --from-file PATH", types.join(", "))
 }
 
 /// The value of `--value` or `--from-file`, read once.

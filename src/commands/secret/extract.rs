@@ -162,8 +162,8 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
                 .hint("--homedir takes the home directory to scan"));
         }
     };
-    view::troubles(&discovery, printer);
     let home = env.home.clone().filter(|_| args.homedir.is_none());
+    view::troubles(&discovery, home.as_deref(), printer);
     Ok(Extraction {
         discovery,
         confirmation,
@@ -176,7 +176,7 @@ impl Extraction {
     /// Prints the credentials as a table, as JSON, or as lines for a shell.
     fn show(&self, args: &ExtractArgs, printer: Printer) -> Result<()> {
         let rows = self.rows(args);
-        report_oauth(&rows, printer);
+        self.report_tokens(&rows, printer);
         let nothing = rows.is_empty().then(|| self.nothing());
         if args.export {
             if let Some(nothing) = nothing {
@@ -218,7 +218,7 @@ impl Extraction {
             return self.unread(args);
         }
         self.warn_of_missing(&rows, printer);
-        report_oauth(&rows, printer);
+        self.report_tokens(&rows, printer);
         let unseen = self.confirmation != Confirmation::Terminal && !args.dry_run;
         if unseen && let Err(error) = self.unread(args) {
             return Err(error.consequence("nothing was pushed"));
@@ -298,6 +298,60 @@ impl Extraction {
         format!("Found: {}.", names.join(", "))
     }
 
+    /// Explains each access token among the rows: that it expires within hours, how to push a login that
+    /// can be renewed, and which API key it was preferred to.
+    fn report_tokens(&self, rows: &[Row<'_>], printer: Printer) {
+        for found in &self.discovery.found {
+            let same = rows.iter().filter(|row| std::ptr::eq(row.found, found));
+            let names: Vec<_> = same.map(|row| row.name.as_str()).collect();
+            if found.kind != CredentialKind::OAuth || names.is_empty() {
+                continue;
+            }
+            printer.notice(&self.describe_token(found, &names));
+            let key = self.discovery.found.iter().find(|other| {
+                other.kind == CredentialKind::ApiKey && other.secret_names() == found.secret_names()
+            });
+            if let Some(key) = key.filter(|_| found.state == State::Chosen) {
+                printer.notice(&format!(
+                    "{} taken from {}, before the API key in {}; to take the key, add --no-oauth",
+                    with_verb(&names),
+                    found.place.shown(self.home.as_deref()),
+                    key.place.shown(self.home.as_deref()),
+                ));
+            }
+        }
+    }
+
+    fn describe_token(&self, found: &LocalCredential, names: &[&str]) -> String {
+        let place = found.place.shown(self.home.as_deref());
+        let provider = Provider::discovered(found.provider.as_str());
+        match (found.state, found.renewable) {
+            (State::Expired, Some(false)) => {
+                format!("the login in {place} has expired and cannot be renewed; log in again with its tool")
+            }
+            (State::Expired, _) => format!(
+                "the access token in {place} has expired; run its tool once to renew the login, \
+                 or log in again"
+            ),
+            (_, Some(false)) if found.document.is_some() => format!(
+                "the login in {place} cannot be renewed: its refresh token is missing or has expired; \
+                 log in again with its tool"
+            ),
+            _ => match provider.filter(|_| found.document.is_some()) {
+                None => format!(
+                    "{} a short-lived token that its own tool renews",
+                    with_verb(names)
+                ),
+                Some(provider) => format!(
+                    "{} a short-lived token; 'amika secret {} push --type oauth' pushes the whole \
+                     login, which stays renewable",
+                    with_verb(names),
+                    provider.id
+                ),
+            },
+        }
+    }
+
     /// Exit 4 if a store could not be read, so that a script notices.
     fn unread(&self, args: &ExtractArgs) -> Result<()> {
         let problems = self.discovery.problems.len();
@@ -320,37 +374,8 @@ fn rows_of(found: &LocalCredential) -> impl Iterator<Item = Row<'_>> {
     names.into_iter().map(move |name| Row { name, found })
 }
 
-/// Explains that each OAuth token expires within hours, and that only the tool's whole login can be
-/// renewed.
-fn report_oauth(rows: &[Row<'_>], printer: Printer) {
-    let mut seen = Vec::new();
-    for Row { found, name } in rows {
-        if found.kind != CredentialKind::OAuth || seen.contains(&found.place) {
-            continue;
-        }
-        seen.push(found.place.clone());
-        let place = found.place.shown(None);
-        let provider = Provider::discovered(found.provider.as_str());
-        printer.notice(&match (found.state, found.renewable) {
-            (State::Expired, Some(false)) => {
-                format!("the login in {place} has expired and cannot be renewed; log in again with its tool")
-            }
-            (State::Expired, _) => format!(
-                "the access token in {place} has expired; run its tool once to renew the login, \
-                 or log in again"
-            ),
-            (_, Some(false)) if found.document.is_some() => format!(
-                "the login in {place} cannot be renewed: its refresh token is missing or has expired; \
-                 log in again with its tool"
-            ),
-            _ => match provider.filter(|_| found.document.is_some()) {
-                None => format!("{name} is a short-lived token that its own tool renews"),
-                Some(provider) => format!(
-                    "{name} is a short-lived token; 'amika secret {} push --type oauth' pushes the whole \
-                     login, which stays renewable",
-                    provider.id
-                ),
-            },
-        });
-    }
+/// A word for one or several names: `A is`, `A and B are`.
+fn with_verb(names: &[&str]) -> String {
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", names.join(" and "))
 }

@@ -115,8 +115,10 @@ impl Configuration {
                 Some(JsonValue::String(key)) => Key::parse(&key, directory, scan.env),
                 None | Some(JsonValue::Null) => continue,
                 Some(_) => {
-                    let what = format!("options.apiKey of {}", label::entry(&id, index));
-                    scan.skip(place, &what, "is not a string");
+                    if scan.asks_for(&id) {
+                        let what = format!("options.apiKey of {}", label::entry(&id, index));
+                        scan.skip(place, &what, "is not a string");
+                    }
                     self.is_refused = true;
                     continue;
                 }

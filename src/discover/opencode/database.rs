@@ -44,7 +44,7 @@ pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
         ));
     };
     keep_rows(scan, &place, rows);
-    if accounts > 0 {
+    if accounts > 0 && scan.asks_for_all() {
         scan.notice(format!(
             "OpenCode is logged in to its console ({shown}), which amika does not push; \
              log in again where it is needed with 'opencode console login'"
@@ -66,6 +66,9 @@ fn keep_rows(scan: &mut Scan<'_>, place: &Place, mut rows: Vec<Row>) {
     let mut claimed = Claimed::default();
     for (index, row) in rows.iter().enumerate() {
         let id = text(row, "integration_id").map_or("", SecretValue::expose_secret);
+        if !scan.asks_for(id) {
+            continue;
+        }
         let what = label::entry(id, index);
         let Some(provider) = ProviderName::named(id) else {
             scan.skip(place, &what, "has an invalid provider name");

@@ -134,7 +134,10 @@ fn file_instead_of_name(path: &str) -> Error {
 }
 
 pub(super) fn push_entries(path: &str) -> String {
-    format!("to push the entries of this file, use --from-file {}", shell_word(path))
+    format!(
+        "to push the entries of this file, use --from-file {}",
+        shell_word(path)
+    )
 }
 
 fn bad_argument(position: usize, has_value: bool) -> Error {

@@ -114,8 +114,11 @@ fn split_name(first_line: &str, line: usize) -> Result<(&str, usize), Fault> {
         _ => before,
     };
     let name = name.trim_matches(value::BLANKS);
-    if SecretName::environment(name).is_none() || is_base64_tail(name, after) {
-        return Err(bad_name(line));
+    if is_base64_tail(name, after) {
+        return Err(bad_name(line, ""));
+    }
+    if SecretName::environment(name).is_none() {
+        return Err(bad_name(line, name));
     }
     Ok((name, first_line.len() - after.len()))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::push::candidate::shown;
-use crate::secret::{MAX_VALUE, SecretValue};
+use crate::secret::{MAX_VALUE, SecretName, SecretValue};
 
 /// An assignment found in a file, before its name and value were checked.
 pub(super) struct Entry {
@@ -53,12 +53,32 @@ pub(super) struct Parsed {
     pub(super) faults: Vec<Fault>,
 }
 
-/// The fault of a line whose name is not the name of an environment variable.
-pub(super) fn bad_name(line: usize) -> Fault {
-    Fault::new(line, "invalid line: the name before '=' is not a variable's name").hint(
-        "a name holds letters, digits and '_' and does not start with a digit; a value that spans \
-         lines must be quoted",
-    )
+/// The fault of a name that no environment variable can have. `name` is shown only if it is a name that
+/// a secret can have, because a piece of a value may stand before an `=`.
+pub(super) fn bad_name(line: usize, name: &str) -> Fault {
+    match SecretName::inline(name).filter(is_plain) {
+        Some(name) => Fault::new(
+            line,
+            format!("invalid line: in a file, \"{name}\" is not a valid name"),
+        )
+        .hint(format!(
+            "use letters, digits and '_' there, or push this one alone: amika secret push {name}"
+        )),
+        None => Fault::new(line, "invalid line: the name before '=' is not a variable's name").hint(
+            "a name holds letters, digits and '_' and does not start with a digit; a value that spans \
+             lines must be quoted",
+        ),
+    }
+}
+
+/// Whether a name is made of words, as `database-url` is, and unlike a key or a part of one.
+fn is_plain(name: &SecretName) -> bool {
+    let name = name.as_str();
+    let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);
+    let one_case = has(u8::is_ascii_lowercase) != has(u8::is_ascii_uppercase);
+    let mut words = name.split(['-', '.', '_']);
+    let few_digits = words.all(|word| word.bytes().filter(u8::is_ascii_digit).count() <= 1);
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && one_case && few_digits && name.len() <= 40
 }
 
 /// Checks that apply to values from every source. Returns what is wrong and what to do about it.

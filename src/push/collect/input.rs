@@ -47,7 +47,7 @@ pub(super) async fn read_file(
     let mut candidates = Vec::with_capacity(parsed.entries.len());
     for Entry { line, name, value } in parsed.entries {
         let Some(name) = SecretName::environment(&name) else {
-            parsed.faults.push(bad_name(line));
+            parsed.faults.push(bad_name(line, &name));
             continue;
         };
         if value.is_empty() {

@@ -82,8 +82,7 @@ fn read_variable(name: &str, env: &Env) -> Result<Candidate> {
 /// looks like a name.
 fn bad_variable(item: &str, env: &Env) -> Error {
     if is_file(item, env) {
-        return Error::input(format!("\"{item}\" is not a valid variable name"))
-            .hint(push_entries(item));
+        return Error::input(format!("\"{item}\" is not a valid variable name")).hint(push_entries(item));
     }
     let like_a_name = |c: char| c.is_ascii_uppercase() || matches!(c, '_' | '-' | '.');
     let shown = if item.len() <= 40 && item.chars().all(like_a_name) {
