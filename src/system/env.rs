@@ -165,6 +165,7 @@ impl Env {
     }
 
     /// Whether standard input is known to have ended. Does not wait for input.
+    #[expect(clippy::unused_self, reason = "standard input is part of the environment")]
     pub(crate) fn stdin_has_ended(&self) -> bool {
         #[cfg(unix)]
         {

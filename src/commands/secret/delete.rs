@@ -62,21 +62,18 @@ fn resolve(name: &str, scope: Scope, stored: &[SecretSummary], api: &Api) -> Res
         );
         return Err(Error::new(Kind::Refused, message).hint("choose one with --id"));
     }
-    Ok(match found.first() {
-        Some(id) => Target {
+    if let Some(id) = found.first() {
+        return Ok(Target {
             shown_id: Some(api.shown(id)),
             label: name.to_owned(),
             ..Target::by_id(id.as_sent())
-        },
-        None => {
-            let actual = same_name().next().map(|secret| api.shown(&secret.scope));
-            let other_scope = actual.map(|actual| OtherScope {
-                requested: scope,
-                actual,
-            });
-            Target::absent(name, other_scope)
-        }
-    })
+        });
+    }
+    let other_scope = same_name().next().map(|secret| OtherScope {
+        requested: scope,
+        actual: api.shown(&secret.scope),
+    });
+    Ok(Target::absent(name, other_scope))
 }
 
 struct SecretRequests<'a>(&'a Api);
