@@ -62,13 +62,18 @@ impl fmt::Debug for SecretValue {
 pub(crate) struct SecretName(String);
 
 impl SecretName {
-    /// Accepts the names that an environment variable can have: `[A-Za-z_][A-Za-z0-9_]*`.
+    /// Accepts the names that an environment variable can have.
     pub(crate) fn environment(name: &str) -> Option<Self> {
+        Self::is_environment(name).then(|| Self(name.to_owned()))
+    }
+
+    /// Whether an environment variable can have this name: `[A-Za-z_][A-Za-z0-9_]*`.
+    pub(crate) fn is_environment(name: &str) -> bool {
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let rest_is_fine = name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        (starts_well && rest_is_fine).then(|| Self(name.to_owned()))
+        starts_well
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     }
 
     /// Accepts a name that was typed on the command line. It may also begin with a digit and contain

@@ -92,7 +92,7 @@ fn state_name(state: State) -> &'static str {
 pub(crate) fn exports(rows: &[Row<'_>], notices: &mut Notices) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::new());
     for Row { name, found } in rows.iter().filter(|row| row.found.state == State::Chosen) {
-        if SecretName::environment(name.as_str()).is_none() {
+        if !SecretName::is_environment(name.as_str()) {
             notices.warn(format!("{name} cannot be a shell variable and was left out"));
             continue;
         }

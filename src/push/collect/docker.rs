@@ -21,7 +21,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
             continue;
         };
         // A name that is refused later is part of some other text, which may be secret.
-        if is_quoted(value) && SecretName::environment(name).is_some() {
+        if is_quoted(value) && SecretName::is_environment(name) {
             let message = format!(
                 "the quotes around the value of {name} are part of the value in this format; \
                  --env-format dotenv removes them"

@@ -18,7 +18,7 @@ use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
 use super::entry::{Entry, Fault, Parsed, bad_name};
-use super::lines::end_of_line;
+use super::lines::{end_of_line, first_line};
 use super::value::{self, Value};
 use crate::secret::{SecretName, SecretValue};
 
@@ -36,13 +36,13 @@ pub(crate) fn parse(text: &str) -> Parsed {
     let mut rest = text;
     let mut line = 1;
     while !rest.is_empty() {
-        let first_line = &rest[..end_of_line(rest)];
-        let content = first_line.trim();
+        let full_line = &rest[..end_of_line(rest)];
+        let content = full_line.trim();
         let consumed = if content.is_empty() || content.starts_with('#') {
             if content.contains(value::LINE_SEPARATORS) {
                 parsed.faults.push(separator_in_comment(line));
             }
-            first_line.len()
+            full_line.len()
         } else {
             read_assignment(rest, line, &mut parsed)
         };
@@ -55,8 +55,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
 /// Parses the assignment at the start of `text` and returns its length in bytes, including its line
 /// break.
 fn read_assignment(text: &str, line: usize, parsed: &mut Parsed) -> usize {
-    let first_line = text.lines().next().unwrap_or_default();
-    let (name, start) = match split_name(first_line, line) {
+    let (name, start) = match split_name(first_line(text), line) {
         Ok(found) => found,
         Err(fault) => {
             parsed.faults.push(fault);
@@ -117,7 +116,7 @@ fn split_name(first_line: &str, line: usize) -> Result<(&str, usize), Fault> {
     if is_base64_tail(name, after) {
         return Err(bad_name(line, ""));
     }
-    if SecretName::environment(name).is_none() {
+    if !SecretName::is_environment(name) {
         return Err(bad_name(line, name));
     }
     Ok((name, first_line.len() - after.len()))
@@ -132,8 +131,7 @@ fn yaml(first_line: &str, line: usize) -> Option<Fault> {
     } else {
         let (name, value) = content.split_once(':')?;
         let name = name.trim_end_matches(BLANK);
-        SecretName::environment(name)?;
-        if !(value.is_empty() || value.starts_with(BLANK)) {
+        if !SecretName::is_environment(name) || !(value.is_empty() || value.starts_with(BLANK)) {
             return None;
         }
         // A lower-case name may be part of a value that lost its quotes.

@@ -106,6 +106,11 @@ impl<'a> LineCounter<'a> {
     }
 }
 
+/// The text up to the next line break.
+pub(super) fn first_line(text: &str) -> &str {
+    memchr(b'\n', text.as_bytes()).map_or(text, |at| &text[..at])
+}
+
 /// Number of bytes up to and including the next line break.
 pub(super) fn end_of_line(text: &str) -> usize {
     memchr(b'\n', text.as_bytes()).map_or(text.len(), |at| at + 1)

@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
-use super::lines::end_of_line;
+use super::lines::{end_of_line, first_line};
 
 /// Characters that end a line in JavaScript but not in Python.
 pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
@@ -147,7 +147,7 @@ impl Problem {
 
 /// Parses the value at the start of `text`, which begins directly after `=`.
 pub(super) fn scan(text: &str) -> Result<Value<'_>, Problem> {
-    let first_line = text.lines().next().unwrap_or_default();
+    let first_line = first_line(text);
     let value = first_line.trim_start_matches(BLANKS);
     let start = first_line.len() - value.len();
     match value.chars().next() {
@@ -201,7 +201,7 @@ fn node_takes_for_quotes(text: &str, value: &str) -> bool {
         return false;
     };
     let ends_line = |at: usize| {
-        let rest = body[at + 1..].lines().next().unwrap_or_default();
+        let rest = first_line(&body[at + 1..]);
         let behind = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         behind.is_empty() || behind.starts_with('#') || rest.contains(LINE_SEPARATORS)
     };

@@ -57,7 +57,7 @@ fn match_variables(
             notices.warn(format!(
                 "environment variable \"{name}\" is empty and was skipped"
             ));
-        } else if SecretName::environment(name).is_some() {
+        } else if SecretName::is_environment(name) {
             candidates.extend(problems.check(read_variable(name, env)));
         }
     }
