@@ -1,5 +1,5 @@
-//! `amika secret extract --also`: further tools, which are not read without it. The files have the
-//! form that each tool's source or documentation gives (see the modules of `src/discover`).
+//! `amika secret extract --also`: further tools, which are read only on request. The files have the
+//! formats in each tool's source code or documentation (see the modules of `src/discover`).
 
 #[cfg(target_os = "linux")]
 use crate::keyring::{store, with_keyring};
@@ -45,7 +45,7 @@ fn names(sandbox: &Sandbox, line: &str) -> Vec<String> {
     rows.map(|row| row["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The documented tools are the default; each further one is read when it is named.
+/// The main tools are read by default, further tools only if `--also` names them.
 #[test]
 fn further_tools_are_read_only_with_also() {
     let sandbox = laptop();
@@ -81,7 +81,7 @@ fn further_tools_are_read_only_with_also() {
     );
 }
 
-/// R123: a variable that the tool uses first is named.
+/// R123: a variable that overrides the stored token is named.
 #[test]
 fn a_variable_overrides_the_token_of_a_further_tool() {
     let sandbox = laptop();
@@ -99,7 +99,7 @@ fn a_variable_overrides_the_token_of_a_further_tool() {
     }
 }
 
-/// R128: what a further tool keeps in a form that is not pushed is named.
+/// R128: credentials of a further tool that cannot be pushed are reported.
 #[test]
 fn credentials_that_cannot_be_pushed_are_reported() {
     for (tool, path, content, named) in [
@@ -156,7 +156,7 @@ fn credentials_that_cannot_be_pushed_are_reported() {
     }
 }
 
-/// R21, R22: a file that cannot be understood is unreadable, and never quoted.
+/// R21, R22: a malformed file is unreadable, and never quoted.
 #[test]
 fn a_broken_file_of_a_further_tool_is_unreadable() {
     for path in [HOSTS, AIDER] {
@@ -177,7 +177,7 @@ fn a_broken_file_of_a_further_tool_is_unreadable() {
     }
 }
 
-/// R126: tokens in the system's keyring, which is unreadable where it cannot be reached.
+/// R126: tokens in the system keyring are read; a keyring that cannot be reached is unreadable.
 #[cfg(target_os = "linux")]
 #[test]
 fn tokens_in_the_keyring_are_read() {

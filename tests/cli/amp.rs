@@ -1,4 +1,4 @@
-//! `amika secret extract`: Amp's stores and the three files of the vendor's own tools.
+//! `amika secret extract`: the stores of Amp, and the three files of other tools by Amika.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn rows(run: &Ran) -> Vec<[Value; 4]> {
     rows.map(|row| fields.map(|field| row[field].clone())).collect()
 }
 
-/// R123: Amp compares the URL of a key exactly; a key for another URL is named.
+/// R123: Amp compares the URL of a key exactly; a key for another URL is reported.
 #[test]
 fn only_the_key_for_the_exact_url_is_used() {
     for (stored, variable, found) in [
@@ -43,7 +43,7 @@ fn only_the_key_for_the_exact_url_is_used() {
     }
 }
 
-/// R123: `AMP_API_KEY` goes before every store, and is named with the command that pushes it.
+/// R123: `AMP_API_KEY` overrides every store, and is reported with the command to push it.
 #[test]
 fn a_variable_overrides_the_stored_key() {
     let sandbox = Sandbox::new();
@@ -57,7 +57,7 @@ fn a_variable_overrides_the_stored_key() {
     assert_eq!(rows(&run)[0][2..], [json!(true), Value::Null]);
 }
 
-/// R125: a file that Amp itself cannot read is a problem.
+/// R125: a file that Amp itself cannot read is unreadable.
 #[test]
 fn a_file_with_a_byte_order_mark_is_unreadable() {
     let sandbox = Sandbox::new();
@@ -67,7 +67,7 @@ fn a_file_with_a_byte_order_mark_is_unreadable() {
     run.stderr_contains("byte order mark");
 }
 
-/// R123: with native storage, the file goes before the keyring.
+/// R123: with native storage, the file takes precedence over the keyring.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_file_takes_precedence_over_the_keyring() {
@@ -93,7 +93,7 @@ fn the_file_takes_precedence_over_the_keyring() {
     }
 }
 
-/// R126: a keyring that the settings select and that cannot be reached is unreadable.
+/// R126: a selected keyring that cannot be reached is unreadable.
 #[test]
 fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
     let sandbox = Sandbox::new();
@@ -107,7 +107,7 @@ fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
         .stderr_contains("amp.cli.apiKey");
 }
 
-/// R128: tokens that are not pushed, and kinds that are not known, are named.
+/// R128: tokens that cannot be pushed and unknown kinds of entries are reported.
 #[test]
 fn other_entries_of_amp_are_reported() {
     let sandbox = Sandbox::new();
@@ -125,7 +125,8 @@ fn other_entries_of_amp_are_reported() {
         .stderr_contains("the entry \"later\" has an unknown kind");
 }
 
-/// R123: an Amp key in the old file is Amp's, and no version of Amp in use reads that file.
+/// R123: an Amp key in the old file is named like Amp's own, and is not in use: current versions of
+/// Amp do not read that file.
 #[test]
 fn an_amp_key_in_the_old_file_is_named_amp_api_key() {
     let sandbox = Sandbox::new();
@@ -145,7 +146,7 @@ fn an_amp_key_in_the_old_file_is_named_amp_api_key() {
     assert_eq!(found, names.map(|name| (json!(name), json!(false))));
 }
 
-/// R124: relative XDG directories are followed, as Amp does.
+/// R124: relative XDG directories are followed, as by Amp.
 #[test]
 fn relative_directories_are_followed() {
     let sandbox = Sandbox::new();
@@ -159,7 +160,7 @@ fn relative_directories_are_followed() {
     assert_eq!(rows(&run)[0][1], json!(native("data/amp/secrets.json")));
 }
 
-/// R128: names are compared without case, blanks are trimmed, and every other entry is named.
+/// R128: names are compared case-insensitively, whitespace is trimmed, and other entries are reported.
 #[test]
 fn skipped_entries_of_key_files_are_reported() {
     let sandbox = Sandbox::new();

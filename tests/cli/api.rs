@@ -1,4 +1,4 @@
-//! The API and the network at their worst: R54–R86.
+//! Faults of the API and the network: R54–R86.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn an_unsafe_api_url_is_refused() {
     }
 }
 
-/// R57: a redirect of any status is not followed, and only its origin is named.
+/// R57: a redirect with any status is not followed, and the error names only its origin.
 #[test]
 fn redirects_are_not_followed() {
     for status in [301, 302, 303, 307, 308] {
@@ -90,7 +90,7 @@ fn redirects_are_not_followed() {
     }
 }
 
-/// R63: the page of a captive portal is not taken for a confirmation.
+/// R63: a captive portal's page does not confirm a write.
 #[test]
 fn a_captive_portal_page_is_not_a_success() {
     let sandbox = Sandbox::new();
@@ -102,7 +102,7 @@ fn a_captive_portal_page_is_not_a_success() {
     assert!(!ran.stdout.contains("Created"));
 }
 
-/// R63: a create is confirmed by an id and, where there is one, the same name.
+/// R63: a create is confirmed by an id and, if the response contains a name, the same name.
 #[test]
 fn a_create_is_confirmed_by_an_id_and_the_same_name() {
     for body in [
@@ -140,7 +140,7 @@ fn an_update_is_confirmed_by_an_object_or_204() {
     }
 }
 
-/// R64: a list of another form stops the command before any write.
+/// R64: a list in another format stops the command before any write.
 #[test]
 fn an_invalid_list_stops_before_any_write() {
     for fault in [
@@ -172,7 +172,7 @@ fn unknown_fields_and_scopes_do_not_fail_a_list() {
     sandbox.run("secret list").exits(0).stdout_contains("team");
 }
 
-/// R66: an answer that hangs or trickles is given up in time.
+/// R66: a response that hangs or trickles in times out.
 #[test]
 fn a_slow_response_times_out() {
     for behaviour in [Behaviour::Hang, Behaviour::Drip] {
@@ -213,7 +213,7 @@ fn reads_are_retried_and_then_given_up() {
     .stderr_contains("cannot connect");
 }
 
-/// R68: a create whose reply was lost is looked up, and unknown where that fails.
+/// R68: a create whose reply was lost is looked up in the list, and is unknown if that fails.
 #[test]
 fn a_create_whose_reply_was_lost_is_found_in_the_list() {
     for behaviour in [Behaviour::ResetAfter, Behaviour::ResetBefore, Behaviour::Truncate] {
@@ -256,7 +256,7 @@ fn an_update_whose_reply_was_lost_is_unknown() {
     assert_eq!(sandbox.vault.count("PUT"), 3);
 }
 
-/// R70: 429 is retried, whatever `Retry-After` says.
+/// R70: 429 is retried with any `Retry-After`.
 #[test]
 fn too_many_requests_are_retried_after_the_wait() {
     for wait in [
@@ -312,7 +312,7 @@ fn every_tenth_request_refused_still_stores_all() {
     assert_eq!(sandbox.vault.stored("generic").len(), 1000);
 }
 
-/// R71, R121: 5xx answers are retried, and no secret is created twice.
+/// R71, R121: 5xx responses are retried, and no secret is created twice.
 #[test]
 fn server_errors_are_retried_without_duplicates() {
     for status in [500, 502, 503, 504] {
@@ -341,7 +341,7 @@ fn server_errors_are_retried_without_duplicates() {
     }
 }
 
-/// R71: a secret that the last try stored is not called failed.
+/// R71: a secret stored by the last attempt is not reported as failed.
 #[test]
 fn a_create_stored_by_the_last_try_is_reported_as_created() {
     let sandbox = Sandbox::new();
@@ -355,7 +355,7 @@ fn a_create_stored_by_the_last_try_is_reported_as_created() {
         .stdout_contains("Created 1");
 }
 
-/// R73: a rejected key stops the batch, also when another write succeeds later.
+/// R73: a rejected key stops the batch even if another write succeeds later.
 #[test]
 fn a_rejected_key_stops_the_batch_despite_a_late_success() {
     let sandbox = Sandbox::new();
@@ -416,7 +416,7 @@ fn a_rejected_key_is_named_by_its_source() {
         .stdout_contains("not attempted");
 }
 
-/// R75: a server's message is cut and escaped, and the trace id is shown.
+/// R75: a server message is truncated and escaped, and the trace id is shown.
 #[test]
 fn server_messages_are_cut_and_escaped() {
     let sandbox = Sandbox::new();
@@ -448,7 +448,7 @@ fn server_messages_are_cut_and_escaped() {
     assert_eq!(error["error"]["trace_id"], "t-2");
 }
 
-/// R76: secrets that a server repeats are redacted.
+/// R76: secrets that a server echoes are redacted.
 #[test]
 fn secrets_in_a_server_message_are_redacted() {
     let sandbox = Sandbox::new();
@@ -487,11 +487,11 @@ fn a_hostile_id_from_the_server_is_refused() {
     assert_eq!(sandbox.vault.count("PUT"), 0);
 }
 
-/// R85: a name that somebody else creates meanwhile is updated, not duplicated.
+/// R85: a name that another writer creates meanwhile is updated, not duplicated.
 #[test]
 fn a_name_created_meanwhile_is_updated() {
     let sandbox = Sandbox::new();
-    // The list is answered before the name exists: somebody else creates it in between.
+    // Another writer creates the name after the list request.
     sandbox.vault.seed("A", "theirs", "user");
     sandbox.vault.fault(Fault::on("GET", SECRETS).json(200, "[]"));
     sandbox
@@ -512,7 +512,7 @@ fn a_secret_deleted_meanwhile_is_created() {
         .stdout_contains("Created 1");
 }
 
-/// R84: the same command again completes what a fault left undone.
+/// R84: running the same command again completes what a fault left undone.
 #[test]
 fn repeating_the_command_after_any_fault_converges() {
     let faults = [

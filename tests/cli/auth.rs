@@ -57,7 +57,7 @@ fn login_status_push_logout() {
         .stderr_contains("Not logged in");
 }
 
-/// A login in the browser needs a person; with a key the JSON says what was stored.
+/// With JSON output, a login needs a key file, because the browser login needs a person.
 #[test]
 fn login_in_json_needs_a_key_file() {
     let sandbox = Sandbox::new();
@@ -76,7 +76,7 @@ fn login_in_json_needs_a_key_file() {
     assert!(run.stderr.is_empty(), "{}", run.stderr);
 }
 
-/// A key is stored only after the API has accepted it, unless nobody is to be asked.
+/// A key is stored only after the API has accepted it, unless `--offline` skips the check.
 #[test]
 fn a_key_is_checked_before_it_is_stored() {
     let sandbox = Sandbox::new();
@@ -181,10 +181,10 @@ fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
         .exits(1)
         .stderr_contains(already)
         .stderr_contains("auth logout");
-    // Expired, but it can be renewed: then it is usable.
+    // An expired login that can be renewed is usable.
     sandbox.log_in(-10);
     sandbox.run_stored("auth login").exits(1).stderr_contains(already);
-    // Whoever cannot tell does not overwrite.
+    // A login that cannot be checked is not overwritten.
     sandbox.log_in(-10);
     sandbox
         .vault
@@ -211,7 +211,7 @@ fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
     }
 }
 
-/// R56, R58: the device flow keeps its pace, and each way in which it ends is explained.
+/// R56, R58: the device flow keeps its polling interval, and each outcome is explained.
 #[test]
 fn every_outcome_of_the_device_flow_is_explained() {
     for (code, exit, part) in [
@@ -251,7 +251,7 @@ fn every_outcome_of_the_device_flow_is_explained() {
     sandbox.run_stored("auth login").exits(6);
 }
 
-/// R59: the code and the address of a login are escaped.
+/// R59: the code and the URL of a login are escaped.
 #[test]
 fn the_code_and_url_of_a_login_are_escaped() {
     let sandbox = Sandbox::new();
@@ -266,7 +266,7 @@ fn the_code_and_url_of_a_login_are_escaped() {
     assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\u{202e}'));
 }
 
-/// R60: `auth status` names the credential in use and those that it shadows.
+/// R60: `auth status` names the credential in use and those that it overrides.
 #[test]
 fn status_names_the_credential_in_use_and_those_it_shadows() {
     let sandbox = Sandbox::new();
@@ -334,7 +334,7 @@ fn status_names_the_credential_in_use_and_those_it_shadows() {
     ran(blank.unwrap()).exits(3);
 }
 
-/// R61: `auth logout` removes files that cannot be read, too.
+/// R61: `auth logout` also removes unreadable files.
 #[test]
 fn logout_removes_files_that_cannot_be_read() {
     let sandbox = Sandbox::new();
@@ -360,7 +360,7 @@ fn logout_removes_files_that_cannot_be_read() {
     assert!(!sandbox.home().join(KEY_FILE).exists());
 }
 
-/// R120: an address of the provider is shown only if it is safe to open.
+/// R120: a URL from the provider is shown only if it is safe to open.
 #[test]
 fn an_unsafe_url_of_the_provider_is_not_shown() {
     for address in [
@@ -387,7 +387,7 @@ fn an_unsafe_url_of_the_provider_is_not_shown() {
     sandbox.run_stored("auth login").exits(0);
 }
 
-/// R120: a line break in an e-mail address or organisation does not make a status line.
+/// R120: a line break in an e-mail address or organisation does not add a status line.
 #[test]
 fn a_stored_name_cannot_forge_a_status_line() {
     let sandbox = Sandbox::new();
@@ -404,7 +404,7 @@ fn a_stored_name_cannot_forge_a_status_line() {
     );
 }
 
-/// R61: `auth logout` removes a link, and says that its target stays.
+/// R61: `auth logout` removes a link, and says that its target remains.
 #[cfg(unix)]
 #[test]
 fn logout_removes_a_link_and_names_what_remains() {
@@ -443,7 +443,7 @@ fn a_file_in_place_of_the_state_directory_is_exit_8() {
     login("auth status").exits(3);
 }
 
-/// The files below `directory` that hold `mark`.
+/// The files below `directory` that contain `mark`.
 fn holding(directory: &std::path::Path, mark: &str) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(directory)
         .unwrap()
@@ -459,7 +459,7 @@ fn holding(directory: &std::path::Path, mark: &str) -> Vec<std::path::PathBuf> {
         .collect()
 }
 
-/// R95, R101: tokens and values are in the files that store them, and nowhere else.
+/// R95, R101: tokens and values are only in the files that store them.
 #[test]
 fn secrets_are_only_in_the_files_that_store_them() {
     let sandbox = Sandbox::new();

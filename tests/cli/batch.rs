@@ -14,7 +14,7 @@ fn push(sandbox: &Sandbox, count: usize, more: &[(&str, &str)]) -> Ran {
     ran(command.output().unwrap())
 }
 
-/// R136: writes that fail in the middle of a batch are waited out, and one list settles all doubts.
+/// R136: a batch waits while its writes fail, and one list resolves every write in doubt.
 #[test]
 fn a_batch_waits_until_a_gateway_answers_again() {
     for fault in [
@@ -32,7 +32,7 @@ fn a_batch_waits_until_a_gateway_answers_again() {
     }
 }
 
-/// R136: replies that are lost here and there need one list, not one each.
+/// R136: several lost replies need one list, not one each.
 #[test]
 fn one_list_resolves_every_write_in_doubt() {
     let sandbox = Sandbox::new();
@@ -43,7 +43,7 @@ fn one_list_resolves_every_write_in_doubt() {
     assert_eq!(sandbox.vault.count("GET"), 2);
 }
 
-/// R136: without any success for as long as one request may take, the rest is not attempted.
+/// R136: if no write succeeds for the maximum time of a request, the rest is not attempted.
 #[test]
 fn an_outage_that_lasts_leaves_the_rest_unattempted() {
     for fault in [
@@ -61,7 +61,7 @@ fn an_outage_that_lasts_leaves_the_rest_unattempted() {
     }
 }
 
-/// R136: whoever waits is told.
+/// R136: a notice says that the batch waits.
 #[test]
 fn a_batch_reports_that_it_waits() {
     let sandbox = Sandbox::new();
@@ -73,8 +73,8 @@ fn a_batch_reports_that_it_waits() {
         .stderr_contains("notice: the API is unavailable");
 }
 
-/// R106: the reply was lost, the list does not show it yet, and the next try says that the name is
-/// taken: nobody knows whether our value is stored.
+/// R106: if the reply is lost, the list is stale and the retry finds the name taken, it is unknown
+/// whether our value is stored.
 #[test]
 fn a_write_in_doubt_is_never_reported_as_failed() {
     let later = [
@@ -100,7 +100,7 @@ fn a_write_in_doubt_is_never_reported_as_failed() {
     }
 }
 
-/// R106: the create is found, but its value cannot be written again.
+/// R106: the create is found in the list, but the update with its value is refused.
 #[test]
 fn a_create_in_doubt_whose_update_is_refused_is_unknown() {
     let sandbox = Sandbox::new();
@@ -116,8 +116,8 @@ fn a_create_in_doubt_whose_update_is_refused_is_unknown() {
         .stdout_contains("unknown: ");
 }
 
-/// R106: an update whose reply was lost, and whose repetition finds nothing, may have been carried
-/// out before somebody else deleted the secret.
+/// R106: an update whose reply was lost and whose retry finds nothing may have been carried out before
+/// another writer deleted the secret.
 #[test]
 fn an_update_in_doubt_that_finds_nothing_is_unknown() {
     let sandbox = Sandbox::new();
@@ -137,7 +137,7 @@ fn an_update_in_doubt_that_finds_nothing_is_unknown() {
         .stdout_contains("A     unknown: ");
 }
 
-/// R119: a status outside 200–599 is not the API.
+/// R119: a response with a status outside 200–599 is not from the API.
 #[test]
 fn an_undefined_status_in_a_batch_is_not_the_api() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! Homes with one bad store and one good credential, which must always be found: R21 to R32.
+//! Homes with one malformed store and one valid credential, which must be found: R21 to R32.
 
 use std::fs;
 
@@ -14,21 +14,21 @@ const AMP_SETTINGS: &str = ".config/amp/settings.json";
 const AMP_OLD: &str = ".amp/config.json";
 const ENV_CACHE: &str = ".cache/amika/env-cache.json";
 
-/// What a bad store is, and what extract does about it.
+/// The expected report of a malformed store.
 #[derive(Clone, Copy, PartialEq)]
 enum Verdict {
-    /// The store as a whole cannot be used: a warning, and exit 4.
+    /// The whole store cannot be used: a warning and exit 4.
     Unreadable,
     /// One entry cannot be used: a warning that names no value.
     Skipped,
-    /// It holds something that is not a credential to be shown: a notice with this text.
+    /// It contains something that is not listed: a notice with this text.
     Named(&'static str),
-    /// There is simply nothing in it, not a word.
+    /// It is empty: no message.
     Nothing,
 }
 use Verdict::{Named, Nothing, Skipped, Unreadable};
 
-/// Runs extract on a home that `spoil` has put something bad into.
+/// Runs extract in a home that `spoil` has changed.
 fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
     let sandbox = Sandbox::new();
     sandbox.write(
@@ -60,7 +60,7 @@ fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
             "{name}"
         ),
     }
-    // What it says is one printable line each, at a terminal too.
+    // Every message is one printable line.
     let text = sandbox.run("secret extract --skip-unreadable").exits(0);
     let printable = |c: char| c == '\n' || !c.is_control();
     assert!(
@@ -69,7 +69,7 @@ fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
     );
 }
 
-/// A store whose content is bad; `CANARY` in it becomes the text that must not be seen.
+/// Checks a store with this content, in which `CANARY` becomes the text that no output may contain.
 fn content(name: &str, verdict: Verdict, path: &str, content: impl AsRef<[u8]>) {
     let content = match std::str::from_utf8(content.as_ref()) {
         Ok(text) => text.replace("CANARY", CANARY).into_bytes(),
@@ -80,7 +80,7 @@ fn content(name: &str, verdict: Verdict, path: &str, content: impl AsRef<[u8]>) 
     });
 }
 
-/// R21, R22: a broken file is unreadable, and nothing of it is shown.
+/// R21, R22: a broken file is unreadable, and no part of it is shown.
 #[test]
 fn broken_files_are_unreadable_and_never_quoted() {
     for path in [CLAUDE, CLAUDE_CONFIG, CODEX, OPENCODE, AMP, AMP_OLD, ENV_CACHE] {
@@ -244,7 +244,7 @@ fn incomplete_logins_are_not_shown() {
     );
 }
 
-/// R28, R29: values with control characters or not in UTF-8 are refused.
+/// R28, R29: values with control characters or invalid UTF-8 are refused.
 #[test]
 fn values_with_control_characters_or_wrong_encoding_are_refused() {
     for (name, bytes) in [
@@ -277,7 +277,7 @@ fn values_with_control_characters_or_wrong_encoding_are_refused() {
     );
 }
 
-/// R28: a bad entry does not hide the others of its file.
+/// R28: a malformed entry does not hide the others in its file.
 #[test]
 fn a_bad_entry_does_not_hide_the_others_in_its_file() {
     let sandbox = Sandbox::new();
@@ -292,7 +292,7 @@ fn a_bad_entry_does_not_hide_the_others_in_its_file() {
     assert_eq!(run.json()[0]["name"], "GROQ_API_KEY");
 }
 
-/// R30: entries whose names cannot become names of variables are skipped.
+/// R30: entries whose names cannot be converted to variable names are skipped.
 #[test]
 fn impossible_provider_names_are_skipped() {
     for name in [
@@ -330,7 +330,7 @@ fn invalid_expiry_times_are_handled() {
     }
 }
 
-/// R22, R32: unusual files that are valid are read.
+/// R22, R32: unusual but valid files are read.
 #[test]
 fn unusual_but_valid_files_are_read() {
     let sandbox = Sandbox::new();
@@ -375,7 +375,7 @@ fn unusual_but_valid_files_are_read() {
     );
 }
 
-/// R23, R24: deep and huge files are refused, in bounded memory.
+/// R23, R24: deeply nested and huge files are refused in bounded memory.
 #[test]
 fn deep_and_huge_files_are_refused_in_bounded_memory() {
     let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
@@ -388,7 +388,7 @@ fn deep_and_huge_files_are_refused_in_bounded_memory() {
             format!("{{\"a\":\"{}\"}}", "x".repeat(1024 * 1024)),
         );
     }
-    // Sparse, so that the test needs no disk.
+    // A sparse file takes no disk space.
     check("100 MB", Unreadable, |sandbox| {
         let path = sandbox.write(CODEX, "");
         fs::File::options()
@@ -472,7 +472,7 @@ mod unix {
         symlink(target, path).unwrap();
     }
 
-    /// R25, R26: FIFOs, devices, and links that loop or dangle are unreadable.
+    /// R25, R26: FIFOs, devices, and looping or dangling links are unreadable.
     #[test]
     fn fifos_devices_and_link_loops_are_unreadable() {
         for path in [CLAUDE, CODEX, OPENCODE, AMP_SETTINGS, ENV_CACHE] {
@@ -507,7 +507,7 @@ mod unix {
             .stdout_contains("OPENAI_API_KEY");
     }
 
-    /// R27: a file without read permission is a warning, and the search goes on.
+    /// R27: a file without read permission is a warning, and the search continues.
     #[test]
     fn a_file_without_read_permission_is_unreadable() {
         let sandbox = Sandbox::new();
@@ -516,10 +516,12 @@ mod unix {
         fs::set_permissions(closed, fs::Permissions::from_mode(0o0)).unwrap();
         let mut command = sandbox.command(["secret", "extract", "-o", "json"]);
         if fs::read(sandbox.home().join(CODEX)).is_ok() {
-            // Nothing is denied to root, so the program runs as nobody, from where nobody may.
+            // Root can read every file, so the program runs as the user `nobody`, from a directory it
+            // can use.
             let program = sandbox.home().join("amika");
-            // Copied by another process: a file that this one had open for writing could still be open
-            // in the child of another test, and would be "busy".
+            // Copied by another process: a file that this process had open for writing could still
+            // be open in the child of another test, and executing it would fail with "text file
+            // busy".
             let mut copy = std::process::Command::new("cp");
             copy.arg(command.get_program()).arg(&program);
             assert!(copy.status().unwrap().success());

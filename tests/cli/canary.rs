@@ -1,5 +1,5 @@
-//! Marked values in every command, against servers that repeat them in every spelling and in every
-//! place of an answer: no stream and no file shows them.
+//! Canary values in every command, against servers that echo them in every encoding and in every
+//! part of a response: no output and no file contains them.
 
 use std::fs;
 use std::path::Path;
@@ -11,19 +11,19 @@ use crate::support::faults::Fault;
 use crate::support::spellings::{leaked, spellings};
 use crate::support::vault::API_KEY;
 
-/// Every encoder spells it differently.
+/// A value that every encoding changes.
 const VALUE: &str = "mk7Q/2ä9 z+X4\"w8&L1<5%pR=\\3vT0";
-/// As [`VALUE`], fit for an API key.
+/// As [`VALUE`], but valid as an API key.
 const KEY: &str = "sk-K4/7q+W2\"x9&H6<1%bM'=8yJ3";
 const OLD: &str = "sk-old4Qz/8+n1\"V0&c6<3%tL'=5wB9";
 const ACCESS: &str = "sk-ant-oat01-J6/2+r7\"Y4&d9<8%kP=1uC5";
 const REFRESH: &str = "sk-ant-ort01-H3/9+e5\"S7&f1<6%gN=2iD8";
-/// The device code that the identity provider of the tests gives.
+/// The device code of the test identity provider.
 const DEVICE: &str = "device-t0k3n-m4rk";
 
 const FORCE: &str = "secret claude push --from-file key --type api_key --name Old --force --yes";
 
-/// A command, the request that a server answers badly, and the secrets that the server was told.
+/// A command, the request with a hostile response, and the secrets that the server was sent.
 struct Case {
     line: &'static str,
     method: &'static str,
@@ -45,7 +45,7 @@ const fn case(
     }
 }
 
-/// Every command that talks to a server, and every request that it makes.
+/// Every command that contacts a server, with each of its requests.
 const CASES: [Case; 20] = [
     case(
         "secret push --from-file x.env --yes",
@@ -114,34 +114,34 @@ const CASES: [Case; 20] = [
     case("auth login --no-browser", "POST", "/authenticate", &[DEVICE]),
 ];
 
-/// What a server does with what it was told.
+/// How the server echoes the secrets.
 #[derive(Debug, Clone, Copy)]
 enum Answer {
     Refusal(u16),
-    /// Success that holds it wherever a text may stand.
+    /// A success with the secret in every text member.
     Success,
     Redirect,
 }
 
-/// R76, R95, R113: whatever a server quotes in a refusal, in whatever spelling, no value is shown.
+/// R76, R95, R113: a value that a server quotes in a refusal, in any encoding, is not shown.
 #[test]
 fn no_spelling_of_a_value_in_a_refusal_is_shown() {
     sweep(|turn| Answer::Refusal([400, 403, 500, 409, 401, 404][turn % 6]));
 }
 
-/// R76, R95, R113: nor in the ids, names, types and times of a success.
+/// R76, R95, R113: a value in the ids, names, types and times of a success is not shown.
 #[test]
 fn no_spelling_of_a_value_in_a_success_is_shown() {
     sweep(|_| Answer::Success);
 }
 
-/// R57, R113: nor in the target of a redirect.
+/// R57, R113: a value in the target of a redirect is not shown.
 #[test]
 fn no_spelling_of_a_value_in_a_redirect_is_shown() {
     sweep(|_| Answer::Redirect);
 }
 
-/// Every case with every kind of spelling: each spelling meets a quarter of the cases.
+/// Runs every case; each encoding is used in a quarter of the cases.
 fn sweep(answer: impl Fn(usize) -> Answer) {
     for index in 0..spellings(VALUE).len() {
         for (turn, case) in CASES.iter().enumerate() {
@@ -185,7 +185,7 @@ fn check(case: &Case, answer: Answer, index: usize, output: &str) {
         }
         Answer::Redirect => fault.redirect(307, &format!("https://{}/", said.replace(' ', "."))),
     };
-    // A header holds one line of ASCII.
+    // A header value is one line of ASCII.
     let header = said.is_ascii() && !said.contains('\n');
     let fault = if header {
         fault.header("x-trace-id", &said)
@@ -208,7 +208,7 @@ fn check(case: &Case, answer: Answer, index: usize, output: &str) {
     nothing_is_written(&sandbox, name);
 }
 
-/// A home with a value, a key and a login to push, and a vault that holds something already.
+/// A home with a value, a key and a login to push, and a vault that already has entries.
 fn furnished() -> Sandbox {
     let sandbox = Sandbox::new();
     let login = json!({ "claudeAiOauth": {
@@ -231,7 +231,7 @@ fn furnished() -> Sandbox {
     sandbox
 }
 
-/// No file but the furniture and the state directory holds a value.
+/// Checks that only the prepared files and the state directory contain a value.
 fn nothing_is_written(sandbox: &Sandbox, name: &str) {
     const OURS: [&str; 5] = ["x.env", "key", "login", ".codex", "amika"];
     for path in files(sandbox.home()) {
@@ -245,7 +245,7 @@ fn nothing_is_written(sandbox: &Sandbox, name: &str) {
     }
 }
 
-/// R75, R113: a value that a server's text is cut in does not show its first part.
+/// R75, R113: no part of a value is shown where a server's text is truncated.
 #[test]
 fn a_text_cut_inside_a_value_shows_no_part_of_it() {
     for before in (240..=300).step_by(4) {
@@ -273,7 +273,7 @@ fn a_text_cut_inside_a_value_shows_no_part_of_it() {
     }
 }
 
-/// R18, R102: the command line of a running push holds none of the values of its files.
+/// R18, R102: the command line of a running push contains no value from its files.
 #[cfg(target_os = "linux")]
 #[test]
 fn values_of_files_are_in_no_command_line() {

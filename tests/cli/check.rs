@@ -1,4 +1,4 @@
-//! `amika secret check` and `push --missing`: what a repository references.
+//! `amika secret check` and `push --missing`: the secrets that a repository references.
 
 use crate::sandbox::{CANARY, Sandbox, ran};
 use serde_json::json;
@@ -14,7 +14,7 @@ MODE = \"production\"
 X = { secret = \"not-an-environment-variable\" }
 ";
 
-/// The table names every reference; a missing one is exit 1 with the command that adds it.
+/// The table lists every reference; a missing one is exit 1 with the command to add it.
 #[test]
 fn check_lists_missing_secrets_and_how_to_add_them() {
     let sandbox = Sandbox::new();
@@ -33,14 +33,14 @@ fn check_lists_missing_secrets_and_how_to_add_them() {
     error: 1 secret is missing: database-url
       hint: add them with 'amika secret push database-url'
     ");
-    // The hint, with its value from standard input.
+    // The suggested command, with a value from standard input.
     sandbox
         .run_with("secret push database-url --yes", CANARY)
         .exits(0);
     sandbox.run("secret check").exits(0);
 }
 
-/// JSON is an array, also when nothing is missing or referenced.
+/// The JSON output is an array even if nothing is missing or referenced.
 #[test]
 fn check_prints_a_json_array() {
     let sandbox = Sandbox::new();
@@ -64,7 +64,7 @@ fn check_prints_a_json_array() {
         .stdout_contains("No secrets are referenced");
 }
 
-/// The nearest configuration upward from the working directory counts; `--file` names another.
+/// The nearest configuration in the working directory or above is read; `--file` selects another.
 #[test]
 fn check_reads_the_nearest_configuration() {
     let sandbox = Sandbox::new();
@@ -89,7 +89,7 @@ fn check_reads_the_nearest_configuration() {
         .stderr_contains("nearer");
 }
 
-/// Wrong TOML is told with file, line and column, and never with the text.
+/// Invalid TOML is reported with file, line and column, never with its text.
 #[test]
 fn check_never_quotes_an_invalid_configuration() {
     let sandbox = Sandbox::new();
@@ -122,7 +122,7 @@ fn check_never_quotes_an_invalid_configuration() {
     assert!(sandbox.vault.requests().is_empty());
 }
 
-/// `push --missing` pushes what is referenced and missing, under the secret's name.
+/// `push --missing` pushes the referenced secrets that are missing, under the name of the secret.
 #[test]
 fn push_missing_creates_only_missing_secrets() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! What Claude Code itself would use, beside what it has stored.
+//! Which credential Claude Code itself would use.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::sandbox::{CANARY, Ran, Sandbox, ran};
 const LOGIN: &str = ".claude/.credentials.json";
 const SETTINGS: &str = ".claude/settings.json";
 
-/// A login as Claude Code writes it, with `members` put into it.
+/// A login as written by Claude Code, with additional `members`.
 fn login(members: &str) -> String {
     format!(
         r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-{CANARY}","refreshToken":"sk-ant-ort01-{CANARY}","expiresAt":32503680000000{members}}}}}"#
@@ -44,7 +44,7 @@ fn extract_in_repo(sandbox: &Sandbox) -> Ran {
     ran(command.current_dir(repo).output().unwrap())
 }
 
-/// `in_use` and the file name that ends `overridden_by` of the row from `source`.
+/// `in_use` of the row from `source`, and the file name at the end of its `overridden_by`.
 fn standing(run: &Ran, source: &str) -> (Value, String) {
     let rows = run.json();
     let rows = rows.as_array().unwrap();
@@ -55,8 +55,8 @@ fn standing(run: &Ran, source: &str) -> (Value, String) {
     (row["in_use"].clone(), by.to_owned())
 }
 
-/// R123: a variable that Claude Code uses before its login is named, from the environment and from
-/// every settings file, and the row says that it is not in use.
+/// R123: a variable that overrides the login is named, in the environment and in every settings file,
+/// and the row is not in use.
 #[test]
 fn every_override_of_a_login_is_named() {
     for (variable, value) in [
@@ -86,7 +86,7 @@ fn every_override_of_a_login_is_named() {
             let world = sandbox(&[(LOGIN, &usable_login())]);
             world.write(settings, json!({"env": {variable: value}}).to_string());
             let run = extract_in_repo(&world).exits(0);
-            // Claude Code does not take a setup token from a project.
+            // Claude Code ignores a setup token in project settings.
             let counts = settings == SETTINGS || variable != "CLAUDE_CODE_OAUTH_TOKEN";
             let in_use = standing(&run, "claude_oauth").0;
             assert_eq!(in_use, json!(!counts), "{variable} in {settings}");
@@ -95,7 +95,7 @@ fn every_override_of_a_login_is_named() {
     }
 }
 
-/// R123: of several, the one that Claude Code uses is named as the one that goes before its login.
+/// R123: of several overrides, the one that Claude Code uses is named.
 #[test]
 fn the_strongest_override_is_named() {
     const API_KEY: (&str, &str) = ("ANTHROPIC_API_KEY", CANARY);
@@ -120,7 +120,7 @@ fn the_strongest_override_is_named() {
     ]);
     let run = extract(&helper, &[SETUP_TOKEN]).exits(0);
     assert_eq!(standing(&run, "claude_oauth").1, "settings.json");
-    // A project's setup token does not hide the one of the environment.
+    // A setup token in project settings does not hide the one in the environment.
     let world = sandbox(&[(LOGIN, &usable_login())]);
     world.write(
         "repo/.claude/settings.json",
@@ -132,7 +132,7 @@ fn the_strongest_override_is_named() {
     assert_eq!(standing(&run, "claude_oauth").1, "$CLAUDE_CODE_OAUTH_TOKEN");
 }
 
-/// R123: a switch that is off, an empty variable and an empty setting go before nothing.
+/// R123: a disabled switch, an empty variable and an empty setting override nothing.
 #[test]
 fn empty_and_disabled_settings_do_not_override_a_login() {
     for (variable, value) in [
@@ -160,7 +160,7 @@ fn empty_and_disabled_settings_do_not_override_a_login() {
     assert_eq!(standing(&run, "claude_oauth").0, json!(true));
 }
 
-/// R123: a helper is named and never run.
+/// R123: a helper is reported and never run.
 #[test]
 fn a_helper_overrides_a_login_and_is_not_run() {
     let world = sandbox(&[
@@ -176,7 +176,7 @@ fn a_helper_overrides_a_login_and_is_not_run() {
     assert!(!world.home().join("ran").exists());
 }
 
-/// R123: Claude Code ignores a settings file whose helper is no text, with all that it sets.
+/// R123: Claude Code ignores the whole settings file if its helper is not a string.
 #[test]
 fn a_settings_file_that_claude_code_ignores_sets_nothing() {
     let settings = json!({"apiKeyHelper": 7, "env": {"ANTHROPIC_API_KEY": CANARY}});
@@ -185,7 +185,7 @@ fn a_settings_file_that_claude_code_ignores_sets_nothing() {
     assert_eq!(standing(&run, "claude_oauth").0, json!(true));
 }
 
-/// R124: managed settings of the machine count, and the strongest of them.
+/// R124: system-wide managed settings are read, and the strongest of them applies.
 #[cfg(target_os = "linux")]
 #[test]
 fn managed_settings_override_a_login() {
@@ -212,7 +212,7 @@ fn managed_settings_override_a_login() {
         };
         let run = run.exits(0).stderr_contains(named);
         assert_eq!(standing(&run, "claude_oauth").0, json!(false), "{path}");
-        // Another home is looked at without this machine's configuration.
+        // With `--homedir`, system-wide settings are not read.
         let home = world.home().to_str().unwrap();
         let elsewhere = world.command(["secret", "extract", "-o", "json", "--homedir", home]);
         let run = with_etc(&world, &elsewhere).unwrap().exits(0);
@@ -220,7 +220,7 @@ fn managed_settings_override_a_login() {
     }
 }
 
-/// R123: the stored key has the priority, and a notice says that Claude Code uses the login.
+/// R123: the stored key has the higher priority, and a notice says that Claude Code uses the login.
 #[test]
 fn a_stored_key_beside_a_login_is_not_in_use() {
     let world = sandbox(&[
@@ -246,7 +246,7 @@ fn a_stored_key_beside_a_login_is_not_in_use() {
     assert_eq!(standing(&run.exits(0), "claude_api").0, json!(false));
 }
 
-/// R123: the key of a gateway is used whatever it starts with, and blanks around it do not count.
+/// R123: a gateway key may have any prefix, and whitespace around it is ignored.
 #[test]
 fn a_gateway_key_may_have_any_format() {
     let world = sandbox(&[(".claude.json", "{\"primaryApiKey\":\" gateway-CANARY\\n\"}")]);
@@ -259,7 +259,7 @@ fn a_gateway_key_may_have_any_format() {
     assert_eq!(pushed, Some(format!("gateway-{CANARY}")));
 }
 
-/// R123: what only older versions read never comes before what Claude Code uses.
+/// R123: stores that only older versions read rank below those in use.
 #[test]
 fn stores_of_older_versions_have_the_lowest_priority() {
     let old_login = usable_login().replace("oat01", "oat00");
@@ -281,7 +281,7 @@ fn stores_of_older_versions_have_the_lowest_priority() {
     }
 }
 
-/// R125: a login that Claude Code does not use is named and not shown.
+/// R125: a login that Claude Code cannot use is reported but not listed.
 #[test]
 fn a_login_that_claude_code_cannot_use_is_not_listed() {
     for (content, code, word) in [
@@ -296,7 +296,7 @@ fn a_login_that_claude_code_cannot_use_is_not_listed() {
     }
 }
 
-/// R127: a login whose refresh token has ended is named as one that nothing renews.
+/// R127: a login whose refresh token has expired is reported as not renewable.
 #[test]
 fn an_expired_refresh_token_is_reported() {
     let ended = r#","refreshTokenExpiresAt":1700000000000,"scopes":["user:inference"]"#;
@@ -309,12 +309,12 @@ fn an_expired_refresh_token_is_reported() {
         .stderr_contains("has expired and cannot be renewed; log in again");
 }
 
-/// Tokens of a sign-in at the Console.
+/// Tokens of a Console sign-in.
 const TOKENS: &str = r#"{"type":"oauth_token","access_token":"CANARY","expires_at":32503680000}"#;
 const CONSOLE: &str = r#"{"authentication":{"type":"user_oauth"}}"#;
 
-/// R123, R124: the selected profile is followed by its name and by its moved credentials. A stored
-/// login and a stored key go before it.
+/// R123, R124: the active profile is found by its name and by its `credentials_path`. A stored login
+/// and a stored key override it.
 #[test]
 fn a_console_profile_is_reported() {
     for files in [
@@ -346,8 +346,8 @@ fn a_console_profile_is_reported() {
     }
 }
 
-/// R123: a profile that is named goes before a login where it is signed in, and a stored key goes
-/// before both.
+/// R123: a profile selected by name overrides a login if it is signed in, and a stored key overrides
+/// both.
 #[test]
 fn a_selected_profile_overrides_a_login() {
     let profile: [(&str, &str); 3] = [
@@ -386,7 +386,7 @@ fn a_selected_profile_overrides_a_login() {
     assert_eq!(standing(&run, "claude_oauth").0, json!(true));
 }
 
-/// R123: a workload identity goes before a login, and a stored key goes before it.
+/// R123: a workload identity overrides a login, and a stored key overrides both.
 #[test]
 fn a_workload_identity_overrides_a_login() {
     let federation = r#"{"authentication":{"type":"oidc_federation"}}"#;
@@ -414,7 +414,7 @@ fn a_workload_identity_overrides_a_login() {
     }
 }
 
-/// R28, R127: a login with other bytes than text is shown and named as one that cannot be pushed.
+/// R28, R127: a login that is not valid UTF-8 is listed, and reported as impossible to push.
 #[test]
 fn a_login_that_is_not_utf8_is_reported() {
     let world = sandbox(&[]);

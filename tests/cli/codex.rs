@@ -1,4 +1,4 @@
-//! What Codex itself would use, beside what it has stored.
+//! Which credential Codex itself would use.
 
 use std::fs;
 
@@ -37,7 +37,7 @@ fn in_use(run: &Ran) -> Value {
     run.json()[0]["in_use"].clone()
 }
 
-/// R123: variables that Codex uses before its login are named.
+/// R123: variables that override the login are named.
 #[test]
 fn every_override_of_a_codex_login_is_named() {
     for variable in [
@@ -59,7 +59,7 @@ fn every_override_of_a_codex_login_is_named() {
     run.stderr_contains("does not sign in with it");
 }
 
-/// R123: a model provider with a login of its own is named.
+/// R123: a model provider with its own credential overrides the login.
 #[test]
 fn another_model_provider_overrides_the_login() {
     for (login, word) in [
@@ -91,7 +91,7 @@ fn another_model_provider_overrides_the_login() {
     run.stderr_contains("not selected");
 }
 
-/// R123: a login of a kind that the configuration does not allow is not in use.
+/// R123: a login is not in use if the configuration excludes its method.
 #[test]
 fn a_forced_login_method_is_respected() {
     let tokens =
@@ -109,7 +109,7 @@ fn a_forced_login_method_is_respected() {
     }
 }
 
-/// R123: a login of another workspace than the configuration allows is not in use.
+/// R123: a login is not in use if the configuration requires another workspace.
 #[test]
 fn a_forced_workspace_is_respected() {
     let tokens = format!(
@@ -126,7 +126,7 @@ fn a_forced_workspace_is_respected() {
     }
 }
 
-/// R124: where Codex refuses its configuration and does not start, nothing is known to be in use.
+/// R124: if Codex rejects its configuration and does not start, `in_use` is unknown.
 #[test]
 fn a_configuration_that_codex_rejects_is_reported() {
     for (config, code) in [
@@ -141,7 +141,7 @@ fn a_configuration_that_codex_rejects_is_reported() {
     }
 }
 
-/// R128: a file that says how Codex is signed in and lacks the key is named.
+/// R128: a file that declares a sign-in method but lacks its key or tokens is reported.
 #[test]
 fn an_incomplete_login_is_reported() {
     for (content, word) in [
@@ -172,11 +172,11 @@ fn an_incomplete_login_is_reported() {
         .stderr_contains("last_refresh");
 }
 
-/// R126: a keyring that the settings select and that cannot be reached is unreadable; what Codex
-/// left in its file is named and not shown.
+/// R126: a selected keyring that cannot be reached is unreadable; the unused file of Codex is reported
+/// but not listed.
 #[test]
 fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
-    // On Windows Codex encrypts a file instead of using the keyring, unless told not to.
+    // On Windows, Codex stores an encrypted file instead of a keyring item by default.
     let store =
         |name| format!("cli_auth_credentials_store = {name:?}\nfeatures.secret_auth_storage = false\n");
     let world = sandbox(&[(AUTH, KEY), (CONFIG, &store("keyring"))]);
@@ -197,7 +197,7 @@ fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
     #[cfg(not(target_os = "linux"))]
     drop(run);
     world.run("secret extract --skip-unreadable").exits(0);
-    // Codex falls back to the file with `auto`, and the keyring may have another login.
+    // With `auto`, Codex falls back to the file, but the keyring may contain another login.
     let auto = sandbox(&[(AUTH, KEY), (CONFIG, &store("auto"))]);
     let run = extract(&auto, ".", &[])
         .exits(0)
@@ -207,7 +207,7 @@ fn a_selected_keyring_that_cannot_be_reached_is_unreadable() {
     extract(&nothing, ".", &[]).exits(4);
 }
 
-/// R124: the configuration of a project counts where the user trusts it.
+/// R124: the configuration of a project applies if the user trusts the project.
 #[test]
 fn a_trusted_project_selects_the_store() {
     let world = sandbox(&[
@@ -236,7 +236,7 @@ fn a_trusted_project_selects_the_store() {
         .stderr_contains("Codex does not use it");
 }
 
-/// R124: the machine's configuration is the weakest layer, the managed one the strongest.
+/// R124: the system-wide configuration is the weakest layer, the managed one the strongest.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_configuration_of_the_machine_selects_the_store() {
@@ -263,7 +263,7 @@ fn the_configuration_of_the_machine_selects_the_store() {
     }
 }
 
-/// R125: a file that Codex cannot read is no login of it.
+/// R125: a file that Codex cannot read is unreadable.
 #[test]
 fn a_login_that_codex_cannot_read_is_not_listed() {
     for (content, word) in [

@@ -1,4 +1,4 @@
-//! Completion scripts in the shells themselves, and the manual pages.
+//! Completion scripts in real shells, and the manual pages.
 
 use std::process::Command;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use crate::sandbox::{Sandbox, skip};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How each shell is started without this machine's configuration, and what loads the script and
-/// then shows the prompt `ready>`, which is not in the typed line.
+/// The command that starts each shell without this machine's configuration, and the line that loads
+/// the script and sets the prompt `ready>`, which the line itself does not contain.
 const SHELLS: [(&str, &[&str], &str); 3] = [
     (
         "bash",
@@ -29,7 +29,7 @@ const SHELLS: [(&str, &[&str], &str); 3] = [
     ),
 ];
 
-/// A sandbox with the shell's script in it, if the shell is installed.
+/// A sandbox with the completion script, if the shell is installed.
 fn with_script(shell: &str) -> Option<Sandbox> {
     if Command::new(shell).arg("--version").output().is_err() {
         skip(&format!(
@@ -43,7 +43,7 @@ fn with_script(shell: &str) -> Option<Sandbox> {
     Some(sandbox)
 }
 
-/// The shell with the program on its path.
+/// The shell with the program in its `PATH`.
 fn shell_command(sandbox: &Sandbox, shell: &str) -> Command {
     let amika = sandbox.command([""; 0]).get_program().to_owned();
     let place = std::path::Path::new(&amika).parent().unwrap();
@@ -82,7 +82,7 @@ fn a_tab_completes_commands_and_variables() {
         let Some(sandbox) = with_script(shell) else {
             continue;
         };
-        // The test's terminal starts without echo, in which bash would not show what Tab inserts.
+        // The test's terminal starts without echo; bash would not show the completed text.
         let mut command = shell_command(&sandbox, "sh");
         command
             .args(["-c", "stty echo; exec \"$@\"", "sh", shell])
@@ -103,7 +103,7 @@ fn expect(session: &mut expectrl::session::OsSession, text: &str, shell: &str) {
     assert!(found.is_ok(), "{shell}: no {text:?}: {:?}", found.err());
 }
 
-/// What the shells ask the program for, as bash asks.
+/// Requests completions as the bash script does.
 fn offered(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
     let mut command = sandbox.command(["--", "amika"]);
     let output = command
@@ -132,9 +132,9 @@ fn each_value_is_completed_by_its_kind() {
     assert_eq!(variables, ["HOME,ZEBRA_COLOUR"]);
     assert_eq!(offered(&sandbox, &["secret", "push", "--scope", "o"]), ["org"]);
     assert_eq!(offered(&sandbox, &["secret", "claude", "pu"]), ["push"]);
-    // A name is the person's own: nothing is offered for it, above all no program.
+    // A name has no completions, and in particular no programs.
     assert!(offered(&sandbox, &["secret", "push", "l"]).is_empty());
-    // A hidden command is not offered, even if nothing else matches.
+    // Hidden commands are never completed.
     assert!(offered(&sandbox, &["open"]).is_empty());
 }
 

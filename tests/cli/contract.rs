@@ -1,4 +1,4 @@
-//! Answers that are not the API's, however well they look.
+//! Responses that look valid but are not from the API.
 
 #[cfg(target_os = "linux")]
 use crate::replace::run_shell;
@@ -22,7 +22,7 @@ fn a_name_given_twice_takes_the_last_value_and_names_both_lines() {
     assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("2"));
 }
 
-/// R65, R121: an answer over 4 MiB is refused, whether its length is announced or not.
+/// R65, R121: a response over 4 MiB is refused, with and without a content length.
 #[test]
 fn a_response_is_read_up_to_4_mib() {
     const LIMIT: usize = 4 * 1024 * 1024;
@@ -39,7 +39,7 @@ fn a_response_is_read_up_to_4_mib() {
     }
 }
 
-/// R65: a list that never ends stops a push in bounded memory, before the first write.
+/// R65: an endless list stops a push in bounded memory, before the first write.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_endless_response_is_not_kept_in_memory() {
@@ -55,7 +55,7 @@ fn an_endless_response_is_not_kept_in_memory() {
     assert_eq!(sandbox.vault.count("POST"), 0);
 }
 
-/// R69: a truncated or malformed list is exit 7, and nothing is written after it.
+/// R69: a truncated or malformed list is exit 7, and nothing is written.
 #[test]
 fn a_malformed_list_stops_before_the_first_write() {
     for body in ["", "[", "[{\"id\":1}]", "[{}]", "{\"data\":[]}", "[]]", "nul"] {
@@ -68,7 +68,7 @@ fn a_malformed_list_stops_before_the_first_write() {
     }
 }
 
-/// R77: JSON under another content type is not believed, whatever the command.
+/// R77: JSON with another content type is an error in every command.
 #[test]
 fn a_success_with_the_wrong_content_type_is_an_error() {
     for kind in [
@@ -97,7 +97,7 @@ fn a_success_with_the_wrong_content_type_is_an_error() {
     }
 }
 
-/// R115: a plan of 200,000 secrets is made and shown within 200 MiB.
+/// R115: a plan of 200,000 secrets is built and shown within 200 MiB.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_plan_of_200_000_secrets_needs_little_memory() {

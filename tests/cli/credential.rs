@@ -1,4 +1,4 @@
-//! Which credential the CLI uses for itself: R36, R37, R52, R53, R62.
+//! The credential that the CLI sends to the API: R36, R37, R52, R53, R62.
 
 use crate::sandbox::{CANARY, HOME, KEY_FILE, SESSION_FILE, Sandbox, ran};
 use crate::support::vault::API_KEY;
@@ -34,7 +34,7 @@ fn a_blank_key_is_an_error_and_a_final_newline_is_not() {
             .unwrap())
         .exits(code);
         assert!(code == 0 || run.stderr.contains("AMIKA_API_KEY"));
-        // R121: it is refused here, and not by the server.
+        // R121: the program refuses it, not the server.
         assert_eq!(sandbox.vault.requests().is_empty(), code == 3, "{key:?}");
     }
 }
@@ -94,7 +94,7 @@ fn a_broken_key_file_does_not_block_the_session() {
     }
 }
 
-/// R52: a session file of the wrong form means not logged in, without any request.
+/// R52: a malformed session file means not logged in, without any request.
 #[test]
 fn a_malformed_session_file_means_not_logged_in() {
     let sandbox = Sandbox::new();
@@ -114,7 +114,7 @@ fn a_malformed_session_file_means_not_logged_in() {
     assert!(sandbox.vault.requests().is_empty());
 }
 
-/// R53: a stored credential is only used for the origin it was made for.
+/// R53: a stored credential is only used for the origin it was created for.
 #[test]
 fn a_stored_credential_is_only_used_for_its_origin() {
     let sandbox = Sandbox::new();
@@ -155,7 +155,7 @@ fn without_a_home_the_environment_key_still_works() {
     .exits(3);
 }
 
-/// R131: an empty `HOME` is an unset one, and not the working directory.
+/// R131: an empty `HOME` counts as unset, not as the working directory.
 #[test]
 fn an_empty_home_is_not_the_working_directory() {
     let sandbox = Sandbox::new();

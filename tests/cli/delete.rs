@@ -117,7 +117,7 @@ fn delete_by_id_refuses_ids_that_reach_elsewhere() {
     );
 }
 
-/// R74: a server without the endpoint is named as such.
+/// R74: the error for a server without the endpoint says so.
 #[test]
 fn a_server_without_the_delete_endpoint_is_explained() {
     for fault in [
@@ -154,8 +154,8 @@ fn a_delete_whose_reply_was_lost_counts_as_done() {
         .stdout_contains("gone: already deleted");
 }
 
-/// R107: what is gone already is no failure, a refusal does not keep the others, and names given
-/// twice count once.
+/// R107: a missing secret is not a failure, a refusal does not stop the others, and duplicate names
+/// count once.
 #[test]
 fn delete_again_after_a_refusal_converges() {
     let sandbox = Sandbox::new();
@@ -181,14 +181,14 @@ fn delete_again_after_a_refusal_converges() {
             { "name": "C", "status": "already deleted" },
         ])
     );
-    // Nothing is left to ask about.
+    // Nothing is left to confirm.
     sandbox
         .run_with("secret delete A B C", "")
         .exits(0)
         .stdout_contains("A: already deleted");
 }
 
-/// R107: two secrets of one name and scope are both named, and the id chooses.
+/// R107: for two secrets with the same name and scope, both ids are listed and one must be chosen.
 #[test]
 fn two_entries_of_one_name_need_an_id() {
     let sandbox = Sandbox::new();
@@ -215,7 +215,7 @@ fn two_entries_of_one_name_need_an_id() {
         .stderr_contains("nothing was deleted");
 }
 
-/// R108: a DELETE that lost its reply and is refused when repeated may have been carried out.
+/// R108: a DELETE whose reply was lost and whose retry is refused may have been carried out.
 #[test]
 fn a_delete_refused_after_a_lost_reply_is_unknown() {
     for status in [400, 403, 405, 501] {
@@ -235,7 +235,7 @@ fn a_delete_refused_after_a_lost_reply_is_unknown() {
     }
 }
 
-/// R77: a page with status 200 in answer to a DELETE deletes nothing.
+/// R77: an HTML page with status 200 does not confirm a DELETE.
 #[test]
 fn an_html_page_does_not_confirm_a_deletion() {
     for line in ["secret delete A --yes", "secret claude delete cred_1"] {
@@ -254,7 +254,7 @@ fn an_html_page_does_not_confirm_a_deletion() {
     }
 }
 
-/// R74, R107: a 404 for a secret that is still listed does not make it deleted.
+/// R74, R107: a 404 for a secret that is still listed does not count as deleted.
 #[test]
 fn a_404_for_a_listed_secret_is_not_trusted() {
     let sandbox = Sandbox::new();

@@ -1,16 +1,16 @@
-//! `.env` files as 19 frameworks write them, and what the hints of refused lines lead to.
+//! `.env` files of 19 frameworks, and the hints for refused lines.
 
 use std::collections::BTreeMap;
 
 use crate::sandbox::Sandbox;
 
-/// The text of each file in `tests/fixtures/env` by name, and what node's dotenv, python-dotenv and
-/// compose-go read in it, recorded with `tests/fixtures/env_readers.py`.
+/// The text of each file in `tests/fixtures/env` by name, and the values that node's dotenv,
+/// python-dotenv and compose-go read from it, recorded with `tests/fixtures/env_readers.py`.
 const READINGS: &str = include_str!("../fixtures/env/readings.jsonl");
 
 type Values = BTreeMap<String, String>;
 
-/// A refused line, how its hint says to write it, and the value that was meant.
+/// A refused line, the line that its hint suggests, and the intended value.
 struct Fix {
     file: &'static str,
     said: &'static str,
@@ -71,7 +71,7 @@ const FIXES: [Fix; 7] = [
     },
 ];
 
-/// Each file's name and text with the readings of all readers.
+/// The name and text of each file with the values of all readers.
 fn files() -> Vec<(String, String, Vec<Option<Values>>)> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/env");
     let entries = std::fs::read_dir(directory).unwrap();
@@ -93,7 +93,7 @@ fn files() -> Vec<(String, String, Vec<Option<Values>>)> {
     files.collect()
 }
 
-/// Pushes `text` into a vault of its own; gives the exit code, standard error and what is stored.
+/// Pushes `text` into an empty vault. Returns the exit code, standard error and the stored values.
 fn push(text: &str) -> (i32, String, Values) {
     let sandbox = Sandbox::new();
     sandbox.write(".env", text);
@@ -103,7 +103,7 @@ fn push(text: &str) -> (i32, String, Values) {
     (ran.code, ran.stderr, stored.collect())
 }
 
-/// R122: a file is accepted exactly where all readers agree, with the values that they read.
+/// R122: a file is accepted, with the values that the readers read, if and only if they all agree.
 #[test]
 fn files_of_frameworks_are_read_where_all_readers_agree() {
     let files = files();
@@ -122,7 +122,7 @@ fn files_of_frameworks_are_read_where_all_readers_agree() {
     }
 }
 
-/// R134: with every refused line written as its hint says, the vault holds what was meant.
+/// R134: after following the hint for each refused line, the vault has the intended values.
 #[test]
 fn the_hint_of_each_refused_line_leads_to_the_right_value() {
     for (name, text, _) in files() {

@@ -1,8 +1,8 @@
-//! No silent case: each store, setting and variable, alone in an empty home, is shown or named.
+//! Each store, setting and variable, in an otherwise empty home, is listed or reported.
 
 use crate::sandbox::{CANARY, Sandbox, ran};
 
-/// Files that hold or select a credential.
+/// Files that contain or select a credential.
 const FILES: [(&str, &str); 62] = [
     (
         ".claude/.credentials.json",
@@ -195,12 +195,12 @@ const VARIABLES: [&str; 34] = [
     "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD",
 ];
 
-/// R123, R128: a file that holds or selects a credential is a row, a notice or a problem.
+/// R123, R128: a file that contains or selects a credential is a row, a notice or a problem.
 #[test]
 fn every_credential_file_is_reported() {
     for (path, content) in FILES {
         if cfg!(windows) && content.contains("\"keyring\"") {
-            // There it selects a file that is encrypted, and this one is not there.
+            // On Windows it selects an encrypted file, which does not exist here.
             continue;
         }
         let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! `amika secret extract`, with the files that each tool writes. Malformed ones are in `broken_stores.rs`.
+//! `amika secret extract` with the files that each tool writes; `broken_stores.rs` has malformed ones.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ const CODEX: &str = ".codex/auth.json";
 const OPENCODE: &str = ".local/share/opencode/auth.json";
 const AMP: &str = ".local/share/amp/secrets.json";
 
-/// As Claude Code writes it: one line, no newline.
+/// Written as by Claude Code: one line without a newline.
 fn claude_login(expires_at: &str) -> String {
     format!(
         r#"{{"claudeAiOauth":{{"accessToken":"sk-ant-oat01-{CANARY}","refreshToken":"sk-ant-ort01-{CANARY}","expiresAt":{expires_at},"scopes":["user:profile","user:inference"],"subscriptionType":"max","rateLimitTier":null}}}}"#
@@ -116,7 +116,7 @@ fn an_api_key_of_the_console_outranks_the_login() {
     assert_rows(&run, &[["CLAUDE_API_KEY", "api_key", "claude_api", "chosen"]]);
 }
 
-/// R35: an expired login is shown as expired and not pushed.
+/// R35: an expired login is listed as expired and not pushed.
 #[test]
 fn an_expired_login_is_shown_and_not_pushed() {
     let sandbox = Sandbox::new();
@@ -143,7 +143,7 @@ fn without_oauth_the_next_best_key_wins() {
         .run("secret extract --no-oauth --only ANTHROPIC_API_KEY -o json")
         .exits(0);
     assert_rows(&run, &[["ANTHROPIC_API_KEY", "api_key", "opencode", "chosen"]]);
-    // A store that holds nothing else is not even opened.
+    // A store that provides only excluded secrets is not opened.
     sandbox.write(CLAUDE, "broken");
     sandbox.run("secret extract --no-oauth").exits(0);
 }
@@ -329,7 +329,7 @@ fn unsupported_stores_are_reported() {
     assert!(!sandbox.home().join(CANARY).exists(), "the helper ran");
 }
 
-/// Exit code, standard output and standard error, without the sweep for values.
+/// Returns exit code, standard output and standard error, without the check for leaked values.
 fn ran_raw(sandbox: &Sandbox, line: &str) -> (i32, String, String) {
     let output = sandbox.command(line.split_whitespace()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -357,7 +357,7 @@ fn an_export_is_read_back_by_every_shell() {
             .env("AMIKA", &amika)
             .env("HOME", sandbox.home())
             .output();
-        // Not every system has every shell.
+        // Shells that are not installed are skipped.
         if let Ok(run) = run {
             assert_eq!(String::from_utf8(run.stdout).unwrap(), odd, "{shell}");
             assert!(String::from_utf8(run.stderr).unwrap().contains("1X_API_KEY"));
@@ -368,7 +368,7 @@ fn an_export_is_read_back_by_every_shell() {
     sandbox.run("secret extract --export -o json").exits(2);
 }
 
-/// `--only` takes patterns and ignores blanks and empty items; what was not found is named.
+/// `--only` accepts patterns and ignores whitespace and empty items; names not found are reported.
 #[test]
 fn only_takes_patterns_and_ignores_blanks() {
     let sandbox = laptop();
@@ -391,7 +391,7 @@ fn only_takes_patterns_and_ignores_blanks() {
         .stderr_contains("--only has no names");
 }
 
-/// Options of a push without `--push` are a mistake, and exit 2 names it.
+/// Push options without `--push` are exit 2.
 #[test]
 fn push_options_require_push() {
     let sandbox = laptop();

@@ -1,5 +1,5 @@
-//! `docs/guarantees.md` names the tests that prove each requirement. Its last column is made from
-//! the doc lines of the tests: `UPDATE_GUARANTEES=1 cargo test --test cli guarantees` writes it.
+//! `docs/guarantees.md` lists the tests of each requirement. Its last column is generated from the
+//! doc lines of the tests by `UPDATE_GUARANTEES=1 cargo test --test cli guarantees`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 const NONE: &str = "no automatic test";
 
-/// Every row of `docs/guarantees.md` has tests, each of them exists, and none is missing.
+/// Every row of `docs/guarantees.md` lists all tests of its requirement, and at least one.
 #[test]
 #[expect(
     clippy::disallowed_methods,
@@ -30,10 +30,7 @@ fn the_table_of_guarantees_names_the_tests_that_exist() {
         .filter(|(number, _)| !rows.contains(number))
         .collect();
     assert!(unknown.is_empty(), "no row for {unknown:?}");
-    assert!(
-        !old.contains("| ? |"),
-        "a row has neither a test nor the reason why"
-    );
+    assert!(!old.contains("| ? |"), "a row has neither a test nor a reason");
     let changed: Vec<_> = old
         .lines()
         .zip(new.lines())
@@ -45,7 +42,7 @@ fn the_table_of_guarantees_names_the_tests_that_exist() {
     );
 }
 
-/// The numbers at the start of a doc line are understood.
+/// The requirement numbers at the start of a doc line are parsed.
 #[test]
 fn requirement_numbers_are_read_from_doc_lines() {
     assert_eq!(numbers("R68, R106: a lost reply"), [68, 106]);

@@ -1,4 +1,4 @@
-//! Each command that a message names is run, and leads where the message says.
+//! Runs each command that a message suggests, and checks its effect.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::replace::run_shell;
 use crate::sandbox::{CANARY, Sandbox};
 use crate::support::vault::API_KEY;
 
-/// A command as the source has it, a line of a shell that follows it, and the value that is stored then.
+/// A command as in the source, a shell line that applies it, and the value stored afterwards.
 struct Hint(&'static str, &'static str, Option<&'static str>);
 
 const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","scopes":["user:inference"]}}"#;
@@ -116,7 +116,7 @@ const HINTS: &[Hint] = &[
         "amika secret claude push --from-file value.txt",
         Some(CANARY),
     ),
-    // The rest of the line is the path of a file that an interrupted replacement left; see `recovery`.
+    // The rest of the command is the backup of an interrupted replacement; see `recovery`.
     Hint(
         "amika secret {} push --from-file {}",
         "amika secret claude push --from-file value.txt",
@@ -124,7 +124,7 @@ const HINTS: &[Hint] = &[
     ),
 ];
 
-/// R134: each command of the table works as it is meant.
+/// R134: each command of the table has the intended effect.
 #[test]
 fn every_suggested_command_works() {
     for Hint(command, line, stored) in HINTS {
@@ -148,7 +148,7 @@ fn every_suggested_command_works() {
     }
 }
 
-/// R134: the table has every command that is named in a message of the source.
+/// R134: the table contains every command that a message in the source suggests.
 #[test]
 fn every_suggested_command_is_tested() {
     let mut named = BTreeSet::new();
@@ -165,8 +165,8 @@ fn every_suggested_command_is_tested() {
     );
 }
 
-/// The commands in the messages of every file below `directory`. Examples of the help begin their line,
-/// and are not messages.
+/// The commands in the messages of every file below `directory`. Commands at the start of a line are
+/// examples in help texts, not messages.
 fn commands_below(directory: &Path, commands: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

@@ -1,19 +1,19 @@
-//! What the person hands in, and how it is refused: R1–R20.
+//! Input and its validation: R1–R20.
 
 use crate::sandbox::{CANARY, Ran, Sandbox, feed, ran};
 
-/// Pushes a file of this content.
+/// Pushes a file with this content.
 fn push_file(sandbox: &Sandbox, content: impl AsRef<[u8]>) -> Ran {
     sandbox.write("x.env", content);
     sandbox.run("secret push --from-file x.env --yes")
 }
 
-/// Whether the whole command was refused before anything was sent.
+/// Whether the command was refused before any request.
 fn nothing_sent(sandbox: &Sandbox) -> bool {
     sandbox.vault.requests().is_empty()
 }
 
-/// R1: a byte order mark is no part of the first name.
+/// R1: a byte order mark is not part of the first name.
 #[test]
 fn a_byte_order_mark_is_removed_from_the_first_name() {
     let sandbox = Sandbox::new();
@@ -21,7 +21,7 @@ fn a_byte_order_mark_is_removed_from_the_first_name() {
     assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some("1"));
 }
 
-/// R2: crlf is lf and a lone cr is refused.
+/// R2: CRLF is read as LF, and a lone carriage return is refused.
 #[test]
 fn crlf_is_read_as_lf_and_a_lone_cr_is_refused() {
     let sandbox = Sandbox::new();
@@ -33,7 +33,7 @@ fn crlf_is_read_as_lf_and_a_lone_cr_is_refused() {
         .stderr_contains("x.env:2: contains a carriage return");
 }
 
-/// R3, R4, R5: bytes that no value or name has.
+/// R3, R4, R5: values and names with invalid bytes are refused.
 #[test]
 fn control_characters_and_invalid_utf8_are_refused() {
     let sandbox = Sandbox::new();
@@ -62,7 +62,7 @@ fn control_characters_and_invalid_utf8_are_refused() {
     assert!(nothing_sent(&sandbox));
 }
 
-/// R6: long values work up to the limit.
+/// R6: values up to the limit are accepted.
 #[test]
 fn long_values_work_up_to_the_limit() {
     let sandbox = Sandbox::new();
@@ -75,7 +75,7 @@ fn long_values_work_up_to_the_limit() {
         .stderr_contains("x.env:2: the value of A is larger than 1 MiB");
 }
 
-/// R6: the limit is 1 MiB to the byte, in every format and on standard input.
+/// R6: the limit is exactly 1 MiB, in every format and on standard input.
 #[test]
 fn a_value_may_have_1_mib_and_no_more() {
     const MIB: usize = 1024 * 1024;
@@ -120,7 +120,7 @@ fn a_line_is_never_quoted() {
     assert!(nothing_sent(&sandbox));
 }
 
-/// R9: which names are accepted depends on where they come from.
+/// R9: the accepted names depend on their source.
 #[test]
 fn names_are_checked_by_their_source() {
     let sandbox = Sandbox::new();
@@ -201,7 +201,7 @@ fn a_file_in_place_of_a_name_leads_to_from_file() {
     assert_eq!(sandbox.vault.value("prod.env", "user").as_deref(), Some("v"));
 }
 
-/// R11: empty values.
+/// R11: an empty value is refused; in a file, only its entry is skipped.
 #[test]
 fn empty_values_are_refused() {
     let sandbox = Sandbox::new();
@@ -227,7 +227,7 @@ fn empty_values_are_refused() {
     assert_eq!(sandbox.vault.stored("generic").len(), 1);
 }
 
-/// R12: files that cannot be opened.
+/// R12: a file that cannot be opened is reported with the reason.
 #[test]
 fn a_file_that_cannot_be_opened_is_named_with_the_reason() {
     let sandbox = Sandbox::new();
@@ -240,7 +240,7 @@ fn a_file_that_cannot_be_opened_is_named_with_the_reason() {
     }
 }
 
-/// R13: a fifo or device is refused at once.
+/// R13: a FIFO or device is refused at once.
 #[cfg(unix)]
 #[test]
 fn a_fifo_or_device_is_refused_at_once() {
@@ -268,7 +268,7 @@ fn a_huge_file_is_refused_by_its_size() {
         .stderr_contains("is larger than 10 MiB");
 }
 
-/// R15: stdin cannot also answer.
+/// R15: standard input cannot also answer the confirmation.
 #[test]
 fn values_and_the_answer_cannot_both_come_from_stdin() {
     let sandbox = Sandbox::new();
@@ -304,7 +304,7 @@ fn everything_is_checked_before_the_first_request() {
     assert!(nothing_sent(&sandbox));
 }
 
-/// R17: an argument without equals is not repeated.
+/// R17: an argument without `=` is not repeated.
 #[test]
 fn an_argument_without_equals_is_not_repeated() {
     let sandbox = Sandbox::new();
@@ -319,7 +319,7 @@ fn an_argument_without_equals_is_not_repeated() {
         .stderr_contains("expected KEY=VALUE");
 }
 
-/// R18: help says who sees an inline value.
+/// R18: the help says who can see an inline value.
 #[test]
 fn help_says_who_sees_an_inline_value() {
     Sandbox::new()
@@ -328,7 +328,7 @@ fn help_says_who_sees_an_inline_value() {
         .stdout_contains("/proc/PID/cmdline");
 }
 
-/// R19: words are checked here.
+/// R19: invalid values of `--scope` and `--type` are refused before any request.
 #[test]
 fn scopes_and_types_are_checked_before_any_request() {
     let sandbox = Sandbox::new();
@@ -343,7 +343,7 @@ fn scopes_and_types_are_checked_before_any_request() {
     assert!(nothing_sent(&sandbox));
 }
 
-/// R20: a variable that is not set.
+/// R20: an unset variable is an error.
 #[test]
 fn an_unset_variable_is_an_error() {
     let sandbox = Sandbox::new();
@@ -354,7 +354,7 @@ fn an_unset_variable_is_an_error() {
     assert!(nothing_sent(&sandbox));
 }
 
-/// R99: no such command.
+/// R99: an unknown command is exit 2.
 #[test]
 fn an_unknown_command_is_exit_2() {
     let sandbox = Sandbox::new();
@@ -382,8 +382,8 @@ fn standard_input_is_named_in_place_of_a_file() {
     .stderr_contains("standard input:2: invalid line");
 }
 
-/// R7, R20: every bad line of every file, every variable that is not set and the missing `--yes`
-/// are told in one run, and the command line decides the exit code.
+/// R7, R20: every invalid line of every file, every unset variable and the missing `--yes` are
+/// reported together, and the usage error determines the exit code.
 #[test]
 fn all_problems_of_all_sources_are_reported_at_once() {
     let sandbox = Sandbox::new();
@@ -417,7 +417,7 @@ fn all_problems_of_all_sources_are_reported_at_once() {
     assert!(nothing_sent(&sandbox));
 }
 
-/// R134: a file in another format is named as what it is, and the format that is suggested works.
+/// R134: a file in another format is recognised, and the suggested format works.
 #[test]
 fn a_file_in_another_format_is_recognised() {
     let sandbox = Sandbox::new();
@@ -461,7 +461,7 @@ fn a_file_in_another_format_is_recognised() {
     assert_eq!(sandbox.vault.value("A", "user"), Some(format!("{CANARY} {{")));
 }
 
-/// R134: the docker format keeps quotes, and says so.
+/// R134: the Docker format keeps quotes and warns about them.
 #[test]
 fn the_docker_format_warns_about_values_in_quotes() {
     let sandbox = Sandbox::new();
@@ -477,7 +477,7 @@ fn the_docker_format_warns_about_values_in_quotes() {
     assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("x y"));
 }
 
-/// R131: `~` is the home directory, also behind `=`, where shells leave it alone.
+/// R131: `~` is the home directory, also after `=`, where shells do not expand it.
 #[test]
 fn a_tilde_stands_for_the_home_directory() {
     let sandbox = Sandbox::new();

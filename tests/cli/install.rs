@@ -1,4 +1,4 @@
-//! The installer and the GitHub Action, with release files that are served from this machine.
+//! The installer and the GitHub Action, with release files served from loopback.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,14 +14,14 @@ use crate::sandbox::{Ran, Sandbox, ran, skip};
 
 const RELEASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/release");
 
-/// The release files of this build, on a loopback file server.
+/// The release files of this build, on a file server on loopback.
 struct Release {
     files: TempDir,
     address: String,
 }
 
 impl Release {
-    /// Packages the program under test. `None` where a tool of the scripts is missing.
+    /// Packages the program under test; `None` if a tool of the scripts is missing.
     fn new(sandbox: &Sandbox) -> Option<Self> {
         for tool in ["curl", "tar", "gzip", "sha256sum", "bash"] {
             if !is_installed(tool) {
@@ -65,7 +65,7 @@ fn archive_name() -> String {
     format!("amika-{}-{}.tar.gz", env!("CARGO_PKG_VERSION"), target())
 }
 
-/// A directory with the archive of the program under test, packaged once for all tests.
+/// The directory with the archive of the program under test, packaged once for all tests.
 fn packaged(sandbox: &Sandbox) -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
@@ -84,7 +84,7 @@ fn installed_program(sandbox: &Sandbox) -> PathBuf {
     sandbox.home().join(".local/bin/amika")
 }
 
-/// The target that the installer picks on this machine.
+/// The target that the installer selects on this machine.
 fn target() -> String {
     format!("{}-unknown-linux-musl", std::env::consts::ARCH)
 }
@@ -106,7 +106,7 @@ fn script(name: &str, sandbox: &Sandbox) -> Command {
     command
 }
 
-/// Serves the files of a directory until the tests end, and gives the address.
+/// Serves the files of a directory until the tests end, and returns the URL.
 fn serve(directory: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -128,7 +128,7 @@ fn serve(directory: PathBuf) -> String {
                 "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                 body.len()
             );
-            // A client that went away is its own affair.
+            // The client may have closed the connection.
             let _ = stream
                 .write_all(head.as_bytes())
                 .and_then(|()| stream.write_all(&body));
@@ -137,7 +137,7 @@ fn serve(directory: PathBuf) -> String {
     address
 }
 
-/// The archive is verified, run once and put into place; it holds completions and man pages.
+/// The archive is verified, its program run once and installed; it contains completions and man pages.
 #[test]
 fn the_installer_installs_a_verified_archive() {
     let sandbox = Sandbox::new();
@@ -170,24 +170,24 @@ fn the_installer_installs_a_verified_archive() {
     }
 }
 
-/// One changed byte is enough: the installed program stays as it was.
+/// An archive with one changed byte is refused, and the installed program is kept.
 #[test]
 fn the_installer_refuses_a_tampered_archive() {
     let sandbox = Sandbox::new();
     let Some(release) = Release::new(&sandbox) else {
         return;
     };
-    sandbox.write(".local/bin/amika", "the program of before");
+    sandbox.write(".local/bin/amika", "the old program");
     let mut archive = fs::read(release.archive()).unwrap();
     let middle = archive.len() / 2;
     archive[middle] ^= 1;
     fs::write(release.archive(), archive).unwrap();
     release.install(&sandbox).exits(1).stderr_contains("checksum");
     let kept = fs::read_to_string(installed_program(&sandbox)).unwrap();
-    assert_eq!(kept, "the program of before");
+    assert_eq!(kept, "the old program");
 }
 
-/// What the release publishes does not count when the caller insists on a checksum.
+/// A checksum given by the caller takes precedence over the published one.
 #[test]
 fn the_installer_insists_on_the_expected_checksum() {
     let sandbox = Sandbox::new();
@@ -202,7 +202,7 @@ fn the_installer_insists_on_the_expected_checksum() {
     assert!(!installed_program(&sandbox).exists());
 }
 
-/// Nothing is fetched over plain http from another machine.
+/// Nothing is downloaded over plain http from another machine.
 #[test]
 fn the_installer_downloads_only_over_https() {
     let sandbox = Sandbox::new();
@@ -215,7 +215,7 @@ fn the_installer_downloads_only_over_https() {
         .stderr_contains("AMIKA_DOWNLOAD_URL");
 }
 
-/// A directory with the system's tools, but without `missing`, as the only entry of `PATH`.
+/// A directory for `PATH` with the system's tools except `missing`.
 fn tools_without(sandbox: &Sandbox, missing: &[&str]) -> PathBuf {
     let tools = sandbox.home().join("tools");
     fs::create_dir(&tools).unwrap();
@@ -224,7 +224,7 @@ fn tools_without(sandbox: &Sandbox, missing: &[&str]) -> PathBuf {
             let entry = entry.unwrap();
             let name = entry.file_name();
             if !missing.iter().any(|tool| name == *tool) {
-                // The first directory that has a tool wins, as in PATH.
+                // As in `PATH`, the first directory with a tool takes precedence.
                 let _ = std::os::unix::fs::symlink(entry.path(), tools.join(name));
             }
         }
@@ -232,7 +232,7 @@ fn tools_without(sandbox: &Sandbox, missing: &[&str]) -> PathBuf {
     tools
 }
 
-/// What the installer needs and does not find is named, and nothing is installed.
+/// A missing tool is reported, and nothing is installed.
 #[test]
 fn the_installer_names_the_tool_that_is_missing() {
     for (missing, named) in [
@@ -257,7 +257,7 @@ fn the_installer_names_the_tool_that_is_missing() {
     }
 }
 
-/// A system without a release is told what to do instead.
+/// On a system without a release, the error suggests an alternative.
 #[test]
 fn the_installer_names_a_system_without_a_release() {
     for (system, machine, hint) in [
@@ -275,7 +275,7 @@ fn the_installer_names_a_system_without_a_release() {
     }
 }
 
-/// A directory that cannot be written to is named with the way out.
+/// A directory that cannot be written to is reported with a hint.
 #[test]
 fn the_installer_names_a_directory_that_it_cannot_write_to() {
     let sandbox = Sandbox::new();
@@ -293,7 +293,7 @@ fn the_installer_names_a_directory_that_it_cannot_write_to() {
         .stderr_contains("AMIKA_INSTALL_DIR");
 }
 
-/// The action masks each line of each value before it pushes, and hands on the JSON report.
+/// The action masks each line of each value before the push, and outputs the JSON report.
 #[test]
 fn the_action_masks_what_it_pushes() {
     let sandbox = Sandbox::new();

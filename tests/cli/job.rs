@@ -1,10 +1,10 @@
-//! A job of a CI system: `CI` is set, there is no terminal, and bash stops at the first failure.
+//! A CI job: `CI` is set, there is no terminal, and bash stops at the first failure.
 
 use std::process::Command;
 
 use crate::sandbox::{CANARY, ClosedPort, Ran, Sandbox, ran, skip};
 
-/// Runs a script as a job would; `None` where bash or jq is missing.
+/// Runs a script as a CI job; `None` if bash or jq is missing.
 fn job(sandbox: &Sandbox, script: &str) -> Option<Ran> {
     for tool in ["bash", "jq"] {
         if Command::new(tool).arg("--version").output().is_err() {
@@ -56,7 +56,7 @@ fn a_job_pushes_and_checks() {
     );
 }
 
-/// Each failure ends the job with its exit code, a log of a few lines, and each problem once.
+/// Each failure ends the job with its exit code and a short log that lists each problem once.
 #[test]
 fn a_failing_job_reports_each_problem_once() {
     let closed = ClosedPort::new();

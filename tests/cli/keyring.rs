@@ -1,4 +1,4 @@
-//! Against a real Secret Service, holding items that another program wrote.
+//! A real Secret Service with items written by another program.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,8 +10,8 @@ use crate::support::idp::TOKEN_MARK;
 
 const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-tool"];
 
-/// Runs a shell script on a session bus of its own with an unlocked keyring; `$AMIKA` is the
-/// program. `None`, and a word about it, where the tools are not installed.
+/// Runs a shell script on a separate session bus with an unlocked keyring; `$AMIKA` is the program.
+/// Prints a message and returns `None` if the tools are not installed.
 pub(crate) fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
     let installed = |tool: &&str| Path::new("/usr/bin").join(tool).exists();
     if let Some(missing) = TOOLS.iter().find(|tool| !installed(tool)) {
@@ -38,7 +38,7 @@ pub(crate) fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
     Some(ran(command.output().unwrap()))
 }
 
-/// Stores an item as the libraries of Codex and Amp do.
+/// Stores an item with the attributes that the libraries of Codex and Amp use.
 pub(crate) fn store(service: &str, account: &str, secret: &str) -> String {
     format!(
         "printf %s '{secret}' | secret-tool store --label=x service '{service}' username \"{account}\" \
@@ -74,7 +74,7 @@ fn items_of_codex_and_amp_are_found() {
     assert!(origin.starts_with("keychain item Codex Auth (cli|"), "{origin}");
 }
 
-/// R121: with --homedir no keychain is asked, not even for the item that its settings select.
+/// R121: with `--homedir` no keychain is read, even if the settings there select it.
 #[test]
 fn another_home_is_read_without_its_keychain() {
     let sandbox = Sandbox::new();
@@ -89,7 +89,7 @@ fn another_home_is_read_without_its_keychain() {
 fn a_locked_keyring_is_reported_as_a_problem() {
     let sandbox = Sandbox::new();
     let script = codex(&sandbox)
-        // Some versions of the tool crash after they have locked it.
+        // Some versions of the tool crash after locking the keyring.
         + "secret-tool lock >/dev/null 2>&1; exec \"$AMIKA\" secret extract";
     if let Some(run) = with_keyring(&sandbox, &script) {
         run.exits(4)
@@ -98,8 +98,8 @@ fn a_locked_keyring_is_reported_as_a_problem() {
     }
 }
 
-/// R126: without a session bus the selected keyring is unreadable; with one, an item that is not
-/// there is absent.
+/// R126: without a session bus the selected keyring is unreadable; with a session bus, a missing item
+/// is absent.
 #[test]
 fn a_keyring_without_a_bus_is_unreadable_and_one_without_an_item_is_empty() {
     let sandbox = Sandbox::new();
@@ -174,7 +174,7 @@ fn without_a_keyring_the_login_goes_into_the_file_with_a_warning() {
         run.exits(0).stdout_contains("Stored API key");
         let file = fs::read_to_string(sandbox.home().join(".local/state/amika/api-key.json")).unwrap();
         assert!(!file.contains(key), "{file}");
-        // Elsewhere, without that keyring, the file says where the key is.
+        // Without that keyring, the error says where the key is stored.
         sandbox
             .run_stored("secret list")
             .exits(3)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The modules of `src/`, top to bottom. An import goes from a floor to a lower one.
+/// The layers of `src/`, top to bottom. A module may only import from lower layers.
 const FLOORS: &[&[&str]] = &[
     &["main"],
     &["cli"],
@@ -25,7 +25,7 @@ const MAX_ENTRIES: usize = 16;
 const MAX_FILE_LINES: usize = 400;
 const MAX_FUNCTION_LINES: usize = 60;
 
-/// The files of the layers that print which also read a secret's value, each for one purpose.
+/// The files of the output layers that may expose a secret's value, with the reason.
 const EXPOSING: &[(&str, &str)] = &[
     ("src/commands/auth/login.rs", "trims the key that is stored"),
     ("src/commands/credential/push.rs", "checks what kind of key it is"),
@@ -58,7 +58,7 @@ fn imports_only_go_down() {
     assert!(upward.is_empty(), "{upward:#?}");
 }
 
-/// Within a folder, too, a file does not import one that imports it, directly or through others.
+/// Files of a folder do not import each other in a circle, directly or through others.
 #[test]
 fn no_imports_run_in_a_circle() {
     let modules: BTreeMap<String, String> = sources("src")
@@ -81,7 +81,7 @@ fn no_imports_run_in_a_circle() {
             .filter(|other| other != module);
         imports.insert(module, named.collect());
     }
-    // What imports nothing that is left, or is imported by nothing that is left, is in no circle.
+    // A file without imports from the rest, or not imported by the rest, is not in a circle.
     loop {
         let imported: BTreeSet<&str> = imports.values().flatten().copied().collect();
         let importing: BTreeSet<&str> = imports.keys().copied().collect();
@@ -192,7 +192,7 @@ fn files_and_functions_are_short() {
             ]
             .iter()
             .any(|prefix| line.trim_start().starts_with(prefix));
-            // Formatted code closes a function, or the declaration of one, in its own column.
+            // In formatted code, a function ends with a brace in the column of its `fn` line.
             let indent = &line[..line.len() - line.trim_start().len()];
             let closes = |line: &&str| {
                 let line = line.strip_prefix(indent).unwrap_or_default();
@@ -207,7 +207,7 @@ fn files_and_functions_are_short() {
     assert!(long.is_empty(), "{long:#?}");
 }
 
-/// Every dependency is in the table of CONTRIBUTING, which names no other.
+/// The table in CONTRIBUTING lists exactly the dependencies of the manifest.
 #[test]
 fn every_dependency_is_explained() {
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();

@@ -1,5 +1,5 @@
-//! The real binary against the in-process vault, as a user would meet it.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+//! Runs the real binary against the in-process vault.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod also;
 mod amp;

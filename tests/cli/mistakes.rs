@@ -1,5 +1,5 @@
-//! Everyday mistakes and exactly what the program says about each, in
-//! `tests/cli/mistakes.txt`. `UPDATE_MISTAKES=1 cargo test --test cli mistakes` writes it.
+//! Common mistakes and the exact messages of the program, recorded in
+//! `tests/cli/mistakes.txt` by `UPDATE_MISTAKES=1 cargo test --test cli mistakes`.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! Batches through a real nginx over TLS, with HTTP/1.1 and HTTP/2: R135, R136. Skipped with a word
-//! where nginx is not installed.
+//! Batches through a real nginx over TLS, with HTTP/1.1 and HTTP/2: R135, R136. Skipped with a message
+//! if nginx is not installed.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,21 +11,21 @@ use crate::sandbox::{Ran, Sandbox, ran, send_signal, skip};
 
 const PROTOCOLS: [&str; 2] = ["ssl", "ssl http2"];
 
-/// nginx in front of a sandbox's vault.
+/// nginx as a proxy in front of a sandbox's vault.
 struct Nginx {
     child: Child,
     port: u16,
     home: PathBuf,
 }
 
-/// Below the ports that the system gives to outgoing connections; a port that is taken is passed over.
+/// The first port to try, below the ephemeral ports of the system; ports in use are skipped.
 fn next_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let offset = u32::from(NEXT.fetch_add(1, Ordering::Relaxed)) + std::process::id() * 64;
     20_000 + u16::try_from(offset % 10_000).unwrap()
 }
 
-/// Debian keeps nginx in a directory that is not in everybody's PATH.
+/// On Debian, nginx is in a directory that is often missing in `PATH`.
 fn command() -> Command {
     let debian = std::path::Path::new("/usr/sbin/nginx");
     Command::new(if debian.exists() { debian } else { "nginx".as_ref() })
@@ -40,7 +40,7 @@ fn installed() -> bool {
 }
 
 impl Nginx {
-    /// Starts nginx with these directives for its server and its location.
+    /// Starts nginx with these directives for the server and the location.
     fn start(sandbox: &Sandbox, protocol: &str, server: &str, location: &str) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let names = vec!["localhost".to_owned()];
@@ -89,7 +89,7 @@ impl Nginx {
         }
     }
 
-    /// Waits until nginx has written its process id, which it does once it listens.
+    /// Waits until nginx has written its process id, which it does when it listens.
     fn is_up(&mut self) -> bool {
         let pid = self.home.join("nginx.pid");
         loop {
@@ -118,7 +118,7 @@ impl Nginx {
         }
     }
 
-    /// A push of `count` secrets to this nginx.
+    /// Pushes `count` secrets through this nginx.
     fn push(&self, sandbox: &Sandbox, count: usize) -> Command {
         let lines: Vec<_> = (0..count).map(|n| format!("NAME_{n}=v{n}\n")).collect();
         sandbox.write(".env", lines.concat());
@@ -147,12 +147,12 @@ fn spawn(home: &std::path::Path) -> Child {
         .unwrap()
 }
 
-/// Runs a command whose output is read all the time: a long plan fills a pipe.
+/// Runs a command and reads its output concurrently, because a long plan would fill the pipe.
 fn in_background(mut command: Command) -> JoinHandle<Ran> {
     std::thread::spawn(move || ran(command.output().unwrap()))
 }
 
-/// Every secret is stored, each once.
+/// Checks that every secret is stored exactly once.
 fn all_stored(ran: Ran, sandbox: &Sandbox, count: usize) -> Ran {
     let ran = ran
         .exits(0)
@@ -161,8 +161,8 @@ fn all_stored(ran: Ran, sandbox: &Sandbox, count: usize) -> Ran {
     ran
 }
 
-/// R135: `limit_req` without a burst, answered with nginx's own 429 or 503 page. How fast the rate is
-/// found is tested without a clock beside the code, and measured by `benches/tls.py`.
+/// R135: `limit_req` without a burst, with nginx's own 429 or 503 page. How fast the batch adapts is
+/// covered by unit tests with a simulated clock, and measured by `benches/tls.py`.
 #[test]
 fn a_rate_limit_of_nginx_slows_a_batch_down_and_loses_nothing() {
     if !installed() {
@@ -179,7 +179,7 @@ fn a_rate_limit_of_nginx_slows_a_batch_down_and_loses_nothing() {
     }
 }
 
-/// R136: nginx is away for a second in the middle of a batch.
+/// R136: nginx is stopped for a second in the middle of a batch.
 #[test]
 fn a_batch_survives_a_stop_of_nginx() {
     if !installed() {
@@ -199,8 +199,8 @@ fn a_batch_survives_a_stop_of_nginx() {
     }
 }
 
-/// R136: connections end in the middle of a batch, with `GOAWAY` in HTTP/2: because they served
-/// enough requests, and because the configuration is read again.
+/// R136: connections end in the middle of a batch, with `GOAWAY` in HTTP/2, because of
+/// `keepalive_requests` and because the configuration is reloaded.
 #[test]
 fn a_batch_survives_a_reload_and_short_connections() {
     if !installed() {
@@ -219,7 +219,7 @@ fn a_batch_survives_a_reload_and_short_connections() {
     }
 }
 
-/// R72: a page of nginx that refuses one body says nothing about the others.
+/// R72: an nginx error page that refuses one body does not affect the other secrets.
 #[test]
 fn a_body_that_nginx_refuses_does_not_stop_the_batch() {
     if !installed() {
@@ -237,7 +237,7 @@ fn a_body_that_nginx_refuses_does_not_stop_the_batch() {
     }
 }
 
-/// R136: what nginx says while nothing is behind it is no answer of the API.
+/// R136: an nginx error page for an unreachable upstream is not a reply of the API.
 #[test]
 fn a_dead_upstream_leaves_the_rest_unattempted() {
     if !installed() {

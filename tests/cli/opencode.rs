@@ -1,5 +1,5 @@
-//! `amika secret extract`: OpenCode's configuration, `auth.json` and database. What must happen was
-//! seen by running OpenCode 1.18.33 on the same files (`/config/providers` of its server).
+//! `amika secret extract`: OpenCode's configuration, `auth.json` and database. The expected results
+//! are those of OpenCode 1.18.33 with the same files (`/config/providers` of its server).
 
 use std::fs;
 use std::process::Command;
@@ -24,7 +24,7 @@ fn api(id: &str) -> String {
     format!(r#"{{"{id}":{{"type":"api","key":"auth-{CANARY}"}}}}"#)
 }
 
-/// A configuration with this text as the key of groq.
+/// A configuration with this text as the key of the provider groq.
 fn configuration(key: &str) -> String {
     json!({ "provider": { "groq": { "options": { "apiKey": key } } } }).to_string()
 }
@@ -37,7 +37,7 @@ fn rows(run: &Ran) -> Vec<[Value; 4]> {
     rows.map(|row| fields.map(|field| row[field].clone())).collect()
 }
 
-/// R123: OpenCode uses a key of its configuration before that of `auth.json`.
+/// R123: a key in the configuration overrides the one in `auth.json`.
 #[test]
 fn a_configured_key_overrides_the_stored_key() {
     let sandbox = Sandbox::new();
@@ -57,11 +57,11 @@ fn a_configured_key_overrides_the_stored_key() {
     assert_eq!(
         pushed,
         Some(format!("cfg-{CANARY}")),
-        "without the blanks around it"
+        "without surrounding whitespace"
     );
 }
 
-/// R123: a provider that the configuration switches off is not used, whatever is stored for it.
+/// R123: a provider that the configuration disables is not in use.
 #[test]
 fn a_provider_that_is_switched_off_is_not_in_use() {
     for (configuration, by) in [
@@ -85,7 +85,7 @@ fn a_provider_that_is_switched_off_is_not_in_use() {
     }
 }
 
-/// R124: where OpenCode refuses its configuration and does not start, nothing is known to be in use.
+/// R124: if OpenCode rejects its configuration and does not start, `in_use` is unknown.
 #[test]
 fn a_configuration_that_opencode_rejects_is_reported() {
     for (content, code) in [
@@ -101,7 +101,7 @@ fn a_configuration_that_opencode_rejects_is_reported() {
     }
 }
 
-/// R125: an entry without what OpenCode needs is named, and not in use.
+/// R125: an entry without a member that OpenCode requires is reported, and not in use.
 #[test]
 fn an_entry_that_opencode_does_not_use_is_reported() {
     for (entry, found, word) in [
@@ -127,13 +127,13 @@ fn an_entry_that_opencode_does_not_use_is_reported() {
     }
 }
 
-/// R123, R128: the strongest layer of the configuration wins, in the order that OpenCode has.
+/// R123, R128: the strongest layer of the configuration applies, in OpenCode's order.
 #[test]
 fn every_layer_of_the_configuration_is_read_in_order() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.home().join("project/.git")).unwrap();
     fs::create_dir_all(sandbox.home().join("project/inner")).unwrap();
-    // The weakest first. Each one is added to those before it.
+    // The weakest first. Each layer is added to the previous ones.
     let layers = [
         ".config/opencode/config.json",
         ".config/opencode/opencode.json",
@@ -179,7 +179,7 @@ fn every_layer_of_the_configuration_is_read_in_order() {
     assert_eq!(rows(&run)[0][0], json!(sandbox.path(".opencode/opencode.json")));
 }
 
-/// R123: a reference is named with the command that pushes what it refers to.
+/// R123: a reference is reported with the command to push its target.
 #[test]
 fn a_reference_is_reported_and_not_resolved() {
     for (key, named) in [
@@ -204,7 +204,7 @@ fn a_reference_is_reported_and_not_resolved() {
     }
 }
 
-/// R128: nothing in `auth.json` is dropped without a word.
+/// R128: every entry of `auth.json` is listed or reported.
 #[test]
 fn unusable_entries_are_reported() {
     for (entries, named) in [
@@ -236,7 +236,7 @@ fn unusable_entries_are_reported() {
     }
 }
 
-/// R128: of two ids that become one secret, the one that is not used is named.
+/// R128: if two ids map to the same secret name, the skipped one is reported.
 #[test]
 fn ids_that_map_to_the_same_name_are_reported() {
     let sandbox = Sandbox::new();
@@ -252,7 +252,7 @@ fn ids_that_map_to_the_same_name_are_reported() {
     assert_eq!(run.stdout.matches("GROQ_API_KEY").count(), 1);
 }
 
-/// R123: `OPENCODE_AUTH_CONTENT` replaces the file, unless it is no JSON.
+/// R123: `OPENCODE_AUTH_CONTENT` replaces the file, unless it is invalid JSON.
 #[test]
 fn the_variable_replaces_the_file_unless_it_is_broken() {
     let sandbox = Sandbox::new();
@@ -270,7 +270,7 @@ fn the_variable_replaces_the_file_unless_it_is_broken() {
     assert_eq!(run.json()[0]["name"], "GROQ_API_KEY");
 }
 
-/// R124: relative XDG directories are followed, as OpenCode does.
+/// R124: relative XDG directories are followed, as by OpenCode.
 #[test]
 fn relative_directories_are_followed() {
     let sandbox = Sandbox::new();
@@ -287,7 +287,7 @@ fn database(sandbox: &Sandbox, name: &str) {
     }
 }
 
-/// R128: the rows of the `credential` table, which are only in the write-ahead log here.
+/// R128: rows of the `credential` table are read, even if they are only in the write-ahead log.
 #[test]
 fn the_database_is_read_with_its_log_and_not_changed() {
     let sandbox = Sandbox::new();
@@ -312,10 +312,10 @@ fn the_database_is_read_with_its_log_and_not_changed() {
     let pushed = sandbox.vault.value("GROQ_API_KEY", "user");
     assert_eq!(pushed, Some(format!("active-{CANARY}")));
     let directory = fs::read_dir(sandbox.home().join(".local/share/opencode")).unwrap();
-    assert_eq!(directory.count(), 2, "no file beside the database and its log");
+    assert_eq!(directory.count(), 2, "only the database and its log exist");
 }
 
-/// R128: every OpenCode 1.18 makes a database; an empty one is not worth a word, a login is.
+/// R128: OpenCode 1.18 always creates a database; an empty one is not reported, a login is.
 #[test]
 fn an_empty_database_is_silent_and_a_console_login_is_reported() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! Batches that end half-way say so: R82, R88.
+//! Reports of batches that end half-way: R82, R88.
 
 use crate::sandbox::Sandbox;
 use crate::support::faults::Fault;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 const SECRETS: &str = "/api/v0beta1/secrets";
 
-/// R82: the JSON has the outcome of every secret, and the counts.
+/// R82: the JSON report has the outcome of every secret and the counts.
 #[test]
 fn json_reports_every_outcome_and_its_count() {
     let sandbox = Sandbox::new();
@@ -43,7 +43,7 @@ fn json_reports_every_outcome_and_its_count() {
     assert_eq!(error["error"]["code"], "partial");
 }
 
-/// R88: after a signal the table says what became of each secret.
+/// R88: after a signal, the table has the outcome of each secret.
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_a_push_with_a_table_of_outcomes() {
@@ -68,7 +68,7 @@ fn a_signal_ends_a_push_with_a_table_of_outcomes() {
     }
 }
 
-/// R106, R108: an update that may have been carried out is unknown when its repetition is refused.
+/// R106, R108: an update that may have been carried out is unknown if its retry is refused.
 #[test]
 fn an_update_in_doubt_whose_repetition_fails_is_unknown() {
     for reply in ["refused", "redirected"] {

@@ -1,4 +1,4 @@
-//! Streams that are closed or full, and what other processes can see: R89, R90, R98, R101.
+//! Closed and full streams, and what other processes can see: R89, R90, R98, R101.
 
 use crate::sandbox::{CANARY, Sandbox};
 #[cfg(unix)]
@@ -45,8 +45,8 @@ fn a_full_stdout_is_an_error() {
     }
 }
 
-/// R98, R121: core dumps are off although the limit allows them, and the memory of the process
-/// belongs to root, as Linux has it for one that may not be dumped.
+/// R98, R121: core dumps are disabled although the limit allows them, and the memory of the process
+/// belongs to root, as Linux does for processes that are not dumpable.
 #[cfg(target_os = "linux")]
 #[test]
 fn core_dumps_are_switched_off() {

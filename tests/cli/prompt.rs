@@ -1,4 +1,4 @@
-//! Questions at a terminal: hidden values, choices and confirmations.
+//! Prompts at a terminal: hidden values, choices and confirmations.
 
 use std::io::Write;
 
@@ -7,14 +7,14 @@ use expectrl::Expect;
 use crate::sandbox::{CANARY, Sandbox, ran};
 use crate::terminal::{shell, text, wait_until_hidden};
 
-/// Starts a push that asks for the value of KEY.
+/// Starts a push that prompts for the value of KEY.
 fn hidden_prompt(sandbox: &Sandbox) -> expectrl::session::OsSession {
     let mut session = shell(sandbox, "stty echo; amika secret push KEY --yes; echo code $?");
     text(&mut session, "Value of KEY: ");
     session
 }
 
-/// R133: with and without bracketed paste, and with the line breaks that terminals send.
+/// R133: a paste with and without bracketed paste, with the line breaks that terminals send.
 #[test]
 fn a_pasted_multi_line_value_is_stored_whole() {
     for (pasted, stored) in [
@@ -53,7 +53,7 @@ fn a_pasted_multi_line_value_is_stored_whole() {
     }
 }
 
-/// R133: values larger than what the terminal itself buffers, up to the largest that is accepted.
+/// R133: values larger than the terminal's buffer, up to the maximum size.
 #[test]
 fn a_long_paste_is_stored_whole() {
     for (length, code) in [(64 * 1024, 0), (1024 * 1024, 0), (1024 * 1024 + 1, 4)] {
@@ -76,7 +76,7 @@ fn a_long_paste_is_stored_whole() {
     }
 }
 
-/// R133: the parts of a paste and of a character arrive one after the other.
+/// R133: a paste, and a multi-byte character in it, may arrive in parts.
 #[test]
 fn a_paste_in_several_parts_is_stored_whole() {
     let sandbox = Sandbox::new();
@@ -98,7 +98,7 @@ fn a_paste_in_several_parts_is_stored_whole() {
     assert_eq!(stored.as_deref(), Some("c4n4ry grün\nline 2"));
 }
 
-/// R92: a shell that resumes the program switches the echo on; the prompt switches it off again.
+/// R92: a shell that resumes the program enables the echo; the prompt disables it again.
 #[test]
 fn a_value_stays_hidden_after_ctrl_z() {
     let sandbox = Sandbox::new();
@@ -130,7 +130,8 @@ fn an_empty_answer_is_reported() {
     }
 }
 
-/// R130: Backspace removes a character, however the terminal sends it; control characters are refused.
+/// R130: Backspace removes a character, in either encoding of terminals; control characters are
+/// refused.
 #[test]
 fn typing_is_corrected_and_control_characters_are_refused() {
     for (keys, stored) in [
@@ -186,7 +187,7 @@ fn a_confirmation_is_asked_until_the_answer_is_yes_or_no() {
         }
         let said = text(&mut session, &format!("code {code}"));
         assert_eq!(said.contains("cancelled; nothing was changed"), !stored, "{said}");
-        // A question is never drawn again, whatever its length.
+        // A long prompt is printed only once.
         assert!(!said.contains("Create 1 secret"), "{said}");
         assert_eq!(sandbox.vault.value("KEY", "user").is_some(), stored);
     }
@@ -241,7 +242,8 @@ fn an_entry_is_chosen_by_number_or_the_choice_is_cancelled() {
     text(&mut session, "code 1");
 }
 
-/// R91: one candidate is confirmed with y; an answer that is neither yes nor no is asked again.
+/// R91: a single candidate is confirmed with y; the prompt repeats after an answer other than yes or
+/// no.
 #[test]
 fn piped_answers_choose_and_confirm() {
     let sandbox = Sandbox::new();
@@ -269,7 +271,7 @@ fn piped_answers_choose_and_confirm() {
         .exits(1)
         .stderr_contains("cancelled; nothing was changed");
     assert_eq!(sandbox.vault.value("B", "user"), None);
-    // R115: an endless pipe ends.
+    // R115: an endless pipe is not read forever.
     let endless = "what\n".repeat(10_000);
     for line in ["secret claude push --name fifth", "secret push B=1"] {
         sandbox

@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::sandbox::{CANARY, Sandbox, feed, ran};
 use crate::support::faults::Fault;
 
-/// The two providers, with a login as each tool writes it and the place where it does.
+/// The two providers, with a login as written by each tool and its file.
 fn logins() -> [(&'static str, &'static str, String); 2] {
-    // The claims {"exp":32503680000} between an empty header and a signature.
+    // A JWT with the claims {"exp":32503680000}.
     let jwt = format!("e30.eyJleHAiOjMyNTAzNjgwMDAwfQ.{CANARY}");
     [
         (
@@ -29,7 +29,7 @@ fn logins() -> [(&'static str, &'static str, String); 2] {
     ]
 }
 
-/// The one credential that the vault holds: name, kind, scope, value.
+/// The only credential in the vault: name, kind, scope, value.
 fn only(sandbox: &Sandbox, provider: &str) -> [String; 4] {
     let stored = sandbox.vault.stored(provider);
     assert_eq!(stored.len(), 1);
@@ -81,7 +81,7 @@ fn a_stored_login_is_pushed_byte_for_byte() {
             assert_eq!(
                 only(&sandbox, provider)[3],
                 login,
-                "not a byte less than on standard input"
+                "the value from standard input is complete"
             );
         }
     }
@@ -233,7 +233,7 @@ fn without_a_type_the_person_chooses() {
         .stderr_contains("--type");
     ran(push().args(["-o", "json"]).output().unwrap()).exits(2);
     ran(push().arg("--yes").output().unwrap()).exits(2);
-    // A single candidate needs a yes, and none to be shown.
+    // A single candidate needs only a confirmation.
     let push = |arguments: &[&str], input| {
         let line = ["secret", "claude", "push"].iter().chain(arguments);
         feed(&mut sandbox.command(line.copied()), input)
@@ -262,7 +262,7 @@ fn a_taken_name_needs_force() {
         .run(&format!("{line} --scope org --name third"))
         .exits(1)
         .stderr_contains("you already have an organisation credential for Claude");
-    // Taken since it was listed.
+    // The name is taken after the list request.
     sandbox
         .vault
         .fault(Fault::on("GET", "/secrets/claude").json(200, "[]"));
@@ -344,8 +344,8 @@ fn list_and_delete() {
     assert_eq!(both.as_array().unwrap().len(), 2);
 }
 
-/// R94, R121: the name of a stored credential is escaped in a notice, a hint, a warning, an error, a
-/// question and a list.
+/// R94, R121: the name of a stored credential is escaped in notices, hints, warnings, errors, prompts
+/// and lists.
 #[test]
 fn a_hostile_name_is_escaped_wherever_it_is_shown() {
     // A bidirectional override, an isolate, a C1 control and a zero-width space.
@@ -427,7 +427,7 @@ fn hostile_credential_ids_are_refused() {
         .output();
     let run = ran(run.unwrap()).exits(0);
     assert!(run.stdout.contains("\\u{1b}") && !run.stdout.contains('\u{1b}'));
-    // A name is only ever a JSON string.
+    // In JSON, the name is a string value.
     let run = sandbox
         .command([
             "secret",

@@ -1,4 +1,4 @@
-//! What lies between us and the API: proxies. R79.
+//! Proxies: R79.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use crate::sandbox::{CANARY, ClosedPort, Sandbox, ran};
 
-/// Serves each connection with `serve`, on a thread that ends with the test run.
+/// Handles each connection with `serve`, on a thread that ends with the test run.
 pub(crate) fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -20,19 +20,19 @@ pub(crate) fn head(stream: impl Read) -> Vec<String> {
     lines.take_while(|line| !line.is_empty()).collect()
 }
 
-/// A proxy that refuses with 407, and what it was asked.
+/// A proxy that refuses with 407 and records its requests.
 fn proxy() -> (SocketAddr, Receiver<Vec<String>>) {
     let (sender, asked) = channel();
     let address = listen(move |mut stream| {
         sender.send(head(&stream)).unwrap();
         let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
-        // The client may be gone already.
+        // The client may have closed the connection.
         let _ = stream.write_all(refusal.as_bytes());
     });
     (address, asked)
 }
 
-/// R79: the proxy of the environment is used, and its password is never shown.
+/// R79: the proxy from the environment is used, and its password is never shown.
 #[test]
 fn a_proxy_is_used_and_its_password_never_shown() {
     let sandbox = Sandbox::new();
@@ -56,17 +56,17 @@ fn a_proxy_is_used_and_its_password_never_shown() {
     asked.try_iter().for_each(drop);
     let closed = ClosedPort::new();
     with_proxy(&format!("https://{}", closed.address()), "127.0.0.1").exits(6);
-    // Plain http to this machine goes nowhere else.
+    // Plain http to loopback does not use the proxy.
     with_proxy(&sandbox.vault.origin(), "").exits(0);
     assert!(asked.try_iter().next().is_none());
 }
 
-/// R117: a proxy that cannot be understood is exit 2 and named, and nothing is sent direct.
+/// R117: an invalid proxy variable is exit 2 and named, and nothing is sent directly.
 #[test]
 fn a_malformed_proxy_variable_is_refused() {
     let sandbox = Sandbox::new();
     let (target, asked) = proxy();
-    // Windows does not tell the case of a variable's name.
+    // On Windows, variable names are case-insensitive.
     let lower_case = if cfg!(windows) {
         "HTTPS_PROXY"
     } else {
@@ -89,7 +89,7 @@ fn a_malformed_proxy_variable_is_refused() {
     assert!(asked.try_iter().next().is_none());
 }
 
-/// A proxy that is down is named as the proxy, and a port without TLS as what it is.
+/// The error says if the proxy is down, or if the port does not use TLS.
 #[test]
 fn a_failed_connection_names_its_cause() {
     let sandbox = Sandbox::new();

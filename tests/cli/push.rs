@@ -1,4 +1,4 @@
-//! `amika secret push`: the everyday story.
+//! `amika secret push`: everyday use.
 
 use crate::sandbox::{CANARY, Sandbox, feed, ran};
 use serde_json::json;
@@ -94,7 +94,7 @@ fn a_value_from_stdin_loses_one_newline_and_nothing_else() {
     }
 }
 
-/// R10: the stronger source wins, and a name that is given twice is told with both lines.
+/// R10: the stronger source wins, and a duplicate name is reported with both lines.
 #[test]
 fn stronger_sources_win_and_duplicates_are_named() {
     let sandbox = Sandbox::new();
@@ -164,7 +164,7 @@ fn dry_run_shows_the_plan_and_writes_nothing() {
     assert_eq!(sandbox.vault.count("POST") + sandbox.vault.count("PUT"), 0);
 }
 
-/// R81: a name in the other scope only is a conflict.
+/// R81: a name that exists only in the other scope is a conflict.
 #[test]
 fn a_name_in_the_other_scope_only_is_a_conflict() {
     let sandbox = Sandbox::new();
@@ -185,7 +185,7 @@ fn a_name_in_the_other_scope_only_is_a_conflict() {
     assert_eq!(sandbox.vault.value("BOTH", "org").as_deref(), Some("1"));
 }
 
-/// R84: the same push again only updates.
+/// R84: repeating a push only updates.
 #[test]
 fn the_same_push_again_only_updates() {
     let sandbox = Sandbox::new();
@@ -213,7 +213,7 @@ fn a_piped_answer_is_read() {
     assert_eq!(sandbox.vault.count("POST") + sandbox.vault.count("PUT"), 3);
 }
 
-/// R91: in ci nothing is asked.
+/// R91: in CI, nothing is asked.
 #[test]
 fn in_ci_nothing_is_asked() {
     let sandbox = Sandbox::new();
@@ -242,7 +242,7 @@ fn verbose_shows_requests_and_no_secrets() {
 
 #[test]
 fn two_thousand_secrets_share_few_connections() {
-    // R86. A race between a new connection and one that comes back may open a few more than 64.
+    // R86. A race between opening and returning a connection may open a few more than 64.
     let sandbox = Sandbox::new();
     let lines: Vec<_> = (0..2000).map(|n| format!("NAME_{n}={CANARY}{n}")).collect();
     sandbox.write(".env", lines.join("\n"));
@@ -254,7 +254,7 @@ fn two_thousand_secrets_share_few_connections() {
     assert!(sandbox.vault.peak_connections() < 128);
 }
 
-/// R115: a name that is given very often is told once.
+/// R115: a name that is given many times is reported once.
 #[test]
 fn a_name_given_many_times_is_one_warning() {
     let sandbox = Sandbox::new();
@@ -280,7 +280,7 @@ fn strict_makes_warnings_errors() {
     sandbox.run("secret push --from-file .env --yes").exits(0);
 }
 
-/// Names are selected by name or pattern after everything was collected; blanks do not matter.
+/// Secrets are selected by name or pattern after they were collected; whitespace is ignored.
 #[test]
 fn only_and_exclude_select_names() {
     let sandbox = Sandbox::new();
@@ -310,7 +310,7 @@ fn only_and_exclude_select_names() {
         .stderr_contains("no secrets provided");
 }
 
-/// R20: a pattern takes every variable that matches; blanks and empty items are ignored.
+/// R20: a pattern selects every matching variable; whitespace and empty items are ignored.
 #[test]
 fn variables_are_taken_by_pattern() {
     let sandbox = Sandbox::new();
@@ -326,7 +326,8 @@ fn variables_are_taken_by_pattern() {
         .stderr_contains("environment variable \"APP_EMPTY\" is empty and was skipped");
 }
 
-/// `--if-missing` writes only what the vault lacks, in any scope, and says so for the rest.
+/// `--if-missing` writes only secrets that no scope of the vault has, and reports the rest as
+/// unchanged.
 #[test]
 fn if_missing_leaves_existing_secrets_unchanged() {
     let sandbox = Sandbox::new();
@@ -349,7 +350,7 @@ fn if_missing_leaves_existing_secrets_unchanged() {
         .stdout_contains("Unchanged 1 in user scope");
 }
 
-/// R115: an answer through a pipe is read to a bound, however long it is.
+/// R115: an endless answer through a pipe is read only up to a limit.
 #[test]
 fn a_piped_answer_is_bounded() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! What `secret claude|codex push` says before it pushes, and `--dry-run`.
+//! Notices of `secret claude|codex push`, and `--dry-run`.
 
 use crate::sandbox::{CANARY, Sandbox, ran};
 
@@ -10,8 +10,8 @@ fn login(refresh_ends: i64) -> String {
     )
 }
 
-/// R34, R127: source, type, both expiries, the other secrets in the file and the shared refresh token
-/// are named, and sharing only where it is true.
+/// R34, R127: the notices name source, type, both expiries, the other secrets in the file and, if
+/// there is one, the shared refresh token.
 #[test]
 fn a_push_describes_beforehand_what_it_sends() {
     let sandbox = Sandbox::new();
@@ -37,7 +37,7 @@ fn a_push_describes_beforehand_what_it_sends() {
         .stderr_contains(
             "this machine and the sandbox now share one login; whichever renews it first logs the other out",
         );
-    // One that is taken, and one without a refresh token, are not shared.
+    // A login that was not pushed, or has no refresh token, is not shared.
     let taken = sandbox.run("secret claude push --type oauth").exits(1);
     assert!(!taken.stderr.contains("share one login") && !taken.stderr.contains("(409)"));
     let key = sandbox
@@ -46,7 +46,7 @@ fn a_push_describes_beforehand_what_it_sends() {
     assert!(!key.stderr.contains("share one login"), "{}", key.stderr);
 }
 
-/// R127: a login whose refresh token has ended is refused.
+/// R127: a login whose refresh token has expired is refused.
 #[test]
 fn a_login_with_an_expired_refresh_token_is_refused() {
     let sandbox = Sandbox::new();

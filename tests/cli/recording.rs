@@ -1,4 +1,4 @@
-//! The recording at the top of the README is drawn from what the program prints today.
+//! Checks that the recording in the README shows the current output of the program.
 //! `UPDATE_RECORDING=1 cargo test --test cli recording` writes `docs/demo.svg`.
 
 use std::fmt::Write;
@@ -9,7 +9,7 @@ mod story;
 
 use story::{STEPS, Story};
 
-/// The steps of the demo that the recording shows.
+/// The demo steps in the recording.
 const RECORDED: [&str; 4] = [
     "amika secret push --from-file .env --yes",
     "amika secret list",
@@ -23,7 +23,7 @@ const COLUMNS: usize = 104;
 const MARGIN: usize = 20;
 const LINE_HEIGHT: usize = 19;
 const WIDTH: usize = 916;
-/// How long a command stands alone, and its output after that, in milliseconds.
+/// How long a command is shown without its output, and then with it, in milliseconds.
 const TYPED: usize = 800;
 const READ: usize = 2200;
 
@@ -61,14 +61,14 @@ fn the_recording_shows_what_the_program_prints() {
     );
 }
 
-/// A line on the terminal, and when it appears, in milliseconds.
+/// A line of the terminal and the time when it appears, in milliseconds.
 struct Line {
     text: String,
     class: &'static str,
     time: usize,
 }
 
-/// Runs the steps; gives the lines that a terminal would show.
+/// Runs the steps and returns the lines that a terminal would show.
 fn record() -> Vec<Line> {
     let story = Story::new(env!("CARGO_BIN_EXE_amika").into());
     let mut lines = Vec::new();
@@ -94,7 +94,7 @@ fn record() -> Vec<Line> {
     lines
 }
 
-/// A line as a terminal breaks it.
+/// Breaks a line at the width of the terminal.
 fn wrap(line: &str) -> Vec<String> {
     let characters: Vec<_> = line.chars().collect();
     let rows = characters.chunks(COLUMNS).map(|row| row.iter().collect());

@@ -1,10 +1,10 @@
-//! The file that keeps the old value while a credential is replaced. R110.
+//! The backup of the old value while a credential is replaced: R110.
 
 use crate::replace::{CREATE, FORCE, command_in, kept_values, old, run_shell, sandbox, stored_values};
 use crate::sandbox::{HOME, Ran, Sandbox, ran};
 use crate::support::faults::{Behaviour, Fault};
 
-/// R110: where the old value cannot be kept, nothing is deleted.
+/// R110: if the old value cannot be saved, nothing is deleted.
 #[test]
 fn nothing_is_deleted_before_the_old_value_is_safe() {
     let refused = |sandbox: &Sandbox, run: Ran| {
@@ -27,8 +27,8 @@ fn nothing_is_deleted_before_the_old_value_is_safe() {
     }
 }
 
-/// R110: SIGKILL between the DELETE and the create leaves the value in its file; the next command
-/// names it, and the command that it names puts the value back byte for byte.
+/// R110: SIGKILL between the DELETE and the create leaves the backup; the next command names it and
+/// suggests a command that restores the value byte for byte.
 #[test]
 fn a_killed_replacement_is_restored_by_the_suggested_command() {
     use crate::sandbox::start;
@@ -53,7 +53,7 @@ fn a_killed_replacement_is_restored_by_the_suggested_command() {
             .all(|stored| stored.id != id)
     );
     assert_eq!(kept_values(&sandbox), [odd]);
-    // A command of the other provider has nothing to do with it.
+    // A command for the other provider does not mention it.
     let other = sandbox.run("secret codex list").exits(0);
     assert!(!other.stderr.contains("restore it"), "{}", other.stderr);
     let named = sandbox.run("secret claude list").exits(0).stderr_contains(&id);
@@ -67,7 +67,7 @@ fn a_killed_replacement_is_restored_by_the_suggested_command() {
     assert!(kept_values(&sandbox).is_empty());
 }
 
-/// R110: an id longer than a file name may be is no obstacle.
+/// R110: an id longer than the maximum length of a file name works.
 #[test]
 fn a_credential_with_a_long_id_is_kept_too() {
     let sandbox = Sandbox::new();
@@ -82,7 +82,7 @@ fn a_credential_with_a_long_id_is_kept_too() {
     assert_eq!(kept_values(&sandbox), old());
 }
 
-/// R101: the unfinished file of a save that still goes on, and so holds the lock, is left alone.
+/// R101: the temporary file of a save in progress, which holds the lock, is not removed.
 #[test]
 fn the_unfinished_file_of_a_running_save_is_left_alone() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! Secrets in the texts of a server that echoes them: R76, R113, R115.
+//! Redaction of secrets that a server echoes: R76, R113, R115.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn written(bytes: impl IntoIterator<Item = u8>, write: impl Fn(u8) -> String) ->
     bytes.into_iter().map(write).collect()
 }
 
-/// The value as six servers would write it.
+/// Six encodings of the value.
 fn spellings() -> [String; 6] {
     let form = written(SECRET.bytes(), |byte| match byte {
         b' ' => "+".to_owned(),
@@ -31,7 +31,7 @@ fn spellings() -> [String; 6] {
             .replace('>', "&gt;")
             .replace('"', "&quot;")
             .replace('ä', "&auml;"),
-        // base64 of the value, without padding.
+        // Base64 of the value, without padding.
         "cMOkL3NzIHcwcmQrIiYnJTx0YWlsPg".to_owned(),
     ]
 }
@@ -57,7 +57,7 @@ fn shows_none(run: &Ran, spelling: &str) {
     }
 }
 
-/// R113: whatever a server echoes in a refusal, no encoding of the value is shown.
+/// R113: no encoding of a value that a server echoes in a refusal is shown.
 #[test]
 fn a_refusal_that_echoes_the_value_is_redacted() {
     for spelling in spellings() {
@@ -77,7 +77,7 @@ fn a_refusal_that_echoes_the_value_is_redacted() {
     }
 }
 
-/// R113: ids, names, times and trace ids are a server's texts too, and so are the paths of `-v`.
+/// R113: ids, names, times and trace ids of a server are redacted, and so are the paths of `-v`.
 #[test]
 fn ids_names_times_and_trace_ids_are_redacted() {
     let key_hex = written(API_KEY.bytes(), |byte| format!("{byte:02x}"));
@@ -111,8 +111,8 @@ fn ids_names_times_and_trace_ids_are_redacted() {
     assert!(!text.contains(API_KEY) && text.contains("PUT"), "{text}");
 }
 
-/// R113: the tokens of a login stay known after a refresh, in the API's words and in the provider's;
-/// the names of the provider's parameters are no secrets.
+/// R113: the tokens of a login are still redacted after a refresh, in messages of the API and of the
+/// provider; the names of the provider's parameters are not.
 #[test]
 fn old_and_new_tokens_are_redacted() {
     let sandbox = Sandbox::new();
@@ -143,7 +143,7 @@ fn old_and_new_tokens_are_redacted() {
     );
 }
 
-/// R115: of a large error only the start is read and searched, and its message is still shown.
+/// R115: only the start of a large error is read and searched, and its message is still shown.
 #[test]
 fn a_large_refusal_is_redacted_quickly() {
     let sandbox = Sandbox::new();
@@ -158,7 +158,7 @@ fn a_large_refusal_is_redacted_quickly() {
     assert!(run.stdout.len() < 200 * 500, "{}", run.stdout.len());
 }
 
-/// R119: a status that HTTP does not define for a final answer is not the API.
+/// R119: a response with a status that HTTP does not define for final responses is not from the API.
 #[test]
 fn an_undefined_status_is_not_the_api() {
     for status in [600, 999] {

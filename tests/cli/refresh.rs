@@ -1,4 +1,4 @@
-//! A session that renews itself: R40 to R52, R55, R86.
+//! Refreshing a session: R40 to R52, R55, R86.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ fn raw_session(sandbox: &Sandbox) -> Vec<u8> {
     fs::read(sandbox.home().join(SESSION_FILE)).unwrap()
 }
 
-/// How often the provider was asked for tokens.
+/// The number of token requests to the provider.
 fn asked(sandbox: &Sandbox) -> usize {
     let requests = sandbox.vault.requests();
     requests
@@ -44,7 +44,7 @@ fn an_expired_session_is_renewed_and_saved() {
     assert_eq!(
         session["theirs"],
         json!({"kept": true}),
-        "what others wrote is kept"
+        "unknown members are kept"
     );
     assert_eq!(session["email"], "person@example.invalid");
     sandbox.run_stored("secret list").exits(0);
@@ -81,7 +81,7 @@ fn an_access_token_without_expiry_is_saved_and_used() {
     assert_eq!(
         sandbox.vault.idp(|idp| idp.exchanges),
         1,
-        "it is taken to work for a while"
+        "it is assumed to be valid for a while"
     );
 }
 
@@ -122,7 +122,7 @@ fn a_refresh_does_not_reset_the_retry_count() {
     sandbox.run_stored("secret list").exits(6);
 }
 
-/// R108, R106: a write whose reply was lost stays in doubt when its repetition needs a refresh that fails.
+/// R108, R106: a write whose reply was lost stays in doubt if its retry needs a refresh that fails.
 #[test]
 fn a_failed_refresh_does_not_hide_that_a_write_may_have_been_carried_out() {
     for (method, line) in [
@@ -145,7 +145,7 @@ fn a_failed_refresh_does_not_hide_that_a_write_may_have_been_carried_out() {
     }
 }
 
-/// R101: the next command removes what a killed save has left.
+/// R101: the next command removes the leftovers of a killed save.
 #[test]
 fn leftovers_of_a_killed_save_are_removed_by_the_next_command() {
     let sandbox = Sandbox::new();
@@ -164,7 +164,7 @@ fn a_reply_without_a_refresh_token_keeps_the_old_one() {
     assert_eq!(sandbox.session()["refresh_token"], json!(old));
 }
 
-/// R47: an exchange whose reply was lost is repeated in time.
+/// R47: an exchange whose reply was lost is repeated while the provider accepts it.
 #[test]
 fn an_exchange_whose_reply_was_lost_is_repeated() {
     for behaviour in [Behaviour::ResetAfter, Behaviour::Truncate] {
@@ -177,7 +177,7 @@ fn an_exchange_whose_reply_was_lost_is_repeated() {
     }
 }
 
-/// R48: a refused refresh token is exit 3, and the file stays.
+/// R48: a refused refresh token is exit 3, and the session file is kept.
 #[test]
 fn a_refresh_token_used_elsewhere_means_logging_in_again() {
     let (sandbox, _) = expired();
@@ -190,7 +190,7 @@ fn a_refresh_token_used_elsewhere_means_logging_in_again() {
         .stderr_contains("amika auth login");
     assert_eq!(raw_session(&sandbox), before);
     assert_eq!(asked(&sandbox), 1);
-    // Only that: anything else that the provider refuses is no reason to forget the login.
+    // Other refusals of the provider do not mean that the login has ended.
     sandbox
         .vault
         .fault(Fault::on("POST", TOKEN_ENDPOINT).json(400, r#"{"code":"x","message":"said"}"#));
@@ -202,7 +202,7 @@ fn a_refresh_token_used_elsewhere_means_logging_in_again() {
     assert_eq!(raw_session(&sandbox), before);
 }
 
-/// R49: errors of the provider leave the session file as it is.
+/// R49: errors of the provider leave the session file unchanged.
 #[test]
 fn provider_errors_leave_the_session_file_unchanged() {
     for fault in [
@@ -223,7 +223,7 @@ fn provider_errors_leave_the_session_file_unchanged() {
             .exits(6)
             .stderr_contains("is kept");
         assert_eq!(raw_session(&sandbox), before);
-        assert!(asked(&sandbox) > 1, "it was tried again");
+        assert!(asked(&sandbox) > 1, "the exchange was retried");
 
         let (sandbox, _) = expired();
         sandbox.vault.fault(fault.times(2));
@@ -231,7 +231,7 @@ fn provider_errors_leave_the_session_file_unchanged() {
     }
 }
 
-/// R50: a provider that hangs is given up in time.
+/// R50: a request to a provider that hangs times out.
 #[test]
 fn a_hanging_provider_times_out() {
     let (sandbox, _) = expired();
@@ -273,7 +273,7 @@ fn a_rejected_access_token_is_refreshed_once() {
     sandbox.vault.revoke_token(&token);
     sandbox.run_stored("secret push A=1 --yes").exits(0);
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);
-    // Refused again, it is over.
+    // After a second rejection, the command fails.
     sandbox
         .vault
         .fault(Fault::on("GET", "/secrets").fails(401, "revoked").always());
@@ -351,14 +351,14 @@ fn a_refresh_by_another_program_is_noticed() {
         .fault(Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Hold));
     let child = start(&mut sandbox.bare_command(["secret", "list"]));
     sandbox.vault.wait_for("POST", 1);
-    // It knows nothing of our lock; our token is worthless now.
+    // The other program does not use the lock, and has invalidated our token.
     sandbox.log_in(3600);
     sandbox.vault.release();
     ran(child.wait_with_output().unwrap()).exits(0);
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 0);
 }
 
-/// R46: a lock holder that was killed does not block others.
+/// R46: a killed lock holder does not block others.
 #[test]
 fn a_killed_lock_holder_does_not_block_others() {
     let (sandbox, _) = expired();
@@ -386,7 +386,7 @@ fn a_killed_lock_holder_does_not_block_others() {
     );
 }
 
-/// R46: the wait for a lock holder that hangs is bounded.
+/// R46: the wait for a hanging lock holder is bounded.
 #[test]
 fn the_wait_for_a_hanging_lock_holder_is_bounded() {
     let (sandbox, _) = expired();
@@ -401,7 +401,7 @@ fn the_wait_for_a_hanging_lock_holder_is_bounded() {
     let waited = started.elapsed().as_secs();
     assert!((15..30).contains(&waited), "{waited} s");
     assert_eq!((raw_session(&sandbox), asked(&sandbox)), (before, 0));
-    // A session that still works needs no lock.
+    // A valid session needs no lock.
     sandbox.log_in(3600);
     sandbox.run_stored("secret list").exits(0);
 }
@@ -416,13 +416,13 @@ mod unix {
     #[test]
     fn ctrl_c_during_a_refresh_still_saves_its_result() {
         for command in [["secret", "list"], ["auth", "login"]] {
-            // On a busy machine the reply may overtake the signal.
+            // On a busy machine, the reply may arrive before the signal.
             let codes: Vec<_> = (0..5).map(|_| stopped_in_the_middle(command)).collect();
             assert!(codes.contains(&130), "{command:?}: {codes:?}");
         }
     }
 
-    /// The exit code of a command that gets the signal and then the reply of a refresh.
+    /// Returns the exit code of a command that receives the signal and then the reply to its refresh.
     fn stopped_in_the_middle(command: [&str; 2]) -> i32 {
         let (sandbox, _) = expired();
         sandbox.vault.idp(|idp| idp.replays = false);
@@ -443,7 +443,7 @@ mod unix {
         code
     }
 
-    /// R38: a credential file that others may read is reported, and repaired when it is saved.
+    /// R38: a credential file readable by others is reported, and its mode is fixed when it is saved.
     #[test]
     fn a_file_that_others_may_read_is_reported_and_repaired() {
         let (sandbox, _) = expired();
@@ -478,7 +478,7 @@ mod unix {
     }
 }
 
-/// R52, R62: stores that cannot be used do not affect `AMIKA_API_KEY`.
+/// R52, R62: unusable stores do not affect `AMIKA_API_KEY`.
 #[test]
 fn unusable_stores_do_not_affect_a_key_in_the_environment() {
     let sandbox = Sandbox::new();

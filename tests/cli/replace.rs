@@ -1,4 +1,4 @@
-//! `--force`: whatever happens, one of the two credentials is there in the end. R83.
+//! `--force`: whatever fails, one of the two credentials is stored in the end. R83.
 
 use crate::sandbox::{CANARY, Ran, Sandbox};
 use crate::support::faults::{Behaviour, Fault};
@@ -6,7 +6,7 @@ use crate::support::faults::{Behaviour, Fault};
 pub(crate) const FORCE: &str = "secret claude push --value new-c4n4ry --force";
 pub(crate) const CREATE: &str = "/secrets/claude";
 
-/// A vault with an old credential, and one of another name that must never be touched.
+/// A vault with an old credential, and a bystander with another name that must never be changed.
 pub(crate) fn sandbox() -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     sandbox
@@ -19,7 +19,7 @@ pub(crate) fn sandbox() -> (Sandbox, String) {
     (sandbox, id)
 }
 
-/// The values stored after the command, the bystander's apart.
+/// The values stored after the command, except for the bystander.
 #[track_caller]
 pub(crate) fn stored_values(sandbox: &Sandbox) -> Vec<String> {
     let mut stored = sandbox.vault.stored("claude");
@@ -39,7 +39,7 @@ pub(crate) fn new() -> Vec<String> {
     vec![format!("new-{CANARY}")]
 }
 
-/// The old one came back, and that is said.
+/// Checks that the old credential was restored and that the error says so.
 #[track_caller]
 pub(crate) fn put_back(sandbox: &Sandbox, run: Ran, code: i32) {
     run.exits(code).stderr_contains("was restored as");
@@ -57,7 +57,7 @@ fn force_replaces_the_credential_with_the_same_name() {
     assert_eq!(stored_values(&sandbox), new());
     let json = sandbox.run(&format!("{FORCE} -o json")).exits(0).json();
     assert_eq!(json["status"], "updated");
-    // Where there is nothing to replace, it is a creation.
+    // Without a credential to replace, a new one is created.
     sandbox
         .run(&format!("{FORCE} --name fresh"))
         .exits(0)
@@ -196,7 +196,8 @@ fn without_a_backup_nothing_is_deleted_unasked() {
     assert_eq!(stored_values(&sandbox), new());
 }
 
-/// R83, R110: what no vault has any more is in a private file, and the command named puts it back.
+/// R83, R110: a value that could not be restored is in a private file, and the suggested command
+/// restores it.
 #[test]
 fn when_nothing_can_be_stored_the_old_value_is_kept_in_a_file() {
     let (sandbox, _) = sandbox();
@@ -223,7 +224,7 @@ fn when_nothing_can_be_stored_the_old_value_is_kept_in_a_file() {
     );
 }
 
-/// The files with old values in the state directory: private, with short names.
+/// The backups in the state directory, which must be private and have short names.
 pub(crate) fn kept_values(sandbox: &Sandbox) -> Vec<String> {
     let directory = sandbox.home().join(".local/state/amika");
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
@@ -241,7 +242,7 @@ pub(crate) fn kept_values(sandbox: &Sandbox) -> Vec<String> {
         .collect()
 }
 
-/// The command that a message says puts the old value back.
+/// The suggested command to restore the old value.
 #[track_caller]
 pub(crate) fn command_in(stderr: &str) -> String {
     let (_, command) = stderr.split_once("restore it with: ").expect(stderr);
@@ -249,13 +250,13 @@ pub(crate) fn command_in(stderr: &str) -> String {
     command[..end].to_owned()
 }
 
-/// Runs a printed command as a person would: in a shell, on Windows without one.
+/// Runs a suggested command without a shell, on Windows.
 #[cfg(windows)]
 pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
     sandbox.run(&line.strip_prefix("amika ").unwrap().replace('\'', ""))
 }
 
-/// Runs a printed command as a person would, in a shell.
+/// Runs a suggested command in a shell.
 #[cfg(unix)]
 pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
     let amika = sandbox.command([""; 0]);
@@ -270,7 +271,7 @@ pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
     crate::sandbox::ran(shell.output().unwrap())
 }
 
-/// R103: after a DELETE that was confirmed, a list that still shows the old id is no proof.
+/// R103: a confirmed DELETE is trusted even if a list still shows the old id.
 #[test]
 fn a_confirmed_delete_is_trusted_despite_a_stale_list() {
     let (sandbox, id) = sandbox();
@@ -291,7 +292,8 @@ fn a_confirmed_delete_is_trusted_despite_a_stale_list() {
     assert!(kept_values(&sandbox).is_empty());
 }
 
-/// R103: with every create refused and a stale list, the old credential is put back, not "untouched".
+/// R103: if every create is refused and the list is stale, the old credential is restored, not
+/// reported as untouched.
 #[test]
 fn after_a_stale_list_the_old_credential_is_restored() {
     let (sandbox, id) = sandbox();
@@ -311,7 +313,7 @@ fn after_a_stale_list_the_old_credential_is_restored() {
     put_back(&sandbox, run, 5);
 }
 
-/// R104: our own put-back, whose reply was lost, is not taken for the new credential.
+/// R104: a restored credential whose reply was lost is not mistaken for the new one.
 #[test]
 fn a_restore_without_a_reply_is_not_reported_as_updated() {
     let (sandbox, _) = sandbox();
@@ -326,7 +328,8 @@ fn a_restore_without_a_reply_is_not_reported_as_updated() {
     put_back(&sandbox, run, 5);
 }
 
-/// R103: a DELETE that is answered 504 and carried out while it is looked for is followed up.
+/// R103: a DELETE that is carried out but answered with 504 is noticed, and the replacement
+/// goes on.
 #[test]
 fn a_delete_behind_a_gateway_timeout_is_noticed() {
     let (sandbox, _) = sandbox();
@@ -340,7 +343,7 @@ fn a_delete_behind_a_gateway_timeout_is_noticed() {
     assert_eq!(stored_values(&sandbox), new());
 }
 
-/// R105: after a lost create, a credential of our name with another value is somebody else's.
+/// R105: after a lost create, a credential with our name and another value belongs to another writer.
 #[test]
 fn a_credential_of_another_writer_is_not_mistaken_for_ours() {
     for reply in [500, 503] {
@@ -360,7 +363,7 @@ fn a_credential_of_another_writer_is_not_mistaken_for_ours() {
     }
 }
 
-/// R111: a failure to fetch the old value that may pass deletes nothing, with --yes too.
+/// R111: after a transient failure to fetch the old value, nothing is deleted, even with `--yes`.
 #[test]
 fn a_transient_failure_of_the_reveal_deletes_nothing() {
     type Script = fn(Fault) -> Fault;

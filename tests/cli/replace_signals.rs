@@ -1,10 +1,11 @@
-//! Signals during a replacement. R109.
+//! Signals during a replacement: R109.
 
 use crate::replace::{CREATE, FORCE, kept_values, old, put_back, sandbox};
 use crate::sandbox::{ran, send_signal, start};
 use crate::support::faults::{Behaviour, Fault};
 
-/// R109: Ctrl-C during an unanswered DELETE is heard at once, and its exit code stays.
+/// R109: Ctrl-C during an unanswered DELETE ends the command at once, with the exit code of the
+/// signal.
 #[test]
 fn ctrl_c_during_the_delete_ends_the_command() {
     let (sandbox, _) = sandbox();
@@ -16,7 +17,7 @@ fn ctrl_c_during_the_delete_ends_the_command() {
     send_signal(&child, "INT");
     let started = std::time::Instant::now();
     let run = ran(child.wait_with_output().unwrap());
-    // Heard within a second, on a busy machine within a few; the request itself may take 30.
+    // It ends within a second, or a few on a busy machine; the request itself may take 30 seconds.
     assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     run.exits(130)
         .stderr_contains("interrupted; finishing the replacement")
@@ -24,7 +25,7 @@ fn ctrl_c_during_the_delete_ends_the_command() {
     assert_eq!(kept_values(&sandbox), old());
 }
 
-/// R109: a second Ctrl-C does not stop the way back.
+/// R109: a second Ctrl-C does not stop the restore.
 #[test]
 fn a_second_ctrl_c_does_not_stop_the_restore() {
     let (sandbox, _) = sandbox();
@@ -37,7 +38,7 @@ fn a_second_ctrl_c_does_not_stop_the_restore() {
     let child = start(&mut sandbox.command(FORCE.split_whitespace()));
     sandbox.vault.wait_for("POST", 2);
     send_signal(&child, "INT");
-    // After the look at what became of the create comes the put-back.
+    // The create is looked up first, then the old credential is restored.
     sandbox.vault.wait_for("POST", 3);
     send_signal(&child, "INT");
     send_signal(&child, "TERM");

@@ -1,4 +1,4 @@
-//! A world of its own for each test: a home, a vault, a cleared environment.
+//! An isolated environment for each test: a home, a vault, cleared variables.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,10 +11,10 @@ use crate::support::idp::TOKEN_MARK;
 use crate::support::idp::now;
 use crate::support::vault::{API_KEY, Vault};
 
-/// A part of every secret value in these tests; whoever prints one has leaked it.
+/// Part of every secret value in these tests; output that contains it is a leak.
 pub(crate) const CANARY: &str = "c4n4ry";
 
-/// The variable that says where the home directory is.
+/// The variable with the home directory.
 pub(crate) const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
 pub(crate) const KEY_FILE: &str = ".local/state/amika/api-key.json";
@@ -33,12 +33,12 @@ impl Sandbox {
         }
     }
 
-    /// Where the commands run, and their home directory.
+    /// The home and working directory of the commands.
     pub(crate) fn home(&self) -> &Path {
         self.root.path()
     }
 
-    /// A file of the home; two tools keep theirs in `AppData` on Windows.
+    /// A file of the home; on Windows, the files of two tools are in `AppData`.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         let name = if cfg!(windows) {
             name.replace(".config/gh/", "AppData/Roaming/GitHub CLI/")
@@ -56,17 +56,17 @@ impl Sandbox {
         path
     }
 
-    /// A command that knows nothing of this machine but the vault and its key.
+    /// A command with a cleared environment, the vault and its API key.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.bare_command(arguments);
         command.env("AMIKA_API_KEY", API_KEY);
         command
     }
 
-    /// As [`command`](Self::command), without a key.
+    /// As [`command`](Self::command), without an API key.
     #[expect(
         clippy::disallowed_methods,
-        reason = "what a process on Windows cannot do without"
+        reason = "variables that every process needs on Windows"
     )]
     pub(crate) fn bare_command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_amika"));
@@ -79,7 +79,7 @@ impl Sandbox {
             .env("AMIKA_KEYCHAIN", "off")
             .current_dir(self.home())
             .stdin(Stdio::null());
-        // Windows opens no socket without it.
+        // Windows cannot open a socket without it.
         if let Some(root) = std::env::var_os("SYSTEMROOT") {
             command.env("SYSTEMROOT", root);
             command.env("APPDATA", self.path("AppData/Roaming"));
@@ -87,7 +87,7 @@ impl Sandbox {
         command
     }
 
-    /// Runs words separated by blanks, for command lines without values that hold one.
+    /// Runs a command line, split at spaces.
     pub(crate) fn run(&self, line: &str) -> Ran {
         ran(self.command(line.split_whitespace()).output().unwrap())
     }
@@ -98,10 +98,10 @@ impl Sandbox {
     }
 }
 
-/// For tests that keep a credential in the home.
+/// For tests with a credential stored in the home.
 impl Sandbox {
-    /// A login in the session file, as another program of the vendor would leave it; it ends in
-    /// `seconds`. Gives the refresh token.
+    /// Writes a session file as another program by Amika would, with a token that expires in
+    /// `seconds`. Returns the refresh token.
     pub(crate) fn log_in(&self, seconds: i64) -> String {
         let (access_token, refresh_token) = self.vault.log_in();
         let session = serde_json::json!({
@@ -118,18 +118,18 @@ impl Sandbox {
         refresh_token
     }
 
-    /// The session file as it is now.
+    /// Reads the session file.
     pub(crate) fn session(&self) -> serde_json::Value {
         serde_json::from_slice(&fs::read(self.home().join(SESSION_FILE)).unwrap()).unwrap()
     }
 
-    /// Runs without a key of the environment: with what is stored.
+    /// Runs without an API key in the environment, with the stored credential.
     pub(crate) fn run_stored(&self, line: &str) -> Ran {
         ran(self.bare_command(line.split_whitespace()).output().unwrap())
     }
 }
 
-/// A port that refuses every connection: bound without listening, so that no other program gets it.
+/// A port that refuses connections: bound without listening, so that no other program can take it.
 pub(crate) struct ClosedPort(socket2::Socket);
 
 impl ClosedPort {
@@ -145,11 +145,11 @@ impl ClosedPort {
     }
 }
 
-/// Runs `command` with `input` on a pipe.
+/// Runs `command` with `input` as standard input.
 pub(crate) fn feed(command: &mut Command, input: impl AsRef<[u8]>) -> Ran {
     use std::io::Write;
     let mut child = start(command.stdin(Stdio::piped()));
-    // A command that refuses to read breaks the pipe, which is its right.
+    // A command that does not read its input breaks the pipe.
     let _ = child.stdin.take().unwrap().write_all(input.as_ref());
     ran(child.wait_with_output().unwrap())
 }
@@ -163,8 +163,8 @@ pub(crate) fn start(command: &mut Command) -> Child {
         .unwrap()
 }
 
-/// Runs a command with the sandbox's `etc` in place of `/etc`, in a mount namespace of its own;
-/// `None`, and a word about it, where that is not allowed.
+/// Runs a command with the sandbox's `etc` in place of `/etc`, in a mount namespace. Prints a message
+/// and returns `None` if that is not permitted.
 #[cfg(target_os = "linux")]
 pub(crate) fn with_etc(sandbox: &Sandbox, command: &Command) -> Option<Ran> {
     let mut inside = Command::new("unshare");
@@ -195,8 +195,7 @@ pub(crate) fn with_etc(sandbox: &Sandbox, command: &Command) -> Option<Ran> {
     }
 }
 
-/// Says that something is not tested here, past the capture of the test's output: a test that was
-/// not run shall be seen.
+/// Reports a skipped test, bypassing the test's output capture.
 #[cfg(target_os = "linux")]
 pub(crate) fn skip(why: &str) {
     let mut stderr = std::io::stderr();
@@ -212,7 +211,7 @@ pub(crate) fn send_signal(child: &Child, signal: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// What a finished command did.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -220,10 +219,10 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
-/// Turns an output into text, and makes sure that no value of any test is in it.
+/// Converts the output to text and checks that it contains no secret value.
 pub(crate) fn ran(output: Output) -> Ran {
     let ran = Ran {
-        code: output.status.code().expect("the command ended by itself"),
+        code: output.status.code().expect("the command exited without a signal"),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     };
@@ -235,12 +234,12 @@ pub(crate) fn ran(output: Output) -> Ran {
     ran
 }
 
-/// A path with the slashes of this system.
+/// A path with the separators of this system.
 pub(crate) fn native(path: impl AsRef<Path>) -> PathBuf {
     path.as_ref().components().collect()
 }
 
-/// A text with the paths below the home as this system shows them.
+/// Converts paths below the home to the form of this system.
 fn as_shown(text: &str) -> String {
     let spelled = |word: &str| {
         if cfg!(windows) && word.contains("~/") {

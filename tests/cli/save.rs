@@ -1,15 +1,15 @@
-//! Faults injected into every system call of a save: R39, R40, R41. Where strace may not trace,
-//! that is said and nothing is tested.
+//! Faults injected into every system call of a save: R39, R40, R41. Skipped with a message if strace
+//! is not permitted.
 
 use std::process::Command;
 
 use crate::sandbox::{Ran, SESSION_FILE, Sandbox, ran, skip};
 
-/// The calls that a save is made of.
+/// The system calls of a save.
 const CALLS: &str =
     "/^(openat|mkdir(at)?|f?chmod(at)?|flock|write|lseek|ftruncate|fsync|rename(at2?)?|unlink(at)?)$";
 
-/// Why strace cannot be used here, if so.
+/// The reason why strace cannot be used, if any.
 fn missing() -> Option<&'static str> {
     let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
     match traced {
@@ -32,7 +32,7 @@ fn expired() -> Sandbox {
     sandbox
 }
 
-/// `secret list` under strace, with options of its own.
+/// `secret list` under strace with these options.
 fn traced(sandbox: &Sandbox, options: &[&str]) -> std::process::Output {
     trace(sandbox, &sandbox.bare_command(["secret", "list"]), options)
 }
@@ -58,8 +58,8 @@ fn trace(sandbox: &Sandbox, command: &Command, options: &[&str]) -> std::process
     strace.output().unwrap()
 }
 
-/// The calls that touch the state directory while a session is renewed: name, and the how-manieth
-/// call of that name it is.
+/// The system calls on the state directory while a session is renewed: the name, and its index among
+/// the calls with that name.
 fn calls() -> Vec<(String, usize)> {
     let sandbox = expired();
     let output = traced(&sandbox, &["-e", &format!("trace={CALLS}")]);
@@ -84,7 +84,7 @@ fn calls() -> Vec<(String, usize)> {
     calls
 }
 
-/// The session file holds a whole session, and a token that was spent has its successor there.
+/// Checks that the session file is complete, and has the successor of a used refresh token.
 fn check(sandbox: &Sandbox, case: &str, code: i32) {
     let session = sandbox.session();
     let token = session["refresh_token"].as_str().unwrap_or_default().to_owned();
@@ -97,7 +97,7 @@ fn check(sandbox: &Sandbox, case: &str, code: i32) {
     );
 }
 
-/// R39, R40: an error at any system call of a save leaves a whole session.
+/// R39, R40: an error at any system call of a save leaves a complete session.
 #[test]
 fn an_error_at_any_call_of_a_save_loses_no_session() {
     if skipped() {
@@ -114,7 +114,7 @@ fn an_error_at_any_call_of_a_save_loses_no_session() {
     }
 }
 
-/// R39: a kill at any system call of a save leaves a whole session.
+/// R39: a kill at any system call of a save leaves a complete session.
 #[test]
 fn a_kill_at_any_call_of_a_save_loses_no_session() {
     if skipped() {
@@ -128,7 +128,7 @@ fn a_kill_at_any_call_of_a_save_loses_no_session() {
             sandbox.session()["refresh_token"].is_string(),
             "{inject}: the file is whole"
         );
-        // The provider gives the same tokens again, and what was left behind is cleared away.
+        // The provider returns the same tokens again, and leftovers are removed.
         let run = sandbox.run_stored("secret list");
         assert_eq!(run.code, 0, "{inject}: {}", run.stderr);
         check(&sandbox, &inject, 0);
@@ -138,7 +138,7 @@ fn a_kill_at_any_call_of_a_save_loses_no_session() {
     }
 }
 
-/// R41: where the save fails, this command still uses the new token and says so.
+/// R41: if the save fails, this command still uses the new token and warns.
 #[test]
 fn a_session_that_cannot_be_saved_is_still_used() {
     if skipped() {
@@ -146,7 +146,7 @@ fn a_session_that_cannot_be_saved_is_still_used() {
     }
     let sandbox = expired();
     let before = sandbox.session();
-    // The first sync is of the room that is made before the token is spent.
+    // The first sync is of the space reserved before the token is used.
     let output = traced(
         &sandbox,
         &["-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=2+"],
@@ -160,7 +160,7 @@ fn a_session_that_cannot_be_saved_is_still_used() {
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);
 }
 
-/// R40, R121: no refresh token is spent where there is no room for the new session.
+/// R40, R121: no refresh token is used if there is no space for the new session.
 #[test]
 fn no_refresh_token_is_spent_without_room_to_save() {
     let sandbox = expired();
@@ -193,8 +193,8 @@ fn no_refresh_token_is_spent_without_room_to_save() {
     }
 }
 
-/// R39, R121: what a save has put in place survives a power cut: the file is brought to the disk
-/// before it takes its name, and the directory after that.
+/// R39, R121: a completed save survives a power loss: the file is synced before it is renamed, and the
+/// directory afterwards.
 #[test]
 fn a_save_is_flushed_to_disk() {
     if skipped() {
@@ -206,7 +206,7 @@ fn a_save_is_flushed_to_disk() {
     is_durable(&trace, "workos-session.json");
 }
 
-/// R110: before the DELETE is sent, the old value and its description are on this disk.
+/// R110: the old value and its description are synced to disk before the DELETE is sent.
 #[test]
 fn the_old_value_is_flushed_to_disk_before_the_delete() {
     if skipped() {
@@ -226,7 +226,7 @@ fn the_old_value_is_flushed_to_disk_before_the_delete() {
     is_durable(before, ".json");
 }
 
-/// Whether the trace shows a file of this name synced, put in place, and its directory synced.
+/// Whether the trace shows that the file was synced and renamed, and its directory synced.
 #[track_caller]
 fn is_durable(trace: &str, name: &str) {
     let lines: Vec<_> = trace.lines().collect();

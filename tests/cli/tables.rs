@@ -8,8 +8,8 @@ use crate::terminal::{shell, text};
 
 const ENV_FILE: &str = "deployments/production/region-eu-central-1/services/backend/.env";
 
-/// Starts `line` on a terminal of this many columns. The size is set while the shell waits, because
-/// the terminal's own start may set another one.
+/// Starts `line` on a terminal with this many columns. The size is set while the shell waits, because
+/// starting the terminal may change it.
 fn sized(sandbox: &Sandbox, columns: u16, line: &str) -> OsSession {
     let mut session = shell(
         sandbox,
@@ -21,7 +21,7 @@ fn sized(sandbox: &Sandbox, columns: u16, line: &str) -> OsSession {
     session
 }
 
-/// Runs `line` on a terminal of this many columns and gives what it shows, without styles.
+/// Runs `line` on a terminal with this many columns and returns the output without styles.
 fn shown(sandbox: &Sandbox, columns: u16, line: &str, code: i32) -> String {
     let mut session = sized(sandbox, columns, line);
     let shown = text(&mut session, &format!("code {code}"));
@@ -55,7 +55,7 @@ fn a_plan_fits_the_terminal_and_no_name_is_cut() {
             columns < 60,
             "{shown}"
         );
-        // The result is not a second table: the plan above has said the rest.
+        // The result is not a second table, because it would repeat the plan.
         assert!(shown.contains("Created 2 in user scope"), "{shown}");
         assert_eq!(shown.matches(name).count(), 1, "{shown}");
     }

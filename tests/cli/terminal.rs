@@ -1,4 +1,4 @@
-//! At a terminal: R87, R92.
+//! Commands at a terminal: R87, R92.
 
 use expectrl::session::OsSession;
 use expectrl::{Expect, Session};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crate::sandbox::{CANARY, Sandbox};
 use crate::support::idp::TOKEN_MARK;
 
-/// How long a test waits for something that is bound to happen.
+/// Maximum time to wait for an expected event.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Runs a shell line on a terminal of its own.
+/// Runs a shell line on a new terminal.
 pub(crate) fn shell(sandbox: &Sandbox, line: &str) -> OsSession {
     let mut command = sandbox.command(["--version"]);
     let amika = command.get_program().to_owned();
@@ -29,7 +29,7 @@ pub(crate) fn shell(sandbox: &Sandbox, line: &str) -> OsSession {
     session
 }
 
-/// Waits until what is typed is no longer shown: a prompt is printed a moment before that.
+/// Waits until the echo is off, which happens just after a prompt is printed.
 pub(crate) fn wait_until_hidden(session: &OsSession) {
     let deadline = Instant::now() + TIMEOUT;
     while session.get_process().get_echo().unwrap() {
@@ -132,7 +132,7 @@ fn replacing_the_organisations_credential_is_confirmed() {
     sandbox
         .vault
         .seed_credential("codex", "Team", "api_key", "org", "old");
-    // Whoever named it may have meant harm.
+    // The name may be hostile.
     let hostile = "T\x1b[2Jx";
     let other = Sandbox::new();
     other
@@ -180,7 +180,7 @@ fn an_export_is_not_printed_to_a_terminal() {
     assert!(!refused.contains(CANARY), "{refused}");
 }
 
-/// R21: at a terminal, what could be read may be pushed after a question.
+/// R21: at a terminal, the credentials that could be read may be pushed after a confirmation.
 #[test]
 fn a_person_may_push_despite_an_unreadable_store() {
     let sandbox = Sandbox::new();
@@ -194,7 +194,7 @@ fn a_person_may_push_despite_an_unreadable_store() {
     text(&mut session, "code 4");
 }
 
-/// R59, R102: the browser gets the address, and no secret.
+/// R59, R102: the browser gets the URL and no secret.
 #[test]
 fn the_browser_gets_no_secret() {
     let sandbox = Sandbox::new();

@@ -1,5 +1,5 @@
-//! Whose certificate is believed: R78. On Linux alone `SSL_CERT_FILE` can say so; elsewhere the
-//! system's own trust store decides.
+//! Certificate verification: R78. `SSL_CERT_FILE` is supported on Linux; other systems use their own
+//! trust store.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use crate::proxy::{head, listen};
 use crate::sandbox::{Ran, Sandbox, ran};
 
-/// A TLS server for `localhost` with an empty vault, and its certificate in PEM.
+/// A TLS server for `localhost` with an empty vault, and its certificate as PEM.
 fn tls_vault(expires: (i32, u8, u8)) -> (SocketAddr, String) {
     let key = KeyPair::generate().unwrap();
     let mut parameters = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -21,7 +21,7 @@ fn tls_vault(expires: (i32, u8, u8)) -> (SocketAddr, String) {
     (serve(vec![certificate.der().clone()], &key), certificate.pem())
 }
 
-/// A TLS server with this chain of certificates, its own first.
+/// A TLS server with this certificate chain, its own certificate first.
 fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> SocketAddr {
     let private = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -35,7 +35,7 @@ fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> SocketAddr {
     listen(move |stream| {
         let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut stream = rustls::StreamOwned::new(connection, stream);
-        // A client that does not trust us leaves during the handshake.
+        // A client that does not trust the certificate ends the handshake.
         if !head(&mut stream).is_empty() {
             let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]";
             stream.write_all(answer.as_bytes()).unwrap();
@@ -43,7 +43,7 @@ fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> SocketAddr {
     })
 }
 
-/// The parameters of a certificate that may issue others.
+/// The parameters of a CA certificate.
 fn authority(name: &str) -> CertificateParams {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.distinguished_name.push(DnType::CommonName, name);
@@ -67,17 +67,17 @@ fn only_a_trusted_and_valid_certificate_is_accepted() {
     list_over_tls(&sandbox, &origin, &trusted)
         .exits(0)
         .stdout_contains("No secrets");
-    // The wrong name.
+    // A certificate for another name.
     list_over_tls(&sandbox, &format!("https://{good}"), &trusted)
         .exits(6)
         .stderr_contains("certificate");
-    // An unknown authority.
+    // A certificate from an unknown authority.
     let (_, other) = tls_vault((2999, 1, 1));
     let other = sandbox.write("other.pem", other);
     list_over_tls(&sandbox, &origin, &other)
         .exits(6)
         .stderr_contains("certificate");
-    // Expired.
+    // An expired certificate.
     let (expired, certificate) = tls_vault((2001, 1, 1));
     let trusted = sandbox.write("expired.pem", certificate);
     list_over_tls(
@@ -89,7 +89,7 @@ fn only_a_trusted_and_valid_certificate_is_accepted() {
     .stderr_contains("expired");
 }
 
-/// R78: the authority behind an intermediate certificate is found among many, in a bundle or in a
+/// R78: the root behind an intermediate certificate is found among many, in a bundle or in a
 /// directory.
 #[test]
 fn a_root_is_found_behind_an_intermediate_certificate() {
@@ -120,7 +120,7 @@ fn a_root_is_found_behind_an_intermediate_certificate() {
         .stderr_contains("certificate");
     let known = sandbox.write("all.pem", others.concat() + &root.pem());
     list_over_tls(&sandbox, &origin, &known).exits(0);
-    // An intermediate certificate may be what is trusted.
+    // An intermediate certificate may itself be trusted.
     let middle = sandbox.write("middle.pem", middle.pem());
     list_over_tls(&sandbox, &origin, &middle).exits(0);
     sandbox.write("certificates/root.pem", root.pem());
@@ -132,7 +132,7 @@ fn a_root_is_found_behind_an_intermediate_certificate() {
     ran(command.output().unwrap()).exits(0);
 }
 
-/// R117: an `SSL_CERT_FILE` that is missing, or is no regular file, is exit 2 and named.
+/// R117: an `SSL_CERT_FILE` that is missing or not a regular file is exit 2 and named.
 #[test]
 fn an_ssl_cert_file_that_cannot_be_used_is_named() {
     let sandbox = Sandbox::new();
@@ -151,7 +151,7 @@ fn an_ssl_cert_file_that_cannot_be_used_is_named() {
             .stderr_contains("SSL_CERT_FILE")
             .stderr_contains(problem);
     }
-    // Nothing of TLS is looked at for plain http.
+    // For plain http, `SSL_CERT_FILE` is ignored.
     let mut command = sandbox.command(["secret", "list"]);
     command.env("SSL_CERT_FILE", sandbox.home().join("missing.pem"));
     ran(command.output().unwrap()).exits(0);

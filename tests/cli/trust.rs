@@ -1,4 +1,4 @@
-//! Who may have written the state directory, and leftovers in it.
+//! Ownership and permissions of the state directory, and leftovers in it.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
@@ -8,7 +8,7 @@ use crate::sandbox::{KEY_FILE, Ran, SESSION_FILE, Sandbox, ran, skip, start};
 use crate::support::vault::API_KEY;
 
 const STATE: &str = ".local/state/amika";
-/// A user that is neither root nor the one who runs the tests, and has no name.
+/// A user id without a name that is neither root nor the user who runs the tests.
 const STRANGER: u32 = 54_321;
 
 fn mode(sandbox: &Sandbox, path: &str, mode: u32) {
@@ -30,8 +30,8 @@ fn is_refused(sandbox: &Sandbox, words: &str) {
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 0);
 }
 
-/// R116: a directory that others may write to is not used; with a key of the environment it does not
-/// matter.
+/// R116: a directory that others may write to is not used; with a key in the environment it is
+/// ignored.
 #[test]
 fn a_state_directory_that_others_may_write_to_is_refused() {
     for open in [0o777, 0o770, 0o702] {
@@ -50,8 +50,8 @@ fn a_state_directory_that_others_may_write_to_is_refused() {
     }
 }
 
-/// R116: a directory, a file and the target of a link that belong to another user are not used, and the
-/// owner is named.
+/// R116: a directory, file or link target owned by another user is not used, and the error names the
+/// owner.
 #[test]
 fn state_of_another_user_is_refused() {
     for theirs in [STATE, SESSION_FILE, KEY_FILE] {
@@ -72,13 +72,13 @@ fn state_of_another_user_is_refused() {
     chown(&target, Some(STRANGER), None).unwrap();
     symlink(&target, &session).unwrap();
     is_refused(&sandbox, "uid 54321");
-    // Their link to a file of mine: they could point it elsewhere.
+    // A link owned by another user to our file: its owner could change the target.
     chown(&target, Some(rustix::process::geteuid().as_raw()), None).unwrap();
     lchown(&session, Some(STRANGER), None).unwrap();
     is_refused(&sandbox, "uid 54321");
 }
 
-/// R116: a lock that is a link or a FIFO is not opened, and nothing waits for it.
+/// R116: a lock that is a link or a FIFO is refused without waiting.
 #[test]
 fn a_lock_that_is_not_a_regular_file_is_refused() {
     for kind in ["fifo", "link", "link to a file", "directory"] {
@@ -104,8 +104,8 @@ fn a_lock_that_is_not_a_regular_file_is_refused() {
     }
 }
 
-/// R101: what a killed save has left is removed at the next start, also with a key of the environment,
-/// and not while another process holds the lock.
+/// R101: leftovers of a killed save are removed at the next start, also with a key in the environment,
+/// but not while another process holds the lock.
 #[test]
 fn leftovers_are_removed_under_the_lock() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! Wrong command lines: what is said, and in which format.
+//! Errors in the command line, and their format.
 
 use crate::sandbox::Sandbox;
 
@@ -99,7 +99,7 @@ fn an_unexpected_argument_is_named() {
     }
 }
 
-/// Only the value of `-o` makes errors JSON, not any argument that equals `json`.
+/// Only the value of `-o` makes errors JSON, not another argument `json`.
 #[test]
 fn only_the_output_option_makes_errors_json() {
     let sandbox = Sandbox::new();
@@ -124,7 +124,7 @@ fn only_the_output_option_makes_errors_json() {
     }
 }
 
-/// R118: `-v` lines are JSON, too.
+/// R118: lines of `-v` are also JSON.
 #[test]
 fn with_json_output_every_line_of_stderr_is_json() {
     let sandbox = Sandbox::new();
@@ -136,7 +136,7 @@ fn with_json_output_every_line_of_stderr_is_json() {
     assert!(ran.stderr.contains(r#"{"request":{"#), "{}", ran.stderr);
 }
 
-/// R114: hostile characters are escaped in JSON, and none is lost.
+/// R114: hostile characters are escaped in JSON, and none are dropped.
 #[test]
 fn json_output_is_exact() {
     let name = "a\u{7f}b\u{9b}c\u{202e}d\u{200b}e\u{1b}[2Jf\u{e0041}g";

@@ -1,4 +1,4 @@
-//! What only Windows has: consoles that are pipes, and its environment. R129, R130, R131.
+//! Behaviour specific to Windows: consoles that are pipes, and its environment. R129, R130, R131.
 
 use std::fs::{File, OpenOptions};
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
 
 use crate::sandbox::{CANARY, Sandbox, ran};
 
-/// Both ends of a pipe with the name of one that mintty (Git Bash) gives to the programs in it.
+/// Both ends of a pipe whose name is like those of mintty (Git Bash).
 fn mintty_pipe(direction: &str) -> (NamedPipeServer, File) {
     let process = std::process::id();
     let name = format!(r"\\.\pipe\msys-1888ae32e00d56aa-pty{process}-{direction}-master");
@@ -16,8 +16,8 @@ fn mintty_pipe(direction: &str) -> (NamedPipeServer, File) {
     (server, client)
 }
 
-/// R130: keys of mintty arrive only when Enter is pressed, so nothing is asked there, and the pipe is not
-/// taken for a value either.
+/// R130: mintty sends keys only after Enter, so nothing is asked there, and the pipe is not read as a
+/// value either.
 #[test]
 #[ignore = "for a real Windows: under Wine the child does not see the name of its pipe"]
 fn nothing_is_asked_in_a_terminal_that_is_a_pipe() {
@@ -36,13 +36,13 @@ fn nothing_is_asked_in_a_terminal_that_is_a_pipe() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    // Whoever reads the keys finds their end.
+    // A read of the keys reports the end of input.
     drop(keys);
     assert_eq!(child.wait().unwrap().code(), Some(2), "usage");
     assert!(sandbox.vault.requests().is_empty());
 }
 
-/// R131: `USERPROFILE` says where the home is, and `HOME` does not.
+/// R131: the home is `USERPROFILE`, not `HOME`.
 #[test]
 fn the_home_is_the_users_profile() {
     let sandbox = Sandbox::new();
@@ -58,7 +58,7 @@ fn the_home_is_the_users_profile() {
         .stdout_contains(r"~\.codex\auth.json");
 }
 
-/// Windows refuses to open a directory with the words for a file that may not be read.
+/// Windows reports opening a directory as a permission error.
 #[test]
 fn a_directory_is_reported_as_a_directory() {
     let sandbox = Sandbox::new();
@@ -69,7 +69,7 @@ fn a_directory_is_reported_as_a_directory() {
         .stderr_contains("is a directory");
 }
 
-/// A path is printed with backslashes alone, however it was put together.
+/// A path is printed with backslashes only, even if it was given with slashes.
 #[test]
 fn paths_have_one_kind_of_slash() {
     let sandbox = Sandbox::new();
