@@ -1,11 +1,11 @@
-//! Tells the program which commit it was built from, for `amika version`. Works without git.
+//! Passes the commit and the target to the program, for `amika version`. Works without git.
 
 use std::path::Path;
 use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // Written by every commit, checkout and rebase.
+    // The log changes with every commit, checkout and rebase.
     if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"])
         && Path::new(&log).exists()
     {
@@ -22,7 +22,8 @@ fn main() {
     println!("cargo::rustc-env=AMIKA_BUILD_TARGET={target}");
 }
 
-/// What git prints, if it is installed and this is its repository rather than one around an unpacked crate.
+/// Returns the output of git, unless it is not installed or the package is not the root of a
+/// repository.
 fn git(arguments: &[&str]) -> Option<String> {
     if !Path::new(".git").exists() {
         return None;

@@ -1,6 +1,6 @@
-//! Figures for a person to read: start-up, and a bulk push to a vault that takes its time.
-//! Nothing here is asserted; compare the lines of one run with each other.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "it reports to a person")]
+//! Measures start-up and bulk pushes to a vault with latency. Nothing is asserted; compare the lines
+//! of one run with each other.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "it prints its results")]
 
 use std::fmt::Write;
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ const ROUNDS: u32 = 50;
 const SECRETS: usize = 1000;
 
 fn main() {
-    // `cargo test --benches` only wants to know that this builds and starts.
+    // `cargo test --benches` only checks that this builds and starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -83,7 +83,7 @@ fn amika(arguments: &[&str]) -> Command {
     command
 }
 
-/// Milliseconds from start to end.
+/// Mean wall time, in milliseconds.
 fn mean(command: impl Fn() -> Command) -> f64 {
     let started = Instant::now();
     for _ in 0..ROUNDS {
@@ -110,7 +110,7 @@ fn bulk(label: &str, fault: Option<Fault>) {
     let path = directory.path().join(".env");
     std::fs::write(&path, file).unwrap();
 
-    // GNU time, where it is installed, tells the peak memory.
+    // GNU time, if it is installed, reports the peak memory.
     let timed = Command::new("/usr/bin/time").arg("--version").output().is_ok();
     let binary = env!("CARGO_BIN_EXE_amika");
     let mut command = Command::new(if timed { "/usr/bin/time" } else { binary });

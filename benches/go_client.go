@@ -1,5 +1,4 @@
-// A plain Go client for comparison: one list, then one create after the other, as a client without a
-// batch would do it. Usage: go_client ORIGIN FILE.env
+// A plain Go client for comparison: one list, then one create at a time. Usage: go_client ORIGIN FILE.env
 package main
 
 import (

@@ -1,5 +1,5 @@
-//! The least that a push over https can cost: one list and COUNT creates, spread over JOBS connections,
-//! with rustls and blocking sockets. Usage: `lean_client PORT CA.pem COUNT JOBS`
+//! A minimal client as a lower bound for pushes over https: one list and COUNT creates over JOBS
+//! connections, with rustls and blocking sockets. Usage: `lean_client PORT CA.pem COUNT JOBS`
 #![expect(clippy::unwrap_used, reason = "a failure ends the measurement")]
 
 use std::env;
@@ -67,7 +67,7 @@ fn create(connection: &mut Connection, numbers: impl Iterator<Item = usize>) {
     }
 }
 
-/// Sends a request and reads its answer, of which only the length matters.
+/// Sends a request and reads the whole reply.
 fn exchange(connection: &mut Connection, request: &str) {
     connection.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures start-up and pushes over TLS through nginx, beside floors of the same run, as Markdown.
+"""Measures start-up and pushes over TLS through nginx, with reference programs, and prints Markdown.
 
 Usage: benches/tls.py [BINARY]; needs nginx, openssl and Rust. Rows whose tool (go, strace) is not
-installed are left out. Commands of one group run in turn, so that a load on the machine hits all
-of them; the median of their runs is shown.
+installed are left out. The commands of a group run alternately, so that load on the machine affects
+all of them; the table has the median of their runs.
 """
 
 import datetime
@@ -18,9 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-KEY = "amk_test_5f1c0a7e9b3d4c2f8a6e"  # The one that the development vault accepts.
+KEY = "amk_test_5f1c0a7e9b3d4c2f8a6e"  # The key that the development vault accepts.
 PORT = int(os.environ.get("BENCH_PORT", "23920"))
-# What listens on which port, counted from PORT.
+# The ports of the servers, relative to PORT.
 VAULT, H1, H2, SLOW_H1, SLOW_H2, TENTH = range(6)
 VAULT_20, VAULT_100, SLOW_100 = 6, 7, 8
 HOSTS = {"http": "127.0.0.1", "https": "localhost"}
@@ -36,7 +36,7 @@ FIRST_LIMIT = 9
 
 
 def nginx_configuration():
-    """nginx as a vault that answers at once, and as the gateway in front of that and of slow ones."""
+    """nginx as a vault without latency, and as the gateway in front of all vaults."""
     tls = "server_name localhost; ssl_certificate own.pem; ssl_certificate_key key.pem;"
     proxy = 'proxy_http_version 1.1; proxy_set_header Connection "";'
     upstreams = {"vault": VAULT, "slow": VAULT_20, "slower": VAULT_100}
@@ -96,7 +96,7 @@ class Bench:
         subject = "-subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE"
         command = ["openssl", "req", "-x509", *key.split(), *subject.split()]
         subprocess.run(command, check=True, cwd=self.work, stderr=subprocess.DEVNULL)
-        # As large as the system's own bundle, because everybody pays for reading it.
+        # Includes the system's bundle, because every client reads a bundle of this size.
         system = Path("/etc/ssl/certs/ca-certificates.crt").read_bytes()
         (self.work / "bundle.pem").write_bytes(system + (self.work / "own.pem").read_bytes())
         (self.work / "nginx.conf").write_text(nginx_configuration())
@@ -116,7 +116,7 @@ class Bench:
             child.wait()
 
     def env_file(self, port, count):
-        # New names for each run: the slow vaults remember what they have.
+        # New names for each run, because the slow vaults store the secrets.
         prefix = f"R{time.monotonic_ns()}" if port in (SLOW_H1, SLOW_H2, SLOW_100, TENTH) else "NAME"
         path = self.work / f"{prefix}_{count}.env"
         if not path.exists():
@@ -139,7 +139,7 @@ class Bench:
         return (lambda: [client, origin, self.env_file(port, count)]), {}
 
     def once(self, command, environment):
-        """Wall and CPU time in milliseconds."""
+        """Runs a command once and returns its wall and CPU time in milliseconds."""
         arguments = command()
         devnull = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
         started = time.perf_counter()
@@ -152,11 +152,11 @@ class Bench:
         return wall * 1000, (usage.ru_utime + usage.ru_stime) * 1000
 
     def resources(self, command, environment):
-        """The peak of memory in MiB, system calls, and what nginx saw: connections and bytes."""
+        """Peak memory in MiB, system calls, and the connections and bytes that nginx logged."""
         log, memory, calls = (self.work / name for name in ("access.log", "memory", "calls"))
         os.truncate(log, 0)
         timed = shutil.which("time")
-        # Not from wait4: that counts this interpreter, too, which the command replaced.
+        # Not from wait4, which includes the memory of this interpreter before the exec.
         wrapper = [timed, "-q", "-f", "%M", "-o", str(memory)] if timed else []
         self.once(lambda: wrapper + command(), environment)
         peak = f"{int(memory.read_text()) / 1024:.1f}" if timed else ""
@@ -172,7 +172,7 @@ class Bench:
         return peak, total, connections or "", size or ""
 
     def group(self, rounds, rows, resources=True):
-        """Prints rows whose commands run in turn."""
+        """Prints one row per command; the commands run alternately."""
         results = [[] for _ in rows]
         for _ in range(rounds):
             for result, (_, (command, environment)) in zip(results, rows):
@@ -235,7 +235,7 @@ def report(bench):
     bench.group(3, [
         ("https push 1,000, 20 ms, HTTP/1.1", bench.push(SLOW_H1, 1000)),
         ("https push 1,000, 20 ms, HTTP/2", bench.push(SLOW_H2, 1000)),
-        ("https push 1,000, 20 ms, every tenth answer 429", bench.push(TENTH, 1000)),
+        ("https push 1,000, 20 ms, every tenth response 429", bench.push(TENTH, 1000)),
         ("https push 1,000, 100 ms, HTTP/2", bench.push(SLOW_100, 1000)),
     ])
     for n, (rate, burst, status, listen) in enumerate(LIMITS):

@@ -1,9 +1,9 @@
-//! A vault to try the CLI against: `cargo run --example dev_vault [PORT [LATENCY_MS]]`, port 0 for any
-//! free one.
+//! A vault to try the CLI against: `cargo run --example dev_vault [PORT [LATENCY_MS]]`. Port 0 selects
+//! a free port.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "its output is what a shell evaluates"
+    reason = "a shell evaluates its output"
 )]
 
 #[path = "../tests/support/mod.rs"]
@@ -30,11 +30,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // Port 0 is any free port. The check is for the message; the vault binds the port itself.
+    // This check only improves the error message; the vault binds the port itself.
     if let Err(error) = TcpListener::bind(("127.0.0.1", port)) {
         eprintln!(
             "error: port {port} cannot be used: {error}\n  \
-             hint: choose another port, as in 'cargo run --example dev_vault 4012'; 0 is any free port"
+             hint: choose another port, as in 'cargo run --example dev_vault 4012'; 0 selects a free port"
         );
         return ExitCode::FAILURE;
     }
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         vault.origin()
     );
     println!("# To try 'amika auth login', unset AMIKA_API_KEY.");
-    println!("# The vault is up and forgets everything when it ends; press Ctrl-C to end it.");
+    println!("# The vault is running and keeps its contents in memory; press Ctrl-C to stop it.");
     loop {
         thread::park();
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The push step of action.yml. Everything comes through variables, so that no input is ever code.
+# The push step of action.yml. Inputs are passed as variables, so that they are never executed.
 set -euo pipefail
 
 # mask VALUE: GitHub replaces each masked line of text in every later log line.

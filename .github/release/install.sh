@@ -4,10 +4,10 @@
 #
 #   AMIKA_VERSION          the release to install, such as 0.1.0 (default: the latest)
 #   AMIKA_INSTALL_DIR      where to put the program (default: ~/.local/bin)
-#   AMIKA_EXPECTED_SHA256  the checksum to insist on, instead of the one that the release publishes
-#   AMIKA_DOWNLOAD_URL     where the release files are, for mirrors and tests
+#   AMIKA_EXPECTED_SHA256  the required checksum, instead of the one published with the release
+#   AMIKA_DOWNLOAD_URL     the URL of the release files, for mirrors and tests
 #
-# With the GitHub CLI installed, AMIKA_VERIFY_ATTESTATION=1 also checks where the archive was built.
+# AMIKA_VERIFY_ATTESTATION=1 also verifies the build attestation; this needs the GitHub CLI.
 set -eu
 
 repository=amika-dev/amika
@@ -32,7 +32,7 @@ target_of_this_system() {
   printf '%s-%s' "$machine" "$system"
 }
 
-# download URL FILE: only https, except from this machine.
+# download URL FILE: allows only https, except from loopback.
 download() {
   case "$1" in
     https://* | http://127.0.0.1:* | http://localhost:*) ;;
@@ -97,7 +97,7 @@ main() {
   program=$work/${archive%.tar.gz}/amika
   version=$("$program" --version) || fail "the program does not run on this system; nothing was installed"
 
-  # Within the directory a rename replaces the old program in one step.
+  # A rename within the directory replaces the old program atomically.
   { mkdir -p "$directory" &&
     cp "$program" "$directory/.amika.new" &&
     chmod 755 "$directory/.amika.new" &&

@@ -2,8 +2,8 @@
 # Makes the release archive for one target.
 # usage: package.sh TARGET PROGRAM OUT [EXTRA…]
 #   TARGET   the target triple that the program was built for
-#   PROGRAM  the built program; it must run here, since it prints its own completions and man pages
-#   OUT      the directory that gets amika-VERSION-TARGET.tar.gz (.zip for Windows)
+#   PROGRAM  the built program; it must run here, to print its completions and man pages
+#   OUT      the directory for amika-VERSION-TARGET.tar.gz (.zip for Windows)
 #   EXTRA    further files for the archive, such as the SBOM and the third-party notices
 set -euo pipefail
 target=$1 program=$(realpath "$2") out=$3
@@ -27,7 +27,7 @@ for shell in bash zsh fish powershell elvish; do
 done
 "$program" man --out "$work/$name/man" >/dev/null
 
-# The same input gives the same archive: sorted names, no owner, the time of the commit.
+# The archive is reproducible: sorted names, no owner, the time of the commit.
 time=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 cd "$work"
 case $target in

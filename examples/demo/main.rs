@@ -1,4 +1,4 @@
-//! The everyday story, told by the real program on a vault that lives inside this process:
+//! Runs the everyday commands of the real program against a vault inside this process:
 //! `cargo run --example demo`.
 #![expect(
     clippy::print_stdout,
@@ -27,7 +27,7 @@ fn main() {
         let ran = story.run(step);
         println!("{}(exit {})\n", ran.output, ran.code);
     }
-    println!("# What the vault holds now, byte for byte:");
+    println!("# The contents of the vault, byte for byte:");
     for family in ["generic", "claude", "codex"] {
         for stored in story.vault.stored(family) {
             println!("{} ({}) = {}", stored.name, stored.scope, stored.value);
@@ -35,7 +35,7 @@ fn main() {
     }
 }
 
-/// Builds the program and gives its path: Cargo does not build a package's binary for an example.
+/// Builds the program, because Cargo does not build it for an example, and returns its path.
 fn build() -> PathBuf {
     let example = std::env::current_exe().expect("this program has a path");
     let target = example
@@ -45,8 +45,8 @@ fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
-        // Together with this example, the dependencies are built with the features that it needs. They
-        // have been built so already; for the program alone they would be built again.
+        // Building this example as well selects the features of the dependencies that are already
+        // built; for the program alone, Cargo would build the dependencies again.
         .args([
             "build",
             "--quiet",

@@ -1,5 +1,4 @@
-//! The steps of the everyday story, and how they are run. The demo prints them, and the recording in
-//! the README is drawn from some of them.
+//! The steps of the demo, and how they are run. The recording in the README shows some of them.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,21 +16,21 @@ GREETING='hello world'
 BCRYPT_HASH='$2a$10$TWov/x'
 ";
 
-/// As Claude Code keeps it on Linux; the tokens are made up.
+/// Stored as by Claude Code on Linux; the tokens are made up.
 const CLAUDE_LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"sk-ant-oat01-made-up","refreshToken":"sk-ant-ort01-made-up","expiresAt":4102444800000,"scopes":["user:inference"]}}"#;
 const CODEX_LOGIN: &str = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk-proj-made-up"}"#;
 
-/// One command of the story.
+/// One command of the demo.
 pub(crate) struct Step {
-    /// What it shows.
+    /// The comment above the command.
     pub(crate) title: &'static str,
-    /// Its words after `amika`; none holds a blank.
+    /// The arguments, separated by spaces.
     arguments: &'static str,
-    /// A variable that is set for it alone.
+    /// A variable that is set for this command only.
     variable: Option<(&'static str, &'static str)>,
-    /// What is piped into it.
+    /// The standard input.
     input: Option<&'static str>,
-    /// Whether `AMIKA_API_KEY` is set; without it, the stored login counts.
+    /// Whether `AMIKA_API_KEY` is set; without it, the stored login is used.
     has_api_key: bool,
 }
 
@@ -67,7 +66,7 @@ impl Step {
         }
     }
 
-    /// The command as a person types it in a shell.
+    /// The command as typed in a shell.
     pub(crate) fn line(&self) -> String {
         let input = self.input.map(|input| format!("printf '{input}' | "));
         let variable = self.variable.map(|(name, value)| format!("{name}={value} "));
@@ -82,56 +81,56 @@ impl Step {
 
 pub(crate) const STEPS: &[Step] = &[
     Step::new(
-        "Look first: nothing is written.",
+        "Preview the push; nothing is written.",
         "secret push --from-file .env --dry-run",
     ),
-    Step::new("Push it.", "secret push --from-file .env --yes"),
+    Step::new("Push the file.", "secret push --from-file .env --yes"),
     Step::new(
-        "From the environment, as in CI.",
+        "Push a variable, as in CI.",
         "secret push --from-env REDIS_URL --yes -o json",
     )
     .with_variable("REDIS_URL", "redis://cache"),
     Step::new(
-        "From standard input, for the whole organisation.",
+        "Push a value from standard input, for the whole organisation.",
         "secret push TLS_KEY --scope org --yes",
     )
     .with_input("key material"),
-    Step::new("What is there?", "secret list"),
+    Step::new("List the secrets.", "secret list"),
     Step::new(
-        "The same name in the other scope is never touched by accident.",
+        "A name that exists only in the other scope is a conflict.",
         "secret push TLS_KEY=x --yes",
     ),
-    Step::new("Delete one.", "secret delete GREETING --yes"),
+    Step::new("Delete a secret.", "secret delete GREETING --yes"),
     Step::new(
-        "Claude Code and Codex are logged in on this laptop. What do they keep here?",
+        "Claude Code and Codex are logged in on this laptop. List their credentials.",
         "secret extract",
     ),
     Step::new(
-        "Give your sandbox the whole Claude login, so that it can be renewed there.",
+        "Give your sandbox the whole Claude login, so that it can renew it.",
         "secret claude push --type oauth",
     ),
-    Step::new("The API key of Codex.", "secret codex push --type api_key"),
+    Step::new("Push the API key of Codex.", "secret codex push --type api_key"),
     Step::new(
-        "Again? Only with --force; the old one comes back if the new one cannot be stored.",
+        "Replace it with --force; if the new one cannot be stored, the old one is restored.",
         "secret claude push --type oauth --force",
     ),
-    Step::new("What will a sandbox be given?", "secret claude list"),
+    Step::new("List the Claude credentials.", "secret claude list"),
     Step::new(
-        "Now without AMIKA_API_KEY. The code would be entered in a browser; the vault plays the provider, too.",
+        "Log in without AMIKA_API_KEY. The demo vault approves the code that you would enter in a browser.",
         "auth login",
     )
     .with_stored_login(),
-    Step::new("Who am I?", "auth status --check").with_stored_login(),
-    Step::new("Log out again.", "auth logout").with_stored_login(),
+    Step::new("Show which credential is used.", "auth status --check").with_stored_login(),
+    Step::new("Log out.", "auth logout").with_stored_login(),
 ];
 
-/// What a command printed, on both streams in the order of printing, and its exit code.
+/// The combined output of a command and its exit code.
 pub(crate) struct Ran {
     pub(crate) output: String,
     pub(crate) code: i32,
 }
 
-/// A vault, and a home in which the steps run.
+/// A vault and the home in which the steps run.
 pub(crate) struct Story {
     program: PathBuf,
     pub(crate) vault: Vault,
@@ -140,7 +139,7 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) fn new(program: PathBuf) -> Self {
-        let home = TempDir::new().expect("a temporary directory can be made");
+        let home = TempDir::new().expect("a temporary directory");
         for (name, content) in [
             (".env", ENV_FILE),
             (".claude/.credentials.json", CLAUDE_LOGIN),
@@ -158,10 +157,10 @@ impl Story {
         }
     }
 
-    /// Runs a step with nothing of this machine's environment.
+    /// Runs a step with a cleared environment.
     #[expect(
         clippy::disallowed_methods,
-        reason = "no program opens a socket on Windows without SYSTEMROOT"
+        reason = "programs on Windows cannot open a socket without SYSTEMROOT"
     )]
     pub(crate) fn run(&self, step: &Step) -> Ran {
         let (mut reader, writer) = std::io::pipe().expect("a pipe can be opened");
@@ -186,7 +185,7 @@ impl Story {
             .stdout(writer.try_clone().expect("a pipe can be cloned"))
             .stderr(writer);
         let mut child = command.spawn().expect("the program starts");
-        // The command holds the writing ends; the pipe ends only without them.
+        // The command holds write ends of the pipe, which must be closed before it can end.
         drop(command);
         if let (Some(mut stdin), Some(input)) = (child.stdin.take(), step.input) {
             stdin

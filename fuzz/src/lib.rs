@@ -1,6 +1,6 @@
-//! The modules of the program below its commands, with the properties that the fuzz targets check.
-//! They are included by path, because the program is a binary and offers no library.
-#![allow(dead_code, unused_imports, reason = "the commands, which use the rest, are not included")]
+//! The modules of the program except its commands, and the properties that the fuzz targets check.
+//! They are included by path, because the program has no library.
+#![allow(dead_code, unused_imports, reason = "some code is only used by the commands")]
 
 #[path = "../../src/api/mod.rs"]
 mod api;
