@@ -10,20 +10,20 @@ use zeroize::Zeroizing;
 pub(crate) struct RequestLine {
     pub(crate) method: Method,
     pub(crate) path: String,
-    /// The status, or why there was none.
-    pub(crate) result: std::result::Result<u16, String>,
+    /// The status, or the message of the error if there was none.
+    pub(crate) outcome: String,
     pub(crate) elapsed: Duration,
     pub(crate) trace_id: Option<String>,
 }
 
 impl fmt::Display for RequestLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ", self.method, self.path)?;
-        match &self.result {
-            Ok(status) => write!(f, "{status}")?,
-            Err(reason) => f.write_str(reason)?,
-        }
-        write!(f, " {} ms", self.elapsed.as_millis())?;
+        let milliseconds = self.elapsed.as_millis();
+        write!(
+            f,
+            "{} {} {} {milliseconds} ms",
+            self.method, self.path, self.outcome
+        )?;
         match &self.trace_id {
             Some(id) => write!(f, " trace {id}"),
             None => Ok(()),

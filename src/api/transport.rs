@@ -151,9 +151,11 @@ impl Api {
         observe(&RequestLine {
             method: method.clone(),
             path: self.without_secrets(path),
-            result: match result {
-                Ok(answer) => Ok(answer.status.as_u16()),
-                Err(error) => error.status().ok_or_else(|| error.message().to_owned()),
+            outcome: match result {
+                Ok(answer) => answer.status.as_str().to_owned(),
+                Err(error) => error
+                    .status()
+                    .map_or_else(|| error.message().to_owned(), |status| status.to_string()),
             },
             elapsed,
             trace_id: match result {
