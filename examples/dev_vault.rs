@@ -19,16 +19,24 @@ use support::vault::{API_KEY, Vault};
 
 const DEFAULT_PORT: u16 = 4011;
 
+const USAGE: &str = "\
+usage: cargo run --example dev_vault [PORT [LATENCY_MS]]
+
+  PORT        port on 127.0.0.1; 0 is any free port [default: 4011]
+  LATENCY_MS  time that the vault takes for each answer [default: 0]";
+
 fn main() -> ExitCode {
-    let port = match env::args().nth(1).map(|port| port.parse()) {
-        None => DEFAULT_PORT,
-        Some(Ok(port)) => port,
-        Some(Err(_)) => {
-            eprintln!(
-                "error: the port must be a number from 0 to 65535\n  usage: cargo run --example dev_vault [PORT]"
-            );
-            return ExitCode::from(2);
-        }
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    if arguments
+        .iter()
+        .any(|argument| argument == "--help" || argument == "-h")
+    {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let Some((port, latency)) = parse(&arguments) else {
+        eprintln!("error: expected a port from 0 to 65535 and a number of milliseconds\n{USAGE}");
+        return ExitCode::from(2);
     };
     // This check only improves the error message; the vault binds the port itself.
     if let Err(error) = TcpListener::bind(("127.0.0.1", port)) {
@@ -39,9 +47,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let vault = Vault::start_on(port);
-    if let Some(Ok(latency)) = env::args().nth(2).map(|latency| latency.parse()) {
-        vault.latency(Duration::from_millis(latency));
-    }
+    vault.latency(latency);
     println!(
         "export AMIKA_API_URL={0} AMIKA_WORKOS_URL={0} AMIKA_API_KEY={API_KEY}",
         vault.origin()
@@ -51,4 +57,16 @@ fn main() -> ExitCode {
     loop {
         thread::park();
     }
+}
+
+fn parse(arguments: &[String]) -> Option<(u16, Duration)> {
+    let port = match arguments.first() {
+        Some(port) => port.parse().ok()?,
+        None => DEFAULT_PORT,
+    };
+    let latency = match arguments.get(1) {
+        Some(latency) => Duration::from_millis(latency.parse().ok()?),
+        None => Duration::ZERO,
+    };
+    (arguments.len() <= 2).then_some((port, latency))
 }

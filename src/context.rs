@@ -91,7 +91,7 @@ pub(crate) fn connected(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::new(Kind::State, "starting the runtime").because(error))?;
+        .map_err(|error| Error::new(Kind::State, "failed to start the runtime").because(error))?;
     let result = runtime.block_on(async {
         let context = Context {
             env,

@@ -45,7 +45,7 @@ impl Shell {
 
 /// The script for one shell.
 pub(crate) fn script(shell: Shell) -> Result<String> {
-    let failed = || Error::new(Kind::Output, "writing the completion script");
+    let failed = || Error::new(Kind::Output, "failed to write the completion script");
     let mut script = Vec::new();
     Shells::builtins()
         .completer(shell.name())

@@ -48,7 +48,7 @@ fn all_pages(command: &Command) -> Result<Vec<Page>> {
 }
 
 fn page(command: &Command) -> Result<Page> {
-    let failed = |error| Error::new(Kind::Output, "writing the manual page").because(error);
+    let failed = |error| Error::new(Kind::Output, "failed to write the manual page").because(error);
     let name = command.get_bin_name().unwrap_or("amika").replace(' ', "-");
     let man = Man::new(command.clone().display_name(name.clone()))
         .title(name.to_uppercase())
@@ -84,7 +84,7 @@ fn extra_sections() -> Roff {
 
 fn write_all(pages: &[Page], directory: &Path, printer: Printer) -> Result<()> {
     let failed = |path: &Path, error: &std::io::Error| {
-        Error::new(Kind::Output, format!("writing {}", escape::path(path)))
+        Error::new(Kind::Output, format!("failed to write {}", escape::path(path)))
             .because(anyhow::anyhow!(crate::system::file::reason(error)))
     };
     std::fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;

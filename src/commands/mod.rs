@@ -23,6 +23,7 @@ use self::secret::SecretCommand;
 use crate::context::connected;
 use crate::error::{Error, Kind, Result};
 use crate::system::env::Env;
+use crate::system::keychain::Access;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::Printer;
 
@@ -81,6 +82,9 @@ pub(crate) fn run(
     printer: Printer,
     tree: fn() -> clap::Command,
 ) -> Result<()> {
+    if matches!(command, Command::Secret(_) | Command::Auth(_)) {
+        Access::check_setting(&env)?;
+    }
     match command {
         Command::Secret(Deferred(command)) => secret::run(command, env, options, printer),
         Command::Auth(Deferred(command)) => connected(env, options, printer, async |context| {

@@ -7,7 +7,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("AMIKA_STATE_DIRECTORY", "Directory for stored credentials"),
     ("AMIKA_WORKOS_CLIENT_ID", "WorkOS client ID to log in with"),
     ("AMIKA_HTTP_TIMEOUT", "Timeout of one request in seconds, 1 to 30"),
-    ("AMIKA_KEYCHAIN", "Set to off to never use the keychain"),
+    (
+        "AMIKA_KEYCHAIN",
+        "on or off: whether the keychain is used [default: on]",
+    ),
     (
         "HTTPS_PROXY, NO_PROXY",
         "Proxy to use, and hosts to reach without it",

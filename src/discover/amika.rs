@@ -3,6 +3,7 @@
 use super::label::{self, Claimed};
 use super::scan::Scan;
 use super::types::ProviderName;
+use crate::formats::escape;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
@@ -82,17 +83,7 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
         let place = place.shown(scan.env.home.as_deref());
         scan.notice(format!(
             "{place}: not the text of a key named NAME_API_KEY: {}",
-            shortened(&others)
+            escape::first_of(&others)
         ));
-    }
-}
-
-/// The first of many names, and how many more there are.
-fn shortened(names: &[String]) -> String {
-    const SHOWN: usize = 10;
-    let first = names[..names.len().min(SHOWN)].join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => first,
-        more => format!("{first} and {more} more"),
     }
 }

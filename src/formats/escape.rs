@@ -73,6 +73,16 @@ pub(crate) fn shell_word(text: &str) -> String {
     }
 }
 
+/// The first of many names, and how many more there are.
+pub(crate) fn first_of(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let first = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 /// `1 secret`, `2 secrets`.
 pub(crate) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::formats::escape;
 use crate::push::candidate::Candidate;
 use crate::push::plan::Stored;
 use crate::push::references::Reference;
@@ -23,13 +24,16 @@ pub(crate) fn select(
         .collect();
     let mut selected = Vec::new();
     let mut done = HashSet::new();
-    for Reference { variable, secret } in references {
+    for Reference { secret, .. } in references {
         if present.contains(secret.as_str()) || !done.insert(secret) {
             continue;
         }
+        let variables = references.iter().filter(|other| other.secret == *secret);
+        let mut variables = variables.map(|other| &other.variable);
         if let Some(candidate) = by_name.remove(secret) {
             selected.push(candidate);
         } else if let Some(name) = SecretName::inline(secret)
+            && let Some(variable) = variables.find(|variable| by_name.contains_key(*variable))
             && let Some(candidate) = by_name.remove(variable)
         {
             notices.notice(format!(
@@ -42,5 +46,24 @@ pub(crate) fn select(
             ));
         }
     }
+    say_what_is_left(by_name.into_keys().collect(), references, notices);
     selected
+}
+
+/// Says which of the given secrets are not pushed, and why.
+fn say_what_is_left(mut names: Vec<String>, references: &[Reference], notices: &mut Notices) {
+    names.sort_unstable();
+    let is_referenced = |name: &String| {
+        let mut all = references.iter();
+        all.any(|reference| reference.variable == *name || reference.secret == *name)
+    };
+    let (stored, unknown): (Vec<_>, Vec<_>) = names.into_iter().partition(is_referenced);
+    for (names, why) in [
+        (unknown, ".amika/config.toml does not reference"),
+        (stored, "the vault already has"),
+    ] {
+        if !names.is_empty() {
+            notices.notice(format!("left out what {why}: {}", escape::first_of(&names)));
+        }
+    }
 }

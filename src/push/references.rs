@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::error::{Error, Result};
 use crate::formats::escape;
 use crate::system::env::Env;
-use crate::system::file;
+use crate::system::file::{self, FileError};
 
 /// Where a repository keeps its configuration, from its top.
 const CONFIG: &str = ".amika/config.toml";
@@ -42,10 +42,13 @@ pub(crate) fn read(file: Option<&Path>, env: &Env) -> Result<References> {
     };
     let shown = escape::path(&path);
     let bytes = file::read_bounded(&path, MAX_CONFIG).map_err(|reason| {
-        let hint = reason.hint();
-        Error::input(format!("reading {shown}"))
+        let hint = match reason {
+            FileError::NotRegular => None,
+            _ => reason.hint(&path, env),
+        };
+        Error::input(format!("failed to read {shown}"))
             .because(reason)
-            .hint(hint)
+            .maybe_hint(hint)
     })?;
     let text =
         std::str::from_utf8(&bytes).map_err(|_| Error::input(format!("{shown}: is not valid UTF-8")))?;

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::formats::escape;
+use crate::system::env::Env;
+
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
@@ -27,12 +30,18 @@ impl From<io::Error> for FileError {
 }
 
 impl FileError {
-    /// A hint for a file named on the command line.
-    pub(crate) fn hint(&self) -> &'static str {
+    /// What the message does not say about a file named on the command line: where a relative path was
+    /// looked up, and how to pass what is no file.
+    pub(crate) fn hint(&self, path: &Path, env: &Env) -> Option<String> {
         match self {
-            Self::Io(_) => "check the path and its permissions",
-            Self::Directory | Self::NotRegular => "use a regular file, or - for standard input",
-            Self::TooLarge(_) => "use a smaller file",
+            Self::Io(error) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => {
+                let directory = env.directory.as_deref()?;
+                let directory = escape::home_path(directory, env.home.as_deref());
+                Some(format!("the path is relative to {directory}"))
+            }
+            Self::Directory => Some("name a file in it".to_owned()),
+            Self::NotRegular => Some("pass a pipe as standard input, with - in place of the file".to_owned()),
+            Self::Io(_) | Self::TooLarge(_) => None,
         }
     }
 }

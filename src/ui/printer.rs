@@ -110,7 +110,12 @@ impl Printer {
 
     /// Whether plan and result are printed on the same terminal, one below the other.
     pub(crate) fn shows_plan_and_result_together(self) -> bool {
-        self.terminals.stdout && self.terminals.stderr && !self.quiet
+        self.shows_result_and_error_together() && !self.quiet
+    }
+
+    /// Whether the result and the error are read by the same person at a terminal.
+    pub(crate) fn shows_result_and_error_together(self) -> bool {
+        self.terminals.stdout && self.terminals.stderr
     }
 
     /// The same printer without `--quiet`.
@@ -131,7 +136,7 @@ impl Printer {
                 if error.kind() == io::ErrorKind::BrokenPipe {
                     Error::new(Kind::ClosedOutput, "standard output was closed")
                 } else {
-                    Error::new(Kind::Output, "writing to standard output")
+                    Error::new(Kind::Output, "failed writing to standard output")
                         .because(anyhow::anyhow!(crate::system::file::reason(&error)))
                 }
             })
@@ -165,17 +170,7 @@ impl Printer {
             return;
         }
         if self.is_json() {
-            let mut fields = json!({ "code": error.kind.code(), "message": format!("{error:#}") });
-            for (name, value) in [("hint", &error.hint), ("trace_id", &error.trace_id)] {
-                if let Some(value) = value {
-                    fields[name] = json!(value);
-                }
-            }
-            if !error.others.is_empty() {
-                let problems = std::iter::once(error).chain(&error.others);
-                let problem = |error: &Error| json!({ "message": format!("{error:#}"), "hint": error.hint });
-                fields["problems"] = problems.map(problem).collect();
-            }
+            let fields = error_json(error);
             json_line(&json!({ "error": fields }));
             return;
         }
@@ -309,6 +304,24 @@ fn exact_json(json: &str) -> String {
         }
     }
     exact
+}
+
+/// The fields of an error. Several problems are listed, and the message is their number.
+fn error_json(error: &Error) -> serde_json::Value {
+    let mut fields = json!({ "code": error.kind.code(), "message": format!("{error:#}") });
+    if !error.others.is_empty() {
+        let problem = |error: &Error| json!({ "message": format!("{error:#}"), "hint": error.hint });
+        let problems = std::iter::once(error).chain(&error.others);
+        fields["problems"] = problems.map(problem).collect();
+        fields["message"] = json!(format!("found {} problems", error.others.len() + 1));
+        return fields;
+    }
+    for (name, value) in [("hint", &error.hint), ("trace_id", &error.trace_id)] {
+        if let Some(value) = value {
+            fields[name] = json!(value);
+        }
+    }
+    fields
 }
 
 /// One JSON value on one line of standard error, without the filter for terminal output, which

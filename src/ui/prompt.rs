@@ -140,7 +140,7 @@ async fn read_piped<T>(
     for _ in 0..MAX_PIPED_ANSWERS {
         ask();
         let line = env.read_stdin_line().await;
-        let line = line.map_err(|error| Error::usage("reading the answer").because(error))?;
+        let line = line.map_err(|error| Error::usage("failed to read the answer").because(error))?;
         let line = line.ok_or_else(|| refuse("no answer on standard input"))?;
         if let Some(answer) = answer(&line) {
             return Ok(answer);
@@ -298,7 +298,7 @@ async fn at_terminal<T: Send + 'static>(
         if error.kind() == io::ErrorKind::Interrupted {
             Error::new(Kind::Interrupted, "interrupted; nothing was changed")
         } else {
-            Error::usage("reading from the terminal").because(error)
+            Error::usage("failed to read from the terminal").because(error)
         }
     })
 }

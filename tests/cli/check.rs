@@ -137,8 +137,29 @@ fn push_missing_creates_only_missing_secrets() {
     assert_eq!(sandbox.vault.value("database-url", "user").as_deref(), Some("1"));
     assert_eq!(sandbox.vault.stored("generic").len(), 2);
     sandbox.run("secret check").exits(0);
+    // Why there is nothing to push.
     sandbox
         .run("secret push --missing --from-file .env")
         .exits(0)
-        .stdout_contains("Nothing to push");
+        .stdout_contains("Nothing to push")
+        .stderr_contains("notice: left out what .amika/config.toml does not reference: UNRELATED\n")
+        .stderr_contains("notice: left out what the vault already has: API_KEY, DATABASE_URL\n");
+    sandbox
+        .run("secret push A=1 --if-missing --missing")
+        .exits(0)
+        .stdout_contains("Nothing to push")
+        .stderr_contains("does not reference: A\n");
+}
+
+/// Two variables may reference one secret; either of them gives its value.
+#[test]
+fn push_missing_takes_any_variable_of_a_secret() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".amika/config.toml",
+        "[env]\nA = { secret = \"shared\" }\nB = { secret = \"shared\" }\n",
+    );
+    let ran = sandbox.run("secret push --missing B=1 --yes").exits(0);
+    assert_eq!(sandbox.vault.value("shared", "user").as_deref(), Some("1"));
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
 }

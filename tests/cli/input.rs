@@ -232,12 +232,29 @@ fn empty_values_are_refused() {
 fn a_file_that_cannot_be_opened_is_named_with_the_reason() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.home().join("dir")).unwrap();
-    for (path, reason) in [("missing", "no such file"), ("dir", "is a directory")] {
-        sandbox
+    let absolute = sandbox.home().join("missing").display().to_string();
+    for (path, reason) in [
+        ("missing", "no such file\n  hint: the path is relative to "),
+        (absolute.as_str(), "no such file\n"),
+        ("dir", "is a directory\n  hint: name a file in it\n"),
+    ] {
+        let ran = sandbox
             .run(&format!("secret push --from-file {path} --yes"))
             .exits(4)
-            .stderr_contains(&format!("opening env file {path}: {reason}"));
+            .stderr_contains(&format!("error: failed opening env file {path}: {reason}"));
+        let has_hint = path != absolute;
+        assert_eq!(ran.stderr.contains("hint:"), has_hint, "{}", ran.stderr);
     }
+    sandbox
+        .run("secret codex push --from-file missing")
+        .exits(4)
+        .stderr_contains(
+            "failed reading credentials file missing: no such file\n  hint: the path is relative",
+        );
+    sandbox
+        .run("secret check --file missing")
+        .exits(4)
+        .stderr_contains("failed to read missing: no such file\n  hint: the path is relative");
 }
 
 /// R13: a FIFO or device is refused at once.
@@ -410,10 +427,15 @@ fn all_problems_of_all_sources_are_reported_at_once() {
     let ran = sandbox.run(&format!("{line} -o json")).exits(2);
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["code"], "usage");
+    let problems = error["error"]["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), said.len() + 1);
+    // Each problem is told once, and the message sums them up.
     assert_eq!(
-        error["error"]["problems"].as_array().unwrap().len(),
-        said.len() + 1
+        error["error"]["message"],
+        format!("found {} problems", problems.len())
     );
+    assert_eq!(error["error"]["hint"], serde_json::Value::Null);
+    assert!(problems.iter().all(|problem| problem["message"].is_string()));
     assert!(nothing_sent(&sandbox));
 }
 

@@ -42,6 +42,7 @@ fn everyday_mistakes_are_explained() {
     for line in MISTAKES {
         let ran = sandbox.run(line);
         let said = (ran.stdout + &ran.stderr).replace(&sandbox.vault.origin(), "http://VAULT");
+        let said = said.replace(&sandbox.home().display().to_string(), "HOME");
         writeln!(transcript, "$ amika {line}\n{said}(exit {})\n", ran.code).unwrap();
     }
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/mistakes.txt");

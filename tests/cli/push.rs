@@ -275,7 +275,11 @@ fn strict_makes_warnings_errors() {
         .run("secret push --from-file .env --yes --strict")
         .exits(4)
         .stderr_contains(".env:1: '$' in A is kept literally")
-        .stderr_contains("B is given twice");
+        .stderr_contains("B is given twice, at .env:2 and .env:3; the last wins\n  hint: these are warnings without --strict\n");
+    sandbox
+        .run("secret push A=1 A=2 --yes --strict")
+        .exits(4)
+        .stderr_contains("\n  hint: this is a warning without --strict\n");
     assert!(sandbox.vault.requests().is_empty());
     sandbox.run("secret push --from-file .env --yes").exits(0);
 }

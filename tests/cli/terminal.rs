@@ -155,6 +155,16 @@ fn replacing_the_organisations_credential_is_confirmed() {
     assert_eq!(sandbox.vault.stored("codex")[0].value, "old");
 }
 
+/// At a terminal, where result and error stand together, the same is not said twice.
+#[test]
+fn status_says_once_that_nobody_is_logged_in() {
+    let sandbox = Sandbox::new();
+    let mut session = shell(&sandbox, "unset AMIKA_API_KEY; amika auth status; echo code $?");
+    let said = text(&mut session, "code 3");
+    assert_eq!(said.matches("ogged in").count(), 1, "{said}");
+    assert!(said.contains("amika auth login"), "{said}");
+}
+
 #[test]
 fn a_deletion_is_confirmed() {
     let sandbox = Sandbox::new();

@@ -1,6 +1,6 @@
 //! Errors in the command line, and their format.
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, ran};
 
 #[test]
 fn the_command_that_was_meant_is_suggested() {
@@ -96,6 +96,60 @@ fn an_unexpected_argument_is_named() {
         ("auth logout key.txt", "hint: see 'amika auth logout --help'"),
     ] {
         sandbox.run(line).exits(2).stderr_contains(said);
+    }
+}
+
+/// A setting with a few possible values takes no other.
+#[test]
+fn a_setting_with_an_unknown_value_is_refused() {
+    let sandbox = Sandbox::new();
+    for (variable, value, line, code) in [
+        ("AMIKA_KEYCHAIN", "of", "secret list", 2),
+        ("AMIKA_KEYCHAIN", "0", "secret extract", 2),
+        ("AMIKA_KEYCHAIN", "no", "auth status", 2),
+        ("AMIKA_KEYCHAIN", "no", "secret list --help", 0),
+        ("AMIKA_KEYCHAIN", "no", "version", 0),
+        ("AMIKA_KEYCHAIN", "OFF", "secret list", 0),
+        ("AMIKA_KEYCHAIN", "on", "version", 0),
+        ("AMIKA_KEYCHAIN", "", "version", 0),
+        ("AMIKA_HTTP_TIMEOUT", "31", "secret list", 2),
+    ] {
+        let mut command = sandbox.command(line.split_whitespace());
+        let ran = ran(command.env(variable, value).output().unwrap()).exits(code);
+        if code == 2 {
+            let said = format!("error: {variable} must be ");
+            assert!(
+                ran.stderr.starts_with(&said),
+                "{variable}={value}: {}",
+                ran.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn the_help_names_the_default_name_of_each_type() {
+    let sandbox = Sandbox::new();
+    for (provider, names) in [
+        (
+            "claude",
+            ["\"Claude OAuth\" for a login", "\"Claude API Key\" for a key"],
+        ),
+        (
+            "codex",
+            ["\"Codex OAuth\" for a login", "\"Codex API Key\" for a key"],
+        ),
+    ] {
+        let help = sandbox
+            .run(&format!("secret {provider} push --help"))
+            .exits(0)
+            .stdout;
+        let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(names.iter().all(|name| words.contains(name)), "{help}");
+        // The options of every command come last, under a heading of their own.
+        let own = help.find("\nOptions:\n").unwrap();
+        let global = help.find("\nGlobal options:\n").unwrap();
+        assert!(own < global && !help[own..global].contains("--output"), "{help}");
     }
 }
 

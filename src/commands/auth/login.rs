@@ -156,10 +156,10 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
         file::read_bounded(&context.env.expand_home(path), MAX_KEY)
     };
     let bytes = bytes.map_err(|reason| {
-        let hint = reason.hint();
-        Error::input(format!("reading the API key from {place}"))
+        let hint = reason.hint(path, &context.env);
+        Error::input(format!("failed to read the API key from {place}"))
             .because(reason)
-            .hint(hint)
+            .maybe_hint(hint)
     })?;
     let text = std::str::from_utf8(&bytes).unwrap_or("\u{fffd}");
     checked(&SecretValue::new(text.to_owned()), &place)

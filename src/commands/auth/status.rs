@@ -16,6 +16,8 @@ use crate::net::origin::Origin;
 use crate::ui::notices::Notices;
 use crate::ui::printer::OnWriteFailure;
 
+const NOT_LOGGED_IN: &str = "Not logged in";
+
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Ask the API whether it accepts the credential
@@ -60,6 +62,9 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
             .iter()
             .for_each(|warning| printer.warning(warning));
     }
+    if status.source.is_none() && !printer.shows_result_and_error_together() {
+        status.lines.push(NOT_LOGGED_IN.to_owned());
+    }
     printer.data(OnWriteFailure::Fail, &status, || status.lines.join("\n"))?;
     if let Some(rejected) = rejected {
         return Err(rejected);
@@ -67,8 +72,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     if status.authenticated {
         return Ok(());
     }
-    Err(Error::new(Kind::Credential, "there is no usable credential")
-        .hint("run 'amika auth login', or set AMIKA_API_KEY"))
+    Err(Error::new(Kind::Credential, NOT_LOGGED_IN).hint("run 'amika auth login', or set AMIKA_API_KEY"))
 }
 
 impl Status {
@@ -108,9 +112,6 @@ impl Status {
         if status.source != Some(Source::Environment) {
             let exposed = resolver.store.iter().flat_map(Store::exposed);
             status.warnings.extend(exposed);
-        }
-        if !status.authenticated {
-            status.lines.push("Not logged in".to_owned());
         }
         Ok(status)
     }

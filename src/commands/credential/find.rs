@@ -224,10 +224,10 @@ async fn given(provider: &Provider, args: &SourceArgs, context: &Context) -> Res
         ),
     };
     let bytes = bytes.map_err(|reason| {
-        let hint = reason.hint();
-        Error::input(format!("reading credentials file {place}"))
+        let hint = args.from_file.as_ref().and_then(|path| reason.hint(path, env));
+        Error::input(format!("failed reading credentials file {place}"))
             .because(reason)
-            .hint(hint)
+            .maybe_hint(hint)
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Error::input(format!(

@@ -93,9 +93,14 @@ fn with_subcommands(command: Command) -> Command {
     };
     let Provider { id, login_file, .. } = provider;
     let key = provider.key_prefixes.first().copied().unwrap_or_default();
+    let names = format!(
+        "Name to store it under [default: \"{}\" for a login, \"{}\" for a key]",
+        provider.default_name(CredentialKind::OAuth),
+        provider.default_name(CredentialKind::ApiKey)
+    );
     CredentialCommand::augment_subcommands(command)
         .mut_subcommand("push", |push| {
-            push.after_help(format!(
+            push.mut_arg("name", |name| name.help(names)).after_help(format!(
                 "Examples:
   amika secret {id} push                     choose among what was found here
   amika secret {id} push --type oauth        the login of this machine

@@ -21,7 +21,7 @@ use crate::ui::prompt::{self, Confirmation};
 pub(crate) struct PushCredentialArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Name to store it under [default: such as "Claude OAuth" or "Codex API Key"]
+    /// Name to store it under
     #[arg(long, value_hint = clap::ValueHint::Other)]
     pub(crate) name: Option<String>,
     /// Who can use it

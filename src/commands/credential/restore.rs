@@ -36,7 +36,12 @@ pub(super) async fn run(
         let hint = format!("use 'amika secret {} push' instead", description.provider);
         return Err(Error::usage(message).hint(hint));
     }
-    let unreadable = || Error::input(format!("reading credentials file {}", escape::path(kept.path())));
+    let unreadable = || {
+        Error::input(format!(
+            "failed reading credentials file {}",
+            escape::path(kept.path())
+        ))
+    };
     let bytes =
         file::read_bounded(kept.path(), MAX_KEPT_VALUE).map_err(|reason| unreadable().because(reason))?;
     let text = std::str::from_utf8(&bytes)

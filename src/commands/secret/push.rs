@@ -123,9 +123,14 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let references = args.missing.then(|| references::read(None, env));
     let references = references.and_then(|read| problems.check(read));
     if args.strict {
-        notices.take_warnings().for_each(|warning| {
-            problems.push(Error::input(warning).hint("--strict makes this warning an error"));
-        });
+        let warnings: Vec<_> = notices.take_warnings().collect();
+        let hint = match warnings.len() {
+            1 => "this is a warning without --strict",
+            _ => "these are warnings without --strict",
+        };
+        for warning in warnings {
+            problems.push(Error::input(warning).hint(hint));
+        }
     }
     printer.notices(&notices);
     problems.into_result()?;

@@ -158,7 +158,7 @@ async fn read_stdin_value(env: &Env, notices: &mut Notices) -> Result<SecretValu
     let bytes = env
         .read_stdin(MAX_FILE)
         .await
-        .map_err(|reason| Error::input("reading standard input").because(reason))?;
+        .map_err(|reason| Error::input("failed to read standard input").because(reason))?;
     let text = utf8(&bytes).map_err(|line| {
         Error::input(format!("standard input, line {line}: is not valid UTF-8"))
             .hint("encode the value, for example with base64")

@@ -89,10 +89,10 @@ async fn parse(path: &Path, format: EnvFormat, env: &Env) -> Result<Parsed> {
         file::read_bounded(path, MAX_FILE)
     }
     .map_err(|reason| {
-        let hint = reason.hint();
-        Error::input(format!("opening env file {}", shown(path)))
+        let hint = reason.hint(path, env);
+        Error::input(format!("failed opening env file {}", shown(path)))
             .because(reason)
-            .hint(hint)
+            .maybe_hint(hint)
     })?;
     let (text, faults) = clean(&bytes).map_err(|fault| fault.into_error(path))?;
     let mut parsed = match format {

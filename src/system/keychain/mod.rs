@@ -25,6 +25,8 @@ pub(crate) use self::error::KeychainError;
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform};
 
+/// The variable that switches the keychain on or off.
+const SETTING: &str = "AMIKA_KEYCHAIN";
 /// Time limit for all keychain calls of one command together.
 const LIMIT: Duration = Duration::from_secs(3);
 /// Time limit if a person at a terminal may have to answer a dialog of the Keychain.
@@ -81,6 +83,15 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    /// Fails with exit 2 if `AMIKA_KEYCHAIN` is neither `on` nor `off`.
+    pub(crate) fn check_setting(env: &Env) -> crate::error::Result<()> {
+        let is_valid = |text: &str| text.eq_ignore_ascii_case("on") || text.eq_ignore_ascii_case("off");
+        if env.setting(SETTING)?.is_none_or(is_valid) {
+            return Ok(());
+        }
+        Err(crate::error::Error::usage(format!("{SETTING} must be on or off")))
+    }
+
     /// `AMIKA_KEYCHAIN=off` disables all keychain access.
     pub(crate) fn from_env(env: &Env) -> Self {
         Self {
@@ -91,8 +102,8 @@ impl Access {
                 LIMIT
             },
             allowed: env
-                .variable("AMIKA_KEYCHAIN")
-                .is_none_or(|setting| setting != "off"),
+                .variable(SETTING)
+                .is_none_or(|setting| !setting.eq_ignore_ascii_case("off")),
             home: env.home.clone(),
         }
     }
