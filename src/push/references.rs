@@ -44,7 +44,7 @@ pub(crate) fn read(file: Option<&Path>, env: &Env) -> Result<References> {
     let bytes = file::read_bounded(&path, MAX_CONFIG).map_err(|reason| {
         let hint = match reason {
             FileError::NotRegular => None,
-            _ => reason.hint(&path, env),
+            _ => env.file_hint(&path, &reason),
         };
         Error::input(format!("failed to read {shown}"))
             .because(reason)

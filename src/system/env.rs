@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::formats::escape;
 use crate::system::file::{self, FileError};
 
 /// The longest answer read from standard input, in bytes.
@@ -121,6 +122,23 @@ impl Env {
         match (path.strip_prefix("~"), &self.home) {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => path.to_owned(),
+        }
+    }
+
+    /// What the error does not say about a file named on the command line: where a relative path was
+    /// looked up, and how to pass what is no file.
+    pub(crate) fn file_hint(&self, path: &Path, error: &FileError) -> Option<String> {
+        match error {
+            FileError::Io(error) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => {
+                let directory = self.directory.as_deref()?;
+                let directory = escape::home_path(directory, self.home.as_deref());
+                Some(format!("the path is relative to {directory}"))
+            }
+            FileError::Directory => Some("name a file in it".to_owned()),
+            FileError::NotRegular => {
+                Some("pass a pipe as standard input, with - in place of the file".to_owned())
+            }
+            FileError::Io(_) | FileError::TooLarge(_) => None,
         }
     }
 

@@ -6,9 +6,6 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::formats::escape;
-use crate::system::env::Env;
-
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
@@ -26,23 +23,6 @@ pub(crate) enum FileError {
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
-    }
-}
-
-impl FileError {
-    /// What the message does not say about a file named on the command line: where a relative path was
-    /// looked up, and how to pass what is no file.
-    pub(crate) fn hint(&self, path: &Path, env: &Env) -> Option<String> {
-        match self {
-            Self::Io(error) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => {
-                let directory = env.directory.as_deref()?;
-                let directory = escape::home_path(directory, env.home.as_deref());
-                Some(format!("the path is relative to {directory}"))
-            }
-            Self::Directory => Some("name a file in it".to_owned()),
-            Self::NotRegular => Some("pass a pipe as standard input, with - in place of the file".to_owned()),
-            Self::Io(_) | Self::TooLarge(_) => None,
-        }
     }
 }
 

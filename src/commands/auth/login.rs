@@ -156,7 +156,7 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
         file::read_bounded(&context.env.expand_home(path), MAX_KEY)
     };
     let bytes = bytes.map_err(|reason| {
-        let hint = reason.hint(path, &context.env);
+        let hint = context.env.file_hint(path, &reason);
         Error::input(format!("failed to read the API key from {place}"))
             .because(reason)
             .maybe_hint(hint)

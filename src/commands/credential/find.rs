@@ -224,7 +224,10 @@ async fn given(provider: &Provider, args: &SourceArgs, context: &Context) -> Res
         ),
     };
     let bytes = bytes.map_err(|reason| {
-        let hint = args.from_file.as_ref().and_then(|path| reason.hint(path, env));
+        let hint = args
+            .from_file
+            .as_ref()
+            .and_then(|path| env.file_hint(path, &reason));
         Error::input(format!("failed reading credentials file {place}"))
             .because(reason)
             .maybe_hint(hint)

@@ -89,7 +89,7 @@ async fn parse(path: &Path, format: EnvFormat, env: &Env) -> Result<Parsed> {
         file::read_bounded(path, MAX_FILE)
     }
     .map_err(|reason| {
-        let hint = reason.hint(path, env);
+        let hint = env.file_hint(path, &reason);
         Error::input(format!("failed opening env file {}", shown(path)))
             .because(reason)
             .maybe_hint(hint)
