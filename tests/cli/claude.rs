@@ -55,6 +55,24 @@ fn standing(run: &Ran, source: &str) -> (Value, String) {
     (row["in_use"].clone(), by.to_owned())
 }
 
+/// R124: an empty `CLAUDE_CONFIG_DIR` means the working directory (Claude Code 2.1.331), and an empty
+/// variable for the secrets the default one.
+#[test]
+fn an_empty_configuration_directory_is_the_working_directory() {
+    let in_repo = "repo/.credentials.json";
+    for (variable, expected) in [
+        ("CLAUDE_CONFIG_DIR", in_repo),
+        ("CLAUDE_SECURESTORAGE_CONFIG_DIR", LOGIN),
+    ] {
+        let sandbox = sandbox(&[(in_repo, &usable_login()), (LOGIN, &usable_login())]);
+        let mut command = sandbox.command(["secret", "extract", "-o", "json"]);
+        command.current_dir(sandbox.home().join("repo")).env(variable, "");
+        let rows = ran(command.output().unwrap()).exits(0).json();
+        let origin = rows[0]["origin"].as_str().unwrap();
+        assert!(Path::new(origin).ends_with(expected), "{variable}: {origin}");
+    }
+}
+
 /// R123: a variable that overrides the login is named, in the environment and in every settings file,
 /// and the row is not in use.
 #[test]
@@ -288,6 +306,7 @@ fn a_login_that_claude_code_cannot_use_is_not_listed() {
         (login(""), 0, "user:inference"),
         (login(r#","scopes":null"#), 0, "user:inference"),
         (login(r#","scopes":["user:profile"]"#), 0, "user:inference"),
+        (login(r#","scopes":"user:inference""#), 0, "user:inference"),
         (format!("\u{feff}{}", usable_login()), 4, "byte order mark"),
     ] {
         let world = sandbox(&[(LOGIN, &content)]);

@@ -45,23 +45,30 @@ fn oauth_suffix(env: &Env) -> &'static str {
     }
 }
 
+/// The directory of the configuration. An empty `CLAUDE_CONFIG_DIR` means the working directory
+/// (Claude Code 2.1.331).
 pub(super) fn config_directory(env: &Env) -> Option<PathBuf> {
-    env.path("CLAUDE_CONFIG_DIR")
-        .or_else(|| Some(env.home.as_ref()?.join(".claude")))
+    match env.variable("CLAUDE_CONFIG_DIR") {
+        None => Some(env.home.as_ref()?.join(".claude")),
+        Some(empty) if empty.is_empty() => env.directory.clone(),
+        Some(directory) => Some(PathBuf::from(directory)),
+    }
 }
 
-/// The directory of the secrets, and the variable's text that moved it. Set but empty, the
-/// variable for secrets means the default place.
+/// The text of the variable that moved the directory of the secrets. Set but empty, the variable for
+/// secrets means the default place.
 fn secure_setting(env: &Env) -> Option<&OsStr> {
     env.variable("CLAUDE_SECURESTORAGE_CONFIG_DIR")
         .or_else(|| env.variable("CLAUDE_CONFIG_DIR"))
         .filter(|directory| !directory.is_empty())
 }
 
+/// The directory of the secrets.
 pub(super) fn secure_directory(env: &Env) -> Option<PathBuf> {
-    match secure_setting(env) {
+    match env.variable("CLAUDE_SECURESTORAGE_CONFIG_DIR") {
+        None => config_directory(env),
+        Some(empty) if empty.is_empty() => Some(env.home.as_ref()?.join(".claude")),
         Some(directory) => Some(PathBuf::from(directory)),
-        None => Some(env.home.as_ref()?.join(".claude")),
     }
 }
 
