@@ -1,5 +1,5 @@
-//! What every HTTP connection has in common: no redirects, time limits, bounded answers, and words
-//! for a connection that failed.
+//! The HTTP client: no redirects, timeouts, limited response sizes, and messages for failed
+//! connections.
 
 use std::error::Error as _;
 use std::fmt::Display;
@@ -19,25 +19,25 @@ use crate::net::tls::TrustStore;
 use crate::system::env::Env;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest that one request may take, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.
+/// Maximum timeout of one request, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.
 const LONGEST_REQUEST: u64 = 30;
-/// The most of a server's own words that is shown, in characters.
+/// Maximum length of a server's text in messages, in characters.
 const MAX_SERVER_TEXT: usize = 300;
 
-/// How far a request came that got no complete answer.
+/// The stage at which a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// It was never sent.
+    /// Before the request was sent.
     Connecting,
-    /// It was sent, and the time is up.
+    /// The request was sent, but timed out.
     TimedOut,
-    /// It was sent, and the connection broke.
+    /// The request was sent, but the connection was lost.
     Waiting,
-    /// The answer began, and broke off.
+    /// The response ended early.
     Answering,
 }
 
-/// A request that got no complete answer.
+/// A request without a complete response.
 #[derive(Debug)]
 pub(crate) struct Broken {
     pub(crate) stage: Stage,
@@ -45,8 +45,8 @@ pub(crate) struct Broken {
 }
 
 impl Broken {
-    /// reqwest's own text holds the URL and little else; the cause lies at the end of its chain of
-    /// sources.
+    /// Takes the cause from the end of the chain of sources, because reqwest's own message contains
+    /// little but the URL.
     pub(crate) fn new(error: &reqwest::Error, origin: &impl Display) -> Self {
         let mut causes = Vec::new();
         let mut source = error.source();
@@ -78,8 +78,9 @@ impl Broken {
     }
 }
 
-/// Why a connection was not made, in words. `causes` are the texts of the error's chain of sources, in
-/// lower case: reqwest tells a proxy, a name and TLS apart by them only.
+/// Describes a failed connection. `causes` are the lower-case messages of the error's chain of
+/// sources, the only way in which reqwest distinguishes errors of the proxy, name resolution and
+/// TLS.
 fn connect_message(causes: &[String], cause: &str, origin: &str) -> String {
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
     if says("failed to create underlying connection") {
@@ -99,10 +100,10 @@ fn connect_message(causes: &[String], cause: &str, origin: &str) -> String {
     format!("cannot connect to {origin}: {cause}")
 }
 
-/// What the environment says about every HTTP client.
+/// The settings of HTTP clients in the environment.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientSettings {
-    /// How long one request may take.
+    /// Timeout of one request.
     pub(crate) timeout: Duration,
     trust: TrustStore,
     /// The proxy for https.
@@ -127,7 +128,7 @@ impl ClientSettings {
         })
     }
 
-    /// The same with requests that take at most `longest`.
+    /// Limits the timeout of a request to `longest`.
     pub(crate) fn at_most(self, longest: Duration) -> Self {
         Self {
             timeout: self.timeout.min(longest),
@@ -136,7 +137,7 @@ impl ClientSettings {
     }
 }
 
-/// A client that talks to one origin and nobody else.
+/// Creates a client for one origin.
 pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwest::Client> {
     let connects = !origin.is_plain_http();
     let mut builder = reqwest::Client::builder()
@@ -148,7 +149,7 @@ pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwe
         .https_only(connects)
         .tls_backend_preconfigured(settings.trust.client_config(connects)?);
     if origin.is_plain_http() {
-        // Plain http is for this machine only; a proxy would carry it to another.
+        // Plain http is only for loopback; a proxy would send it to another machine.
         builder = builder.no_proxy();
     } else if let Some(proxy) = &settings.proxy {
         builder = builder.proxy(proxy.clone());
@@ -158,13 +159,13 @@ pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwe
         .map_err(|error| Error::new(Kind::Unreachable, "setting up TLS").because(error.without_url()))
 }
 
-/// Why an answer's body is of no use.
+/// The reason why a response body cannot be used.
 pub(crate) enum BadBody {
     TooLarge,
     Broken(Broken),
 }
 
-/// The whole body, of at most `limit` bytes.
+/// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(
     mut response: reqwest::Response,
     limit: usize,
@@ -181,7 +182,7 @@ pub(crate) async fn read_body(
     }
 }
 
-/// The start of a body, of at most `limit` bytes; what can be had of it.
+/// Reads the start of a body, up to `limit` bytes or to an error.
 pub(crate) async fn read_start(mut response: reqwest::Response, limit: usize) -> Zeroizing<Vec<u8>> {
     let mut body = Zeroizing::new(Vec::new());
     while let Ok(Some(chunk)) = response.chunk().await {
@@ -194,8 +195,8 @@ pub(crate) async fn read_start(mut response: reqwest::Response, limit: usize) ->
     body
 }
 
-/// Where a redirect points, as an origin; its path may hold anything. `None` when the address holds
-/// a known secret: parsing changes it, so what is left of the secret could not be found afterwards.
+/// Returns the target of a redirect as an origin, without the path, which may contain anything. `None`
+/// if the URL contains a known secret, because a secret changed by the parser could not be found.
 pub(crate) fn redirect_target(headers: &HeaderMap, origin: &Origin, known: &KnownSecrets) -> Option<String> {
     let location = headers.get(LOCATION)?.to_str().ok()?;
     if known.clean(location) != location {
@@ -205,7 +206,7 @@ pub(crate) fn redirect_target(headers: &HeaderMap, origin: &Origin, known: &Know
     Some(shorten(&target.origin().ascii_serialization()))
 }
 
-/// Whether a status is one that HTTP defines for a final answer; anything else is not the API.
+/// Whether HTTP defines the status for final responses; a response with any other is not from the API.
 pub(crate) fn is_http_status(status: StatusCode) -> bool {
     (200..600).contains(&status.as_u16())
 }
@@ -225,7 +226,7 @@ fn is_json_type(content_type: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The start of a server's text, fit to print on one line.
+/// Truncates a server's text and escapes it for printing on one line.
 pub(crate) fn shorten(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let escaped = escape::escape(&line);
@@ -239,7 +240,7 @@ pub(crate) fn shorten(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A host name that does not resolve is named as the problem.
+    /// The message names a host that cannot be resolved.
     #[test]
     fn an_unknown_host_is_named() {
         let causes = ["client error (connect)", "dns error", "no such host"].map(str::to_owned);

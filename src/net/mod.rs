@@ -1,4 +1,4 @@
-//! What every connection has in common, whether to the API or to the identity provider.
+//! Shared by the connections to the API and to the identity provider.
 
 pub(crate) mod client;
 pub(crate) mod origin;

@@ -1,4 +1,4 @@
-//! The origin of the API: scheme, host and port, checked so that a key is not sent elsewhere.
+//! The origin of the API: scheme, host and port, validated so that a key is not sent elsewhere.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use crate::system::env::Env;
 
 pub(crate) const DEFAULT: &str = "https://app.amika.dev";
 
-/// A checked origin: `https`, or `http` to this machine.
+/// A validated origin: `https`, or `http` to loopback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin(Url);
 
 impl Origin {
-    /// From `AMIKA_API_URL`, else the hosted API.
+    /// The origin in `AMIKA_API_URL`, or that of the hosted API.
     pub(crate) fn from_env(env: &Env) -> Result<Self> {
         Self::parse("AMIKA_API_URL", env.setting("AMIKA_API_URL")?.unwrap_or(DEFAULT))
     }
 
-    /// Refuses what is not an origin. The text is not repeated: it may hold a password.
+    /// Refuses a text that is not an origin, without repeating it, because it may contain a password.
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
         let refuse = |reason: &str| {
             Err(Error::usage(format!("{setting}{reason}")).hint(format!("use an origin such as {DEFAULT}")))
@@ -64,7 +64,7 @@ impl Origin {
     }
 }
 
-/// Whether a URL names this machine.
+/// Whether the host of a URL is this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -84,7 +84,7 @@ impl fmt::Display for Origin {
 mod tests {
     use super::*;
 
-    /// R54: https, or http to this machine, and nothing besides the origin.
+    /// R54: only https, or http to loopback, without user, path or query.
     #[test]
     fn only_safe_origins_are_accepted() {
         for good in [

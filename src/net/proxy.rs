@@ -1,5 +1,5 @@
-//! The proxy that the environment names. It is parsed here, because a value that the HTTP client does
-//! not understand would send the traffic direct.
+//! The proxy in the environment. It is parsed here, because the HTTP client would ignore an invalid
+//! value and connect directly.
 
 use reqwest::{NoProxy, Proxy};
 use url::Url;
@@ -7,11 +7,11 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::system::env::Env;
 
-/// The variables that may name a proxy for https, first match wins.
+/// The variables for the https proxy, in order of precedence.
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The proxy for https, `None` when no variable names one. A value that cannot be understood is exit 2;
-/// it is not repeated, because it may hold a password.
+/// The proxy for https; `None` if no variable is set. An invalid value is exit 2; it is not repeated,
+/// because it may contain a password.
 pub(crate) fn from_env(env: &Env) -> Result<Option<Proxy>> {
     for variable in VARIABLES {
         let Some(text) = env
@@ -31,7 +31,7 @@ pub(crate) fn from_env(env: &Env) -> Result<Option<Proxy>> {
     Ok(None)
 }
 
-/// An http or https URL; `HOST:PORT` alone means http.
+/// Parses an http or https URL; `HOST:PORT` alone means http.
 fn address(text: &str) -> Option<Url> {
     let url = if text.contains("://") {
         Url::parse(text)
@@ -46,7 +46,7 @@ fn address(text: &str) -> Option<Url> {
 mod tests {
     use super::*;
 
-    /// R117: what is a proxy's URL, and what is not.
+    /// R117: examples of valid and invalid proxy URLs.
     #[test]
     fn only_http_and_https_proxies_are_understood() {
         for good in [

@@ -1,8 +1,8 @@
-//! Takes every known secret out of text that a server sent, before anyone sees it.
+//! Removes every known secret from text that a server sent, before it is shown.
 //!
-//! The text is decoded in every way that a server may have encoded it, two layers deep, and the raw
-//! values are searched for in each reading. So it does not matter which characters an encoder left
-//! alone. Only the start of a long text is searched and shown, which bounds the time.
+//! The text is decoded in every way that a server may have encoded it, two layers deep, and each
+//! result is searched for the raw values, so it does not matter which characters an encoder left
+//! unchanged. Only the start of a long text is searched and shown, which bounds the time.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -16,31 +16,30 @@ use crate::formats::decode::Decoded;
 use crate::secret::SecretValue;
 
 const REDACTED: &str = "[redacted]";
-/// Shorter values are left alone, in bytes: removing every `1` would destroy the message and hide
-/// nothing.
+/// Minimum length of a secret to redact, in bytes: removing every `1` would make messages unreadable.
 const MIN_SECRET: usize = 4;
-/// How much of a value the automaton looks for, in bytes. The rest is compared where that was found,
-/// so memory does not grow with the length of the values.
+/// Length of the prefix of a value that the automaton searches for, in bytes. The rest is compared at
+/// each match, so memory does not grow with the length of the values.
 const SEARCHED_PREFIX: usize = 16;
-/// A part of a value from its start is redacted from this length on, in bytes.
+/// Minimum length of a redacted part at the start of a value, in bytes.
 const MIN_PART: usize = 32;
-/// How much of a text is searched, in bytes.
+/// Maximum length of the searched start of a text, in bytes.
 const MAX_SEARCHED: usize = 4096;
-/// The end of a text that was cut is not shown, in bytes: a value may begin there whose searched
-/// prefix was cut, and one byte takes up to 18 when it is encoded twice (`\u0025\u0034\u0031`).
+/// Length at the end of a truncated text that is not shown, in bytes, because the prefix of a value
+/// there may be truncated. A byte takes up to 18 bytes when encoded twice (`\u0025\u0034\u0031`).
 const CUT_MARGIN: usize = 18 * SEARCHED_PREFIX;
 
-/// The secrets that this process has handled so far, shared by everything that talks to a server.
+/// The secrets that this process has handled so far, shared by all HTTP clients.
 #[derive(Clone, Default)]
 pub(crate) struct KnownSecrets(Arc<Mutex<Redactor>>);
 
 impl KnownSecrets {
-    /// From now on this value is taken out of every text.
+    /// Redacts this value in every text from now on.
     pub(crate) fn learn(&self, secret: &SecretValue) {
         self.lock().learn(secret);
     }
 
-    /// The start of `text`, with every known secret replaced in whatever encoding it is written.
+    /// Returns the start of `text` with every known secret replaced, in any encoding.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.lock().clean(text)
     }
@@ -54,10 +53,10 @@ impl KnownSecrets {
 struct Redactor {
     hasher: RandomState,
     known: HashSet<u64>,
-    /// Learned since the last search.
+    /// Secrets added since the last search.
     pending: Vec<SecretValue>,
-    /// Automata of growing size. Small ones are merged, so that learning and searching in turn stays
-    /// nearly linear.
+    /// Automata of decreasing size. Small ones are merged, so that alternately adding secrets and
+    /// searching takes nearly linear time.
     indexes: Vec<Index>,
 }
 
@@ -94,7 +93,7 @@ impl Redactor {
         clean
     }
 
-    /// Where secrets are written in `text`.
+    /// Returns the byte ranges of secrets in `text`.
     fn find(&mut self, text: &str) -> Vec<(usize, usize)> {
         self.index_pending();
         let mut spans = Vec::new();
@@ -127,12 +126,12 @@ impl Redactor {
     }
 }
 
-/// Some secrets and the automaton that finds how they begin.
+/// Secrets and the automaton that finds their prefixes.
 struct Index {
-    /// Sorted, so that those with the same beginning are neighbours.
+    /// Sorted, so that secrets with the same prefix are adjacent.
     secrets: Vec<SecretValue>,
     automaton: NFA,
-    /// For each pattern of the automaton, the secrets that begin with it.
+    /// For each pattern of the automaton, the secrets with this prefix.
     groups: Vec<std::ops::Range<usize>>,
 }
 
@@ -147,7 +146,7 @@ impl Index {
             }
         }
         let patterns = groups.iter().map(|group| prefix(&secrets[group.start]));
-        // Fails only for more patterns than memory holds.
+        // Fails only if there are too many patterns.
         let automaton = NFA::new(patterns).ok()?;
         Some(Self {
             secrets,
@@ -177,8 +176,8 @@ fn prefix(secret: &SecretValue) -> &[u8] {
     &bytes[..bytes.len().min(SEARCHED_PREFIX)]
 }
 
-/// How many bytes at the start of `text` are the secret, or a part of it that is long enough or
-/// stands at the end of the text.
+/// Returns how many bytes at the start of `text` match the secret: all of it, at least [`MIN_PART`],
+/// or up to the end of the text.
 fn matching(secret: &SecretValue, text: &[u8]) -> Option<usize> {
     let secret = secret.expose_secret().as_bytes();
     let same = secret.iter().zip(text).take_while(|(a, b)| a == b).count();

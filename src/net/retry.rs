@@ -1,5 +1,5 @@
-//! When a failed request is sent again: what counts as transient, how often, how long to wait, and
-//! when to give up. Every retry of the program follows this file.
+//! The retry policy of the program: which errors are transient, the number of attempts, the pauses and
+//! the time limits.
 
 use std::time::Duration;
 
@@ -7,42 +7,43 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How often one request is tried.
+/// Maximum number of attempts of one request.
 pub(crate) const MAX_TRIES: u32 = 3;
-/// How long a batch may take in all, however slowly it advances.
+/// Maximum duration of a batch, even if it makes progress.
 pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(60 * 60);
-/// How often a write of a batch may fail while other writes succeed, before it is given up.
+/// Maximum number of failures of one write of a batch while other writes succeed.
 pub(crate) const MAX_FAILURES_APART: u32 = 5;
-/// Writes of a batch that may fail in a row with an error that no waiting cures.
+/// Maximum number of consecutive writes of a batch that fail with an error that waiting cannot
+/// resolve.
 pub(crate) const MAX_CONSECUTIVE_FAILURES: u32 = 3;
-/// The longest wait that a `Retry-After` header can ask for.
+/// Maximum wait requested by a `Retry-After` header.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-/// Doublings of the first back-off: the longest is 1.6 s before jitter.
+/// Maximum number of doublings of the first back-off, for 1.6 s before jitter.
 const MAX_DOUBLINGS: u32 = 4;
 
-/// How often and how long one call may be tried.
+/// The limits of the attempts of one call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Policy {
     pub(crate) tries: u32,
-    /// For all tries and the pauses between them.
+    /// Time limit for all attempts and the pauses between them.
     pub(crate) limit: Duration,
 }
 
-/// One call to the API. Shorter than two minutes, after which a silent command looks dead.
+/// One call to the API. Less than two minutes, after which a silent command seems to hang.
 pub(crate) const API_CALL: Policy = Policy {
     tries: MAX_TRIES,
     limit: Duration::from_secs(100),
 };
 
-/// One exchange with the identity provider, which repeats its answer for 30 seconds:
+/// One exchange with the identity provider, which repeats its response for 30 seconds:
 /// <https://workos.com/docs/authkit/sessions>.
 pub(crate) const TOKEN_EXCHANGE: Policy = Policy {
     tries: 4,
     limit: Duration::from_secs(29),
 };
 
-/// The tries of one call, counted.
+/// The attempts of one call.
 #[derive(Debug)]
 pub(crate) struct Tries {
     policy: Policy,
@@ -59,13 +60,13 @@ impl Tries {
         }
     }
 
-    /// Runs one try; `None` when the time of the call is over before it ends.
+    /// Runs one attempt; `None` if the time limit of the call is reached.
     pub(crate) async fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         self.made += 1;
         timeout_at(self.deadline, work).await.ok()
     }
 
-    /// Waits before the next try, for `wait` or for the back-off. `false` when there is no next try.
+    /// Waits for `wait` or the back-off before the next attempt; returns `false` if there is none.
     pub(crate) async fn pause(&self, wait: Option<Duration>) -> bool {
         let wait = wait.unwrap_or_else(|| backoff(self.made));
         let goes_on = self.made < self.policy.tries && Instant::now() + wait < self.deadline;
@@ -76,30 +77,30 @@ impl Tries {
     }
 }
 
-/// The pause after failed try number `attempt`, from 1: doubling, with jitter so that many
-/// clients do not come back at once.
+/// The pause after failed attempt number `attempt`, counted from 1. It doubles each time, with
+/// jitter so that many clients do not retry at once.
 pub(crate) fn backoff(attempt: u32) -> Duration {
     let doublings = attempt.saturating_sub(1).min(MAX_DOUBLINGS);
     FIRST_BACKOFF * 2_u32.pow(doublings) * fastrand::u32(50..150) / 100
 }
 
-/// Whether a request that got this status may succeed a moment later.
+/// Whether a request with this status may succeed if it is repeated.
 pub(crate) fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500) || is_outage(status)
 }
 
-/// Whether a gateway says with this status that nothing behind it answers.
+/// Whether this status means that a gateway cannot reach its upstream.
 pub(crate) fn is_outage(status: u16) -> bool {
     matches!(status, 502..=504)
 }
 
-/// Whether this status can mean that requests come too fast. nginx's `limit_req` answers 503 unless
-/// it is told otherwise: <https://nginx.org/en/docs/http/ngx_http_limit_req_module.html>.
+/// Whether this status can mean that requests are too frequent. nginx's `limit_req` responds with 503
+/// by default: <https://nginx.org/en/docs/http/ngx_http_limit_req_module.html>.
 pub(crate) fn is_rate_limit(status: u16) -> bool {
     matches!(status, 429 | 503)
 }
 
-/// A `Retry-After` header: seconds or an HTTP date. `None` for what is neither or already past.
+/// Parses a `Retry-After` header: seconds or an HTTP date. `None` if it is invalid or in the past.
 pub(crate) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
     let wait = if let Ok(seconds) = header.parse() {
@@ -115,7 +116,7 @@ pub(crate) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    /// R112: no call takes more than two minutes, whatever the server does.
+    /// R112: no call takes more than two minutes.
     #[tokio::test]
     async fn a_call_ends_within_its_limit() {
         for policy in [API_CALL, TOKEN_EXCHANGE] {
@@ -133,7 +134,7 @@ mod tests {
         assert!(!tries.pause(Some(MAX_RETRY_AFTER)).await);
     }
 
-    /// R70: seconds and dates, capped at a minute; everything else is ignored.
+    /// R70: seconds and dates are limited to a minute; anything else is ignored.
     #[test]
     fn retry_after_is_read_in_every_form() {
         let now: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();

@@ -1,4 +1,4 @@
-//! TLS: `ring` does the cryptography, and the operating system says which certificates are trusted.
+//! TLS with the cryptography of `ring` and the trusted certificates of the operating system.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::system::env::Env;
 #[cfg(all(unix, not(target_vendor = "apple")))]
 mod certificates;
 
-/// Where trusted certificates are read from, as the environment says it.
+/// The location of trusted certificates, from the environment.
 #[derive(Debug, Clone)]
 pub(crate) struct TrustStore {
     #[cfg(all(unix, not(target_vendor = "apple")))]
@@ -20,7 +20,7 @@ pub(crate) struct TrustStore {
 }
 
 impl TrustStore {
-    /// Reads nothing from the disk.
+    /// Does not access the file system.
     #[cfg(all(unix, not(target_vendor = "apple")))]
     pub(crate) fn from_env(env: &Env) -> Self {
         Self {
@@ -28,14 +28,14 @@ impl TrustStore {
         }
     }
 
-    /// The system's own service decides; no variable changes that.
+    /// The system's own trust store is used, regardless of variables.
     #[cfg(not(all(unix, not(target_vendor = "apple"))))]
     pub(crate) fn from_env(_: &Env) -> Self {
         Self {}
     }
 
-    /// The configuration of a client. With `connects`, a TLS connection is certain to be made, so
-    /// the certificates are looked for now and read on a thread while the connection opens.
+    /// The configuration of a client. `connects` means that a TLS connection will be opened, so that
+    /// the certificates are located now and read on a thread while the connection opens.
     pub(crate) fn client_config(&self, connects: bool) -> Result<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = self.verifier(Arc::clone(&provider), connects)?;
@@ -67,7 +67,7 @@ impl TrustStore {
     }
 
     #[cfg(not(all(unix, not(target_vendor = "apple"))))]
-    #[expect(clippy::unused_self, reason = "it holds something on other systems")]
+    #[expect(clippy::unused_self, reason = "it has a field on other systems")]
     fn verifier(&self, provider: Arc<CryptoProvider>, _: bool) -> Result<Arc<dyn ServerCertVerifier>> {
         let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(setup_error)?;
         Ok(Arc::new(verifier))

@@ -1,4 +1,4 @@
-//! The encoders are written out here, so that the redactor is not measured by its own decoders.
+//! The encoders are implemented here, independently of the redactor's decoders.
 
 use std::fmt::Write;
 
@@ -109,7 +109,7 @@ fn encodings(text: &str) -> Vec<String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// R76, R113, R121: a known value is found in every encoding, also inside a longer encoded text.
+    /// R76, R113, R121: a known value is found in every encoding, also within a longer encoded text.
     #[test]
     fn a_value_is_found_in_every_encoding(
         secret in "[ -~äÿ☃😀\n]{8,70}",
@@ -123,14 +123,14 @@ proptest! {
         }
     }
 
-    /// R113: what surrounds the value, or holds none, stays as it is.
+    /// R113: text around a value, or without a value, is unchanged.
     #[test]
     fn nothing_else_is_removed(text in "[ -~äÿ☃]{0,80}") {
         prop_assert_eq!(knowing(["kept-Secret-4711"]).clean(&text), text);
     }
 }
 
-/// R113: nothing of the value is left, and everything around it is.
+/// R113: exactly the value is removed.
 #[test]
 fn exactly_the_value_is_replaced() {
     let secret = "p/w ä&\"1=";
@@ -157,7 +157,7 @@ fn a_value_that_was_encoded_twice_is_found() {
     }
 }
 
-/// R113: a long value is removed as a whole, and its start where the server has cut it.
+/// R113: a long value is removed, also if the server has truncated it.
 #[test]
 fn a_long_value_is_found_whole_and_truncated() {
     let long = (0..20_000).map(|n| n.to_string()).collect::<Vec<_>>().join("-");
@@ -173,7 +173,7 @@ fn a_long_value_is_found_whole_and_truncated() {
     );
 }
 
-/// R115: a text is cut before it is searched, and no part of a value shows at the cut.
+/// R115: a text is truncated before it is searched, and no part of a value is left at its end.
 #[test]
 fn a_truncated_text_shows_no_part_of_a_value() {
     let secret = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -185,20 +185,20 @@ fn a_truncated_text_shows_no_part_of_a_value() {
     }
 }
 
-/// A value inside a longer one does not break up the longer one.
+/// A value within a longer one does not prevent the removal of the longer one.
 #[test]
 fn overlapping_values_leave_nothing() {
     let redactor = knowing(["abcdef", "xxabcdefyy", "efyyzz"]);
     assert_eq!(redactor.clean("-xxabcdefyyzz-"), "-[redacted]-");
 }
 
-/// A short value would destroy the message.
+/// A short value is not redacted, because that would make messages unreadable.
 #[test]
 fn a_short_value_is_left_alone() {
     assert_eq!(knowing(["1"]).clean("error 1 of 1"), "error 1 of 1");
 }
 
-/// R115: learning and searching in turn stays fast, also for values that begin alike.
+/// R115: alternately adding and searching is fast, even for values with the same prefix.
 #[test]
 fn learning_and_searching_in_turn_is_fast() {
     let redactor = KnownSecrets::default();

@@ -1,5 +1,5 @@
-//! The trusted certificates of a Unix system: one bundle file, and a directory of single files that
-//! is read only when the bundle does not know the issuer.
+//! The trusted certificates of a Unix system: a bundle file, and a directory of single files that is
+//! read only if the bundle does not contain the issuer.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -20,13 +20,13 @@ use crate::formats::escape;
 use crate::system::env::Env;
 use crate::system::file::read_bounded;
 
-/// The largest bundle that is read, in bytes. Debian's has 220 KB.
+/// Maximum size of a bundle, in bytes. Debian's has 220 KB.
 const MAX_BUNDLE: u64 = 16 * 1024 * 1024;
-/// What stands around a certificate in PEM (RFC 7468).
+/// The markers around a certificate in PEM (RFC 7468).
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const END: &[u8] = b"-----END CERTIFICATE-----";
 
-/// Files and directories that hold trusted certificates.
+/// The bundle and directories with trusted certificates.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Location {
     bundle: Option<PathBuf>,
@@ -34,8 +34,8 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR`, the variables of OpenSSL. Either one replaces what the
-    /// system would offer.
+    /// Reads `SSL_CERT_FILE` and `SSL_CERT_DIR`, the variables of OpenSSL. Either one replaces the
+    /// system's certificates.
     pub(crate) fn from_env(env: &Env) -> Self {
         let directories = env.path("SSL_CERT_DIR").unwrap_or_default();
         Self {
@@ -44,7 +44,7 @@ impl Location {
         }
     }
 
-    /// Checks what the environment names, or finds the system's own bundle and directories.
+    /// Validates the locations in the environment, or finds the system's bundle and directories.
     pub(crate) fn locate(&self) -> Result<Self> {
         if let Some(bundle) = &self.bundle {
             check_bundle(bundle)?;
@@ -80,7 +80,7 @@ fn check_bundle(path: &Path) -> Result<()> {
     Err(Error::usage(message).hint("set it to a file of trusted certificates in PEM format, or unset it"))
 }
 
-/// Checks a server's certificate against the system's, which are read at the first need.
+/// Verifies a server's certificate with the system's certificates, which are read when first needed.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     location: Location,
@@ -110,7 +110,7 @@ impl Verifier {
         })
     }
 
-    /// The certificates of all files in the directories.
+    /// The certificates in the files of the directories.
     fn directories(&self) -> &[CertificateDer<'static>] {
         self.directories.get_or_init(|| {
             let directories = self.location.directories.iter();
@@ -122,7 +122,7 @@ impl Verifier {
         })
     }
 
-    /// Checks that one of `trusted` has issued the server's certificate, directly or through
+    /// Verifies that one of `trusted` has issued the server's certificate, directly or through
     /// `intermediates`.
     fn verify_chain(
         &self,
@@ -131,8 +131,8 @@ impl Verifier {
         trusted: &[CertificateDer<'static>],
         now: UnixTime,
     ) -> std::result::Result<(), rustls::Error> {
-        // Parsing every certificate of a bundle takes longer than a TLS handshake. One that does not
-        // even contain the name of an issuer is not the issuer.
+        // Parsing every certificate of a bundle takes longer than a TLS handshake, so certificates
+        // that do not contain the name of an issuer are skipped.
         let chain = || [end_entity].into_iter().chain(intermediates);
         let chain = chain().filter_map(|certificate| EndEntityCert::try_from(certificate).ok());
         let issuers: Vec<_> = chain
@@ -153,13 +153,13 @@ impl Verifier {
     }
 }
 
-/// The certificates of a PEM file. A file that cannot be read has none: a directory may hold other
-/// things than certificates.
+/// The certificates in a PEM file. An unreadable file has none, because a directory may contain other
+/// files.
 fn read_file(path: &Path) -> Vec<CertificateDer<'static>> {
     read_bounded(path, MAX_BUNDLE).map_or_else(|_| Vec::new(), |text| decode(&text))
 }
 
-/// The certificates in a PEM text; those that are no valid Base64 are left out.
+/// The certificates in a PEM text, without those that are not valid Base64.
 fn decode(text: &[u8]) -> Vec<CertificateDer<'static>> {
     let ends = Finder::new(END);
     let sections = memmem::find_iter(text, BEGIN).filter_map(|begin| {
@@ -234,7 +234,7 @@ impl ServerCertVerifier for Verifier {
 mod tests {
     use super::*;
 
-    /// What administrators put into a bundle besides certificates does not hide one.
+    /// Other text in a bundle does not hide a certificate.
     #[test]
     fn certificates_are_found_among_other_text() {
         let bundle = "# Company root\r\n-----BEGIN CERTIFICATE-----\r\nMAAB\r\nAgME\r\n-----END CERTIFICATE-----\r\n\
