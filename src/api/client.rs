@@ -28,12 +28,12 @@ const MAX_ID: usize = 256;
 const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys"];
 
 impl Api {
-    /// Lists the generic secrets of all scopes that the caller may see.
+    /// Lists the generic secrets of all scopes that are visible to the caller.
     pub(crate) async fn list_secrets(&self) -> ApiResult<Vec<SecretSummary>> {
         self.list_secrets_with(Repeat::Safe).await
     }
 
-    /// As [`list_secrets`](Self::list_secrets), sent once.
+    /// As [`list_secrets`](Self::list_secrets), without retries.
     pub(crate) async fn list_secrets_once(&self) -> ApiResult<Vec<SecretSummary>> {
         self.list_secrets_with(Repeat::Never).await
     }
@@ -44,7 +44,7 @@ impl Api {
         self.parse(&answer, "a list of secrets")
     }
 
-    /// Creates a secret and returns its id. Sent once: the batch decides about retries.
+    /// Creates a secret and returns its id. Not retried here: the batch decides about retries.
     pub(crate) async fn create_secret(
         &self,
         name: &SecretName,
@@ -64,7 +64,7 @@ impl Api {
         self.created(&answer, name.as_str())
     }
 
-    /// The id in the answer to a create, if the answer confirms the create.
+    /// Returns the id from the response to a create, if it confirms the create.
     pub(super) fn created(&self, answer: &Answer, name: &str) -> ApiResult<String> {
         let expected = "a confirmation that it was created";
         if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
@@ -78,7 +78,7 @@ impl Api {
         Ok(self.without_secrets(&created.id))
     }
 
-    /// Replaces the value of a secret. Sent once: the batch decides about retries.
+    /// Replaces the value of a secret. Not retried here: the batch decides about retries.
     pub(crate) async fn update_secret(&self, id: &str, value: &SecretValue) -> ApiResult<()> {
         self.keep_secret(value);
         let path = secret_path(id)?;
@@ -111,11 +111,11 @@ impl Api {
     }
 }
 
-/// A JSON body. Its memory is zeroed when the last copy is dropped.
+/// Builds a JSON body whose memory is zeroed when the last clone is dropped.
 pub(super) fn json_body(body: &impl Serialize, value: &SecretValue) -> Bytes {
-    // Room for the value with its escapes, so that growing leaves no copy behind.
+    // Reserves space for the escaped value, because growing the buffer would leave a copy behind.
     let mut json = Zeroizing::new(Vec::with_capacity(2 * value.expose_secret().len() + 1024));
-    serde_json::to_writer(&mut *json, body).expect("strings always serialise");
+    serde_json::to_writer(&mut *json, body).expect("strings can be serialised");
     Bytes::from_owner(json)
 }
 
@@ -123,7 +123,7 @@ fn secret_path(id: &str) -> ApiResult<String> {
     Ok(format!("{BASE}/{}", encoded_id(id)?))
 }
 
-/// Refuses an invalid id of the command line: exit 2.
+/// Refuses an invalid id on the command line: exit 2.
 pub(crate) fn check_id(id: &str) -> Result<()> {
     if is_hostile_id(id) {
         return Err(
@@ -156,7 +156,7 @@ fn is_hostile_id(id: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// R80: an id becomes one path segment, or is refused.
+    /// R80: an id is encoded as one path segment, or refused.
     #[test]
     fn ids_are_encoded_and_hostile_ones_are_refused() {
         for bad in [

@@ -1,7 +1,7 @@
-//! How fast a batch may send: how many requests at once, and how many a second.
+//! Rate and concurrency of a batch: the number of requests in flight and per second.
 //!
-//! The rate is unlimited until the server refuses a part of the requests. From then on it follows
-//! what gets through: it falls by as much as is refused, and rises while nothing is.
+//! The rate is unlimited until the server refuses some of the requests. From then on it adapts: it
+//! falls with the share of refused requests, and rises while none are refused.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -10,46 +10,46 @@ use tokio::time::Instant;
 
 use crate::net::retry::backoff;
 
-/// Requests in flight at the start of a batch, and at most.
+/// Initial and maximum number of requests in flight.
 const FIRST_LIMIT: usize = 8;
 const MAX_LIMIT: usize = 64;
-/// Outcomes are judged together once a window of this length is over …
+/// Minimum length of a window, the period over which outcomes are evaluated.
 const WINDOW: Duration = Duration::from_millis(100);
-/// … and holds as many of them, or a whole second has passed.
+/// Minimum number of outcomes in a window of less than a second.
 const WINDOW_OUTCOMES: u32 = 8;
-/// This many refusals end a window early.
+/// Number of refusals that end a window early.
 const MANY_REFUSALS: u32 = 20;
-/// A share of refusals up to this is no reason to slow down: a limit without a burst refuses requests
-/// that jitter moved together, at any rate.
+/// Maximum share of refusals that does not lower the rate: at any rate, a limit without a burst
+/// refuses requests that jitter has moved together.
 const TOLERATED_SHARE: f64 = 0.4;
-/// A rate grows while at most this share is refused.
+/// Maximum share of refusals at which the rate grows.
 const UNNOTICED_SHARE: f64 = 0.1;
-/// The part of its time slot that a refused request gives back: it used nothing of what the server
-/// allows.
+/// Part of its time slot that a refused request returns, because it did not count towards the server's
+/// limit.
 const RETURNED_SLOT: f64 = 0.7;
-/// The lowest and the highest rate that a batch is held to, in requests per second.
+/// Minimum and maximum of a limited rate, in requests per second.
 const RATES: std::ops::RangeInclusive<f64> = 0.2..=5000.0;
-/// Growth for each window without a refusal, as in CUBIC: fast far below the rate that was too high
-/// last, slow around it, faster again above it.
+/// Growth per window without refusals, as in CUBIC: fast far below the last rate that was too high,
+/// slow near it, faster again above it.
 const FAST_GROWTH: f64 = 1.5;
 const SLOW_GROWTH: f64 = 1.04;
 const PROBING_GROWTH: f64 = 1.15;
 
-/// Concurrency and send rate of a batch, learned from the server's answers.
+/// Concurrency and send rate of a batch, adapted to the server's responses.
 pub(crate) struct Concurrency {
     limit: Cell<usize>,
     fixed: bool,
     rate: RefCell<Rate>,
 }
 
-/// Requests per second, spread evenly.
+/// The send rate, with requests evenly spaced.
 struct Rate {
     per_second: Option<f64>,
-    /// The rate that was too high last.
+    /// The last rate that was too high.
     ceiling: Option<f64>,
     next_slot: Instant,
     window: Window,
-    /// Windows in a row in which nothing was accepted.
+    /// Number of consecutive windows in which nothing was accepted.
     closed: u32,
 }
 
@@ -68,7 +68,7 @@ impl Window {
         }
     }
 
-    /// Counts an answer, unless its request was sent before the window.
+    /// Counts a response, unless it arrives before the start of the window.
     fn count(&mut self, now: Instant, counter: impl FnOnce(&mut Self) -> &mut u32) {
         if now >= self.start {
             *counter(self) += 1;
@@ -93,29 +93,29 @@ impl Concurrency {
         }
     }
 
-    /// How many requests may be in flight now.
+    /// Maximum number of requests in flight now.
     pub(crate) fn limit(&self) -> usize {
         self.limit.get()
     }
 
-    /// Whether the server is known to limit the rate.
+    /// Whether the server has been seen to limit the rate.
     pub(crate) fn is_slowed_down(&self) -> bool {
         self.rate.borrow().per_second.is_some()
     }
 
-    /// When the next request may be sent.
+    /// The earliest time for the next request.
     pub(crate) fn next_slot(&self) -> Instant {
         self.rate.borrow().next_slot
     }
 
-    /// A request is being sent.
+    /// Records that a request is sent.
     pub(crate) fn sent(&self, now: Instant) {
         let mut rate = self.rate.borrow_mut();
-        // A slot that was missed is lost: two requests at once would be refused.
+        // A missed slot is not made up for, because the server would refuse two requests at once.
         rate.next_slot = rate.next_slot.max(now) + rate.interval();
     }
 
-    /// The server took a request after `latency`.
+    /// Records that the server accepted a request after `latency`.
     pub(crate) fn accepted(&self, now: Instant, latency: Duration) {
         self.change_limit(self.limit.get() + 1);
         self.rate
@@ -125,7 +125,7 @@ impl Concurrency {
         self.judge(now, latency);
     }
 
-    /// The server refused a request because there are too many, and may have said how long to wait.
+    /// Records that the server refused a request because of a rate limit.
     pub(crate) fn refused(&self, now: Instant, latency: Duration, retry_after: Option<Duration>) {
         self.rate
             .borrow_mut()
@@ -138,22 +138,22 @@ impl Concurrency {
         }
     }
 
-    /// Nothing is sent before `at`; what was learned about the rate stays.
+    /// Sends nothing before `at`. The rate is kept.
     pub(crate) fn pause_until(&self, at: Instant) {
         let mut rate = self.rate.borrow_mut();
         if at > rate.next_slot {
             rate.next_slot = at;
-            // The answers to what is in flight say nothing about the rate after the pause.
+            // Responses to requests already in flight do not count for the rate after the pause.
             rate.window = Window::starting(at);
         }
     }
 
-    /// Starts again with a few requests in flight, as after an outage.
+    /// Resets the number of requests in flight, after an outage.
     pub(crate) fn restart(&self) {
         self.change_limit(FIRST_LIMIT);
     }
 
-    /// Changes rate and limit once a window of outcomes is complete.
+    /// Adapts rate and limit at the end of a window.
     fn judge(&self, now: Instant, latency: Duration) {
         let mut rate = self.rate.borrow_mut();
         let Window {
@@ -169,10 +169,10 @@ impl Concurrency {
         if total == 0 || !(complete || flooded) {
             return;
         }
-        // What is in flight was sent at the old rate.
+        // Requests in flight were sent at the old rate.
         rate.window = Window::starting(now + latency);
         if accepted == 0 {
-            // Closed for a moment, which says nothing about the rate.
+            // The server accepts nothing at the moment, which says nothing about the rate.
             rate.closed += 1;
             let pause = backoff(rate.closed);
             drop(rate);
@@ -205,10 +205,10 @@ impl Rate {
         })
     }
 
-    /// Lets the next request take the place of one that was refused.
+    /// Moves the next request forward into the slot of a refused one.
     fn return_slot(&mut self, now: Instant) {
         let earlier = self.next_slot.checked_sub(self.interval().mul_f64(RETURNED_SLOT));
-        // A slot further away belongs to a pause.
+        // A later slot is the end of a pause.
         if self.next_slot < now + 2 * self.interval() {
             self.next_slot = earlier.map_or(now, |earlier| earlier.max(now));
         }
@@ -222,7 +222,7 @@ impl Rate {
                 self.ceiling = Some(rate);
                 Some(rate * (1.0 - 0.4 * refused_share))
             }
-            // A rate that is not used up, because nothing waits, says nothing.
+            // A rate that is not fully used does not show whether a higher one would be accepted.
             Some(rate) if refused_share > UNNOTICED_SHARE || accepted_rate < rate / 2.0 => Some(rate),
             Some(rate) => Some(match self.ceiling {
                 Some(ceiling) if rate > ceiling * 1.1 => rate * PROBING_GROWTH,
@@ -241,7 +241,7 @@ impl Rate {
 mod tests {
     use super::*;
 
-    /// A server that takes a request only if the last one that it took is `interval` ago.
+    /// A server that accepts a request only if the last accepted one is `interval` ago.
     fn accepted_in(seconds: u64, interval: Duration) -> u32 {
         let pace = Concurrency::new(None);
         let start = Instant::now();
@@ -261,7 +261,7 @@ mod tests {
         taken
     }
 
-    /// R135: at least 1 / 1.6 of what a strict limit allows gets through, at any rate.
+    /// R135: at least 1 / 1.6 of the requests that a strict limit allows are accepted, at any rate.
     #[test]
     fn the_rate_finds_what_a_strict_limit_allows() {
         for (seconds, interval) in [(5, 5), (5, 1), (10, 20), (30, 200)] {

@@ -1,5 +1,5 @@
-//! The endpoints of provider credentials. There is no update: a credential is replaced by deleting it
-//! and creating another.
+//! The endpoints for provider credentials. There is no update: a credential is replaced by deleting it
+//! and creating a new one.
 
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,8 @@ use super::types::ServerText;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{Scope, SecretValue};
 
-/// A stored credential without its value. Type and scope stay text, so that one invented later
-/// does not fail a list.
+/// A stored credential without its value. Type and scope are text, so that an unknown one does not
+/// make a list fail.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct CredentialSummary {
     pub(crate) id: ServerText,
@@ -22,7 +22,7 @@ pub(crate) struct CredentialSummary {
     pub(crate) scope: ServerText,
 }
 
-/// A credential to be stored.
+/// A credential to store.
 #[derive(Debug, Clone)]
 pub(crate) struct NewCredential {
     pub(crate) name: String,
@@ -46,14 +46,14 @@ struct Revealed {
 }
 
 impl Api {
-    /// Lists the credentials of the provider, of all scopes, that the caller may see.
+    /// Lists the provider's credentials of all scopes that are visible to the caller.
     pub(crate) async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
         let answer = self.send(Method::GET, &path(provider), None, Repeat::Safe).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of credentials")
     }
 
-    /// Creates a credential and returns its id. Not retried when it may have been carried out.
+    /// Creates a credential and returns its id. Not retried if it may have been carried out.
     pub(crate) async fn create_credential(
         &self,
         provider: &Provider,
@@ -78,8 +78,8 @@ impl Api {
         self.delete(&path).await
     }
 
-    /// The value of a stored credential. The server may write an audit entry, so this is only used
-    /// when the value is needed.
+    /// Fetches the value of a stored credential. The server may write an audit entry, so this is only
+    /// called if the value is needed.
     pub(crate) async fn reveal_credential(&self, provider: &Provider, id: &str) -> ApiResult<SecretValue> {
         let path = format!("{}/{}/reveal", path(provider), encoded_id(id)?);
         let answer = self.send(Method::POST, &path, None, Repeat::Safe).await?;

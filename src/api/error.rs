@@ -1,4 +1,4 @@
-//! How a call to the API can fail, and whether it may have been carried out nevertheless.
+//! Errors of API calls, and whether the call may have been carried out nevertheless.
 
 use std::time::Duration;
 
@@ -7,39 +7,39 @@ use crate::error::{Error, Kind};
 use crate::net::client::{Broken, Stage};
 use crate::net::retry;
 
-/// What is known about the effect of a failed request.
+/// The known effect of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It did not reach the API, or the API refused it: nothing changed.
+    /// It did not reach the API, or the API refused it, so nothing changed.
     None,
     /// It may have been carried out.
     Unknown,
 }
 
-/// What went wrong.
+/// The kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
     /// No request was sent, for example because there is no usable credential.
     NotSent(Kind),
     /// The connection failed, before or after the request was sent.
     Disconnected,
-    /// The answer broke off.
+    /// The response ended early.
     BrokenOff,
-    /// The time limit of one call was reached.
+    /// The time limit of the call was reached.
     TimedOut,
-    /// The server answered with an error status.
+    /// The server responded with an error status.
     Status {
         status: u16,
-        /// Whether the body was an error of the API, and not the page of a proxy.
+        /// Whether the body was an error of the API rather than a page of a proxy.
         enveloped: bool,
-        /// How long the server asked to wait.
+        /// The wait that the server asked for.
         retry_after: Option<Duration>,
     },
-    /// The answer did not come from the API. The status is that of its answer, where it has a valid one.
+    /// The response did not come from the API. The status is `None` if it is invalid.
     NotTheApi(Option<u16>),
 }
 
-/// A failed call. Its texts contain no secrets and are safe to print.
+/// A failed call. Its messages contain no secrets and are safe to print.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct ApiError {
@@ -66,18 +66,18 @@ impl ApiError {
         Self::new(Failure::NotSent(kind), Effect::None, message)
     }
 
-    /// A request whose answer did not come in time.
+    /// A request that timed out.
     pub(super) fn timed_out(message: impl Into<String>) -> Self {
         Self::new(Failure::TimedOut, Effect::Unknown, message)
     }
 
-    /// An answer that the API would not give.
+    /// A response that did not come from the API.
     pub(super) fn not_the_api(status: Option<u16>, message: impl Into<String>) -> Self {
         Self::new(Failure::NotTheApi(status), Effect::Unknown, message)
     }
 
-    /// An answer with an error status to a request with the credential from `source`. `details` is the
-    /// message of the server.
+    /// A response with an error status to a request with the credential from `source`. `details` is
+    /// the message of the server.
     pub(super) fn from_status(status: u16, enveloped: bool, source: Source, details: Option<&str>) -> Self {
         let rejected;
         let (what, hint) = match status {
@@ -99,8 +99,8 @@ impl ApiError {
             408 | 500..=599 => ("the API failed", "try again in a moment"),
             _ => ("refused", "fix what the message says and run the command again"),
         };
-        // A gateway can answer 5xx although the request was carried out. A server without the method
-        // (501) has done nothing.
+        // A gateway can respond with 5xx although the request was carried out. A server without the
+        // method (501) has done nothing.
         let effect = if status == 408 || (status >= 500 && status != 501) {
             Effect::Unknown
         } else {
@@ -127,7 +127,7 @@ impl ApiError {
         self
     }
 
-    /// Adds how long the server asked to wait.
+    /// Adds the wait that the server asked for.
     #[must_use]
     pub(super) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         if let Failure::Status { retry_after, .. } = &mut self.failure {
@@ -136,7 +136,7 @@ impl ApiError {
         self
     }
 
-    /// Replaces what is known about the effect, when other requests have shown more.
+    /// Replaces the effect, if earlier attempts of the call have a different one.
     #[must_use]
     pub(crate) fn with_effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
@@ -160,7 +160,7 @@ impl ApiError {
         self.effect
     }
 
-    /// The status of the answer, where there was one.
+    /// The status of the response, if there was one.
     pub(crate) fn status(&self) -> Option<u16> {
         match self.failure {
             Failure::Status { status, .. } => Some(status),
@@ -177,7 +177,7 @@ impl ApiError {
         self.trace_id.as_deref()
     }
 
-    /// How long the server asked to wait.
+    /// The wait that the server asked for.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self.failure {
             Failure::Status { retry_after, .. } => retry_after,
@@ -185,7 +185,7 @@ impl ApiError {
         }
     }
 
-    /// Whether the API itself says that the resource does not exist.
+    /// Whether the API itself reports that the resource does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(
             self.failure,
@@ -197,7 +197,7 @@ impl ApiError {
         )
     }
 
-    /// Whether the server does not have the endpoint: it answers as for an unknown path or method.
+    /// Whether the server lacks the endpoint and responds as to an unknown path or method.
     pub(crate) fn is_missing_endpoint(&self) -> bool {
         matches!(
             self.failure,
@@ -217,7 +217,7 @@ impl ApiError {
         self.status().is_some_and(retry::is_rate_limit)
     }
 
-    /// Whether the API is not available, perhaps for a moment: the connection failed, or a gateway says so.
+    /// Whether the API is unavailable: the connection failed, or a gateway cannot reach it.
     pub(crate) fn is_outage(&self) -> bool {
         match self.failure {
             Failure::Disconnected | Failure::BrokenOff => true,
@@ -229,8 +229,7 @@ impl ApiError {
         self.failure == Failure::TimedOut
     }
 
-    /// Whether sending the request again could help. Not after a time-out, which has already used up
-    /// the time limit of the call.
+    /// Whether a retry may succeed. Not after a timeout, which has used up the time limit of the call.
     pub(crate) fn is_transient(&self) -> bool {
         match self.failure {
             Failure::Disconnected => true,
@@ -238,7 +237,7 @@ impl ApiError {
         }
     }
 
-    /// Whether every other call would fail in the same way, so that going on is pointless.
+    /// Whether every other call would fail in the same way, so that the command must stop.
     pub(crate) fn is_fatal(&self) -> bool {
         match self.failure {
             Failure::NotSent(_) | Failure::NotTheApi(_) => true,
@@ -260,7 +259,7 @@ impl From<Broken> for ApiError {
     }
 }
 
-/// A step before the request failed, such as refreshing the login.
+/// Converts the error of a step before the request, such as refreshing the login.
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let mut failed = Self::not_sent(error.kind, format!("{error:#}"));

@@ -1,4 +1,4 @@
-//! The hosted secrets API: one method for each endpoint, over one transport.
+//! The hosted secrets API: one method per endpoint, over a shared transport.
 
 mod client;
 mod concurrency;

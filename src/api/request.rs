@@ -1,4 +1,4 @@
-//! One request: how it may be repeated, its answer, and its line for `--verbose`.
+//! A request: whether it may be retried, its response, and its line for `--verbose`.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use zeroize::Zeroizing;
 
-/// What `--verbose` shows of one request. Holds nothing secret.
+/// The details of one request for `--verbose`, without secrets.
 pub(crate) struct RequestLine {
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -31,18 +31,18 @@ impl fmt::Display for RequestLine {
     }
 }
 
-/// Which failed requests are sent again.
+/// Which failed requests are retried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// After every transient failure, as the request may be carried out twice.
+    /// After every transient failure, because the request may be carried out twice.
     Safe,
-    /// Only when the request was certainly not carried out.
+    /// Only if the request was certainly not carried out.
     Unsent,
-    /// None. The caller decides.
+    /// Never: the caller decides.
     Never,
 }
 
-/// The answer to a request, read completely.
+/// A response that was read completely.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) is_json: bool,
@@ -51,7 +51,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer to a deletion that was carried out.
+    /// The response to a delete that was carried out.
     pub(super) fn no_content() -> Self {
         Self {
             status: StatusCode::NO_CONTENT,

@@ -1,4 +1,4 @@
-//! Sends requests and reads their answers: retries, time limits, size limits, errors.
+//! Sends requests and reads responses: retries, time limits, size limits, errors.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,9 +23,10 @@ use crate::net::retry::{self, API_CALL, Tries};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 
-/// The largest answer read, in bytes.
+/// Maximum size of a response, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// The maximum of an error body that is read, in bytes. Its message is cut to one line anyway.
+/// Maximum length of an error body that is read, in bytes. Its message is truncated to one line
+/// anyway.
 const MAX_ERROR_BODY: usize = 16 * 1024;
 const NOT_THE_API_HINT: &str = "check AMIKA_API_URL; a proxy or login page may be in between";
 
@@ -47,7 +48,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// `jobs` fixes how many writes may be in flight; `observe`, if any, is called after every request.
+    /// `jobs` fixes the number of writes in flight; `observe` is called after every request.
     pub(crate) fn new(
         env: &Env,
         origin: Origin,
@@ -68,7 +69,7 @@ impl Api {
         })
     }
 
-    /// The time limit of one request.
+    /// Timeout of one request.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -77,12 +78,12 @@ impl Api {
         &self.concurrency
     }
 
-    /// Removes this value, in every encoding, from every text of a server from now on.
+    /// Redacts this value, in every encoding, in every text of a server from now on.
     pub(crate) fn keep_secret(&self, value: &SecretValue) {
         self.known_secrets.learn(value);
     }
 
-    /// Sends a request, with retries where they are safe, and returns a 2xx answer.
+    /// Sends a request, with retries if they are safe, and returns a 2xx response.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -90,7 +91,7 @@ impl Api {
         body: Option<Bytes>,
         repeat: Repeat,
     ) -> ApiResult<Answer> {
-        // What the tries may have done together: one that got no answer may have been carried out.
+        // The effect of all attempts: one without a response may have been carried out.
         let mut effect = Effect::None;
         let mut bearer = self.authority.bearer().await?;
         let mut may_renew = true;
@@ -102,7 +103,7 @@ impl Api {
                 Some(Err(error)) => error,
                 None => ApiError::timed_out(format!("{} did not answer in time", self.origin)),
             };
-            // A token that looks valid may be rejected: it was revoked, or the clock is wrong.
+            // A token that seems valid may be rejected: it was revoked, or the clock is wrong.
             if error.status() == Some(401)
                 && may_renew
                 && let Some(other) = self.authority.refresh_after_401(&bearer).await
@@ -111,7 +112,7 @@ impl Api {
                 bearer = other.map_err(|error| ApiError::from(error).with_effect(effect))?;
                 continue;
             }
-            // A repeated delete, whose first answer was lost, finds nothing left to delete.
+            // A retried delete whose first response was lost finds nothing to delete.
             if method == Method::DELETE && effect == Effect::Unknown && error.status() == Some(404) {
                 return Ok(Answer::no_content());
             }
@@ -187,7 +188,7 @@ impl Api {
         self.receive(response).await
     }
 
-    /// Reads an answer. Any status but a success is an error.
+    /// Reads a response. Any status except a success is an error.
     async fn receive(&self, response: reqwest::Response) -> ApiResult<Answer> {
         let status = response.status();
         let headers = response.headers().clone();
@@ -205,7 +206,8 @@ impl Api {
                 .hint(NOT_THE_API_HINT)
                 .trace_id(trace_id.map(|id| self.server_text(&id))));
         }
-        // The body of an error is only quoted, so its start is enough even if it breaks off.
+        // The body of an error is only quoted, so its start is enough, even if the response ends
+        // early.
         let body = if status.is_success() {
             client::read_body(response, MAX_ANSWER, &self.origin).await
         } else {
@@ -238,7 +240,7 @@ impl Api {
         })
     }
 
-    /// A redirect is never followed: it would carry the secret, and the key, to another server.
+    /// A redirect is never followed, because that would send the secret and the key to another server.
     fn redirected(&self, status: StatusCode, headers: &HeaderMap) -> ApiError {
         let target = client::redirect_target(headers, &self.origin, &self.known_secrets);
         let target = target.unwrap_or_else(|| "another server".to_owned());
@@ -248,7 +250,7 @@ impl Api {
             .hint("if the API has moved, set AMIKA_API_URL; otherwise a proxy or login page is in the way")
     }
 
-    /// The error for an answer with an error status, with the message of the server.
+    /// The error for a response with an error status, with the message of the server.
     fn refused(&self, answer: &Answer, headers: &HeaderMap) -> ApiError {
         let status = answer.status.as_u16();
         let ErrorEnvelope {
@@ -269,7 +271,7 @@ impl Api {
             .trace_id(trace_id.map(|id| self.server_text(id)))
     }
 
-    /// Parses the JSON of a 2xx answer. Errors of serde are dropped because they quote the input.
+    /// Parses the JSON of a 2xx response. Errors of serde are dropped because they quote the input.
     pub(crate) fn parse<T: DeserializeOwned>(&self, answer: &Answer, expected: &str) -> ApiResult<T> {
         if !answer.is_json {
             return Err(self.not_the_api(answer, expected));
@@ -277,7 +279,7 @@ impl Api {
         serde_json::from_slice(&answer.body).map_err(|_| self.not_the_api(answer, expected))
     }
 
-    /// A 2xx answer that confirms nothing, such as a captive portal's page.
+    /// The error for a 2xx response that confirms nothing, such as a captive portal's page.
     pub(crate) fn not_the_api(&self, answer: &Answer, expected: &str) -> ApiError {
         let status = answer.status.as_u16();
         let message = format!("{} answered {status} without {expected}", self.origin);
@@ -286,7 +288,7 @@ impl Api {
             .trace_id(self.trace_id_of(answer))
     }
 
-    /// The error of a list. A server that has no list is not the API.
+    /// The error of a list request. A server without a list is not the API.
     pub(crate) fn list_error(&self, error: ApiError) -> ApiError {
         if error.status() != Some(404) || error.is_not_found() {
             return error;
@@ -298,12 +300,12 @@ impl Api {
             .trace_id(error.shown_trace_id().map(str::to_owned))
     }
 
-    /// A text of a list, without any known secret.
+    /// Returns a text of a list without known secrets.
     pub(crate) fn shown(&self, text: &ServerText) -> String {
         self.without_secrets(text.as_sent())
     }
 
-    /// Removes every known secret from a text of the server.
+    /// Redacts every known secret in a text of the server.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
         self.known_secrets.clean(text)
     }
@@ -312,14 +314,14 @@ impl Api {
         answer.trace_id.as_ref().map(|id| self.server_text(id))
     }
 
-    /// A text of the server, cut, escaped and without any known secret.
+    /// Truncates, escapes and redacts a text of the server.
     fn server_text(&self, text: &str) -> String {
         client::shorten(&self.without_secrets(text))
     }
 }
 
-/// The value of the header, marked so that neither `Debug` nor the tables of HTTP/2 show or keep it.
-/// `None` when it cannot be sent.
+/// The header value, marked as sensitive so that `Debug` does not show it and HTTP/2 does not index it.
+/// `None` if it contains invalid characters.
 fn bearer_header(bearer: &SecretValue) -> Option<HeaderValue> {
     let text = Zeroizing::new(format!("Bearer {}", bearer.expose_secret()));
     let mut value = HeaderValue::from_str(&text).ok()?;
@@ -331,7 +333,7 @@ fn bearer_header(bearer: &SecretValue) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
-    /// R96, R121: the header with the key shows nothing in `Debug`.
+    /// R96, R121: `Debug` of the header does not show the key.
     #[test]
     fn the_bearer_token_is_marked_as_sensitive() {
         let header = bearer_header(&SecretValue::new("hunter2".to_owned())).unwrap();

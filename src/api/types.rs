@@ -1,4 +1,4 @@
-//! The JSON of requests and answers. Unknown fields are ignored and optional ones may be missing.
+//! The JSON of requests and responses. Unknown fields are ignored and optional ones may be missing.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::secret::Scope;
 
-/// A text as the server sent it, to compare and to send back. It may hold a known secret, so only
-/// [`Api::shown`](super::Api::shown) makes it fit to be printed.
+/// A text as sent by the server, to compare and to send back. It may contain a known secret, so
+/// [`Api::shown`](super::Api::shown) must convert it for printing.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct ServerText(String);
@@ -31,8 +31,8 @@ impl fmt::Debug for ServerText {
     }
 }
 
-/// A stored secret without its value. `scope` stays text, so that a scope invented later does
-/// not fail a list.
+/// A stored secret without its value. `scope` is text, so that an unknown one does not make a list
+/// fail.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SecretSummary {
     pub(crate) id: ServerText,
@@ -56,7 +56,7 @@ pub(crate) struct UpdateSecret<'a> {
     pub(crate) value: &'a str,
 }
 
-/// The answer to a create. If it has a name, it must be the one that was sent.
+/// The response to a create. If it has a name, it must be the one that was sent.
 #[derive(Deserialize)]
 pub(crate) struct Created {
     pub(crate) id: String,
@@ -64,7 +64,7 @@ pub(crate) struct Created {
     pub(crate) name: Option<String>,
 }
 
-/// The error envelope: newer endpoints say `code` where older ones say `error_code`.
+/// The error envelope. Newer endpoints use `code`, older ones `error_code`.
 #[derive(Default, Deserialize)]
 pub(crate) struct ErrorEnvelope {
     #[serde(default, alias = "error_code")]
@@ -76,13 +76,13 @@ pub(crate) struct ErrorEnvelope {
 }
 
 impl ErrorEnvelope {
-    /// From the start of an answer; one that was cut inside a long text gives what was read of it.
+    /// Parses the start of a response. If it ends within a text, the start of that text is used.
     pub(crate) fn from_start(body: &[u8]) -> Option<Self> {
         if let Ok(envelope) = serde_json::from_slice(body) {
             return Some(envelope);
         }
         let valid = std::str::from_utf8(body).map_or_else(|error| error.valid_up_to(), str::len);
-        // The cut may have gone through an escape, which takes at most twelve bytes.
+        // The end may be within an escape sequence, which takes at most twelve bytes.
         (0..=12).find_map(|back| {
             let start = body.get(..valid.checked_sub(back)?)?;
             let closed = Zeroizing::new([start, b"\"}"].concat());
@@ -95,7 +95,7 @@ impl ErrorEnvelope {
 mod tests {
     use super::*;
 
-    /// R75, R115: the start of a long message is shown although the rest is not read.
+    /// R75, R115: the start of a long message is shown even though the rest is not read.
     #[test]
     fn a_message_that_was_cut_is_read_up_to_the_cut() {
         let body =
