@@ -1,17 +1,17 @@
 //! The decisions of storing or replacing a credential, as a state machine without effects.
 //!
 //! The API has no update and allows one credential per name (one per provider in org scope), so the
-//! old credential must be deleted before the new one can be created. [`Decisions`] is told what
-//! every request led to and says what to do next; `replace.rs` does it.
+//! old credential must be deleted before the new one can be created. [`Decisions`] receives the result
+//! of every request and returns the next step; `replace.rs` performs it.
 
-/// How many times a create is sent, and how many times the old credential is put back.
+/// Maximum number of creates of the new credential, and of attempts to restore the old one.
 const MAX_CREATES: u32 = 3;
 const MAX_PUT_BACKS: u32 = 5;
-/// How many times the vault is looked at for the effect of one unanswered request.
+/// Maximum number of lists that look for the effect of one request without a reply.
 const MAX_LOOKS: u32 = 6;
 const MAX_LOOKS_INTERRUPTED: u32 = 2;
 
-/// What to do next, after waiting for the `wait`-th back-off (0: at once).
+/// The next step, after the `wait`-th back-off (0: at once).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Next {
     pub(super) wait: u32,
@@ -23,65 +23,65 @@ pub(super) enum Step {
     Delete,
     Create,
     PutBack,
-    /// List the credentials, and compare the values of those in question.
+    /// List the credentials, and compare the values where names and types are not enough.
     Look,
     Finish(Ending),
 }
 
-/// How it ended.
+/// The final state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// The new credential is stored under this id.
     Stored(String),
     /// The old credential was not deleted.
     Untouched,
-    /// The deletion got no answer and may still be carried out.
+    /// The delete got no reply and may still be carried out.
     DeletionUnknown,
-    /// The old credential was deleted and put back under this id.
+    /// The old credential was deleted and restored under this id.
     Restored(String),
-    /// Nothing was to be replaced, and the server says that the name is taken.
+    /// There was nothing to replace, but the server says that the name is taken.
     Taken,
-    /// Somebody else stored a credential there meanwhile.
+    /// Another writer stored a credential in its place meanwhile.
     TakenByOther,
-    /// Nothing was to be replaced, and the new credential is not stored.
+    /// There was nothing to replace, and the new credential is not stored.
     NotStored,
-    /// Whether the new credential is stored is not known; an old one is deleted.
+    /// It is unknown whether the new credential is stored; an old one is deleted.
     Unknown,
-    /// The old credential is deleted, and no other is stored.
+    /// The old credential is deleted, and neither credential is stored.
     Lost,
 }
 
-/// What a request led to.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// Carried out; for a create, under this id.
+    /// Carried out; for a create, with the id.
     Done(String),
-    /// Not carried out, and another try would not help.
+    /// Not carried out, and a retry would not help.
     Refused,
-    /// Not carried out; another try may help.
+    /// Not carried out; a retry may help.
     Busy,
-    /// Not carried out: a credential of this name exists (409).
+    /// Not carried out, because a credential with this name exists (409).
     Taken,
     /// It may have been carried out.
     Unknown,
 }
 
-/// What a look at the vault showed.
+/// The state of the vault, from a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
     /// The vault could not be listed.
     Unreadable,
-    /// No credential is there.
+    /// There is no credential in this place.
     Empty,
     /// The old credential is listed under its old id.
     OldListed,
-    /// Another credential is there, which is neither the new one nor the old one put back.
+    /// There is another credential, neither the new one nor the restored old one.
     Other,
-    /// A credential is there whose value could not be compared.
+    /// There is a credential whose value could not be compared.
     Undecided,
-    /// The old credential, put back under this id.
+    /// The old credential was restored under this id.
     PutBack(String),
-    /// The new credential, under this id.
+    /// The new credential is stored under this id.
     New(String),
 }
 
@@ -95,14 +95,14 @@ enum Phase {
     CheckingPutBack,
 }
 
-/// What is known of the credential to be replaced.
+/// What is known about the credential to replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OldCredential {
     /// There is none.
     Absent,
     /// Its value could not be fetched.
     WithoutValue,
-    /// Its value is known and can be put back.
+    /// Its value is known, so it can be restored.
     WithValue,
 }
 
@@ -111,7 +111,7 @@ pub(super) struct Decisions {
     phase: Phase,
     old: OldCredential,
     interrupted: bool,
-    /// A create of the new credential may have been carried out without an answer.
+    /// Whether a create of the new credential without a reply may have been carried out.
     creation_in_doubt: bool,
     creates: u32,
     put_backs: u32,
@@ -119,14 +119,14 @@ pub(super) struct Decisions {
 }
 
 impl Decisions {
-    /// Store a credential where none is.
+    /// Starts storing a new credential.
     pub(super) fn store() -> (Self, Next) {
         let mut decisions = Self::new(Phase::Creating, OldCredential::Absent);
         let next = decisions.create(0);
         (decisions, next)
     }
 
-    /// Replace a credential. `has_backup` tells whether its value is known and can be put back.
+    /// Starts replacing a credential. `has_backup` tells whether the old one can be restored.
     pub(super) fn replace(has_backup: bool) -> (Self, Next) {
         let old = if has_backup {
             OldCredential::WithValue
@@ -148,17 +148,17 @@ impl Decisions {
         }
     }
 
-    /// A signal came: from now on the old credential is put back instead of storing the new one.
+    /// Handles a signal: from now on the old credential is restored instead of storing the new one.
     pub(super) fn interrupt(&mut self) {
         self.interrupted = true;
     }
 
-    /// Whether the old credential is being put back, which no signal stops.
+    /// Whether the old credential is being restored, which signals do not stop.
     pub(super) fn is_putting_back(&self) -> bool {
         matches!(self.phase, Phase::PuttingBack | Phase::CheckingPutBack)
     }
 
-    /// What follows from the reply to a delete, a create or a put-back.
+    /// Returns the next step after the reply to a delete, a create or a restore.
     pub(super) fn replied(&mut self, reply: Reply) -> Next {
         match (self.phase, reply) {
             (Phase::Deleting, Reply::Done(_)) => self.forward(),
@@ -181,7 +181,7 @@ impl Decisions {
         }
     }
 
-    /// What follows from a look at the vault.
+    /// Returns the next step after a list.
     pub(super) fn saw(&mut self, seen: Seen) -> Next {
         match (self.phase, seen) {
             (_, Seen::New(id)) => finish(Ending::Stored(id)),
@@ -189,7 +189,7 @@ impl Decisions {
             (_, Seen::Other | Seen::PutBack(_)) => finish(Ending::TakenByOther),
             (Phase::CheckingDeletion, Seen::Empty) => self.forward(),
             (Phase::CheckingDeletion, _) => self.look_again(finish(Ending::DeletionUnknown)),
-            // The deletion was confirmed: a list that still shows the old id is out of date.
+            // The delete was confirmed, so a list that still shows the old id is out of date.
             (Phase::CheckingPutBack, Seen::Empty | Seen::OldListed) => self.put_back(),
             (Phase::CheckingPutBack, _) => self.look_again(finish(Ending::Unknown)),
             (_, Seen::Empty | Seen::OldListed) if self.interrupted || self.creates >= MAX_CREATES => {
@@ -227,7 +227,7 @@ impl Decisions {
         }
     }
 
-    /// The new credential is given up.
+    /// Gives up storing the new credential.
     fn back(&mut self) -> Next {
         if self.old == OldCredential::WithValue {
             return self.put_back();

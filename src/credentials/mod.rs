@@ -1,4 +1,4 @@
-//! Provider credentials: whether a text is one, and how a stored one is replaced.
+//! Provider credentials: validation, and replacing a stored one.
 
 mod decide;
 pub(crate) mod recovery;

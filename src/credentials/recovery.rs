@@ -1,8 +1,8 @@
-//! A copy of a credential's value on this machine, from before it is deleted until its successor
-//! is stored. Whatever ends the program in between, the value can be put back.
+//! A backup of a credential's value on this machine, from before it is deleted until the new one is
+//! stored. If the program is killed in between, the value can be restored.
 //!
-//! Two files in the state directory: `credential-HASH.value` holds the value byte for byte,
-//! `credential-HASH.json` says whose it is. The hash keeps long ids within `NAME_MAX`.
+//! A backup is two files in the state directory: `credential-HASH.value` contains the value byte for
+//! byte, `credential-HASH.json` describes it. A hash is used because ids may exceed `NAME_MAX`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ use crate::system::keychain::hex_start;
 
 const PREFIX: &str = "credential-";
 const VALUE: &str = "value";
-/// The largest description read, in bytes.
+/// Maximum size of a description, in bytes.
 const MAX_DESCRIPTION: u64 = 1024 * 1024;
 
-/// What a kept value is, without the value.
+/// The description of a backup, without the value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Description {
     pub(crate) provider: String,
@@ -37,7 +37,7 @@ pub(crate) struct Description {
     pub(crate) api_url: String,
 }
 
-/// A kept value. While it is in use its file is locked, so that no other process reports it.
+/// A backup. Its file is locked while it is in use, so that no other process reports it.
 #[derive(Debug)]
 pub(crate) struct Kept {
     value: PathBuf,
@@ -45,7 +45,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Saves the value of the credential `id` and brings it to the disk; exit 8 where that fails.
+    /// Saves the value of the credential `id` and syncs it to disk; exit 8 if that fails.
     pub(crate) async fn save(
         env: &Env,
         provider: &Provider,
@@ -93,7 +93,7 @@ impl Kept {
         Ok(Self { value, _lock: in_use })
     }
 
-    /// The kept value that a person names on the command line, with what is known about it.
+    /// Opens the backup given on the command line, with its description.
     pub(crate) fn at(path: &Path) -> Option<(Self, Description)> {
         let name = path.file_name()?.to_str()?;
         if !name.starts_with(PREFIX) || path.extension()? != VALUE {
@@ -108,13 +108,13 @@ impl Kept {
         &self.value
     }
 
-    /// Removes the files, once the credential is stored again or replaced.
+    /// Removes the files after the credential is restored or replaced.
     pub(crate) fn remove(self) {
         remove(&self.value);
     }
 }
 
-/// The values of this provider that an earlier command left behind.
+/// The backups for this provider that earlier commands left behind.
 pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<(PathBuf, Option<Description>)> {
     let Some(store) = Store::locate(env) else {
         return Vec::new();
@@ -137,7 +137,7 @@ pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<(PathBuf, Optio
     left
 }
 
-/// The command that puts a kept value back. Name, type and scope come from its description.
+/// The command to restore a backup. Name, type and scope are read from its description.
 pub(crate) fn command(provider: &Provider, path: &Path, api_url: Option<&str>) -> String {
     let origin = api_url.map_or_else(String::new, |url| {
         format!("AMIKA_API_URL={} ", *shell_quoted(url))
@@ -156,15 +156,15 @@ fn describe(value: &Path) -> Option<Description> {
     serde_json::from_slice(&content).ok()
 }
 
-/// Whether a running process holds the file.
+/// Whether a running process has locked the file.
 fn is_in_use(path: &Path) -> bool {
     let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
     is_file && File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
-/// The value goes first: a description alone means nothing was lost.
+/// Removes the value first, because a description alone is not reported as a backup.
 fn remove(value: &Path) {
-    // A file that cannot be removed is named by the next command.
+    // The next command reports a file that cannot be removed.
     let _ = fs::remove_file(value);
     let _ = fs::remove_file(value.with_extension("json"));
 }

@@ -1,4 +1,4 @@
-//! Stores a credential, or replaces an old one by it: carries out what `decide.rs` decides.
+//! Stores a credential or replaces an old one, performing the steps that `decide.rs` returns.
 
 use std::time::Duration;
 
@@ -13,31 +13,31 @@ use crate::provider::Provider;
 use crate::secret::Scope;
 use crate::system::signals::Interrupt;
 
-/// How long deleting the old credential and storing the new one may take together.
+/// Maximum time to delete the old credential and store the new one.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(35);
-/// How long putting the old credential back may take.
+/// Maximum time to restore the old credential.
 const PUT_BACK_TIMEOUT: Duration = Duration::from_secs(25);
-/// How long an unanswered deletion is still waited for after a signal.
+/// How long to wait for the reply to a pending request after a signal.
 const SIGNAL_GRACE: Duration = Duration::from_millis(500);
 
-/// The credential to be replaced.
+/// The credential to replace.
 pub(crate) struct Old<'a> {
     pub(crate) id: &'a str,
-    /// The old credential with its value, where that could be fetched.
+    /// The old credential with its value, if that could be fetched.
     pub(crate) backup: Option<&'a NewCredential>,
 }
 
-/// How storing or replacing a credential ended.
+/// The result of storing or replacing a credential.
 pub(crate) struct Outcome {
     pub(crate) ending: Ending,
-    /// The last request that failed on the way to the new credential.
+    /// The last failure in storing the new credential.
     pub(crate) failure: Option<ApiError>,
-    /// The signal that came meanwhile.
+    /// The signal received meanwhile.
     pub(crate) signal: Option<Kind>,
 }
 
-/// The credential that a new one of this name and scope would replace: in org scope the
-/// provider's only one, whatever its name.
+/// Finds the credential that a new one with this name and scope would replace: in org scope, the
+/// provider's only one, with any name.
 pub(crate) fn find_existing<'a>(
     stored: &'a [CredentialSummary],
     name: &str,
@@ -50,8 +50,8 @@ fn is_in_place(entry: &CredentialSummary, name: &str, scope: Scope) -> bool {
     entry.scope == *scope.as_str() && (scope == Scope::Org || entry.name == *name)
 }
 
-/// Stores `new`, in the place of `old` where there is one. `on_signal` is called when a signal
-/// comes while an old credential may be deleted.
+/// Stores `new`, replacing `old` if there is one. `on_signal` is called if a signal arrives while an
+/// old credential is being replaced.
 pub(crate) async fn store(
     api: &Api,
     provider: &Provider,
@@ -93,11 +93,11 @@ struct Replacement<'a> {
     deadline: Instant,
 }
 
-/// What a step led to.
+/// The result of a step.
 enum Event {
     Replied(std::result::Result<String, ApiError>),
     Saw(Seen),
-    /// No answer came before the deadline or the signal.
+    /// There was no reply before the deadline, or soon enough after a signal.
     Unanswered,
 }
 
@@ -125,7 +125,8 @@ impl Replacement<'_> {
         }
     }
 
-    /// Carries out one step, and gives the signal that came meanwhile. A signal ends the way forward soon, and never the way back.
+    /// Performs one step, and returns the signal received meanwhile. A signal shortens the wait for a
+    /// reply, except while the old credential is being restored.
     async fn perform(
         &self,
         wait: u32,
@@ -197,8 +198,8 @@ impl Replacement<'_> {
         }
     }
 
-    /// Looks at what is stored where the new credential belongs. Name and type tell most
-    /// credentials apart; where they cannot, the value decides.
+    /// Lists the credentials in the place of the new one. Most are distinguished by name and type;
+    /// otherwise the values are compared.
     async fn look(&self) -> Seen {
         let Ok(stored) = self.api.list_credentials(self.provider).await else {
             return Seen::Unreadable;
@@ -244,7 +245,7 @@ impl Replacement<'_> {
 }
 
 fn reply_of(step: &Step, error: &ApiError) -> Reply {
-    // A deletion that finds nothing: perhaps somebody else was faster.
+    // A delete that finds nothing: another writer may have deleted the credential.
     let perhaps_gone = *step == Step::Delete && error.is_not_found();
     if error.effect() == Effect::Unknown || perhaps_gone {
         Reply::Unknown
@@ -257,7 +258,7 @@ fn reply_of(step: &Step, error: &ApiError) -> Reply {
     }
 }
 
-/// Of two credentials in one place, the one that decides.
+/// Returns the more significant of two credentials in the same place.
 fn more_telling(one: Seen, other: Seen) -> Seen {
     let rank = |seen: &Seen| match seen {
         Seen::Empty | Seen::Unreadable => 0,

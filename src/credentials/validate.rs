@@ -1,5 +1,4 @@
-//! Whether a text is a credential that another machine can use. Pure: no request is made for one
-//! that is not.
+//! Checks that a text is a credential that another machine can use. Runs before any request.
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -15,27 +14,27 @@ use crate::ui::notices::Notices;
 /// A credential that passed every check.
 #[derive(Debug)]
 pub(crate) struct Credential {
-    /// What is uploaded: the key, or the login byte for byte.
+    /// The value to upload: the key, or the login byte for byte.
     pub(crate) value: SecretValue,
-    /// The secrets inside a login, which may turn up in a server's words by themselves.
+    /// The secrets in a login, which a server may echo individually.
     inner: Vec<SecretValue>,
     pub(crate) has_refresh_token: bool,
-    /// When it ends, in words for a person; empty when nothing says so.
+    /// The expiry, for messages; empty if it is not known.
     pub(crate) expiry: String,
-    /// The other secrets inside the same file, by name.
+    /// The names of other secrets in the same file.
     pub(crate) others: Vec<String>,
-    /// What the person should know before it is sent.
+    /// Notices and warnings to show before it is sent.
     pub(crate) notices: Notices,
 }
 
 impl Credential {
-    /// Everything that a server's words must not show.
+    /// The secrets to redact in texts of a server.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &SecretValue> {
         self.inner.iter().chain([&self.value])
     }
 }
 
-/// What a value is when nobody says: JSON is a login, whole or not, and anything else an API key.
+/// Infers the type of a value: JSON, even if invalid, is a login, and anything else an API key.
 pub(crate) fn infer(value: &str) -> CredentialKind {
     if body(value).trim_start().starts_with(['{', '[']) {
         CredentialKind::OAuth
@@ -44,12 +43,12 @@ pub(crate) fn infer(value: &str) -> CredentialKind {
     }
 }
 
-/// Without the byte order mark that some editors put in front.
+/// Removes the byte order mark that some editors add.
 fn body(value: &str) -> &str {
     value.strip_prefix('\u{feff}').unwrap_or(value)
 }
 
-/// Checks `value`, which came from `place`; exit 4 when it is of no use.
+/// Validates `value` from `place`; exit 4 if it cannot be used.
 pub(crate) fn check(
     provider: &Provider,
     kind: CredentialKind,
@@ -127,7 +126,7 @@ fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Times
     })
 }
 
-/// When a login and its refresh token end; empty when nothing says so.
+/// Describes the expiry of a login and its refresh token; empty if neither is known.
 fn expiry_text(expires_at: Option<Timestamp>, refresh_ends: Option<Timestamp>, now: Timestamp) -> String {
     let access_token = expires_at.map(|at| {
         if at <= now {
@@ -141,14 +140,14 @@ fn expiry_text(expires_at: Option<Timestamp>, refresh_ends: Option<Timestamp>, n
     parts.join(", ")
 }
 
-/// A member beside the login that holds secrets of its own, such as `mcpOAuth (github, linear)`.
+/// Describes a member next to the login that has other secrets, such as `mcpOAuth (github, linear)`.
 fn other_secret(outer: &Object<'_>, name: &str, inner: &mut Vec<SecretValue>) -> Option<String> {
     if let Ok(Some(secret)) = outer.string(name) {
         inner.push(secret);
         return Some(name.to_owned());
     }
     let object = outer.object(name).ok().flatten()?;
-    // Claude Code names an entry after its server, with a hash behind a bar.
+    // Claude Code names an entry after its server, followed by `|` and a hash.
     let entries = object.members().map(|(entry, _)| entry);
     let servers: Vec<_> = entries
         .map(|entry| entry.split('|').next().unwrap_or(entry).to_owned())
@@ -157,7 +156,7 @@ fn other_secret(outer: &Object<'_>, name: &str, inner: &mut Vec<SecretValue>) ->
     (!servers.is_empty()).then(|| format!("{name} ({})", servers.join(", ")))
 }
 
-/// Every text in an object that is long enough to be a secret.
+/// Returns every string in an object that is long enough to be a secret.
 fn collect_strings(object: &Object<'_>, texts: &mut Vec<SecretValue>, depth: usize) {
     const MAX_DEPTH: usize = 8;
     const MIN_LENGTH: usize = 8;

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What the machine is told: a reply, a look, or a signal.
+/// An input of the state machine: a reply, a list, or a signal.
 #[derive(Clone)]
 enum Told {
     Reply(Reply),
@@ -31,7 +31,7 @@ fn back_seen() -> Told {
     Told::Seen(Seen::PutBack("back".to_owned()))
 }
 
-/// Tells the events in order, the last one again and again until the end.
+/// Runs the events in order, repeating the last one until the end.
 fn end((mut decisions, mut next): (Decisions, Next), events: &[Told]) -> Ending {
     let last = events.last().expect("at least one event");
     let forever = events.iter().chain(std::iter::repeat_n(last, 50));
@@ -54,7 +54,7 @@ fn end((mut decisions, mut next): (Decisions, Next), events: &[Told]) -> Ending 
     panic!("no end after fifty events: {next:?}");
 }
 
-/// R103, R104, R109: each row is one way a replacement can go.
+/// R103, R104, R109: each row is a sequence of events and the final state of a replacement.
 #[test]
 fn a_replacement_ends_as_the_table_says() {
     let stored = || Ending::Stored("new".to_owned());
@@ -64,13 +64,13 @@ fn a_replacement_ends_as_the_table_says() {
         (vec![done.clone(), new.clone()], stored()),
         (vec![REFUSED], Ending::Untouched),
         (vec![BUSY], Ending::Untouched),
-        // A deletion without an answer.
+        // A delete without a reply.
         (vec![LOST, STALE], Ending::DeletionUnknown),
         (vec![LOST, UNREADABLE], Ending::DeletionUnknown),
         (vec![LOST, UNDECIDED], Ending::DeletionUnknown),
         (vec![LOST, OTHER], Ending::TakenByOther),
         (vec![LOST, STALE, STALE, EMPTY, new.clone()], stored()),
-        // A create without an answer, and lists that are out of date.
+        // A create without a reply, and stale lists.
         (vec![done.clone(), LOST, new_seen()], stored()),
         (vec![done.clone(), LOST, STALE, new.clone()], stored()),
         (vec![done.clone(), LOST, UNREADABLE, new_seen()], stored()),
@@ -92,7 +92,7 @@ fn a_replacement_ends_as_the_table_says() {
         (vec![done.clone(), REFUSED, LOST, OTHER], Ending::TakenByOther),
         (vec![done.clone(), REFUSED, LOST, UNDECIDED], Ending::Unknown),
         (vec![done.clone(), REFUSED, TAKEN, UNREADABLE], Ending::Unknown),
-        // A name that is taken after the deletion.
+        // A name that is taken after the delete.
         (vec![done.clone(), TAKEN, STALE, new.clone()], stored()),
         (vec![done.clone(), TAKEN, OTHER], Ending::TakenByOther),
         // A signal.
@@ -113,7 +113,7 @@ fn a_replacement_ends_as_the_table_says() {
     }
 }
 
-/// R104, R111: what cannot be put back is never said to be.
+/// R104, R111: without a backup, no state claims that the old credential was restored.
 #[test]
 fn without_a_backup_nothing_is_restored() {
     let done = ok("");
@@ -127,7 +127,7 @@ fn without_a_backup_nothing_is_restored() {
     );
 }
 
-/// R105: a create that was in doubt is never called refused, and another's is not ours.
+/// R105: a create in doubt is never reported as refused, and another writer's credential is not ours.
 #[test]
 fn a_create_ends_as_the_table_says() {
     let table = [
