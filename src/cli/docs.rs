@@ -1,4 +1,4 @@
-//! The documentation that is generated from the program: `docs/commands.md` and
+//! The documentation generated from the program: `docs/commands.md` and
 //! `docs/exit-codes.md`. `UPDATE_DOCS=1 cargo test docs` writes both.
 
 use std::fmt::Write;
@@ -56,11 +56,8 @@ fn exit_codes() -> String {
     text
 }
 
-/// Writes or compares a file of `docs/`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a variable asks for the files to be written"
-)]
+/// Writes a file of `docs/`, or compares it with the program.
+#[expect(clippy::disallowed_methods, reason = "a variable selects writing the files")]
 fn check(name: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {

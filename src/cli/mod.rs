@@ -1,6 +1,6 @@
-//! The top of the command line, and the layout of its help.
+//! The top level of the command line, and the layout of its help.
 //!
-//! No value that could be a secret has a parser that may fail, because clap quotes what it refuses.
+//! Values that could be secrets have no parser that can fail, because clap quotes refused values.
 
 #[cfg(test)]
 mod docs;

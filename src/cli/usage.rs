@@ -1,4 +1,4 @@
-//! Usage errors: what is wrong with a command line, without repeating what could be a secret.
+//! Usage errors, without repeating an argument that could be a secret.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::formats::escape::shell_word;
 use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::printer::Printer;
 
-/// The global options of a command line that could not be parsed: only the output format matters
-/// then, and only the value of `-o` and `--output` can choose it.
+/// The global options of a command line that could not be parsed. Only the output format is needed,
+/// and only the value of `-o` or `--output` sets it.
 pub(crate) fn global_options(arguments: &[OsString]) -> GlobalOptions {
     let mut output = OutputFormat::Text;
     let mut texts = arguments
@@ -41,7 +41,7 @@ pub(crate) fn global_options(arguments: &[OsString]) -> GlobalOptions {
     }
 }
 
-/// The value in `-ojson`, `-o=json` or `-qojson`; empty when it is the next argument.
+/// The value in `-ojson`, `-o=json` or `-qojson`; empty if it is the next argument.
 fn short_output(text: &str) -> Option<&str> {
     let flags = text.strip_prefix('-').filter(|flags| !flags.starts_with('-'))?;
     let (before, value) = flags.split_once('o')?;
@@ -49,7 +49,7 @@ fn short_output(text: &str) -> Option<&str> {
     only_flags.then(|| value.strip_prefix('=').unwrap_or(value))
 }
 
-/// Help and version are answers; everything else is an error.
+/// Prints help or version; anything else is an error.
 pub(crate) fn answer(refused: &clap::Error, arguments: &[OsString], printer: Printer) -> Result<()> {
     match refused.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -65,14 +65,14 @@ pub(crate) fn answer(refused: &clap::Error, arguments: &[OsString], printer: Pri
     }
 }
 
-/// The command tree in which each command knows its whole name.
+/// The command tree, in which each command has its full name.
 fn built() -> clap::Command {
     let mut root = Cli::command();
     root.build();
     root
 }
 
-/// The command that a command line names, as far as its words are commands.
+/// Returns the command at the start of a command line.
 fn command_of<'a>(root: &'a clap::Command, arguments: &[OsString]) -> &'a clap::Command {
     let words = arguments.iter().skip(1);
     words.fold(root, |command, word| {
@@ -80,7 +80,7 @@ fn command_of<'a>(root: &'a clap::Command, arguments: &[OsString]) -> &'a clap::
     })
 }
 
-/// `amika secret push`
+/// The full name of a command, such as `amika secret push`.
 fn name(command: &clap::Command) -> &str {
     command.get_bin_name().unwrap_or("amika")
 }
@@ -124,7 +124,7 @@ fn explain(error: &clap::Error, arguments: &[OsString]) -> Error {
     error.hint(format!("see '{} --help'", name(command_of(&root, arguments))))
 }
 
-/// A word that the command has no use for. It is repeated only if it cannot be a secret.
+/// The error for an unexpected argument. It is repeated only if it cannot be a secret.
 fn unexpected_argument(word: &str, command: &clap::Command) -> Error {
     let is_file = Path::new(word).is_file();
     let shown = if is_file {
@@ -160,7 +160,7 @@ fn unknown_option(error: &clap::Error, argument: &str) -> Error {
     })
 }
 
-/// Shows the usage with what is missing: an option may be required only beside another one.
+/// Shows the usage for a missing argument, because an option may be required only with another one.
 fn missing_argument(error: &clap::Error, argument: &str) -> Error {
     let missing = argument.replace(['<', '>', '.'], "");
     let error_without_usage = Error::usage(format!("missing {missing}"));
@@ -180,7 +180,7 @@ fn missing_value(error: &clap::Error, argument: &str) -> Error {
 
 fn invalid_value(error: &clap::Error, argument: &str, value: &str) -> Error {
     let name = option(argument);
-    // Our own parsers say what they expect, without the value.
+    // The messages of our own parsers do not contain the value.
     let expected = std::error::Error::source(error).map(ToString::to_string);
     let valid = text(error, ContextKind::ValidValue).or(expected);
     let valid = valid.map(|valid| format!(" ({valid})")).unwrap_or_default();
@@ -191,7 +191,7 @@ fn invalid_value(error: &clap::Error, argument: &str, value: &str) -> Error {
     }
 }
 
-/// `--scope` of the `--scope <SCOPE>` that clap writes, `SHELL` of its `<SHELL>`.
+/// Extracts `--scope` from clap's `--scope <SCOPE>`, and `SHELL` from `<SHELL>`.
 fn option(argument: &str) -> &str {
     let name = argument.split(' ').next().unwrap_or(argument);
     name.trim_matches(['<', '>', '[', ']', '.'])
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// `-o json` in any spelling, and nothing else, makes errors JSON.
+    /// Only `-o json`, in any form, makes errors JSON.
     #[test]
     fn only_the_output_option_chooses_json() {
         let chosen = |line: &str| {
@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    /// R17: no value and no word that could be one is in an error.
+    /// R17: no argument that could be a secret is in an error.
     #[test]
     fn a_usage_error_repeats_no_possible_secret() {
         for arguments in [
