@@ -1,4 +1,4 @@
-//! What every command is handed, and the runtime for those that need the network.
+//! The context of a command, and the runtime for commands that need the network.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::ui::notices::Notices;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::Printer;
 
-/// What every command is handed.
+/// The context that is passed to every command.
 pub(crate) struct Context {
     pub(crate) env: Env,
     pub(crate) options: GlobalOptions,
@@ -23,7 +23,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// A client for the configured API with the credential in use. Prints the notices about it.
+    /// Creates a client for the configured API with the credential in use. Prints notices about it.
     pub(crate) fn api(&self, jobs: Option<u8>) -> Result<Api> {
         let mut notices = Notices::default();
         let api = self.api_with(&mut notices, jobs);
@@ -38,7 +38,7 @@ impl Context {
         self.api_using(origin, Rc::clone(self.register(found)), jobs)
     }
 
-    /// A client for this origin with this credential.
+    /// Creates a client for this origin with this credential.
     pub(crate) fn api_using(
         &self,
         origin: Origin,
@@ -51,14 +51,14 @@ impl Context {
         Api::new(&self.env, origin, credential, jobs, observe)
     }
 
-    /// Registers the credential of the command, so that a refresh of it is completed before the
-    /// command ends. Each command uses one credential.
+    /// Registers the credential of the command, so that its refresh is completed before the command
+    /// ends. Each command uses one credential.
     pub(crate) fn register(&self, credential: ApiCredential) -> &Rc<ApiCredential> {
         self.credential.get_or_init(|| Rc::new(credential))
     }
 
-    /// Completes a refresh of the login and adds its outcome to the result of the command: exit 8
-    /// when the login could not be saved.
+    /// Completes a refresh of the login and adds its outcome to the result of the command: exit 8 if
+    /// the login could not be saved.
     pub(crate) async fn finish_refresh(&self, result: Result<()>) -> Result<()> {
         let Some(credential) = self.credential.get() else {
             return result;
@@ -103,7 +103,7 @@ pub(crate) fn connected(
         let result = work(&context).await;
         context.finish_refresh(result).await
     });
-    // Does not wait for a thread that may still be resolving a host name.
+    // This does not wait for a thread that is still resolving a host name.
     runtime.shutdown_background();
     result
 }

@@ -1,19 +1,19 @@
-//! The errors that people see, and the exit codes.
+//! The errors shown to users, and the exit codes.
 
 use std::fmt;
 
 /// The result of every fallible step of the program.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// Why a command failed. Exit codes are part of the interface, as scripts branch on them: a variant
-/// may be added, but never renumbered.
+/// The kind of an error, which determines the exit code. Scripts depend on exit codes: variants may be
+/// added, but never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The API refused, or the person declined; nothing was changed.
+    /// The API refused, or the confirmation was declined; nothing was changed.
     Refused,
     /// Standard output could not be written to.
     Output,
-    /// The command line is wrong, or a required confirmation cannot be asked for.
+    /// The command line is invalid, or a required confirmation cannot be asked for.
     Usage,
     /// There is no usable credential, or the API rejected it.
     Credential,
@@ -23,7 +23,7 @@ pub(crate) enum Kind {
     Partial,
     /// The API could not be reached, or kept failing; nothing was changed.
     Unreachable,
-    /// The answer did not come from the API.
+    /// The response did not come from the API.
     Contract,
     /// Local state could not be read or saved.
     State,
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Every kind, in the order of the exit codes.
+    /// All kinds, in order of exit codes.
     pub(crate) const ALL: &[Self] = &[
         Self::Refused,
         Self::Output,
@@ -52,17 +52,17 @@ impl Kind {
         Self::Terminated,
     ];
 
-    /// The meaning of the exit code, for help, manual and documentation.
+    /// The meaning of the exit code, for help, manual pages and documentation.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Refused => "Refused by the API, or not confirmed; nothing was changed",
             Self::Output => "Standard output could not be written",
-            Self::Usage => "Wrong usage, or a confirmation that cannot be asked for here",
+            Self::Usage => "Invalid usage, or a required confirmation cannot be asked for",
             Self::Credential => "No usable credential, or the API rejected it",
             Self::Input => "A local file, variable or value cannot be used",
             Self::Partial => "Some writes succeeded, or their outcome is unknown",
             Self::Unreachable => "The API could not be reached or kept failing; nothing was changed",
-            Self::Contract => "The answer did not come from the API",
+            Self::Contract => "The response did not come from the API",
             Self::State => "Local state could not be read or saved",
             Self::Interrupted => "Interrupted by Ctrl-C",
             Self::ClosedOutput => "Standard output was closed",
@@ -70,7 +70,7 @@ impl Kind {
         }
     }
 
-    /// Whether a signal ended the command.
+    /// Whether the command was ended by a signal.
     pub(crate) fn is_signal(self) -> bool {
         matches!(self, Self::Interrupted | Self::Terminated)
     }
@@ -91,7 +91,7 @@ impl Kind {
         }
     }
 
-    /// The `code` of a JSON error. It is stable.
+    /// The `code` of a JSON error, which is part of the interface.
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Refused => "refused",
@@ -110,17 +110,17 @@ impl Kind {
     }
 }
 
-/// An error as it is shown: what happened, and what to do next. Never contains a secret.
+/// An error: what happened, and what to do next. Never contains a secret.
 #[derive(Debug)]
 pub(crate) struct Error {
     pub(crate) kind: Kind,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
     pub(crate) trace_id: Option<String>,
-    /// Whether the command ended before it changed anything, and says so.
+    /// Whether the message says that nothing was changed.
     unchanged: bool,
     source: Option<anyhow::Error>,
-    /// Further problems that the same command found.
+    /// Further errors of the same command.
     pub(crate) others: Vec<Error>,
 }
 
@@ -163,7 +163,7 @@ impl Error {
         self
     }
 
-    /// Adds further problems to this one, which decides the exit code.
+    /// Adds further errors to this one, which determines the exit code.
     #[must_use]
     pub(crate) fn beside(mut self, others: Vec<Error>) -> Self {
         self.others = others;
@@ -176,7 +176,7 @@ impl Error {
         self
     }
 
-    /// Adds what was being done: `context: message`.
+    /// Adds what the program was doing: `context: message`.
     #[must_use]
     pub(crate) fn context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
@@ -197,7 +197,7 @@ impl Error {
         self
     }
 
-    /// Replaces the statement that nothing was changed by what did change.
+    /// Replaces the statement that nothing was changed with what did change.
     #[must_use]
     pub(crate) fn correct_unchanged(mut self, consequence: impl fmt::Display) -> Self {
         if std::mem::take(&mut self.unchanged) {
@@ -207,7 +207,7 @@ impl Error {
         }
     }
 
-    /// Adds the error of a lower layer that is the reason.
+    /// Adds the error that caused this one.
     #[must_use]
     pub(crate) fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
         self.source = Some(source.into());
@@ -215,7 +215,7 @@ impl Error {
     }
 }
 
-/// The message; with `{:#}` also the reasons that led to it.
+/// Formats the message; `{:#}` includes its causes.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

@@ -1,7 +1,7 @@
 //! `amika` puts secrets into a hosted vault.
 //!
-//! To follow the data, read `commands/secret/push.rs` first, then the modules in the order in which
-//! it uses them: `push/collect`, `api`, `push/plan`, `ui/prompt`, `push/apply`, `push/report`.
+//! To follow the data, start with `commands/secret/push.rs`, then read the modules in the order in
+//! which it uses them: `push/collect`, `api`, `push/plan`, `ui/prompt`, `push/apply`, `push/report`.
 
 mod api;
 mod auth;

@@ -1,11 +1,11 @@
-//! The providers whose credentials the vault can use to log a sandbox in. To add a provider, add an
+//! The providers whose credentials the vault can use to log in a sandbox. To add a provider, add an
 //! entry to [`PROVIDERS`].
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a credential is.
+/// The type of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
@@ -22,12 +22,12 @@ pub(crate) enum CredentialKind {
 impl CredentialKind {
     pub(crate) const ALL: [Self; 2] = [Self::OAuth, Self::ApiKey];
 
-    /// Parses the name that the API uses; `None` for a type that this version does not know.
+    /// Parses the API's name of a type; `None` if it is unknown.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// As the API spells it.
+    /// The API's name of the type.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::OAuth => "oauth",
@@ -48,28 +48,28 @@ impl fmt::Display for CredentialKind {
 /// A provider of coding tools.
 #[derive(Debug)]
 pub(crate) struct Provider {
-    /// Its name on the command line and in the path of the API.
+    /// Name on the command line and in API paths.
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
-    /// Its name in the sources of discovery.
+    /// Name in the sources of discovery.
     pub(crate) discovered_as: &'static str,
-    /// The secrets that `extract` makes of its credential.
+    /// Names of the secrets for its credential in `extract`.
     pub(crate) secret_names: &'static [&'static str],
-    /// The environment variables that can hold an API key, in order of preference.
+    /// Environment variables for the API key, in order of precedence.
     pub(crate) variables: &'static [&'static str],
-    /// The JSON object of a login and its member with the access token. The refresh token and the
-    /// expiry are in the same object.
+    /// JSON object of a login and its member with the access token. The refresh token and the expiry
+    /// are in the same object.
     pub(crate) access_token: (&'static str, &'static str),
     pub(crate) refresh_token: &'static str,
-    /// The member with the expiry of the access token; `None` if the token is a JWT that states it.
+    /// Member with the expiry of the access token; `None` if the token is a JWT with an expiry.
     pub(crate) expires_at: Option<&'static str>,
-    /// The member with the expiry of the refresh token.
+    /// Member with the expiry of the refresh token.
     pub(crate) refresh_expires_at: Option<&'static str>,
-    /// Members next to the login that hold other secrets.
+    /// Members next to the login that contain other secrets.
     pub(crate) other_secrets: &'static [&'static str],
-    /// The prefixes of its API keys.
+    /// Prefixes of its API keys.
     pub(crate) key_prefixes: &'static [&'static str],
-    /// The file in which its tool stores the login, for examples.
+    /// File in which the tool stores the login, for examples.
     pub(crate) login_file: &'static str,
 }
 
@@ -127,7 +127,7 @@ pub(crate) const CODEX: Provider = Provider {
 };
 
 impl Provider {
-    /// The name of a credential that is pushed without one, such as `Claude API Key`.
+    /// Default name of a credential, such as `Claude API Key`.
     pub(crate) fn default_name(&self, kind: CredentialKind) -> String {
         let kind = match kind {
             CredentialKind::OAuth => "OAuth",
@@ -136,17 +136,17 @@ impl Provider {
         format!("{} {kind}", self.title)
     }
 
-    /// The provider whose commands have this name.
+    /// Finds the provider by its name on the command line.
     pub(crate) fn with_id(id: &str) -> Option<&'static Self> {
         PROVIDERS.iter().find(|provider| provider.id == id)
     }
 
-    /// The provider with this name in the sources of discovery.
+    /// Finds the provider by its name in the sources of discovery.
     pub(crate) fn discovered(name: &str) -> Option<&'static Self> {
         PROVIDERS.iter().find(|provider| provider.discovered_as == name)
     }
 
-    /// The provider whose API keys have the prefix of this one.
+    /// Finds the provider by the prefix of an API key.
     pub(crate) fn from_key(key: &str) -> Option<&'static Self> {
         let mut providers = PROVIDERS.iter();
         providers.find(|provider| provider.key_prefixes.iter().any(|prefix| key.starts_with(prefix)))

@@ -1,22 +1,22 @@
-//! The types a secret is made of: its validated name, its value, its scope.
+//! The parts of a secret: its validated name, its value, its scope.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
-/// Replaces a value in output. It has the same width for every value.
+/// Replaces a value in output. Its width does not depend on the value.
 const MASK: &str = "********";
 /// Minimum length, in characters, of a value whose last characters are shown.
 const TAIL_FROM: usize = 24;
 const TAIL: usize = 4;
 
-/// The largest single value accepted, in bytes.
+/// Maximum size of a value, in bytes.
 pub(crate) const MAX_VALUE: usize = 1024 * 1024;
 
-/// A secret's value. Its memory is zeroed on drop. It implements neither `Display` nor `Serialize`:
-/// [`expose_secret`](Self::expose_secret) is the only way to read it, so that `grep expose_secret`
-/// finds every place that does.
+/// The value of a secret. Its memory is zeroed on drop. It implements neither `Display` nor
+/// `Serialize`: it can only be read with [`expose_secret`](Self::expose_secret), so that
+/// `grep expose_secret` finds every use.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SecretValue(Zeroizing<String>);
 
@@ -33,8 +33,8 @@ impl SecretValue {
         self.0.is_empty()
     }
 
-    /// A mask of fixed width, which does not give away the length. At a terminal the mask of a long
-    /// value ends in its last characters, so that two keys can be told apart.
+    /// A mask of fixed width, which does not reveal the length. At a terminal, the mask of a long
+    /// value ends with its last characters, so that keys can be distinguished.
     pub(crate) fn masked(&self, at_terminal: bool) -> String {
         let length = self.0.chars().count();
         if !at_terminal || length < TAIL_FROM {
@@ -62,12 +62,12 @@ impl fmt::Debug for SecretValue {
 pub(crate) struct SecretName(String);
 
 impl SecretName {
-    /// Accepts the names that an environment variable can have.
+    /// Parses a name that is valid for an environment variable.
     pub(crate) fn environment(name: &str) -> Option<Self> {
         Self::is_environment(name).then(|| Self(name.to_owned()))
     }
 
-    /// Whether an environment variable can have this name: `[A-Za-z_][A-Za-z0-9_]*`.
+    /// Whether the name is valid for an environment variable: `[A-Za-z_][A-Za-z0-9_]*`.
     pub(crate) fn is_environment(name: &str) -> bool {
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         starts_well
@@ -76,8 +76,8 @@ impl SecretName {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     }
 
-    /// Accepts a name that was typed on the command line. It may also begin with a digit and contain
-    /// `-` and `.`, because secrets with names like `my-claude-key` exist.
+    /// Parses a name given on the command line. It may also begin with a digit and contain `-` and
+    /// `.`, because secrets with names like `my-claude-key` exist.
     pub(crate) fn inline(name: &str) -> Option<Self> {
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let rest_is_fine = name
@@ -108,7 +108,7 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    /// Every scope that the API names.
+    /// All scopes of the API.
     pub(crate) const ALL: [Self; 2] = [Self::User, Self::Org];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -118,7 +118,7 @@ impl Scope {
         }
     }
 
-    /// Parses the name that the API uses; `None` for a scope that this version does not know.
+    /// Parses the API's name of a scope; `None` if it is unknown.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == text)
     }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// R96: the debug output of a secret holds nothing of it.
+    /// R96: the debug output of a secret does not contain its value.
     #[test]
     fn debug_output_is_redacted() {
         let value = SecretValue::new("hunter2".to_owned());
@@ -157,7 +157,7 @@ mod tests {
             prop_assert_eq!(masked, expected);
         }
 
-        /// R9: an accepted name holds only letters, digits and `_-.`.
+        /// R9: an accepted name contains only letters, digits and `_-.`.
         #[test]
         fn accepted_names_hold_only_plain_characters(name in any::<String>()) {
             if let Some(name) = SecretName::inline(&name) {
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    /// R9: examples of names that are accepted and refused.
+    /// R9: examples of accepted and refused names.
     #[test]
     fn names_are_accepted_or_refused_by_example() {
         for good in ["A", "_x", "DATABASE_URL", "a1"] {
