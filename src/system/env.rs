@@ -81,7 +81,8 @@ impl Env {
         }
     }
 
-    /// The same environment with another home directory and without variables, which belong to this one.
+    /// An environment with this home directory only: without arguments, variables, working directory
+    /// and machine-wide files.
     pub(crate) fn elsewhere(&self, home: &Path) -> Self {
         Self {
             arguments: Vec::new(),

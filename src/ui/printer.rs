@@ -66,15 +66,15 @@ impl Printer {
         self.format != OutputFormat::Text
     }
 
-    /// Prints a command's result: `value` as one JSON value, or `text`.
+    /// Prints the result of a command: `value` as one JSON value, or `text`.
     pub(crate) fn data<T: Into<Text>>(
         self,
-        worth: OnWriteFailure,
+        on_failure: OnWriteFailure,
         value: &impl Serialize,
         text: impl FnOnce() -> T,
     ) -> Result<()> {
         // Omit plain success messages with `--quiet`.
-        if worth == OnWriteFailure::RepeatOnStderr && self.quiet && !self.is_json() {
+        if on_failure == OnWriteFailure::RepeatOnStderr && self.quiet && !self.is_json() {
             return Ok(());
         }
         let printed = match self.format {
@@ -85,7 +85,7 @@ impl Printer {
             OutputFormat::JsonPretty => exact_json(&serde_json::to_string_pretty(value).unwrap_or_default()),
         };
         self.raw(printed.trim_end()).inspect_err(|_| {
-            if worth == OnWriteFailure::RepeatOnStderr {
+            if on_failure == OnWriteFailure::RepeatOnStderr {
                 self.stderr(DIM, "", printed.trim_end());
             }
         })

@@ -118,7 +118,7 @@ impl Status {
 
     /// Asks the API, and returns the error if it rejects the credential.
     async fn check(&mut self, origin: &Origin, context: &Context) -> Result<Option<Error>> {
-        // Looking up the credential repeats warnings that are already reported.
+        // The notices are dropped, because they repeat warnings that are already reported.
         let api = context.api_with(&mut Notices::default(), None)?;
         let listed = async { Ok::<_, Error>(api.list_secrets().await) };
         match context.interrupt.or(listed).await? {
@@ -182,7 +182,7 @@ impl Status {
         self.expires_at = Some(expires_at);
     }
 
-    /// A usable credential that is not used because another takes precedence.
+    /// Warns about a usable credential that is not used because another takes precedence.
     fn shadowed(&mut self, source: Source, path: Option<&Path>, home: Option<&Path>) {
         let by = match self.source {
             Some(Source::Environment) => "AMIKA_API_KEY",
@@ -196,14 +196,14 @@ impl Status {
     }
 }
 
-/// The file behind a source.
+/// The path of a source's file, in parentheses.
 fn in_file(path: Option<&Path>, home: Option<&Path>) -> String {
     path.map_or_else(String::new, |path| {
         format!(" ({})", escape::home_path(path, home))
     })
 }
 
-/// Why the credential of a source is not used.
+/// Explains why the credential of a source is not used.
 fn in_words(source: Source, problem: &Problem) -> String {
     let what = match source {
         Source::Session => "session",

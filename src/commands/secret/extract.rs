@@ -253,7 +253,7 @@ impl Extraction {
         }
     }
 
-    /// One row for each name of each credential to be shown, sorted by name.
+    /// One row per name of each credential to show, sorted by name.
     fn rows(&self, args: &ExtractArgs) -> Vec<Row<'_>> {
         let shown = |found: &&LocalCredential| args.all || !matches!(found.state, State::Outranked);
         let found = self.discovery.found.iter().filter(shown);
@@ -374,7 +374,7 @@ fn rows_of(found: &LocalCredential) -> impl Iterator<Item = Row<'_>> {
     names.into_iter().map(move |name| Row { name, found })
 }
 
-/// A word for one or several names: `A is`, `A and B are`.
+/// Names with a verb: `A is`, `A and B are`.
 fn with_verb(names: &[&str]) -> String {
     let verb = if names.len() == 1 { "is" } else { "are" };
     format!("{} {verb}", names.join(" and "))

@@ -6,31 +6,31 @@ use crate::net::retry::{MAX_FAILURES_APART, MAX_TRIES};
 use crate::push::outcome::Outcome;
 use crate::push::plan::Action;
 
-/// What a failed write waits for.
+/// The next step of a failed write.
 #[derive(Clone, Copy)]
 pub(super) enum Next {
-    /// A list of the vault, which shows whether it is stored.
+    /// List the vault to see whether it is stored.
     List,
-    /// Another try, before the writes that were never tried.
+    /// Retry it before the writes that have not been attempted yet.
     RetryFirst,
-    /// Another try, after all others.
+    /// Retry it after all other writes.
     Retry,
-    /// Nothing.
+    /// Do not retry it.
     GiveUp,
 }
 
 pub(super) struct Write {
     /// The id to update; without one the secret is created.
     pub(super) existing: Option<String>,
-    /// Whether an earlier create may have been carried out without an answer.
+    /// Whether an earlier create without a reply may have been carried out.
     create_in_doubt: bool,
-    /// Whether an earlier update may have been carried out without an answer.
+    /// Whether an earlier update without a reply may have been carried out.
     update_in_doubt: bool,
     /// Failures that count against this write.
     failures: u32,
     /// Number of writes of the batch that were stored when this one last failed.
     stored_at_failure: Option<usize>,
-    /// Not retried; only a list can still show that it is stored.
+    /// Whether it is no longer retried, unless a list shows that the secret exists.
     given_up: bool,
     error: Option<ApiError>,
 }
@@ -66,8 +66,8 @@ impl Write {
         self.failures
     }
 
-    /// Counts a failure during an outage, if other writes have succeeded since the last one. `false`
-    /// when this write has failed too often while others succeed.
+    /// Counts a failure during an outage, unless no other write was stored since the last one. Returns
+    /// `false` if this write has failed too often while others succeed.
     pub(super) fn outlasts_outage(&mut self, stored: usize) -> bool {
         if self.stored_at_failure.replace(stored) != Some(stored) {
             self.failures += 1;
@@ -119,7 +119,7 @@ impl Write {
             self.given_up = false;
             Next::Retry
         } else if self.given_up || taken {
-            // A list may be out of date, so a secret that it lacks may still be stored.
+            // Not proof that the secret is missing, because a list may be out of date.
             Next::GiveUp
         } else {
             Next::Retry

@@ -9,7 +9,7 @@ use super::lines::{end_of_line, first_line};
 pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
 /// Blanks that all readers remove around a name and before a value.
 pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
-/// The hint that works for every value: read it from a file of its own.
+/// The end of a hint that works for every value.
 const FROM_FILE: &str = "or take it from a file of its own:";
 
 /// A value that all readers interpret in the same way.
