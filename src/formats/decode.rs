@@ -1,13 +1,13 @@
-//! Reads the encodings that a server may have written a known value in: JSON escapes,
-//! percent-encoding, HTML entities, hexadecimal and base64. Every decoded byte remembers which
-//! bytes of the text it came from. What is not encoded is passed through as it is.
+//! Decodes the encodings in which a server may echo a known value: JSON escapes, percent-encoding,
+//! HTML entities, hexadecimal and base64. Every decoded byte has the range of the text that it came
+//! from. Text that is not encoded is unchanged.
 
 use zeroize::Zeroizing;
 
-/// Shorter runs of hexadecimal or base64 digits are ordinary words, in characters.
+/// Minimum length of a run of hexadecimal or base64 digits, in characters; shorter ones are words.
 const MIN_RUN: usize = 6;
 
-/// The HTML names of the characters from U+00A0 to U+00FF, in order.
+/// HTML entity names of U+00A0 to U+00FF, in order.
 const LATIN_1: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr \
     deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest \
     Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml \
@@ -15,7 +15,7 @@ const LATIN_1: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ord
     agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml \
     eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml";
 
-/// The HTML names of ASCII characters.
+/// HTML entity names of ASCII characters.
 const ASCII: [(&str, char); 41] = [
     ("amp", '&'),
     ("AMP", '&'),
@@ -60,15 +60,15 @@ const ASCII: [(&str, char); 41] = [
     ("rbrace", '}'),
 ];
 
-/// Text with its encoding removed.
+/// Decoded text.
 pub(crate) struct Decoded {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
-    /// For each byte, the start and the end of what it was written as.
+    /// For each byte, the start and end of its encoded form in the text.
     spans: Vec<(usize, usize)>,
 }
 
 impl Decoded {
-    /// The text itself, byte for byte.
+    /// The text itself, without decoding.
     pub(crate) fn plain(text: &str) -> Self {
         Self {
             bytes: Zeroizing::new(text.as_bytes().to_vec()),
@@ -76,12 +76,12 @@ impl Decoded {
         }
     }
 
-    /// Where in the text the decoded bytes `start..end` were written.
+    /// Returns the range in the text of the decoded bytes `start..end`.
     pub(crate) fn span(&self, start: usize, end: usize) -> (usize, usize) {
         (self.spans[start].0, self.spans[end - 1].1)
     }
 
-    /// The text read in every encoding whose marks it holds.
+    /// Decodes the text in every encoding that it may contain.
     pub(crate) fn decodings(&self) -> Vec<Self> {
         let has = |mark: u8| self.bytes.contains(&mark);
         let mut readings = Vec::new();
@@ -109,13 +109,13 @@ impl Decoded {
         }
     }
 
-    /// Adds what the bytes `span` of the original text stand for.
+    /// Appends the decoded form of the range `span` of the text.
     fn push(&mut self, decoded: &[u8], span: (usize, usize)) {
         self.bytes.extend_from_slice(decoded);
         self.spans.extend(decoded.iter().map(|_| span));
     }
 
-    /// Replaces each escape that `read` recognises at the start of the rest of the text.
+    /// Replaces each escape that `read` recognises at the start of its argument.
     fn rewrite(&self, read: fn(&[u8]) -> Option<(Bytes, usize)>) -> Self {
         let mut decoded = Self::empty(self.bytes.len());
         let mut at = 0;
@@ -127,8 +127,8 @@ impl Decoded {
         decoded
     }
 
-    /// Reads runs of digits of `bits` bits each, `group` digits at a time after the first `skip`
-    /// ones of each run. Line breaks do not end a run. `None` when there is no run.
+    /// Decodes runs of digits of `bits` bits each, in groups of `group` digits after the first `skip`
+    /// digits of each run. Line breaks do not end a run. `None` if there is no run.
     fn digits(&self, skip: usize, group: usize, bits: usize, digit: fn(u8) -> Option<u32>) -> Option<Self> {
         let mut decoded = Self::empty(0);
         let mut run: Vec<(u32, usize)> = Vec::new();
@@ -148,7 +148,7 @@ impl Decoded {
         (!decoded.bytes.is_empty()).then_some(decoded)
     }
 
-    /// Adds the whole bytes that a group of digits stands for.
+    /// Appends the complete bytes of a group of digits.
     fn read_group(&self, decoded: &mut Self, digits: &[(u32, usize)], bits: usize) {
         let [(_, first), ..] = digits else {
             return;
@@ -160,7 +160,7 @@ impl Decoded {
     }
 }
 
-/// The few bytes that one escape stands for.
+/// The bytes of one escape.
 struct Bytes {
     bytes: [u8; 4],
     length: usize,
@@ -185,7 +185,7 @@ impl Bytes {
     }
 }
 
-/// An escape of JSON (RFC 8259) or of a similar string syntax: `\n`, `\/`, `\u00e4`, `\xe4`.
+/// Decodes an escape of JSON (RFC 8259) or a similar syntax: `\n`, `\/`, `\u00e4`, `\xe4`.
 fn backslash(text: &[u8]) -> Option<(Bytes, usize)> {
     let [b'\\', kind, rest @ ..] = text else {
         return None;
@@ -207,7 +207,7 @@ fn backslash(text: &[u8]) -> Option<(Bytes, usize)> {
     Some((Bytes::one(simple), 2))
 }
 
-/// What follows `\u`: four digits, two such escapes for a character beyond U+FFFF, or `{1f600}`.
+/// Decodes the text after `\u`: four digits, a surrogate pair of two escapes, or `{1f600}`.
 fn unicode(rest: &[u8]) -> Option<(Bytes, usize)> {
     if let [b'{', digits @ ..] = rest {
         let length = digits.iter().take(9).position(|byte| *byte == b'}')?;
@@ -227,7 +227,7 @@ fn unicode(rest: &[u8]) -> Option<(Bytes, usize)> {
     Some((Bytes::of_char(c), 12))
 }
 
-/// A percent-encoded byte (RFC 3986).
+/// Decodes a percent-encoded byte (RFC 3986).
 fn percent(text: &[u8]) -> Option<(Bytes, usize)> {
     let [b'%', rest @ ..] = text else {
         return None;
@@ -236,7 +236,7 @@ fn percent(text: &[u8]) -> Option<(Bytes, usize)> {
     Some((Bytes::one(byte), 3))
 }
 
-/// As [`percent`], in a form, where `+` is a space.
+/// As [`percent`], but with `+` for a space, as in forms.
 fn form(text: &[u8]) -> Option<(Bytes, usize)> {
     match text.first() {
         Some(b'+') => Some((Bytes::one(b' '), 1)),
@@ -244,7 +244,7 @@ fn form(text: &[u8]) -> Option<(Bytes, usize)> {
     }
 }
 
-/// An HTML entity: `&amp;`, `&#38;` or `&#x26;`. The semicolon may be missing after a number.
+/// Decodes an HTML entity: `&amp;`, `&#38;` or `&#x26;`. A number may lack the semicolon.
 fn entity(text: &[u8]) -> Option<(Bytes, usize)> {
     let [b'&', rest @ ..] = text else {
         return None;
@@ -284,7 +284,7 @@ fn hex_digit(byte: u8) -> Option<u32> {
     char::from(byte).to_digit(16)
 }
 
-/// A digit of base64 or of base64url (RFC 4648).
+/// Decodes a digit of base64 or base64url (RFC 4648).
 fn base64_digit(byte: u8) -> Option<u32> {
     let value = match byte {
         b'A'..=b'Z' => byte - b'A',

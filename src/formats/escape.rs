@@ -1,4 +1,4 @@
-//! Text from elsewhere made safe to show: files, servers and arguments may hold anything.
+//! Escapes text from files, servers and arguments for output.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// `true` for characters that can move the cursor, hide text or reorder it: C0, C1, DEL, line
-/// separators, bidirectional controls, zero-width characters.
+/// Whether a character can move the cursor, hide text or reorder it: C0, C1, DEL, line separators,
+/// bidirectional controls, zero-width characters.
 pub(crate) fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -15,12 +15,12 @@ pub(crate) fn is_hostile(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `text` on one line, every hostile character written as an escape such as `\n` or `\u{1b}`.
+/// Returns `text` on one line, with every hostile character escaped as in `\n` or `\u{1b}`.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     escape_except(text, |_| false)
 }
 
-/// As [`escape`], keeping line breaks: for messages that we composed over several lines.
+/// As [`escape`], but keeps line breaks, for our own multi-line messages.
 pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     escape_except(text, |c| c == '\n')
 }
@@ -40,7 +40,7 @@ fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A path as a person may see it. On Windows, where both slashes are understood, one kind is shown.
+/// Escapes a path for output. On Windows, slashes are shown as backslashes.
 pub(crate) fn path(path: &Path) -> String {
     let shown = escape(&path.to_string_lossy()).into_owned();
     if cfg!(windows) {
@@ -58,12 +58,12 @@ pub(crate) fn home_path(full: &Path, home: Option<&Path>) -> String {
     }
 }
 
-/// `text` as one word for every POSIX shell.
+/// Quotes `text` as one word for POSIX shells.
 pub(crate) fn shell_quoted(text: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
-/// `text` as a word of a command that is shown to a person: quoted only where a shell needs it.
+/// Formats `text` as a word of a suggested command, quoted only if a shell needs it.
 pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-+=./:@%,~\\".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -73,7 +73,7 @@ pub(crate) fn shell_word(text: &str) -> String {
     }
 }
 
-/// The first of many names, and how many more there are.
+/// Lists the first of many names and the number of the rest.
 pub(crate) fn first_of(names: &[String]) -> String {
     const SHOWN: usize = 10;
     let first = names[..names.len().min(SHOWN)].join(", ");
@@ -94,7 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// R94: no hostile character is left in escaped text.
+        /// R94: escaped text contains no hostile character.
         #[test]
         fn hostile_characters_are_escaped(text in any::<String>()) {
             prop_assert!(!escape(&text).chars().any(is_hostile));
@@ -102,8 +102,8 @@ mod tests {
         }
     }
 
-    /// R94, R121: the characters that Unicode calls control, bidirectional control or zero-width,
-    /// each by its own number.
+    /// R94, R121: every control, bidirectional control and zero-width character of Unicode, listed by
+    /// its number.
     #[test]
     fn every_hostile_character_is_escaped() {
         let controls = (0..0x20).chain(0x7f..0xa0);

@@ -1,6 +1,6 @@
-//! JSON that somebody else wrote, member by member. What is not asked for is never interpreted, so
-//! a surprise in one member (nesting, type, length) does not cost the others. Reasons name members
-//! that we asked for and lines, and never quote the text.
+//! Reads JSON of other programs, member by member. Other members are not parsed, so that an unexpected
+//! one (nesting, type, length) does not affect the rest. Errors name requested members and lines, and
+//! never quote the text.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 
 use crate::secret::SecretValue;
 
-/// Times below this are assumed to be seconds, in milliseconds since 1970: it is March 1973.
+/// Times below this are assumed to be in seconds: 1e11 milliseconds since 1970 is March 1973.
 const SHORTEST_MILLISECONDS: i64 = 100_000_000_000;
 
-/// Why JSON cannot be used. The texts read on from the name of a file or store.
+/// An error in JSON. The messages continue a sentence that begins with the name of a file or store.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum JsonError {
     #[error("is empty")]
@@ -35,7 +35,7 @@ pub(crate) enum JsonError {
     MemberNotAnObject(String),
 }
 
-/// Why a member is not a time. The texts read on from the name of the member.
+/// An error in a time. The messages continue a sentence that begins with the name of a member.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TimeError {
     #[error("that is not a time")]
@@ -44,15 +44,15 @@ pub(crate) enum TimeError {
     Before1970,
     #[error("that is in seconds instead of milliseconds")]
     InSeconds,
-    #[error("beyond every calendar")]
+    #[error("out of range")]
     OutOfRange,
 }
 
-/// The members in the order of the text, duplicates included.
+/// The members in the order of the text, including duplicates.
 pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'a> Members<'a> {
-    /// The value of `name`; as in every common parser, the last of duplicates wins.
+    /// The value of `name`; the last of duplicates wins, as in common parsers.
     pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
         let mut same = self.0.iter().rev().filter(|(other, _)| other == name);
         same.next().map(|(_, value)| *value)
@@ -81,15 +81,15 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// An object whose members are looked at one by one.
+/// An object whose members are parsed on demand.
 pub(crate) struct Object<'a> {
     members: Members<'a>,
-    /// Stands before the names of its members in errors, such as `claudeAiOauth.`.
+    /// Prefix of member names in errors, such as `claudeAiOauth.`.
     prefix: String,
 }
 
 impl<'a> Object<'a> {
-    /// `None` for `null`, which is how some tools say "nothing".
+    /// Parses an object; `None` for `null`, which some tools write instead of an empty object.
     pub(crate) fn parse(text: &'a str) -> Result<Option<Self>, JsonError> {
         if text.trim().is_empty() {
             return Err(JsonError::Empty);
@@ -107,7 +107,7 @@ impl<'a> Object<'a> {
         }))
     }
 
-    /// The members with their values, in the order of the file; of duplicates only the last.
+    /// The members with their values in the order of the file, with only the last of duplicates.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         let members = self.members.0.iter().enumerate();
         let last: HashMap<&str, usize> = members.map(|(index, (name, _))| (name.as_str(), index)).collect();
@@ -117,12 +117,12 @@ impl<'a> Object<'a> {
             .map(|(_, (name, raw))| (name.as_str(), *raw))
     }
 
-    /// The members as a type, of duplicates only the last.
+    /// Deserialises the members as a type, with only the last of duplicates.
     pub(crate) fn read<T: Deserialize<'a>>(&self) -> Option<T> {
         T::deserialize(MapDeserializer::new(self.members())).ok()
     }
 
-    /// A text member; `None` when it is missing, null or empty.
+    /// A string member; `None` if it is missing, null or empty.
     pub(crate) fn string(&self, name: &str) -> Result<Option<SecretValue>, JsonError> {
         let Some(raw) = self.members.get(name) else {
             return Ok(None);
@@ -132,7 +132,7 @@ impl<'a> Object<'a> {
         Ok(value.filter(|value| !value.is_empty()))
     }
 
-    /// An object member; `None` when it is missing or null.
+    /// An object member; `None` if it is missing or null.
     pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, JsonError> {
         let Some(raw) = self.members.get(name) else {
             return Ok(None);
@@ -145,7 +145,7 @@ impl<'a> Object<'a> {
         }))
     }
 
-    /// Whether a member is a list with this text in it, whatever else it holds.
+    /// Whether a member is a list that contains this string.
     pub(crate) fn list_has(&self, name: &str, text: &str) -> bool {
         let list = self.members.get(name).map(RawValue::get);
         let items: Vec<&RawValue> = list
@@ -157,7 +157,7 @@ impl<'a> Object<'a> {
         texts.any(|item| item.is_ok_and(|item| item == text))
     }
 
-    /// A number, if the member is one.
+    /// A number member; `None` for other types.
     pub(crate) fn number(&self, name: &str) -> Option<f64> {
         serde_json::from_str(self.members.get(name)?.get()).ok()
     }
@@ -167,12 +167,12 @@ impl<'a> Object<'a> {
         self.members.get(name).is_some_and(|raw| raw.get() == "true")
     }
 
-    /// Whether a member is there, whatever it is, and is not null.
+    /// Whether a member exists and is not null.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|raw| raw.get() != "null")
     }
 
-    /// A time in milliseconds since 1970 or as RFC 3339; `None` when it is missing or null.
+    /// A time in milliseconds since 1970 or as RFC 3339; `None` if it is missing or null.
     pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, TimeError> {
         let Some(raw) = self.members.get(name).map(RawValue::get) else {
             return Ok(None);
@@ -186,7 +186,7 @@ impl<'a> Object<'a> {
         let number: f64 = serde_json::from_str(raw).map_err(|_| TimeError::NotATime)?;
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "a cast saturates, and the ends are refused"
+            reason = "the cast saturates, and the limits are refused"
         )]
         let milliseconds = number as i64;
         if milliseconds < 0 {
@@ -200,7 +200,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The name of a member as errors show it, such as `claudeAiOauth.accessToken`.
+    /// The name of a member in errors, such as `claudeAiOauth.accessToken`.
     fn full_name(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
@@ -216,8 +216,8 @@ pub(crate) fn parse_with_comments(text: &str) -> Result<Option<JsonObject<'_>>, 
     }
 }
 
-/// For `deserialize_with`: a member of an unexpected type counts as missing, so that it does not cost
-/// the others.
+/// For `deserialize_with`: a member of an unexpected type counts as missing, so that it does not
+/// affect the others.
 pub(crate) fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -272,7 +272,7 @@ mod tests {
         );
     }
 
-    /// R32: the last of duplicate keys counts.
+    /// R32: the last of duplicate keys wins.
     #[test]
     fn the_last_of_duplicate_keys_counts() {
         let object = object(r#"{"a":"first","b":"x","a":"last"}"#);
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(names, ["b", "a"]);
     }
 
-    /// R31: times in seconds, milliseconds and as text, of any size.
+    /// R31: times in seconds, milliseconds and as text are read or refused, with any size.
     #[test]
     fn times_are_read_in_every_unit() {
         let time = |text: &str| object(&format!(r#"{{"t":{text}}}"#)).time("t");

@@ -1,5 +1,5 @@
-//! When a JSON Web Token (RFC 7519) ends. Its signature is not checked: whoever is asked to accept
-//! the token decides that, and all we want to know is when not to bother.
+//! The expiry of a JSON Web Token (RFC 7519). Its signature is not verified, which is up to the server
+//! that accepts the token.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,12 +12,12 @@ use crate::formats::json::Members;
 /// The claim `exp`, a number of seconds since 1970.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Expiry {
-    /// The text is no JWT, so nothing is known.
+    /// The text is not a JWT, so its expiry is unknown.
     NotAJwt,
-    /// A JWT that does not end.
+    /// A JWT that does not expire.
     Never,
     At(Timestamp),
-    /// `exp` is there and is no time.
+    /// `exp` is not a time.
     Invalid,
 }
 
@@ -43,7 +43,7 @@ fn claims(token: &str) -> Option<Zeroizing<Vec<u8>>> {
     URL_SAFE_NO_PAD.decode(claims).ok().map(Zeroizing::new)
 }
 
-/// "A JSON numeric value representing the number of seconds", which may have a fraction.
+/// A `NumericDate` of RFC 7519, which may have a fraction.
 fn seconds(number: &str) -> Option<Timestamp> {
     let whole = number.split('.').next()?.parse::<i64>().ok()?;
     number.parse::<f64>().ok()?;

@@ -1,5 +1,5 @@
-//! Small formats: JSON read without quoting it, the claims of a JWT, `SQLite` tables, text escaped
-//! for a terminal.
+//! Small formats: JSON with errors that do not quote it, JWT claims, `SQLite` tables, YAML, and
+//! escaping for terminals.
 
 pub(crate) mod decode;
 pub(crate) mod escape;

@@ -1,8 +1,7 @@
-//! Reads the rows of a table in an `SQLite` database, without locks and without writing anything.
+//! Reads the rows of a table in an `SQLite` database without locking or writing.
 //!
-//! Only what a small table of another program needs: ordinary tables in UTF-8, with the pages of a
-//! write-ahead log over those of the file (<https://www.sqlite.org/fileformat2.html>). Everything
-//! else, and everything that is damaged, is [`Malformed`].
+//! Supports ordinary tables in UTF-8, with a write-ahead log
+//! (<https://www.sqlite.org/fileformat2.html>). Anything else, and any damage, is [`Malformed`].
 
 mod log;
 mod schema;
@@ -16,12 +15,12 @@ use crate::secret::SecretValue;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const FILE_HEADER: usize = 100;
-/// Bounds for one table: a damaged file must not keep us busy.
+/// Limits for one table, so that a damaged file does not take long.
 const MAX_PAGES: usize = 10_000;
 const MAX_ROWS: usize = 10_000;
 const MAX_PAYLOAD: usize = 2 * 1024 * 1024;
 
-/// The file is no database, is damaged, or uses something that is not read here.
+/// The file is not a database, is damaged, or uses an unsupported feature.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -32,21 +31,21 @@ type Result<T> = std::result::Result<T, Malformed>;
 pub(crate) enum Value {
     Integer(i64),
     Text(SecretValue),
-    /// NULL, or a type that is not read.
+    /// NULL, or an unsupported type.
     Other,
 }
 
-/// A row, by the names of its columns.
+/// A row, by column name.
 pub(crate) type Row = HashMap<String, Value>;
 
 /// A database and its write-ahead log.
 pub(crate) struct Database<R> {
     file: R,
     log: Option<R>,
-    /// Where the log holds the latest committed version of a page.
+    /// For each page in the log, the offset of its latest committed version.
     logged: HashMap<u32, u64>,
     page_size: usize,
-    /// Bytes of a page that hold content.
+    /// Number of usable bytes per page.
     usable: usize,
 }
 
@@ -83,7 +82,7 @@ impl<R: Read + Seek> Database<R> {
         Ok(database)
     }
 
-    /// The rows of a table; `None` when there is no table of that name.
+    /// Reads the rows of a table; `None` if it does not exist.
     pub(crate) fn table(&mut self, name: &str) -> Result<Option<Vec<Row>>> {
         // The columns of the schema table: type, name, tbl_name, rootpage, sql.
         let schema = self.rows(1)?;
@@ -108,7 +107,7 @@ impl<R: Read + Seek> Database<R> {
         Ok(Some(rows.into_iter().map(named).collect()))
     }
 
-    /// The values of every row below a root page.
+    /// Reads the values of every row below a root page.
     fn rows(&mut self, root: u32) -> Result<Vec<Vec<Value>>> {
         let mut rows = Vec::new();
         let mut pending = vec![root];
@@ -136,7 +135,7 @@ impl<R: Read + Seek> Database<R> {
                 if is_leaf {
                     rows.push(self.row(&page, at)?);
                 } else {
-                    // The last page pushed is read first.
+                    // Pages are read in the reverse order, last in, first out.
                     pending.push(page_number(&page, at)?);
                 }
             }
@@ -144,7 +143,7 @@ impl<R: Read + Seek> Database<R> {
         Ok(rows)
     }
 
-    /// The row whose cell starts at `at` of a leaf page.
+    /// Reads the row whose cell starts at `at` in a leaf page.
     fn row(&mut self, page: &[u8], mut at: usize) -> Result<Vec<Value>> {
         let length = usize::try_from(varint(page, &mut at)?).map_err(|_| Malformed)?;
         let _row_id = varint(page, &mut at)?;
@@ -173,7 +172,7 @@ impl<R: Read + Seek> Database<R> {
         record(&payload)
     }
 
-    /// How many bytes of a payload are in the leaf page itself.
+    /// The number of bytes of a payload that are stored in the leaf page itself.
     fn local_length(&self, length: usize) -> usize {
         let maximum = self.usable - 35;
         if length <= maximum {
@@ -201,7 +200,7 @@ fn read_at<R: Read + Seek>(source: &mut R, offset: u64, buffer: &mut [u8]) -> Re
     source.read_exact(buffer).map_err(|_| Malformed)
 }
 
-/// The values of a record.
+/// Parses the values of a record.
 fn record(payload: &[u8]) -> Result<Vec<Value>> {
     let mut at = 0;
     let header = usize::try_from(varint(payload, &mut at)?).map_err(|_| Malformed)?;
@@ -232,7 +231,7 @@ fn record(payload: &[u8]) -> Result<Vec<Value>> {
     Ok(values)
 }
 
-/// A big-endian number in two's complement.
+/// Reads a big-endian number in two's complement.
 fn signed(bytes: &[u8]) -> i64 {
     let start = if bytes.first().is_some_and(|byte| byte & 0x80 != 0) {
         -1
@@ -244,7 +243,7 @@ fn signed(bytes: &[u8]) -> i64 {
         .fold(start, |number, byte| (number << 8) | i64::from(*byte))
 }
 
-/// A big-endian number of `length` bytes.
+/// Reads a big-endian number of `length` bytes.
 fn number(bytes: &[u8], at: usize, length: usize) -> Result<usize> {
     let bytes = bytes.get(at..at + length).ok_or(Malformed)?;
     Ok(bytes
@@ -256,7 +255,7 @@ fn page_number(bytes: &[u8], at: usize) -> Result<u32> {
     u32::try_from(number(bytes, at, 4)?).map_err(|_| Malformed)
 }
 
-/// A number of one to nine bytes, seven bits in each of the first eight.
+/// Reads a number of one to nine bytes, with seven bits in each of the first eight.
 fn varint(bytes: &[u8], at: &mut usize) -> Result<u64> {
     let mut value = 0_u64;
     for index in 0..9 {

@@ -1,29 +1,29 @@
-//! A strict reader for the small part of YAML that settings files of command-line tools use:
-//! nested mappings by indentation, lists of scalars, and plain or quoted scalars. Anything else
-//! (anchors, tags, block scalars, flow mappings, several documents, tabs) is refused with its line
-//! rather than guessed at. Two flat files need no full YAML parser in the binary.
+//! A strict parser for the subset of YAML in settings files of command-line tools: nested mappings by
+//! indentation, lists of scalars, and plain or quoted scalars. Anything else (anchors, tags, block
+//! scalars, flow mappings, several documents, tabs) is refused with its line. Two flat files do not
+//! justify a full YAML parser in the binary.
 
 use zeroize::Zeroizing;
 
 use crate::secret::SecretValue;
 
-/// A scalar with the keys that lead to it. A scalar of a list has the list's keys.
+/// A scalar with its path of keys. An item of a list has the keys of the list.
 pub(crate) struct Entry {
     pub(crate) path: Vec<String>,
     pub(crate) value: SecretValue,
-    /// From 1.
+    /// Counted from 1.
     pub(crate) line: usize,
 }
 
-/// The number of a line that cannot be parsed, from 1.
+/// The number of a line that cannot be parsed, counted from 1.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {0} cannot be parsed")]
 pub(crate) struct UnsupportedLine(pub(crate) usize);
 
-/// Every scalar of a file, in the order of the file.
+/// Returns every scalar of a file, in the order of the file.
 pub(crate) fn entries(text: &str) -> Result<Vec<Entry>, UnsupportedLine> {
     let mut entries = Vec::new();
-    // The open mappings: the indentation of their keys, and the key that is being filled.
+    // The open mappings: the indentation of their keys, and the current key.
     let mut open: Vec<(usize, String)> = Vec::new();
     let mut started = false;
     for (index, line) in text.lines().enumerate() {
@@ -66,7 +66,7 @@ pub(crate) fn entries(text: &str) -> Result<Vec<Entry>, UnsupportedLine> {
     Ok(entries)
 }
 
-/// Keeps a scalar; an empty one is a key without a value, or the start of a mapping.
+/// Adds a scalar, unless it is empty: then the key has no value, or starts a mapping.
 fn push(entries: &mut Vec<Entry>, open: &[(usize, String)], value: Zeroizing<String>, line: usize) {
     if !value.is_empty() {
         entries.push(Entry {
@@ -77,7 +77,7 @@ fn push(entries: &mut Vec<Entry>, open: &[(usize, String)], value: Zeroizing<Str
     }
 }
 
-/// The key of a line, and the rest after its colon.
+/// Splits a line into its key and the text after the colon.
 fn key(content: &str) -> Option<(String, &str)> {
     let quote = content.chars().next().filter(|c| matches!(c, '"' | '\''));
     let (key, rest) = if let Some(quote) = quote {
@@ -94,7 +94,7 @@ fn key(content: &str) -> Option<(String, &str)> {
     (plain && starts_well && !key.is_empty()).then(|| (key.to_owned(), rest.trim_start()))
 }
 
-/// A scalar on one line, without its quotes and without a comment.
+/// Parses a scalar on one line, without quotes and comment.
 fn scalar(text: &str) -> Option<Zeroizing<String>> {
     let (value, rest) = match text.chars().next() {
         None | Some('#') => ("", ""),
@@ -107,7 +107,7 @@ fn scalar(text: &str) -> Option<Zeroizing<String>> {
         }
         Some('\'') => {
             let (value, rest) = text[1..].split_once('\'')?;
-            // A doubled quote stands for one.
+            // A doubled quote is an escaped quote.
             if rest.starts_with('\'') {
                 return None;
             }

@@ -1,4 +1,4 @@
-//! The write-ahead log: pages that were committed and are not in the database file yet.
+//! The write-ahead log: committed pages that are not in the database file yet.
 
 use std::collections::HashMap;
 use std::io::{Read, Seek};
@@ -9,13 +9,14 @@ use super::{number, page_number, read_at};
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
-/// What a log starts with; the lowest bit says how its checksums read words.
+/// The start of a log; the lowest bit is the byte order of its checksums.
 const MAGIC: usize = 0x377f_0682;
-/// Bound for one log: a damaged one must not keep us busy. `SQLite` writes back after 1,000 frames.
+/// Limit for one log, so that a damaged one does not take long. `SQLite` writes back after 1,000
+/// frames.
 const MAX_FRAMES: usize = 100_000;
 
-/// The page size, and where in the log the latest committed version of each page is. A log that
-/// cannot be read holds nothing, and one ends at the first frame that is not valid, as for `SQLite`.
+/// Returns the page size and, for each page, the offset of its latest committed version. As in
+/// `SQLite`, an unreadable log counts as empty, and a log ends at the first invalid frame.
 pub(super) fn committed_pages<R: Read + Seek>(log: &mut R) -> Option<(usize, HashMap<u32, u64>)> {
     let mut header = [0; HEADER];
     read_at(log, 0, &mut header).ok()?;
@@ -37,7 +38,7 @@ pub(super) fn committed_pages<R: Read + Seek>(log: &mut R) -> Option<(usize, Has
     let mut frame = Zeroizing::new(vec![0; FRAME_HEADER + page_size]);
     for index in 0..MAX_FRAMES {
         let offset = (HEADER + index * frame.len()) as u64;
-        // Frames of an older generation have another salt.
+        // Frames from before the last reset have another salt.
         if read_at(log, offset, &mut frame).is_err() || frame[8..16] != header[16..24] {
             break;
         }
@@ -62,7 +63,7 @@ struct Checksum {
 }
 
 impl Checksum {
-    /// Adds bytes, whose number is a multiple of eight.
+    /// Adds bytes; their number must be a multiple of eight.
     fn add(&mut self, bytes: &[u8]) {
         let (pairs, _) = bytes.as_chunks::<8>();
         for [a, b, c, d, e, f, g, h] in pairs {

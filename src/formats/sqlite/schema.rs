@@ -1,9 +1,9 @@
-//! The columns of a `CREATE TABLE` statement, as the schema table holds it.
+//! The columns of a `CREATE TABLE` statement in the schema table.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// The columns' names in order; behind them may follow the first words of constraints.
+/// The names of the columns in order, possibly followed by the first words of constraints.
 pub(super) fn column_names(sql: &str) -> Vec<String> {
     let words = definitions(sql).into_iter();
     words
@@ -11,7 +11,7 @@ pub(super) fn column_names(sql: &str) -> Vec<String> {
         .collect()
 }
 
-/// What stands between the outer parentheses, split at its commas, without comments.
+/// Splits the text between the outer parentheses at commas, without comments.
 fn definitions(sql: &str) -> Vec<String> {
     let mut definitions = vec![String::new()];
     let mut depth = 0;
@@ -62,7 +62,7 @@ fn skip_past(characters: &mut Peekable<Chars<'_>>, end: &str) {
     }
 }
 
-/// The rest of a quoted text with both of its quotes.
+/// Reads the rest of a quoted text and returns it with both quotes.
 fn quoted(characters: &mut Peekable<Chars<'_>>, open: char, close: char) -> String {
     let mut text = String::from(open);
     for c in characters {

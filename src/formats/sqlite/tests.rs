@@ -16,7 +16,7 @@ fn rows(file: &[u8], log: Option<&[u8]>) -> Result<Option<Vec<Row>>> {
 fn text(value: &Value) -> &str {
     match value {
         Value::Text(text) => text.expose_secret(),
-        _ => panic!("not a text"),
+        _ => panic!("not text"),
     }
 }
 
@@ -36,7 +36,7 @@ fn rows_of_the_file_and_of_the_log_are_read() {
     assert_eq!(rows(FILE, Some(b"")).unwrap().unwrap().len(), 30);
 }
 
-/// `SQLite` passes over a frame with a wrong checksum, and over all that follow.
+/// `SQLite` ignores a frame with a wrong checksum and all later ones.
 #[test]
 fn a_damaged_log_ends_where_it_is_damaged() {
     for position in [8, 24, 32, 32 + 24 + 100, LOG.len() - 1] {
