@@ -1,4 +1,4 @@
-//! Where the secret part of a stored credential is: in its file, or in the system's keyring.
+//! Storage of the secret part of a credential: in its file, or in the system keyring.
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,10 @@ use crate::system::keychain::{Access, Keychain, KeychainError, SystemKeychain, h
 
 /// The service of our keyring items.
 const SERVICE: &str = "amika";
-/// The member of a file whose secret part is in the keyring; its value is the item's account.
+/// The member of a file with the account of the keyring item that has the secret part.
 const MEMBER: &str = "keyring";
 
-/// Where the secret part of a credential is.
+/// The storage of the secret part of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum CredentialBackend {
     /// In the file, readable by you alone
@@ -24,7 +24,7 @@ pub(crate) enum CredentialBackend {
 }
 
 impl CredentialBackend {
-    /// As the file says.
+    /// Reads the storage from the content of a file.
     pub(crate) fn of(object: &Object<'_>) -> Self {
         if object.has(MEMBER) {
             Self::Keyring
@@ -34,7 +34,7 @@ impl CredentialBackend {
     }
 }
 
-/// The keyring that holds the secret part is locked, or is another one than before.
+/// The keyring with the secret part is locked, or is not the one used before.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyringUnavailable {
     #[error("it is stored in the system keyring, which has no such item here")]
@@ -43,7 +43,7 @@ pub(crate) enum KeyringUnavailable {
     Keychain(#[from] KeychainError),
 }
 
-/// The secret part was stored in the file, because the keyring that was chosen did not take it.
+/// The secret part was stored in the file, because the selected keyring could not store it.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the system keyring cannot store it ({reason}); it was stored in {}, readable only by you",
@@ -61,7 +61,7 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// Each directory has items of its own, named by a hash of its real path.
+    /// Each directory has its own items, with a hash of its real path in their account.
     pub(crate) fn of(file: &Path, access: &Access) -> Self {
         let directory = file.parent().unwrap_or(Path::new("."));
         let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
@@ -83,8 +83,8 @@ impl Item {
     }
 }
 
-/// Puts the secret part where it belongs; `into_file` is how it goes into the file, which is also
-/// where it is stored if the keyring does not take it.
+/// Stores the secret part in the file with `into_file`, or in the keyring. If the keyring cannot store
+/// it, it is stored in the file.
 pub(crate) fn keep(
     keeper: CredentialBackend,
     file: &Path,
@@ -97,7 +97,7 @@ pub(crate) fn keep(
     let Item { keychain, account } = Item::of(file, access);
     if keeper == CredentialBackend::File {
         if was_in_keyring {
-            // An item that is left behind is not used any more.
+            // An item that cannot be deleted is no longer used.
             let _ = keychain.delete(SERVICE, &account);
         }
         into_file(fields);

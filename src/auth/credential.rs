@@ -34,7 +34,7 @@ impl ApiCredential {
         }
     }
 
-    /// The secrets to remove from every text of a server.
+    /// The secrets to redact in every text of a server.
     pub(crate) fn known_secrets(&self) -> &KnownSecrets {
         match &self.bearer {
             Bearer::Key(_, known) => known,
@@ -42,7 +42,7 @@ impl ApiCredential {
         }
     }
 
-    /// The token to send. That of a session is refreshed if it is about to expire.
+    /// Returns the token to send. A session refreshes its token if it is about to expire.
     pub(crate) async fn bearer(&self) -> Result<SecretValue> {
         match &self.bearer {
             Bearer::Key(key, _) => Ok(key.clone()),
@@ -50,7 +50,7 @@ impl ApiCredential {
         }
     }
 
-    /// A new token after the API rejected this one; `None` for an API key.
+    /// Returns a new token after the API rejected this one; `None` for an API key.
     pub(crate) async fn refresh_after_401(&self, refused: &SecretValue) -> Option<Result<SecretValue>> {
         match &self.bearer {
             Bearer::Key(..) => None,

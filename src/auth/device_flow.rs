@@ -1,5 +1,5 @@
-//! The device authorization grant (RFC 8628): the person enters a code in a browser, while we poll the
-//! provider for the result.
+//! The device authorization grant (RFC 8628): the person enters a code in a browser, while the program
+//! polls the provider for the result.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::time::{Instant, sleep};
 use super::workos::{DeviceCode, ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
 
-/// Defaults in seconds, where the provider does not state them.
+/// Defaults in seconds, if the provider does not send them.
 const INTERVAL: f64 = 5.0;
 const EXPIRES_IN: f64 = 300.0;
 const SHORTEST: f64 = 1.0;
 const LONGEST_INTERVAL: f64 = 60.0;
 const LONGEST_LOGIN: f64 = 1800.0;
-/// By how much `slow_down` lengthens the interval.
+/// Increase of the interval after `slow_down`.
 const SLOWER: Duration = Duration::from_secs(5);
 
 /// Polls until the login is completed or fails.
@@ -31,18 +31,18 @@ pub(crate) async fn wait(workos: &Workos, code: &DeviceCode) -> Result<Tokens> {
     Err(expired())
 }
 
-/// How long to wait before the next poll, or the error that ends the login.
+/// Returns the wait before the next poll, or the error that ends the login.
 fn next_interval(interval: Duration, error: ProviderError) -> Result<Duration> {
     match error {
         ProviderError::Refused { code, .. } if code == "authorization_pending" => Ok(interval),
         ProviderError::Refused { code, .. } if code == "slow_down" => Ok(interval + SLOWER),
-        // The person may still be typing; a provider that fails is polled less often.
+        // The login may still succeed, so a failing provider is polled less often.
         ProviderError::Unavailable(_) => Ok(interval + SLOWER),
         error => Err(login_error(error)),
     }
 }
 
-/// `given` within bounds; `default` if it is missing or not a number.
+/// Limits `given` to the allowed range; `default` if it is missing or not a number.
 fn seconds(given: Option<f64>, default: f64, longest: f64) -> Duration {
     let given = given.filter(|seconds| seconds.is_finite());
     Duration::from_secs_f64(given.unwrap_or(default).clamp(SHORTEST, longest))
@@ -52,7 +52,7 @@ fn expired() -> Error {
     Error::new(Kind::Credential, "the code was not entered in time").hint("run 'amika auth login' again")
 }
 
-/// The error to show when a login failed.
+/// The error for a failed login.
 pub(crate) fn login_error(error: ProviderError) -> Error {
     match error {
         ProviderError::Refused { ref code, .. } => refused(code, &error),
@@ -112,7 +112,7 @@ mod tests {
         }
     }
 
-    /// R56: the interval of the provider is kept within bounds.
+    /// R56: the interval of the provider is limited to a range.
     #[test]
     fn the_interval_is_bounded() {
         for (given, expected) in [

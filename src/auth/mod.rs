@@ -1,4 +1,4 @@
-//! The credential of the CLI itself: where it is stored, which one is used, how a login is renewed.
+//! The credential of the CLI itself: storage, precedence, and refreshing a login.
 
 pub(crate) mod backend;
 pub(crate) mod credential;

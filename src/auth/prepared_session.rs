@@ -1,4 +1,4 @@
-//! Saving a session whose room on the disk was made before there was a session to save.
+//! Saves a session for which disk space was reserved before the session was requested.
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ use crate::secret::SecretValue;
 use crate::system::atomic_file::Save;
 use crate::system::lock::Lock;
 
-/// Room for a renewed session beyond the size of the old one, in bytes.
+/// Space reserved for a new session beyond the size of the old one, in bytes.
 const ROOM_TO_GROW: usize = 16 * 1024;
 
-/// A session file about to be replaced.
+/// A session file that is about to be replaced.
 pub(crate) struct PreparedSession {
     save: Save,
     fields: Map<String, Value>,
@@ -20,7 +20,7 @@ pub(crate) struct PreparedSession {
 }
 
 impl PreparedSession {
-    /// Does everything of a session's save that can fail, before there is a session to save.
+    /// Performs the steps of a save that are likely to fail, before the session is requested.
     pub(crate) fn prepare(store: &Store, lock: &Lock) -> Result<Self> {
         let path = store.session_path();
         let fields = stored_fields(&path);
@@ -33,7 +33,7 @@ impl PreparedSession {
         })
     }
 
-    /// Saves the session, with its tokens in the file if the keyring does not take them.
+    /// Saves the session, with its tokens in the file if the keyring cannot store them.
     pub(crate) fn finish(mut self, session: &Session, lock: &Lock) -> Result<Option<StoredInFile>> {
         let path = self.store.session_path();
         let fields = &mut self.fields;
@@ -68,7 +68,7 @@ impl PreparedSession {
             ("organization_id", &session.organization_id),
             ("api_url", &session.api_url),
         ] {
-            // A login of somebody else leaves nothing of the one before.
+            // Fields of the previous login are removed, because it may be of another person.
             match value {
                 Some(value) => fields.insert(name.to_owned(), json!(value)),
                 None => fields.remove(name),
@@ -76,7 +76,7 @@ impl PreparedSession {
         }
         fields.insert("expires_at".to_owned(), json!(session.expires_at.to_string()));
         let content = to_bytes(fields);
-        // What was prepared can still fail, and without this content the login is lost: try once more.
+        // A prepared save can still fail, and the login would be lost, so it is tried once more.
         let saved = self.save.finish(&content);
         saved
             .or_else(|_| Save::prepare(&path, content.len(), lock)?.finish(&content))

@@ -1,7 +1,7 @@
-//! Which credential the CLI itself uses. It is looked up anew for every command.
+//! Finds the credential that the CLI itself uses, once per command.
 //!
 //! In order of precedence: `AMIKA_API_KEY`, the stored API key, the login session. A stored credential
-//! is only sent to the origin for which it was created. No other module knows the order.
+//! is only sent to the origin for which it was created.
 
 use std::path::PathBuf;
 
@@ -21,23 +21,23 @@ use crate::ui::notices::Notices;
 const THREE_WAYS: &str = "set AMIKA_API_KEY, or store a key with 'amika auth login --api-key-file FILE', \
      or log in with 'amika auth login'";
 
-/// What a source holds.
+/// The content of a source.
 pub(crate) enum Finding {
     Absent,
     Key(SecretValue),
     Session(Box<Session>),
-    /// There is a credential that cannot be used.
+    /// A credential that cannot be used.
     Unusable(Problem),
 }
 
-/// Why the credential of a source cannot be used.
+/// The reason why a credential cannot be used.
 pub(crate) enum Problem {
     Expired(Timestamp),
     OtherServer(OtherServer),
     Stored(StoreError),
 }
 
-/// Looks for credentials in the order of precedence.
+/// Looks up credentials in order of precedence.
 pub(crate) struct Resolver<'a> {
     env: &'a Env,
     origin: &'a Origin,
@@ -45,7 +45,7 @@ pub(crate) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    /// Also removes the leftovers of a killed save.
+    /// Creates a resolver, and removes the leftovers of a killed save.
     pub(crate) fn new(env: &'a Env, origin: &'a Origin) -> Self {
         let store = Store::locate(env);
         if let Some(store) = &store {
@@ -70,7 +70,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// The file behind a source, for showing.
+    /// The file of a source, for messages.
     pub(crate) fn path(&self, source: Source) -> Option<PathBuf> {
         let store = self.store.as_ref()?;
         match source {
@@ -114,7 +114,7 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// Finds the credential for `origin`. Warns about files that are ignored or readable by others.
+/// Finds the credential for `origin`. Warns about files that are ignored or readable by other users.
 pub(crate) fn find(env: &Env, origin: &Origin, notices: &mut Notices) -> Result<ApiCredential> {
     let resolver = Resolver::new(env, origin);
     let mut problems = Vec::new();
@@ -156,7 +156,7 @@ pub(crate) fn find(env: &Env, origin: &Origin, notices: &mut Notices) -> Result<
     Err(Error::new(Kind::Credential, message).hint(hint))
 }
 
-/// The reason why a source was ignored, as text.
+/// Describes why a source was ignored.
 fn ignored(source: Source, problem: Problem) -> String {
     let file = match source {
         Source::Session => "session file",
@@ -169,8 +169,8 @@ fn ignored(source: Source, problem: Problem) -> String {
     }
 }
 
-/// `AMIKA_API_KEY`, trimmed. It is an error if it is set but blank: silently using another credential
-/// would be surprising.
+/// Reads `AMIKA_API_KEY`, trimmed. A blank value is an error, because silently using another
+/// credential would be surprising.
 fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
     let Some(raw) = env.variable("AMIKA_API_KEY") else {
         return Ok(None);

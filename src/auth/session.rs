@@ -1,8 +1,9 @@
 //! A login session that refreshes its access token.
 //!
-//! A refresh token works once, and the reply contains the next one: a reply that is lost or cannot be
-//! saved means a lost login. Therefore only one process refreshes at a time; it reads the stored session
-//! again once it holds the lock, and makes sure that the result can be saved before it is requested.
+//! A refresh token works once, and the reply contains the next one, so the login is lost if the
+//! reply is lost or cannot be saved. Therefore only one process refreshes at a time. It reads the
+//! stored session again when it holds the lock, and ensures that the result can be saved before
+//! requesting it.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -25,9 +26,9 @@ use crate::secret::SecretValue;
 use crate::system::lock::Lock;
 use crate::ui::notices::Notices;
 
-/// A token with less time left than this is refreshed before it is used.
+/// Minimum remaining lifetime of a token; otherwise it is refreshed before use.
 const MIN_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
-/// The assumed lifetime of a token that does not state one.
+/// Assumed lifetime of a token without an expiry.
 const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_secs(300);
 /// How long an interrupted command waits for a running refresh.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,18 +40,18 @@ pub(crate) struct LiveSession {
     origin: Origin,
     now: fn() -> Timestamp,
     current: RefCell<Session>,
-    /// One refresh at a time.
+    /// Held during a refresh.
     gate: Mutex<()>,
-    /// The last refresh. It continues when the command is interrupted; its result is still here if it
+    /// The last refresh, which continues if the command is interrupted. It returns the result if that
     /// was not received.
     refresh: Cell<Option<JoinHandle<Option<Result<Refreshed>>>>>,
     report: RefCell<RefreshReport>,
 }
 
-/// What is reported about a refresh at the end of a command.
+/// The report about a refresh at the end of a command.
 #[derive(Default)]
 pub(crate) struct RefreshReport {
-    /// The refreshed session could not be saved.
+    /// The error if the refreshed session could not be saved.
     pub(crate) unsaved: Option<Error>,
     pub(crate) notices: Notices,
     /// The outcome of a refresh that was running when the command was interrupted.
@@ -78,13 +79,13 @@ impl LiveSession {
         }
     }
 
-    /// The secrets to remove from every text of a server.
+    /// The secrets to redact in every text of a server.
     pub(crate) fn known_secrets(&self) -> &KnownSecrets {
         self.workos.known_secrets()
     }
 
-    /// An access token that is valid for at least a minute. `refused` is one that the API rejected
-    /// although it looked valid; it is not used again.
+    /// Returns an access token that is valid for at least a minute. `refused` is a token that the API
+    /// rejected although it seemed valid; it is not used again.
     pub(crate) async fn bearer(&self, refused: Option<&SecretValue>) -> Result<SecretValue> {
         let usable = || is_usable(&self.current.borrow(), refused, (self.now)());
         if usable() {
@@ -103,7 +104,7 @@ impl LiveSession {
     pub(crate) async fn finish_refresh(&self) -> RefreshReport {
         if let Some(refresh) = self.refresh.take() {
             let under_way = !refresh.is_finished();
-            // A refresh that takes longer has most likely not reached the provider.
+            // A refresh that takes longer has probably not reached the provider.
             let finished = timeout(FINISH_TIMEOUT, refresh).await;
             let mut report = self.report.borrow_mut();
             match finished {
@@ -128,8 +129,8 @@ impl LiveSession {
             now: self.now,
             refused,
         };
-        // In a separate task: once the token is spent, the result is saved even if the command is
-        // interrupted.
+        // A separate task saves the result even if the command is interrupted, because the refresh
+        // token is used.
         let (sender, receiver) = oneshot::channel();
         self.refresh.set(Some(tokio::spawn(async move {
             sender.send(refresh.run().await).err()
@@ -167,7 +168,7 @@ pub(crate) fn is_usable(session: &Session, refused: Option<&SecretValue>, now: T
     refused != Some(&session.access_token) && session.expires_at.duration_since(now) >= MIN_LIFETIME
 }
 
-/// One refresh. No other process refreshes while it holds the lock.
+/// One refresh. Its lock prevents other processes from refreshing.
 struct Refresh {
     lock: Lock,
     store: Store,
@@ -179,9 +180,9 @@ struct Refresh {
 
 struct Refreshed {
     session: Session,
-    /// Why the session could not be saved, and only serves this process.
+    /// The error if the session could not be saved; it is then used by this process only.
     unsaved: Option<Error>,
-    /// Why the tokens are in the file although the keyring was chosen.
+    /// Set if the tokens are in the file although the keyring was selected.
     fallback: Option<StoredInFile>,
 }
 
@@ -204,7 +205,7 @@ impl Refresh {
                 Ok(tokens) => return self.save(prepared, session, tokens),
                 Err(error) => error,
             };
-            // Another program, which does not use our lock, may have used the token first.
+            // Another program that does not use our lock may have used the token first.
             let again = self.stored()?;
             let spent = matches!(&error, ProviderError::Refused { code, .. } if code == "invalid_grant");
             if !spent || again.refresh_token.as_ref() == Some(&refresh_token) {
@@ -214,7 +215,7 @@ impl Refresh {
         }
     }
 
-    /// Saves the result of an exchange. A session that cannot be saved still serves this process.
+    /// Saves the result of an exchange. A session that cannot be saved is still used by this process.
     fn save(&self, prepared: PreparedSession, old: Session, tokens: Tokens) -> Result<Refreshed> {
         let has_access_token = tokens.access_token.is_some();
         let session = successor(old, tokens, (self.now)());
@@ -234,7 +235,7 @@ impl Refresh {
         })
     }
 
-    /// The session as it is stored now.
+    /// Reads the stored session.
     fn stored(&self) -> Result<Session> {
         let stored = self.store.session().map_err(|error| {
             Error::from(error)
@@ -249,14 +250,14 @@ impl Refresh {
     }
 }
 
-/// The session after an exchange. Members that the reply omits keep their values.
+/// Updates the session after an exchange. Members that the reply omits are kept.
 fn successor(old: Session, tokens: Tokens, now: Timestamp) -> Session {
     let expires_at = match tokens
         .access_token
         .as_ref()
         .map(|token| jwt::expiry(token.expose_secret()))
     {
-        // A new token that seems to be expired means that the clock of this machine is wrong.
+        // If a new token seems to be expired, the clock of this machine is wrong.
         Some(Expiry::At(at)) if at.duration_since(now) >= MIN_LIFETIME => at,
         Some(_) => now.saturating_add(DEFAULT_LIFETIME).unwrap_or(now),
         None => old.expires_at,
@@ -272,7 +273,7 @@ fn successor(old: Session, tokens: Tokens, now: Timestamp) -> Session {
     }
 }
 
-/// The session of a new login.
+/// Creates the session of a new login.
 pub(crate) fn new_session(tokens: Tokens, template: Session, now: Timestamp) -> Result<Session> {
     if tokens.access_token.is_none() {
         let message = "the identity provider finished the login without an access token";
@@ -287,7 +288,7 @@ fn unsaved_error(error: Error) -> Error {
         .hint(format!("the next command may need a new login; {LOG_IN_AGAIN}"))
 }
 
-/// The error to show for a failure of the provider. Only `invalid_grant` means that the login has ended.
+/// The error for a failure of the provider. Only `invalid_grant` means that the login has ended.
 fn refresh_error(error: ProviderError) -> Error {
     match error {
         ProviderError::Refused { code, .. } if code == "invalid_grant" => Error::new(

@@ -1,4 +1,4 @@
-//! Where a credential of the CLI comes from, and what must hold before it is sent.
+//! The sources of the CLI's credential, and the checks before it is sent.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use crate::secret::SecretValue;
 
 pub(crate) const LOG_IN_AGAIN: &str = "log in again: 'amika auth logout', then 'amika auth login'";
 
-/// Where a credential came from.
+/// The source of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// A key that is about to be stored, and is first checked against the API.
+    /// A key that is checked against the API before it is stored.
     NewApiKey,
     Environment,
     StoredApiKey,
@@ -19,10 +19,10 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The first source with a usable credential is used.
+    /// The sources in order of precedence; the first usable credential is used.
     pub(crate) const BY_PRECEDENCE: [Self; 3] = [Self::Environment, Self::StoredApiKey, Self::Session];
 
-    /// What to do when the API does not accept the credential.
+    /// The hint if the API does not accept the credential.
     pub(crate) fn rejected_hint(self) -> &'static str {
         match self {
             Self::Environment => {
@@ -50,7 +50,7 @@ pub(crate) fn is_sendable(key: &SecretValue) -> bool {
     !key.is_empty() && key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The key, if it can be sent. `source` names where it came from.
+/// Returns the key if it can be sent in a header. `source` is its name in the error.
 pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<SecretValue> {
     if is_sendable(key) {
         Ok(key.clone())

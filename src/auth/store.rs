@@ -1,7 +1,7 @@
-//! The two files that hold the CLI's own credentials. Other programs of the same vendor read and
-//! write them too, so their place, names and format are fixed, and fields of theirs are kept.
+//! The two files with the CLI's own credentials. Other programs by Amika also read and write them, so
+//! their location, names and format are fixed, and unknown fields are kept.
 //!
-//! On request the secret part lives in the system's keyring instead; the file then says so.
+//! On request, the secret part is stored in the system keyring, and the file refers to it.
 
 mod error;
 
@@ -29,7 +29,7 @@ use crate::system::trust;
 
 const API_KEY: &str = "api-key.json";
 const SESSION: &str = "workos-session.json";
-/// The largest credential file read, in bytes.
+/// Maximum size of a credential file, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 /// The directory of the credential files.
 #[derive(Debug, Clone)]
@@ -38,18 +38,18 @@ pub(crate) struct Store {
     keychain: Access,
 }
 
-/// The API key as it was stored.
+/// The stored API key.
 pub(crate) struct ApiKey {
     pub(crate) key: SecretValue,
     /// The origin it was made for; files of other programs lack it.
     pub(crate) api_url: Option<String>,
 }
 
-/// A login.
+/// A login session.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) access_token: SecretValue,
-    /// Works once. Without one the session ends with its access token.
+    /// Can be used once. Without it, the session ends when its access token expires.
     pub(crate) refresh_token: Option<SecretValue>,
     pub(crate) expires_at: Timestamp,
     pub(crate) user_id: Option<String>,
@@ -57,11 +57,11 @@ pub(crate) struct Session {
     pub(crate) organization_id: Option<String>,
     /// The origin it was made for; files of other programs lack it.
     pub(crate) api_url: Option<String>,
-    /// Where its tokens are kept.
+    /// The storage of its tokens.
     pub(crate) keeper: CredentialBackend,
 }
 
-/// Why the content of a file, or the item that it refers to, gives no credential.
+/// The reason why a file, or the item that it refers to, contains no credential.
 enum Fault {
     Content(ContentError),
     KeyringUnavailable(KeyringUnavailable),
@@ -73,18 +73,18 @@ impl<T: Into<ContentError>> From<T> for Fault {
     }
 }
 
-/// A file that `logout` removed.
+/// A file removed by `logout`.
 pub(crate) struct Cleared {
     pub(crate) source: Source,
-    /// It could not be read.
+    /// Whether it could not be read.
     pub(crate) unreadable: bool,
-    /// What is left of it.
+    /// What remains of the credential.
     pub(crate) remainder: Option<Remainder>,
 }
 
 impl Store {
-    /// `$AMIKA_STATE_DIRECTORY`, else `$XDG_STATE_HOME/amika`, else `~/.local/state/amika`, on
-    /// every platform.
+    /// Uses `$AMIKA_STATE_DIRECTORY`, or `$XDG_STATE_HOME/amika`, or `~/.local/state/amika`, on every
+    /// platform.
     pub(crate) fn locate(env: &Env) -> Option<Self> {
         let directory = match env.path("AMIKA_STATE_DIRECTORY") {
             Some(path) => path,
@@ -96,7 +96,7 @@ impl Store {
         })
     }
 
-    /// As [`locate`](Self::locate), for commands that make no sense without it.
+    /// As [`locate`](Self::locate), for commands that require the directory.
     pub(crate) fn require(env: &Env) -> Result<Self> {
         Self::locate(env).ok_or_else(|| {
             Error::new(Kind::State, "there is no home directory to store a credential in")
@@ -104,7 +104,7 @@ impl Store {
         })
     }
 
-    /// The stored API key, `None` when there is no such file.
+    /// Reads the stored API key; `None` if there is no file.
     pub(crate) fn api_key(&self) -> std::result::Result<Option<ApiKey>, StoreError> {
         self.read(API_KEY, |object| {
             let key = match CredentialBackend::of(object) {
@@ -122,7 +122,7 @@ impl Store {
         })
     }
 
-    /// The login session, `None` when there is no such file.
+    /// Reads the login session; `None` if there is no file.
     pub(crate) fn session(&self) -> std::result::Result<Option<Session>, StoreError> {
         self.read(SESSION, |object| {
             let keeper = CredentialBackend::of(object);
@@ -159,7 +159,7 @@ impl Store {
         self.directory.join(SESSION)
     }
 
-    /// Refuses a directory or a file of another user, and a directory that others may write to.
+    /// Refuses a directory or file of another user, and a directory that others may write to.
     pub(crate) fn check_trust(&self) -> Result<()> {
         trust::check_directory(&self.directory)
             .and_then(|()| trust::check_file(&self.api_key_path()))
@@ -167,7 +167,7 @@ impl Store {
             .map_err(|untrusted| Error::new(Kind::State, untrusted.to_string()).hint(untrusted.hint()))
     }
 
-    /// Waits for the lock of the directory, and removes what a killed save has left.
+    /// Waits for the lock of the directory, and removes leftovers of a killed save.
     pub(crate) async fn lock(&self) -> Result<Lock> {
         self.check_trust()?;
         let lock = Lock::wait(&self.directory).await?;
@@ -175,7 +175,7 @@ impl Store {
         Ok(lock)
     }
 
-    /// Removes what a killed save has left, unless a save is going on.
+    /// Removes leftovers of a killed save, unless a save is in progress.
     pub(crate) fn remove_leftovers(&self) {
         if leftovers(&self.directory).is_empty() || self.check_trust().is_err() {
             return;
@@ -185,7 +185,7 @@ impl Store {
         }
     }
 
-    /// Stores an API key, in the file if the keyring does not take it.
+    /// Stores an API key, in the file if the keyring cannot store it.
     pub(crate) fn save_api_key(
         &self,
         lock: &Lock,
@@ -209,12 +209,12 @@ impl Store {
         Ok(fallback)
     }
 
-    /// Where the files are.
+    /// The directory of the files.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Removes both files, readable or not, and our keyring items.
+    /// Removes both files, even if unreadable, and our keyring items.
     pub(crate) fn clear(&self, _lock: &Lock) -> Result<Vec<Cleared>> {
         let mut cleared = Vec::new();
         for (file, source) in [(API_KEY, Source::StoredApiKey), (SESSION, Source::Session)] {
@@ -227,7 +227,7 @@ impl Store {
                 Source::Session => is_unreadable(&self.session()),
                 _ => is_unreadable(&self.api_key()),
             };
-            // A file that cannot be read may have had an item; one that can says so.
+            // An unreadable file may refer to an item.
             let keeper = self.read(file, |object| Ok(CredentialBackend::of(object)));
             let deleted = match keeper {
                 Ok(Some(CredentialBackend::File) | None) => Ok(()),
@@ -256,7 +256,7 @@ impl Store {
         ![API_KEY, SESSION].iter().any(there)
     }
 
-    /// The files that others may read, each with what to do about it.
+    /// Warnings about files that others may read, with the command to fix them.
     pub(crate) fn exposed(&self) -> Vec<String> {
         let paths = [API_KEY, SESSION].map(|file| self.directory.join(file));
         let open = paths.iter().filter(|path| others_may_read(path));
@@ -271,7 +271,7 @@ impl Store {
         Item::of(&self.directory.join(file), &self.keychain)
     }
 
-    /// Reads a JSON object. Reasons name the file and the member, and never quote either.
+    /// Reads a JSON object. Errors name the file and the member, and never quote the content.
     fn read<T>(
         &self,
         file: &str,
@@ -307,7 +307,7 @@ fn others_may_read(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0)
 }
 
-/// Elsewhere a user's profile is private as a whole.
+/// On other systems, the user's profile is private.
 #[cfg(not(unix))]
 fn others_may_read(_: &Path) -> bool {
     false
@@ -319,7 +319,7 @@ pub(super) fn unsaved(path: &Path, error: &io::Error) -> Error {
         .hint("free up space or make it writable, or use AMIKA_API_KEY")
 }
 
-/// All members of a file, with those that other programs put there.
+/// All members of a file, including those of other programs.
 pub(super) fn stored_fields(path: &Path) -> Map<String, Value> {
     let content = file::read_if_there(path, MAX_FILE).ok().flatten();
     let fields = content.and_then(|content| serde_json::from_slice(&content).ok());
@@ -330,7 +330,7 @@ fn required<T>(value: Option<T>, name: &'static str) -> std::result::Result<T, C
     value.ok_or(ContentError::Missing(name))
 }
 
-/// A member that is no secret.
+/// A member that is not secret.
 fn plain(object: &Object<'_>, name: &str) -> std::result::Result<Option<String>, JsonError> {
     Ok(object.string(name)?.map(|text| text.expose_secret().to_owned()))
 }

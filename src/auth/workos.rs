@@ -1,4 +1,4 @@
-//! The identity provider, `WorkOS`. We are a public client, without a client secret.
+//! The identity provider, `WorkOS`. The program is a public client without a client secret.
 
 use std::time::Duration;
 
@@ -23,26 +23,26 @@ const CLIENT_ID: &str = "client_01KHA495MJS1KT6QBRTYJ239DY";
 const AUTHENTICATE: &str = "/user_management/authenticate";
 const AUTHORIZE_DEVICE: &str = "/user_management/authorize/device";
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-/// The largest answer read, in bytes.
+/// Maximum size of a response, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// The longest address that is shown to the person, in bytes.
+/// Maximum length of a displayed URL, in bytes.
 const MAX_ADDRESS: usize = 2048;
-/// Time limit of one try. Repeating an exchange within ten seconds gives the same tokens, so a try
-/// without an answer must end early enough for another.
+/// Timeout of one attempt. Repeating an exchange within ten seconds returns the same tokens, so an
+/// attempt without a reply must end early enough for a retry.
 const TRY_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Why a request to the provider failed.
+/// An error of a request to the provider.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProviderError {
     #[error("the identity provider refused ({code}){}", said(message))]
     Refused { code: String, message: String },
-    /// It could not be reached, or its answer was invalid. Trying again may help.
+    /// The provider could not be reached, or its response was invalid. A retry may help.
     #[error("{0}")]
     Unavailable(String),
-    /// The answer did not come from the identity provider.
+    /// The response did not come from the identity provider.
     #[error("{message}")]
     UnexpectedServer { message: String, hint: &'static str },
-    /// The settings of this machine do not allow a connection.
+    /// The client could not be set up.
     #[error(transparent)]
     Setup(#[from] Error),
 }
@@ -58,7 +58,7 @@ fn said(message: &str) -> String {
 
 type ProviderResult<T> = std::result::Result<T, ProviderError>;
 
-/// The result of an exchange. The provider may omit what did not change.
+/// The result of an exchange. The provider may omit unchanged members.
 #[derive(Default)]
 pub(crate) struct Tokens {
     pub(crate) access_token: Option<SecretValue>,
@@ -70,11 +70,11 @@ pub(crate) struct Tokens {
 
 /// The start of a login on another device.
 pub(crate) struct DeviceCode {
-    /// Identifies the login in polls. Never shown.
+    /// Identifies the login in polls; never shown.
     pub(crate) secret: SecretValue,
     pub(crate) user_code: String,
     pub(crate) verification_uri: String,
-    /// The same with the code filled in.
+    /// The URL that includes the code.
     pub(crate) verification_uri_complete: Option<String>,
     pub(crate) expires_in: Option<f64>,
     pub(crate) interval: Option<f64>,
@@ -113,7 +113,7 @@ struct DeviceReply {
     interval: Option<f64>,
 }
 
-/// Both shapes of an error: `error` with `error_description`, or `code` with `message`.
+/// Both formats of an error: `error` with `error_description`, or `code` with `message`.
 #[derive(Deserialize)]
 struct ErrorReply {
     #[serde(default, deserialize_with = "lenient")]
@@ -126,7 +126,7 @@ struct ErrorReply {
     message: Option<String>,
 }
 
-/// The provider, not yet connected to.
+/// The provider. The client is created by the first request.
 #[derive(Clone)]
 pub(crate) struct Workos {
     base: Origin,
@@ -136,7 +136,7 @@ pub(crate) struct Workos {
 }
 
 impl Workos {
-    /// `AMIKA_WORKOS_URL` may only name a server on this machine, because it receives tokens.
+    /// `AMIKA_WORKOS_URL` must be a loopback URL, because the server receives tokens.
     pub(crate) fn from_env(env: &Env) -> Result<Self> {
         let base = match env.setting("AMIKA_WORKOS_URL")? {
             None => Origin::parse("AMIKA_WORKOS_URL", BASE)?,
@@ -158,13 +158,13 @@ impl Workos {
         })
     }
 
-    /// The secrets to remove from every text of a server, including all tokens so far.
+    /// The secrets to redact in every text of a server, including all tokens so far.
     pub(crate) fn known_secrets(&self) -> &KnownSecrets {
         &self.known_secrets
     }
 
-    /// Exchanges a refresh token. A lost reply is requested again with the same token: within ten
-    /// seconds the provider repeats it.
+    /// Exchanges a refresh token. If the reply is lost, the exchange is repeated with the same token;
+    /// within ten seconds, the provider repeats its reply.
     pub(crate) async fn refresh(&self, refresh_token: &SecretValue) -> ProviderResult<Tokens> {
         self.known_secrets.learn(refresh_token);
         let http = self.client()?;
@@ -227,7 +227,7 @@ impl Workos {
         Ok(client::client(&self.settings, &self.base)?)
     }
 
-    /// Posts a form with our client id, and gives the JSON of a 2xx answer.
+    /// Posts a form with our client id, and returns the JSON of a 2xx response.
     async fn post(
         &self,
         http: &reqwest::Client,
@@ -294,7 +294,7 @@ impl Workos {
         }
     }
 
-    /// Reads the tokens of an answer. They are registered as known secrets first.
+    /// Reads the tokens of a response, and registers them as known secrets.
     fn tokens(&self, answer: &str) -> Tokens {
         let object = Object::parse(answer).ok().flatten();
         let reply: Option<TokenReply> = object.and_then(|object| object.read());
@@ -322,12 +322,12 @@ impl Workos {
         }
     }
 
-    /// A text of the provider, cut, escaped and without any known secret.
+    /// Truncates, escapes and redacts a text of the provider.
     fn shown(&self, text: &str) -> String {
         client::shorten(&self.known_secrets.clean(text))
     }
 
-    /// Refuses an address that is not safe to open.
+    /// Refuses a URL that is not safe to open.
     fn check_address(&self, address: &str) -> ProviderResult<()> {
         let url = Url::parse(address).ok().filter(|_| address.len() <= MAX_ADDRESS);
         let is_safe = url.is_some_and(|url| {
@@ -344,14 +344,14 @@ impl Workos {
     }
 }
 
-/// The body of a form. Its memory is zeroed when the last copy is dropped.
+/// Builds the body of a form, whose memory is zeroed when the last clone is dropped.
 fn form(fields: &[(&str, &str)], client_id: &str) -> Bytes {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(fields).append_pair("client_id", client_id);
     Bytes::from_owner(Zeroizing::new(form.finish().into_bytes()))
 }
 
-/// Whether a status is a final refusal.
+/// Whether the status is a final refusal.
 fn is_refusal(status: StatusCode) -> bool {
     status.is_client_error() && !matches!(status.as_u16(), 408 | 429)
 }

@@ -1,5 +1,4 @@
-//! Why a stored credential cannot be read, moved or removed. The texts name files and members, and
-//! never quote them.
+//! Errors of stored credentials. The messages name files and members, and never quote their content.
 
 use std::path::PathBuf;
 
@@ -10,7 +9,7 @@ use crate::formats::json::{JsonError, TimeError};
 use crate::system::file::FileError;
 use crate::system::keychain::KeychainError;
 
-/// Why a file gives no credential.
+/// An error in reading a credential file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     #[error("{}: {source}", escape::path(path))]
@@ -28,7 +27,7 @@ impl From<StoreError> for Error {
     }
 }
 
-/// Why the content of a file is no credential. The texts read on from the name of the file.
+/// An error in the content of a file. The messages continue a sentence that begins with the file name.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContentError {
     #[error(transparent)]
@@ -45,11 +44,11 @@ pub(crate) enum ContentError {
     Characters(&'static str),
     #[error("has an `expires_at` {0}")]
     Expiry(#[from] TimeError),
-    #[error("the keyring item holds no session")]
+    #[error("the keyring item contains no session")]
     NoSessionInItem,
 }
 
-/// What is left of a credential that was removed.
+/// What remains of a removed credential.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Remainder {
     #[error("it was a symbolic link, and the file that it pointed to is still there")]
