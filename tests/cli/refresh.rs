@@ -411,19 +411,40 @@ mod unix {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
-    use crate::sandbox::send_signal;
+    use crate::sandbox::{Ran, send_signal};
 
     #[test]
     fn ctrl_c_during_a_refresh_still_saves_its_result() {
         for command in [["secret", "list"], ["auth", "login"]] {
             // On a busy machine, the reply may arrive before the signal.
-            let codes: Vec<_> = (0..5).map(|_| stopped_in_the_middle(command)).collect();
-            assert!(codes.contains(&130), "{command:?}: {codes:?}");
+            let runs: Vec<_> = (0..5).map(|_| stopped_in_the_middle(command)).collect();
+            let is_heard = |run: &Ran| {
+                run.code == 130
+                    && run
+                        .stderr
+                        .ends_with("error: interrupted; the stored login was refreshed\n")
+            };
+            assert!(runs.iter().any(is_heard), "{runs:?}");
         }
     }
 
-    /// Returns the exit code of a command that receives the signal and then the reply to its refresh.
-    fn stopped_in_the_middle(command: [&str; 2]) -> i32 {
+    /// R109: an interrupt after a finished refresh does not mention the refresh.
+    #[test]
+    fn ctrl_c_after_a_refresh_does_not_call_it_unfinished() {
+        let (sandbox, _) = expired();
+        sandbox.vault.fault(Fault::on("GET", "").does(Behaviour::Hang));
+        let child = start(&mut sandbox.bare_command(["secret", "list"]));
+        sandbox.vault.wait_for("GET", 1);
+        send_signal(&child, "INT");
+        let run = ran(child.wait_with_output().unwrap()).exits(130);
+        assert!(
+            run.stderr.ends_with("error: interrupted; nothing was changed\n"),
+            "{run:?}"
+        );
+    }
+
+    /// Runs a command that receives the signal and then the reply to its refresh.
+    fn stopped_in_the_middle(command: [&str; 2]) -> Ran {
         let (sandbox, _) = expired();
         sandbox.vault.idp(|idp| idp.replays = false);
         sandbox
@@ -433,14 +454,14 @@ mod unix {
         sandbox.vault.wait_for("POST", 1);
         send_signal(&child, "INT");
         sandbox.vault.release();
-        let code = ran(child.wait_with_output().unwrap()).code;
+        let run = ran(child.wait_with_output().unwrap());
         let saved = sandbox.session();
         assert!(
             sandbox
                 .vault
                 .idp(|idp| idp.is_live(saved["refresh_token"].as_str().unwrap()))
         );
-        code
+        run
     }
 
     /// R38: a credential file readable by others is reported, and its mode is fixed when it is saved.

@@ -1,5 +1,8 @@
 //! Signals during a replacement: R109.
 
+use std::io::{BufRead, BufReader, Read};
+use std::time::Duration;
+
 use crate::replace::{CREATE, FORCE, kept_values, old, put_back, sandbox};
 use crate::sandbox::{ran, send_signal, start};
 use crate::support::faults::{Behaviour, Fault};
@@ -46,6 +49,30 @@ fn a_second_ctrl_c_does_not_stop_the_restore() {
     let run = ran(child.wait_with_output().unwrap());
     put_back(&sandbox, run, 130);
     assert!(kept_values(&sandbox).is_empty());
+}
+
+/// R109: Ctrl-C during the put-back waits for its reply, and sends it once.
+#[test]
+fn ctrl_c_during_the_put_back_waits_for_its_reply() {
+    let (sandbox, _) = sandbox();
+    sandbox.vault.fault(Fault::on("POST", CREATE).fails(422, "no"));
+    sandbox
+        .vault
+        .fault(Fault::on("POST", CREATE).does(Behaviour::Hold));
+    let mut child = start(&mut sandbox.command(FORCE.split_whitespace()));
+    // The reveal, the create, the put-back.
+    sandbox.vault.wait_for("POST", 3);
+    send_signal(&child, "INT");
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = stderr.by_ref().lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("interrupted; finishing the replacement")));
+    // Half a second is what other requests still get after a signal.
+    assert!(sandbox.vault.stays_quiet(Duration::from_millis(1500)));
+    sandbox.vault.release();
+    let mut output = child.wait_with_output().unwrap();
+    stderr.read_to_end(&mut output.stderr).unwrap();
+    put_back(&sandbox, ran(output), 130);
+    assert_eq!(sandbox.vault.count("POST"), 3);
 }
 
 #[test]

@@ -138,6 +138,7 @@ impl Vault {
         (access_token, refresh_token)
     }
 
+    /// Accepts one more bearer.
     pub(crate) fn accept_token(&self, token: &str) {
         self.contents().tokens.push(token.to_owned());
     }
@@ -254,6 +255,15 @@ impl Vault {
             .expect("no handler panics");
         drop(guard);
         assert!(!timeout.timed_out(), "fewer than {n} {method} requests arrived");
+    }
+
+    /// Whether no other request comes within `time`.
+    pub(crate) fn stays_quiet(&self, time: Duration) -> bool {
+        let contents = self.contents();
+        let seen = contents.seen.len();
+        let none = |contents: &mut Contents| contents.seen.len() == seen;
+        let waited = self.shared.changed.wait_timeout_while(contents, time, none);
+        waited.expect("no handler panics").1.timed_out()
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {

@@ -75,6 +75,21 @@ fn a_replacement_ends_as_the_table_says() {
         (vec![done.clone(), LOST, STALE, new.clone()], stored()),
         (vec![done.clone(), LOST, UNREADABLE, new_seen()], stored()),
         (vec![done.clone(), LOST, OTHER], Ending::TakenByOther),
+        // Six looks that tell nothing, and the old one is put back.
+        (
+            vec![
+                done.clone(),
+                LOST,
+                UNREADABLE,
+                UNDECIDED,
+                UNREADABLE,
+                UNDECIDED,
+                UNREADABLE,
+                UNDECIDED,
+                back.clone(),
+            ],
+            restored(),
+        ),
         (vec![done.clone(), LOST, EMPTY, TAKEN, new_seen()], stored()),
         (vec![done.clone(), LOST, EMPTY, REFUSED, back.clone()], restored()),
         (
@@ -111,6 +126,23 @@ fn a_replacement_ends_as_the_table_says() {
     for (row, (events, ending)) in table.into_iter().enumerate() {
         assert_eq!(end(Decisions::replace(true), &events), ending, "row {row}");
     }
+}
+
+/// R109: from the first put-back to the end, and only then, no signal shortens what is under way.
+#[test]
+fn putting_back_starts_with_the_put_back_and_lasts_to_the_end() {
+    let (mut decisions, _) = Decisions::replace(true);
+    let mut steps = vec![decisions.is_putting_back()];
+    for reply in [
+        Reply::Done(String::new()),
+        Reply::Refused,
+        Reply::Unknown,
+        Reply::Done("back".to_owned()),
+    ] {
+        decisions.replied(reply);
+        steps.push(decisions.is_putting_back());
+    }
+    assert_eq!(steps, [false, false, true, true, true]);
 }
 
 /// R104, R111: without a backup, no state claims that the old credential was restored.
