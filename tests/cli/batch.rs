@@ -61,6 +61,20 @@ fn an_outage_that_lasts_leaves_the_rest_unattempted() {
     }
 }
 
+/// R112, R136: once a request has used up the time that one may take, no second write is sent.
+#[test]
+fn a_write_that_times_out_is_the_last_one() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).does(Behaviour::Hang).always());
+    let mut command = sandbox.command(["secret", "push", "A=1", "B=2", "--jobs", "1", "--yes"]);
+    ran(command.env("AMIKA_HTTP_TIMEOUT", "1").output().unwrap())
+        .exits(5)
+        .stdout_contains("B     not attempted");
+    assert_eq!(sandbox.vault.count("POST"), 1);
+}
+
 /// R136: a notice says that the batch waits.
 #[test]
 fn a_batch_reports_that_it_waits() {

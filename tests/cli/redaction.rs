@@ -143,6 +143,30 @@ fn old_and_new_tokens_are_redacted() {
     );
 }
 
+/// R113: the tokens inside a login, and those of the servers that are stored beside it, are known too.
+#[test]
+fn every_secret_inside_a_login_is_redacted() {
+    let sandbox = Sandbox::new();
+    let login = json!({
+        "claudeAiOauth": {
+            "accessToken": "sk-ant-oat01-access", "refreshToken": "sk-ant-ort01-refresh",
+            "expiresAt": 32_503_680_000_000_i64, "scopes": ["user:inference"],
+        },
+        "mcpOAuth": { "github|0a1b": { "accessToken": "gho-access", "client": { "secret": "gho-client" } } },
+    });
+    sandbox.write(".claude/.credentials.json", login.to_string());
+    let body = json!({
+        "message": "sk-ant-oat01-access sk-ant-ort01-refresh gho-access gho-client end",
+    });
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/secrets/claude").json(400, &body.to_string()));
+    sandbox
+        .run("secret claude push --type oauth")
+        .exits(1)
+        .stderr_contains("[redacted] [redacted] [redacted] [redacted] end");
+}
+
 /// R115: only the start of a large error is read and searched, and its message is still shown.
 #[test]
 fn a_large_refusal_is_redacted_quickly() {

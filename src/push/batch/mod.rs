@@ -131,8 +131,8 @@ impl<'a> Batch<'a> {
         }
         let now = Instant::now();
         let next = self.not_before.max(self.api.concurrency().next_slot());
-        let troubled = self.outage.is_suspected() || next > now;
-        if now >= self.deadline || (troubled && next.max(now) >= self.give_up_at) {
+        let must_wait = next > now;
+        if now >= self.deadline || (must_wait && next >= self.give_up_at) {
             self.stopped = true;
         }
         self.announce(next.saturating_duration_since(now), on_event);

@@ -32,10 +32,6 @@ impl Outage {
         self.failures > 1
     }
 
-    pub(super) fn is_suspected(&self) -> bool {
-        self.failures > 0
-    }
-
     pub(super) fn is_long(&self) -> bool {
         self.probes > MOMENTARY_PROBES
     }
