@@ -166,7 +166,7 @@ impl Concurrency {
         let complete = elapsed >= WINDOW.max(latency * 2)
             && (total >= WINDOW_OUTCOMES || elapsed >= Duration::from_secs(1));
         let flooded = refused >= MANY_REFUSALS && refused > accepted && elapsed >= WINDOW / 4;
-        if total == 0 || !(complete || flooded) {
+        if !(complete || flooded) {
             return;
         }
         // Requests in flight were sent at the old rate.
@@ -238,6 +238,7 @@ impl Rate {
 }
 
 #[cfg(test)]
+mod tests;
 mod tests {
     use super::*;
 
