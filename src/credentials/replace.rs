@@ -135,9 +135,7 @@ impl Replacement<'_> {
         on_signal: &impl Fn(),
     ) -> (Event, Option<Kind>) {
         let work = async {
-            if wait > 0 {
-                sleep(backoff(wait)).await;
-            }
+            sleep(backoff(wait)).await;
             self.request(step).await
         };
         let work = timeout_at(self.deadline, work);

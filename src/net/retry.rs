@@ -77,10 +77,14 @@ impl Tries {
     }
 }
 
+
 /// The pause after failed attempt number `attempt`, counted from 1. It doubles each time, with
 /// jitter so that many clients do not retry at once.
 pub(crate) fn backoff(attempt: u32) -> Duration {
-    let doublings = attempt.saturating_sub(1).min(MAX_DOUBLINGS);
+    let Some(doublings) = attempt.checked_sub(1) else {
+        return Duration::ZERO;
+    };
+    let doublings = doublings.min(MAX_DOUBLINGS);
     FIRST_BACKOFF * 2_u32.pow(doublings) * fastrand::u32(50..150) / 100
 }
 
@@ -134,6 +138,33 @@ mod tests {
         assert!(!tries.pause(Some(MAX_RETRY_AFTER)).await);
     }
 
+    /// R68: 0.1 s, doubled up to 1.6 s, give or take a half.
+    #[test]
+    fn a_backoff_doubles_and_varies() {
+        assert_eq!(backoff(0), Duration::ZERO);
+        for (attempt, middle) in [
+            (1, 100),
+            (2, 200),
+            (3, 400),
+            (4, 800),
+            (5, 1600),
+            (6, 1600),
+            (99, 1600),
+        ] {
+            let pauses: Vec<_> = (0..500).map(|_| backoff(attempt).as_millis()).collect();
+            let (shortest, longest) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+            assert!(
+                (middle / 2..middle * 7 / 10).contains(shortest),
+                "{attempt}: {shortest}"
+            );
+            assert!(
+                (middle * 13 / 10..middle * 3 / 2).contains(longest),
+                "{attempt}: {longest}"
+            );
+        }
+    }
+
+    /// R70: seconds and dates, capped at a minute; everything else is ignored.
     /// R70: seconds and dates are limited to a minute; anything else is ignored.
     #[test]
     fn retry_after_is_read_in_every_form() {

@@ -81,6 +81,35 @@ fn further_tools_are_read_only_with_also() {
     );
 }
 
+/// R128: the keys of aider have names of their own or stand in a list.
+#[test]
+fn every_form_of_an_aider_key_is_read() {
+    let sandbox = Sandbox::new();
+    let keys = format!(
+        "openai-api-key: sk-1{CANARY}\nanthropic-api-key: sk-2{CANARY}\nmodel: x\n\
+         api-key:\n  - groq=sk-3{CANARY}\n  - xai=sk-4{CANARY}\n"
+    );
+    sandbox.write(AIDER, keys);
+    let found = names(&sandbox, "secret extract -o json --also aider --all");
+    for name in [
+        "ANTHROPIC_API_KEY",
+        "OPENAI_API_KEY",
+        "GROQ_API_KEY",
+        "XAI_API_KEY",
+    ] {
+        assert!(found.iter().any(|found| found == name), "{name}: {found:?}");
+    }
+    sandbox.run("secret extract --push --also aider --yes").exits(0);
+    for (name, n) in [
+        ("ANTHROPIC_API_KEY", 2),
+        ("OPENAI_API_KEY", 1),
+        ("XAI_API_KEY", 4),
+    ] {
+        let pushed = sandbox.vault.value(name, "user");
+        assert_eq!(pushed, Some(format!("sk-{n}{CANARY}")), "{name}");
+    }
+}
+
 /// R123: a variable that overrides the stored token is named.
 #[test]
 fn a_variable_overrides_the_token_of_a_further_tool() {

@@ -61,6 +61,19 @@ fn an_outage_that_lasts_leaves_the_rest_unattempted() {
     }
 }
 
+/// R136: one failure is no outage: the other writes come before the list that it needs.
+#[test]
+fn a_single_lost_reply_does_not_stop_the_other_writes() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", SECRETS).does(Behaviour::ResetAfter));
+    sandbox.run("secret push A=1 B=2 C=3 --jobs 1 --yes").exits(0);
+    let requests = sandbox.vault.requests();
+    let methods: Vec<_> = requests.iter().map(|request| request.method.as_str()).collect();
+    assert_eq!(methods, ["GET", "POST", "POST", "POST", "GET", "PUT"]);
+}
+
 /// R112, R136: once a request has used up the time that one may take, no second write is sent.
 #[test]
 fn a_write_that_times_out_is_the_last_one() {

@@ -264,6 +264,20 @@ fn a_stored_key_beside_a_login_is_not_in_use() {
     assert_eq!(standing(&run.exits(0), "claude_api").0, json!(false));
 }
 
+/// R22, R123: beside a login that cannot be read, nobody knows whether Claude Code uses the key; an
+/// older version's key is certainly not used.
+#[test]
+fn a_stored_key_beside_an_unreadable_login_may_be_in_use() {
+    for (path, in_use) in [(".claude.json", Value::Null), (".claude.json.api", json!(false))] {
+        let world = sandbox(&[
+            (LOGIN, r#"{"claudeAiOauth": "#),
+            (path, r#"{"primaryApiKey":"sk-ant-api03-CANARY"}"#),
+        ]);
+        let run = extract(&world, &[]).exits(4);
+        assert_eq!(standing(&run, "claude_api").0, in_use, "{path}");
+    }
+}
+
 /// R123: a gateway key may have any prefix, and whitespace around it is ignored.
 #[test]
 fn a_gateway_key_may_have_any_format() {

@@ -150,6 +150,24 @@ fn names_are_checked_by_their_source() {
             .stderr_contains("x.env:2: invalid line: the name before '='");
     }
     sandbox.run("secret push --from-env A-B --yes").exits(4);
+    // What is not a name, or longer than one, may be a value: base32 and hex are upper case too.
+    for item in [
+        "sk-c4n4ry",
+        "C4N4RY-A",
+        "hunter2!",
+        &format!("{}-A", "K".repeat(39)),
+    ] {
+        let run = sandbox
+            .run(&format!("secret push --from-env {item} --yes"))
+            .exits(4)
+            .stderr_contains("an item of --from-env is not a valid variable name");
+        assert!(!run.stderr.contains(item), "{}", run.stderr);
+    }
+    let longest = format!("{}-A", "K".repeat(38));
+    sandbox
+        .run(&format!("secret push --from-env {longest} --yes"))
+        .exits(4)
+        .stderr_contains(&format!("\"{longest}\" is not a valid variable name"));
 }
 
 /// A file where a name is expected: it is named, with the option that reads it.

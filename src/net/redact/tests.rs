@@ -211,3 +211,18 @@ fn learning_and_searching_in_turn_is_fast() {
     }
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
+
+/// R115: learning one value after the other, with a search after each, keeps few automata.
+#[test]
+fn learning_and_searching_in_turn_keeps_few_automata() {
+    let redactor = KnownSecrets::default();
+    for n in 0..1000 {
+        redactor.learn(&SecretValue::new(format!("value-{n}")));
+        assert_eq!(redactor.clean("value"), "value");
+        let automata = redactor.lock().indexes.len();
+        assert!(automata <= 8, "{automata} after {n}");
+    }
+    for n in 0..1000 {
+        assert_eq!(redactor.clean(&format!("value-{n}.")), "[redacted].");
+    }
+}
