@@ -9,6 +9,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 /// Maximum number of attempts of one request.
 pub(crate) const MAX_TRIES: u32 = 3;
+/// How long a batch may take in all, however slowly it advances.
+pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(3600);
 /// Maximum duration of a batch, even if it makes progress.
 pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(60 * 60);
 /// Maximum number of failures of one write of a batch while other writes succeed.
@@ -76,6 +78,7 @@ impl Tries {
         goes_on
     }
 }
+
 
 
 /// The pause after failed attempt number `attempt`, counted from 1. It doubles each time, with

@@ -81,7 +81,7 @@ fn further_tools_are_read_only_with_also() {
     );
 }
 
-/// R128: the keys of aider have names of their own or stand in a list.
+/// R128: keys under their own names and keys in the list are read.
 #[test]
 fn every_form_of_an_aider_key_is_read() {
     let sandbox = Sandbox::new();

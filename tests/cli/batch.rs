@@ -61,7 +61,7 @@ fn an_outage_that_lasts_leaves_the_rest_unattempted() {
     }
 }
 
-/// R136: one failure is no outage: the other writes come before the list that it needs.
+/// R136: a single failure is not an outage, so the other writes are sent before the list.
 #[test]
 fn a_single_lost_reply_does_not_stop_the_other_writes() {
     let sandbox = Sandbox::new();
@@ -74,7 +74,7 @@ fn a_single_lost_reply_does_not_stop_the_other_writes() {
     assert_eq!(methods, ["GET", "POST", "POST", "POST", "GET", "PUT"]);
 }
 
-/// R112, R136: once a request has used up the time that one may take, no second write is sent.
+/// R112, R136: no other write is sent after a request has timed out.
 #[test]
 fn a_write_that_times_out_is_the_last_one() {
     let sandbox = Sandbox::new();

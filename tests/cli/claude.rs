@@ -264,8 +264,8 @@ fn a_stored_key_beside_a_login_is_not_in_use() {
     assert_eq!(standing(&run.exits(0), "claude_api").0, json!(false));
 }
 
-/// R22, R123: beside a login that cannot be read, nobody knows whether Claude Code uses the key; an
-/// older version's key is certainly not used.
+/// R22, R123: if the login cannot be read, `in_use` of a stored key is null; a key that only older
+/// versions read is never in use.
 #[test]
 fn a_stored_key_beside_an_unreadable_login_may_be_in_use() {
     for (path, in_use) in [(".claude.json", Value::Null), (".claude.json.api", json!(false))] {

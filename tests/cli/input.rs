@@ -150,7 +150,7 @@ fn names_are_checked_by_their_source() {
             .stderr_contains("x.env:2: invalid line: the name before '='");
     }
     sandbox.run("secret push --from-env A-B --yes").exits(4);
-    // What is not a name, or longer than one, may be a value: base32 and hex are upper case too.
+    // An item that is not a name, or is longer than 40 characters, may be a value and is not shown.
     for item in [
         "sk-c4n4ry",
         "C4N4RY-A",

@@ -143,7 +143,7 @@ fn old_and_new_tokens_are_redacted() {
     );
 }
 
-/// R113: the tokens inside a login, and those of the servers that are stored beside it, are known too.
+/// R113: the tokens inside a login are redacted, and those of MCP servers stored with it.
 #[test]
 fn every_secret_inside_a_login_is_redacted() {
     let sandbox = Sandbox::new();

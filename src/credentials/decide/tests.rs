@@ -75,7 +75,7 @@ fn a_replacement_ends_as_the_table_says() {
         (vec![done.clone(), LOST, STALE, new.clone()], stored()),
         (vec![done.clone(), LOST, UNREADABLE, new_seen()], stored()),
         (vec![done.clone(), LOST, OTHER], Ending::TakenByOther),
-        // Six looks that tell nothing, and the old one is put back.
+        // The vault stays unreadable six times, and the old credential is put back.
         (
             vec![
                 done.clone(),
@@ -128,7 +128,7 @@ fn a_replacement_ends_as_the_table_says() {
     }
 }
 
-/// R109: from the first put-back to the end, and only then, no signal shortens what is under way.
+/// R109: signals cut requests short until the first put-back is sent, and not after that.
 #[test]
 fn putting_back_starts_with_the_put_back_and_lasts_to_the_end() {
     let (mut decisions, _) = Decisions::replace(true);

@@ -212,7 +212,7 @@ fn learning_and_searching_in_turn_is_fast() {
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
 
-/// R115: learning one value after the other, with a search after each, keeps few automata.
+/// R115: alternating between learning and searching keeps the number of automata small.
 #[test]
 fn learning_and_searching_in_turn_keeps_few_automata() {
     let redactor = KnownSecrets::default();
