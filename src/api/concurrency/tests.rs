@@ -119,7 +119,7 @@ fn the_rate_follows_what_gets_through() {
         rate.per_second = per_second;
         rate.adapt(refused_share, accepted_rate);
         let same = match (rate.per_second, expected) {
-            (Some(actual), Some(expected)) => (actual - expected as f64).abs() < 1e-9,
+            (Some(actual), Some(expected)) => (actual - expected).abs() < 1e-9,
             (actual, expected) => actual == expected,
         };
         assert!(same, "{case:?}: {:?}", rate.per_second);
