@@ -79,8 +79,6 @@ impl Tries {
     }
 }
 
-
-
 /// The pause after failed attempt number `attempt`, counted from 1. It doubles each time, with
 /// jitter so that many clients do not retry at once.
 pub(crate) fn backoff(attempt: u32) -> Duration {
