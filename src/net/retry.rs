@@ -9,10 +9,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 /// Maximum number of attempts of one request.
 pub(crate) const MAX_TRIES: u32 = 3;
-/// How long a batch may take in all, however slowly it advances.
-pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(3600);
 /// Maximum duration of a batch, even if it makes progress.
-pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(60 * 60);
+pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(3600);
 /// Maximum number of failures of one write of a batch while other writes succeed.
 pub(crate) const MAX_FAILURES_APART: u32 = 5;
 /// Maximum number of consecutive writes of a batch that fail with an error that waiting cannot

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A server that takes a request only if the last one that it took is `interval` ago.
+/// A server that accepts a request only if the last accepted one is `interval` ago.
 fn accepted_in(seconds: u64, interval: Duration) -> u32 {
     let pace = Concurrency::new(None);
     let start = Instant::now();
@@ -20,7 +20,7 @@ fn accepted_in(seconds: u64, interval: Duration) -> u32 {
     taken
 }
 
-/// R135: at least 1 / 1.6 of what a strict limit allows gets through, at any rate.
+/// R135: at least 1 / 1.6 of the requests that a strict limit allows are accepted, at any rate.
 #[test]
 fn the_rate_finds_what_a_strict_limit_allows() {
     for (seconds, interval) in [(5, 5), (5, 1), (10, 20), (30, 200)] {
