@@ -248,14 +248,17 @@ impl ApiError {
 }
 
 impl From<Broken> for ApiError {
-    fn from(Broken { stage, message }: Broken) -> Self {
-        match stage {
+    fn from(Broken { stage, message, hint }: Broken) -> Self {
+        let mut error = match stage {
+            Stage::Handshake => Self::not_sent(Kind::Unreachable, message),
             Stage::TimedOut => Self::timed_out(message),
             Stage::Connecting => Self::new(Failure::Disconnected, Effect::None, message)
                 .hint("check the network, HTTPS_PROXY and AMIKA_API_URL"),
             Stage::Waiting => Self::new(Failure::Disconnected, Effect::Unknown, message),
             Stage::Answering => Self::new(Failure::BrokenOff, Effect::Unknown, message),
-        }
+        };
+        error.hint = hint.or(error.hint);
+        error
     }
 }
 

@@ -242,7 +242,13 @@ impl Workos {
             .body(body)
             .send()
             .await
-            .map_err(|error| ProviderError::Unavailable(Broken::new(&error, &self.base).message))?;
+            .map_err(|error| {
+                let Broken { message, hint, .. } = Broken::new(&error, &self.base);
+                ProviderError::Unavailable(match hint {
+                    Some(hint) => format!("{message}; {hint}"),
+                    None => message,
+                })
+            })?;
         let status = response.status();
         let headers = response.headers().clone();
         if status.is_redirection() {

@@ -2,7 +2,6 @@
 //! connections.
 
 use std::error::Error as _;
-use std::fmt::Display;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -15,7 +14,7 @@ use crate::formats::escape;
 use crate::net::origin::Origin;
 use crate::net::proxy;
 use crate::net::redact::KnownSecrets;
-use crate::net::tls::TrustStore;
+use crate::net::tls::{self, TlsProblem, TrustStore};
 use crate::system::env::Env;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,6 +28,8 @@ const MAX_SERVER_TEXT: usize = 300;
 pub(crate) enum Stage {
     /// Before the request was sent.
     Connecting,
+    /// Before the request was sent: TLS failed, and trying again would not help.
+    Handshake,
     /// The request was sent, but timed out.
     TimedOut,
     /// The request was sent, but the connection was lost.
@@ -42,12 +43,14 @@ pub(crate) enum Stage {
 pub(crate) struct Broken {
     pub(crate) stage: Stage,
     pub(crate) message: String,
+    /// What to do about it, if that is known.
+    pub(crate) hint: Option<String>,
 }
 
 impl Broken {
     /// Takes the cause from the end of the chain of sources, because reqwest's own message contains
     /// little but the URL.
-    pub(crate) fn new(error: &reqwest::Error, origin: &impl Display) -> Self {
+    pub(crate) fn new(error: &reqwest::Error, origin: &Origin) -> Self {
         let mut causes = Vec::new();
         let mut source = error.source();
         while let Some(inner) = source {
@@ -58,6 +61,13 @@ impl Broken {
             .last()
             .map_or("", |cause| cause.split(" (os error").next().unwrap_or_default());
         let cause = escape::escape(cause);
+        if let Some(TlsProblem { what, hint }) = tls::explain(error, origin.is_loopback()) {
+            return Self {
+                stage: Stage::Handshake,
+                message: connect_message(&causes, &what, &origin.to_string()),
+                hint: Some(hint),
+            };
+        }
         let (stage, message) = if error.is_connect() {
             let what = if error.is_timeout() { "timed out" } else { &cause };
             (
@@ -74,7 +84,11 @@ impl Broken {
                 format!("lost the connection to {origin}: {cause}"),
             )
         };
-        Self { stage, message }
+        Self {
+            stage,
+            message,
+            hint: None,
+        }
     }
 }
 
@@ -93,9 +107,6 @@ fn connect_message(causes: &[String], cause: &str, origin: &str) -> String {
         let host = url::Url::parse(origin).ok();
         let host = host.as_ref().and_then(url::Url::host_str).unwrap_or(origin);
         return format!("cannot resolve {host}: {cause}");
-    }
-    if says("invalidcontenttype") {
-        return format!("cannot connect to {origin}: this port does not speak TLS; did you mean http://?");
     }
     format!("cannot connect to {origin}: {cause}")
 }

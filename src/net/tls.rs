@@ -11,6 +11,9 @@ use crate::system::env::Env;
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
 mod certificates;
+mod problem;
+
+pub(crate) use self::problem::{TlsProblem, explain};
 
 /// The location of trusted certificates, from the environment.
 #[derive(Debug, Clone)]

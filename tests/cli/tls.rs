@@ -23,24 +23,59 @@ fn tls_vault(expires: (i32, u8, u8)) -> (SocketAddr, String) {
 
 /// A TLS server with this certificate chain, its own certificate first.
 fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> SocketAddr {
+    serve_to(chain, key, None)
+}
+
+/// As [`serve`], for clients with a certificate of `issuer` only, if there is one.
+fn serve_to(
+    chain: Vec<CertificateDer<'static>>,
+    key: &KeyPair,
+    issuer: Option<CertificateDer<'static>>,
+) -> SocketAddr {
     let private = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
         .unwrap();
-    let config = Arc::new(config);
+    let builder = match issuer {
+        None => builder.with_no_client_auth(),
+        Some(issuer) => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(issuer).unwrap();
+            let roots = Arc::new(roots);
+            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots, provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let config = Arc::new(builder.with_single_cert(chain, private).unwrap());
     listen(move |stream| {
         let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut stream = rustls::StreamOwned::new(connection, stream);
         // A client that does not trust the certificate ends the handshake.
-        if !head(&mut stream).is_empty() {
+        if head(&mut stream).is_empty() {
+            // Unread data would reset the connection, and the alert with it.
+            stream.sock.shutdown(std::net::Shutdown::Write).unwrap();
+            let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
+        } else {
             let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]";
             stream.write_all(answer.as_bytes()).unwrap();
         }
     })
+}
+
+/// The parameters of a certificate for `localhost`.
+fn for_localhost() -> CertificateParams {
+    CertificateParams::new(vec!["localhost".to_owned()]).unwrap()
+}
+
+/// A server that answers every connection with these bytes, and its address as seen by a client.
+fn answering(bytes: &'static [u8]) -> String {
+    let server = listen(move |mut stream| {
+        stream.write_all(bytes).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    format!("https://localhost:{}", server.port())
 }
 
 /// The parameters of a CA certificate.
@@ -49,6 +84,20 @@ fn authority(name: &str) -> CertificateParams {
     parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     parameters
+}
+
+/// What a list over TLS says: one error about this server, without a second try.
+fn refusal(sandbox: &Sandbox, origin: &str, trusted: &Path) -> String {
+    let mut command = sandbox.command(["secret", "list", "-v"]);
+    command.env("AMIKA_API_URL", origin).env("SSL_CERT_FILE", trusted);
+    let said = ran(command.output().unwrap()).exits(6).stderr;
+    assert_eq!(said.matches("> GET").count(), 1, "{said}");
+    let error = said.split("error: ").nth(1).unwrap();
+    let start = format!("cannot connect to {origin}: ");
+    error
+        .strip_prefix(&start)
+        .unwrap_or_else(|| panic!("{error}"))
+        .to_owned()
 }
 
 fn list_over_tls(sandbox: &Sandbox, origin: &str, trusted: &Path) -> Ran {
@@ -155,4 +204,134 @@ fn an_ssl_cert_file_that_cannot_be_used_is_named() {
     let mut command = sandbox.command(["secret", "list"]);
     command.env("SSL_CERT_FILE", sandbox.home().join("missing.pem"));
     ran(command.output().unwrap()).exits(0);
+}
+
+/// Each problem of a certificate is said in words, with what to do about it.
+#[test]
+fn a_certificate_that_cannot_be_used_is_explained() {
+    let sandbox = Sandbox::new();
+    let key = KeyPair::generate().unwrap();
+    let own = |parameters: CertificateParams| {
+        let certificate = parameters.self_signed(&key).unwrap();
+        let server = serve(vec![certificate.der().clone()], &key);
+        (format!("https://localhost:{}", server.port()), certificate.pem())
+    };
+    let other = authority("Other")
+        .self_signed(&KeyPair::generate().unwrap())
+        .unwrap();
+    let other = sandbox.write("other.pem", other.pem());
+
+    let mut expired = for_localhost();
+    expired.not_after = rcgen::date_time_ymd(2001, 1, 31);
+    let mut future = for_localhost();
+    future.not_before = rcgen::date_time_ymd(2990, 2, 1);
+    let elsewhere = CertificateParams::new(vec!["vault.example".to_owned()]).unwrap();
+    let mut of_authority = for_localhost();
+    of_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    for (parameters, what, hint) in [
+        (
+            expired,
+            "its certificate expired on 2001-01-31, and today is 20",
+            "set it",
+        ),
+        (
+            future,
+            "its certificate is valid from 2990-02-01 on, and today is 20",
+            "set it",
+        ),
+        (
+            elsewhere,
+            "its certificate is for vault.example, not for localhost\n",
+            "check AMIKA_API_URL",
+        ),
+        (
+            of_authority,
+            "its certificate is that of a certificate authority, which cannot identify a server\n",
+            "basicConstraints=CA:FALSE",
+        ),
+    ] {
+        let (origin, pem) = own(parameters);
+        let said = refusal(&sandbox, &origin, &sandbox.write("own.pem", pem));
+        assert!(said.starts_with(what), "{said}");
+        assert!(said.contains("\n  hint: ") && said.contains(hint), "{said}");
+    }
+
+    // What the hints of the next two say makes them work.
+    let (origin, pem) = own(for_localhost());
+    assert_eq!(
+        refusal(&sandbox, &origin, &other),
+        "its certificate is self-signed\n  \
+         hint: to trust it, set SSL_CERT_FILE to a PEM file with this certificate\n"
+    );
+    list_over_tls(&sandbox, &origin, &sandbox.write("own.pem", pem.clone())).exits(0);
+    // Another certificate of the same name does not hide the right one, nor that it is missing.
+    let (_, same_name) = tls_vault((2999, 1, 1));
+    let same_name = sandbox.write("same_name.pem", same_name);
+    let said = refusal(&sandbox, &origin, &same_name);
+    assert!(said.starts_with("its certificate is self-signed\n"), "{said}");
+    sandbox.write("certificates/own.pem", pem);
+    let mut command = sandbox.command(["secret", "list"]);
+    command
+        .env("AMIKA_API_URL", &origin)
+        .env("SSL_CERT_FILE", same_name)
+        .env("SSL_CERT_DIR", sandbox.home().join("certificates"));
+    ran(command.output().unwrap()).exits(0);
+
+    let root_key = KeyPair::generate().unwrap();
+    let root = authority("Company root").self_signed(&root_key).unwrap();
+    let issuer = Issuer::new(authority("Company root"), root_key);
+    let server = for_localhost().signed_by(&key, &issuer).unwrap();
+    let origin = format!(
+        "https://localhost:{}",
+        serve(vec![server.der().clone()], &key).port()
+    );
+    assert_eq!(
+        refusal(&sandbox, &origin, &other),
+        "its certificate comes from an authority that this machine does not trust\n  \
+         hint: to trust it, as for a company proxy, set SSL_CERT_FILE to a PEM file with its certificate\n"
+    );
+    let root_file = sandbox.write("root.pem", root.pem());
+    list_over_tls(&sandbox, &origin, &root_file).exits(0);
+    let nothing = sandbox.write("nothing.pem", "");
+    let said = refusal(&sandbox, &origin, &nothing);
+    assert!(said.starts_with("no trusted certificate could be read"), "{said}");
+
+    let strict = serve_to(vec![server.der().clone()], &key, Some(root.der().clone()));
+    let origin = format!("https://localhost:{}", strict.port());
+    let said = refusal(&sandbox, &origin, &root_file);
+    let what = "the server asks for a client certificate, and amika has none\n  hint: ";
+    assert!(said.starts_with(what), "{said}");
+}
+
+/// What answers, but not with a TLS that amika speaks.
+#[test]
+fn a_server_without_usable_tls_is_explained() {
+    let sandbox = Sandbox::new();
+    let (_, pem) = tls_vault((2999, 1, 1));
+    let trusted = sandbox.write("trusted.pem", pem);
+    // Alerts of TLS (RFC 8446, section 6): level 2 is fatal, then the number of the description.
+    for (bytes, what) in [
+        (&b"SSH-2.0-OpenSSH_9.9\r\n"[..], "this port does not speak TLS"),
+        (
+            &b"\x15\x03\x01\0\x02\x02\x46"[..],
+            "the server supports neither TLS 1.2 nor TLS 1.3\n",
+        ),
+        (
+            &b"\x15\x03\x03\0\x02\x02\x28"[..],
+            "the server refuses the TLS handshake\n",
+        ),
+        (
+            &b"\x15\x03\x03\0\x02\x02\x70"[..],
+            "the server does not know this host name\n",
+        ),
+    ] {
+        let said = refusal(&sandbox, &answering(bytes), &trusted);
+        assert!(said.starts_with(what) && said.contains("\n  hint: "), "{said}");
+    }
+    let https = sandbox.vault.origin().replace("http:", "https:");
+    let said = refusal(&sandbox, &https, &trusted);
+    assert!(
+        said.starts_with("this port does not speak TLS; did you mean http://?\n  hint: set AMIKA_API_URL"),
+        "{said}"
+    );
 }

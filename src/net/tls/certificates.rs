@@ -12,8 +12,10 @@ use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_na
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use webpki::EndEntityCert;
+
+use super::problem::CertificateFinding;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -122,6 +124,30 @@ impl Verifier {
         })
     }
 
+    /// Replaces an error that may have a more specific reason.
+    fn specify(&self, error: rustls::Error, end_entity: &CertificateDer<'_>) -> rustls::Error {
+        let finding = match &error {
+            error if is_untrusted(error) => {
+                let is_self_signed = EndEntityCert::try_from(end_entity)
+                    .is_ok_and(|certificate| certificate.issuer() == certificate.subject());
+                if self.bundle().is_empty() && self.directories().is_empty() {
+                    CertificateFinding::NothingTrusted
+                } else if is_self_signed {
+                    CertificateFinding::SelfSigned
+                } else {
+                    return CertificateError::UnknownIssuer.into();
+                }
+            }
+            rustls::Error::InvalidCertificate(CertificateError::Other(other))
+                if other.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) =>
+            {
+                CertificateFinding::OfAuthority
+            }
+            _ => return error,
+        };
+        CertificateError::Other(OtherError(Arc::new(finding))).into()
+    }
+
     /// Verifies that one of `trusted` has issued the server's certificate, directly or through
     /// `intermediates`.
     fn verify_chain(
@@ -151,6 +177,15 @@ impl Verifier {
             self.provider.signature_verification_algorithms.all,
         )
     }
+}
+
+/// Whether no trusted authority has issued a certificate. One that merely has the issuer's name, as
+/// many self-signed certificates for `localhost` do, gives a bad signature.
+fn is_untrusted(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
+    )
 }
 
 /// The certificates in a PEM file. An unreadable file has none, because a directory may contain other
@@ -190,15 +225,10 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
         let mut verified = self.verify_chain(end_entity, intermediates, self.bundle(), now);
-        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        if verified == Err(unknown) {
+        if verified.as_ref().is_err_and(is_untrusted) {
             verified = self.verify_chain(end_entity, intermediates, self.directories(), now);
-            if self.bundle().is_empty() && self.directories().is_empty() {
-                let message = "no trusted certificate could be read; set SSL_CERT_FILE to a bundle";
-                return Err(rustls::Error::General(message.to_owned()));
-            }
         }
-        verified?;
+        verified.map_err(|error| self.specify(error, end_entity))?;
         verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
         Ok(ServerCertVerified::assertion())
     }
