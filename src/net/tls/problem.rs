@@ -98,6 +98,7 @@ fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     None
 }
 
+/// What is wrong with the server's certificate, and what to do about it.
 fn certificate(error: &CertificateError) -> (String, String) {
     let (what, hint) = match error {
         CertificateError::ExpiredContext { time, not_after } => {
@@ -137,16 +138,7 @@ fn certificate(error: &CertificateError) -> (String, String) {
             "the server needs a certificate for server authentication",
         ),
         CertificateError::Other(other) => match other.0.downcast_ref() {
-            Some(CertificateFinding::SelfSigned) => ("its certificate is self-signed", TRUST_CERTIFICATE),
-            Some(CertificateFinding::OfAuthority) => (
-                "its certificate is that of a certificate authority, which cannot identify a server",
-                "create the server's certificate with basicConstraints=CA:FALSE; \
-                 'openssl req -x509' needs -addext for that",
-            ),
-            Some(CertificateFinding::NothingTrusted) => (
-                "no trusted certificate could be read to check its certificate against",
-                "install the package ca-certificates, or set SSL_CERT_FILE to a bundle in PEM format",
-            ),
+            Some(finding) => of_finding(finding),
             None => ("its certificate cannot be checked", ADDRESS),
         },
         other => {
@@ -158,6 +150,21 @@ fn certificate(error: &CertificateError) -> (String, String) {
         }
     };
     (what.to_owned(), hint.to_owned())
+}
+
+fn of_finding(finding: &CertificateFinding) -> (&'static str, &'static str) {
+    match finding {
+        CertificateFinding::SelfSigned => ("its certificate is self-signed", TRUST_CERTIFICATE),
+        CertificateFinding::OfAuthority => (
+            "its certificate is that of a certificate authority, which cannot identify a server",
+            "create the server's certificate with basicConstraints=CA:FALSE; \
+             'openssl req -x509' needs -addext for that",
+        ),
+        CertificateFinding::NothingTrusted => (
+            "no trusted certificate could be read to check its certificate against",
+            "install the package ca-certificates, or set SSL_CERT_FILE to a bundle in PEM format",
+        ),
+    }
 }
 
 const TRUST_AUTHORITY: &str = if cfg!(all(unix, not(target_vendor = "apple"))) {
