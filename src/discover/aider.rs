@@ -2,7 +2,7 @@
 //!
 //! Facts from its documentation (aider.chat/docs/config/api-keys.html, dotenv.html) and source
 //! (`aider/main.py`): both files are read in the home directory, at the root of the repository and
-//! in the working directory, the later one wins; `~/.aider/oauth-keys.env` holds the keys of its own
+//! in the working directory, and later ones win; `~/.aider/oauth-keys.env` has the keys of its own
 //! sign-in. `api-key` is a list of `PROVIDER=KEY`.
 
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ pub(crate) fn keys(scan: &mut Scan<'_>) {
     }
 }
 
-/// Where aider looks, the strongest first.
+/// The directories that aider searches, the strongest first.
 fn directories(scan: &Scan<'_>) -> Vec<PathBuf> {
     let mut directories: Vec<PathBuf> = scan.env.directory.clone().into_iter().collect();
     let ancestors = scan
@@ -97,7 +97,7 @@ fn configured(scan: &mut Scan<'_>, document: &Document) -> Vec<(ProviderName, Se
 }
 
 /// The variables of a `.env` file whose names end in `_API_KEY`. A value that dotenv readers may
-/// read differently is named and left out.
+/// interpret differently is reported and skipped.
 pub(super) fn variables(scan: &mut Scan<'_>, document: &Document) -> Vec<(String, SecretValue)> {
     let mut variables = Vec::new();
     for (index, line) in document.body().lines().enumerate() {
@@ -119,7 +119,7 @@ pub(super) fn variables(scan: &mut Scan<'_>, document: &Document) -> Vec<(String
     variables
 }
 
-/// The value without its quotes, if it holds nothing that readers treat in different ways.
+/// The value without quotes; `None` if readers may interpret it differently.
 fn plain_value(value: &str) -> Option<&str> {
     let quoted = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
     let inner = quoted('"').or_else(|| quoted('\'')).unwrap_or(value);

@@ -1,4 +1,4 @@
-//! The local stores of the vendor's own tools: flat objects from a secret's name to its value.
+//! The local stores of other tools by Amika: flat objects that map a secret's name to its value.
 
 use super::label::{self, Claimed};
 use super::scan::Scan;
@@ -37,7 +37,7 @@ pub(crate) fn oauth(scan: &mut Scan<'_>) {
     );
 }
 
-/// Keeps what is named like a provider's key, in upper or lower case, and names everything else.
+/// Adds entries named like a provider's key, in upper or lower case, and reports all others.
 fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: CredentialKind) {
     let Some(directory) = scan.env.xdg_directory(variable, fallback) else {
         return;

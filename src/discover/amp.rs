@@ -1,11 +1,11 @@
-//! Amp: `secrets.json` in its XDG data directory, or the keyring where its settings say so; and
-//! the configuration file that older versions wrote.
+//! Amp: `secrets.json` in its XDG data directory, or the keyring if its settings select it; and the
+//! configuration file of older versions.
 //!
 //! Facts from running Amp 0.0.1790142911: the file maps `apiKey@<url>` to a key or, after an OAuth
-//! login, to a JWT. `AMP_URL` names the default URL with or without its slash, the entry has it; any
-//! other URL is used as it is written. In the keyring the service is `amp.cli.apiKey` and the
-//! account the URL's host. `AMP_API_KEY` goes before every store. A relative XDG directory is
-//! followed.
+//! login, to a JWT. `AMP_URL` may have the default URL with or without its final slash, which the
+//! entry has; any other URL is used as written. In the keyring, the service is `amp.cli.apiKey` and
+//! the account is the host of the URL. `AMP_API_KEY` overrides every store. A relative XDG directory
+//! is followed.
 
 use std::path::PathBuf;
 
@@ -21,15 +21,15 @@ use crate::secret::SecretValue;
 
 const DEFAULT_URL: &str = "https://ampcode.com/";
 
-/// What of Amp's settings decides where its key is.
+/// The settings that determine the location of Amp's key.
 #[derive(Default)]
 struct Settings {
     url: Option<String>,
     keyring: bool,
 }
 
-/// Amp's key: the file's, then the keyring's where the settings select it. With both, Amp uses the
-/// file's and moves it into the keyring.
+/// Adds Amp's key from the file, or from the keyring if the settings select it. If both have one, Amp
+/// uses that of the file and moves it into the keyring.
 pub(crate) fn secrets(scan: &mut Scan<'_>) {
     let settings = settings(scan);
     let url = url(scan, &settings);
@@ -57,7 +57,7 @@ pub(crate) fn secrets(scan: &mut Scan<'_>) {
     }
 }
 
-/// `AMP_URL`, else `amp.url` of the settings, else Amp's own. Only its own is normalised.
+/// `AMP_URL`, or `amp.url` of the settings, or the default URL. Only the default one is normalised.
 fn url(scan: &Scan<'_>, settings: &Settings) -> String {
     let variable = scan.env.variable("AMP_URL").and_then(|url| url.to_str());
     let variable = variable.filter(|url| !url.is_empty()).map(str::to_owned);
@@ -67,18 +67,18 @@ fn url(scan: &Scan<'_>, settings: &Settings) -> String {
     }
 }
 
-/// Whose key Amp uses, and what it uses before the stored ones.
+/// The URL whose key Amp uses, and what overrides the stored keys.
 struct Amp {
     url: String,
     overridden_by: Option<Place>,
 }
 
 impl Amp {
-    /// Keeps the key for the URL in use, and names every other entry.
+    /// Adds the key for the URL in use, and reports every other entry.
     fn entries(&mut self, scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) {
         let own = format!("apiKey@{}", self.url);
         let refresh_token = format!("oauth-refresh-token@{}", self.url);
-        // The name holds the URL, which may hold a password, so a reason does not repeat it.
+        // The name contains the URL, which may contain a password, so the message does not repeat it.
         let key = object.string(&own).map_err(|_| "`apiKey@…` is not a string");
         let key = scan.usable(place, key);
         let has_key = key.is_some();
@@ -86,7 +86,7 @@ impl Amp {
             self.keep(scan, place, key);
         }
         for (index, (name, raw)) in object.members().enumerate() {
-            // A refresh token belongs to the key beside it.
+            // A refresh token belongs to the key for the same URL.
             let is_known = name == own || name == refresh_token && has_key;
             if is_known || matches!(raw.get(), "null" | "\"\"" | "{}") {
                 continue;
@@ -109,7 +109,7 @@ impl Amp {
         }
     }
 
-    /// Keeps the keyring's key, unless the file has one.
+    /// Adds the key in the keyring, which one in the file overrides.
     fn item(&mut self, scan: &mut Scan<'_>) {
         let host = Url::parse(&self.url)
             .ok()
@@ -122,7 +122,7 @@ impl Amp {
         }
     }
 
-    /// Keeps a key; Amp uses the first one, and the following are overridden by it.
+    /// Adds a key; Amp uses the first one, which overrides the following.
     fn keep(&mut self, scan: &mut Scan<'_>, place: &Place, key: SecretValue) {
         let provider = ProviderName::AMP;
         let is_kept = if jwt::expiry(key.expose_secret()) == Expiry::NotAJwt {
@@ -141,8 +141,7 @@ impl Amp {
     }
 }
 
-/// The settings file, with comments allowed. Its own place, if it is named and missing, is no
-/// problem of ours.
+/// Reads the settings file, which may have comments. A missing `AMP_SETTINGS_FILE` is not a problem.
 fn settings(scan: &mut Scan<'_>) -> Settings {
     let candidates: Vec<PathBuf> = if let Some(path) = scan.env.path("AMP_SETTINGS_FILE") {
         vec![path]
@@ -168,7 +167,7 @@ fn settings(scan: &mut Scan<'_>) -> Settings {
     Settings::default()
 }
 
-/// `~/.amp/config.json`, where older versions kept keys. No version of Amp in use reads it.
+/// `~/.amp/config.json`, which stored the keys of older versions and is not read by current ones.
 pub(crate) fn old_config(scan: &mut Scan<'_>) {
     const TOP: [&str; 7] = [
         "anthropicApiKey",
@@ -200,7 +199,7 @@ pub(crate) fn old_config(scan: &mut Scan<'_>) {
             keys.extend(strings(scan, place, &inner, members));
         }
     }
-    // Amp's own keys are recognised by their prefix; of each kind the first counts.
+    // Amp's own keys are recognised by their prefix; the first key of each kind is used.
     let (amp, anthropic): (Vec<_>, Vec<_>) = keys
         .into_iter()
         .partition(|key| key.expose_secret().trim_start().starts_with("sgamp_"));
@@ -228,7 +227,7 @@ pub(crate) fn old_config(scan: &mut Scan<'_>) {
     }
 }
 
-/// Those of these members that hold text; the others are problems.
+/// Returns the given members that are strings; others are problems.
 fn strings(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>, names: &[&str]) -> Vec<SecretValue> {
     let values = names.iter().map(|name| object.string(name));
     values.filter_map(|value| scan.usable(place, value)).collect()

@@ -1,9 +1,9 @@
 //! GitHub Copilot CLI (`--also copilot`): its token in the keychain or in `~/.copilot/config.json`.
 //!
 //! Facts from GitHub's documentation ("Authenticating GitHub Copilot CLI"): `COPILOT_GITHUB_TOKEN`,
-//! `GH_TOKEN` and `GITHUB_TOKEN` go first; the keychain item has the service `copilot-cli`; without
-//! a keychain the token is in the configuration file. There `copilot_tokens` (or `copilotTokens`)
-//! maps `https://HOST:LOGIN`, which is also the item's account, to the token.
+//! `GH_TOKEN` and `GITHUB_TOKEN` take precedence; the keychain item has the service `copilot-cli`;
+//! without a keychain, the token is in the configuration file, in which `copilot_tokens` (or
+//! `copilotTokens`) maps `https://HOST:LOGIN`, which is also the account of the item, to the token.
 
 use jsonc_parser::{JsonObject, JsonValue};
 
@@ -31,7 +31,7 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
     let account = account(&configuration);
     let tokens = either(&configuration, "copilot_tokens", "copilotTokens");
     let mut tokens: Vec<_> = tokens.cloned().into_iter().flatten().collect();
-    // The account in use first; the parser keeps no order.
+    // The account in use first, because the parser does not keep the order.
     tokens.sort_by_key(|(name, _)| (account.as_deref() != Some(name.as_ref()), name.to_string()));
     let is_empty = tokens.is_empty();
     for (index, (name, token)) in tokens.into_iter().enumerate() {
@@ -52,7 +52,7 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
     }
 }
 
-/// The account that was used last, as the keychain names it.
+/// The account that was used last, as in the keychain.
 fn account(configuration: &JsonObject<'_>) -> Option<String> {
     let user = either(configuration, "last_logged_in_user", "lastLoggedInUser")?;
     Some(format!(

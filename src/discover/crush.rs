@@ -1,8 +1,8 @@
 //! Crush (`--also crush`): `providers.<id>.api_key` of its configuration and of its data file.
 //!
 //! Facts from its source (charmbracelet/crush `internal/config/load.go`, `config.go`) and its
-//! documentation: the data file, which Crush writes, goes over the user's file. `$NAME` and
-//! `$(command)` in a key are resolved by Crush. `oauth` beside a key is a login. `crushrc` is a
+//! documentation: the data file, which Crush writes, overrides the user's file. `$NAME` and
+//! `$(command)` in a key are resolved by Crush. `oauth` next to a key is a login. `crushrc` is a
 //! shell script.
 
 use std::path::PathBuf;

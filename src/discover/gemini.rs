@@ -3,7 +3,7 @@
 //! Facts from the shipped program (`@google/gemini-cli` 0.61.0): the keychain item is
 //! `gemini-cli-api-key`, account `default-api-key`, with the key in `token.accessToken` of a JSON
 //! object. Without a keychain, everything is in `gemini-credentials.json`, encrypted. Older versions
-//! kept the Google login in `oauth_creds.json`. `GEMINI_CLI_HOME` moves the home.
+//! stored the Google login in `oauth_creds.json`. `GEMINI_CLI_HOME` moves the home.
 
 use super::aider;
 use super::gh::keep_unless_overridden;

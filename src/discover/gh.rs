@@ -2,7 +2,7 @@
 //!
 //! Facts from its source (cli/cli `internal/config/config.go`, cli/go-gh `pkg/auth/auth.go`): the
 //! token is that of `GH_TOKEN`, `GITHUB_TOKEN`, `oauth_token` of the host in `hosts.yml`, or the
-//! keyring item of service `gh:HOST`. An item whose value holds other bytes than text is written as
+//! keyring item with the service `gh:HOST`. A value that is not valid UTF-8 is written as
 //! `go-keyring-base64:…` (zalando/go-keyring).
 
 use base64::Engine;
@@ -77,7 +77,7 @@ fn keep(scan: &mut Scan<'_>, place: &Place, token: SecretValue) {
     keep_unless_overridden(scan, place, ProviderName::GITHUB, token, variable);
 }
 
-/// Keeps a token that its tool uses unless a variable is set.
+/// Adds a token, which its tool uses unless a variable is set.
 pub(super) fn keep_unless_overridden(
     scan: &mut Scan<'_>,
     place: &Place,

@@ -1,4 +1,4 @@
-//! How entries of other tools' files are named in a message.
+//! Names for entries of other tools' files in messages.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::formats::escape;
 
 /// Maximum length of an entry's name in a message, in characters; longer ones may be keys.
 const MAX_SHOWN: usize = 64;
-/// What API keys and tokens of common providers start with.
+/// Prefixes of API keys and tokens of common providers.
 const KEY_PREFIXES: [&str; 12] = [
     "sk-",
     "sk_",
@@ -23,11 +23,11 @@ const KEY_PREFIXES: [&str; 12] = [
     "eyJ",
 ];
 
-/// An entry's own name in quotes, or its position where the name may itself be a secret.
+/// Returns an entry's name in quotes, or its position if the name may be a secret.
 pub(super) fn entry(name: &str, index: usize) -> String {
     let may_be_secret = name.chars().count() > MAX_SHOWN
         || KEY_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        // User information of a URL.
+        // A URL with user information.
         || name.contains("://") && name.contains('@');
     if may_be_secret || name.is_empty() {
         format!("entry {}", index + 1)
@@ -36,13 +36,13 @@ pub(super) fn entry(name: &str, index: usize) -> String {
     }
 }
 
-/// The entries of one store that have become a provider's credential, by provider.
+/// The entries of one store that were used as credentials, by provider.
 #[derive(Default)]
 pub(super) struct Claimed(HashMap<String, String>);
 
 impl Claimed {
-    /// Notes that `label` becomes `provider`'s credential. Gives the label of an earlier entry
-    /// that already did.
+    /// Records the entry `label` as the credential of `provider`. Returns the label of an earlier
+    /// entry for the same provider, if there is one.
     pub(super) fn by(&mut self, provider: &ProviderName, label: &str) -> Option<&str> {
         if self.0.contains_key(provider.as_str()) {
             return self.0.get(provider.as_str()).map(String::as_str);

@@ -1,9 +1,9 @@
-//! What lies on this laptop: the credentials that Claude Code, Codex, OpenCode, Amp and the
-//! vendor's own tools keep.
+//! Finds the local credentials of Claude Code, Codex, OpenCode, Amp, other tools by Amika and, on
+//! request, further tools.
 //!
-//! One module per tool follows that tool's own rules for where to look. Every source runs
-//! whatever happens to the others. Nothing here runs a helper, refreshes a token or contacts a
-//! server: a refresh token is single use, and using it would log its owner out.
+//! One module per tool follows the rules of that tool. A failure in one source does not affect the
+//! others. Discovery never runs a helper, refreshes a token or contacts a server: a refresh token
+//! works once, and using it would log its owner out.
 
 mod aider;
 mod amika;
@@ -28,8 +28,8 @@ pub(crate) use self::types::{Discovery, Filter, LocalCredential, State};
 use crate::system::env::Env;
 use crate::system::keychain::Keychain;
 
-/// Looks at every source that may hold what `filter` asks for, and at those of `SOURCES` that are
-/// named in `also`; the others are not opened.
+/// Reads every source that may have credentials for `filter`, including the further tools in `also`.
+/// Other sources are not opened.
 pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter, also: &[&str]) -> Discovery {
     let mut discovery = Discovery::default();
     let selected =

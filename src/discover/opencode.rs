@@ -1,10 +1,10 @@
 //! OpenCode 1.18: keys in its configuration, `auth.json` in its XDG data directory (on every
-//! system), and the database in which OpenCode 2 keeps its credentials.
+//! system), and the database in which OpenCode 2 stores its credentials.
 //!
-//! Facts from running OpenCode 1.18.33: a key of the configuration wins over `auth.json`, and that
-//! over the providers' variables. Entries of `auth.json` are `api` (`key`), `oauth` (`access`,
-//! `expires` in milliseconds, 0 for never) and `wellknown`, whose `key` is a variable's name and no
-//! secret. `OPENCODE_AUTH_CONTENT` replaces the file unless it is no JSON. A relative
+//! Facts from running OpenCode 1.18.33: a key in the configuration overrides `auth.json`, which
+//! overrides the providers' variables. Entries of `auth.json` are `api` (`key`), `oauth` (`access`,
+//! `expires` in milliseconds, 0 for never) and `wellknown`, whose `key` is the name of a variable, not
+//! a secret. `OPENCODE_AUTH_CONTENT` replaces the file unless it is invalid JSON. A relative
 //! `XDG_DATA_HOME` is followed.
 
 mod config;
@@ -23,11 +23,11 @@ use crate::formats::json::Object;
 use crate::provider::CredentialKind;
 use crate::secret::{SecretName, SecretValue};
 
-/// What goes on while OpenCode's places are read, the strongest first.
+/// The state while OpenCode's stores are read, the strongest first.
 struct Reading {
-    /// Its keys go before all others.
+    /// Its keys override all others.
     configuration: Configuration,
-    /// What has become a credential so far, for each place.
+    /// The entries that were used as credentials so far, for each store.
     claimed: Claimed,
 }
 
@@ -73,8 +73,8 @@ pub(crate) fn logins(scan: &mut Scan<'_>) {
     scan.name_store(&directory.join("mcp-auth.json"), what);
 }
 
-/// Names the variables that OpenCode uses where it has no key of its own. Those of Anthropic and
-/// `OpenAI` are named with Claude Code and Codex.
+/// Reports the variables that OpenCode uses if it has no stored key. Those of Anthropic and `OpenAI`
+/// are reported with Claude Code and Codex.
 fn name_variables(scan: &mut Scan<'_>) {
     for variable in ["OPENCODE_API_KEY", "OPENCODE_CONSOLE_TOKEN", "OPENROUTER_API_KEY"] {
         if scan.env.has_text(variable) {
@@ -86,7 +86,7 @@ fn name_variables(scan: &mut Scan<'_>) {
     }
 }
 
-/// Whether OpenCode uses a provider's credential, and what it uses instead or why it uses none.
+/// Whether OpenCode uses a provider's credential, and otherwise what overrides or disables it.
 fn standing(
     configuration: &Configuration,
     id: &str,
@@ -97,7 +97,7 @@ fn standing(
     (in_use, other)
 }
 
-/// The text that replaces `auth.json`; one that is no JSON is reported, and the file is used.
+/// The text that replaces `auth.json`. If it is invalid JSON, it is reported and the file is used.
 fn auth_content(scan: &mut Scan<'_>) -> Option<(Place, Zeroizing<String>)> {
     let text = scan.env.variable("OPENCODE_AUTH_CONTENT")?;
     let text = Zeroizing::new(text.to_string_lossy().into_owned());
@@ -112,7 +112,7 @@ fn auth_content(scan: &mut Scan<'_>) -> Option<(Place, Zeroizing<String>)> {
     Some((place, text))
 }
 
-/// Keeps a literal key of the configuration, and says where a reference leads to.
+/// Adds a literal key in the configuration, and reports a reference with its target.
 fn keep_configured(scan: &mut Scan<'_>, configuration: &Configuration, configured: &ConfiguredKey) {
     let ConfiguredKey { id, place, key } = configured;
     let Some(provider) = ProviderName::named(id) else {
@@ -155,7 +155,7 @@ fn keep_configured(scan: &mut Scan<'_>, configuration: &Configuration, configure
 }
 
 impl Reading {
-    /// Keeps every entry that holds a credential, and names every other one.
+    /// Adds every entry with a credential, and reports all others.
     fn entries(&mut self, scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) {
         for (index, (name, raw)) in object.members().enumerate() {
             if !scan.asks_for(name) {
@@ -213,7 +213,7 @@ impl Reading {
                 "{place}: {what} has no `{member}`, so OpenCode does not use it"
             ));
         }
-        // OpenCode compares ids exactly; another spelling may belong to no provider.
+        // OpenCode compares ids exactly; an id with other spelling may not belong to a provider.
         let is_exact = provider.as_str() == name;
         let credential = scan.credential(place, provider, kind, value);
         scan.keep(LocalCredential {
@@ -229,7 +229,7 @@ impl Reading {
     }
 }
 
-/// A token that an organisation's server gave out. OpenCode sets it as a variable for itself.
+/// A token from an organisation's server, which OpenCode sets as a variable for itself.
 fn say_well_known(scan: &mut Scan<'_>, place: &Place, what: &str, entry: &Object<'_>) {
     if !matches!(entry.string("token"), Ok(Some(_))) {
         return scan.skip(place, what, "is a well-known entry without a token");

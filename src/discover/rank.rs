@@ -1,4 +1,4 @@
-//! Which of several credentials of one provider is chosen. Pure: nothing is read here.
+//! Chooses among the credentials for the same secrets.
 
 use std::cmp::Reverse;
 
@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::types::{LocalCredential, Place, State};
 use crate::secret::SecretName;
 
-/// The highest priority of a credential that the current version of its tool does not read, so
-/// that it never wins over one that the tool uses.
+/// Maximum priority of a credential that only older versions of its tool read, so that it ranks below
+/// those that the current version uses.
 const MAX_LEGACY_PRIORITY: u16 = 399;
 
 fn priority(credential: &LocalCredential) -> u16 {
@@ -19,9 +19,8 @@ fn priority(credential: &LocalCredential) -> u16 {
     }
 }
 
-/// Sorts by priority and sets each state: of the credentials that become the same secrets, the first
-/// that has not expired is chosen.
-/// Within a source the order stays as it was found.
+/// Sorts by priority, keeping the order within a source, and sets the states: of the credentials for
+/// the same secrets, the first that has not expired is chosen.
 pub(super) fn rank(credentials: &mut [LocalCredential], now: Timestamp) {
     credentials.sort_by_key(|credential| Reverse(priority(credential)));
     let mut chosen: Vec<(Vec<SecretName>, Place)> = Vec::new();

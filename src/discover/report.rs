@@ -1,4 +1,4 @@
-//! How the credentials that were found look.
+//! Formats the discovered credentials as a table, JSON or shell lines.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use crate::ui::notices::Notices;
 use crate::ui::printer::Printer;
 use crate::ui::table::{Text, table};
 
-/// A credential under one of the names that it goes by.
+/// A credential under one of its secret names.
 pub(crate) struct Row<'a> {
     pub(crate) name: SecretName,
     pub(crate) found: &'a LocalCredential,
 }
 
-/// Says what was in the way of a discovery, with `~` for `home`.
+/// Prints the problems and notices of a discovery, with `~` for `home`.
 pub(crate) fn troubles(discovery: &Discovery, home: Option<&Path>, printer: Printer) {
     for problem in &discovery.problems {
         printer.warning(&problem.shown(home));
@@ -26,7 +26,7 @@ pub(crate) fn troubles(discovery: &Discovery, home: Option<&Path>, printer: Prin
     printer.notices(&discovery.notices);
 }
 
-/// With `with_state`, a column tells what became of each candidate.
+/// Formats the table; `with_state` adds a column with the state of each credential.
 pub(crate) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, home: Option<&Path>) -> Text {
     let mut header = vec!["SECRET", "VALUE", "TYPE", "SOURCE", "EXPIRES"];
     if with_state {
@@ -87,8 +87,8 @@ fn state_name(state: State) -> &'static str {
     }
 }
 
-/// An `export` line for each chosen credential. `notices` gets a warning for a name that no shell
-/// variable can have.
+/// Formats an `export` line for each chosen credential. Adds a warning to `notices` for a name that is
+/// not valid for a shell variable.
 pub(crate) fn exports(rows: &[Row<'_>], notices: &mut Notices) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::new());
     for Row { name, found } in rows.iter().filter(|row| row.found.state == State::Chosen) {

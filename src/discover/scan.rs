@@ -1,4 +1,4 @@
-//! What every source does alike: look at a place, read it within bounds, and keep what is usable.
+//! Shared by all sources: read a store within limits, and collect usable credentials.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -16,37 +16,37 @@ use crate::system::env::Env;
 use crate::system::file;
 use crate::system::keychain::{Keychain, KeychainError};
 
-/// The largest store read, in bytes.
+/// Maximum size of a store, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
-/// The largest file read that holds much else besides a credential, in bytes.
+/// Maximum size of a file with a lot of other content, in bytes.
 const MAX_GROWING: u64 = 16 * 1024 * 1024;
 
-/// One source being looked through.
+/// The scan of one source.
 pub(crate) struct Scan<'a> {
     pub(crate) env: &'a Env,
     keychain: &'a dyn Keychain,
     source: &'static Source,
-    /// Which credentials are asked for.
+    /// The credentials to look for.
     filter: Filter,
     discovery: &'a mut Discovery,
 }
 
-/// The text of a store, read once: what is checked is what is used.
+/// The text of a store, which is read once, so that the validated text is the one that is used.
 pub(crate) struct Document {
     pub(crate) place: Place,
     pub(crate) text: Zeroizing<String>,
-    /// Whether `text` is the store's bytes; a byte that is no UTF-8 shows as U+FFFD.
+    /// Whether `text` equals the bytes of the store; otherwise invalid UTF-8 was replaced with U+FFFD.
     exact: bool,
 }
 
 impl Document {
-    /// All of it, to be handed on as it is.
+    /// The whole text, to be pushed unchanged; `None` if it is not valid UTF-8.
     pub(crate) fn whole(&self) -> Option<SecretValue> {
         self.exact
             .then(|| SecretValue::new(Zeroizing::new(self.text.to_string())))
     }
 
-    /// A text that was put together from several items of `place`.
+    /// A text assembled from several items of `place`.
     pub(crate) fn from_text(place: Place, text: String) -> Self {
         Self {
             place,
@@ -55,18 +55,17 @@ impl Document {
         }
     }
 
-    /// Whether it starts with a byte order mark.
     fn has_mark(&self) -> bool {
         self.text.starts_with('\u{feff}')
     }
 
-    /// Without the byte order mark that some editors put in front.
+    /// The text without the byte order mark that some editors add.
     pub(crate) fn body(&self) -> &str {
         self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
     }
 }
 
-/// A store that is there and could not be read.
+/// A store that exists but could not be read.
 pub(crate) struct Unreadable;
 
 impl<'a> Scan<'a> {
@@ -86,15 +85,15 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Whether an entry with this provider's name is asked for, and so worth a message. One without a
-    /// usable name is, where every provider is asked for.
+    /// Whether credentials of this provider are requested, so that a message about an entry is
+    /// relevant. If all providers are requested, this includes entries without a usable name.
     pub(crate) fn asks_for(&self, provider: &str) -> bool {
         let named = ProviderName::named(provider);
         let wanted = self.filter.provider;
         wanted.is_none_or(|wanted| named.is_some_and(|named| named.as_str() == wanted))
     }
 
-    /// Whether the credentials of every provider are asked for.
+    /// Whether the credentials of all providers are requested.
     pub(crate) fn asks_for_all(&self) -> bool {
         self.filter.provider.is_none()
     }
@@ -104,24 +103,24 @@ impl<'a> Scan<'a> {
         self.env.home.as_ref().map(|home| home.join(path))
     }
 
-    /// Reads a store; nothing there is nothing found, everything else that fails is a problem.
+    /// Reads a store. A missing file is `None`; any other failure is also reported as a problem.
     pub(crate) fn file(&mut self, path: &Path) -> Option<Document> {
         self.look_at(&Place::File(path.to_owned()));
         self.settings_file(path)
     }
 
-    /// As [`file`](Self::file), for one that grows with everything its tool does.
+    /// As [`file`](Self::file), for a file that grows with the use of its tool.
     pub(crate) fn growing_file(&mut self, path: &Path) -> Option<Document> {
         self.look_at(&Place::File(path.to_owned()));
         self.read(path, MAX_GROWING)
     }
 
-    /// As [`file`](Self::file), for a file that only says where the credentials are.
+    /// As [`file`](Self::file), for a settings file, which is not listed as a searched location.
     pub(crate) fn settings_file(&mut self, path: &Path) -> Option<Document> {
         self.read(path, MAX_STORE)
     }
 
-    /// Opens a database, which may be larger than what is read of it.
+    /// Opens a database, of which only a part may be read.
     pub(crate) fn open_database(&mut self, path: &Path) -> Option<File> {
         let place = Place::File(path.to_owned());
         self.look_at(&place);
@@ -151,9 +150,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Reads a keychain item, found by service **and** account: several programs put items under
-    /// one service.
-    /// An error is a problem that has been noted: unreadable is not absent.
+    /// Reads a keychain item by service and account, because several programs store items under the
+    /// same service. An error has already been reported as a problem.
     pub(crate) fn item(&mut self, service: &str, account: &str) -> Result<Option<Document>, Unreadable> {
         let place = Place::Keychain {
             service: service.to_owned(),
@@ -176,8 +174,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// As [`item`](Self::item), where the tool's settings select the keychain: one that cannot be
-    /// reached is unreadable, not empty.
+    /// As [`item`](Self::item), if the tool's settings select the keychain: then a keychain that
+    /// cannot be reached is unreadable, not empty.
     pub(crate) fn selected_item(
         &mut self,
         service: &str,
@@ -200,25 +198,25 @@ impl<'a> Scan<'a> {
         self.item(service, account)
     }
 
-    /// Why the keychain cannot be reached.
+    /// The reason why the keychain cannot be reached, if any.
     pub(crate) fn unreachable_keychain(&self) -> Option<KeychainError> {
         self.keychain.unreachable()
     }
 
-    /// The credentials of this source that were kept so far.
+    /// The credentials of this source that were found so far.
     pub(crate) fn own_credentials(&mut self) -> impl Iterator<Item = &mut LocalCredential> {
         let source = self.source.id;
         let found = self.discovery.found.iter_mut();
         found.filter(move |credential| credential.source.id == source)
     }
 
-    /// The accounts that have a keychain item of this service.
+    /// The accounts of the keychain items with this service.
     pub(crate) fn accounts(&self, service: &str) -> Vec<String> {
         self.keychain.accounts(service)
     }
 
-    /// Whether a document starts with a byte order mark, because of which its tool cannot read it;
-    /// that is a problem.
+    /// Reports a document that its tool cannot read because it starts with a byte order mark; returns
+    /// whether it does.
     pub(crate) fn refuses_mark(&mut self, document: &Document, tool: &str) -> bool {
         if document.has_mark() {
             let reason = format!("starts with a byte order mark, so {tool} cannot read it");
@@ -227,12 +225,12 @@ impl<'a> Scan<'a> {
         document.has_mark()
     }
 
-    /// The document as a JSON object; `null` is nothing found, anything else a problem.
+    /// Parses a document as a JSON object; `null` counts as empty, anything else is a problem.
     pub(crate) fn object<'d>(&mut self, document: &'d Document) -> Option<Object<'d>> {
         self.usable(&document.place, Object::parse(document.body()))
     }
 
-    /// The value of a step that may find nothing, or be a problem of its store.
+    /// Returns the value of a result, or reports its error as a problem of the store.
     pub(crate) fn usable<T>(&mut self, place: &Place, result: Result<Option<T>, impl Display>) -> Option<T> {
         result.unwrap_or_else(|reason| {
             self.problem(place, reason);
@@ -240,7 +238,7 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// Reports a store that is there and cannot be used, once for each reason.
+    /// Reports an existing store that cannot be used, once for each reason.
     pub(crate) fn problem(&mut self, place: &Place, reason: impl Display) {
         let reason = reason.to_string();
         let known = |problem: &Problem| problem.place == *place && problem.reason == reason;
@@ -254,7 +252,7 @@ impl<'a> Scan<'a> {
         self.discovery.notices.notice(notice);
     }
 
-    /// Says of a store that is not read what it is, if it is there.
+    /// Describes an unsupported store, if it exists.
     pub(crate) fn name_store(&mut self, path: &Path, what: &str) {
         if path.exists() {
             let place = escape::home_path(path, self.env.home.as_deref());
@@ -262,7 +260,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Passes over one entry; `what` names it in words of ours.
+    /// Warns about a skipped entry; `what` must not quote it.
     pub(crate) fn skip(&mut self, place: &Place, what: &str, reason: &str) {
         let place = place.shown(self.env.home.as_deref());
         self.discovery
@@ -270,7 +268,7 @@ impl<'a> Scan<'a> {
             .warn(format!("{place}: {what} {reason} and was skipped"));
     }
 
-    /// A credential of this source, to be completed and given to [`keep`](Self::keep).
+    /// Creates a credential of this source, to be completed and passed to [`keep`](Self::keep).
     pub(crate) fn credential(
         &self,
         place: &Place,
@@ -294,14 +292,14 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Keeps an API key, which does not expire.
+    /// Adds an API key, which does not expire.
     pub(crate) fn keep_key(&mut self, place: &Place, provider: ProviderName, key: SecretValue) -> bool {
         let credential = self.credential(place, provider, CredentialKind::ApiKey, key);
         self.keep(credential)
     }
 
-    /// Keeps an access token, with the expiry that it holds if it is a JWT. `document` is the
-    /// login that it is part of, if that can be renewed.
+    /// Adds an access token, with its expiry if it is a JWT. `document` is the whole login that
+    /// contains it, if that can be renewed.
     pub(crate) fn keep_token(
         &mut self,
         place: &Place,
@@ -325,7 +323,7 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// What another scan of the same source would find, without keeping or reporting any of it.
+    /// Runs another scan of the same source, without adding or reporting its results.
     pub(crate) fn preview(&self, scan: impl FnOnce(&mut Scan<'_>)) -> Discovery {
         let mut discovery = Discovery::default();
         scan(&mut Scan::new(
@@ -338,7 +336,7 @@ impl<'a> Scan<'a> {
         discovery
     }
 
-    /// All of a document, to be handed on as it is; one with other bytes than text is named.
+    /// The whole document, to be pushed unchanged. Reports a document that is not valid UTF-8.
     pub(crate) fn whole(&mut self, document: &Document) -> Option<SecretValue> {
         let whole = document.whole();
         if whole.is_none() {
@@ -350,8 +348,8 @@ impl<'a> Scan<'a> {
         whole
     }
 
-    /// Keeps a credential unless its value cannot be used; `true` when it was kept.
-    /// Blanks around it are removed.
+    /// Adds a credential, without whitespace around the value, unless the value cannot be used.
+    /// Returns whether it was added.
     pub(crate) fn keep(&mut self, mut credential: LocalCredential) -> bool {
         let trimmed = credential.value.expose_secret().trim();
         if trimmed.len() < credential.value.expose_secret().len() {

@@ -1,4 +1,4 @@
-//! The table of sources: one row for each place that may hold credentials.
+//! The table of sources: one row per kind of store.
 
 use super::scan::Scan;
 use super::types::{Filter, Source};
@@ -11,7 +11,7 @@ pub(crate) struct Scanner {
     pub(super) scan: fn(&mut Scan<'_>),
 }
 
-/// Every source, by priority.
+/// All sources, by priority.
 #[rustfmt::skip]
 pub(crate) const SOURCES: [Scanner; 14] = [
     single_line("claude_api", 500, Filter::exactly("anthropic", ApiKey), claude::api_key),
@@ -31,7 +31,7 @@ pub(crate) const SOURCES: [Scanner; 14] = [
 ];
 
 impl Scanner {
-    /// A source whose credentials become this secret, whatever their provider is called.
+    /// A source whose credentials have this secret name, regardless of their provider.
     const fn becoming(mut self, secret: &'static str) -> Self {
         self.source.secret = Some(secret);
         self
@@ -56,7 +56,7 @@ const fn multi_line(id: &'static str, priority: u16, provides: Filter, scan: fn(
     scanner
 }
 
-/// A source that is read only if `--also` names it, by its id.
+/// A source that is read only if its id is given to `--also`.
 const fn also(id: &'static str, priority: u16, provides: Filter, scan: fn(&mut Scan<'_>)) -> Scanner {
     let mut scanner = single_line(id, priority, provides, scan);
     scanner.source.also = Some(id);

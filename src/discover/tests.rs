@@ -1,5 +1,5 @@
-//! What the tests of the whole program cannot show on every system: other platforms' rules, and
-//! keychains.
+//! Tests of other platforms' rules and of keychains, which the black-box tests cannot cover on every
+//! system.
 
 use std::fs;
 
@@ -59,7 +59,7 @@ impl Home {
     }
 }
 
-/// The sources and values that were found, in order, with the state.
+/// The sources, values and states of the found credentials, in order.
 fn seen(discovery: &Discovery) -> Vec<(&'static str, &str, State)> {
     let found = discovery.found.iter();
     found
@@ -76,7 +76,7 @@ fn sources_are_in_order_of_priority() {
     );
 }
 
-/// R30: provider names become names of variables, or are refused.
+/// R30: provider names are converted to variable names, or refused.
 #[test]
 fn provider_names_become_variable_names() {
     for (name, secret) in [
@@ -145,7 +145,7 @@ fn on_macos_the_keychain_comes_before_the_files() {
     assert_eq!(
         reads,
         ["Claude Code-credentials/fix", "Claude Code/fix"],
-        "no other account is read while the own one is there"
+        "no other account is read if the user's own exists"
     );
     assert!(discovery.problems.is_empty());
 }

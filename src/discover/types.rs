@@ -1,4 +1,4 @@
-//! What discovery works with: providers, places, sources, and the credentials found there.
+//! The types of discovery: providers, places, sources and credentials.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -10,32 +10,32 @@ use crate::provider::{CLAUDE, CODEX, CredentialKind, Provider};
 use crate::secret::{SecretName, SecretValue};
 use crate::ui::notices::Notices;
 
-/// A place that may hold credentials.
+/// A kind of store that may contain credentials: a row of the table of sources.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// The identifier in JSON output.
     pub(crate) id: &'static str,
-    /// The source with the highest number is preferred for a provider.
+    /// Sources with a higher number are preferred.
     pub(crate) priority: u16,
-    /// Which credentials it can hold.
+    /// The credentials that it can contain.
     pub(super) provides: Filter,
-    /// The secret that its credentials become; `None` where their provider decides.
+    /// The name of the secret for its credentials; `None` if it depends on the provider.
     pub(super) secret: Option<&'static str>,
-    /// Whether a value may hold line breaks, as PEM keys do.
+    /// Whether a value may contain line breaks, as PEM keys do.
     pub(super) multi_line: bool,
-    /// The name that `--also` takes; `None` is a source that is always read.
+    /// The name for `--also`; `None` for a source that is always read.
     pub(crate) also: Option<&'static str>,
 }
 
 impl Source {
-    /// Whether it is read, with `also` the names given to `--also`.
+    /// Whether it is read if these names are given to `--also`.
     pub(super) fn is_selected(&self, also: &[&str]) -> bool {
         self.also
             .is_none_or(|name| also.contains(&name) || also.contains(&"all"))
     }
 }
 
-/// Which credentials to look for, or which a source can hold; `None` is any.
+/// The credentials to look for, or that a source can contain; `None` is any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) provider: Option<&'static str>,
@@ -82,7 +82,7 @@ impl Filter {
     }
 }
 
-/// Whose credential it is: lower case letters, digits and `-`.
+/// The name of a provider: lower-case letters, digits and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ProviderName(Cow<'static, str>);
 
@@ -101,8 +101,8 @@ impl ProviderName {
         Self(Cow::Borrowed(name))
     }
 
-    /// From the name that a tool gave it: `Claude` is anthropic, `github_copilot` is
-    /// github-copilot. `None` for what could not become a variable's name.
+    /// Normalises a tool's name of a provider: `Claude` is anthropic, `github_copilot` is
+    /// github-copilot. `None` if it cannot be converted to a variable name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let name = name.trim_end_matches('/').to_lowercase();
         let name = name.replace(['_', ' ', '.', '/'], "-");
@@ -119,7 +119,7 @@ impl ProviderName {
         &self.0
     }
 
-    /// The secrets that this provider's credential becomes.
+    /// The names of the secrets for a credential of this provider.
     pub(crate) fn secret_names(&self) -> Vec<SecretName> {
         match Provider::discovered(&self.0) {
             Some(provider) => names(provider.secret_names),
@@ -133,7 +133,7 @@ fn names(names: &[&str]) -> Vec<SecretName> {
 }
 
 impl LocalCredential {
-    /// The secrets that it becomes: what its source says, else what its provider says.
+    /// The names of the secrets for this credential, from its source or its provider.
     pub(crate) fn secret_names(&self) -> Vec<SecretName> {
         match self.source.secret {
             Some(name) => names(&[name]),
@@ -142,7 +142,7 @@ impl LocalCredential {
     }
 }
 
-/// Where a credential was found.
+/// The location of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     File(PathBuf),
@@ -159,7 +159,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// As a person would point at it, with `~` for `home`.
+    /// Formats the location for messages, with `~` for `home`.
     pub(crate) fn shown(&self, home: Option<&Path>) -> String {
         match self {
             Self::File(path) => escape::home_path(path, home),
@@ -174,12 +174,12 @@ impl Place {
     }
 }
 
-/// Where a credential stands among the others of its provider.
+/// The state of a credential among those for the same secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// The one with the highest priority that has not expired.
     Chosen,
-    /// It has not expired, and another one is chosen.
+    /// It has not expired, but another one is chosen.
     Outranked,
     /// An access token past its expiry.
     Expired,
@@ -192,34 +192,34 @@ pub(crate) struct LocalCredential {
     pub(crate) kind: CredentialKind,
     /// The API key or access token.
     pub(crate) value: SecretValue,
-    /// For a tool's own OAuth login, everything that it stored, with the refresh token: what
-    /// another machine needs to renew the login.
+    /// The whole stored login of a tool, including the refresh token, with which another machine can
+    /// renew it.
     pub(crate) document: Option<SecretValue>,
     pub(crate) source: &'static Source,
     pub(crate) place: Place,
     /// When the API key or access token expires.
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) state: State,
-    /// Whether a login has a refresh token that has not expired; `None` is not known.
+    /// Whether a login has a refresh token that has not expired; `None` if unknown.
     pub(crate) renewable: Option<bool>,
-    /// Whether only older versions of the tool read this place.
+    /// Whether only older versions of the tool read this location.
     pub(crate) legacy: bool,
-    /// Whether the tool that owns the store would use this credential now; `None` is not known.
+    /// Whether the tool that owns the store would use this credential now; `None` if unknown.
     pub(crate) in_use: Option<bool>,
-    /// What is used instead: by the tool when `in_use` is false, else by its priority.
+    /// What the tool uses instead if `in_use` is false, otherwise the credential with higher priority.
     pub(crate) overridden_by: Option<Place>,
 }
 
-/// A store that is there and could not be used.
+/// An existing store that could not be used.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) place: Place,
-    /// Never quotes the store.
+    /// Never quotes the content of the store.
     pub(crate) reason: String,
 }
 
 impl Problem {
-    /// As a warning, with `~` for `home`.
+    /// Formats the warning, with `~` for `home`.
     pub(super) fn shown(&self, home: Option<&Path>) -> String {
         let place = self.place.shown(home);
         match self.place {
@@ -231,13 +231,13 @@ impl Problem {
     }
 }
 
-/// All that was found, and all that was in the way.
+/// The result of discovery.
 #[derive(Debug, Default)]
 pub(crate) struct Discovery {
     pub(crate) found: Vec<LocalCredential>,
     pub(crate) problems: Vec<Problem>,
-    /// Entries that were skipped, and stores that are recognised but cannot be read.
+    /// Messages about skipped entries and unsupported stores.
     pub(crate) notices: Notices,
-    /// Every place that was looked at, whether or not something was there.
+    /// Every location that was read, whether or not it exists.
     pub(crate) looked: Vec<Place>,
 }

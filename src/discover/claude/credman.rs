@@ -1,8 +1,8 @@
-//! The Windows Credential Manager, where Claude Code can keep its login.
+//! The Windows Credential Manager, in which Claude Code can store its login.
 //!
 //! Facts from running Claude Code 2.1.330 under Wine: the item is UTF-8. A login of more than
-//! 2,400 bytes is written as base64 in pieces of 2,400 characters, `claude-code-user#0` and on,
-//! and `claude-code-user#m` holds `{"n":count,"l":length of the base64}`.
+//! 2,400 bytes is written as base64 in parts of 2,400 characters, `claude-code-user#0` and so on,
+//! and `claude-code-user#m` contains `{"n":count,"l":length of the base64}`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,11 +14,11 @@ use crate::discover::types::Place;
 use crate::formats::json::Object;
 
 const ACCOUNT: &str = "claude-code-user";
-/// Claude Code writes no more pieces than this.
+/// Maximum number of parts that Claude Code writes.
 const MAX_PIECES: u16 = 256;
 
-/// Whether Claude Code keeps its login there: by a variable, or by a feature flag that it got from
-/// its server.
+/// Whether Claude Code stores its login there: because of a variable, or of a feature flag from its
+/// server.
 pub(super) fn is_selected(scan: &mut Scan<'_>) -> bool {
     let forced = scan.env.variable("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN");
     if forced.is_some_and(|on| on == "1") {
@@ -34,14 +34,14 @@ pub(super) fn is_selected(scan: &mut Scan<'_>) -> bool {
     flags.is_some_and(|flags| flags.is_true("tengu_windows_credman"))
 }
 
-/// Reads the login that is stored there.
+/// Reads the stored login.
 pub(super) fn login(scan: &mut Scan<'_>) -> Option<Document> {
     let service = login_service(scan.env);
     let whole = scan.selected_item(&service, ACCOUNT).ok()?;
     whole.or_else(|| in_pieces(scan, &service))
 }
 
-/// The login put together from its pieces.
+/// Assembles the login from its parts.
 fn in_pieces(scan: &mut Scan<'_>, service: &str) -> Option<Document> {
     let manifest = scan.item(service, &format!("{ACCOUNT}#m")).ok().flatten()?;
     let object = scan.object(&manifest)?;
@@ -50,7 +50,7 @@ fn in_pieces(scan: &mut Scan<'_>, service: &str) -> Option<Document> {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "a cast saturates, and what does not fit is refused below"
+            reason = "the cast saturates, and values out of range are refused below"
         )]
         let whole = number as u32;
         Some(whole)
@@ -99,7 +99,7 @@ mod tests {
             .with(SERVICE, "claude-code-user#1", second)
     }
 
-    /// Access tokens that were found, and the number of problems.
+    /// The access tokens found, and the number of problems.
     fn found(keychain: &MemoryKeychain, variables: &[(&str, &str)], config: &str) -> (Vec<String>, usize) {
         let home = tempfile::TempDir::new().unwrap();
         fs::write(home.path().join(".claude.json"), config).unwrap();

@@ -1,8 +1,8 @@
 //! Claude Code 2.1: the API key of a Console login, and the OAuth login of a subscription.
 //!
-//! Facts from running Claude Code 2.1.331 on Linux, and from the shipped program for macOS. On
-//! macOS the Keychain comes before the files. A login is used before an API key that Claude Code
-//! stored itself, and [`overrides`] go before both.
+//! Facts from running Claude Code 2.1.331 on Linux, and from the shipped program for macOS. On macOS,
+//! the Keychain takes precedence over the files. A login takes precedence over an API key that Claude
+//! Code stored itself, and [`overrides`] take precedence over both.
 
 mod credman;
 mod overrides;
@@ -21,32 +21,32 @@ use self::paths::{account, global_config, key_service, login_service, secure_dir
 
 /// Members of the global configuration from which older versions read an API key.
 const LEGACY_KEY_MEMBERS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
-/// Claude Code does not use a login without this scope.
+/// The scope that Claude Code requires in a login.
 const NEEDED_SCOPE: &str = "user:inference";
 
-/// What Claude Code uses before a stored API key.
+/// The login that Claude Code uses instead of a stored API key.
 enum Login {
     Absent,
     Used(Place),
-    /// Its store could not be read.
+    /// The store could not be read.
     Unknown,
 }
 
-/// An API key that is stored somewhere.
+/// A stored API key.
 struct StoredKey {
     place: Place,
     key: SecretValue,
-    /// Whether only older versions read it.
+    /// Whether only older versions read its location.
     legacy: bool,
 }
 
-/// The API key: the Keychain's, then the files'.
+/// Adds the API keys, that of the Keychain first.
 pub(crate) fn api_key(scan: &mut Scan<'_>) {
     let overrides = overrides::find(scan);
     let found = scan.preview(stored_logins);
     let used = found.found.iter().find(|login| is_used(login));
     let login = match used {
-        // A key goes before a profile, and a profile before a login.
+        // A key overrides a profile, and a profile overrides a login.
         Some(login) if overrides.of_login.is_none() => Login::Used(login.place.clone()),
         Some(_) => Login::Absent,
         None if found.problems.is_empty() => Login::Absent,
@@ -78,7 +78,7 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
     }
 }
 
-/// Every stored API key, the one that Claude Code uses first.
+/// All stored API keys, beginning with the one that Claude Code uses.
 fn stored_keys(scan: &mut Scan<'_>) -> Vec<StoredKey> {
     let mut keys = Vec::new();
     if scan.env.platform == Platform::MacOs {
@@ -122,7 +122,7 @@ fn name_legacy(scan: &mut Scan<'_>, place: &Place) {
     ));
 }
 
-/// The API key of a configuration file.
+/// The API key in a configuration file.
 fn key_in(scan: &mut Scan<'_>, document: &Document) -> Option<StoredKey> {
     let object = scan.object(document)?;
     let place = &document.place;
@@ -151,13 +151,13 @@ fn key_in(scan: &mut Scan<'_>, document: &Document) -> Option<StoredKey> {
     })
 }
 
-/// Whether it looks like a key of Anthropic's own API; a gateway's may look like anything.
+/// Whether it has the format of a key for Anthropic's own API; keys of gateways have any format.
 fn is_of_anthropic(key: &SecretValue) -> bool {
     let key = key.expose_secret().trim_start();
     CLAUDE.key_prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
 
-/// The OAuth login: the Keychain's, then the files'.
+/// Adds the OAuth logins, that of the Keychain first.
 pub(crate) fn oauth(scan: &mut Scan<'_>) {
     let overrides = overrides::find(scan);
     let before = overrides.of_all.or(overrides.of_login);
@@ -183,12 +183,12 @@ pub(crate) fn oauth(scan: &mut Scan<'_>) {
     }
 }
 
-/// Whether Claude Code would use this login if nothing went before it.
+/// Whether Claude Code would use this login if nothing overrode it.
 fn is_used(login: &LocalCredential) -> bool {
     !login.legacy
 }
 
-/// Keeps the logins that are stored, the one that Claude Code uses first.
+/// Adds the stored logins, beginning with the one that Claude Code uses.
 fn stored_logins(scan: &mut Scan<'_>) {
     let mut others = Vec::new();
     if scan.env.platform == Platform::MacOs {
@@ -218,7 +218,7 @@ fn stored_logins(scan: &mut Scan<'_>) {
     {
         login_in(scan, &document, false);
     }
-    // Older versions and other programs used other accounts; the SOURCE column names them.
+    // Older versions and other programs used other accounts, which the SOURCE column shows.
     for account in others {
         if let Ok(Some(item)) = scan.item(&login_service(scan.env), &account) {
             login_in(scan, &item, true);
@@ -242,7 +242,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
     let Some(login) = scan.usable(place, object.object(CLAUDE.access_token.0)) else {
         return name_other_secrets(scan, place, &object);
     };
-    // A login that was revoked stays behind with an empty token: that is no login.
+    // After a login is revoked, an empty token remains, which is not a login.
     let Some(token) = scan.usable(place, login.string(CLAUDE.access_token.1)) else {
         return;
     };
@@ -268,7 +268,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
     }
 }
 
-/// Names the other secrets of a store without a login.
+/// Reports the other secrets in a store without a login.
 fn name_other_secrets(scan: &mut Scan<'_>, place: &Place, store: &Object<'_>) {
     let held = CLAUDE.other_secrets.iter().filter(|name| store.has(name));
     let held: Vec<_> = held.copied().collect();

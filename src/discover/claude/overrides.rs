@@ -1,34 +1,34 @@
-//! What Claude Code uses before a stored credential: variables, settings, a helper, a profile.
+//! Overrides of Claude Code's stored credentials: variables, settings, a helper, a profile.
 //!
 //! Facts from running Claude Code 2.1.331 (`claude auth status`, and the headers of `claude -p`
-//! against a server on loopback): a variable counts from the environment or from `env` of a settings
-//! file. The settings files, the strongest first: managed, local to the project, of the project, of
-//! the user. They go before the environment. From a project, a setup token and a profile do not
-//! count. A stored API key goes before a profile and before a workload identity; a stored login does
-//! not.
+//! against a server on loopback): a variable can be set in the environment or in `env` of a settings
+//! file. The settings files, the strongest first, are: managed, local to the project, of the project,
+//! of the user. They take precedence over the environment. A setup token and a profile in project
+//! settings are ignored. A stored API key, but not a stored login, overrides a profile and a workload
+//! identity.
 
 use super::profile;
 use super::settings::{self, HELPER, PROFILE, Settings, Value, lookup, own};
 use crate::discover::scan::Scan;
 use crate::discover::types::Place;
 
-/// What a setting means for Claude Code.
+/// The meaning of a setting for Claude Code.
 #[derive(Clone, Copy)]
 enum Meaning {
     /// A switch for another service than Anthropic's API.
     Service(&'static str),
     /// A token or key.
     Secret,
-    /// A token or key that Claude Code does not take from a project's settings.
+    /// A token or key that Claude Code ignores in project settings.
     OwnSecret,
-    /// Where Claude Code gets a token or key.
+    /// A reference to a token or key.
     Reference,
-    /// A command that prints a key: a member of the settings, and no variable.
+    /// A command that prints a key: a member of the settings, not a variable.
     Helper,
 }
 use Meaning::{Helper, OwnSecret, Reference, Secret, Service};
 
-/// What goes before a stored login and before a stored API key, the strongest first.
+/// Overrides of a stored login and of a stored API key, the strongest first.
 const OVERRIDES: [(&str, Meaning); 13] = [
     ("CLAUDE_CODE_USE_BEDROCK", Service("Amazon Bedrock")),
     ("CLAUDE_CODE_USE_VERTEX", Service("Google Vertex AI")),
@@ -48,7 +48,7 @@ const OVERRIDES: [(&str, Meaning); 13] = [
     ("CLAUDE_CODE_HOST_CREDS_FILE", Reference),
 ];
 
-/// Variables that may have to do with a sign-in and do not go before a stored login by themselves.
+/// Variables that can be part of a sign-in, but do not override a stored login by themselves.
 const OTHER_VARIABLES: [&str; 9] = [
     "CLAUDE_CODE_USE_GATEWAY",
     "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
@@ -61,15 +61,15 @@ const OTHER_VARIABLES: [&str; 9] = [
     "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
 ];
 
-/// What Claude Code uses before its stored credentials.
+/// What overrides the stored credentials.
 pub(super) struct Overrides {
-    /// It goes before a stored login and before a stored API key.
+    /// Overrides a stored login and a stored API key.
     pub(super) of_all: Option<Place>,
-    /// It goes before a stored login, and a stored API key goes before it.
+    /// Overrides a stored login, but not a stored API key.
     pub(super) of_login: Option<Place>,
 }
 
-/// Names everything that goes before the stored credentials.
+/// Reports all overrides of the stored credentials.
 pub(super) fn find(scan: &mut Scan<'_>) -> Overrides {
     let layers = settings::read_layers(scan);
     let mut of_all = None;
@@ -109,7 +109,7 @@ pub(super) fn find(scan: &mut Scan<'_>) -> Overrides {
     }
 }
 
-/// Names a variable that a project sets and that Claude Code does not take from a project.
+/// Reports a variable in project settings that Claude Code ignores there.
 fn name_ignored(scan: &mut Scan<'_>, layers: &[Settings], variable: &str) {
     let mut project = layers.iter().filter(|layer| layer.of_project);
     let found = project.find_map(|layer| layer.variable(variable));

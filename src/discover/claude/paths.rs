@@ -1,8 +1,8 @@
-//! Where Claude Code keeps its configuration and its secrets.
+//! The paths and keychain items of Claude Code's configuration and secrets.
 //!
 //! Facts from running Claude Code 2.1.330 on Linux and Windows, and from the shipped program for
 //! macOS. The configuration directory is `CLAUDE_CONFIG_DIR` or `~/.claude`; the one for secrets
-//! can be moved apart with `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
+//! can be moved separately with `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -12,20 +12,20 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use crate::system::env::{Env, Platform};
 use crate::system::keychain::hex_start;
 
-/// The service of the Keychain items, before their suffixes.
+/// The service of the Keychain items, without suffixes.
 const SERVICE: &str = "Claude Code";
 
-/// The service of the item that holds an API key.
+/// The service of the item with an API key.
 pub(super) fn key_service(env: &Env) -> String {
     format!("{SERVICE}{}{}", oauth_suffix(env), suffix(env))
 }
 
-/// The service of the item that holds the OAuth login.
+/// The service of the item with the OAuth login.
 pub(super) fn login_service(env: &Env) -> String {
     format!("{SERVICE}{}-credentials{}", oauth_suffix(env), suffix(env))
 }
 
-/// Claude Code's global configuration; the older place wins where it is still there.
+/// Claude Code's global configuration; the older path takes precedence if it exists.
 pub(super) fn global_config(env: &Env) -> Option<PathBuf> {
     let directory = env.path("CLAUDE_CONFIG_DIR");
     let older = config_directory(env)?.join(".config.json");
@@ -36,7 +36,7 @@ pub(super) fn global_config(env: &Env) -> Option<PathBuf> {
     Some(newer.join(format!(".claude{}.json", oauth_suffix(env))))
 }
 
-/// What marks the files and items of an installation that signs in at a server of its own.
+/// The suffix of files and items of an installation with its own sign-in server.
 fn oauth_suffix(env: &Env) -> &'static str {
     if env.is_set("CLAUDE_CODE_CUSTOM_OAUTH_URL") {
         "-custom-oauth"
@@ -55,8 +55,8 @@ pub(super) fn config_directory(env: &Env) -> Option<PathBuf> {
     }
 }
 
-/// The text of the variable that moved the directory of the secrets. Set but empty, the variable for
-/// secrets means the default place.
+/// The value of the variable that moves the directory of the secrets. An empty variable for secrets
+/// means the default directory.
 fn secure_setting(env: &Env) -> Option<&OsStr> {
     env.variable("CLAUDE_SECURESTORAGE_CONFIG_DIR")
         .or_else(|| env.variable("CLAUDE_CONFIG_DIR"))
@@ -72,8 +72,7 @@ pub(super) fn secure_directory(env: &Env) -> Option<PathBuf> {
     }
 }
 
-/// What the services of a moved directory end in: a hash of the variable's own text, composed
-/// (Unicode NFC) and otherwise as it is.
+/// The suffix of the services of a moved directory: a hash of the variable's value in Unicode NFC.
 fn suffix(env: &Env) -> String {
     let Some(directory) = secure_setting(env) else {
         return String::new();
@@ -83,8 +82,8 @@ fn suffix(env: &Env) -> String {
     format!("-{}", hex_start(text.as_bytes(), 8))
 }
 
-/// The account of the Keychain items: the user's name where it is a plain one. Its home carries
-/// the name, too, where no variable does.
+/// The account of the Keychain items: the user name, from a variable or from the home directory, if it
+/// has only plain characters.
 pub(super) fn account(env: &Env) -> String {
     let variable = ["USER", "LOGNAME"].iter().find_map(|name| env.variable(name));
     let home = || env.home.as_deref().and_then(Path::file_name);
@@ -113,7 +112,7 @@ pub(super) fn profiles(env: &Env) -> Option<PathBuf> {
     directory.map(|directory| directory.join("anthropic"))
 }
 
-/// The directory of the managed settings, which only an administrator can change.
+/// The directory of the managed settings, which only administrators can change.
 pub(super) fn managed(env: &Env) -> Option<PathBuf> {
     env.system_path(match env.platform {
         Platform::MacOs => "Library/Application Support/ClaudeCode",

@@ -1,11 +1,10 @@
-//! Anthropic profiles, which Claude Code shares with the SDKs: a sign-in at the Console, or a
-//! workload identity.
+//! Anthropic profiles, which Claude Code shares with the SDKs: a Console sign-in or a workload
+//! identity.
 //!
-//! Facts from running Claude Code 2.1.331: a profile is `configs/NAME.json` beside
+//! Facts from running Claude Code 2.1.331: a profile is `configs/NAME.json` and
 //! `credentials/NAME.json`, which `authentication.credentials_path` moves (relative to the working
-//! directory). `ANTHROPIC_PROFILE` names one that goes before a stored login; the one of
-//! `active_config` is used where there is no login, unless it is a workload identity, which goes
-//! before one.
+//! directory). A profile selected by `ANTHROPIC_PROFILE` overrides a stored login; that of
+//! `active_config` is used if there is no login, or overrides a login if it is a workload identity.
 
 use std::path::{Path, PathBuf};
 
@@ -14,15 +13,15 @@ use super::settings::{Settings, lookup, named_profile, own};
 use crate::discover::scan::Scan;
 use crate::discover::types::Place;
 
-/// How a profile signs in.
+/// The sign-in method of a profile.
 enum Profile {
-    /// With the tokens of a sign-in at the Console, in this file.
+    /// The tokens of a Console sign-in, in this file.
     Console(PathBuf),
-    /// With an identity that the machine proves, as this configuration says.
+    /// A workload identity of the machine, with this configuration.
     WorkloadIdentity(PathBuf),
 }
 
-/// Names the profile that Claude Code may use, and returns what goes before a stored login.
+/// Reports the profile that Claude Code may use, and returns what overrides a stored login.
 pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
     let directory = paths::profiles(scan.env)?;
     let home = scan.env.home.clone();
@@ -73,7 +72,7 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
     }
 }
 
-/// The variable with the identity token, where all variables of a workload identity are set.
+/// The variable with the identity token, if all variables of a workload identity are set.
 fn workload_identity(scan: &Scan<'_>, layers: &[Settings]) -> Option<Place> {
     let set = |variable| lookup(scan, own(layers), variable).map(|(place, _)| place);
     set("ANTHROPIC_FEDERATION_RULE_ID")?;
@@ -89,7 +88,7 @@ fn is_configured(directory: &Path, name: &str) -> bool {
     configuration(directory, name).is_file()
 }
 
-/// The profile of this name, if it has what it signs in with.
+/// The profile with this name, if it is signed in.
 fn profile(scan: &mut Scan<'_>, directory: &Path, name: &str) -> Option<Profile> {
     if name.contains(['/', '\\']) {
         return None;

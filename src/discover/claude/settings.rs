@@ -1,4 +1,4 @@
-//! The settings files of Claude Code, as far as they say how it signs in.
+//! The settings of Claude Code that affect its sign-in.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::formats::json::Object;
 pub(super) const HELPER: &str = "apiKeyHelper";
 pub(super) const PROFILE: &str = "ANTHROPIC_PROFILE";
 
-/// Commands of the settings that get credentials of other services.
+/// Commands in the settings that fetch credentials of other services.
 const OTHER_COMMANDS: [&str; 4] = [
     "awsAuthRefresh",
     "awsCredentialExport",
@@ -19,31 +19,31 @@ const OTHER_COMMANDS: [&str; 4] = [
     "proxyAuthHelper",
 ];
 
-/// A settings file, as far as it says how Claude Code signs in.
+/// The content of a settings file that affects the sign-in.
 pub(super) struct Settings {
     file: PathBuf,
-    /// Whether it is the file of a project, and not also the user's.
+    /// Whether it is a project's file rather than the user's.
     pub(super) of_project: bool,
     has_helper: bool,
     profile: Option<String>,
-    /// Names and whether the value is one that counts.
+    /// Names and kinds of values.
     variables: Vec<(String, Value)>,
 }
 
-/// What a variable is set to, without the secret.
+/// The kind of a variable's value.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Value {
     /// Empty or blank, which removes the variable.
     Empty,
-    /// A text that means "off" for a switch.
+    /// A value that disables a switch.
     Off,
-    /// A text that means "on" for a switch.
+    /// A value that enables a switch.
     On,
-    /// Any other text.
+    /// Any other value.
     Text,
 }
 
-/// The layers that are not only a project's.
+/// The layers without those of a project.
 pub(super) fn own(layers: &[Settings]) -> impl Iterator<Item = &Settings> {
     layers.iter().filter(|layer| !layer.of_project)
 }
@@ -62,7 +62,7 @@ fn setting(key: &str, file: &Path) -> Place {
     }
 }
 
-/// Where a variable is set and to what; `None` when it is unset, empty or blank.
+/// The location and kind of a variable's value; `None` if it is unset, empty or blank.
 pub(super) fn lookup<'l>(
     scan: &Scan<'_>,
     mut layers: impl Iterator<Item = &'l Settings>,
@@ -81,7 +81,7 @@ pub(super) fn helper(layers: &[Settings]) -> Option<(Place, Value)> {
     Some((setting(HELPER, &layer.file), Value::Text))
 }
 
-/// The profile that `ANTHROPIC_PROFILE` names, and where it does.
+/// The value of `ANTHROPIC_PROFILE` and its location.
 pub(super) fn named_profile(scan: &Scan<'_>, layers: &[Settings]) -> Option<(Place, String)> {
     let layered = own(layers).filter_map(|layer| {
         let profile = layer.profile.clone()?;
@@ -102,7 +102,7 @@ fn value_of(text: &str) -> Value {
     }
 }
 
-/// The settings files that are there, the strongest first.
+/// Reads the settings files, the strongest first.
 pub(super) fn read_layers(scan: &mut Scan<'_>) -> Vec<Settings> {
     let user = paths::config_directory(scan.env).map(|directory| directory.join("settings.json"));
     let mut files: Vec<_> = managed_files(scan)
@@ -113,7 +113,7 @@ pub(super) fn read_layers(scan: &mut Scan<'_>) -> Vec<Settings> {
         let directory = project.join(".claude");
         let own = ["settings.local.json", "settings.json"].map(|name| directory.join(name));
         files.extend(own.into_iter().map(|file| {
-            // In the home directory the project's file is the user's.
+            // In the home directory, the project's file is also the user's.
             let of_project = user.as_ref() != Some(&file);
             (file, of_project)
         }));
@@ -125,8 +125,8 @@ pub(super) fn read_layers(scan: &mut Scan<'_>) -> Vec<Settings> {
     files.into_iter().filter_map(read).collect()
 }
 
-/// The managed settings, of which the last file of `managed-settings.d` is the strongest; then
-/// those that Claude Code got from its server.
+/// The files of the managed settings, beginning with the last one in `managed-settings.d`; then the
+/// settings from Claude Code's server.
 fn managed_files(scan: &Scan<'_>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     if let Some(directory) = paths::managed(scan.env) {
@@ -141,7 +141,7 @@ fn managed_files(scan: &Scan<'_>) -> Vec<PathBuf> {
     files
 }
 
-/// Claude Code ignores a file that is no JSON or whose helper is no text.
+/// Reads a file. Claude Code ignores it if it is not valid JSON or its helper is not a string.
 fn layer(scan: &mut Scan<'_>, file: PathBuf, of_project: bool) -> Option<Settings> {
     let document = scan.settings_file(&file)?;
     let settings = scan.object(&document)?;
@@ -160,7 +160,7 @@ fn layer(scan: &mut Scan<'_>, file: PathBuf, of_project: bool) -> Option<Setting
     let variables = variables.iter().flat_map(Object::members);
     let variables = variables.map(|(name, raw)| {
         let text = raw.get();
-        // Numbers and booleans become texts.
+        // Numbers and booleans are converted to strings.
         let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         (name.to_owned(), value_of(inner.unwrap_or(text)))
     });

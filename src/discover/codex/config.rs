@@ -17,7 +17,7 @@ use crate::formats::json::Object;
 use crate::provider::CredentialKind;
 use crate::system::env::{Env, Platform};
 
-/// One file, as far as it decides how Codex signs in.
+/// The content of a file that affects the sign-in.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Layer {
@@ -31,7 +31,7 @@ struct Layer {
     features: Features,
 }
 
-/// A text, or a list of texts.
+/// A string, or a list of strings.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Texts {
@@ -89,20 +89,20 @@ impl<T> Setting<T> {
     }
 }
 
-/// How a model provider of the configuration signs in.
+/// The sign-in method of a model provider in the configuration.
 #[derive(Clone)]
 pub(super) enum ProviderLogin {
-    /// With Codex's own login.
+    /// Codex's own login.
     Codex,
-    /// With a token in the configuration.
+    /// A token in the configuration.
     Token,
-    /// With the variable of this name.
+    /// The variable with this name.
     Variable(String),
-    /// With a command.
+    /// A command.
     Command,
-    /// With headers in the configuration.
+    /// Headers in the configuration.
     Headers,
-    /// With nothing.
+    /// None.
     Nothing,
 }
 
@@ -115,15 +115,15 @@ pub(super) struct Config {
     pub(super) forced_workspaces: Option<Setting<Vec<String>>>,
     pub(super) model_provider: Option<Setting>,
     pub(super) profile: Option<Setting>,
-    /// By name, with the file that describes it.
+    /// By name, with the file that defines it.
     pub(super) model_providers: BTreeMap<String, (ProviderLogin, PathBuf)>,
     pub(super) secret_auth_storage: Option<bool>,
-    /// Whether Codex refuses the configuration and does not start.
+    /// Whether Codex rejects the configuration and does not start.
     pub(super) is_refused: bool,
 }
 
 impl Config {
-    /// Reads all layers; a file that cannot be read is reported, and the others count.
+    /// Reads all layers. A file that cannot be read is reported and skipped.
     pub(super) fn read(scan: &mut Scan<'_>, home: &Path) -> Self {
         let mut config = Self::default();
         if let Some(file) = system_file(scan.env, "config.toml") {
@@ -147,7 +147,7 @@ impl Config {
         config
     }
 
-    /// The setting that does not allow this login, if any.
+    /// The setting that forbids this login, if any.
     pub(super) fn forbids(&self, login: &LocalCredential) -> Option<Place> {
         let method = self
             .forced_login_method
@@ -168,7 +168,7 @@ impl Config {
         method.or_else(|| workspaces.map(Setting::place))
     }
 
-    /// Takes what a layer sets over what the weaker layers set.
+    /// Adds a layer, which overrides the weaker ones.
     fn merge(&mut self, layer: Option<Layer>, file: &Path) {
         let Some(layer) = layer else {
             self.is_refused = true;
@@ -226,13 +226,13 @@ impl ModelProvider {
     }
 }
 
-/// One file; a missing one sets nothing, and `None` is one that Codex cannot read.
+/// Reads one file. A missing file sets nothing; `None` if Codex cannot read it.
 fn layer(scan: &mut Scan<'_>, file: &Path) -> Option<Layer> {
     let Some(document) = scan.settings_file(file) else {
         return Some(Layer::default());
     };
     let parsed = toml::from_str(document.body()).map(Some).map_err(|error| {
-        // The error's own text shows the line, which may hold a key.
+        // The error's own message quotes the line, which may contain a key.
         let before = error.span().and_then(|span| document.body().get(..span.start));
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);
         format!("line {line} is not as expected")
@@ -240,7 +240,7 @@ fn layer(scan: &mut Scan<'_>, file: &Path) -> Option<Layer> {
     scan.usable(&document.place, parsed)
 }
 
-/// A file of the whole machine.
+/// A machine-wide file.
 fn system_file(env: &Env, name: &str) -> Option<PathBuf> {
     let directory = match env.platform {
         Platform::Windows => "ProgramData/OpenAI/Codex",
@@ -249,7 +249,7 @@ fn system_file(env: &Env, name: &str) -> Option<PathBuf> {
     env.system_path(directory).map(|directory| directory.join(name))
 }
 
-/// The configuration files of the project of the working directory if the user trusts it, the
+/// The configuration files of the project around the working directory, if the user trusts it, the
 /// weakest first.
 fn trusted_projects(env: &Env, projects: &BTreeMap<String, Project>, home: &Path) -> Vec<PathBuf> {
     let Some(directory) = env.directory.as_deref() else {

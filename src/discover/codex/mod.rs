@@ -1,8 +1,8 @@
 //! Codex: one login, in the store that its configuration selects.
 //!
-//! Facts from running Codex 0.169.0: `$CODEX_HOME` (default `~/.codex`) holds `config.toml` and
-//! `auth.json`; `cli_auth_credentials_store` is `file` when unset. A keyring item is used only when
-//! the setting selects it, and belongs to one home: its account is a hash of the home's real path.
+//! Facts from running Codex 0.169.0: `$CODEX_HOME` (default `~/.codex`) contains `config.toml` and
+//! `auth.json`; `cli_auth_credentials_store` defaults to `file`. A keyring item is used only if the
+//! setting selects it, and belongs to one home: its account is a hash of the home's real path.
 
 mod config;
 mod overrides;
@@ -22,7 +22,7 @@ use crate::system::keychain::hex_start;
 
 use self::config::Config;
 
-/// Stores of Codex with secrets that are not its login.
+/// Stores of Codex with other secrets than its login.
 const OTHER_STORES: [&str; 5] = [
     ".credentials.json",
     "gateway_oauth.json",
@@ -31,19 +31,19 @@ const OTHER_STORES: [&str; 5] = [
     "secrets/gateway_oauth.age",
 ];
 
-/// Where Codex's stores are, and what its configuration says about them.
+/// The location of Codex's stores, and its configuration.
 struct Codex {
     home: PathBuf,
     config: Config,
-    /// Whether keyring stores are a file that is encrypted with a key in the keyring.
+    /// Whether the keyring store is a file encrypted with a key in the keyring.
     encrypts: bool,
 }
 
-/// Whether the login that was read is the one that Codex uses.
+/// Whether Codex uses the login that was read.
 #[derive(Clone, Copy, PartialEq)]
 enum Used {
     Yes,
-    /// Codex uses another store first, which could not be read.
+    /// Unknown, because a store with precedence could not be read.
     Unknown,
 }
 
@@ -93,7 +93,7 @@ impl Codex {
         self.home.join("secrets").join("codex_auth.age")
     }
 
-    /// Keeps the login of the store that the configuration selects.
+    /// Adds the login of the store that the configuration selects.
     fn stored_login(&self, scan: &mut Scan<'_>) -> Used {
         let store = self.config.store.as_ref();
         match store.map(|store| store.value.as_str()) {
@@ -108,7 +108,7 @@ impl Codex {
                 if self.encrypts {
                     self.name_encrypted(scan);
                 } else {
-                    // An unreachable keyring has been reported.
+                    // An unreachable keyring is already reported.
                     let _ = self.in_keyring(scan);
                 }
                 self.name_unused_file(scan);
@@ -132,7 +132,7 @@ impl Codex {
         }
     }
 
-    /// With `auto`, Codex uses the file where the keyring has no login or cannot be reached.
+    /// With `auto`, Codex uses the file if the keyring has no login or cannot be reached.
     fn in_keyring_or_file(&self, scan: &mut Scan<'_>) -> Used {
         if self.encrypts {
             let encrypted = self.name_encrypted(scan);
@@ -163,7 +163,7 @@ impl Codex {
         Used::Unknown
     }
 
-    /// `true` when the file is there, whatever it holds: then it is what Codex uses.
+    /// Adds the login in the file. Returns `true` if the file exists, because then Codex uses it.
     fn in_file(&self, scan: &mut Scan<'_>) -> bool {
         let document = scan.file(&self.auth_file());
         document.is_some_and(|document| {
@@ -172,9 +172,9 @@ impl Codex {
         })
     }
 
-    /// `true` when the keyring has an item for this home.
+    /// Adds the login in the keyring. Returns `true` if there is an item for this home.
     fn in_keyring(&self, scan: &mut Scan<'_>) -> Result<bool, Unreadable> {
-        // Without the directory there is no login, and no real path to hash.
+        // If the directory does not exist, there is no login and no real path to hash.
         let real = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());
         let account = format!("cli|{}", hex_start(real.as_os_str().as_encoded_bytes(), 16));
         let item = scan.selected_item("Codex Auth", &account)?;
@@ -184,7 +184,7 @@ impl Codex {
         }))
     }
 
-    /// Names the file that Codex leaves behind when another store is selected.
+    /// Reports the file, which Codex does not use because another store is selected.
     fn name_unused_file(&self, scan: &mut Scan<'_>) {
         let file = self.auth_file();
         if let Some(store) = self.config.store.as_ref().filter(|_| file.is_file()) {
@@ -200,7 +200,7 @@ impl Codex {
         }
     }
 
-    /// Names the encrypted login, if there is one.
+    /// Reports the encrypted login, if there is one.
     fn name_encrypted(&self, scan: &mut Scan<'_>) -> bool {
         let file = self.encrypted_file();
         if !file.is_file() {
@@ -215,7 +215,7 @@ impl Codex {
     }
 }
 
-/// Why Codex cannot read its login file.
+/// The reason why Codex cannot read its login file.
 #[derive(Debug, thiserror::Error)]
 enum LoginError {
     #[error(transparent)]
@@ -228,7 +228,7 @@ enum LoginError {
     LastRefresh,
 }
 
-/// Checks the members without which Codex refuses the file.
+/// Checks the members that Codex requires in the file.
 fn check_tokens(tokens: &Object<'_>) -> Result<(), LoginError> {
     let id_token = tokens.string("id_token")?;
     let is_jwt = |token: SecretValue| jwt::expiry(token.expose_secret()) != Expiry::NotAJwt;
@@ -305,7 +305,7 @@ fn chatgpt_login(scan: &mut Scan<'_>, document: &Document, object: &Object<'_>, 
     }
 }
 
-/// Checks that `last_refresh` is a time if it is there: Codex refuses a file with anything else.
+/// Checks that `last_refresh` is a time or missing; Codex rejects a file with anything else.
 fn check_last_refresh(object: &Object<'_>) -> Result<(), LoginError> {
     let text = object.string("last_refresh")?;
     match text.map(|text| text.expose_secret().parse::<Timestamp>()) {
@@ -314,15 +314,15 @@ fn check_last_refresh(object: &Object<'_>) -> Result<(), LoginError> {
     }
 }
 
-/// How Codex is signed in.
+/// The sign-in method of Codex.
 struct Mode {
     name: String,
-    /// Whether `auth_mode` says so, and not what the file holds.
+    /// Whether it is set by `auth_mode` rather than derived from the other members.
     is_explicit: bool,
 }
 
 impl Mode {
-    /// Names a member that the mode needs. A file that holds nothing and says nothing is no login.
+    /// Reports a missing member that the mode requires, unless the file sets no mode.
     fn name_missing(&self, scan: &mut Scan<'_>, place: &Place, member: &str) {
         if self.is_explicit {
             let place = place.shown(scan.env.home.as_deref());
@@ -334,7 +334,7 @@ impl Mode {
     }
 }
 
-/// The mode that the file says, else that of the first login that it holds.
+/// The mode that the file sets, or that of the first login in it.
 fn mode(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> Option<Mode> {
     if object.has("auth_mode") {
         return match object.string("auth_mode") {
@@ -356,7 +356,7 @@ fn mode(scan: &mut Scan<'_>, place: &Place, object: &Object<'_>) -> Option<Mode>
     let held = members.iter().find(|(member, _)| object.has(member));
     let name = if let Some((_, name)) = held {
         name
-    // An empty key says as little as none.
+    // An empty key counts as missing.
     } else if scan.usable(place, object.string("OPENAI_API_KEY")).is_some() {
         "apikey"
     } else {

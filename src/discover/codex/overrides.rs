@@ -1,15 +1,15 @@
-//! What Codex uses before its stored login: variables, and a model provider with its own login.
+//! Overrides of Codex's stored login: variables, and a model provider with its own sign-in.
 //!
 //! Facts from running Codex 0.169.0: the variables of a workload identity, `CODEX_ACCESS_TOKEN` and,
-//! for `codex exec`, `CODEX_API_KEY` go before every store unless they are blank; `OPENAI_API_KEY` is
-//! not a login by itself.
+//! for `codex exec`, `CODEX_API_KEY` override every store unless they are blank; `OPENAI_API_KEY`
+//! alone is not a login.
 
 use super::config::{Config, ProviderLogin};
 use crate::discover::scan::Scan;
 use crate::discover::types::Place;
 use crate::formats::escape;
 
-/// The variables that go before a stored login, the strongest first, and what they mean.
+/// Variables that override a stored login, the strongest first, and the ends of their messages.
 const VARIABLES: [(&str, &str); 4] = [
     (
         "OPENAI_FEDERATION_RULE_ID",
@@ -29,7 +29,7 @@ const VARIABLES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Names everything that goes before the stored login, and returns the strongest.
+/// Reports all overrides of the stored login, and returns the strongest.
 pub(super) fn find(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
     let provider = selected_provider(scan, config);
     name_other_providers(scan, config);
@@ -56,7 +56,7 @@ pub(super) fn find(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
     strongest
 }
 
-/// The selected model provider, if it does not sign in with Codex's login.
+/// The selected model provider, if it does not use Codex's login.
 fn selected_provider(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
     let selected = config.model_provider.as_ref()?;
     let login = match config.model_providers.get(&selected.value) {
@@ -91,7 +91,7 @@ fn selected_provider(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
     Some(selected.place())
 }
 
-/// Names the tokens in the configuration that belong to providers which are not selected.
+/// Reports tokens in the configuration for providers that are not selected.
 fn name_other_providers(scan: &mut Scan<'_>, config: &Config) {
     let selected = config
         .model_provider
@@ -109,7 +109,7 @@ fn name_other_providers(scan: &mut Scan<'_>, config: &Config) {
     }
 }
 
-/// Names a login that a setting does not allow.
+/// Reports a login that a setting forbids.
 pub(super) fn name_forbidden(scan: &mut Scan<'_>, config: &Config) {
     let forbidden = scan.own_credentials().find_map(|login| config.forbids(login));
     if let Some(setting) = forbidden {

@@ -1,12 +1,12 @@
-//! Keys in OpenCode's configuration, `provider.<id>.options.apiKey`, which OpenCode uses before
-//! those of `auth.json`.
+//! Keys in OpenCode's configuration, `provider.<id>.options.apiKey`, which override those in
+//! `auth.json`.
 //!
-//! The order of the layers is that of OpenCode 1.18.33, read in the shipped program and confirmed
-//! by running it with a different key in each: user, `OPENCODE_CONFIG`, project from the outermost
+//! The order of the layers is that of OpenCode 1.18.33, from the shipped program, confirmed by
+//! running it with a different key in each: user, `OPENCODE_CONFIG`, project from the outermost
 //! directory to the working directory, `.opencode` directories from the innermost outwards,
-//! `~/.opencode`, `OPENCODE_CONFIG_DIR`, `OPENCODE_CONFIG_CONTENT`, system. A later layer wins. In
-//! one directory `opencode.jsonc` wins over `opencode.json`. `disabled_providers` and
-//! `enabled_providers` say which providers are used at all.
+//! `~/.opencode`, `OPENCODE_CONFIG_DIR`, `OPENCODE_CONFIG_CONTENT`, system. Later layers override
+//! earlier ones. In one directory, `opencode.jsonc` overrides `opencode.json`. `disabled_providers`
+//! and `enabled_providers` select the providers that are used.
 
 use std::path::{Path, PathBuf};
 
@@ -20,37 +20,37 @@ use crate::formats::json::parse_with_comments;
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform};
 
-/// A provider's key as the configuration gives it.
+/// A provider's key in the configuration.
 pub(super) struct ConfiguredKey {
-    /// The provider's id in the configuration.
+    /// The id of the provider in the configuration.
     pub(super) id: String,
-    /// The file or variable that holds the configuration.
+    /// The file or variable with the configuration.
     pub(super) place: Place,
     pub(super) key: Key,
 }
 
-/// Where the key itself is.
+/// The value of the key.
 pub(super) enum Key {
     Literal(SecretValue),
     /// `{env:NAME}`
     Variable(String),
     /// `{file:PATH}`
     File(PathBuf),
-    /// References with text around them.
+    /// References within other text.
     Composed,
 }
 
-/// All layers together; of what several layers set, the strongest counts.
+/// The merged layers; the strongest layer that sets a value applies.
 #[derive(Default)]
 pub(super) struct Configuration {
     pub(super) keys: Vec<ConfiguredKey>,
     disabled: Option<ProviderList>,
     enabled: Option<ProviderList>,
-    /// Whether OpenCode refuses the configuration and does not start.
+    /// Whether OpenCode rejects the configuration and does not start.
     pub(super) is_refused: bool,
 }
 
-/// The ids of providers in a setting.
+/// The provider ids in a setting.
 struct ProviderList {
     ids: Vec<String>,
     place: Place,
@@ -75,7 +75,7 @@ impl Configuration {
         configuration
     }
 
-    /// The setting because of which OpenCode does not use a provider, if any.
+    /// The setting that disables a provider, if any.
     pub(super) fn excludes(&self, id: &str) -> Option<&Place> {
         let has = |list: &&ProviderList| list.ids.iter().any(|other| other == id);
         let disabled = self.disabled.as_ref().filter(has);
@@ -91,7 +91,7 @@ impl Configuration {
         self.add_layer(scan, document.body(), &document.place, directory);
     }
 
-    /// Takes what one layer sets over what the weaker layers set.
+    /// Adds a layer, which overrides the weaker ones.
     fn add_layer(&mut self, scan: &mut Scan<'_>, text: &str, place: &Place, directory: &Path) {
         match parse_with_comments(text) {
             Ok(Some(layer)) => self.merge(scan, layer, place, directory),
@@ -108,7 +108,7 @@ impl Configuration {
         self.enabled = provider_list(&layer, "enabled_providers", place).or(self.enabled.take());
         let providers = layer.take_object("provider").into_iter().flatten();
         let mut providers: Vec<_> = providers.collect();
-        // The parser keeps no order.
+        // The parser does not keep the order.
         providers.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (index, (id, provider)) in providers.into_iter().enumerate() {
             let key = match api_key(provider) {
@@ -197,7 +197,7 @@ fn project_directories(env: &Env) -> Vec<PathBuf> {
     directories
 }
 
-/// What an administrator sets for everyone; it wins over all other layers.
+/// The system-wide configuration of an administrator, which overrides all other layers.
 fn system_files(env: &Env) -> Vec<PathBuf> {
     let directory = match env.platform {
         Platform::Unix => env.system_path("etc/opencode"),

@@ -1,9 +1,9 @@
 //! OpenCode's database, `opencode.db`: the `credential` table of OpenCode 2, and the `account`
-//! table of a login at OpenCode's console.
+//! table of logins at OpenCode's console.
 //!
-//! Facts from OpenCode 1.18.33: every version of 1.18 makes the database, and its own command line
-//! does not use the `credential` table. `OPENCODE_DB` moves it. Of several rows for one provider
-//! the active one counts, else the newest (anomalyco/opencode,
+//! Facts from OpenCode 1.18.33: every version 1.18 creates the database, but its command line does
+//! not use the `credential` table. `OPENCODE_DB` moves it. Of several rows for one provider, the
+//! active one is used, or the newest (anomalyco/opencode,
 //! `20260805200742_import_legacy_credentials.ts`).
 
 use std::cmp::Reverse;
@@ -21,14 +21,14 @@ use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 use crate::system::file;
 
-/// Keeps the credentials of the database; an empty one is not worth a word.
+/// Adds the credentials in the database; an empty one is not reported.
 pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
     let named = scan.env.path("OPENCODE_DB");
     let path = named.map_or_else(|| directory.join("opencode.db"), |path| directory.join(path));
     let Some(file) = scan.open_database(&path) else {
         return;
     };
-    // An empty file is an empty database.
+    // An empty file is a valid, empty database.
     if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
         return;
     }
@@ -52,7 +52,7 @@ pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
     }
 }
 
-/// The rows of `credential`, and how many `account` has.
+/// The rows of `credential`, and the number of rows of `account`.
 fn tables(file: File, log: Option<File>) -> Result<(Vec<Row>, usize), Malformed> {
     let mut database = Database::open(file, log)?;
     let rows = database.table("credential")?.unwrap_or_default();
@@ -60,7 +60,7 @@ fn tables(file: File, log: Option<File>) -> Result<(Vec<Row>, usize), Malformed>
     Ok((rows, accounts.len()))
 }
 
-/// Keeps one credential of each provider, and names the others.
+/// Adds one credential per provider, and reports the others.
 fn keep_rows(scan: &mut Scan<'_>, place: &Place, mut rows: Vec<Row>) {
     rows.sort_by_key(|row| Reverse((integer(row, "active") == Some(1), integer(row, "time_updated"))));
     let mut claimed = Claimed::default();
