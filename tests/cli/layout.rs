@@ -231,6 +231,23 @@ fn every_dependency_is_explained() {
     assert_eq!(named, dependencies);
 }
 
+/// The fuzz targets compile the program's modules, so they need exactly its dependencies.
+#[test]
+fn the_fuzz_targets_have_the_dependencies_of_the_program() {
+    let mut manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+    let mut fuzz: toml::Table = read("fuzz/Cargo.toml").parse().unwrap();
+    fuzz["dependencies"]
+        .as_table_mut()
+        .unwrap()
+        .remove("libfuzzer-sys");
+    for (_, target) in manifest["target"].as_table_mut().unwrap() {
+        target.as_table_mut().unwrap().remove("dev-dependencies");
+    }
+    for table in ["dependencies", "target"] {
+        assert_eq!(fuzz[table], manifest[table]);
+    }
+}
+
 #[test]
 fn only_listed_output_files_expose_values() {
     let prints = |file: &String| {
