@@ -1,13 +1,9 @@
 //! Directories and files of this user alone. On Windows the access control list of the user's profile
 //! protects them.
 
-#[cfg(unix)]
 use std::fs;
 use std::io;
 use std::path::Path;
-
-#[cfg(not(unix))]
-pub(crate) use self::elsewhere::{is_mine, make_private};
 
 /// Creates a directory with mode 0700, or sets that mode on one of this user.
 #[cfg(unix)]
@@ -23,6 +19,11 @@ pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+#[cfg(not(unix))]
+pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)
+}
+
 /// Whether a file or directory belongs to this user.
 #[cfg(unix)]
 pub(crate) fn is_mine(path: &Path) -> io::Result<bool> {
@@ -31,17 +32,7 @@ pub(crate) fn is_mine(path: &Path) -> io::Result<bool> {
 }
 
 #[cfg(not(unix))]
-mod elsewhere {
-    use std::fs;
-    use std::io;
-    use std::path::Path;
-
-    pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-        fs::create_dir_all(directory)
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-    pub(crate) fn is_mine(_: &Path) -> io::Result<bool> {
-        Ok(true)
-    }
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+pub(crate) fn is_mine(_: &Path) -> io::Result<bool> {
+    Ok(true)
 }
