@@ -78,7 +78,7 @@ impl Tries {
 }
 
 /// The pause after failed attempt number `attempt`, counted from 1. It doubles each time, with
-/// jitter so that many clients do not retry at once.
+/// jitter so that many clients do not retry at once. No pause for 0.
 pub(crate) fn backoff(attempt: u32) -> Duration {
     let Some(doublings) = attempt.checked_sub(1) else {
         return Duration::ZERO;
@@ -163,7 +163,6 @@ mod tests {
         }
     }
 
-    /// R70: seconds and dates, capped at a minute; everything else is ignored.
     /// R70: seconds and dates are limited to a minute; anything else is ignored.
     #[test]
     fn retry_after_is_read_in_every_form() {

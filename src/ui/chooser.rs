@@ -128,3 +128,6 @@ impl<'a> Chooser<'a> {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

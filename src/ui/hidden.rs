@@ -80,34 +80,7 @@ impl Hidden {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Keys in bursts: within one burst each follows the one before at once.
-    struct Bursts(Vec<Vec<Key>>);
-
-    impl Keys for Bursts {
-        fn next(&mut self) -> io::Result<Key> {
-            while self.0.first().is_some_and(Vec::is_empty) {
-                self.0.remove(0);
-            }
-            Ok(match self.0.first_mut() {
-                Some(burst) => burst.remove(0),
-                None => Key::EndOfInput,
-            })
-        }
-
-        fn follows_at_once(&mut self) -> io::Result<bool> {
-            Ok(self.0.first().is_some_and(|burst| !burst.is_empty()))
-        }
-    }
-
-    fn typed(text: &str) -> Vec<Key> {
-        let key = |c| match c {
-            '\n' => Key::Enter,
-            '\u{8}' => Key::Backspace,
-            c => Key::Char(c),
-        };
-        text.chars().map(key).collect()
-    }
+    use crate::ui::keyboard::tests::{Bursts, typed};
 
     fn read(bursts: Vec<Vec<Key>>) -> Hidden {
         read_hidden(&mut Bursts(bursts), || Ok(())).unwrap()

@@ -6,6 +6,8 @@ mod unix;
 #[cfg(not(unix))]
 mod windows;
 
+#[cfg(test)]
+pub(crate) use self::keys::tests;
 pub(crate) use self::keys::{Key, Keys};
 #[cfg(unix)]
 pub(crate) use self::unix::Keyboard;

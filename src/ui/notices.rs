@@ -61,4 +61,16 @@ mod tests {
         let messages: Vec<_> = notices.iter().collect();
         assert_eq!(messages, [(Level::Warning, "b"), (Level::Notice, "a")]);
     }
+
+    #[test]
+    fn only_warnings_are_taken() {
+        let mut notices = Notices::default();
+        notices.notice("a");
+        assert_eq!(notices.take_warnings().count(), 0);
+        notices.warn("b");
+        notices.warn("c");
+        let taken: Vec<_> = notices.take_warnings().collect();
+        assert_eq!(taken, ["b", "c"]);
+        assert_eq!(notices.iter().collect::<Vec<_>>(), [(Level::Notice, "a")]);
+    }
 }

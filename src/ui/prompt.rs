@@ -302,3 +302,6 @@ async fn at_terminal<T: Send + 'static>(
         }
     })
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -57,4 +57,26 @@ mod tests {
             assert_eq!(short(time, now), shown);
         }
     }
+
+    #[test]
+    fn each_unit_starts_at_one() {
+        const DAYS: i64 = 86_400;
+        for (seconds, shown) in [
+            (59, "now"),
+            (60, "in 1 min"),
+            (3599, "in 59 min"),
+            (3600, "in 1 h"),
+            (86_399, "in 23 h"),
+            (DAYS, "in 1 day"),
+            (30 * DAYS - 1, "in 29 days"),
+            (30 * DAYS, "in 1 month"),
+            (365 * DAYS - 1, "in 12 months"),
+            (365 * DAYS, "in 1 year"),
+            (730 * DAYS, "in 2 years"),
+        ] {
+            assert_eq!(distance(seconds), shown);
+            let past = shown.strip_prefix("in ").map(|amount| format!("{amount} ago"));
+            assert_eq!(distance(-seconds), past.unwrap_or("now".to_owned()));
+        }
+    }
 }

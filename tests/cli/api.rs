@@ -256,6 +256,20 @@ fn an_update_whose_reply_was_lost_is_unknown() {
     assert_eq!(sandbox.vault.count("PUT"), 3);
 }
 
+/// R68: without `Retry-After`, the pauses before the second and third attempt are at least 50 and
+/// 100 ms.
+#[test]
+fn a_retry_without_retry_after_waits() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("GET", "/secrets").fails(500, "no").times(2));
+    let started = std::time::Instant::now();
+    sandbox.run("secret list").exits(0);
+    assert!(started.elapsed().as_millis() >= 150, "{:?}", started.elapsed());
+    assert_eq!(sandbox.vault.count("GET"), 3);
+}
+
 /// R70: 429 is retried with any `Retry-After`.
 #[test]
 fn too_many_requests_are_retried_after_the_wait() {

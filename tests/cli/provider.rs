@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::sandbox::{CANARY, Sandbox, feed, ran};
-use crate::support::faults::Fault;
+use crate::support::faults::{Behaviour, Fault};
 
 /// The two providers, with a login as written by each tool and its file.
 fn logins() -> [(&'static str, &'static str, String); 2] {
@@ -477,4 +477,26 @@ fn reading_a_store_does_not_change_it() {
             .exits(0);
         assert_eq!(fs::read_to_string(path).unwrap(), login);
     }
+}
+
+/// R105: if the value of a credential in the vault cannot be compared, it may be ours: nothing is
+/// created a second time, and the outcome is unknown.
+#[test]
+fn a_lost_create_that_cannot_be_compared_is_unknown() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/secrets/claude").does(Behaviour::ResetAfter));
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/reveal").fails(403, "no").always());
+    sandbox
+        .run("secret claude push --value new-c4n4ry")
+        .exits(5)
+        .stderr_contains("may or may not");
+    let requests = sandbox.vault.requests();
+    let creates = requests
+        .iter()
+        .filter(|request| request.method == "POST" && !request.path.ends_with("/reveal"));
+    assert_eq!(creates.count(), 1);
 }

@@ -122,3 +122,19 @@ fn leftovers_are_removed_under_the_lock() {
     ran(child.wait_with_output().unwrap()).exits(0);
     assert!(!leftover.exists());
 }
+
+/// R101, R116: leftovers in a directory that others may write to are not touched, and without
+/// leftovers no lock is created.
+#[test]
+fn leftovers_in_an_untrusted_directory_stay() {
+    let sandbox = Sandbox::new();
+    let leftover = sandbox.write(&format!("{STATE}/.amika-unfinished-x"), "half");
+    mode(&sandbox, STATE, 0o777);
+    sandbox.run("secret list").exits(0);
+    assert!(leftover.exists());
+    mode(&sandbox, STATE, 0o700);
+    fs::remove_file(&leftover).unwrap();
+    sandbox.run("secret list").exits(0);
+    let left: Vec<_> = fs::read_dir(sandbox.home().join(STATE)).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}

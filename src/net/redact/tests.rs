@@ -226,3 +226,24 @@ fn learning_and_searching_in_turn_keeps_few_automata() {
         assert_eq!(redactor.clean(&format!("value-{n}.")), "[redacted].");
     }
 }
+
+/// R113: the end of a text that was cut shows no part of a value that begins before the cut, not even
+/// when each byte takes 18 characters.
+#[test]
+fn a_value_at_the_cut_is_not_shown() {
+    let secret = "0123456789abcdef";
+    let twice = bytes(secret, |byte| {
+        bytes(&format!("%{byte:02x}"), |byte| format!("\\u{byte:04x}"))
+    });
+    assert_eq!(twice.len(), 16 * 18);
+    let redactor = knowing([secret]);
+    for before in [4096 - 287, 4096 - 150, 4096 - 18, 4096] {
+        let text = format!("{}{twice}{}", "x".repeat(before), "y".repeat(100));
+        let clean = redactor.clean(&text);
+        assert!(!clean.contains("u00"), "{before}: {}", &clean[clean.len() - 40..]);
+        assert!(clean.len() <= 4096);
+    }
+    // A text of exactly the largest length is shown whole.
+    assert_eq!(redactor.clean(&"x".repeat(4096)), "x".repeat(4096));
+    assert!(redactor.clean(&"x".repeat(4097)).len() >= 4096 - 300);
+}

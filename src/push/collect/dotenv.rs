@@ -214,9 +214,22 @@ mod tests {
             ("A=a\u{2028}b", "a\u{2028}b"),
             ("A=`x`:y # c", "`x`:y"),
             ("A=`", "`"),
+            ("A=`x` y\n# ` c", "`x` y"),
         ] {
             assert_eq!(values(text), [("A".to_owned(), expected.to_owned())], "{text:?}");
         }
+    }
+
+    /// Node reads the lines up to a closing backtick as one value.
+    #[test]
+    fn a_backtick_that_is_closed_on_a_later_line_is_refused() {
+        for text in ["A=`x\nB=2`", "A=`x\nB=2` # c", "A=`x\nB=2`\u{a0}\u{feff}"] {
+            let faults = parse(text).faults;
+            assert_eq!(faults[0].line, 1, "{text:?}");
+            assert!(faults[0].message.contains("begins with a backtick"), "{text:?}");
+        }
+        let both = parse("A=`x\nB=2`c").entries;
+        assert_eq!(both.len(), 2);
     }
 
     #[test]
@@ -241,6 +254,8 @@ mod tests {
             "A=a\u{2028} # c",
             "A='x' # c\u{2028}",
             "A=`x` y`",
+            "A=`x` y\u{2028}",
+            "A=`x\\` y`",
             "A=`x` # c",
         ] {
             let parsed = parse(&format!("Z=1\n{text}\nY=2\n"));
