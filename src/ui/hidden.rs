@@ -80,7 +80,7 @@ impl Hidden {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::keyboard::tests::{Bursts, typed};
+    use crate::ui::keyboard::script::{Bursts, typed};
 
     fn read(bursts: Vec<Vec<Key>>) -> Hidden {
         read_hidden(&mut Bursts(bursts), || Ok(())).unwrap()

@@ -1,13 +1,13 @@
 //! Reads typed and pasted keys at the terminal, without echo.
 
 mod keys;
+#[cfg(test)]
+pub(crate) mod script;
 #[cfg(unix)]
 mod unix;
 #[cfg(not(unix))]
 mod windows;
 
-#[cfg(test)]
-pub(crate) use self::keys::tests;
 pub(crate) use self::keys::{Key, Keys};
 #[cfg(unix)]
 pub(crate) use self::unix::Keyboard;

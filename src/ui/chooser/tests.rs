@@ -1,5 +1,5 @@
 use super::*;
-use crate::ui::keyboard::tests::{Bursts, at_terminal, typed, typed_slowly};
+use crate::ui::keyboard::script::{Bursts, at_terminal, typed, typed_slowly};
 
 fn items(count: usize) -> Vec<String> {
     (1..=count).map(|n| format!("entry {n}")).collect()

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ui::keyboard::tests::{at_terminal, typed_slowly};
+use crate::ui::keyboard::script::{at_terminal, typed_slowly};
 
 /// The answer to a question, and what was shown.
 fn answer(keys: &str) -> (bool, String) {
