@@ -19,7 +19,7 @@ const MEMBER: &str = "keyring";
 pub(crate) enum CredentialBackend {
     /// In the file, readable by you alone
     File,
-    /// In the system's keyring; the file says so
+    /// In the system keyring; the file refers to it
     Keyring,
 }
 

@@ -1,15 +1,15 @@
-//! Commands whose definition is built only when they are used, so that no command pays at start-up for
-//! the options of the others.
+//! Commands whose definition is built only if they are used, so that the start-up of a command does
+//! not build the options of the others.
 
 use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
 
-/// The arguments or subcommands `T` of a command. What is defined on the command itself, such as its
-/// description, is built at once, because the help of its parent shows it.
+/// The arguments or subcommands `T` of a command. Properties of the command itself, such as its
+/// description, are always built, because the help of its parent shows them.
 #[derive(Debug)]
 pub(crate) struct Deferred<T>(pub(crate) T);
 
-/// Applies `define` without the description that clap takes from the doc line of `T`.
+/// Applies `define`, but drops the description that clap takes from the doc comment of `T`.
 fn keeping_description(command: Command, define: fn(Command) -> Command) -> Command {
     let [short, long] =
         [command.get_about(), command.get_long_about()].map(|text| Resettable::from(text.cloned()));

@@ -16,13 +16,13 @@ pub(crate) struct Target {
     pub(crate) label: String,
     /// `None` if the target is already gone.
     pub(crate) id: Option<String>,
-    /// The id without known secrets, where the server gave it.
+    /// The redacted id, if it comes from the server.
     pub(crate) shown_id: Option<String>,
-    /// The other scope that has this name, where the requested one does not.
+    /// The other scope, if only that one has this name.
     pub(crate) other_scope: Option<OtherScope>,
 }
 
-/// Where a name was looked up, and where it is instead.
+/// The scope that was requested, and the one that has the name.
 #[derive(PartialEq, Eq)]
 pub(crate) struct OtherScope {
     pub(crate) requested: Scope,
@@ -39,7 +39,7 @@ impl Target {
         }
     }
 
-    /// A name that is not in the requested scope.
+    /// A name that the requested scope does not have.
     pub(crate) fn absent(name: &str, other_scope: Option<OtherScope>) -> Self {
         Self {
             label: name.to_owned(),
@@ -49,7 +49,7 @@ impl Target {
         }
     }
 
-    /// Says where the name is, if another scope has it.
+    /// The warning if another scope has the name.
     fn elsewhere(&self) -> Option<String> {
         let OtherScope { requested, actual } = self.other_scope.as_ref()?;
         Some(format!(
@@ -142,7 +142,7 @@ impl Deletion {
         context.interrupt.or(answer).await
     }
 
-    /// One line per target. What is in another scope was already said.
+    /// Formats one line per target, except for targets in another scope, which have a warning.
     fn text(&self, gone: &[(Target, Status)]) -> String {
         let said = gone.iter().filter(|(target, _)| target.other_scope.is_none());
         let lines = said.map(|(target, status)| match status {

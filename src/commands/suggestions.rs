@@ -74,7 +74,7 @@ struct OtherWords {
     parent: &'static str,
     words: &'static [&'static str],
     meant: &'static str,
-    /// What to do instead, where no command does what the words mean.
+    /// What to do instead, if there is no command for the words.
     instead: Option<&'static str>,
 }
 

@@ -28,7 +28,7 @@ const MAX_SERVER_TEXT: usize = 300;
 pub(crate) enum Stage {
     /// Before the request was sent.
     Connecting,
-    /// Before the request was sent: TLS failed, and trying again would not help.
+    /// Before the request was sent: TLS failed, and a retry would not help.
     Handshake,
     /// The request was sent, but timed out.
     TimedOut,
@@ -43,7 +43,7 @@ pub(crate) enum Stage {
 pub(crate) struct Broken {
     pub(crate) stage: Stage,
     pub(crate) message: String,
-    /// What to do about it, if that is known.
+    /// A hint, if there is one.
     pub(crate) hint: Option<String>,
 }
 

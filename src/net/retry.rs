@@ -137,7 +137,7 @@ mod tests {
         assert!(!tries.pause(Some(MAX_RETRY_AFTER)).await);
     }
 
-    /// R68: 0.1 s, doubled up to 1.6 s, give or take a half.
+    /// R68: the back-off is 0.1 s, doubled up to 1.6 s, plus or minus up to 50 %.
     #[test]
     fn a_backoff_doubles_and_varies() {
         assert_eq!(backoff(0), Duration::ZERO);

@@ -50,7 +50,7 @@ pub(crate) fn select(
     selected
 }
 
-/// Says which of the given secrets are not pushed, and why.
+/// Reports which of the given secrets are not pushed, and why.
 fn say_what_is_left(mut names: Vec<String>, references: &[Reference], notices: &mut Notices) {
     names.sort_unstable();
     let is_referenced = |name: &String| {

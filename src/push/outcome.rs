@@ -97,7 +97,7 @@ impl Outcome {
 pub(crate) enum Event {
     /// The outcome of a secret is known.
     Finished,
-    /// The API does not answer, or asks to wait.
+    /// The API does not respond, or asks to wait.
     Waiting { at_most: Duration },
     /// The API accepts writes again.
     Resumed,

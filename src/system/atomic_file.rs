@@ -1,4 +1,4 @@
-//! Replaces a private file atomically: after a crash at any point, it holds the whole old content or
+//! Replaces a private file atomically: after a crash at any point, it has the whole old content or
 //! the whole new content.
 //!
 //! The content is written to a new file in the same directory (mode 0600), synced to the disk, and
@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    /// A lock for tests in which nobody else writes.
+    /// A lock for tests without other writers.
     fn lock() -> Lock {
         Lock::try_now(tempfile::tempdir().unwrap().path()).unwrap()
     }
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"short");
     }
 
-    /// R44: a link that somebody made on purpose stays.
+    /// R44: a link is kept and its target replaced.
     #[test]
     fn a_link_stays_and_its_target_is_replaced() {
         let root = tempfile::tempdir().unwrap();

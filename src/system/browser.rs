@@ -79,7 +79,7 @@ pub(crate) fn is_at_hand(env: &Env) -> bool {
     env.terminals.stderr && display && !remote
 }
 
-/// Opens only `https` pages. The library starts the browser with the environment of its own process,
+/// Opens only `https` URLs. The library starts the browser with the environment of its own process,
 /// so it is called in a second process that has few variables.
 pub(crate) fn open(env: &Env, url: &str) -> bool {
     let Some(program) = env.program.as_ref().filter(|_| url.starts_with("https://")) else {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::formats::escape;
 use crate::system::file::{self, FileError};
 
-/// The longest answer read from standard input, in bytes.
+/// Maximum length of an answer on standard input, in bytes.
 const MAX_LINE: u64 = 4096;
 
 /// The arguments, variables and streams of the process.
@@ -54,7 +54,7 @@ pub(crate) struct Terminals {
 
 impl Env {
     /// The environment of this process.
-    #[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
+    #[expect(clippy::disallowed_methods, reason = "other modules use Env")]
     pub(crate) fn system() -> Self {
         Self {
             arguments: std::env::args_os().collect(),
@@ -112,7 +112,7 @@ impl Env {
         self.variable(variable).is_some_and(|value| !value.is_empty())
     }
 
-    /// Whether a variable is set to more than blanks.
+    /// Whether a variable is set and not blank.
     pub(crate) fn has_text(&self, variable: &str) -> bool {
         let value = self.variable(variable).map(OsStr::to_string_lossy);
         value.is_some_and(|value| !value.trim().is_empty())
@@ -126,8 +126,8 @@ impl Env {
         }
     }
 
-    /// What the error does not say about a file named on the command line: where a relative path was
-    /// looked up, and how to pass what is no file.
+    /// The hint for a file on the command line that cannot be read: the directory of a relative path,
+    /// and how to pass a value that is not a file.
     pub(crate) fn file_hint(&self, path: &Path, error: &FileError) -> Option<String> {
         match error {
             FileError::Io(error) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => {
@@ -216,7 +216,7 @@ impl Env {
 /// The home directory as other programs find it: `HOME`, or the entry in the user database if that is
 /// unset or empty.
 #[cfg(not(windows))]
-#[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
+#[expect(clippy::disallowed_methods, reason = "other modules use Env")]
 fn home_directory() -> Option<PathBuf> {
     dirs::home_dir()
 }
@@ -224,7 +224,7 @@ fn home_directory() -> Option<PathBuf> {
 /// The home directory as other programs find it: `USERPROFILE`, or the profile directory if that is
 /// unset or empty. (`dirs` ignores the variable.)
 #[cfg(windows)]
-#[expect(clippy::disallowed_methods, reason = "this is the door to the system")]
+#[expect(clippy::disallowed_methods, reason = "other modules use Env")]
 fn home_directory() -> Option<PathBuf> {
     std::env::home_dir()
 }

@@ -1,5 +1,5 @@
-//! Directories and files of this user alone. On Windows the access control list of the user's profile
-//! protects them.
+//! Directories and files that only this user can access. On Windows, they are protected by the access
+//! control list of the user's profile.
 
 use std::fs;
 use std::io;

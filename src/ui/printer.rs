@@ -113,7 +113,7 @@ impl Printer {
         self.shows_result_and_error_together() && !self.quiet
     }
 
-    /// Whether the result and the error are read by the same person at a terminal.
+    /// Whether both the result and the error are shown at the terminal.
     pub(crate) fn shows_result_and_error_together(self) -> bool {
         self.terminals.stdout && self.terminals.stderr
     }
@@ -306,7 +306,7 @@ fn exact_json(json: &str) -> String {
     exact
 }
 
-/// The fields of an error. Several problems are listed, and the message is their number.
+/// The fields of an error. Several errors are listed, and the message is their number.
 fn error_json(error: &Error) -> serde_json::Value {
     let mut fields = json!({ "code": error.kind.code(), "message": format!("{error:#}") });
     if !error.others.is_empty() {

@@ -130,7 +130,7 @@ fn read_line(prompt: &str, keys: &mut impl Keys, term: &Term) -> io::Result<Opti
     Ok(Some(line))
 }
 
-/// Reads lines of standard input until one is an answer. `refuse` makes the error if there is none.
+/// Reads lines of standard input until one is an answer. `refuse` returns the error if there is none.
 async fn read_piped<T>(
     env: &Env,
     refuse: impl Fn(&str) -> Error,
@@ -200,9 +200,9 @@ pub(crate) async fn ask_secret(
     hidden.into_value(from_file)
 }
 
-/// A list from which one entry is to be chosen.
+/// A list from which the person chooses one entry.
 pub(crate) struct Choice<'a> {
-    /// What is chosen, such as `Claude credential`.
+    /// The kind of entry, such as `Claude credential`.
     pub(crate) noun: &'a str,
     pub(crate) items: Vec<String>,
     /// How to choose on the command line.
@@ -210,7 +210,7 @@ pub(crate) struct Choice<'a> {
 }
 
 impl Choice<'_> {
-    /// The error when nobody can answer. It names the entries.
+    /// The error if no answer is possible, with the entries.
     fn impossible(&self, why: &str) -> Error {
         let Self { noun, items, hint } = self;
         let words = |item: &String| item.split_whitespace().collect::<Vec<_>>().join(" ");

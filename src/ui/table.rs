@@ -194,7 +194,7 @@ fn cut_middle(text: &str, width: usize) -> String {
     format!("{before}…{}", fitting.next().unwrap_or_default())
 }
 
-/// Wraps `text` at blanks. A word that is longer than a line is not split.
+/// Wraps `text` at spaces. A word that is longer than a line is not split.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

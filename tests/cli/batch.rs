@@ -76,7 +76,7 @@ fn a_single_lost_reply_does_not_stop_the_other_writes() {
 
 /// R112, R136: no other write is sent after a request has timed out.
 #[test]
-fn a_write_that_times_out_is_the_last_one() {
+fn a_batch_ends_after_a_write_that_times_out() {
     let sandbox = Sandbox::new();
     sandbox
         .vault

@@ -137,7 +137,7 @@ fn push_missing_creates_only_missing_secrets() {
     assert_eq!(sandbox.vault.value("database-url", "user").as_deref(), Some("1"));
     assert_eq!(sandbox.vault.stored("generic").len(), 2);
     sandbox.run("secret check").exits(0);
-    // Why there is nothing to push.
+    // The reason why there is nothing to push.
     sandbox
         .run("secret push --missing --from-file .env")
         .exits(0)
@@ -151,7 +151,7 @@ fn push_missing_creates_only_missing_secrets() {
         .stderr_contains("does not reference: A\n");
 }
 
-/// Two variables may reference one secret; either of them gives its value.
+/// Several variables may reference one secret; any of them provides its value.
 #[test]
 fn push_missing_takes_any_variable_of_a_secret() {
     let sandbox = Sandbox::new();

@@ -56,7 +56,7 @@ fn standing(run: &Ran, source: &str) -> (Value, String) {
 }
 
 /// R124: an empty `CLAUDE_CONFIG_DIR` means the working directory (Claude Code 2.1.331), and an empty
-/// variable for the secrets the default one.
+/// variable for the directory of secrets means the default one.
 #[test]
 fn an_empty_configuration_directory_is_the_working_directory() {
     let in_repo = "repo/.credentials.json";

@@ -51,9 +51,9 @@ fn delete_resolves_the_name_in_its_scope() {
     );
 }
 
-/// A name that only the other scope has is not called deleted, and where it is is said once.
+/// A name that exists only in the other scope is not reported as deleted, and its scope is named once.
 #[test]
-fn a_name_in_the_other_scope_is_not_called_deleted() {
+fn a_name_in_the_other_scope_is_not_reported_as_deleted() {
     let sandbox = Sandbox::new();
     sandbox.vault.seed("A", "y", "org");
     sandbox
@@ -73,7 +73,7 @@ fn a_name_in_the_other_scope_is_not_called_deleted() {
     }
     assert!(sandbox.vault.value("A", "org").is_some());
     assert_eq!(sandbox.vault.stored("claude").len(), 1);
-    // What the warning says to do.
+    // The command that the warning suggests.
     sandbox
         .run("secret delete A --scope org --yes")
         .exits(0)

@@ -403,9 +403,9 @@ fn push_options_require_push() {
     }
 }
 
-/// An access token that goes before an API key is named with the key, and every row with it.
+/// An access token that is preferred to an API key is reported with the key and its secret names.
 #[test]
-fn a_token_taken_before_a_key_is_said() {
+fn a_token_preferred_to_a_key_is_reported() {
     let sandbox = Sandbox::new();
     // A token without an `exp` does not expire.
     let access = "c4n4ry-access";
@@ -434,7 +434,7 @@ fn a_token_taken_before_a_key_is_said() {
         sandbox.vault.value("OPENAI_API_KEY", "user"),
         Some(access.to_owned())
     );
-    // What the notice says to do.
+    // The command that the notice suggests.
     let ran = sandbox.run("secret extract --push --yes --no-oauth").exits(0);
     assert!(!ran.stderr.contains("notice: CODEX"), "{}", ran.stderr);
     assert_eq!(
@@ -443,7 +443,7 @@ fn a_token_taken_before_a_key_is_said() {
     );
 }
 
-/// The push of one provider's credential says nothing of other providers' entries.
+/// A push for one provider does not report entries of other providers.
 #[test]
 fn a_provider_push_names_no_entry_of_another_provider() {
     let sandbox = Sandbox::new();
@@ -481,7 +481,7 @@ fn a_provider_push_names_no_entry_of_another_provider() {
         let start = format!("warning: ~/.local/share/opencode/auth.json: the entry \"{own}\"");
         assert!(notices[0].starts_with(&start), "{}", ran.stderr);
     }
-    // A store that cannot be read may hold anything, and its path is as short as elsewhere.
+    // A store that cannot be read may have a credential of any provider.
     sandbox.write(".local/share/opencode/auth.json", "{");
     sandbox
         .run("secret claude push")

@@ -143,7 +143,7 @@ fn names_are_checked_by_their_source() {
         .run("secret push --from-file x.json --env-format json --yes")
         .exits(4)
         .stderr_contains("\"database-url\" is not a valid name");
-    // What may be a part of a value is not shown.
+    // Text that may be part of a value is not shown.
     for part in ["c4n4ry-Abc", "1c4n4ry-a", "c4n4ry-12345", "ab cd", "-c4n4ry"] {
         push_file(&sandbox, format!("A=1\n{part}=x\n"))
             .exits(4)
@@ -170,9 +170,9 @@ fn names_are_checked_by_their_source() {
         .stderr_contains(&format!("\"{longest}\" is not a valid variable name"));
 }
 
-/// A file where a name is expected: it is named, with the option that reads it.
+/// For a file in place of a name, the error suggests the option to read it.
 #[test]
-fn a_file_in_place_of_a_name_leads_to_from_file() {
+fn a_file_in_place_of_a_name_suggests_from_file() {
     let sandbox = Sandbox::new();
     for file in [".env", "./prod.env", "prod.env", "conf/.env.local", "my file"] {
         sandbox.write(file, "A=1\n");
@@ -211,10 +211,10 @@ fn a_file_in_place_of_a_name_leads_to_from_file() {
         .run("secret push --from-env ./prod.env --yes")
         .exits(4)
         .stderr_contains("\"./prod.env\" is not a valid variable name\n  hint: to push the entries");
-    // What the hint says.
+    // The command that the hint suggests.
     sandbox.run("secret push --from-file .env --yes").exits(0);
     assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("1"));
-    // The value of a name that happens to be a file's.
+    // A secret whose name is also that of a file.
     sandbox.run_with("secret push prod.env --yes", "v").exits(0);
     assert_eq!(sandbox.vault.value("prod.env", "user").as_deref(), Some("v"));
 }
@@ -447,7 +447,7 @@ fn all_problems_of_all_sources_are_reported_at_once() {
     assert_eq!(error["error"]["code"], "usage");
     let problems = error["error"]["problems"].as_array().unwrap();
     assert_eq!(problems.len(), said.len() + 1);
-    // Each problem is told once, and the message sums them up.
+    // Each problem is reported once, and the message is a summary.
     assert_eq!(
         error["error"]["message"],
         format!("found {} problems", problems.len())

@@ -60,7 +60,7 @@ fn imports_only_go_down() {
 
 /// Files of a folder do not import each other in a circle, directly or through others.
 #[test]
-fn no_imports_run_in_a_circle() {
+fn imports_are_not_circular() {
     let modules: BTreeMap<String, String> = sources("src")
         .into_iter()
         .filter(|file| !file.ends_with("/tests.rs"))
@@ -102,7 +102,7 @@ fn module_of(file: &str) -> String {
     format!("crate::{}", inside.replace('/', "::"))
 }
 
-/// The part of a path that is a module.
+/// The module in a path.
 fn longest_module<'m>(path: &str, modules: &'m BTreeMap<String, String>) -> Option<&'m str> {
     let mut path = path;
     loop {
@@ -113,7 +113,7 @@ fn longest_module<'m>(path: &str, modules: &'m BTreeMap<String, String>) -> Opti
     }
 }
 
-/// The paths that a module's code names from `crate`, `super` or `self`.
+/// The paths in a module's code that begin with `crate`, `super` or `self`.
 fn imported_paths(code: &str, module: &str) -> Vec<String> {
     let mut paths = Vec::new();
     for (start, _) in code.match_indices("::") {
@@ -142,7 +142,7 @@ fn parent(module: &str) -> String {
     module.rsplit_once("::").unwrap().0.to_owned()
 }
 
-/// Adds `base::` with what follows: a path, or a list of them in braces.
+/// Adds `base::` followed by a path or a list of paths in braces.
 fn expand(base: &str, text: &str, paths: &mut Vec<String>) {
     let text = text.trim_start();
     let Some(list) = text.strip_prefix('{') else {

@@ -281,9 +281,9 @@ fn piped_answers_choose_and_confirm() {
     }
 }
 
-/// Where nobody can answer, the credentials are named once, without a question.
+/// If no answer is possible, the credentials are listed once, without a prompt.
 #[test]
-fn a_choice_that_nobody_can_make_names_the_credentials_once() {
+fn a_choice_without_an_answer_lists_the_credentials_once() {
     let sandbox = Sandbox::new();
     sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"c4n4ry"}"#);
     let choose = |options: &str, variables: &[(&str, &str)]| {
@@ -323,7 +323,7 @@ fn a_choice_that_nobody_can_make_names_the_credentials_once() {
         );
     }
     assert!(sandbox.vault.requests().is_empty());
-    // What the hints say.
+    // The commands that the hints suggest.
     for options in ["--yes", "--type api_key --name second"] {
         sandbox.run(&format!("secret codex push {options}")).exits(0);
     }

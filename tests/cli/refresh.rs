@@ -430,7 +430,7 @@ mod unix {
 
     /// R109: an interrupt after a finished refresh does not mention the refresh.
     #[test]
-    fn ctrl_c_after_a_refresh_does_not_call_it_unfinished() {
+    fn ctrl_c_after_a_refresh_does_not_mention_it() {
         let (sandbox, _) = expired();
         sandbox.vault.fault(Fault::on("GET", "").does(Behaviour::Hang));
         let child = start(&mut sandbox.bare_command(["secret", "list"]));

@@ -51,22 +51,23 @@ fn a_second_ctrl_c_does_not_stop_the_restore() {
     assert!(kept_values(&sandbox).is_empty());
 }
 
-/// R109: Ctrl-C during the put-back waits for its reply, and sends it once.
+/// R109: after Ctrl-C during the restore, the command waits for the reply and does not repeat the
+/// request.
 #[test]
-fn ctrl_c_during_the_put_back_waits_for_its_reply() {
+fn ctrl_c_during_the_restore_waits_for_its_reply() {
     let (sandbox, _) = sandbox();
     sandbox.vault.fault(Fault::on("POST", CREATE).fails(422, "no"));
     sandbox
         .vault
         .fault(Fault::on("POST", CREATE).does(Behaviour::Hold));
     let mut child = start(&mut sandbox.command(FORCE.split_whitespace()));
-    // The reveal, the create, the put-back.
+    // The reveal, the create, the restore.
     sandbox.vault.wait_for("POST", 3);
     send_signal(&child, "INT");
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut lines = stderr.by_ref().lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("interrupted; finishing the replacement")));
-    // Half a second is what other requests still get after a signal.
+    // Other requests would be cancelled half a second after the signal.
     assert!(sandbox.vault.stays_quiet(Duration::from_millis(1500)));
     sandbox.vault.release();
     let mut output = child.wait_with_output().unwrap();

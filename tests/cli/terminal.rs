@@ -155,9 +155,9 @@ fn replacing_the_organisations_credential_is_confirmed() {
     assert_eq!(sandbox.vault.stored("codex")[0].value, "old");
 }
 
-/// At a terminal, where result and error stand together, the same is not said twice.
+/// At a terminal, which shows both the result and the error, the message is not repeated.
 #[test]
-fn status_says_once_that_nobody_is_logged_in() {
+fn status_says_not_logged_in_once() {
     let sandbox = Sandbox::new();
     let mut session = shell(&sandbox, "unset AMIKA_API_KEY; amika auth status; echo code $?");
     let said = text(&mut session, "code 3");

@@ -26,7 +26,7 @@ fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> SocketAddr {
     serve_to(chain, key, None)
 }
 
-/// As [`serve`], for clients with a certificate of `issuer` only, if there is one.
+/// As [`serve`], but requires a client certificate from `issuer`, if there is one.
 fn serve_to(
     chain: Vec<CertificateDer<'static>>,
     key: &KeyPair,
@@ -53,7 +53,7 @@ fn serve_to(
         let mut stream = rustls::StreamOwned::new(connection, stream);
         // A client that does not trust the certificate ends the handshake.
         if head(&mut stream).is_empty() {
-            // Unread data would reset the connection, and the alert with it.
+            // Unread data would reset the connection before the alert is received.
             stream.sock.shutdown(std::net::Shutdown::Write).unwrap();
             let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
         } else {
@@ -68,7 +68,7 @@ fn for_localhost() -> CertificateParams {
     CertificateParams::new(vec!["localhost".to_owned()]).unwrap()
 }
 
-/// A server that answers every connection with these bytes, and its address as seen by a client.
+/// Starts a server that sends these bytes to every client, and returns its URL.
 fn answering(bytes: &'static [u8]) -> String {
     let server = listen(move |mut stream| {
         stream.write_all(bytes).unwrap();
@@ -86,7 +86,7 @@ fn authority(name: &str) -> CertificateParams {
     parameters
 }
 
-/// What a list over TLS says: one error about this server, without a second try.
+/// Returns the error of a list over TLS, which must name the server and not be retried.
 fn refusal(sandbox: &Sandbox, origin: &str, trusted: &Path) -> String {
     let mut command = sandbox.command(["secret", "list", "-v"]);
     command.env("AMIKA_API_URL", origin).env("SSL_CERT_FILE", trusted);
@@ -206,7 +206,7 @@ fn an_ssl_cert_file_that_cannot_be_used_is_named() {
     ran(command.output().unwrap()).exits(0);
 }
 
-/// Each problem of a certificate is said in words, with what to do about it.
+/// Each problem of a certificate is explained, with a hint.
 #[test]
 fn a_certificate_that_cannot_be_used_is_explained() {
     let sandbox = Sandbox::new();
@@ -256,7 +256,7 @@ fn a_certificate_that_cannot_be_used_is_explained() {
         assert!(said.contains("\n  hint: ") && said.contains(hint), "{said}");
     }
 
-    // What the hints of the next two say makes them work.
+    // Following the hints of the next two makes them work.
     let (origin, pem) = own(for_localhost());
     assert_eq!(
         refusal(&sandbox, &origin, &other),
@@ -264,7 +264,7 @@ fn a_certificate_that_cannot_be_used_is_explained() {
          hint: to trust it, set SSL_CERT_FILE to a PEM file with this certificate\n"
     );
     list_over_tls(&sandbox, &origin, &sandbox.write("own.pem", pem.clone())).exits(0);
-    // Another certificate of the same name does not hide the right one, nor that it is missing.
+    // Another certificate with the same name neither hides the right one, nor its absence.
     let (_, same_name) = tls_vault((2999, 1, 1));
     let same_name = sandbox.write("same_name.pem", same_name);
     let said = refusal(&sandbox, &origin, &same_name);
@@ -303,7 +303,7 @@ fn a_certificate_that_cannot_be_used_is_explained() {
     assert!(said.starts_with(what), "{said}");
 }
 
-/// What answers, but not with a TLS that amika speaks.
+/// A server that does not support TLS, or not a compatible version, is explained.
 #[test]
 fn a_server_without_usable_tls_is_explained() {
     let sandbox = Sandbox::new();

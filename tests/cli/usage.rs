@@ -72,7 +72,8 @@ fn an_invalid_value_lists_the_valid_ones() {
     }
 }
 
-/// An argument too many is named unless it could be a secret, and a file is led to its option.
+/// An unexpected argument is named unless it could be a secret; for a file, the error suggests the
+/// option.
 #[test]
 fn an_unexpected_argument_is_named() {
     let sandbox = Sandbox::new();
@@ -99,7 +100,7 @@ fn an_unexpected_argument_is_named() {
     }
 }
 
-/// A setting with a few possible values takes no other.
+/// A setting with fixed values refuses any other.
 #[test]
 fn a_setting_with_an_unknown_value_is_refused() {
     let sandbox = Sandbox::new();
@@ -146,7 +147,7 @@ fn the_help_names_the_default_name_of_each_type() {
             .stdout;
         let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(names.iter().all(|name| words.contains(name)), "{help}");
-        // The options of every command come last, under a heading of their own.
+        // Global options come last, under a separate heading.
         let own = help.find("\nOptions:\n").unwrap();
         let global = help.find("\nGlobal options:\n").unwrap();
         assert!(own < global && !help[own..global].contains("--output"), "{help}");

@@ -140,8 +140,8 @@ impl Shared {
         let down = client.down_until.is_some_and(|until| Instant::now() < until);
         if down {
             if let Some(listener) = listener.take() {
-                // A process that is just being started holds a copy of the socket until its exec;
-                // closing ours alone would leave that copy listening.
+                // A process that is being started has a copy of the socket until its exec, which would
+                // keep listening if only ours were closed.
                 let _ = SockRef::from(&listener).shutdown(Shutdown::Both);
             }
             client.listening = false;

@@ -138,7 +138,7 @@ impl Vault {
         (access_token, refresh_token)
     }
 
-    /// Accepts one more bearer.
+    /// Accepts an additional bearer token.
     pub(crate) fn accept_token(&self, token: &str) {
         self.contents().tokens.push(token.to_owned());
     }
@@ -257,7 +257,7 @@ impl Vault {
         assert!(!timeout.timed_out(), "fewer than {n} {method} requests arrived");
     }
 
-    /// Whether no other request comes within `time`.
+    /// Whether no further request arrives within `time`.
     pub(crate) fn stays_quiet(&self, time: Duration) -> bool {
         let contents = self.contents();
         let seen = contents.seen.len();

@@ -73,14 +73,14 @@ fn retry_after_delays_every_request() {
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A limiter, and the start of its first window.
+/// A limiter and the start of its first window.
 fn fresh() -> (Concurrency, Instant) {
     let pace = Concurrency::new(None);
     let start = pace.rate.borrow().window.start;
     (pace, start)
 }
 
-/// A rate that was learned, and the time to the next slot.
+/// A limited rate, with the time to the next slot.
 fn learned(per_second: f64, ceiling: Option<f64>, now: Instant, slot: Duration) -> Rate {
     Rate {
         per_second: Some(per_second),
@@ -91,10 +91,10 @@ fn learned(per_second: f64, ceiling: Option<f64>, now: Instant, slot: Duration) 
     }
 }
 
-/// R135: what a window of answers does to the rate.
+/// R135: the rate after a window of responses.
 #[test]
-fn the_rate_follows_what_gets_through() {
-    // The rate and its ceiling, the share refused, what was accepted per second, and the new rate.
+fn the_rate_adapts_to_accepted_requests() {
+    // The rate, its ceiling, the share of refusals, the accepted requests per second, the new rate.
     let table = [
         (None, None, 0.4, 50.0, None),
         (None, None, 0.41, 50.0, Some(50.0)),
@@ -129,9 +129,9 @@ fn the_rate_follows_what_gets_through() {
     assert_eq!(rate.ceiling, Some(100.0));
 }
 
-/// R135: a refused request gives back most of its slot, unless the next one is a pause away.
+/// R135: a refused request returns most of its slot, unless the next slot is the end of a pause.
 #[test]
-fn a_refusal_gives_its_slot_back() {
+fn a_refused_request_returns_its_slot() {
     let now = Instant::now();
     for (slot, expected) in [(100, 30), (199, 129), (200, 200), (20, 0)] {
         let mut rate = learned(10.0, None, now, slot * MS);
@@ -140,9 +140,9 @@ fn a_refusal_gives_its_slot_back() {
     }
 }
 
-/// R135: each request moves the next slot by one interval, and a missed slot is lost.
+/// R135: each request moves the next slot by one interval, and a missed slot is not made up for.
 #[test]
-fn requests_are_spread_evenly() {
+fn requests_are_evenly_spaced() {
     let now = Instant::now();
     for (slot, expected) in [(30, 130), (0, 100)] {
         let (pace, _) = fresh();
@@ -156,10 +156,10 @@ fn requests_are_spread_evenly() {
     assert_eq!(pace.next_slot(), start + 9 * MS);
 }
 
-/// R135: a window is judged once it is long enough and holds enough answers, or a flood of refusals.
+/// R135: a window is complete if it is long enough and has enough responses, or many refusals.
 #[test]
-fn a_window_is_judged_when_it_says_enough() {
-    // Accepted, then refused, all at this many milliseconds and with this latency.
+fn a_window_is_evaluated_when_it_is_complete() {
+    // The number of accepted and of refused requests, and their time and latency in milliseconds.
     let table = [
         (7, 0, 100, 0, false),
         (8, 0, 99, 0, false),
@@ -191,7 +191,8 @@ fn a_window_is_judged_when_it_says_enough() {
     }
 }
 
-/// R135: more than two refusals in five halve the limit, and set the rate to what was accepted.
+/// R135: if more than 40 % are refused, the limit is halved and the rate set to that of the accepted
+/// ones.
 #[test]
 fn many_refusals_slow_a_batch_down() {
     let (pace, start) = fresh();
@@ -211,14 +212,15 @@ fn many_refusals_slow_a_batch_down() {
         pace.refused(start + 100 * MS, Duration::ZERO, None);
     }
     assert_eq!((pace.limit(), pace.is_slowed_down()), (6, true));
-    // 40 a second.
+    // 40 per second.
     pace.sent(start + 100 * MS);
     assert_eq!(pace.next_slot(), start + 125 * MS);
 }
 
-/// R135: a window in which nothing is accepted is a pause, each longer than the last, and no rate.
+/// R135: a window without accepted requests causes a pause, each longer than the last, and sets no
+/// rate.
 #[test]
-fn a_closed_window_is_waited_out() {
+fn a_window_without_accepted_requests_is_a_pause() {
     let (pace, mut now) = fresh();
     for (closed, limit, shortest) in [(1, 4, 50), (2, 2, 100), (3, 1, 200), (4, 1, 400)] {
         now += 100 * MS;
@@ -230,7 +232,7 @@ fn a_closed_window_is_waited_out() {
         assert_eq!((pace.limit(), pace.is_slowed_down()), (limit, false));
         assert_eq!(pace.rate.borrow().closed, closed);
         now = pace.next_slot();
-        // What was sent before the pause says nothing.
+        // Responses to requests sent before the pause do not count.
         pace.refused(now - MS, Duration::ZERO, None);
         assert_eq!(pace.rate.borrow().window.refused, 0);
     }
@@ -244,9 +246,9 @@ fn a_closed_window_is_waited_out() {
     assert_eq!(pace.limit(), 8);
 }
 
-/// An answer in the moment in which a window starts counts, and a pause of no length ends no window.
+/// A response at the start of a window counts, and a pause of zero length does not end a window.
 #[test]
-fn the_edges_of_a_window_count() {
+fn responses_at_the_start_of_a_window_count() {
     let (pace, start) = fresh();
     pace.accepted(start, Duration::ZERO);
     pace.pause_until(pace.next_slot());

@@ -117,7 +117,7 @@ async fn store_key(
     })
 }
 
-/// Asks the API whether it accepts the key, before it replaces anything.
+/// Asks the API whether it accepts the key, before anything is replaced.
 async fn check_accepted(key: &SecretValue, origin: &Origin, context: &Context) -> Result<()> {
     let credential = ApiCredential::from_key(Source::NewApiKey, key.clone());
     let api = context.api_using(origin.clone(), Rc::new(credential), None)?;

@@ -20,7 +20,7 @@ use crate::system::keychain::{Access, SystemKeychain};
 use crate::ui::printer::Printer;
 use crate::ui::prompt::{self, Choice};
 
-/// The options that say which value to push.
+/// The options that select the value to push.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
     /// Type of the credential; without --value or --from-file, it is found on this machine
@@ -36,12 +36,12 @@ pub(crate) struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// Whether the person is asked which local credential to push.
+    /// Whether to prompt for the local credential to push.
     pub(super) fn is_empty(&self) -> bool {
         self.kind.is_none() && self.value.is_none() && self.from_file.is_none()
     }
 
-    /// The value that an interrupted replacement left behind, if `--from-file` is one.
+    /// The backup of an interrupted replacement, if `--from-file` is one.
     pub(super) fn kept_value(&self, env: &Env) -> Option<(Kept, Description)> {
         Kept::at(&env.expand_home(self.from_file.as_ref()?))
     }
@@ -181,7 +181,7 @@ pub(crate) async fn pick(
     Ok(sources.swap_remove(index))
 }
 
-/// How to choose one of several credentials on the command line, or to confirm the only one.
+/// The hint how to choose one of several credentials on the command line, or to confirm the only one.
 fn how_to_choose(sources: &[PushSource]) -> String {
     if sources.len() == 1 {
         return "add --yes to push it".to_owned();

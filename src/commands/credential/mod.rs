@@ -75,7 +75,7 @@ impl FromArgMatches for ProviderCommand {
     }
 }
 
-/// The command of one provider. Its subcommands are added when it is used.
+/// The command of one provider. Its subcommands are built only if it is used.
 fn tree(provider: &'static Provider) -> Command {
     let Provider { id, title, .. } = provider;
     Command::new(*id)
@@ -86,7 +86,7 @@ fn tree(provider: &'static Provider) -> Command {
         .defer(with_subcommands)
 }
 
-/// Adds the subcommands, with examples for the provider whose name the command has.
+/// Adds the subcommands, with examples for the provider of the command.
 fn with_subcommands(command: Command) -> Command {
     let Some(provider) = Provider::with_id(command.get_name()) else {
         return command;

@@ -59,7 +59,8 @@ pub(super) fn report_stored(
     }
 }
 
-/// The error if another credential is in the place of the new one. `by_server` is ` (409)` if the server reported the conflict.
+/// The error if there is another credential in place of the new one. `by_server` is ` (409)` if the
+/// server reported the conflict.
 pub(super) fn taken(
     provider: &Provider,
     name: &str,

@@ -36,7 +36,7 @@ pub(crate) struct PushCredentialArgs {
 }
 
 impl PushCredentialArgs {
-    /// What these options change about a value that is restored.
+    /// The options that change how a backup is restored.
     fn changes(&self) -> Changes {
         Changes {
             name: self.name.clone(),

@@ -17,11 +17,11 @@ use crate::system::file;
 /// Maximum size of an API response in bytes, so no value fetched from the API is larger.
 const MAX_KEPT_VALUE: u64 = 4 * 1024 * 1024;
 
-/// What the command line says differently from the value's description.
+/// The options that override the description of the backup.
 pub(super) struct Changes {
     pub(super) name: Option<String>,
     pub(super) kind: Option<CredentialKind>,
-    /// Whether to replace a credential that is in its place.
+    /// Whether to replace an existing credential in its place.
     pub(super) force: bool,
 }
 

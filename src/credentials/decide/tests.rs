@@ -113,10 +113,10 @@ fn a_replacement_ends_as_the_table_says() {
     }
 }
 
-/// R103: a vault that stays unreadable after a create is listed six times, and then the old
-/// credential is put back.
+/// R103: if the vault cannot be listed after a create, it is tried six times before the old credential
+/// is restored.
 #[test]
-fn after_six_looks_the_old_credential_is_put_back() {
+fn the_old_credential_is_restored_after_six_lists() {
     let mut events = vec![ok(""), LOST];
     events.extend([
         UNREADABLE, UNDECIDED, UNREADABLE, UNDECIDED, UNREADABLE, UNDECIDED,
@@ -126,9 +126,9 @@ fn after_six_looks_the_old_credential_is_put_back() {
     assert_eq!(ending, Ending::Restored("back".to_owned()));
 }
 
-/// R109: signals cut requests short until the first put-back is sent, and not after that.
+/// R109: signals cut requests short only before the first attempt to restore.
 #[test]
-fn putting_back_starts_with_the_put_back_and_lasts_to_the_end() {
+fn a_restore_is_not_interrupted() {
     let (mut decisions, _) = Decisions::replace(true);
     let mut steps = vec![decisions.is_putting_back()];
     for reply in [

@@ -124,7 +124,7 @@ impl Verifier {
         })
     }
 
-    /// Replaces an error that may have a more specific reason.
+    /// Replaces an error by a more specific one, if there is one.
     fn specify(&self, error: rustls::Error, end_entity: &CertificateDer<'_>) -> rustls::Error {
         let finding = match &error {
             error if is_untrusted(error) => {
@@ -179,8 +179,8 @@ impl Verifier {
     }
 }
 
-/// Whether no trusted authority has issued a certificate. One that merely has the issuer's name, as
-/// many self-signed certificates for `localhost` do, gives a bad signature.
+/// Whether no trusted authority has issued the certificate. A bad signature means that a trusted
+/// certificate has only the name of the issuer, as with self-signed certificates for `localhost`.
 fn is_untrusted(error: &rustls::Error) -> bool {
     matches!(
         error,

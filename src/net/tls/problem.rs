@@ -1,4 +1,4 @@
-//! Why a TLS connection cannot be made, in plain words.
+//! Explains why a TLS connection failed.
 
 use std::error::Error;
 use std::io;
@@ -9,14 +9,14 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatibl
 
 use crate::formats::escape;
 
-/// What is wrong, to be read after `cannot connect to HOST: `, and what to do about it.
+/// The problem, to follow `cannot connect to HOST: `, and a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TlsProblem {
     pub(crate) what: String,
     pub(crate) hint: String,
 }
 
-/// What our own check of a certificate finds and rustls has no error for.
+/// The result of our own check of a certificate, for which rustls has no error.
 #[derive(Debug, thiserror::Error)]
 #[cfg_attr(
     not(all(unix, not(target_vendor = "apple"))),
@@ -35,8 +35,8 @@ const SET_CLOCK: &str =
     "if the clock of this machine is wrong, set it; otherwise the server needs a new certificate";
 const ADDRESS: &str = "check AMIKA_API_URL; a proxy or login page may be in between";
 
-/// The TLS problem among the causes of a failed request, if there is one. `is_local` tells whether
-/// the server is on this machine, where plain http is allowed.
+/// Returns the TLS problem among the causes of a failed request, if there is one. `is_local` tells
+/// whether the server is on loopback, where plain http is allowed.
 pub(crate) fn explain(error: &(dyn Error + 'static), is_local: bool) -> Option<TlsProblem> {
     let (what, hint) = match find(error)? {
         rustls::Error::InvalidCertificate(error) => certificate(error),
@@ -68,7 +68,7 @@ pub(crate) fn explain(error: &(dyn Error + 'static), is_local: bool) -> Option<T
             "the server and amika have no encryption method in common".to_owned(),
             "enable the default ciphers of TLS 1.2 or 1.3 on the server".to_owned(),
         ),
-        // TLS 1.2 has one alert for both.
+        // TLS 1.2 uses the same alert for both.
         rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => (
             "the server refuses the TLS handshake".to_owned(),
             "it may ask for a client certificate, which amika does not have, or allow only outdated ciphers"
@@ -82,7 +82,7 @@ pub(crate) fn explain(error: &(dyn Error + 'static), is_local: bool) -> Option<T
     Some(TlsProblem { what, hint })
 }
 
-/// The error of rustls. An I/O error does not give the error inside it as its source.
+/// Returns the error of rustls. The source of an I/O error is not the error that it contains.
 fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -98,7 +98,7 @@ fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     None
 }
 
-/// What is wrong with the server's certificate, and what to do about it.
+/// Explains a problem of the server's certificate.
 fn certificate(error: &CertificateError) -> (String, String) {
     let (what, hint) = match error {
         CertificateError::ExpiredContext { time, not_after } => {
@@ -187,7 +187,7 @@ fn date(time: UnixTime) -> String {
         .to_string()
 }
 
-/// `for a.example, b.example` of the names that rustls lists as `DnsName("a.example")`.
+/// Formats the names that rustls lists as `DnsName("a.example")`: `for a.example, b.example`.
 fn names(presented: &[String]) -> String {
     const SHOWN: usize = 3;
     let inner = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();

@@ -58,7 +58,7 @@ pub(super) async fn read_values(
         candidates.extend(problems.check(candidate(name, value, Origin::Argument(position))));
     }
     for Argument { name, .. } in bare {
-        // A valid name with a dot may also be meant as a file.
+        // A valid name with a dot may also be intended as a file.
         let file_hint = name.as_str().contains('.') && is_file(name.as_str(), env);
         let file_hint = file_hint.then(|| push_entries(name.as_str()));
         let (value, origin) = if env.terminals.stdin {

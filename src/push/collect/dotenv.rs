@@ -22,7 +22,7 @@ use super::lines::{end_of_line, first_line};
 use super::value::{self, Value};
 use crate::secret::{SecretName, SecretValue};
 
-/// Blanks that all three readers accept after `export`, and that YAML accepts around a name.
+/// Whitespace that all three readers accept after `export`, and that YAML accepts around a name.
 const BLANK: [char; 2] = [' ', '\t'];
 
 /// Parses `text`, whose line breaks are all `\n`.

@@ -1,4 +1,4 @@
-//! An assignment read from a file, and what may be wrong with it.
+//! An assignment in a file, and its possible errors.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use crate::error::Error;
 use crate::push::candidate::shown;
 use crate::secret::{MAX_VALUE, SecretName, SecretValue};
 
-/// An assignment found in a file, before its name and value were checked.
+/// An assignment in a file, before its name and value are validated.
 pub(super) struct Entry {
     pub(super) line: usize,
     pub(super) name: String,
     pub(super) value: SecretValue,
 }
 
-/// Why a line cannot be used. Never quotes the line, which may hold a secret.
+/// The reason why a line cannot be used. Never quotes the line, which may contain a secret.
 pub(super) struct Fault {
     pub(super) line: usize,
     pub(super) message: String,
@@ -45,7 +45,7 @@ impl Fault {
     }
 }
 
-/// The entries of a file, and the warnings and faults of its lines.
+/// The entries of a file, and the warnings and errors of its lines.
 #[derive(Default)]
 pub(super) struct Parsed {
     pub(super) entries: Vec<Entry>,
@@ -53,8 +53,8 @@ pub(super) struct Parsed {
     pub(super) faults: Vec<Fault>,
 }
 
-/// The fault of a name that no environment variable can have. `name` is shown only if it is a name that
-/// a secret can have, because a piece of a value may stand before an `=`.
+/// The error for a name that is not valid for a variable. `name` is shown only if it is valid for a
+/// secret, because the text before an `=` may be part of a value.
 pub(super) fn bad_name(line: usize, name: &str) -> Fault {
     match SecretName::inline(name).filter(is_plain) {
         Some(name) => Fault::new(
@@ -71,7 +71,7 @@ pub(super) fn bad_name(line: usize, name: &str) -> Fault {
     }
 }
 
-/// Whether a name is made of words, as `database-url` is, and unlike a key or a part of one.
+/// Whether a name consists of words, such as `database-url`, and does not look like part of a key.
 fn is_plain(name: &SecretName) -> bool {
     let name = name.as_str();
     let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);
@@ -81,7 +81,7 @@ fn is_plain(name: &SecretName) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic()) && one_case && few_digits && name.len() <= 40
 }
 
-/// Checks that apply to values from every source. Returns what is wrong and what to do about it.
+/// Validates a value from any source. Returns the problem and a hint.
 pub(super) fn checked(value: &SecretValue) -> std::result::Result<(), (&'static str, &'static str)> {
     if value.is_empty() {
         Err((

@@ -21,7 +21,7 @@ pub(super) const MAX_FILE: u64 = 10 * 1024 * 1024;
 /// Maximum number of warnings shown for one file; the rest are only counted.
 const MAX_WARNINGS: usize = 20;
 
-/// How the lines of a file become names and values.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EnvFormat {
     /// Quotes are removed, `export ` and comments are allowed, `$` is literal

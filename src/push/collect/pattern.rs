@@ -5,7 +5,7 @@
 pub(crate) struct Pattern(String);
 
 impl Pattern {
-    /// Parses a comma-separated list, ignoring blanks and empty items.
+    /// Parses a comma-separated list, ignoring whitespace and empty items.
     pub(crate) fn list(items: &[String]) -> Vec<Self> {
         let items = items.iter().flat_map(|item| item.split(','));
         let items = items.map(str::trim).filter(|item| !item.is_empty());

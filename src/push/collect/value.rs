@@ -7,7 +7,7 @@ use super::lines::{end_of_line, first_line};
 
 /// Characters that end a line in JavaScript but not in Python.
 pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
-/// Blanks that all readers remove around a name and before a value.
+/// Whitespace that all readers remove around a name and before a value.
 pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
 /// The end of a hint that works for every value.
 const FROM_FILE: &str = "or take it from a file of its own:";
@@ -156,7 +156,7 @@ pub(super) fn scan(text: &str) -> Result<Value<'_>, Problem> {
     }
 }
 
-/// Parses an unquoted value: up to a comment or the end of the line, without surrounding blanks.
+/// Parses an unquoted value: up to a comment or the end of the line, without surrounding whitespace.
 fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
     let length = end_of_line(text);
     let refuse = |reason| Err(Problem { reason, length });
@@ -174,7 +174,7 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
         },
     };
     let value = before_comment.trim_end_matches(is_trailing_space);
-    // compose removes fewer kinds of blanks before a value than after it.
+    // compose removes fewer kinds of whitespace before a value than after it.
     let first = value.chars().next().filter(|c| c.is_whitespace());
     let edges = [value.chars().next(), value.chars().next_back()];
     let unusual = edges.into_iter().flatten().find(|&c| is_unusual_space(c));
@@ -327,12 +327,12 @@ fn write_backslash(
     }
 }
 
-/// Blanks that all readers remove after a value.
+/// Whitespace that all readers remove after a value.
 fn is_trailing_space(c: char) -> bool {
     c.is_whitespace() && !is_unusual_space(c)
 }
 
-/// Blanks that only some readers remove around a value.
+/// Whitespace that only some readers remove around a value.
 fn is_unusual_space(c: char) -> bool {
     matches!(c, '\u{1c}'..='\u{1f}' | '\u{85}' | '\u{feff}')
 }

@@ -1,6 +1,7 @@
-//! Why a keychain cannot be used.
+//! The errors of keychains.
 
-/// The texts read on from the name of an item or of the keychain. They never quote an item.
+/// The messages continue a sentence that begins with the name of an item or the keychain. They never
+/// quote an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeychainError {
     #[error("AMIKA_KEYCHAIN is off")]

@@ -1,7 +1,7 @@
 //! Access to the system's keychain: Keychain on macOS, Credential Manager on Windows, Secret Service
 //! on other systems.
 //!
-//! A keychain may ask the person to unlock it, and a broken one may never answer. It is therefore
+//! A keychain may ask the person to unlock it, and a broken one may never respond. It is therefore
 //! queried only when needed, once per item, and for a few seconds in total.
 
 mod error;
@@ -25,7 +25,7 @@ pub(crate) use self::error::KeychainError;
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform};
 
-/// The variable that switches the keychain on or off.
+/// The variable that enables or disables the keychain.
 const SETTING: &str = "AMIKA_KEYCHAIN";
 /// Time limit for all keychain calls of one command together.
 const LIMIT: Duration = Duration::from_secs(3);

@@ -52,7 +52,7 @@ fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
             return Some(status);
         }
         if Instant::now() >= deadline {
-            // Killing fails only if the program has just ended by itself.
+            // Killing fails only if the program has just exited.
             let _ = child.kill();
             let _ = child.wait();
             return None;
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    /// R132: a program that does not answer is ended.
+    /// R132: a program that hangs is killed.
     #[cfg(unix)]
     #[test]
     fn a_program_that_hangs_is_ended() {

@@ -1,4 +1,4 @@
-//! A source of keys, and the keys that prompts tell apart.
+//! A source of keys, and the keys that prompts distinguish.
 
 use std::io;
 
@@ -37,7 +37,7 @@ pub(crate) trait Keys {
     fn next(&mut self) -> io::Result<Key>;
     /// Whether a key follows faster than a person types, so that the text must be a paste.
     fn follows_at_once(&mut self) -> io::Result<bool>;
-    /// Drops the keys that follow at once, so that the next prompt does not take them.
+    /// Drops the keys that follow at once, so that the next prompt does not read them.
     fn discard_typed(&mut self) -> io::Result<()> {
         while self.follows_at_once()? {
             self.next()?;

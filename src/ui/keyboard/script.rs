@@ -4,7 +4,7 @@ use std::io;
 
 use super::keys::{Key, Keys};
 
-/// Keys in bursts: within one burst each follows the one before at once.
+/// Bursts of keys; within a burst, keys follow each other at once.
 pub(crate) struct Bursts(pub(crate) Vec<Vec<Key>>);
 
 impl Keys for Bursts {

@@ -39,8 +39,8 @@ pub(crate) struct Keyboard {
 }
 
 impl Keyboard {
-    /// Switches off echo and line editing. Ctrl-C stays a signal, and what was typed ahead is kept.
-    /// Ctrl-Z is read as a key, because a shell that resumes a program switches the echo on.
+    /// Disables echo and line editing. Ctrl-C still sends a signal, and keys typed ahead are kept.
+    /// Ctrl-Z is read as a key, because a shell that resumes a program enables the echo.
     pub(crate) fn open() -> io::Result<Self> {
         let before = tcgetattr(stdin())?;
         let mut settings = before.clone();

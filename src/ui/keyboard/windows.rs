@@ -116,7 +116,7 @@ fn key(key: &console::Key) -> Option<Key> {
 mod tests {
     use super::*;
 
-    /// R130: Shift is reported as a key of its own before a capital letter.
+    /// R130: the console reports Shift as a separate key before a capital letter.
     #[test]
     fn modifiers_are_ignored() {
         for modifier in [console::Key::Shift, console::Key::Alt, console::Key::Unknown] {
