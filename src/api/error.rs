@@ -97,7 +97,7 @@ impl ApiError {
             413 => ("too large for the API", "store large data elsewhere"),
             429 => ("too many requests", "wait a moment, or lower --jobs"),
             408 | 500..=599 => ("the API failed", "try again in a moment"),
-            _ => ("refused", "fix what the message says and run the command again"),
+            _ => ("refused", "fix the reported problem and run the command again"),
         };
         // A gateway can respond with 5xx although the request was carried out. A server without the
         // method (501) has done nothing.

@@ -167,7 +167,7 @@ pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwe
     }
     builder
         .build()
-        .map_err(|error| Error::new(Kind::Unreachable, "setting up TLS").because(error.without_url()))
+        .map_err(|error| Error::new(Kind::Unreachable, "failed to set up TLS").because(error.without_url()))
 }
 
 /// The reason why a response body cannot be used.

@@ -78,5 +78,5 @@ impl TrustStore {
 }
 
 fn setup_error(error: rustls::Error) -> Error {
-    Error::new(Kind::Unreachable, "setting up TLS").because(error)
+    Error::new(Kind::Unreachable, "failed to set up TLS").because(error)
 }

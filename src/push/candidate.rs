@@ -8,7 +8,7 @@ use crate::formats::escape;
 use crate::secret::{SecretName, SecretValue};
 use crate::system::file::is_stdin;
 
-/// A secret that might be pushed, and where it came from.
+/// A collected secret and its origin.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) name: SecretName,

@@ -59,11 +59,11 @@ fn say_what_is_left(mut names: Vec<String>, references: &[Reference], notices: &
     };
     let (stored, unknown): (Vec<_>, Vec<_>) = names.into_iter().partition(is_referenced);
     for (names, why) in [
-        (unknown, ".amika/config.toml does not reference"),
-        (stored, "the vault already has"),
+        (unknown, "not referenced in .amika/config.toml"),
+        (stored, "already in the vault"),
     ] {
         if !names.is_empty() {
-            notices.notice(format!("left out what {why}: {}", escape::first_of(&names)));
+            notices.notice(format!("skipped ({why}): {}", escape::first_of(&names)));
         }
     }
 }

@@ -15,9 +15,9 @@ use crate::formats::escape;
 use crate::system::env::Env;
 use crate::system::file::{self, FileError};
 
-/// Where a repository keeps its configuration, from its top.
+/// Path of the configuration, relative to the root of a repository.
 const CONFIG: &str = ".amika/config.toml";
-/// The largest configuration accepted, in bytes.
+/// Maximum size of the configuration, in bytes.
 const MAX_CONFIG: u64 = 1024 * 1024;
 
 /// A variable of a sandbox and the secret that provides its value.

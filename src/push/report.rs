@@ -99,7 +99,7 @@ pub(crate) fn outcomes_text(applied: &Applied, plan_is_shown: bool) -> Text {
     table(&["NAME", "RESULT"], rows).then(&total(applied))
 }
 
-/// `Created 2, Updated 1 in user scope`, without outcomes that did not occur.
+/// Formats the totals, such as `Created 2, Updated 1 in user scope`, without those that are zero.
 fn total(applied: &Applied) -> String {
     let labels = ["Created", "Updated", "Failed", "Unknown", "Not attempted"];
     let counts = labels.into_iter().filter_map(|label| {

@@ -142,13 +142,13 @@ fn push_missing_creates_only_missing_secrets() {
         .run("secret push --missing --from-file .env")
         .exits(0)
         .stdout_contains("Nothing to push")
-        .stderr_contains("notice: left out what .amika/config.toml does not reference: UNRELATED\n")
-        .stderr_contains("notice: left out what the vault already has: API_KEY, DATABASE_URL\n");
+        .stderr_contains("notice: skipped (not referenced in .amika/config.toml): UNRELATED\n")
+        .stderr_contains("notice: skipped (already in the vault): API_KEY, DATABASE_URL\n");
     sandbox
         .run("secret push A=1 --if-missing --missing")
         .exits(0)
         .stdout_contains("Nothing to push")
-        .stderr_contains("does not reference: A\n");
+        .stderr_contains("not referenced in .amika/config.toml): A\n");
 }
 
 /// Several variables may reference one secret; any of them provides its value.

@@ -1,5 +1,5 @@
 //! Shared by the tests, examples and benchmarks.
-#![allow(dead_code, clippy::allow_attributes, reason = "each includer uses a part")]
+#![allow(dead_code, clippy::allow_attributes, reason = "each user needs only a part")]
 
 pub(crate) mod faults;
 pub(crate) mod idp;

@@ -44,7 +44,7 @@ pub(crate) struct LoginArgs {
     pub(crate) store: CredentialBackend,
 }
 
-/// The largest key file read, in bytes.
+/// Maximum size of a key file, in bytes.
 const MAX_KEY: u64 = 64 * 1024;
 
 /// The JSON result of storing a key.
@@ -193,7 +193,7 @@ fn already(what: &str) -> Error {
         Kind::Refused,
         format!("you already have {what}; nothing was changed"),
     )
-    .hint("to replace it, run 'amika auth logout' first; 'amika auth status' shows what it is")
+    .hint("to replace it, run 'amika auth logout' first; 'amika auth status' shows it")
 }
 
 /// A credential that cannot be read now may still be usable later.

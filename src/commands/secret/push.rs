@@ -41,7 +41,7 @@ history; NAME alone, --from-env and --from-file are not. When a name comes from 
 
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
-    /// Secret to push; the value of a name alone is read from standard input or asked for without echo
+    /// Secret to push; without =VALUE, the value is read from standard input or prompted for without echo
     #[arg(value_name = "NAME[=VALUE]", value_hint = ValueHint::Other)]
     pub(crate) secrets: Vec<OsString>,
     /// Push these environment variables; quoted patterns such as 'APP_*' are allowed

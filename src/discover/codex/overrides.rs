@@ -42,7 +42,7 @@ pub(super) fn find(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
     }
     if scan.env.has_text("OPENAI_API_KEY") {
         scan.notice(
-            "$OPENAI_API_KEY is set, and Codex does not sign in with it by itself; push it with \
+            "$OPENAI_API_KEY is set, but Codex does not sign in with it; push it with \
              'amika secret codex push --type api_key'"
                 .to_owned(),
         );
@@ -50,7 +50,7 @@ pub(super) fn find(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
     if let Some(profile) = &config.profile {
         let place = profile.place().shown(scan.env.home.as_deref());
         scan.notice(format!(
-            "{place} is refused by Codex 0.169 and later, which does not start with it; use --profile"
+            "Codex 0.169 and later rejects {place} and does not start; use --profile"
         ));
     }
     strongest

@@ -243,7 +243,7 @@ fn a_value_at_the_cut_is_not_shown() {
         assert!(!clean.contains("u00"), "{before}: {}", &clean[clean.len() - 40..]);
         assert!(clean.len() <= 4096);
     }
-    // A text of exactly the largest length is shown whole.
+    // A text of exactly the maximum length is shown completely.
     assert_eq!(redactor.clean(&"x".repeat(4096)), "x".repeat(4096));
     assert!(redactor.clean(&"x".repeat(4097)).len() >= 4096 - 300);
 }

@@ -16,7 +16,7 @@ use crate::system::env::Env;
 use crate::system::file::{self, is_stdin};
 use crate::ui::notices::Notices;
 
-/// The largest file or standard input accepted, in bytes.
+/// Maximum size of a file or of standard input, in bytes.
 pub(super) const MAX_FILE: u64 = 10 * 1024 * 1024;
 /// Maximum number of warnings shown for one file; the rest are only counted.
 const MAX_WARNINGS: usize = 20;
@@ -26,7 +26,7 @@ const MAX_WARNINGS: usize = 20;
 pub(crate) enum EnvFormat {
     /// Quotes are removed, `export ` and comments are allowed, `$` is literal
     Dotenv,
-    /// As `docker run --env-file`: everything after the first `=`, verbatim
+    /// Like `docker run --env-file`: everything after the first `=`, verbatim
     Docker,
     /// One object of string values
     Json,

@@ -5,7 +5,7 @@ use super::lines::LineCounter;
 use crate::formats::json::Members;
 use crate::secret::{SecretName, SecretValue};
 
-const HINT: &str = "the file must hold one object such as {\"NAME\": \"value\"}";
+const HINT: &str = "the file must contain one object such as {\"NAME\": \"value\"}";
 
 /// Parses `text`. Only the line of a serde error is kept, because its message quotes the input.
 pub(crate) fn parse(text: &str) -> Parsed {

@@ -104,8 +104,8 @@ fn generate(random: &mut fastrand::Rng) -> String {
     text
 }
 
-/// R122: 4,000 generated texts against node's dotenv and python-dotenv themselves, where `.ci/run`
-/// has installed them. compose is not among them, so some texts on which two agree are refused.
+/// R122: 4,000 generated texts are compared with node's dotenv and python-dotenv, if `.ci/run` has
+/// installed them. Texts on which these two agree may be refused because of compose.
 #[test]
 fn generated_texts_are_read_as_the_installed_readers_read_them() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{KeychainError, Lookup, platform};
 use crate::secret::SecretValue;
 
-#[expect(clippy::disallowed_methods, reason = "this is the door to the keychain")]
+#[expect(clippy::disallowed_methods, reason = "other modules use a Keychain")]
 pub(super) fn entry(service: &str, account: &str) -> keyring_core::Result<keyring_core::Entry> {
     if !platform::is_available() {
         return Err(Error::NoDefaultStore);

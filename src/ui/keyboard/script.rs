@@ -23,7 +23,7 @@ impl Keys for Bursts {
     }
 }
 
-/// The keys that type `text`; control characters stand for what they do at a terminal.
+/// Converts `text` to keys; control characters become the keys that send them.
 pub(crate) fn typed(text: &str) -> Vec<Key> {
     let key = |c| match c {
         '\n' => Key::Enter,
