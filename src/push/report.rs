@@ -168,6 +168,13 @@ pub(crate) fn outcomes_json(applied: &Applied) -> OutcomesJson<'_> {
     }
 }
 
+/// What replaces the actions in the plan's table when the plan has been carried out.
+pub(crate) fn outcome_cells(applied: &Applied) -> Vec<&'static str> {
+    let outcomes = applied.outcomes.iter().map(|(_, outcome)| status(outcome));
+    let unchanged = applied.unchanged.iter().map(|_| "unchanged");
+    outcomes.chain(unchanged).collect()
+}
+
 /// Why a secret is not stored, or may not be.
 fn reason(outcome: &Outcome) -> Option<&str> {
     match outcome {

@@ -183,9 +183,10 @@ impl Env {
         blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await
     }
 
-    /// Whether standard input is known to have ended. Does not wait for input.
+    /// Whether standard input has something to read, or has ended. `None` where the system does not
+    /// tell without waiting.
     #[expect(clippy::unused_self, reason = "standard input is part of the environment")]
-    pub(crate) fn stdin_has_ended(&self) -> bool {
+    pub(crate) fn stdin_is_ready(&self) -> Option<bool> {
         #[cfg(unix)]
         {
             use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -195,11 +196,15 @@ impl Env {
                 tv_sec: 0,
                 tv_nsec: 0,
             };
-            let is_ready = poll(&mut stdin, Some(&no_wait)).is_ok_and(|ready| ready > 0);
-            is_ready && io::stdin().lock().fill_buf().is_ok_and(<[u8]>::is_empty)
+            poll(&mut stdin, Some(&no_wait)).ok().map(|ready| ready > 0)
         }
         #[cfg(not(unix))]
-        false
+        None
+    }
+
+    /// Whether standard input is known to have ended. Does not wait for input.
+    pub(crate) fn stdin_has_ended(&self) -> bool {
+        self.stdin_is_ready() == Some(true) && io::stdin().lock().fill_buf().is_ok_and(<[u8]>::is_empty)
     }
 
     /// One line of standard input without its line break, cut to 4 KiB; `None` at its end.

@@ -39,6 +39,45 @@ impl Interrupt {
     }
 }
 
+/// Tells whether the program was suspended with Ctrl-Z and continued, after which the terminal shows
+/// other lines than before.
+pub(crate) struct Resumption {
+    /// `None` if the system does not tell.
+    #[cfg(unix)]
+    signals: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Resumption {
+    pub(crate) fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let number = rustix::process::Signal::CONT.as_raw();
+        Self {
+            signals: signal(SignalKind::from_raw(number)).ok(),
+        }
+    }
+
+    /// Whether it happened since [`listen`](Self::listen), or may have.
+    pub(crate) fn happened(&mut self) -> bool {
+        use futures_util::FutureExt;
+        let signals = self.signals.as_mut();
+        signals.is_none_or(|signals| signals.recv().now_or_never().is_some())
+    }
+}
+
+/// Windows does not suspend programs.
+#[cfg(not(unix))]
+impl Resumption {
+    pub(crate) fn listen() -> Self {
+        Self {}
+    }
+
+    #[expect(clippy::unused_self, reason = "it holds something on other systems")]
+    pub(crate) fn happened(&mut self) -> bool {
+        false
+    }
+}
+
 /// Makes a write beyond the file size limit (`ulimit -f`) fail with `EFBIG` instead of ending the
 /// process with SIGXFSZ.
 #[cfg(unix)]

@@ -4,6 +4,7 @@ mod chooser;
 mod hidden;
 mod keyboard;
 pub(crate) mod notices;
+pub(crate) mod on_screen;
 pub(crate) mod options;
 pub(crate) mod printer;
 pub(crate) mod prompt;

@@ -32,6 +32,14 @@ pub(crate) struct Layout {
     pub(crate) now: Timestamp,
 }
 
+/// Where a cell of the last column, or its label, is in a printed table, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CellPosition {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) is_label: bool,
+}
+
 /// Text with tables in it.
 pub(crate) struct Text(Vec<Part>);
 
@@ -73,16 +81,28 @@ impl Text {
 
     /// The text with every character that could control the terminal escaped.
     pub(crate) fn render(self, layout: Layout) -> String {
+        self.render_with_positions(layout).0
+    }
+
+    /// As [`render`](Self::render), with the cells of the last column if the text is one table.
+    pub(crate) fn render_with_positions(self, layout: Layout) -> (String, Vec<CellPosition>) {
+        let is_table = self.0.len() == 1;
+        let mut cells = Vec::new();
         let parts = self.0.into_iter().map(|part| match part {
             Part::Lines(lines) => escape_lines(&lines).into_owned(),
-            Part::Table(table) => table.render(layout),
+            Part::Table(table) => {
+                let (text, positions) = table.render(layout);
+                cells = positions;
+                text
+            }
         });
-        parts.collect::<Vec<_>>().join("\n")
+        let text = parts.collect::<Vec<_>>().join("\n");
+        (text, if is_table { cells } else { Vec::new() })
     }
 }
 
 impl Table {
-    fn render(mut self, layout: Layout) -> String {
+    fn render(mut self, layout: Layout) -> (String, Vec<CellPosition>) {
         for row in &mut self.rows {
             for (cell, column) in row.iter_mut().zip(&self.header) {
                 if layout.width.is_some() && TIME_COLUMNS.contains(&column.as_str()) {
@@ -91,11 +111,11 @@ impl Table {
                 *cell = escape(cell).into_owned();
             }
         }
-        let lines = match self.widths(layout.width) {
+        let (lines, cells) = match self.widths(layout.width) {
             Some(widths) => self.columns(&widths, layout.color),
             None => self.blocks(layout),
         };
-        lines.join("\n")
+        (lines.join("\n"), cells)
     }
 
     /// The width of each column, or `None` if the table does not fit the terminal.
@@ -125,30 +145,39 @@ impl Table {
         (excess == 0 && available >= MIN_TABLE_WIDTH).then_some(widths)
     }
 
-    fn columns(&self, widths: &[usize], color: bool) -> Vec<String> {
+    fn columns(&self, widths: &[usize], color: bool) -> (Vec<String>, Vec<CellPosition>) {
         let mut lines = Vec::new();
+        let mut positions = Vec::new();
+        let before_last = &widths[..widths.len().saturating_sub(1)];
+        let last_column = before_last.iter().map(|width| width + GAP).sum();
         for (index, row) in std::iter::once(&self.header).chain(&self.rows).enumerate() {
             let cells = row.iter().zip(widths).zip(&self.header);
             let cells: Vec<Vec<String>> = cells
                 .map(|((cell, &width), column)| fit(cell, width, column))
                 .collect();
             let height = cells.iter().map(Vec::len).max().unwrap_or_default();
+            positions.push(CellPosition {
+                line: lines.len(),
+                column: last_column,
+                is_label: index == 0,
+            });
             for line in 0..height {
                 let mut text = String::new();
                 for ((cell, &width), column) in cells.iter().zip(widths).zip(&self.header) {
                     let cell = cell.get(line).map_or("", String::as_str);
                     let padding = width.saturating_sub(measure_text_width(cell)) + GAP;
-                    text.push_str(&painted(cell, column, color && index > 0));
+                    let color = color && index > 0 && STATUS_COLUMNS.contains(&column.as_str());
+                    text.push_str(&painted(cell, color));
                     text.push_str(&" ".repeat(padding));
                 }
                 lines.push(text.trim_end().to_owned());
             }
         }
-        lines
+        (lines, positions)
     }
 
     /// Prints each row as a block of lines, with the column's name before each cell.
-    fn blocks(&self, layout: Layout) -> Vec<String> {
+    fn blocks(&self, layout: Layout) -> (Vec<String>, Vec<CellPosition>) {
         let label = self.header.iter().map(String::len).max().unwrap_or_default();
         let room = layout
             .width
@@ -156,19 +185,29 @@ impl Table {
             .saturating_sub(label + GAP)
             .max(MIN_COLUMN_WIDTH);
         let mut lines = Vec::new();
+        let mut positions = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             if index > 0 {
                 lines.push(String::new());
             }
             for (cell, column) in row.iter().zip(&self.header) {
+                let color = layout.color && STATUS_COLUMNS.contains(&column.as_str());
+                if Some(column) == self.header.last() {
+                    let at = |column, is_label| CellPosition {
+                        line: lines.len(),
+                        column,
+                        is_label,
+                    };
+                    positions.extend([at(0, true), at(label + GAP, false)]);
+                }
                 for (line, part) in fit(cell, room, column).iter().enumerate() {
                     let name = if line == 0 { column } else { "" };
-                    let part = painted(part, column, layout.color);
+                    let part = painted(part, color);
                     lines.push(format!("{name:label$}  {part}").trim_end().to_owned());
                 }
             }
         }
-        lines
+        (lines, positions)
     }
 }
 
@@ -209,15 +248,15 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Colours a cell by its first word.
-fn painted(cell: &str, column: &str, color: bool) -> String {
+/// Colours a cell by its first word, if `color` says so.
+pub(crate) fn painted(cell: &str, color: bool) -> String {
     let style = match cell.split([' ', ':']).next().unwrap_or_default() {
         "create" | "created" | "present" | "chosen" => AnsiColor::Green,
         "update" | "updated" | "unknown" | "not" | "expired" => AnsiColor::Yellow,
         "conflict" | "failed" | "missing" => AnsiColor::Red,
         _ => return cell.to_owned(),
     };
-    if !color || !STATUS_COLUMNS.contains(&column) {
+    if !color {
         return cell.to_owned();
     }
     let style = Style::new().fg_color(Some(style.into()));

@@ -33,6 +33,8 @@ mod layout;
 mod mistakes;
 #[cfg(target_os = "linux")]
 mod nginx;
+#[cfg(unix)]
+mod on_screen;
 mod opencode;
 mod outcomes;
 mod process;

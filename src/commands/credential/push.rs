@@ -126,7 +126,8 @@ fn report_dry_run(kind: CredentialKind, scope: Scope, name: &str, printer: Print
 async fn confirm(kind: CredentialKind, place: &str, scope: Scope, name: &str, env: &Env) -> Result<()> {
     let noun = noun(kind);
     let question = format!("Push the {noun} from {place} to {scope} scope, as \"{name}\"?");
-    Confirmation::Terminal.ask(env, &question, |_| ()).await
+    let asked = Confirmation::Terminal.ask(env, &question, |_| ()).await;
+    asked.map(drop)
 }
 
 async fn ask_name(default: &str) -> Result<String> {

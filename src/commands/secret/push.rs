@@ -23,6 +23,7 @@ use crate::push::references::{self, References};
 use crate::push::report as view;
 use crate::secret::Scope;
 use crate::ui::notices::Notices;
+use crate::ui::on_screen::TableOnScreen;
 use crate::ui::printer::{OnWriteFailure, Printer};
 use crate::ui::prompt::Confirmation;
 
@@ -191,28 +192,43 @@ pub(crate) async fn push(
             return Err(refusal(&conflicts));
         }
     };
-    show_plan(|| plan.rows(), plan.scope, args, *printer)?;
+    let shown = show_plan(|| plan.rows(), plan.scope, args, *printer)?;
     if args.dry_run {
         return Ok(());
     }
+    let mut below = Some(0);
     if !plan.steps.is_empty() {
         let question = view::question(&plan);
-        interrupt
+        below = interrupt
             .or(confirmation.ask(env, &question, |question| printer.question(question)))
             .await?;
     }
-    write(&plan, &api, context).await
+    write(&plan, shown.zip(below), &api, context).await
 }
 
-/// Carries out a confirmed plan, and reports the outcome of every secret.
-async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
+/// Carries out a confirmed plan, and reports the outcome of every secret. `shown` is the plan on the
+/// terminal, and the number of lines below it.
+async fn write(
+    plan: &Plan,
+    shown: Option<(TableOnScreen, usize)>,
+    api: &Api,
+    context: &Context,
+) -> Result<()> {
     let printer = context.printer;
     let progress = printer.progress(plan.steps.len());
+    let mut said_more = false;
     let applied = apply(api, plan, &context.interrupt, |event| {
-        show(printer, &progress, event);
+        said_more |= show(printer, &progress, event);
     })
     .await;
     progress.finish_and_clear();
+    // What is typed meanwhile, such as Ctrl-C, appears on the terminal and moves the cursor.
+    let typed = context.env.terminals.stdin && context.env.stdin_is_ready() != Some(false);
+    if let Some((table, below)) = shown
+        && !(said_more || typed || applied.stopped_by.is_some())
+    {
+        table.replace_cells(below, "RESULT", &view::outcome_cells(&applied));
+    }
     let error = applied.error();
     // Failures are shown even with `--quiet`.
     let printer = if error.is_some() { printer.loud() } else { printer };
@@ -230,7 +246,7 @@ fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
     scope: Scope,
     args: &WriteArgs,
     printer: Printer,
-) -> Result<()> {
+) -> Result<Option<TableOnScreen>> {
     if args.dry_run {
         let at_terminal = printer.terminals.stdout;
         let json = view::plan_json(rows(), scope, at_terminal);
@@ -238,15 +254,18 @@ fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
             view::plan_text(rows(), at_terminal)
         })?;
     } else if rows().next().is_some() {
-        printer.aside(view::plan_text(rows(), printer.terminals.stderr));
+        return Ok(printer.aside_on_screen(view::plan_text(rows(), printer.terminals.stderr)));
     }
-    Ok(())
+    Ok(None)
 }
 
-/// Shows the progress of a batch, in the progress bar and as notices.
-fn show(printer: Printer, progress: &ProgressBar, event: Event) {
+/// Shows the progress of a batch, in the progress bar and as notices. Whether it printed a notice.
+fn show(printer: Printer, progress: &ProgressBar, event: Event) -> bool {
     let notice = match event {
-        Event::Finished => return progress.inc(1),
+        Event::Finished => {
+            progress.inc(1);
+            return false;
+        }
         Event::Waiting { at_most } => {
             progress.set_message("waiting for the API");
             format!("the API is unavailable; waiting up to {} s", at_most.as_secs())
@@ -261,6 +280,7 @@ fn show(printer: Printer, progress: &ProgressBar, event: Event) {
         }
     };
     progress.suspend(|| printer.notice(&notice));
+    true
 }
 
 /// Converts a stored secret; `None` if its scope is unknown.

@@ -1,0 +1,198 @@
+//! The plan on a terminal, whose actions become results when the push is done.
+
+use expectrl::Expect;
+use expectrl::session::OsSession;
+
+use crate::sandbox::Sandbox;
+use crate::support::faults::{Behaviour, Fault, Reply};
+use crate::terminal::{shell, text};
+
+const ROWS: u16 = 40;
+const PUSH: &str = "amika secret push A=1 LONGER=2";
+
+/// A session on a terminal of this size, and everything that it has printed so far.
+struct Screen {
+    session: OsSession,
+    printed: String,
+    columns: u16,
+}
+
+impl Screen {
+    /// Runs `line` on a terminal that can move its cursor.
+    fn run(sandbox: &Sandbox, columns: u16, line: &str) -> Self {
+        let line = format!("read go; echo star\"\"ted; stty echo; export TERM=xterm; {line}; echo code $?");
+        let mut session = shell(sandbox, &line);
+        // The terminal's own start may set another size.
+        session.get_process_mut().set_window_size(columns, ROWS).unwrap();
+        session.send_line("go").unwrap();
+        text(&mut session, "started\r\n");
+        Self {
+            session,
+            printed: String::new(),
+            columns,
+        }
+    }
+
+    fn wait_for(&mut self, until: &str) -> &mut Self {
+        self.printed.push_str(&text(&mut self.session, until));
+        self
+    }
+
+    fn answer(&mut self, keys: &str) -> &mut Self {
+        self.session.send(keys).unwrap();
+        self
+    }
+
+    /// What a person sees when the command has ended with this code.
+    fn ends(&mut self, code: i32) -> String {
+        self.wait_for(&format!("code {code}"));
+        let [rows, columns] = [ROWS, self.columns].map(|size| size.try_into().unwrap());
+        let mut terminal = vt100::Parser::new(rows, columns, 0);
+        terminal.process(self.printed.as_bytes());
+        terminal.screen().contents()
+    }
+}
+
+/// One table, which first says what will be done and then what was done.
+#[test]
+fn the_plan_becomes_the_result_in_place() {
+    for columns in [50, 80, 200] {
+        let sandbox = Sandbox::new();
+        sandbox.vault.seed("A", "before", "user");
+        let mut screen = Screen::run(&sandbox, columns, PUSH);
+        screen.wait_for("[y/N] ").answer("y\r");
+        let seen = screen.ends(0);
+        let expected = if columns < 60 {
+            "NAME    A\nSOURCE  argument 1\nVALUE   ********\nRESULT  updated\n\n\
+             NAME    LONGER\nSOURCE  argument 2\nVALUE   ********\nRESULT  created\n"
+        } else {
+            "NAME    SOURCE      VALUE     RESULT\n\
+             A       argument 1  ********  updated\n\
+             LONGER  argument 2  ********  created\n"
+        };
+        let end =
+            "Overwrite 1 and create 1 in user scope? [y/N] y\nCreated 1, Updated 1 in user scope\ncode 0";
+        assert_eq!(seen, format!("{expected}{end}"), "{columns}");
+        // Only the actions were written again.
+        assert_eq!(screen.printed.matches("LONGER").count(), 1, "{columns}");
+    }
+}
+
+/// The progress bar between plan and result leaves nothing behind.
+#[test]
+fn a_longer_plan_becomes_the_result_below_a_progress_bar() {
+    let sandbox = Sandbox::new();
+    let names = ["A1", "B2", "C3", "D4", "E5", "F6", "G7"];
+    let pairs: Vec<_> = names.iter().map(|name| format!("{name}=1")).collect();
+    for columns in [50, 80] {
+        let line = format!("amika secret push {} --yes", pairs.join(" "));
+        let seen = Screen::run(&sandbox, columns, &line).ends(0);
+        let result = if columns == 50 { "created" } else { "updated" };
+        assert_eq!(seen.matches(result).count(), names.len(), "{seen}");
+        assert!(!seen.contains("ACTION") && !seen.contains("create\n"), "{seen}");
+        let total = seen.lines().rev().nth(1).unwrap();
+        assert!(total.ends_with(" 7 in user scope"), "{seen}");
+        if columns == 80 {
+            assert_eq!(seen.lines().count(), 1 + names.len() + 2, "{seen}");
+        }
+    }
+}
+
+/// What failed is marked in its row, and its reason follows.
+#[test]
+fn a_failure_is_marked_in_the_plan_and_explained_below() {
+    let sandbox = Sandbox::new();
+    let refused = Fault::on("POST", "/secrets").fails(400, "not today");
+    sandbox.vault.fault(refused);
+    let seen = Screen::run(&sandbox, 80, &format!("{PUSH} --yes --jobs 1")).ends(5);
+    let lines: Vec<_> = seen.lines().collect();
+    assert_eq!(lines[1], "A       argument 1  ********  failed", "{seen}");
+    assert_eq!(lines[2], "LONGER  argument 2  ********  created", "{seen}");
+    assert!(
+        lines[4].starts_with("A     failed: ") && seen.contains("not today"),
+        "{seen}"
+    );
+    assert_eq!(seen.matches("LONGER").count(), 1, "{seen}");
+}
+
+/// Where the cursor may be elsewhere, nothing is written over.
+#[test]
+fn the_plan_is_left_alone_where_the_cursor_may_be_elsewhere() {
+    let tall: Vec<_> = (0..45).map(|n| format!("N{n}=1")).collect();
+    for (columns, line) in [
+        (80, format!("{PUSH} --yes > out")),
+        (80, format!("{PUSH} --yes -v")),
+        (80, format!("TERM=dumb {PUSH} --yes")),
+        (80, format!("CI=1 {PUSH} --yes")),
+        (80, format!("yes | {PUSH}")),
+        (80, format!("amika secret push {} --yes", tall.join(" "))),
+    ] {
+        let sandbox = Sandbox::new();
+        let seen = Screen::run(&sandbox, columns, &line).ends(0);
+        assert!(
+            seen.contains(" create\n") && !seen.contains("RESULT"),
+            "{line}: {seen}"
+        );
+    }
+    // The question takes two lines.
+    let sandbox = Sandbox::new();
+    let mut screen = Screen::run(&sandbox, 36, "amika secret push A=1");
+    screen.wait_for("[y/N] ").answer("y\r");
+    let seen = screen.ends(0);
+    assert!(
+        seen.contains("ACTION  create\n") && !seen.contains("RESULT"),
+        "{seen}"
+    );
+}
+
+/// As above, where something happens between the plan and the result.
+#[test]
+fn the_plan_is_left_alone_after_an_interruption() {
+    let start = |question: bool| {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("POST", "/secrets").does(Behaviour::Hold));
+        let yes = if question { "" } else { " --yes" };
+        let screen = Screen::run(&sandbox, 80, &format!("set -m; {PUSH}{yes} --jobs 1"));
+        (sandbox, screen)
+    };
+    let left_alone = |seen: &str| {
+        assert!(seen.contains("create") && !seen.contains("RESULT"), "{seen}");
+    };
+    // Another size.
+    let (sandbox, mut screen) = start(true);
+    screen.wait_for("[y/N] ");
+    let process = screen.session.get_process_mut();
+    process.set_window_size(60, ROWS).unwrap();
+    screen.answer("y\r");
+    sandbox.vault.wait_for("POST", 1);
+    sandbox.vault.release();
+    left_alone(&screen.ends(0));
+    // A line that is typed meanwhile.
+    let (sandbox, mut screen) = start(false);
+    sandbox.vault.wait_for("POST", 1);
+    screen.answer("\r").wait_for("\r\n\r\n");
+    sandbox.vault.release();
+    left_alone(&screen.ends(0));
+    // A notice.
+    let later = Reply {
+        status: 503,
+        headers: vec![("retry-after", "2".to_owned())],
+        ..Reply::default()
+    };
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/secrets").does(Behaviour::Reply(later)));
+    let mut screen = Screen::run(&sandbox, 80, &format!("{PUSH} --yes"));
+    let seen = screen.ends(0);
+    assert!(seen.contains("notice: "), "{seen}");
+    left_alone(&seen);
+    // The program is suspended at the question, and resumed.
+    let sandbox = Sandbox::new();
+    let mut screen = Screen::run(&sandbox, 80, &format!("set -m; {PUSH}; fg"));
+    screen.wait_for("[y/N] ").answer("\x1a");
+    screen.wait_for("[y/N] ").answer("y\r");
+    left_alone(&screen.ends(0));
+}
