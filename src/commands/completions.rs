@@ -63,7 +63,7 @@ pub(crate) fn answer(env: &Env, tree: fn() -> Command) -> bool {
     let complete = CompleteEnv::with_factory(|| visible_commands(&tree()))
         .var(VARIABLE)
         .bin(PROGRAM);
-    // A shell that gets no answer offers no completion; a message would end up in the prompt.
+    // On an error, the shell offers no completion; a message would appear in the prompt.
     complete
         .try_complete(env.arguments.iter().cloned(), Some(Path::new(".")))
         .unwrap_or(true)

@@ -1,4 +1,4 @@
-//! A secret that a push would write, and where it came from.
+//! The secrets that a push may write.
 
 use std::fmt;
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::push::candidate::Candidate;
 use crate::secret::Scope;
 
-/// A secret that the vault already holds.
+/// A secret that the vault already has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) id: String,

@@ -118,7 +118,7 @@ mod tests {
         fs::metadata(path).unwrap().mode() & 0o777
     }
 
-    /// R38: file and directory are private, also when they were not before.
+    /// R38: file and directory are private, even if they were not before.
     #[test]
     fn a_saved_file_is_private() {
         let root = tempfile::tempdir().unwrap();
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(mode(&theirs), 0o755);
     }
 
-    /// R101: the next save removes what a killed one has left.
+    /// R101: the next save removes leftovers of a killed one.
     #[test]
     fn leftovers_of_a_killed_save_are_cleared() {
         let root = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::system::env::{Env, Platform};
 
-/// The variables passed to a browser: those of the desktop session, which hold no secrets.
+/// The variables passed to a browser: those of the desktop session, which contain no secrets.
 const VARIABLES: &[&str] = &[
     "BROWSER",
     "DBUS_SESSION_BUS_ADDRESS",

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-/// Switches core dumps off, and makes a panic end the program with a fixed message, because the panic's
-/// own text may hold a secret.
+/// Disables core dumps, and makes a panic end the program with a fixed message, because the panic's
+/// own text may contain a secret.
 pub(crate) fn apply() {
     forbid_core_dumps();
     std::panic::set_hook(Box::new(|_| {
@@ -44,10 +44,7 @@ mod tests {
 
     /// Helper for the next test, which runs this test alone in a second process.
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the child is told what to do by a variable"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a variable tells the child to panic")]
     fn panics_when_asked() {
         if let Ok(text) = std::env::var("PANIC_WITH") {
             super::apply();

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 pub(crate) enum Level {
     /// Good to know; not printed with `--quiet`.
     Notice,
-    /// Something that may not be what the person meant.
+    /// Something that may be unintended.
     Warning,
 }
 

@@ -24,7 +24,7 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// Fewer writes than this finish before a bar could be read.
+/// Minimum number of writes for a progress bar; fewer finish too quickly.
 const FEW: usize = 5;
 
 /// Formats and filters output according to the options.
@@ -128,7 +128,7 @@ impl Printer {
     }
 
     /// Prints text that needs no escaping, such as help, byte for byte.
-    #[expect(clippy::unused_self, reason = "whoever prints has a printer")]
+    #[expect(clippy::unused_self, reason = "all output goes through a Printer")]
     pub(crate) fn raw(self, text: &str) -> Result<()> {
         if text.is_empty() {
             return Ok(());

@@ -10,10 +10,7 @@ const NONE: &str = "no automatic test";
 
 /// Every row of `docs/guarantees.md` lists all tests of its requirement, and at least one.
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a variable asks for the file to be written"
-)]
+#[expect(clippy::disallowed_methods, reason = "a variable selects writing the file")]
 fn the_table_of_guarantees_names_the_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = root.join("docs/guarantees.md");

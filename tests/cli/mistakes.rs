@@ -32,10 +32,7 @@ const MISTAKES: &[&str] = &[
 ];
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a variable asks for the file to be written"
-)]
+#[expect(clippy::disallowed_methods, reason = "a variable selects writing the file")]
 fn everyday_mistakes_are_explained() {
     let sandbox = Sandbox::new();
     let mut transcript = String::new();

@@ -44,10 +44,7 @@ text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mo
 ";
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a variable asks for the file to be written"
-)]
+#[expect(clippy::disallowed_methods, reason = "a variable selects writing the file")]
 fn the_recording_shows_what_the_program_prints() {
     let drawn = draw(&record());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/demo.svg");

@@ -3,7 +3,7 @@
 //! full disk. `SIM_WORLDS` sets the number of worlds, `SIM_SEED` the seed and `SIM_WORKERS` the number
 //! of threads; `SIM_REPLAY` repeats and prints one world; `SIM_PROGRAM` selects another build.
 #![cfg(unix)]
-#![expect(clippy::disallowed_methods, reason = "the variables choose the worlds")]
+#![expect(clippy::disallowed_methods, reason = "variables configure the worlds")]
 
 mod events;
 mod idp;

@@ -1,7 +1,7 @@
 //! Every encoding in which a server may echo a value, written without the encoders that the product
 //! uses, and a search that also finds part of an encoded value.
 
-#![expect(clippy::format_collect, reason = "short texts, spelled as plainly as can be")]
+#![expect(clippy::format_collect, reason = "the texts are short")]
 
 use std::collections::HashSet;
 use std::fmt::Write;

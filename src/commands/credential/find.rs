@@ -181,7 +181,7 @@ pub(crate) async fn pick(
     Ok(sources.swap_remove(index))
 }
 
-/// The hint how to choose one of several credentials on the command line, or to confirm the only one.
+/// The hint for choosing one of several credentials on the command line, or confirming the only one.
 fn how_to_choose(sources: &[PushSource]) -> String {
     if sources.len() == 1 {
         return "add --yes to push it".to_owned();

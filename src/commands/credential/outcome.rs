@@ -103,7 +103,7 @@ pub(super) struct Replaced<'a> {
     pub(super) provider: &'a Provider,
     pub(super) name: String,
     pub(super) id: String,
-    /// The copy of its value on this machine.
+    /// The backup of its value on this machine.
     pub(super) kept: Option<Kept>,
 }
 
@@ -141,7 +141,7 @@ impl Replaced<'_> {
         self.kept.into_iter().for_each(Kept::remove);
     }
 
-    /// An error after which the old value may exist only in the copy, which is kept and named.
+    /// An error after which the old value may exist only in the backup, which is kept and named.
     fn maybe_lost(self, ending: &Ending, why: Error) -> Error {
         let Self {
             provider,

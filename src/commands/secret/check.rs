@@ -1,4 +1,4 @@
-//! `amika secret check`: is every secret that the repository references in the vault?
+//! `amika secret check`: checks that the vault has every secret that the repository references.
 
 use std::path::PathBuf;
 

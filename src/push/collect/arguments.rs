@@ -119,7 +119,7 @@ fn candidate(name: SecretName, value: SecretValue, origin: Origin) -> Result<Can
     Ok(Candidate { name, value, origin })
 }
 
-/// Whether `text` is the path of a file, or looks like that of a `.env` file, and therefore no secret.
+/// Whether `text` is the path of a file, or looks like that of a `.env` file, and therefore not a secret.
 pub(super) fn is_file(text: &str, env: &Env) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c == '.';
     let is_env_file = text.starts_with(".env") && text.len() <= 20 && text.chars().all(plain);

@@ -72,7 +72,7 @@ mod tests {
         assert!(!fault.message.contains("hunter2"));
     }
 
-    /// R7: what stands before `=` is quoted only if it is a name.
+    /// R7: the text before `=` is quoted only if it is a valid name.
     #[test]
     fn a_warning_about_quotes_names_only_a_name() {
         let parsed = parse("A=\"x\"\nhunter2 \"y=\"z\"\n");

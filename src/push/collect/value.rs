@@ -17,7 +17,7 @@ pub(super) struct Value<'a> {
     pub(super) content: Content<'a>,
     /// Length in bytes, including the line break that ends it.
     pub(super) length: usize,
-    /// Whether it holds `$NAME` or `${NAME}`, which other tools would expand.
+    /// Whether it contains `$NAME` or `${NAME}`, which other tools would expand.
     pub(super) has_variable: bool,
 }
 

@@ -24,7 +24,7 @@ pub(super) fn entry(service: &str, account: &str) -> keyring_core::Result<keyrin
 
 pub(super) fn read_item(service: &str, account: &str) -> Lookup {
     match entry(service, account).and_then(|entry| entry.get_secret()) {
-        // Several collections may hold the same item: use the first one that can be opened.
+        // Several collections may contain the same item: use the first one that can be opened.
         Err(Error::Ambiguous(entries)) => {
             let opened = entries.iter().find_map(|entry| entry.get_secret().ok());
             opened.map_or(Ok(None), text)

@@ -8,7 +8,10 @@ use zeroize::Zeroizing;
 pub(crate) enum Key {
     Char(char),
     /// The text of a bracketed paste, with `\n` between lines.
-    #[cfg_attr(not(any(unix, test)), expect(dead_code, reason = "consoles mark no pastes"))]
+    #[cfg_attr(
+        not(any(unix, test)),
+        expect(dead_code, reason = "consoles do not mark pastes")
+    )]
     Paste(Zeroizing<String>),
     Enter,
     Backspace,
@@ -27,7 +30,10 @@ pub(crate) enum Key {
     /// Any other control character or escape sequence.
     Control,
     /// Bytes that are not UTF-8.
-    #[cfg_attr(not(any(unix, test)), expect(dead_code, reason = "consoles give characters"))]
+    #[cfg_attr(
+        not(any(unix, test)),
+        expect(dead_code, reason = "consoles return characters")
+    )]
     NotUtf8,
 }
 

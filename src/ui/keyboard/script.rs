@@ -45,7 +45,7 @@ pub(crate) fn typed_slowly(text: &str) -> Bursts {
     Bursts(typed(text).into_iter().map(|key| vec![key]).collect())
 }
 
-/// What `prompt` writes to its terminal, and what it returns.
+/// Returns what `prompt` writes to the terminal, and its result.
 #[cfg(unix)]
 pub(crate) fn at_terminal<T>(prompt: impl FnOnce(&console::Term) -> io::Result<T>) -> (T, String) {
     use std::io::{Read, Seek};

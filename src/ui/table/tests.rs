@@ -66,7 +66,7 @@ fn columns_are_as_wide_as_their_widest_cell() {
     assert_eq!(text.render(layout), "A\n1\n\nand more\\u{1b}");
 }
 
-/// A path gives up its middle, down to 16 columns, before prose is wrapped.
+/// The middle of a path is cut, down to 16 columns, before other text is wrapped.
 #[test]
 fn wide_columns_are_narrowed_to_fit() {
     let path = "/".to_owned() + &"p".repeat(54);
@@ -110,7 +110,7 @@ fn narrow_terminals_get_blocks() {
     let expected =
         "NAME    A\nRESULT  failed: one two three\n        four five\n\nNAME    B\nRESULT  created";
     assert_eq!(shown(&header, &rows, Some(30), false), expected);
-    // One column less than the first line needs, and the narrowest that is kept.
+    // One column less than the first line needs, and the minimum width.
     assert_eq!(shown(&header, &rows, Some(29), false), expected);
     let narrowest = shown(&header, &rows[..1], Some(1), false);
     assert_eq!(
