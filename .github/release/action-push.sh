@@ -10,12 +10,26 @@ mask() {
   done <<<"$1"
 }
 
+# flag NAME VALUE: adds --NAME if the input is true. Any other word than false may be a mistake.
+flag() {
+  case $2 in
+    true) arguments+=("--$1") ;;
+    false | '') ;;
+    *)
+      printf '::error::the input %s must be true or false\n' "$1"
+      exit 2
+      ;;
+  esac
+}
+
 if [ -n "$INPUT_API_KEY" ]; then
   export AMIKA_API_KEY=$INPUT_API_KEY
 fi
 unset INPUT_API_KEY
 mask "${AMIKA_API_KEY:-}"
-IFS=, read -r -a patterns <<<"$INPUT_SECRETS"
+# Commas and line ends separate the names.
+names=${INPUT_SECRETS//[$'\r\n']/,}
+IFS=, read -r -a patterns <<<"$names"
 for pattern in "${patterns[@]}"; do
   pattern=${pattern//[[:space:]]/}
   while IFS= read -r name; do
@@ -24,8 +38,9 @@ for pattern in "${patterns[@]}"; do
   done < <(compgen -e)
 done
 
-arguments=(secret push --from-env "$INPUT_SECRETS" --scope "$INPUT_SCOPE" --yes -o json)
-[ "$INPUT_DRY_RUN" != true ] || arguments+=(--dry-run)
+arguments=(secret push --from-env "$names" --scope "$INPUT_SCOPE" --yes -o json)
+flag strict "$INPUT_STRICT"
+flag dry-run "$INPUT_DRY_RUN"
 status=0
 result=$("$AMIKA" "${arguments[@]}") || status=$?
 printf '%s\n' "$result"

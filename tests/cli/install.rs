@@ -293,6 +293,91 @@ fn the_installer_names_a_directory_that_it_cannot_write_to() {
         .stderr_contains("AMIKA_INSTALL_DIR");
 }
 
+/// The action installs the release that it is part of.
+#[test]
+fn the_action_installs_its_own_version() {
+    let action = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml")).unwrap();
+    let input = action.split("\n  version:\n").nth(1).unwrap();
+    let input = input.split("\n  sha256:").next().unwrap();
+    let default = format!("    default: {}", env!("CARGO_PKG_VERSION"));
+    assert!(input.lines().any(|line| line == default), "{input}");
+    assert!(!input.contains("required"), "{input}");
+}
+
+/// What the push step of the action calls and prints with these inputs; `amika` is a program that
+/// prints its arguments.
+fn action_push(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Ran {
+    let amika = sandbox.write("amika", "#!/bin/sh\nprintf '<%s>' \"$@\"\n");
+    fs::set_permissions(&amika, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut push = script("action-push.sh", sandbox);
+    push.env("AMIKA", amika)
+        .env("INPUT_SCOPE", "org")
+        .env("INPUT_API_KEY", "")
+        .env("INPUT_STRICT", "false")
+        .env("INPUT_DRY_RUN", "false")
+        .env("APP_A", "value-of-a")
+        .env("APP_B", "value-of-b")
+        .env("DATABASE_URL", "value-of-c")
+        .envs(inputs.iter().copied());
+    ran(push.output().unwrap())
+}
+
+/// The names may be on lines of their own, and each of them is masked and pushed.
+#[test]
+fn the_action_takes_names_on_several_lines() {
+    if !is_installed("bash") {
+        return skip("the action is not tested: no bash");
+    }
+    let sandbox = Sandbox::new();
+    for names in [
+        "DATABASE_URL,APP_*",
+        "DATABASE_URL\nAPP_*\n",
+        "DATABASE_URL\r\nAPP_A, APP_B\r\n",
+        "\n  DATABASE_URL,\n  APP_*\n",
+    ] {
+        let ran = action_push(&sandbox, &[("INPUT_SECRETS", names)]).exits(0);
+        for value in ["value-of-a", "value-of-b", "value-of-c"] {
+            let mask = format!("::add-mask::{value}");
+            assert!(ran.stdout.lines().any(|line| line == mask), "{names:?}: {ran:?}");
+        }
+        let call = ran.stdout.lines().find(|line| line.starts_with('<')).unwrap();
+        let call: Vec<_> = call.trim_matches(['<', '>']).split("><").collect();
+        assert_eq!(call[..3], ["secret", "push", "--from-env"]);
+        assert_eq!(call[4..], ["--scope", "org", "--yes", "-o", "json"]);
+        // The real program takes the names as they are passed.
+        let mut push = sandbox.command(["secret", "push", "--yes", "--from-env", call[3]]);
+        push.envs([("DATABASE_URL", "1"), ("APP_A", "2"), ("APP_B", "3")]);
+        let pushed = crate::sandbox::ran(push.output().unwrap()).exits(0);
+        pushed.stdout_contains(" 3 in user scope");
+    }
+}
+
+/// The switches are true or false; another word may be a mistake that would write.
+#[test]
+fn the_action_refuses_unknown_values_of_its_switches() {
+    if !is_installed("bash") {
+        return skip("the action is not tested: no bash");
+    }
+    let sandbox = Sandbox::new();
+    for (strict, dry_run, added) in [
+        ("true", "false", "<json><--strict>"),
+        ("", "true", "<json><--dry-run>"),
+        ("true", "true", "<json><--strict><--dry-run>"),
+        ("false", "", "<json>\n"),
+    ] {
+        let inputs = [
+            ("INPUT_SECRETS", "APP_A"),
+            ("INPUT_STRICT", strict),
+            ("INPUT_DRY_RUN", dry_run),
+        ];
+        action_push(&sandbox, &inputs).exits(0).stdout_contains(added);
+    }
+    for input in ["INPUT_STRICT", "INPUT_DRY_RUN"] {
+        let ran = action_push(&sandbox, &[("INPUT_SECRETS", "APP_A"), (input, "yes")]).exits(2);
+        assert!(ran.stdout.contains("::error::the input ") && !ran.stdout.contains("<secret>"));
+    }
+}
+
 /// The action masks each line of each value before the push, and outputs the JSON report.
 #[test]
 fn the_action_masks_what_it_pushes() {
@@ -309,6 +394,7 @@ fn the_action_masks_what_it_pushes() {
         .env("INPUT_SECRETS", "APP_KEY, APP_PEM")
         .env("INPUT_SCOPE", "user")
         .env("INPUT_API_KEY", crate::support::vault::API_KEY)
+        .env("INPUT_STRICT", "true")
         .env("INPUT_DRY_RUN", "false")
         .env("APP_KEY", "one-line 100%")
         .env("APP_PEM", "first\nsecond")
