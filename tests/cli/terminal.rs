@@ -5,6 +5,7 @@ use expectrl::{Expect, Session};
 use std::time::{Duration, Instant};
 
 use crate::sandbox::{CANARY, Sandbox};
+use crate::support::faults::{Behaviour, Fault};
 use crate::support::idp::TOKEN_MARK;
 
 /// Maximum time to wait for an expected event.
@@ -288,4 +289,57 @@ fn with_json_nothing_is_asked_even_at_a_terminal() {
         text(&mut session, "code 2");
         assert!(sandbox.vault.requests().is_empty());
     }
+}
+
+/// A bar is drawn at a terminal, for more writes than five, unless the output is for a program or
+/// every request is shown.
+#[test]
+fn a_long_push_draws_a_bar() {
+    let six = "A=1 B=2 C=3 D=4 E=5 F=6";
+    for (secrets, options, bar) in [
+        (six, "", Some("0/6")),
+        (&six[..19], "", None),
+        (six, "-q", None),
+        (six, "-v", None),
+        (six, "-o json", None),
+        (six, "2> err", None),
+    ] {
+        let sandbox = Sandbox::new();
+        // Slow enough for a bar to be drawn several times.
+        let slow = Fault::on("POST", "/secrets").delay(Duration::from_millis(600));
+        sandbox.vault.fault(slow.always());
+        let line = format!("TERM=xterm amika secret push {secrets} --yes {options}; echo code $?");
+        let mut session = shell(&sandbox, &line);
+        let mut shown = bar.map(|bar| text(&mut session, bar)).unwrap_or_default();
+        shown += &text(&mut session, "code 0");
+        assert_eq!(
+            shown.contains("0/"),
+            bar.is_some(),
+            "{secrets} {options}: {shown}"
+        );
+    }
+}
+
+/// R136: the bar counts a write when its outcome is known, once, however often it was sent.
+#[test]
+fn a_write_that_is_sent_again_is_counted_once() {
+    let sandbox = Sandbox::new();
+    let lost = Fault::on("POST", "/secrets").does(Behaviour::ResetAfter);
+    sandbox.vault.fault(lost.every(2));
+    let slow = Fault::on("PUT", "").delay(Duration::from_millis(600));
+    sandbox.vault.fault(slow.always());
+    let push = "TERM=xterm amika secret push A=1 B=2 C=3 D=4 E=5 F=6 --jobs 1 --yes; echo code $?";
+    let mut session = shell(&sandbox, push);
+    let shown = text(&mut session, "code 0");
+    assert_eq!(sandbox.vault.count("PUT"), 3);
+    let before = |part: &str| part.chars().next_back().and_then(|digit| digit.to_digit(10));
+    let mut counts: Vec<_> = shown.split("/6 ").filter_map(before).collect();
+    // The last part follows the last count.
+    counts.pop();
+    // Three were confirmed at once, and the others one after the other.
+    assert!(
+        counts.is_sorted() && counts.contains(&4) && counts.contains(&5),
+        "{counts:?}"
+    );
+    assert!(counts.iter().all(|count| *count <= 6), "{counts:?}");
 }
