@@ -303,6 +303,30 @@ fn a_huge_file_is_refused_by_its_size() {
         .stderr_contains("is larger than 10 MiB");
 }
 
+/// R14: the limit is exactly 10 MiB, for a file and for standard input.
+#[test]
+fn ten_mebibytes_are_read_and_one_byte_more_is_refused() {
+    for (length, code) in [(10 * 1024 * 1024, 0), (10 * 1024 * 1024 + 1, 4)] {
+        let sandbox = Sandbox::new();
+        let mut text = "A=1\n#".to_owned();
+        text.push_str(&"x".repeat(length - text.len()));
+        sandbox.write("x.env", &text);
+        let line = "secret push --yes --from-file";
+        for run in [
+            sandbox.run(&format!("{line} x.env")),
+            sandbox.run_with(&format!("{line} -"), &text),
+        ] {
+            let run = run.exits(code);
+            assert_eq!(
+                run.stderr.contains("larger than 10 MiB"),
+                code == 4,
+                "{}",
+                run.stderr
+            );
+        }
+    }
+}
+
 /// R15: standard input cannot also answer the confirmation.
 #[test]
 fn values_and_the_answer_cannot_both_come_from_stdin() {
