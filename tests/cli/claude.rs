@@ -256,7 +256,8 @@ fn a_stored_key_beside_a_login_is_not_in_use() {
         standing(&run, "claude_oauth"),
         (json!(true), ".claude.json".to_owned())
     );
-    run.stderr_contains("claude push --type oauth");
+    let login = "Claude Code itself uses the login in ~/.claude/.credentials.json, not the API key in";
+    run.stderr_contains(&format!("{login} ~/.claude.json"));
     let run = ran(world
         .command(["secret", "extract", "--no-oauth", "-o", "json"])
         .output()
@@ -310,6 +311,7 @@ fn stores_of_older_versions_have_the_lowest_priority() {
         let origin = run.json()[0]["origin"].as_str().unwrap().to_owned();
         assert!(Path::new(&origin).ends_with(LOGIN), "{origin}");
         assert_eq!(run.json()[0]["in_use"], json!(true), "{path}");
+        assert!(!run.stderr.contains("itself uses"), "{path}: {}", run.stderr);
     }
 }
 

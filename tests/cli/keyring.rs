@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::sandbox::{CANARY, Ran, Sandbox, ran, skip};
+use crate::sandbox::{CANARY, Ran, SESSION_FILE, Sandbox, ran, send_signal, skip, start};
 use crate::support::idp::TOKEN_MARK;
 
 const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-tool"];
@@ -215,4 +215,32 @@ fn a_login_in_a_locked_keyring_is_reported_as_unavailable() {
             .stderr_contains("unlock the keyring")
             .stderr_contains("you already have a login, which is not available now");
     }
+}
+
+/// R109: Ctrl-C ends a command whose keyring does not answer.
+#[test]
+fn ctrl_c_is_heard_while_the_keyring_is_silent() {
+    use std::os::unix::process::ExitStatusExt;
+    let sandbox = Sandbox::new();
+    let bus = sandbox.home().join("bus");
+    let silent = std::os::unix::net::UnixListener::bind(&bus).unwrap();
+    let session = format!(
+        r#"{{"keyring":"x","expires_at":"2099-01-01T00:00:00Z","api_url":"{}"}}"#,
+        sandbox.vault.origin()
+    );
+    sandbox.write(SESSION_FILE, session);
+    for line in ["secret list", "auth status", "secret push A=1 --yes"] {
+        let mut command = sandbox.bare_command(line.split_whitespace());
+        command.env_remove("AMIKA_KEYCHAIN");
+        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", bus.display()));
+        let mut child = start(&mut command);
+        let connection = silent.accept().unwrap();
+        send_signal(&child, "INT");
+        let status = child.wait().unwrap();
+        // Without an answer, the command would end with another code after three seconds.
+        let is_heard = status.code() == Some(130) || status.signal() == Some(2);
+        assert!(is_heard, "{line}: {status}");
+        drop(connection);
+    }
+    assert!(sandbox.vault.requests().is_empty());
 }
