@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use expectrl::{Expect, Session};
 
-use crate::sandbox::{Sandbox, skip};
+use crate::sandbox::{CANARY, Sandbox, skip};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -95,6 +95,39 @@ fn a_tab_completes_commands_and_variables() {
         expect(&mut session, "secret", shell);
         session.send("push --from-env ZEBRA\t").unwrap();
         expect(&mut session, "_COLOUR", shell);
+    }
+}
+
+/// Each shell handles the terminal in its own way; the prompts work in all of them.
+#[test]
+fn a_value_is_typed_and_confirmed_in_every_shell() {
+    for (shell, arguments, load) in SHELLS {
+        let Some(sandbox) = with_script(shell) else {
+            continue;
+        };
+        let mut command = shell_command(&sandbox, "sh");
+        for (name, value) in sandbox.command([""; 0]).get_envs() {
+            command.env(name, value.unwrap());
+        }
+        command
+            .args(["-c", "stty echo; exec \"$@\"", "sh", shell])
+            .args(arguments);
+        let mut session = Session::spawn(command).unwrap();
+        session.set_expect_timeout(Some(TIMEOUT));
+        session.send_line(load).unwrap();
+        expect(&mut session, "ready>", shell);
+        session.send("amika secret push KEY\r").unwrap();
+        expect(&mut session, "Value of KEY: ", shell);
+        session.send(format!("{CANARY} value\r")).unwrap();
+        expect(&mut session, "Create 1 secret in user scope? [y/N] ", shell);
+        session.send("y\r").unwrap();
+        expect(&mut session, "Created 1 in user scope", shell);
+        expect(&mut session, "ready>", shell);
+        assert_eq!(
+            sandbox.vault.value("KEY", "user"),
+            Some(format!("{CANARY} value")),
+            "{shell}"
+        );
     }
 }
 

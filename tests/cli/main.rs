@@ -56,6 +56,8 @@ mod sandbox;
 #[cfg(target_os = "linux")]
 mod save;
 #[cfg(unix)]
+mod screen;
+#[cfg(unix)]
 mod tables;
 #[cfg(unix)]
 mod terminal;

@@ -1,57 +1,10 @@
 //! The plan on a terminal, whose actions become results when the push is done.
 
-use expectrl::Expect;
-use expectrl::session::OsSession;
-
 use crate::sandbox::Sandbox;
+use crate::screen::{ROWS, Screen};
 use crate::support::faults::{Behaviour, Fault, Reply};
-use crate::terminal::{shell, text};
 
-const ROWS: u16 = 40;
 const PUSH: &str = "amika secret push A=1 LONGER=2";
-
-/// A session on a terminal of this size, and everything that it has printed so far.
-struct Screen {
-    session: OsSession,
-    printed: String,
-    columns: u16,
-}
-
-impl Screen {
-    /// Runs `line` on a terminal that can move its cursor.
-    fn run(sandbox: &Sandbox, columns: u16, line: &str) -> Self {
-        let line = format!("read go; echo star\"\"ted; stty echo; export TERM=xterm; {line}; echo code $?");
-        let mut session = shell(sandbox, &line);
-        // The terminal's own start may set another size.
-        session.get_process_mut().set_window_size(columns, ROWS).unwrap();
-        session.send_line("go").unwrap();
-        text(&mut session, "started\r\n");
-        Self {
-            session,
-            printed: String::new(),
-            columns,
-        }
-    }
-
-    fn wait_for(&mut self, until: &str) -> &mut Self {
-        self.printed.push_str(&text(&mut self.session, until));
-        self
-    }
-
-    fn answer(&mut self, keys: &str) -> &mut Self {
-        self.session.send(keys).unwrap();
-        self
-    }
-
-    /// What a person sees when the command has ended with this code.
-    fn ends(&mut self, code: i32) -> String {
-        self.wait_for(&format!("code {code}"));
-        let [rows, columns] = [ROWS, self.columns].map(|size| size.try_into().unwrap());
-        let mut terminal = vt100::Parser::new(rows, columns, 0);
-        terminal.process(self.printed.as_bytes());
-        terminal.screen().contents()
-    }
-}
 
 /// One table, which first says what will be done and then what was done.
 #[test]

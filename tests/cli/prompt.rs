@@ -5,6 +5,7 @@ use std::io::Write;
 use expectrl::Expect;
 
 use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::screen::Screen;
 use crate::terminal::{shell, text, wait_until_hidden};
 
 /// Starts a push that prompts for the value of KEY.
@@ -326,5 +327,79 @@ fn a_choice_without_an_answer_lists_the_credentials_once() {
     // The commands that the hints suggest.
     for options in ["--yes", "--type api_key --name second"] {
         sandbox.run(&format!("secret codex push {options}")).exits(0);
+    }
+}
+
+/// R7, R20: at a terminal, too, every problem is told in one run, before anything is asked.
+#[test]
+fn all_problems_are_told_at_once_at_a_terminal() {
+    for columns in [50, 80, 200] {
+        let sandbox = Sandbox::new();
+        sandbox.write("a.env", "A=1\nB\nC='x\nD=2\nE=y#x\n");
+        let line = "amika secret push --from-file a.env --from-env NOT_SET,NEITHER KEY a/b=1";
+        let seen = Screen::run(&sandbox, columns, line).ends(4);
+        // What the terminal shows on several lines is one text.
+        let seen = seen.replace('\n', "");
+        for said in [
+            "a.env:2: invalid line: expected KEY=VALUE",
+            "a.env:3: invalid line: the quote ' of C is never closed",
+            "a.env:5: invalid line: the value of E has a '#'",
+            "environment variable \"NOT_SET\" is not set",
+            "environment variable \"NEITHER\" is not set",
+            "the name in argument 2 is not a valid secret name",
+        ] {
+            assert_eq!(seen.matches(said).count(), 1, "{columns}: {said}: {seen}");
+        }
+        assert!(!seen.contains("Value of") && !seen.contains("[y/N]"), "{seen}");
+        assert!(sandbox.vault.requests().is_empty());
+    }
+}
+
+/// R133: a pasted key, a choice and a question on terminals of several widths.
+#[test]
+fn prompts_work_at_every_width() {
+    let directory = "a/rather/long/path/to/the/directory/of/claude/code";
+    for columns in [50, 80, 200] {
+        let sandbox = Sandbox::new();
+        let mut screen = Screen::run(&sandbox, columns, "amika secret push TLS_KEY");
+        screen.wait_for("Value of TLS_KEY: ");
+        screen.answer("\x1b[200~c4n4ry 1\rc4n4ry 2\rc4n4ry 3\r\x1b[201~\r");
+        screen
+            .wait_for("[y/N] ")
+            .answer("wat\r")
+            .wait_for("y or n: ")
+            .answer("y\r");
+        let seen = screen.ends(0);
+        assert!(seen.starts_with("Value of TLS_KEY: (read 3 lines)\n"), "{seen}");
+        assert_eq!(
+            seen.matches("Create 1 secret in user scope? [y/N] wat\n").count(),
+            1,
+            "{seen}"
+        );
+        assert!(!seen.contains(CANARY), "{seen}");
+        let stored = sandbox.vault.value("TLS_KEY", "user");
+        assert_eq!(stored.as_deref(), Some("c4n4ry 1\nc4n4ry 2\nc4n4ry 3"));
+
+        sandbox.write(&format!("{directory}/.credentials.json"), LOGIN);
+        let line = format!(
+            "export CLAUDE_CONFIG_DIR=$PWD/{directory} ANTHROPIC_API_KEY=k; amika secret claude push"
+        );
+        let mut screen = Screen::run(&sandbox, columns, &line);
+        screen
+            .wait_for("to cancel")
+            .answer("\x1b[B")
+            .wait_for("to cancel")
+            .answer("x");
+        screen.wait_for("not a choice").answer("q");
+        let seen = screen.ends(1);
+        // The list is gone, and what stood above it is not.
+        assert!(
+            seen.contains("Claude credential to push\nerror: cancelled"),
+            "{columns}: {seen}"
+        );
+        assert!(
+            !seen.contains("2) oauth") && !seen.contains("not a choice"),
+            "{columns}: {seen}"
+        );
     }
 }
