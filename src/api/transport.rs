@@ -216,7 +216,7 @@ impl Api {
         let body = body.map_err(|bad| match bad {
             BadBody::Broken(broken) => ApiError::from(broken),
             BadBody::TooLarge => {
-                let message = format!("the answer of {} is larger than 4 MiB", self.origin);
+                let message = format!("the response from {} is larger than 4 MiB", self.origin);
                 ApiError::not_the_api(None, message)
             }
         })?;

@@ -39,7 +39,7 @@ impl CredentialBackend {
 pub(crate) enum KeyringUnavailable {
     #[error("it is stored in the system keyring, which has no such item here")]
     NoItem,
-    #[error("it is stored in the system keyring, which {0}")]
+    #[error("it is stored in the system keyring, which cannot be read: {0}")]
     Keychain(#[from] KeychainError),
 }
 

@@ -74,7 +74,7 @@ fn refused(code: &str, error: &ProviderError) -> Error {
             "run 'amika auth login' again",
         ),
         "organization_selection_required" => (
-            "the login needs an organisation to be chosen",
+            "the login requires choosing an organisation",
             "choose one in the browser while you log in",
         ),
         "sso_required" => (
@@ -82,7 +82,7 @@ fn refused(code: &str, error: &ProviderError) -> Error {
             "log in with your organisation's single sign-on in the browser",
         ),
         "mfa_challenge" => (
-            "the login needs a second factor",
+            "the login requires a second factor",
             "complete it in the browser, then run 'amika auth login' again",
         ),
         "mfa_enrollment" => (
@@ -149,7 +149,10 @@ mod tests {
         for (code, part) in [
             ("access_denied", "denied in the browser"),
             ("expired_token", "not entered in time"),
-            ("organization_selection_required", "organisation to be chosen"),
+            (
+                "organization_selection_required",
+                "requires choosing an organisation",
+            ),
             ("sso_required", "single sign-on"),
             ("mfa_challenge", "second factor"),
             ("mfa_enrollment", "none is set up"),

@@ -284,7 +284,7 @@ pub(crate) fn new_session(tokens: Tokens, template: Session, now: Timestamp) -> 
 
 fn unsaved_error(error: Error) -> Error {
     error
-        .context("the login was refreshed for this command, and the result could not be saved")
+        .context("the login was refreshed for this command, but the result could not be saved")
         .hint(format!("the next command may need a new login; {LOG_IN_AGAIN}"))
 }
 
@@ -293,7 +293,7 @@ fn refresh_error(error: ProviderError) -> Error {
     match error {
         ProviderError::Refused { code, .. } if code == "invalid_grant" => Error::new(
             Kind::Credential,
-            "the login session is over: it was revoked, or its refresh token was used elsewhere",
+            "the login session has ended: it was revoked, or its refresh token was used elsewhere",
         )
         .hint(LOG_IN_AGAIN),
         ProviderError::Refused { .. } => Error::new(

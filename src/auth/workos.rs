@@ -270,7 +270,7 @@ impl Workos {
             .map_err(|bad| match bad {
                 BadBody::Broken(broken) => ProviderError::Unavailable(broken.message),
                 BadBody::TooLarge => {
-                    ProviderError::Unavailable(format!("the answer of {} is too large", self.base))
+                    ProviderError::Unavailable(format!("the response from {} is too large", self.base))
                 }
             })?;
         let text = std::str::from_utf8(&body).unwrap_or_default();
@@ -344,7 +344,7 @@ impl Workos {
             return Ok(());
         }
         Err(ProviderError::UnexpectedServer {
-            message: format!("{} gave a login address that is not safe to open", self.base),
+            message: format!("{} sent a login URL that is not safe to open", self.base),
             hint: "a proxy may be in between; 'amika auth login --api-key-file FILE' needs no browser",
         })
     }

@@ -77,7 +77,10 @@ impl Broken {
         } else if error.is_timeout() {
             (Stage::TimedOut, format!("{origin} did not answer in time"))
         } else if error.is_body() || error.is_decode() {
-            (Stage::Answering, format!("the response of {origin} ended early"))
+            (
+                Stage::Answering,
+                format!("the response from {origin} ended early"),
+            )
         } else {
             (
                 Stage::Waiting,

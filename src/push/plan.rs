@@ -198,7 +198,7 @@ mod tests {
                 }
             }
 
-            // `--if-missing` plans hold no conflicts and no updates.
+            // `--if-missing` plans contain no conflicts and no updates.
             let gaps = Plan::new(candidates(), &stored, scope, Existing::Keep).ok().unwrap();
             let creates = gaps.steps.iter().all(|step| step.action == Action::Create);
             prop_assert!(creates);

@@ -135,9 +135,9 @@ impl Env {
                 let directory = escape::home_path(directory, self.home.as_deref());
                 Some(format!("the path is relative to {directory}"))
             }
-            FileError::Directory => Some("name a file in it".to_owned()),
+            FileError::Directory => Some("specify a file in it".to_owned()),
             FileError::NotRegular => {
-                Some("pass a pipe as standard input, with - in place of the file".to_owned())
+                Some("to read a pipe, pass it as standard input and use - in place of the file".to_owned())
             }
             FileError::Io(_) | FileError::TooLarge(_) => None,
         }
@@ -251,7 +251,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         let _ = sender.send(work());
     });
     let Ok(answer) = receiver.await else {
-        unreachable!("the thread answers before it ends, and a panic ends the process")
+        unreachable!("the thread always sends a result, and a panic ends the process")
     };
     answer
 }

@@ -72,7 +72,7 @@ impl Resumption {
         Self {}
     }
 
-    #[expect(clippy::unused_self, reason = "it holds something on other systems")]
+    #[expect(clippy::unused_self, reason = "it has a field on other systems")]
     pub(crate) fn happened(&mut self) -> bool {
         false
     }

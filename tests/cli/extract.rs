@@ -419,7 +419,7 @@ fn a_token_preferred_to_a_key_is_reported() {
         ".local/share/opencode/auth.json",
         r#"{"openai":{"type":"api","key":"sk-c4n4ry-key"}}"#,
     );
-    let taken = "notice: CODEX_API_KEY and OPENAI_API_KEY are taken from ~/.codex/auth.json, before the API key \
+    let taken = "notice: CODEX_API_KEY and OPENAI_API_KEY are taken from ~/.codex/auth.json instead of the API key \
                  in ~/.local/share/opencode/auth.json; to take the key, add --no-oauth\n";
     let short = "notice: CODEX_API_KEY and OPENAI_API_KEY are a short-lived token; ";
     for line in ["secret extract", "secret extract --push --yes"] {

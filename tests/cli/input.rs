@@ -131,7 +131,7 @@ fn names_are_checked_by_their_source() {
         .stderr_contains("argument 1");
     push_file(&sandbox, "A B=1\n")
         .exits(4)
-        .stderr_contains("a name holds letters, digits and '_'");
+        .stderr_contains("a name has letters, digits and '_'");
     for content in ["A=1\ndatabase-url=x\n", "A=1\nexport database-url = 'x' # c\n"] {
         push_file(&sandbox, content).exits(4).stderr_contains(
             "x.env:2: invalid line: in a file, \"database-url\" is not a valid name\n  \
@@ -254,7 +254,7 @@ fn a_file_that_cannot_be_opened_is_named_with_the_reason() {
     for (path, reason) in [
         ("missing", "no such file\n  hint: the path is relative to "),
         (absolute.as_str(), "no such file\n"),
-        ("dir", "is a directory\n  hint: name a file in it\n"),
+        ("dir", "is a directory\n  hint: specify a file in it\n"),
     ] {
         let ran = sandbox
             .run(&format!("secret push --from-file {path} --yes"))

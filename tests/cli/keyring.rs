@@ -157,7 +157,7 @@ fn without_a_keyring_the_login_goes_into_the_file_with_a_warning() {
     let mut login = sandbox.bare_command(["auth", "login", "--store", "keyring"]);
     ran(login.env_remove("AMIKA_KEYCHAIN").output().unwrap())
         .exits(0)
-        .stderr_contains("the system keyring cannot store it (there is no keyring here)");
+        .stderr_contains("the system keyring cannot store it (no keyring is available)");
     assert!(sandbox.session()["refresh_token"].is_string());
     sandbox.run_stored("secret list").exits(0);
     sandbox.run_stored("auth logout").exits(0);

@@ -186,7 +186,7 @@ fn a_refresh_token_used_elsewhere_means_logging_in_again() {
     sandbox
         .run_stored("secret list")
         .exits(3)
-        .stderr_contains("the login session is over")
+        .stderr_contains("the login session has ended")
         .stderr_contains("amika auth login");
     assert_eq!(raw_session(&sandbox), before);
     assert_eq!(asked(&sandbox), 1);

@@ -154,7 +154,7 @@ fn a_session_that_cannot_be_saved_is_still_used() {
     ran(output)
         .exits(8)
         .stdout_contains("No secrets")
-        .stderr_contains("the login was refreshed for this command, and the result could not be saved")
+        .stderr_contains("the login was refreshed for this command, but the result could not be saved")
         .stderr_contains("amika auth login");
     assert_eq!(sandbox.session(), before);
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);

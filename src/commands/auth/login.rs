@@ -60,7 +60,7 @@ pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
     let store = Store::require(&context.env)?;
     if args.api_key_file.is_none() && context.printer.is_json() {
         return Err(
-            Error::usage("a browser login needs a person and has no JSON output")
+            Error::usage("a browser login is interactive and has no JSON output")
                 .hint("use --api-key-file FILE, or leave out --output"),
         );
     }

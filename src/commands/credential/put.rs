@@ -108,7 +108,7 @@ async fn fetch_backup(
                 let message = "the old credential cannot be fetched; nothing was changed";
                 return Err(Error::new(Kind::Refused, message).hint("add --yes to replace it anyway"));
             }
-            ask(format!("Delete {name} without a way back?")).await?;
+            ask(format!("Delete {name} without a backup?")).await?;
             return Ok(None);
         }
     };
@@ -117,7 +117,7 @@ async fn fetch_backup(
         Some(kind) => CredentialKind::parse(kind),
     };
     let (Some(kind), Some(scope)) = (kind, Scope::parse(old.scope.as_sent())) else {
-        let message = format!("{name} is of a type that cannot be put back; nothing was changed");
+        let message = format!("{name} has a type that cannot be restored; nothing was changed");
         return Err(Error::new(Kind::Refused, message).hint(format!(
             "delete it with 'amika secret {} delete {id}' first",
             provider.id

@@ -107,7 +107,7 @@ fn refuse_missing(rows: &[Row]) -> Result<()> {
     let names = missing.iter().filter_map(|name| SecretName::inline(name));
     let names: Vec<_> = names.map(|name| name.to_string()).collect();
     let hint = if names.is_empty() {
-        "the names in the file may have letters, digits, '_', '-' and '.' only; change them".to_owned()
+        "names in the file may only contain letters, digits, '_', '-' and '.'; change them".to_owned()
     } else {
         format!("add them with 'amika secret push {}'", names.join(" "))
     };

@@ -313,7 +313,7 @@ impl Extraction {
             });
             if let Some(key) = key.filter(|_| found.state == State::Chosen) {
                 printer.notice(&format!(
-                    "{} taken from {}, before the API key in {}; to take the key, add --no-oauth",
+                    "{} taken from {} instead of the API key in {}; to take the key, add --no-oauth",
                     with_verb(&names),
                     found.place.shown(self.home.as_deref()),
                     key.place.shown(self.home.as_deref()),
@@ -363,7 +363,7 @@ impl Extraction {
             escape::count(problems, "credential store")
         );
         Err(Error::new(Kind::Input, message)
-            .hint("fix or remove what the warnings name, or add --skip-unreadable"))
+            .hint("fix or remove the stores in the warnings, or add --skip-unreadable"))
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
         let Some((name, value)) = assignment.split_once('=') else {
             let fault = Fault::new(line, "invalid line: expected KEY=VALUE");
             parsed.faults.push(fault.hint(
-                "this format has no values that span lines; take such a value from a file of its own: \
+                "this format does not support values that span lines; read such a value from a separate file: \
                  amika secret push NAME --yes < FILE",
             ));
             continue;

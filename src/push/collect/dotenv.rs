@@ -152,7 +152,7 @@ fn yaml(first_line: &str, line: usize) -> Option<Fault> {
 
 fn separator_in_comment(line: usize) -> Fault {
     let message = "invalid line: its comment has a Unicode line separator (U+2028 or U+2029), \
-                   which some tools take for the end of the line";
+                   which some tools treat as the end of the line";
     Fault::new(line, message).hint("remove it")
 }
 

@@ -64,8 +64,12 @@ pub(super) fn bad_name(line: usize, name: &str) -> Fault {
         .hint(format!(
             "use letters, digits and '_' there, or push this one alone: amika secret push {name}"
         )),
-        None => Fault::new(line, "invalid line: the name before '=' is not a variable's name").hint(
-            "a name holds letters, digits and '_' and does not start with a digit; a value that spans \
+        None => Fault::new(
+            line,
+            "invalid line: the name before '=' is not a valid variable name",
+        )
+        .hint(
+            "a name has letters, digits and '_', and does not start with a digit; a value that spans \
              lines must be quoted",
         ),
     }

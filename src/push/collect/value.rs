@@ -10,7 +10,7 @@ pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
 /// Whitespace that all readers remove around a name and before a value.
 pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
 /// The end of a hint that works for every value.
-const FROM_FILE: &str = "or take it from a file of its own:";
+const FROM_FILE: &str = "or read it from a separate file:";
 
 /// A value that all readers interpret in the same way.
 pub(super) struct Value<'a> {
@@ -72,10 +72,10 @@ impl Problem {
                 "the value of {name} begins with '#'; some tools read a comment and an empty value, others keep it"
             ),
             Reason::Backtick => format!(
-                "the value of {name} begins with a backtick; some tools take it for a quote, others keep it"
+                "the value of {name} begins with a backtick; some tools treat it as a quote, others keep it"
             ),
             Reason::LineSeparator => format!(
-                "the line of {name} has a Unicode line separator (U+2028 or U+2029), which some tools take for \
+                "the line of {name} has a Unicode line separator (U+2028 or U+2029), which some tools treat as \
                  the end of the line"
             ),
             Reason::UnusualSpace(c) => format!(

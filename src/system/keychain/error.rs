@@ -6,16 +6,16 @@
 pub(crate) enum KeychainError {
     #[error("AMIKA_KEYCHAIN is off")]
     Disabled,
-    #[error("there is no keyring service here; is there a session bus?")]
+    #[error("no keyring service is available; is a session bus running?")]
     NoService,
-    #[error("there is no keyring here")]
+    #[error("no keyring is available")]
     NoStore,
     #[error("did not answer in time; is the keychain locked?")]
     TimedOut,
     #[error("is locked, or access was refused")]
     Locked,
     /// The limit in bytes: 2,560 in the Credential Manager of Windows.
-    #[error("an item there holds at most {0} bytes")]
+    #[error("an item can have at most {0} bytes")]
     TooLong(u32),
     #[error("is not text")]
     NotText,
