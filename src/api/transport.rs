@@ -40,7 +40,7 @@ pub(crate) struct Api {
     pub(super) http: reqwest::Client,
     pub(super) origin: Origin,
     timeout: Duration,
-    pub(super) authority: Rc<ApiCredential>,
+    pub(super) credential: Rc<ApiCredential>,
     pub(super) known_secrets: KnownSecrets,
     pub(super) concurrency: Concurrency,
     pub(super) now: fn() -> jiff::Timestamp,
@@ -52,7 +52,7 @@ impl Api {
     pub(crate) fn new(
         env: &Env,
         origin: Origin,
-        authority: Rc<ApiCredential>,
+        credential: Rc<ApiCredential>,
         jobs: Option<u8>,
         observe: Option<Observer>,
     ) -> Result<Self> {
@@ -61,8 +61,8 @@ impl Api {
             http: client::client(&settings, &origin)?,
             timeout: settings.timeout,
             origin,
-            known_secrets: authority.known_secrets().clone(),
-            authority,
+            known_secrets: credential.known_secrets().clone(),
+            credential,
             concurrency: Concurrency::new(jobs.map(usize::from)),
             now: env.now,
             observe,
@@ -80,7 +80,7 @@ impl Api {
 
     /// Redacts this value, in every encoding, in every text of a server from now on.
     pub(crate) fn keep_secret(&self, value: &SecretValue) {
-        self.known_secrets.learn(value);
+        self.known_secrets.add(value);
     }
 
     /// Sends a request, with retries if they are safe, and returns a 2xx response.
@@ -93,7 +93,7 @@ impl Api {
     ) -> ApiResult<Answer> {
         // The effect of all attempts: one without a response may have been carried out.
         let mut effect = Effect::None;
-        let mut bearer = self.authority.bearer().await?;
+        let mut bearer = self.credential.bearer().await?;
         let mut may_renew = true;
         let mut tries = Tries::new(API_CALL);
         loop {
@@ -106,7 +106,7 @@ impl Api {
             // A token that seems valid may be rejected: it was revoked, or the clock is wrong.
             if error.status() == Some(401)
                 && may_renew
-                && let Some(other) = self.authority.refresh_after_401(&bearer).await
+                && let Some(other) = self.credential.refresh_after_401(&bearer).await
             {
                 may_renew = false;
                 bearer = other.map_err(|error| ApiError::from(error).with_effect(effect))?;
@@ -235,7 +235,7 @@ impl Api {
 
     fn authorization(&self, bearer: &SecretValue) -> ApiResult<HeaderValue> {
         bearer_header(bearer).ok_or_else(|| {
-            let message = format!("{} contains invalid characters", self.authority.source);
+            let message = format!("{} contains invalid characters", self.credential.source);
             ApiError::not_sent(Kind::Credential, message)
         })
     }
@@ -266,7 +266,7 @@ impl Api {
             .filter(|_| retry::is_rate_limit(status))
             .and_then(|header| retry::retry_after(header.to_str().ok()?, (self.now)()));
         let trace_id = answer.trace_id.as_ref().or(trace_id.as_ref());
-        ApiError::from_status(status, enveloped, self.authority.source, details.as_deref())
+        ApiError::from_status(status, enveloped, self.credential.source, details.as_deref())
             .with_retry_after(retry_after)
             .trace_id(trace_id.map(|id| self.server_text(id)))
     }

@@ -25,7 +25,7 @@ pub(crate) enum CredentialBackend {
 
 impl CredentialBackend {
     /// Reads the storage from the content of a file.
-    pub(crate) fn of(object: &Object<'_>) -> Self {
+    pub(crate) fn from_file(object: &Object<'_>) -> Self {
         if object.has(MEMBER) {
             Self::Keyring
         } else {
@@ -62,7 +62,7 @@ pub(crate) struct Item {
 
 impl Item {
     /// Each directory has its own items, with a hash of its real path in their account.
-    pub(crate) fn of(file: &Path, access: &Access) -> Self {
+    pub(crate) fn for_file(file: &Path, access: &Access) -> Self {
         let directory = file.parent().unwrap_or(Path::new("."));
         let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -85,8 +85,8 @@ impl Item {
 
 /// Stores the secret part in the file with `into_file`, or in the keyring. If the keyring cannot store
 /// it, it is stored in the file.
-pub(crate) fn keep(
-    keeper: CredentialBackend,
+pub(crate) fn store_secret(
+    backend: CredentialBackend,
     file: &Path,
     access: &Access,
     fields: &mut Map<String, Value>,
@@ -94,8 +94,8 @@ pub(crate) fn keep(
     into_file: impl FnOnce(&mut Map<String, Value>),
 ) -> Option<StoredInFile> {
     let was_in_keyring = fields.remove(MEMBER).is_some();
-    let Item { keychain, account } = Item::of(file, access);
-    if keeper == CredentialBackend::File {
+    let Item { keychain, account } = Item::for_file(file, access);
+    if backend == CredentialBackend::File {
         if was_in_keyring {
             // An item that cannot be deleted is no longer used.
             let _ = keychain.delete(SERVICE, &account);

@@ -20,7 +20,7 @@ enum Bearer {
 impl ApiCredential {
     pub(crate) fn from_key(source: Source, key: SecretValue) -> Self {
         let known = KnownSecrets::default();
-        known.learn(&key);
+        known.add(&key);
         Self {
             source,
             bearer: Bearer::Key(key, known),

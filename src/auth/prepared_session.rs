@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::backend::{StoredInFile, keep};
+use super::backend::{StoredInFile, store_secret};
 use super::store::{Session, Store, stored_fields, to_bytes, unsaved};
 use crate::error::Result;
 use crate::secret::SecretValue;
@@ -52,8 +52,8 @@ impl PreparedSession {
             .into_iter()
             .collect();
         let item = SecretValue::new(Value::Object(item).to_string());
-        let fallback = keep(
-            session.keeper,
+        let fallback = store_secret(
+            session.backend,
             &path,
             self.store.keychain(),
             fields,

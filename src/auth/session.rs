@@ -66,7 +66,7 @@ impl LiveSession {
         now: fn() -> Timestamp,
         session: Session,
     ) -> Self {
-        learn(&workos, &session);
+        redact_tokens(&workos, &session);
         Self {
             store,
             workos,
@@ -156,10 +156,10 @@ impl RefreshReport {
     }
 }
 
-fn learn(workos: &Workos, session: &Session) {
-    workos.known_secrets().learn(&session.access_token);
+fn redact_tokens(workos: &Workos, session: &Session) {
+    workos.known_secrets().add(&session.access_token);
     if let Some(refresh_token) = &session.refresh_token {
-        workos.known_secrets().learn(refresh_token);
+        workos.known_secrets().add(refresh_token);
     }
 }
 
@@ -244,7 +244,7 @@ impl Refresh {
         })?;
         let session =
             stored.ok_or_else(|| Error::new(Kind::Credential, "Not logged in").hint(LOG_IN_AGAIN))?;
-        learn(&self.workos, &session);
+        redact_tokens(&self.workos, &session);
         check_origin(Source::Session, session.api_url.as_deref(), &self.origin)?;
         Ok(session)
     }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 pub(crate) use self::error::{ContentError, Remainder, StoreError};
-use super::backend::{CredentialBackend, Item, KeyringUnavailable, StoredInFile, keep};
+use super::backend::{CredentialBackend, Item, KeyringUnavailable, StoredInFile, store_secret};
 use super::source::{Source, is_sendable};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -58,7 +58,7 @@ pub(crate) struct Session {
     /// The origin it was made for; files of other programs lack it.
     pub(crate) api_url: Option<String>,
     /// The storage of its tokens.
-    pub(crate) keeper: CredentialBackend,
+    pub(crate) backend: CredentialBackend,
 }
 
 /// The reason why a file, or the item that it refers to, contains no credential.
@@ -107,7 +107,7 @@ impl Store {
     /// Reads the stored API key; `None` if there is no file.
     pub(crate) fn api_key(&self) -> std::result::Result<Option<ApiKey>, StoreError> {
         self.read(API_KEY, |object| {
-            let key = match CredentialBackend::of(object) {
+            let key = match CredentialBackend::from_file(object) {
                 CredentialBackend::File => required(object.string("key")?, "key")?,
                 CredentialBackend::Keyring => self.item(API_KEY).read().map_err(Fault::KeyringUnavailable)?,
             };
@@ -125,9 +125,9 @@ impl Store {
     /// Reads the login session; `None` if there is no file.
     pub(crate) fn session(&self) -> std::result::Result<Option<Session>, StoreError> {
         self.read(SESSION, |object| {
-            let keeper = CredentialBackend::of(object);
+            let backend = CredentialBackend::from_file(object);
             let kept;
-            let tokens = if keeper == CredentialBackend::Keyring {
+            let tokens = if backend == CredentialBackend::Keyring {
                 kept = self.item(SESSION).read().map_err(Fault::KeyringUnavailable)?;
                 &Object::parse(kept.expose_secret())?.ok_or(ContentError::NoSessionInItem)?
             } else {
@@ -142,7 +142,7 @@ impl Store {
                 email: plain(object, "email")?,
                 organization_id: plain(object, "organization_id")?,
                 api_url: plain(object, "api_url")?,
-                keeper,
+                backend,
             })
         })
     }
@@ -192,12 +192,12 @@ impl Store {
         key: &SecretValue,
         api_url: &str,
         now: Timestamp,
-        keeper: CredentialBackend,
+        backend: CredentialBackend,
     ) -> Result<Option<StoredInFile>> {
         let path = self.directory.join(API_KEY);
         let mut fields = stored_fields(&path);
         fields.remove("key");
-        let fallback = keep(keeper, &path, &self.keychain, &mut fields, key, |fields| {
+        let fallback = store_secret(backend, &path, &self.keychain, &mut fields, key, |fields| {
             fields.insert("key".to_owned(), json!(key.expose_secret()));
         });
         fields.insert("stored_at".to_owned(), json!(now.to_string()));
@@ -228,8 +228,8 @@ impl Store {
                 _ => is_unreadable(&self.api_key()),
             };
             // An unreadable file may refer to an item.
-            let keeper = self.read(file, |object| Ok(CredentialBackend::of(object)));
-            let deleted = match keeper {
+            let backend = self.read(file, |object| Ok(CredentialBackend::from_file(object)));
+            let deleted = match backend {
                 Ok(Some(CredentialBackend::File) | None) => Ok(()),
                 Ok(Some(CredentialBackend::Keyring)) => self.item(file).delete(),
                 Err(_) => self.item(file).delete().or(Ok(())),
@@ -268,7 +268,7 @@ impl Store {
     }
 
     fn item(&self, file: &str) -> Item {
-        Item::of(&self.directory.join(file), &self.keychain)
+        Item::for_file(&self.directory.join(file), &self.keychain)
     }
 
     /// Reads a JSON object. Errors name the file and the member, and never quote the content.

@@ -166,7 +166,7 @@ impl Workos {
     /// Exchanges a refresh token. If the reply is lost, the exchange is repeated with the same token;
     /// within ten seconds, the provider repeats its reply.
     pub(crate) async fn refresh(&self, refresh_token: &SecretValue) -> ProviderResult<Tokens> {
-        self.known_secrets.learn(refresh_token);
+        self.known_secrets.add(refresh_token);
         let http = self.client()?;
         let fields = [
             ("grant_type", "refresh_token"),
@@ -195,7 +195,7 @@ impl Workos {
         let reply = reply
             .filter(|reply| !reply.device_code.is_empty() && !reply.user_code.is_empty())
             .ok_or_else(|| ProviderError::Unavailable(format!("{} did not start a login", self.base)))?;
-        self.known_secrets.learn(&reply.device_code);
+        self.known_secrets.add(&reply.device_code);
         for address in [
             Some(&reply.verification_uri),
             reply.verification_uri_complete.as_ref(),
@@ -310,7 +310,7 @@ impl Workos {
         let non_empty = |token: Option<SecretValue>| {
             token
                 .filter(|token| !token.is_empty())
-                .inspect(|token| self.known_secrets.learn(token))
+                .inspect(|token| self.known_secrets.add(token))
         };
         let access_token = non_empty(reply.access_token);
         let refresh_token = non_empty(reply.refresh_token);

@@ -176,7 +176,7 @@ impl Replacement<'_> {
                 }),
             ) => Event::Replied(api.create_credential(provider, backup).await),
             (Step::Create, _) => Event::Replied(api.create_credential(provider, new).await),
-            _ => Event::Saw(self.look().await),
+            _ => Event::Saw(self.list().await),
         }
     }
 
@@ -198,7 +198,7 @@ impl Replacement<'_> {
 
     /// Lists the credentials in the place of the new one. Most are distinguished by name and type;
     /// otherwise the values are compared.
-    async fn look(&self) -> Seen {
+    async fn list(&self) -> Seen {
         let Ok(stored) = self.api.list_credentials(self.provider).await else {
             return Seen::Unreadable;
         };

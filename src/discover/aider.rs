@@ -29,7 +29,7 @@ pub(crate) fn keys(scan: &mut Scan<'_>) {
         if let Some(document) = scan.file(&path) {
             for (name, key) in variables(scan, &document) {
                 let name = name.strip_prefix("AIDER_").unwrap_or(&name);
-                if let Some(provider) = name.strip_suffix("_API_KEY").and_then(ProviderName::named) {
+                if let Some(provider) = name.strip_suffix("_API_KEY").and_then(ProviderName::from_tool) {
                     found.push((document.place.clone(), provider, key));
                 }
             }
@@ -40,7 +40,7 @@ pub(crate) fn keys(scan: &mut Scan<'_>) {
         let what = place.shown(scan.env.home.as_deref());
         match claimed.by(&provider, &what) {
             None => {
-                scan.keep_key(&place, provider, key);
+                scan.add_key(&place, provider, key);
             }
             Some(first) => {
                 let what = format!("the key for {}", provider.as_str());
@@ -86,7 +86,7 @@ fn configured(scan: &mut Scan<'_>, document: &Document) -> Vec<(ProviderName, Se
             }
             _ => continue,
         };
-        if let Some(provider) = ProviderName::named(provider) {
+        if let Some(provider) = ProviderName::from_tool(provider) {
             keys.push((provider, key));
         } else {
             let what = format!("line {}", entry.line);

@@ -61,7 +61,7 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
         if !scan.asks_for(provider.unwrap_or_default()) {
             continue;
         }
-        let provider = provider.and_then(ProviderName::named);
+        let provider = provider.and_then(ProviderName::from_tool);
         let value = serde_json::from_str::<SecretValue>(raw.get()).ok();
         let (Some(provider), Some(value)) = (provider, value) else {
             others.push(what);
@@ -75,8 +75,8 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
             continue;
         }
         match kind {
-            CredentialKind::ApiKey => scan.keep_key(place, provider, value),
-            CredentialKind::OAuth => scan.keep_token(place, provider, value, None),
+            CredentialKind::ApiKey => scan.add_key(place, provider, value),
+            CredentialKind::OAuth => scan.add_token(place, provider, value, None),
         };
     }
     if !others.is_empty() {

@@ -83,7 +83,7 @@ impl Amp {
         let key = scan.usable(place, key);
         let has_key = key.is_some();
         if let Some(key) = key {
-            self.keep(scan, place, key);
+            self.add(scan, place, key);
         }
         for (index, (name, raw)) in object.members().enumerate() {
             // A refresh token belongs to the key for the same URL.
@@ -118,17 +118,17 @@ impl Amp {
             return;
         };
         if let Some(key) = item.whole() {
-            self.keep(scan, &item.place, key);
+            self.add(scan, &item.place, key);
         }
     }
 
     /// Adds a key; Amp uses the first one, which overrides the following.
-    fn keep(&mut self, scan: &mut Scan<'_>, place: &Place, key: SecretValue) {
+    fn add(&mut self, scan: &mut Scan<'_>, place: &Place, key: SecretValue) {
         let provider = ProviderName::AMP;
         let is_kept = if jwt::expiry(key.expose_secret()) == Expiry::NotAJwt {
-            scan.keep_key(place, provider, key)
+            scan.add_key(place, provider, key)
         } else {
-            scan.keep_token(place, provider, key, None)
+            scan.add_token(place, provider, key, None)
         };
         if !is_kept {
             return;
@@ -209,7 +209,7 @@ pub(crate) fn old_config(scan: &mut Scan<'_>) {
     ] {
         if let Some(key) = key {
             let credential = scan.credential(place, provider, CredentialKind::ApiKey, key);
-            scan.keep(LocalCredential {
+            scan.add(LocalCredential {
                 in_use: Some(false),
                 ..credential
             });

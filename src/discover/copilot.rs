@@ -7,7 +7,7 @@
 
 use jsonc_parser::{JsonObject, JsonValue};
 
-use super::gh::keep_unless_overridden;
+use super::gh::add_unless_overridden;
 use super::label;
 use super::scan::Scan;
 use super::types::ProviderName;
@@ -39,7 +39,7 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
         match token {
             JsonValue::String(token) if index == 0 => {
                 let token = SecretValue::new(token.into_owned());
-                keep_unless_overridden(scan, place, ProviderName::GITHUB_COPILOT, token, variable);
+                add_unless_overridden(scan, place, ProviderName::GITHUB_COPILOT, token, variable);
             }
             _ => scan.skip(place, &what, "is not the token in use"),
         }
@@ -48,7 +48,7 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
         && let Ok(Some(item)) = scan.selected_item("copilot-cli", &account)
         && let Some(token) = item.whole()
     {
-        keep_unless_overridden(scan, &item.place, ProviderName::GITHUB_COPILOT, token, variable);
+        add_unless_overridden(scan, &item.place, ProviderName::GITHUB_COPILOT, token, variable);
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn keys(scan: &mut Scan<'_>) {
     if let Some(directory) = configuration {
         let what = "is a script that may set Crush's keys, which amika does not run; push a key with \
                     'amika secret push NAME'";
-        scan.name_store(&directory.join("crushrc"), what);
+        scan.report_store(&directory.join("crushrc"), what);
     }
 }
 
@@ -68,14 +68,14 @@ fn providers_in(scan: &mut Scan<'_>, place: &Place, providers: &Object<'_>, clai
                 continue;
             }
         };
-        let reason = match ProviderName::named(id) {
+        let reason = match ProviderName::from_tool(id) {
             None => "has an invalid provider name".to_owned(),
             Some(_) if key.expose_secret().contains('$') => {
                 "refers to a variable or a command for its key".to_owned()
             }
             Some(name) => {
                 let Some(first) = claimed.by(&name, &what) else {
-                    scan.keep_key(place, name, key);
+                    scan.add_key(place, name, key);
                     continue;
                 };
                 format!("maps to the same secret as {first}")

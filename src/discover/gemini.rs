@@ -6,7 +6,7 @@
 //! stored the Google login in `oauth_creds.json`. `GEMINI_CLI_HOME` moves the home.
 
 use super::aider;
-use super::gh::keep_unless_overridden;
+use super::gh::add_unless_overridden;
 use super::scan::Scan;
 use super::types::ProviderName;
 
@@ -17,7 +17,7 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
         && let Some(token) = scan.usable(&item.place, object.object("token"))
         && let Some(key) = scan.usable(&item.place, token.string("accessToken"))
     {
-        keep_unless_overridden(scan, &item.place, ProviderName::GEMINI, key, variable);
+        add_unless_overridden(scan, &item.place, ProviderName::GEMINI, key, variable);
     }
     let home = scan.env.path("GEMINI_CLI_HOME").or_else(|| scan.env.home.clone());
     let Some(directory) = home.map(|home| home.join(".gemini")) else {
@@ -26,7 +26,7 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
     if let Some(document) = scan.file(&directory.join(".env")) {
         for (name, key) in aider::variables(scan, &document) {
             if name == "GEMINI_API_KEY" {
-                keep_unless_overridden(scan, &document.place, ProviderName::GEMINI, key, variable);
+                add_unless_overridden(scan, &document.place, ProviderName::GEMINI, key, variable);
             }
         }
     }
@@ -39,6 +39,6 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
     ] {
         let what =
             format!("{what}, which amika does not push; push a key with 'amika secret push GEMINI_API_KEY'");
-        scan.name_store(&directory.join(file), &what);
+        scan.report_store(&directory.join(file), &what);
     }
 }

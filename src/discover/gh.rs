@@ -59,26 +59,26 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
         ));
     }
     if let Some(token) = own {
-        keep(scan, place, token);
+        add(scan, place, token);
     } else if let Some(user) = user {
         let item = scan.selected_item("gh:github.com", user.expose_secret());
         if let Ok(Some(item)) = item
             && let Some(token) = item.whole()
         {
-            keep(scan, &item.place, decoded(token));
+            add(scan, &item.place, decoded(token));
         }
     }
 }
 
-fn keep(scan: &mut Scan<'_>, place: &Place, token: SecretValue) {
+fn add(scan: &mut Scan<'_>, place: &Place, token: SecretValue) {
     let variable = ["GH_TOKEN", "GITHUB_TOKEN"]
         .into_iter()
         .find(|name| scan.env.is_set(name));
-    keep_unless_overridden(scan, place, ProviderName::GITHUB, token, variable);
+    add_unless_overridden(scan, place, ProviderName::GITHUB, token, variable);
 }
 
 /// Adds a token, which its tool uses unless a variable is set.
-pub(super) fn keep_unless_overridden(
+pub(super) fn add_unless_overridden(
     scan: &mut Scan<'_>,
     place: &Place,
     provider: ProviderName,
@@ -92,7 +92,7 @@ pub(super) fn keep_unless_overridden(
         ));
     }
     let credential = scan.credential(place, provider, CredentialKind::ApiKey, token);
-    scan.keep(LocalCredential {
+    scan.add(LocalCredential {
         in_use: Some(variable.is_none()),
         overridden_by: variable.map(|name| Place::Variable(name.to_owned())),
         ..credential

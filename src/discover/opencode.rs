@@ -33,12 +33,12 @@ struct Reading {
 
 pub(crate) fn logins(scan: &mut Scan<'_>) {
     if scan.asks_for_all() {
-        name_variables(scan);
+        report_variables(scan);
     }
     let configuration = Configuration::read(scan);
     for key in &configuration.keys {
         if scan.asks_for(&key.id) {
-            keep_configured(scan, &configuration, key);
+            add_configured(scan, &configuration, key);
         }
     }
     let Some(directory) = scan.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") else {
@@ -70,12 +70,12 @@ pub(crate) fn logins(scan: &mut Scan<'_>) {
         return;
     }
     let what = "holds logins of MCP servers for OpenCode, which amika does not push";
-    scan.name_store(&directory.join("mcp-auth.json"), what);
+    scan.report_store(&directory.join("mcp-auth.json"), what);
 }
 
 /// Reports the variables that OpenCode uses if it has no stored key. Those of Anthropic and `OpenAI`
 /// are reported with Claude Code and Codex.
-fn name_variables(scan: &mut Scan<'_>) {
+fn report_variables(scan: &mut Scan<'_>) {
     for variable in ["OPENCODE_API_KEY", "OPENCODE_CONSOLE_TOKEN", "OPENROUTER_API_KEY"] {
         if scan.env.has_text(variable) {
             scan.notice(format!(
@@ -87,11 +87,7 @@ fn name_variables(scan: &mut Scan<'_>) {
 }
 
 /// Whether OpenCode uses a provider's credential, and otherwise what overrides or disables it.
-fn standing(
-    configuration: &Configuration,
-    id: &str,
-    instead: Option<&Place>,
-) -> (Option<bool>, Option<Place>) {
+fn use_of(configuration: &Configuration, id: &str, instead: Option<&Place>) -> (Option<bool>, Option<Place>) {
     let other = configuration.excludes(id).or(instead).cloned();
     let in_use = (!configuration.is_refused).then_some(other.is_none());
     (in_use, other)
@@ -113,17 +109,17 @@ fn auth_content(scan: &mut Scan<'_>) -> Option<(Place, Zeroizing<String>)> {
 }
 
 /// Adds a literal key in the configuration, and reports a reference with its target.
-fn keep_configured(scan: &mut Scan<'_>, configuration: &Configuration, configured: &ConfiguredKey) {
+fn add_configured(scan: &mut Scan<'_>, configuration: &Configuration, configured: &ConfiguredKey) {
     let ConfiguredKey { id, place, key } = configured;
-    let Some(provider) = ProviderName::named(id) else {
+    let Some(provider) = ProviderName::from_tool(id) else {
         let what = format!("the key of {}", label::entry(id, 0));
         return scan.skip(place, &what, "has an invalid provider name");
     };
     let from = match key {
         Key::Literal(key) if !key.expose_secret().trim().is_empty() => {
-            let (in_use, overridden_by) = standing(configuration, id, None);
+            let (in_use, overridden_by) = use_of(configuration, id, None);
             let credential = scan.credential(place, provider, CredentialKind::ApiKey, key.clone());
-            scan.keep(LocalCredential {
+            scan.add(LocalCredential {
                 in_use,
                 overridden_by,
                 ..credential
@@ -175,11 +171,11 @@ impl Reading {
         let (kind, member) = match kind.as_ref().map(SecretValue::expose_secret) {
             Some("api") => (CredentialKind::ApiKey, "key"),
             Some("oauth") => (CredentialKind::OAuth, "access"),
-            Some("wellknown") => return say_well_known(scan, place, what, entry),
+            Some("wellknown") => return report_well_known(scan, place, what, entry),
             None if entry.members().next().is_none() => return,
             _ => return scan.skip(place, what, "has an unknown type"),
         };
-        let Some(provider) = ProviderName::named(name) else {
+        let Some(provider) = ProviderName::from_tool(name) else {
             return scan.skip(place, what, "has an invalid provider name");
         };
         let value = match entry.string(member) {
@@ -202,7 +198,7 @@ impl Reading {
             return scan.skip(place, what, &reason);
         }
         let configured = self.configuration.keys.iter().find(|key| key.id == name);
-        let (in_use, overridden_by) = standing(&self.configuration, name, configured.map(|key| &key.place));
+        let (in_use, overridden_by) = use_of(&self.configuration, name, configured.map(|key| &key.place));
         let lacks = ["refresh", "expires"]
             .into_iter()
             .find(|member| !entry.has(member));
@@ -216,7 +212,7 @@ impl Reading {
         // OpenCode compares ids exactly; an id with other spelling may not belong to a provider.
         let is_exact = provider.as_str() == name;
         let credential = scan.credential(place, provider, kind, value);
-        scan.keep(LocalCredential {
+        scan.add(LocalCredential {
             expires_at,
             in_use: match in_use {
                 Some(true) if lacks.is_some() => Some(false),
@@ -230,7 +226,7 @@ impl Reading {
 }
 
 /// A token from an organisation's server, which OpenCode sets as a variable for itself.
-fn say_well_known(scan: &mut Scan<'_>, place: &Place, what: &str, entry: &Object<'_>) {
+fn report_well_known(scan: &mut Scan<'_>, place: &Place, what: &str, entry: &Object<'_>) {
     if !matches!(entry.string("token"), Ok(Some(_))) {
         return scan.skip(place, what, "is a well-known entry without a token");
     }

@@ -88,7 +88,7 @@ impl<'a> Scan<'a> {
     /// Whether credentials of this provider are requested, so that a message about an entry is
     /// relevant. If all providers are requested, this includes entries without a usable name.
     pub(crate) fn asks_for(&self, provider: &str) -> bool {
-        let named = ProviderName::named(provider);
+        let named = ProviderName::from_tool(provider);
         let wanted = self.filter.provider;
         wanted.is_none_or(|wanted| named.is_some_and(|named| named.as_str() == wanted))
     }
@@ -105,13 +105,13 @@ impl<'a> Scan<'a> {
 
     /// Reads a store. A missing file is `None`; any other failure is also reported as a problem.
     pub(crate) fn file(&mut self, path: &Path) -> Option<Document> {
-        self.look_at(&Place::File(path.to_owned()));
+        self.mark_searched(&Place::File(path.to_owned()));
         self.settings_file(path)
     }
 
     /// As [`file`](Self::file), for a file that grows with the use of its tool.
     pub(crate) fn growing_file(&mut self, path: &Path) -> Option<Document> {
-        self.look_at(&Place::File(path.to_owned()));
+        self.mark_searched(&Place::File(path.to_owned()));
         self.read(path, MAX_GROWING)
     }
 
@@ -123,7 +123,7 @@ impl<'a> Scan<'a> {
     /// Opens a database, of which only a part may be read.
     pub(crate) fn open_database(&mut self, path: &Path) -> Option<File> {
         let place = Place::File(path.to_owned());
-        self.look_at(&place);
+        self.mark_searched(&place);
         self.usable(&place, file::open_if_there(path))
     }
 
@@ -158,7 +158,7 @@ impl<'a> Scan<'a> {
             account: account.to_owned(),
         };
         if self.keychain.is_asked() {
-            self.look_at(&place);
+            self.mark_searched(&place);
         }
         match self.keychain.read(service, account) {
             Ok(None) => Ok(None),
@@ -186,7 +186,7 @@ impl<'a> Scan<'a> {
                 service: service.to_owned(),
                 account: account.to_owned(),
             };
-            self.look_at(&place);
+            self.mark_searched(&place);
             self.problem(&place, reason);
             return Err(Unreadable);
         }
@@ -253,7 +253,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Describes an unsupported store, if it exists.
-    pub(crate) fn name_store(&mut self, path: &Path, what: &str) {
+    pub(crate) fn report_store(&mut self, path: &Path, what: &str) {
         if path.exists() {
             let place = escape::home_path(path, self.env.home.as_deref());
             self.notice(format!("{place} {what}"));
@@ -268,7 +268,7 @@ impl<'a> Scan<'a> {
             .warn(format!("{place}: {what} {reason} and was skipped"));
     }
 
-    /// Creates a credential of this source, to be completed and passed to [`keep`](Self::keep).
+    /// Creates a credential of this source, to be completed and passed to [`add`](Self::add).
     pub(crate) fn credential(
         &self,
         place: &Place,
@@ -293,14 +293,14 @@ impl<'a> Scan<'a> {
     }
 
     /// Adds an API key, which does not expire.
-    pub(crate) fn keep_key(&mut self, place: &Place, provider: ProviderName, key: SecretValue) -> bool {
+    pub(crate) fn add_key(&mut self, place: &Place, provider: ProviderName, key: SecretValue) -> bool {
         let credential = self.credential(place, provider, CredentialKind::ApiKey, key);
-        self.keep(credential)
+        self.add(credential)
     }
 
     /// Adds an access token, with its expiry if it is a JWT. `document` is the whole login that
     /// contains it, if that can be renewed.
-    pub(crate) fn keep_token(
+    pub(crate) fn add_token(
         &mut self,
         place: &Place,
         provider: ProviderName,
@@ -316,7 +316,7 @@ impl<'a> Scan<'a> {
             }
         };
         let credential = self.credential(place, provider, CredentialKind::OAuth, token);
-        self.keep(LocalCredential {
+        self.add(LocalCredential {
             document,
             expires_at,
             ..credential
@@ -350,7 +350,7 @@ impl<'a> Scan<'a> {
 
     /// Adds a credential, without whitespace around the value, unless the value cannot be used.
     /// Returns whether it was added.
-    pub(crate) fn keep(&mut self, mut credential: LocalCredential) -> bool {
+    pub(crate) fn add(&mut self, mut credential: LocalCredential) -> bool {
         let trimmed = credential.value.expose_secret().trim();
         if trimmed.len() < credential.value.expose_secret().len() {
             credential.value = SecretValue::new(trimmed.to_owned());
@@ -367,9 +367,9 @@ impl<'a> Scan<'a> {
         true
     }
 
-    fn look_at(&mut self, place: &Place) {
-        if !self.discovery.looked.contains(place) {
-            self.discovery.looked.push(place.clone());
+    fn mark_searched(&mut self, place: &Place) {
+        if !self.discovery.searched.contains(place) {
+            self.discovery.searched.push(place.clone());
         }
     }
 }

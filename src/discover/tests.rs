@@ -88,7 +88,7 @@ fn provider_names_become_variable_names() {
         ("groq/", "GROQ_API_KEY"),
         ("302ai", "302AI_API_KEY"),
     ] {
-        let names = ProviderName::named(name).unwrap().secret_names();
+        let names = ProviderName::from_tool(name).unwrap().secret_names();
         assert_eq!(
             names.iter().map(SecretName::as_str).collect::<Vec<_>>(),
             [secret],
@@ -96,8 +96,8 @@ fn provider_names_become_variable_names() {
         );
     }
     for (name, provider) in [("Claude", "anthropic"), ("codex", "openai")] {
-        assert_eq!(ProviderName::named(name).unwrap().as_str(), provider);
-        assert_eq!(ProviderName::named(name).unwrap().secret_names().len(), 2);
+        assert_eq!(ProviderName::from_tool(name).unwrap().as_str(), provider);
+        assert_eq!(ProviderName::from_tool(name).unwrap().secret_names().len(), 2);
     }
     let long = "a".repeat(65);
     for bad in [
@@ -112,7 +112,7 @@ fn provider_names_become_variable_names() {
         "https://x",
         &long,
     ] {
-        assert!(ProviderName::named(bad).is_none(), "{bad:?}");
+        assert!(ProviderName::from_tool(bad).is_none(), "{bad:?}");
     }
 }
 

@@ -103,7 +103,7 @@ impl ProviderName {
 
     /// Normalises a tool's name of a provider: `Claude` is anthropic, `github_copilot` is
     /// github-copilot. `None` if it cannot be converted to a variable name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn from_tool(name: &str) -> Option<Self> {
         let name = name.trim_end_matches('/').to_lowercase();
         let name = name.replace(['_', ' ', '.', '/'], "-");
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -239,5 +239,5 @@ pub(crate) struct Discovery {
     /// Messages about skipped entries and unsupported stores.
     pub(crate) notices: Notices,
     /// Every location that was read, whether or not it exists.
-    pub(crate) looked: Vec<Place>,
+    pub(crate) searched: Vec<Place>,
 }

@@ -35,8 +35,8 @@ pub(crate) struct KnownSecrets(Arc<Mutex<Redactor>>);
 
 impl KnownSecrets {
     /// Redacts this value in every text from now on.
-    pub(crate) fn learn(&self, secret: &SecretValue) {
-        self.lock().learn(secret);
+    pub(crate) fn add(&self, secret: &SecretValue) {
+        self.lock().add(secret);
     }
 
     /// Returns the start of `text` with every known secret replaced, in any encoding.
@@ -61,7 +61,7 @@ struct Redactor {
 }
 
 impl Redactor {
-    fn learn(&mut self, secret: &SecretValue) {
+    fn add(&mut self, secret: &SecretValue) {
         let text = secret.expose_secret();
         if text.len() >= MIN_SECRET && self.known.insert(self.hasher.hash_one(text)) {
             self.pending.push(secret.clone());

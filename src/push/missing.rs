@@ -46,12 +46,12 @@ pub(crate) fn select(
             ));
         }
     }
-    say_what_is_left(by_name.into_keys().collect(), references, notices);
+    report_left_out(by_name.into_keys().collect(), references, notices);
     selected
 }
 
 /// Reports which of the given secrets are not pushed, and why.
-fn say_what_is_left(mut names: Vec<String>, references: &[Reference], notices: &mut Notices) {
+fn report_left_out(mut names: Vec<String>, references: &[Reference], notices: &mut Notices) {
     names.sort_unstable();
     let is_referenced = |name: &String| {
         let mut all = references.iter();

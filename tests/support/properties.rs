@@ -149,7 +149,7 @@ pub(crate) fn redaction(data: &[u8]) {
     let (secret, around) = rest.split_at(rest.len().min(usize::from(*length)));
     let (secret, around) = (String::from_utf8_lossy(secret), String::from_utf8_lossy(around));
     let known = KnownSecrets::default();
-    known.learn(&SecretValue::new(secret.clone().into_owned()));
+    known.add(&SecretValue::new(secret.clone().into_owned()));
     let clean = known.clean(&format!("{around}{secret}{around}"));
     // Shorter secrets are not redacted, and brackets can match those of the replacement.
     if secret.len() >= 4 && !secret.contains(['[', ']']) && !"[redacted]".contains(&*secret) {

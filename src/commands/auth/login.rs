@@ -224,7 +224,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     let code = interrupt
         .or(async { workos.authorize_device().await.map_err(device_flow::login_error) })
         .await?;
-    show(&code, args.no_browser, context);
+    show_device_code(&code, args.no_browser, context);
     let tokens = interrupt.or(device_flow::wait(&workos, &code)).await?;
 
     let template = Session {
@@ -235,7 +235,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
         email: None,
         organization_id: None,
         api_url: Some(origin.to_string()),
-        keeper: args.store,
+        backend: args.store,
     };
     let session = session::new_session(tokens, template, (env.now)())?;
     let lock = store.lock().await?;
@@ -296,7 +296,7 @@ async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Re
 }
 
 /// Prints the URL and the code, and opens the page if a browser is available.
-fn show(code: &DeviceCode, no_browser: bool, context: &Context) {
+fn show_device_code(code: &DeviceCode, no_browser: bool, context: &Context) {
     let Context { env, printer, .. } = context;
     let page = code
         .verification_uri_complete

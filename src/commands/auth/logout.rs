@@ -32,7 +32,7 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
     };
     let mut notices = Notices::default();
     for cleared in &cleared {
-        tell(cleared, &mut notices);
+        report(cleared, &mut notices);
     }
     if env.path("AMIKA_API_KEY").is_some() {
         notices.notice("AMIKA_API_KEY is still set and will be used");
@@ -61,7 +61,7 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
 }
 
 /// A notice or warning about a removed file.
-fn tell(cleared: &Cleared, notices: &mut Notices) {
+fn report(cleared: &Cleared, notices: &mut Notices) {
     let what = match cleared.source {
         Source::Session => "session",
         _ => "API key",

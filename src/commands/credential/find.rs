@@ -153,7 +153,7 @@ pub(crate) async fn pick(
         mut sources,
         key_login,
     } = local;
-    if let Some(given) = given(provider, args, context).await? {
+    if let Some(given) = read_given(provider, args, context).await? {
         return Ok(given);
     }
     if sources.is_empty() {
@@ -195,7 +195,7 @@ fn how_to_choose(sources: &[PushSource]) -> String {
 }
 
 /// The value of `--value` or `--from-file`, read once.
-async fn given(provider: &Provider, args: &SourceArgs, context: &Context) -> Result<Option<PushSource>> {
+async fn read_given(provider: &Provider, args: &SourceArgs, context: &Context) -> Result<Option<PushSource>> {
     let env = &context.env;
     if args.value.as_ref().is_some_and(|value| value == "-") && env.terminals.stdin {
         let prompt = format!("{} credential", provider.title);

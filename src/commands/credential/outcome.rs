@@ -31,7 +31,7 @@ pub(super) fn report_stored(
     let words = why.message.clone();
     match outcome.ending {
         Ending::Stored(id) => {
-            let printed = done(new, &id, "created", context);
+            let printed = report_success(new, &id, "created", context);
             outcome.signal.map_or(printed, |kind| {
                 Err(Error::new(kind, "interrupted; the credential is stored"))
             })
@@ -115,7 +115,7 @@ impl Replaced<'_> {
             Ending::Stored(id) => {
                 context.printer.notice(&format!("replaced {name} ({old_id})"));
                 self.remove_copy();
-                let printed = done(new, &id, "updated", context);
+                let printed = report_success(new, &id, "updated", context);
                 outcome.signal.map_or(printed, |kind| {
                     Err(Error::new(kind, "interrupted; the new credential is stored"))
                 })
@@ -182,7 +182,7 @@ impl Replaced<'_> {
     }
 }
 
-pub(crate) fn done(new: &NewCredential, id: &str, status: &str, context: &Context) -> Result<()> {
+pub(crate) fn report_success(new: &NewCredential, id: &str, status: &str, context: &Context) -> Result<()> {
     let NewCredential {
         name, kind, scope, ..
     } = new;

@@ -82,7 +82,7 @@ pub(crate) async fn run(
         None if asks => interrupt.or(ask_name(&provider.default_name(kind))).await?,
         None => provider.default_name(kind),
     };
-    say_what_is_pushed(provider, kind, &source, &checked, context);
+    announce(provider, kind, &source, &checked, context);
     if args.dry_run {
         return report_dry_run(kind, args.scope, &name, *printer);
     }
@@ -142,7 +142,7 @@ fn noun(kind: CredentialKind) -> &'static str {
 }
 
 /// Shows the source, type and expiry of the credential to push, and what else it contains.
-fn say_what_is_pushed(
+fn announce(
     provider: &Provider,
     kind: CredentialKind,
     source: &PushSource,

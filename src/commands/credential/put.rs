@@ -1,7 +1,7 @@
 //! The last part of a credential's push: store it, or replace the existing one.
 
 use super::list::describe_all;
-use super::outcome::{Replaced, done, report_stored, taken};
+use super::outcome::{Replaced, report_stored, report_success, taken};
 use crate::api::{Api, ApiError, CredentialSummary, NewCredential, ServerText};
 use crate::context::Context;
 use crate::credentials::recovery::Kept;
@@ -57,7 +57,7 @@ pub(crate) async fn put(
         && backup.value == new.value
     {
         context.printer.notice("this value is already stored");
-        return done(new, &api.shown(&old.id), "updated", context);
+        return report_success(new, &api.shown(&old.id), "updated", context);
     }
     let kept = match &backup {
         Some(backup) => {

@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::outcome::done;
+use super::outcome::report_success;
 use super::put::{existing, put};
 use crate::api::NewCredential;
 use crate::context::Context;
@@ -61,7 +61,7 @@ pub(super) async fn run(
         if found.name == *new.name && revealed.is_ok_and(|value| value == new.value) {
             context.printer.notice("this value is already stored");
             kept.remove();
-            return done(&new, &api.shown(&found.id), "updated", context);
+            return report_success(&new, &api.shown(&found.id), "updated", context);
         }
         if !changes.force {
             existing(provider, &new.name, new.scope, false, &api, context).await?;

@@ -282,8 +282,8 @@ impl Extraction {
         if self.only.is_some() {
             return format!("{NO_MATCH} {}", self.what_was_found());
         }
-        let looked = self.discovery.looked.iter();
-        let places: Vec<_> = looked.map(|place| place.shown(self.home.as_deref())).collect();
+        let searched = self.discovery.searched.iter();
+        let places: Vec<_> = searched.map(|place| place.shown(self.home.as_deref())).collect();
         format!("No secrets discovered. Looked at:\n  {}", places.join("\n  "))
     }
 

@@ -67,12 +67,12 @@ pub(crate) fn api_key(scan: &mut Scan<'_>) {
             ..credential
         };
         if overrides.of_all.is_none() && first.is_none() && !legacy {
-            name_the_login(scan, &place, &login);
+            report_login_in_use(scan, &place, &login);
         }
-        if scan.keep(credential) {
+        if scan.add(credential) {
             first.get_or_insert(place.clone());
             if legacy {
-                name_legacy(scan, &place);
+                report_legacy(scan, &place);
             }
         }
     }
@@ -104,7 +104,7 @@ fn stored_keys(scan: &mut Scan<'_>) -> Vec<StoredKey> {
     keys
 }
 
-fn name_the_login(scan: &mut Scan<'_>, key: &Place, login: &Login) {
+fn report_login_in_use(scan: &mut Scan<'_>, key: &Place, login: &Login) {
     if let Login::Used(login) = login {
         let home = scan.env.home.as_deref();
         let (key, login) = (key.shown(home), login.shown(home));
@@ -115,7 +115,7 @@ fn name_the_login(scan: &mut Scan<'_>, key: &Place, login: &Login) {
     }
 }
 
-fn name_legacy(scan: &mut Scan<'_>, place: &Place) {
+fn report_legacy(scan: &mut Scan<'_>, place: &Place) {
     let place = place.shown(scan.env.home.as_deref());
     scan.notice(format!(
         "{place} contains a credential of an older version, which Claude Code 2.1 does not use"
@@ -179,7 +179,7 @@ pub(crate) fn oauth(scan: &mut Scan<'_>) {
     let legacy = scan.own_credentials().filter(|login| login.legacy);
     let legacy: Vec<_> = legacy.map(|login| login.place.clone()).collect();
     for place in legacy {
-        name_legacy(scan, &place);
+        report_legacy(scan, &place);
     }
 }
 
@@ -240,7 +240,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
         return;
     };
     let Some(login) = scan.usable(place, object.object(CLAUDE.access_token.0)) else {
-        return name_other_secrets(scan, place, &object);
+        return report_other_secrets(scan, place, &object);
     };
     // After a login is revoked, an empty token remains, which is not a login.
     let Some(token) = scan.usable(place, login.string(CLAUDE.access_token.1)) else {
@@ -257,7 +257,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
             let renewable = Some(is_renewable(scan, &login));
             let whole = scan.whole(document);
             let credential = scan.credential(place, ProviderName::ANTHROPIC, CredentialKind::OAuth, token);
-            scan.keep(LocalCredential {
+            scan.add(LocalCredential {
                 document: whole,
                 expires_at,
                 renewable,
@@ -269,7 +269,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document, legacy: bool) {
 }
 
 /// Reports the other secrets in a store without a login.
-fn name_other_secrets(scan: &mut Scan<'_>, place: &Place, store: &Object<'_>) {
+fn report_other_secrets(scan: &mut Scan<'_>, place: &Place, store: &Object<'_>) {
     let held = CLAUDE.other_secrets.iter().filter(|name| store.has(name));
     let held: Vec<_> = held.copied().collect();
     if !held.is_empty() && !store.has(CLAUDE.access_token.0) {

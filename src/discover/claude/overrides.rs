@@ -8,7 +8,7 @@
 //! identity.
 
 use super::profile;
-use super::settings::{self, HELPER, PROFILE, Settings, Value, lookup, own};
+use super::settings::{self, HELPER, PROFILE, Settings, Value, lookup, trusted};
 use crate::discover::scan::Scan;
 use crate::discover::types::Place;
 
@@ -77,8 +77,8 @@ pub(super) fn find(scan: &mut Scan<'_>) -> Overrides {
         let found = match meaning {
             Helper => settings::helper(&layers),
             OwnSecret => {
-                name_ignored(scan, &layers, name);
-                lookup(scan, own(&layers), name)
+                report_ignored(scan, &layers, name);
+                lookup(scan, trusted(&layers), name)
             }
             _ => lookup(scan, layers.iter(), name),
         };
@@ -90,7 +90,7 @@ pub(super) fn find(scan: &mut Scan<'_>) -> Overrides {
             continue;
         }
         let counts = !is_service || value == Value::On;
-        name_override(scan, name, meaning, &place, counts);
+        report_override(scan, name, meaning, &place, counts);
         if counts {
             of_all.get_or_insert(place);
         }
@@ -99,10 +99,10 @@ pub(super) fn find(scan: &mut Scan<'_>) -> Overrides {
         if let Some((place, value)) = lookup(scan, layers.iter(), variable)
             && value != Value::Off
         {
-            name_other(scan, variable, &place);
+            report_other(scan, variable, &place);
         }
     }
-    name_ignored(scan, &layers, PROFILE);
+    report_ignored(scan, &layers, PROFILE);
     Overrides {
         of_all,
         of_login: profile::find(scan, &layers),
@@ -110,7 +110,7 @@ pub(super) fn find(scan: &mut Scan<'_>) -> Overrides {
 }
 
 /// Reports a variable in project settings that Claude Code ignores there.
-fn name_ignored(scan: &mut Scan<'_>, layers: &[Settings], variable: &str) {
+fn report_ignored(scan: &mut Scan<'_>, layers: &[Settings], variable: &str) {
     let mut project = layers.iter().filter(|layer| layer.of_project);
     let found = project.find_map(|layer| layer.variable(variable));
     if let Some((place, _)) = found.filter(|(_, value)| *value != Value::Empty) {
@@ -121,7 +121,7 @@ fn name_ignored(scan: &mut Scan<'_>, layers: &[Settings], variable: &str) {
     }
 }
 
-fn name_override(scan: &mut Scan<'_>, name: &str, meaning: Meaning, place: &Place, counts: bool) {
+fn report_override(scan: &mut Scan<'_>, name: &str, meaning: Meaning, place: &Place, counts: bool) {
     let how = push_command(name, place);
     let place = place.shown(scan.env.home.as_deref());
     scan.notice(match meaning {
@@ -144,7 +144,7 @@ fn name_override(scan: &mut Scan<'_>, name: &str, meaning: Meaning, place: &Plac
     });
 }
 
-fn name_other(scan: &mut Scan<'_>, variable: &str, place: &Place) {
+fn report_other(scan: &mut Scan<'_>, variable: &str, place: &Place) {
     let how = push_command(variable, place);
     let place = place.shown(scan.env.home.as_deref());
     scan.notice(if variable == "CLAUDE_CODE_USE_GATEWAY" {

@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use super::paths;
-use super::settings::{Settings, lookup, named_profile, own};
+use super::settings::{Settings, lookup, named_profile, trusted};
 use crate::discover::scan::Scan;
 use crate::discover::types::Place;
 
@@ -74,7 +74,7 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
 
 /// The variable with the identity token, if all variables of a workload identity are set.
 fn workload_identity(scan: &Scan<'_>, layers: &[Settings]) -> Option<Place> {
-    let set = |variable| lookup(scan, own(layers), variable).map(|(place, _)| place);
+    let set = |variable| lookup(scan, trusted(layers), variable).map(|(place, _)| place);
     set("ANTHROPIC_FEDERATION_RULE_ID")?;
     set("ANTHROPIC_ORGANIZATION_ID")?;
     set("ANTHROPIC_IDENTITY_TOKEN").or_else(|| set("ANTHROPIC_IDENTITY_TOKEN_FILE"))

@@ -44,7 +44,7 @@ pub(super) enum Value {
 }
 
 /// The layers without those of a project.
-pub(super) fn own(layers: &[Settings]) -> impl Iterator<Item = &Settings> {
+pub(super) fn trusted(layers: &[Settings]) -> impl Iterator<Item = &Settings> {
     layers.iter().filter(|layer| !layer.of_project)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn helper(layers: &[Settings]) -> Option<(Place, Value)> {
 
 /// The value of `ANTHROPIC_PROFILE` and its location.
 pub(super) fn named_profile(scan: &Scan<'_>, layers: &[Settings]) -> Option<(Place, String)> {
-    let layered = own(layers).filter_map(|layer| {
+    let layered = trusted(layers).filter_map(|layer| {
         let profile = layer.profile.clone()?;
         Some((setting(&format!("env.{PROFILE}"), &layer.file), profile))
     });

@@ -77,10 +77,10 @@ pub(crate) fn login(scan: &mut Scan<'_>) {
         };
         login.overridden_by = other;
     }
-    overrides::name_forbidden(scan, &codex.config);
+    overrides::report_forbidden(scan, &codex.config);
     for store in OTHER_STORES {
         let what = "holds other logins of Codex, such as those of MCP servers, which amika does not push";
-        scan.name_store(&codex.home.join(store), what);
+        scan.report_store(&codex.home.join(store), what);
     }
 }
 
@@ -101,17 +101,17 @@ impl Codex {
                 scan.notice(
                     "Codex is set to keep its login in memory only, so there is none to read".to_owned(),
                 );
-                self.name_unused_file(scan);
+                self.report_unused_file(scan);
                 Used::Yes
             }
             Some("keyring") => {
                 if self.encrypts {
-                    self.name_encrypted(scan);
+                    self.report_encrypted(scan);
                 } else {
                     // An unreachable keyring is already reported.
                     let _ = self.in_keyring(scan);
                 }
-                self.name_unused_file(scan);
+                self.report_unused_file(scan);
                 Used::Yes
             }
             Some("auto") => self.in_keyring_or_file(scan),
@@ -125,7 +125,7 @@ impl Codex {
                     return Used::Unknown;
                 }
                 if !self.in_file(scan) {
-                    self.name_encrypted(scan);
+                    self.report_encrypted(scan);
                 }
                 Used::Yes
             }
@@ -135,7 +135,7 @@ impl Codex {
     /// With `auto`, Codex uses the file if the keyring has no login or cannot be reached.
     fn in_keyring_or_file(&self, scan: &mut Scan<'_>) -> Used {
         if self.encrypts {
-            let encrypted = self.name_encrypted(scan);
+            let encrypted = self.report_encrypted(scan);
             self.in_file(scan);
             return if encrypted { Used::Unknown } else { Used::Yes };
         }
@@ -143,7 +143,7 @@ impl Codex {
         let Some(reason) = unreachable.filter(|_| self.auth_file().is_file()) else {
             return match self.in_keyring(scan) {
                 Ok(true) => {
-                    self.name_unused_file(scan);
+                    self.report_unused_file(scan);
                     Used::Yes
                 }
                 Ok(false) => {
@@ -185,7 +185,7 @@ impl Codex {
     }
 
     /// Reports the file, which Codex does not use because another store is selected.
-    fn name_unused_file(&self, scan: &mut Scan<'_>) {
+    fn report_unused_file(&self, scan: &mut Scan<'_>) {
         let file = self.auth_file();
         if let Some(store) = self.config.store.as_ref().filter(|_| file.is_file()) {
             let home = scan.env.home.as_deref();
@@ -201,7 +201,7 @@ impl Codex {
     }
 
     /// Reports the encrypted login, if there is one.
-    fn name_encrypted(&self, scan: &mut Scan<'_>) -> bool {
+    fn report_encrypted(&self, scan: &mut Scan<'_>) -> bool {
         let file = self.encrypted_file();
         if !file.is_file() {
             return false;
@@ -255,9 +255,9 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
     match mode.name.as_str() {
         "apikey" => match scan.usable(place, object.string("OPENAI_API_KEY")) {
             Some(key) => {
-                scan.keep_key(place, ProviderName::OPENAI, key);
+                scan.add_key(place, ProviderName::OPENAI, key);
             }
-            None => mode.name_missing(scan, place, "OPENAI_API_KEY"),
+            None => mode.report_missing(scan, place, "OPENAI_API_KEY"),
         },
         "chatgpt" | "chatgptAuthTokens" => chatgpt_login(scan, document, &object, &mode),
         other => {
@@ -280,7 +280,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
 fn chatgpt_login(scan: &mut Scan<'_>, document: &Document, object: &Object<'_>, mode: &Mode) {
     let place = &document.place;
     let Some(tokens) = scan.usable(place, object.object(CODEX.access_token.0)) else {
-        return mode.name_missing(scan, place, "tokens");
+        return mode.report_missing(scan, place, "tokens");
     };
     let Some(token) = scan.usable(place, tokens.string(CODEX.access_token.1)) else {
         return;
@@ -299,7 +299,7 @@ fn chatgpt_login(scan: &mut Scan<'_>, document: &Document, object: &Object<'_>, 
         .string(CODEX.refresh_token)
         .is_ok_and(|token| token.is_some());
     let whole = scan.whole(document);
-    if scan.keep_token(place, ProviderName::OPENAI, token, whole) {
+    if scan.add_token(place, ProviderName::OPENAI, token, whole) {
         let own = scan.own_credentials();
         own.for_each(|login: &mut LocalCredential| login.renewable = Some(renewable));
     }
@@ -323,7 +323,7 @@ struct Mode {
 
 impl Mode {
     /// Reports a missing member that the mode requires, unless the file sets no mode.
-    fn name_missing(&self, scan: &mut Scan<'_>, place: &Place, member: &str) {
+    fn report_missing(&self, scan: &mut Scan<'_>, place: &Place, member: &str) {
         if self.is_explicit {
             let place = place.shown(scan.env.home.as_deref());
             scan.notice(format!(

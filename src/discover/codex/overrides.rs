@@ -32,7 +32,7 @@ const VARIABLES: [(&str, &str); 4] = [
 /// Reports all overrides of the stored login, and returns the strongest.
 pub(super) fn find(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
     let provider = selected_provider(scan, config);
-    name_other_providers(scan, config);
+    report_other_providers(scan, config);
     let mut strongest = provider;
     for (variable, how) in VARIABLES {
         if scan.env.has_text(variable) {
@@ -92,7 +92,7 @@ fn selected_provider(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
 }
 
 /// Reports tokens in the configuration for providers that are not selected.
-fn name_other_providers(scan: &mut Scan<'_>, config: &Config) {
+fn report_other_providers(scan: &mut Scan<'_>, config: &Config) {
     let selected = config
         .model_provider
         .as_ref()
@@ -110,7 +110,7 @@ fn name_other_providers(scan: &mut Scan<'_>, config: &Config) {
 }
 
 /// Reports a login that a setting forbids.
-pub(super) fn name_forbidden(scan: &mut Scan<'_>, config: &Config) {
+pub(super) fn report_forbidden(scan: &mut Scan<'_>, config: &Config) {
     let forbidden = scan.own_credentials().find_map(|login| config.forbids(login));
     if let Some(setting) = forbidden {
         let setting = setting.shown(scan.env.home.as_deref());

@@ -43,7 +43,7 @@ pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
              push a key with 'amika secret push NAME'"
         ));
     };
-    keep_rows(scan, &place, rows);
+    add_rows(scan, &place, rows);
     if accounts > 0 && scan.asks_for_all() {
         scan.notice(format!(
             "OpenCode is logged in to its console ({shown}), which amika does not push; \
@@ -61,7 +61,7 @@ fn tables(file: File, log: Option<File>) -> Result<(Vec<Row>, usize), Malformed>
 }
 
 /// Adds one credential per provider, and reports the others.
-fn keep_rows(scan: &mut Scan<'_>, place: &Place, mut rows: Vec<Row>) {
+fn add_rows(scan: &mut Scan<'_>, place: &Place, mut rows: Vec<Row>) {
     rows.sort_by_key(|row| Reverse((integer(row, "active") == Some(1), integer(row, "time_updated"))));
     let mut claimed = Claimed::default();
     for (index, row) in rows.iter().enumerate() {
@@ -70,7 +70,7 @@ fn keep_rows(scan: &mut Scan<'_>, place: &Place, mut rows: Vec<Row>) {
             continue;
         }
         let what = label::entry(id, index);
-        let Some(provider) = ProviderName::named(id) else {
+        let Some(provider) = ProviderName::from_tool(id) else {
             scan.skip(place, &what, "has an invalid provider name");
             continue;
         };
@@ -84,11 +84,11 @@ fn keep_rows(scan: &mut Scan<'_>, place: &Place, mut rows: Vec<Row>) {
             scan.skip(place, &what, &reason);
             continue;
         }
-        keep_value(scan, place, provider, &what, &value);
+        add_value(scan, place, provider, &what, &value);
     }
 }
 
-fn keep_value(scan: &mut Scan<'_>, place: &Place, provider: ProviderName, what: &str, value: &Object<'_>) {
+fn add_value(scan: &mut Scan<'_>, place: &Place, provider: ProviderName, what: &str, value: &Object<'_>) {
     let kind = value.string("type").ok().flatten();
     let (kind, member) = match kind.as_ref().map(SecretValue::expose_secret) {
         Some("key") => (CredentialKind::ApiKey, "key"),
@@ -104,7 +104,7 @@ fn keep_value(scan: &mut Scan<'_>, place: &Place, provider: ProviderName, what: 
     };
     let credential = scan.credential(place, provider, kind, secret);
     // OpenCode 2 uses it, OpenCode 1.18 does not.
-    scan.keep(LocalCredential {
+    scan.add(LocalCredential {
         expires_at,
         ..credential
     });

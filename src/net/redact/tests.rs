@@ -9,7 +9,7 @@ use super::*;
 fn knowing<'a>(secrets: impl IntoIterator<Item = &'a str>) -> KnownSecrets {
     let redactor = KnownSecrets::default();
     for secret in secrets {
-        redactor.learn(&SecretValue::new(secret.to_owned()));
+        redactor.add(&SecretValue::new(secret.to_owned()));
     }
     redactor
 }
@@ -205,7 +205,7 @@ fn adding_and_searching_is_fast() {
     let filler = "lorem ipsum/".repeat(400_000);
     let started = std::time::Instant::now();
     for n in 0..300 {
-        redactor.learn(&SecretValue::new(format!("postgres://user:{n}@host/database")));
+        redactor.add(&SecretValue::new(format!("postgres://user:{n}@host/database")));
         let text = format!("postgres://user:{n}@host/database {filler}");
         assert!(redactor.clean(&text).starts_with("[redacted] lorem"));
     }
@@ -217,7 +217,7 @@ fn adding_and_searching_is_fast() {
 fn adding_and_searching_keeps_few_automata() {
     let redactor = KnownSecrets::default();
     for n in 0..1000 {
-        redactor.learn(&SecretValue::new(format!("value-{n}")));
+        redactor.add(&SecretValue::new(format!("value-{n}")));
         assert_eq!(redactor.clean("value"), "value");
         let automata = redactor.lock().indexes.len();
         assert!(automata <= 8, "{automata} after {n}");
