@@ -17,7 +17,7 @@ use crate::system::signals::Interrupt;
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(35);
 /// Maximum time to restore the old credential.
 const PUT_BACK_TIMEOUT: Duration = Duration::from_secs(25);
-/// How long to wait for the reply to a pending request after a signal.
+/// How long to wait for a reply after a signal, unless the old credential is being restored.
 const SIGNAL_GRACE: Duration = Duration::from_millis(500);
 
 /// The credential to replace.
@@ -140,24 +140,24 @@ impl Replacement<'_> {
         };
         let work = timeout_at(self.deadline, work);
         tokio::pin!(work);
-        if self.signal.is_some() {
-            return (work.await.unwrap_or(Event::Unanswered), None);
+        let mut signal = None;
+        if self.signal.is_none() {
+            let kind = tokio::select! {
+                biased;
+                kind = interrupt.wait() => kind,
+                event = &mut work => return (event.unwrap_or(Event::Unanswered), None),
+            };
+            if self.old.is_some() {
+                on_signal();
+            }
+            signal = Some(kind);
         }
-        let kind = tokio::select! {
-            biased;
-            kind = interrupt.wait() => kind,
-            event = &mut work => return (event.unwrap_or(Event::Unanswered), None),
-        };
-        if self.old.is_some() {
-            on_signal();
-        }
-        let event = if self.decisions.is_putting_back() {
-            work.await.unwrap_or(Event::Unanswered)
+        let answered = if self.decisions.is_putting_back() {
+            work.await
         } else {
-            let answered = timeout(SIGNAL_GRACE, work).await;
-            answered.map_or(Event::Unanswered, |event| event.unwrap_or(Event::Unanswered))
+            timeout(SIGNAL_GRACE, work).await.and_then(|answered| answered)
         };
-        (event, Some(kind))
+        (answered.unwrap_or(Event::Unanswered), signal)
     }
 
     async fn request(&self, step: &Step) -> Event {

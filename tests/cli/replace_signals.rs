@@ -91,3 +91,37 @@ fn ctrl_c_in_the_middle_restores_the_old_credential() {
         put_back(&sandbox, run, if signal == "INT" { 130 } else { 143 });
     }
 }
+
+/// R109: Ctrl-C ends the command in every phase before the restore, even if the request of that phase
+/// is never answered.
+#[test]
+fn ctrl_c_ends_the_command_in_every_phase() {
+    let hang = |method, path| Fault::on(method, path).does(Behaviour::Hang).always();
+    let lost = || Fault::on("DELETE", "").does(Behaviour::ResetAfter).always();
+    for (faults, method, count, message) in [
+        (vec![hang("GET", CREATE)], "GET", 1, "nothing was changed"),
+        (vec![hang("POST", "/reveal")], "POST", 1, "nothing was changed"),
+        (
+            vec![lost(), hang("GET", CREATE).skip(1)],
+            "GET",
+            2,
+            "may or may not have been deleted",
+        ),
+    ] {
+        let (sandbox, _) = sandbox();
+        faults.into_iter().for_each(|fault| sandbox.vault.fault(fault));
+        let child = start(&mut sandbox.command(FORCE.split_whitespace()));
+        sandbox.vault.wait_for(method, count);
+        let started = std::time::Instant::now();
+        send_signal(&child, "INT");
+        ran(child.wait_with_output().unwrap())
+            .exits(130)
+            .stderr_contains(message);
+        // It ends within about a second, or a few on a busy machine; a request may take 30 seconds.
+        assert!(
+            started.elapsed().as_secs() < 10,
+            "{method} {count}: {:?}",
+            started.elapsed()
+        );
+    }
+}
