@@ -109,7 +109,9 @@ fn ctrl_c_ends_the_command_in_every_phase() {
         ),
     ] {
         let (sandbox, _) = sandbox();
-        faults.into_iter().for_each(|fault| sandbox.vault.fault(fault));
+        for fault in faults {
+            sandbox.vault.fault(fault);
+        }
         let child = start(&mut sandbox.command(FORCE.split_whitespace()));
         sandbox.vault.wait_for(method, count);
         let started = std::time::Instant::now();
