@@ -44,7 +44,7 @@ pub(crate) fn keys(scan: &mut Scan<'_>) {
             }
             Some(first) => {
                 let what = format!("the key for {}", provider.as_str());
-                scan.skip(&place, &what, &format!("comes after the one in {first}"));
+                scan.skip(&place, &what, &format!("is overridden by the one in {first}"));
             }
         }
     }

@@ -82,7 +82,7 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
     if !others.is_empty() {
         let place = place.shown(scan.env.home.as_deref());
         scan.notice(format!(
-            "{place}: not the text of a key named NAME_API_KEY: {}",
+            "{place}: skipped, not keys named NAME_API_KEY: {}",
             escape::first_of(&others)
         ));
     }

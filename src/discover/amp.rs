@@ -50,7 +50,7 @@ pub(crate) fn secrets(scan: &mut Scan<'_>) {
     }
     if scan.env.is_set("AMP_API_KEY") {
         scan.notice(
-            "Amp uses $AMP_API_KEY before a stored key; push that one with \
+            "Amp uses $AMP_API_KEY instead of a stored key; push it with \
              'amika secret push --from-env AMP_API_KEY'"
                 .to_owned(),
         );
@@ -223,7 +223,7 @@ pub(crate) fn old_config(scan: &mut Scan<'_>) {
         .collect();
     if !others.is_empty() {
         let place = place.shown(scan.env.home.as_deref());
-        scan.notice(format!("{place}: not read as a key: {}", others.join(", ")));
+        scan.notice(format!("{place}: skipped, not a key: {}", others.join(", ")));
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn add_unless_overridden(
     if let Some(name) = variable {
         let place = escape::escape(&place.shown(scan.env.home.as_deref())).into_owned();
         scan.notice(format!(
-            "${name} is used before {place}; push that one with 'amika secret push --from-env {name}'"
+            "${name} is used instead of {place}; push it with 'amika secret push --from-env {name}'"
         ));
     }
     let credential = scan.credential(place, provider, CredentialKind::ApiKey, token);

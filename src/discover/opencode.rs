@@ -69,7 +69,7 @@ pub(crate) fn logins(scan: &mut Scan<'_>) {
     if !scan.asks_for_all() {
         return;
     }
-    let what = "holds logins of MCP servers for OpenCode, which amika does not push";
+    let what = "contains logins of MCP servers for OpenCode, which amika does not push";
     scan.report_store(&directory.join("mcp-auth.json"), what);
 }
 
@@ -79,7 +79,7 @@ fn report_variables(scan: &mut Scan<'_>) {
     for variable in ["OPENCODE_API_KEY", "OPENCODE_CONSOLE_TOKEN", "OPENROUTER_API_KEY"] {
         if scan.env.has_text(variable) {
             scan.notice(format!(
-                "OpenCode uses ${variable} where it has no stored key; push it with \
+                "OpenCode uses ${variable} if it has no stored key; push it with \
                  'amika secret push --from-env {variable}'"
             ));
         }
@@ -129,7 +129,7 @@ fn add_configured(scan: &mut Scan<'_>, configuration: &Configuration, configured
         Key::Literal(_) => "which is empty".to_owned(),
         Key::Variable(name) => match SecretName::environment(name) {
             Some(name) => {
-                format!("which refers to ${name}; push that one with 'amika secret push --from-env {name}'")
+                format!("which refers to ${name}; push it with 'amika secret push --from-env {name}'")
             }
             None => "which refers to a variable".to_owned(),
         },
@@ -137,9 +137,7 @@ fn add_configured(scan: &mut Scan<'_>, configuration: &Configuration, configured
             let path = escape::home_path(path, scan.env.home.as_deref());
             let names = provider.secret_names();
             let name = names.first().map_or("NAME", SecretName::as_str);
-            format!(
-                "which refers to the file {path}; push that one with 'amika secret push {name} --yes < {path}'"
-            )
+            format!("which refers to the file {path}; push it with 'amika secret push {name} --yes < {path}'")
         }
         Key::Composed => "which is composed of references".to_owned(),
     };
@@ -235,6 +233,6 @@ fn report_well_known(scan: &mut Scan<'_>, place: &Place, what: &str, entry: &Obj
     let name = name.map_or_else(|| "NAME".to_owned(), |name| name.to_string());
     let place = place.shown(scan.env.home.as_deref());
     scan.notice(format!(
-        "{place}: {what} holds a token that OpenCode uses as ${name}; push it with 'amika secret push {name}'"
+        "{place}: {what} contains a token that OpenCode uses as ${name}; push it with 'amika secret push {name}'"
     ));
 }

@@ -93,7 +93,7 @@ pub(crate) fn exports(rows: &[Row<'_>], notices: &mut Notices) -> Zeroizing<Stri
     let mut lines = Zeroizing::new(String::new());
     for Row { name, found } in rows.iter().filter(|row| row.found.state == State::Chosen) {
         if !SecretName::is_environment(name.as_str()) {
-            notices.warn(format!("{name} cannot be a shell variable and was left out"));
+            notices.warn(format!("{name} is not a valid shell variable and was skipped"));
             continue;
         }
         let value = shell_quoted(found.value.expose_secret());

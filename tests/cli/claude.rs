@@ -417,7 +417,7 @@ fn a_selected_profile_overrides_a_login() {
     );
     let run = extract_in_repo(&project)
         .exits(0)
-        .stderr_contains("a project sets it");
+        .stderr_contains("it is a project setting");
     assert_eq!(standing(&run, "claude_oauth").0, json!(true));
 }
 

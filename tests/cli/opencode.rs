@@ -331,5 +331,5 @@ fn an_empty_database_is_silent_and_a_console_login_is_reported() {
     sandbox
         .run("secret extract")
         .exits(0)
-        .stderr_contains("where OpenCode 2 keeps its logins, cannot be read");
+        .stderr_contains("where OpenCode 2 stores its logins, cannot be read");
 }

@@ -196,7 +196,7 @@ fn stored_logins(scan: &mut Scan<'_>) {
         let own = account(scan.env);
         if let Some(reason) = scan.unreachable_keychain() {
             scan.notice(format!(
-                "the Keychain, where Claude Code keeps its login, was not read: {reason}"
+                "the Keychain, where Claude Code stores its login, was not read: {reason}"
             ));
         }
         match scan.item(&service, &own) {
@@ -275,7 +275,7 @@ fn report_other_secrets(scan: &mut Scan<'_>, place: &Place, store: &Object<'_>) 
     if !held.is_empty() && !store.has(CLAUDE.access_token.0) {
         let place = place.shown(scan.env.home.as_deref());
         scan.notice(format!(
-            "{place} holds no login of Claude Code, only other secrets: {}",
+            "{place} contains no login of Claude Code, only other secrets: {}",
             held.join(", ")
         ));
     }

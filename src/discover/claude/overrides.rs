@@ -116,7 +116,7 @@ fn report_ignored(scan: &mut Scan<'_>, layers: &[Settings], variable: &str) {
     if let Some((place, _)) = found.filter(|(_, value)| *value != Value::Empty) {
         let place = place.shown(scan.env.home.as_deref());
         scan.notice(format!(
-            "Claude Code does not use {place}, because a project sets it"
+            "Claude Code ignores {place}, because it is a project setting"
         ));
     }
 }
@@ -126,19 +126,19 @@ fn report_override(scan: &mut Scan<'_>, name: &str, meaning: Meaning, place: &Pl
     let place = place.shown(scan.env.home.as_deref());
     scan.notice(match meaning {
         Service(service) if counts => format!(
-            "Claude Code uses {service} ({place}), and no stored login; push what it signs in with under \
+            "Claude Code uses {service} ({place}) instead of any stored login; push its credential under \
              the name of its variable: 'amika secret push NAME'"
         ),
         Service(service) => {
-            format!("{place} is set to a text that does not switch on {service} for Claude Code")
+            format!("{place} has a value that does not enable {service} for Claude Code")
         }
-        Secret | OwnSecret => format!("Claude Code uses {place} before any stored login; {how}"),
+        Secret | OwnSecret => format!("Claude Code uses {place} instead of any stored login; {how}"),
         Reference => format!(
-            "Claude Code gets its credential through {place} before any stored login, which amika does \
+            "Claude Code gets its credential through {place} instead of any stored login, which amika does \
              not follow; push the credential with 'amika secret push ANTHROPIC_API_KEY'"
         ),
         Helper => format!(
-            "Claude Code gets its key from a command ({place}) before any stored login, and amika does not \
+            "Claude Code gets its key from a command ({place}) instead of any stored login, but amika does not \
              run it; pipe its output into 'amika secret push ANTHROPIC_API_KEY --yes'"
         ),
     });
@@ -162,6 +162,6 @@ fn push_command(variable: &str, place: &Place) -> String {
         (_, Place::Variable(_)) => {
             format!("push it with 'amika secret push --from-env {variable}'")
         }
-        _ => format!("push it with 'amika secret push {variable}', which asks for the value"),
+        _ => format!("push it with 'amika secret push {variable}', which prompts for the value"),
     }
 }

@@ -30,8 +30,8 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
         let shown = place.shown(home.as_deref());
         scan.notice(if used {
             format!(
-                "Claude Code uses the profile that {shown} names before any stored login; a profile's token \
-                 works for minutes only, so create an API key in the Console and push that with \
+                "Claude Code uses the profile in {shown} instead of any stored login; a profile's token expires \
+                 within minutes, so create an API key in the Console and push it with \
                  'amika secret claude push --type api_key'"
             )
         } else {
@@ -45,8 +45,8 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
     if let Some(place) = &of_process {
         let shown = place.shown(home.as_deref());
         scan.notice(format!(
-            "Claude Code signs in with a workload identity ({shown}) before any stored login, and only this \
-             machine has it; create an API key in the Console and push that"
+            "Claude Code signs in with a workload identity ({shown}) instead of any stored login, which only this \
+             machine has; create an API key in the Console and push it"
         ));
         return of_process;
     }
@@ -55,8 +55,8 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
         Profile::Console(file) => {
             let shown = Place::File(file).shown(home.as_deref());
             scan.notice(format!(
-                "{shown} is an Anthropic Console sign-in, whose token works for minutes only; \
-                 create an API key in the Console and push that"
+                "{shown} is an Anthropic Console sign-in, whose token expires within minutes; \
+                 create an API key in the Console and push it"
             ));
             None
         }
@@ -64,8 +64,8 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
             let place = Place::File(file);
             let shown = place.shown(home.as_deref());
             scan.notice(format!(
-                "Claude Code signs in with the workload identity of {shown} before any stored login, and only \
-                 this machine has it; create an API key in the Console and push that"
+                "Claude Code signs in with the workload identity of {shown} instead of any stored login, which \
+                 only this machine has; create an API key in the Console and push it"
             ));
             Some(place)
         }

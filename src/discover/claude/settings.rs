@@ -150,7 +150,7 @@ fn layer(scan: &mut Scan<'_>, file: PathBuf, of_project: bool) -> Option<Setting
     for command in OTHER_COMMANDS.into_iter().filter(|command| settings.has(command)) {
         let place = setting(command, &file).shown(scan.env.home.as_deref());
         scan.notice(format!(
-            "{place} is a command that gets a credential for Claude Code, which amika does not run"
+            "{place} is a command that fetches a credential for Claude Code, which amika does not run"
         ));
     }
     let variables = settings.object("env").ok().flatten();

@@ -79,7 +79,7 @@ pub(crate) fn login(scan: &mut Scan<'_>) {
     }
     overrides::report_forbidden(scan, &codex.config);
     for store in OTHER_STORES {
-        let what = "holds other logins of Codex, such as those of MCP servers, which amika does not push";
+        let what = "contains other logins of Codex, such as those of MCP servers, which amika does not push";
         scan.report_store(&codex.home.join(store), what);
     }
 }
@@ -98,9 +98,7 @@ impl Codex {
         let store = self.config.store.as_ref();
         match store.map(|store| store.value.as_str()) {
             Some("ephemeral") => {
-                scan.notice(
-                    "Codex is set to keep its login in memory only, so there is none to read".to_owned(),
-                );
+                scan.notice("Codex keeps its login in memory only, so there is none to read".to_owned());
                 self.report_unused_file(scan);
                 Used::Yes
             }
@@ -157,7 +155,7 @@ impl Codex {
             };
         };
         scan.notice(format!(
-            "Codex is set to use the keyring before auth.json, and the keyring could not be reached: {reason}"
+            "Codex is configured to prefer the keyring to auth.json, but the keyring could not be reached: {reason}"
         ));
         self.in_file(scan);
         Used::Unknown
@@ -208,7 +206,7 @@ impl Codex {
         }
         let place = Place::File(file).shown(scan.env.home.as_deref());
         scan.notice(format!(
-            "Codex keeps its login encrypted in {place}, which only Codex can read; set \
+            "Codex stores its login encrypted in {place}, which only Codex can read; set \
              cli_auth_credentials_store = \"file\" in its config.toml and run 'codex login' again"
         ));
         true
@@ -271,7 +269,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
             let place = place.shown(scan.env.home.as_deref());
             scan.notice(format!(
                 "Codex is signed in with {how} ({place}), which is neither an OpenAI API key nor a \
-                 ChatGPT login; push it under a name of its own with 'amika secret push NAME'"
+                 ChatGPT login; push it under another name with 'amika secret push NAME'"
             ));
         }
     }

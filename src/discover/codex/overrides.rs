@@ -13,19 +13,19 @@ use crate::formats::escape;
 const VARIABLES: [(&str, &str); 4] = [
     (
         "OPENAI_FEDERATION_RULE_ID",
-        "for a workload identity, before any stored login; only this machine has that, so push an API key",
+        "for a workload identity instead of any stored login, which only this machine has; push an API key",
     ),
     (
         "OPENAI_IDENTITY_TOKEN_FILE",
-        "for a workload identity, before any stored login; only this machine has that, so push an API key",
+        "for a workload identity instead of any stored login, which only this machine has; push an API key",
     ),
     (
         "CODEX_ACCESS_TOKEN",
-        "before any stored login; push it with 'amika secret push --from-env CODEX_ACCESS_TOKEN'",
+        "instead of any stored login; push it with 'amika secret push --from-env CODEX_ACCESS_TOKEN'",
     ),
     (
         "CODEX_API_KEY",
-        "for 'codex exec' before any stored login; push it with 'amika secret codex push --type api_key'",
+        "for 'codex exec' instead of any stored login; push it with 'amika secret codex push --type api_key'",
     ),
 ];
 
@@ -68,16 +68,16 @@ fn selected_provider(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
     let how = match login {
         ProviderLogin::Codex => return None,
         ProviderLogin::Token => {
-            "a token in the configuration; push that with 'amika secret push NAME'".to_owned()
+            "a token in the configuration; push it with 'amika secret push NAME'".to_owned()
         }
         ProviderLogin::Variable(name) if name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_') => {
-            "a variable; push that with 'amika secret push NAME'".to_owned()
+            "a variable; push it with 'amika secret push NAME'".to_owned()
         }
         ProviderLogin::Variable(name) => {
-            format!("${name}; push that with 'amika secret push --from-env {name}'")
+            format!("${name}; push it with 'amika secret push --from-env {name}'")
         }
         ProviderLogin::Command => {
-            "the output of a command, which amika does not run; push that with 'amika secret push NAME'"
+            "the output of a command, which amika does not run; push it with 'amika secret push NAME'"
                 .to_owned()
         }
         ProviderLogin::Headers => {
@@ -101,7 +101,7 @@ fn report_other_providers(scan: &mut Scan<'_>, config: &Config) {
         if matches!(login, ProviderLogin::Token) && selected != Some(name) {
             let file = escape::home_path(file, scan.env.home.as_deref());
             scan.notice(format!(
-                "{file} holds a token for the model provider {}, which is not selected; push it with \
+                "{file} contains a token for the model provider {}, which is not selected; push it with \
                  'amika secret push NAME'",
                 escape::escape(name)
             ));

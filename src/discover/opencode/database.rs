@@ -39,7 +39,7 @@ pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
     let shown = place.shown(scan.env.home.as_deref());
     let Ok((rows, accounts)) = tables(file, log) else {
         return scan.notice(format!(
-            "{shown}, where OpenCode 2 keeps its logins, cannot be read as an SQLite database; \
+            "{shown}, where OpenCode 2 stores its logins, cannot be read as an SQLite database; \
              push a key with 'amika secret push NAME'"
         ));
     };
