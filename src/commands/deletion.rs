@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) shown_id: Option<String>,
     /// The other scope, if only that one has this name.
     pub(crate) other_scope: Option<OtherScope>,
+    /// A similar name, where nothing has this one.
+    pub(crate) similar: Option<String>,
 }
 
 /// The scope that was requested, and the one that has the name.
@@ -36,6 +38,7 @@ impl Target {
             id: Some(id.to_owned()),
             shown_id: None,
             other_scope: None,
+            similar: None,
         }
     }
 
@@ -46,6 +49,7 @@ impl Target {
             id: None,
             shown_id: None,
             other_scope,
+            similar: None,
         }
     }
 
@@ -148,10 +152,14 @@ impl Deletion {
         let lines = said.map(|(target, status)| match status {
             Status::Deleted => (self.as_text)(target),
             // A name or ID that is not found may be misspelled.
-            Status::AlreadyDeleted => format!(
-                "{}: already deleted, or never stored",
-                escape::escape(&target.label)
-            ),
+            Status::AlreadyDeleted => {
+                let similar = target.similar.as_ref();
+                let meant = similar
+                    .map(|name| format!("; did you mean {name}?"))
+                    .unwrap_or_default();
+                let line = format!("{}: already deleted, or never stored{meant}", target.label);
+                escape::escape(&line).into_owned()
+            }
         });
         lines.collect::<Vec<_>>().join("\n")
     }

@@ -67,14 +67,21 @@ pub(crate) fn check(
     }
 }
 
+/// What to do about a login that cannot be used.
+fn login_hint(provider: &Provider, text: &str) -> String {
+    if !text.trim_start().starts_with('{') {
+        return "for an API key, use --type api_key".to_owned();
+    }
+    format!(
+        "log in with {} again; a stored API key is found by 'amika secret {} push --type api_key'",
+        provider.title, provider.id
+    )
+}
+
 fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Timestamp) -> Result<Credential> {
     let text = body(value.expose_secret());
-    let refuse = |reason: &str| {
-        Error::input(format!("{place}: {reason}")).hint(format!(
-            "log in with {} again; a stored API key is found by 'amika secret {} push --type api_key'",
-            provider.title, provider.id
-        ))
-    };
+    let hint = login_hint(provider, text);
+    let refuse = |reason: &str| Error::input(format!("{place}: {reason}")).hint(&hint);
     let invalid = |reason: JsonError| refuse(&format!("OAuth credentials must be valid JSON: {reason}"));
     let outer = Object::parse(text).map_err(invalid)?;
     let (object, member) = provider.access_token;

@@ -84,6 +84,28 @@ fn a_name_in_the_other_scope_is_not_reported_as_deleted() {
         .stdout_contains("Deleted credential");
 }
 
+/// A name that may be misspelled leads to the one that is stored.
+#[test]
+fn a_name_that_is_not_stored_leads_to_a_similar_one() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("DATABASE_URL", "x", "user");
+    sandbox.vault.seed("TEAM_KEY", "x", "org");
+    for (typed, meant) in [
+        ("database_url", Some("DATABASE_URL")),
+        ("DATABSE_URL", Some("DATABASE_URL")),
+        ("TEAM_KEYS", None),
+        ("OTHER", None),
+    ] {
+        let said = match meant {
+            Some(meant) => format!("{typed}: already deleted, or never stored; did you mean {meant}?\n"),
+            None => format!("{typed}: already deleted, or never stored\n"),
+        };
+        let ran = sandbox.run(&format!("secret delete {typed} --yes")).exits(0);
+        assert_eq!(ran.stdout, said);
+    }
+    assert_eq!(sandbox.vault.stored("generic").len(), 2);
+}
+
 #[test]
 fn delete_is_confirmed() {
     let sandbox = Sandbox::new();

@@ -126,6 +126,10 @@ fn names_are_checked_by_their_source() {
     let sandbox = Sandbox::new();
     sandbox.run("secret push my-claude-key=1 1.a=2 --yes").exits(0);
     sandbox
+        .run("secret push KEY = value --yes")
+        .exits(2)
+        .stderr_contains("error: argument 2: expected KEY=VALUE without spaces around '='\n");
+    sandbox
         .run("secret push a/b=1 --yes")
         .exits(4)
         .stderr_contains("argument 1");

@@ -500,3 +500,17 @@ fn a_lost_create_that_cannot_be_compared_is_unknown() {
         .filter(|request| request.method == "POST" && !request.path.ends_with("/reveal"));
     assert_eq!(creates.count(), 1);
 }
+
+/// A key that is given as a login leads to the other type.
+#[test]
+fn a_key_in_place_of_a_login_leads_to_its_type() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("secret codex push --type oauth --value sk-x")
+        .exits(4)
+        .stderr_contains("OAuth credentials must be valid JSON")
+        .stderr_contains("\n  hint: for an API key, use --type api_key\n");
+    sandbox
+        .run("secret codex push --type api_key --value sk-x")
+        .exits(0);
+}

@@ -284,6 +284,30 @@ fn strict_makes_warnings_errors() {
     sandbox.run("secret push --from-file .env --yes").exits(0);
 }
 
+/// What is not selected gives no warning, so `--strict` does not fail for it. A bad line still does.
+#[test]
+fn names_that_are_not_selected_give_no_warnings() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".env", "A=1\nB=$HOME\nC=\nD=1\nD=2\n");
+    for options in ["--only A", "--exclude B,C,D", "--only A --strict"] {
+        let line = format!("secret push --from-file .env --yes {options}");
+        let ran = sandbox.run(&line).exits(0);
+        assert!(!ran.stderr.contains("warning"), "{options}: {}", ran.stderr);
+    }
+    sandbox.write("docker.env", "A=1\nB='x'\n");
+    let line = "secret push --from-file docker.env --env-format docker --yes --strict --only A";
+    sandbox.run(line).exits(0);
+    sandbox
+        .run("secret push --from-file .env --yes --strict --only A,D")
+        .exits(4)
+        .stderr_contains("error: D is given twice");
+    sandbox.write(".env", "A=1\nB\n");
+    sandbox
+        .run("secret push --from-file .env --yes --only A")
+        .exits(4)
+        .stderr_contains(".env:2: invalid line");
+}
+
 /// Secrets are selected by name or pattern after they were collected; whitespace is ignored.
 #[test]
 fn only_and_exclude_select_names() {

@@ -182,6 +182,41 @@ fn a_deletion_is_confirmed() {
     text(&mut session, "code 0");
 }
 
+/// What is asked about is described, by id and by name; what is gone is not asked about.
+#[test]
+fn a_deletion_describes_what_is_there_and_asks_about_nothing_else() {
+    let sandbox = Sandbox::new();
+    let id = sandbox
+        .vault
+        .seed_credential("claude", "My login", "oauth", "user", "x");
+    let mut session = shell(&sandbox, "amika secret claude delete sec_gone; echo code $?");
+    let said = text(&mut session, "code 0");
+    assert!(
+        said.contains("sec_gone: already deleted, or never stored"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("stored: My login ({id}, user scope)")),
+        "{said}"
+    );
+    assert!(!said.contains("[y/N]"), "{said}");
+    assert_eq!(sandbox.vault.count("DELETE"), 0);
+    let lines = [
+        format!("delete {id} sec_gone"),
+        "delete --name 'My login'".to_owned(),
+    ];
+    for line in lines {
+        let mut session = shell(&sandbox, &format!("amika secret claude {line}; echo code $?"));
+        let asked = text(&mut session, &format!("Delete 1 credential ({id})? [y/N] "));
+        assert!(
+            asked.contains(&format!("{id}: My login, oauth, user scope")),
+            "{asked}"
+        );
+        session.send_line("n").unwrap();
+        text(&mut session, "code 1");
+    }
+}
+
 #[test]
 fn an_export_is_not_printed_to_a_terminal() {
     let sandbox = Sandbox::new();

@@ -65,11 +65,13 @@ async fn find_targets(
     api: &Api,
     context: &Context,
 ) -> Result<Vec<Target>> {
+    let asks = confirmation == Confirmation::Terminal;
     let Some(name) = &args.name else {
-        if confirmation == Confirmation::Terminal {
-            show_targets(&args.ids, api, &api.list_credentials(provider).await?, context);
+        if !asks {
+            return Ok(args.ids.iter().map(|id| Target::by_id(id)).collect());
         }
-        return Ok(args.ids.iter().map(|id| Target::by_id(id)).collect());
+        let stored = api.list_credentials(provider).await?;
+        return Ok(described_targets(provider, &args.ids, &stored, api, context));
     };
     let stored = api.list_credentials(provider).await?;
     let in_scope = |entry: &&CredentialSummary| entry.name == **name && entry.scope == *args.scope.as_str();
@@ -86,10 +88,15 @@ async fn find_targets(
             }
             Ok(vec![Target::absent(name, other_scope)])
         }
-        [one] => Ok(vec![Target {
-            label: api.shown(&one.id),
-            ..Target::by_id(one.id.as_sent())
-        }]),
+        [one] => {
+            if asks {
+                show_target(one, api, context);
+            }
+            Ok(vec![Target {
+                label: api.shown(&one.id),
+                ..Target::by_id(one.id.as_sent())
+            }])
+        }
         _ => {
             let ids: Vec<_> = found.iter().map(|entry| api.shown(&entry.id)).collect();
             let message = format!(
@@ -104,20 +111,33 @@ async fn find_targets(
     }
 }
 
-/// Describes the credentials behind the ids in a confirmation.
-fn show_targets(ids: &[String], api: &Api, stored: &[CredentialSummary], context: &Context) {
-    for id in ids {
-        let entry = stored.iter().find(|entry| entry.id == **id);
-        let what = entry.map_or_else(
-            || "not found; it may already be deleted".to_owned(),
-            |entry| {
-                let kind = entry.kind.as_ref().map(|kind| format!("{}, ", api.shown(kind)));
-                let (name, scope) = (api.shown(&entry.name), api.shown(&entry.scope));
-                format!("{name}, {}{scope} scope", kind.unwrap_or_default())
-            },
-        );
-        context
-            .printer
-            .aside(escape::escape(&format!("{id}: {what}")).as_ref());
+/// The targets with these ids, described for the question that follows. What is not stored is not asked
+/// about.
+fn described_targets(
+    provider: &Provider,
+    ids: &[String],
+    stored: &[CredentialSummary],
+    api: &Api,
+    context: &Context,
+) -> Vec<Target> {
+    let find = |id: &String| stored.iter().find(|entry| entry.id == **id);
+    if ids.iter().any(|id| find(id).is_none()) && !stored.is_empty() {
+        context.printer.notice(&describe_all(provider, stored, api));
     }
+    let target = |id: &String| match find(id) {
+        None => Target::absent(id, None),
+        Some(entry) => {
+            show_target(entry, api, context);
+            Target::by_id(id)
+        }
+    };
+    ids.iter().map(target).collect()
+}
+
+/// Describes a credential before the question whether to delete it.
+fn show_target(entry: &CredentialSummary, api: &Api, context: &Context) {
+    let kind = entry.kind.as_ref().map(|kind| format!("{}, ", api.shown(kind)));
+    let [id, name, scope] = [&entry.id, &entry.name, &entry.scope].map(|text| api.shown(text));
+    let line = format!("{id}: {name}, {}{scope} scope", kind.unwrap_or_default());
+    context.printer.aside(escape::escape(&line).as_ref());
 }

@@ -109,7 +109,8 @@ fn refuse_missing(rows: &[Row]) -> Result<()> {
     let hint = if names.is_empty() {
         "names in the file may only contain letters, digits, '_', '-' and '.'; change them".to_owned()
     } else {
-        format!("add them with 'amika secret push {}'", names.join(" "))
+        let them = if names.len() == 1 { "it" } else { "them" };
+        format!("add {them} with 'amika secret push {}'", names.join(" "))
     };
     Err(Error::new(Kind::Refused, message).hint(hint))
 }

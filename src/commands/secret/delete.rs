@@ -73,7 +73,19 @@ fn resolve(name: &str, scope: Scope, stored: &[SecretSummary], api: &Api) -> Res
         requested: scope,
         actual: api.shown(&secret.scope),
     });
-    Ok(Target::absent(name, other_scope))
+    let in_scope = stored.iter().filter(|secret| secret.scope == *scope.as_str());
+    let similar = in_scope
+        .map(|secret| api.shown(&secret.name))
+        .find(|other| is_similar(other, name));
+    Ok(Target {
+        similar,
+        ..Target::absent(name, other_scope)
+    })
+}
+
+/// Whether a name may be a misspelling of the other.
+fn is_similar(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || strsim::jaro_winkler(one, other) > 0.9
 }
 
 struct SecretRequests<'a>(&'a Api);

@@ -280,22 +280,23 @@ impl Extraction {
     /// The message for an empty result.
     fn nothing(&self) -> String {
         if self.only.is_some() {
-            return format!("{NO_MATCH} {}", self.what_was_found());
+            return format!("{NO_MATCH}\n{}", self.what_was_found());
         }
         let searched = self.discovery.searched.iter();
         let places: Vec<_> = searched.map(|place| place.shown(self.home.as_deref())).collect();
         format!("No secrets discovered. Looked at:\n  {}", places.join("\n  "))
     }
 
+    /// The names of everything that was found, for a filter that matches none of it.
     fn what_was_found(&self) -> String {
         let rows = self.discovery.found.iter().flat_map(rows_of);
         let mut names: Vec<_> = rows.map(|row| row.name.to_string()).collect();
         names.sort();
         names.dedup();
         if names.is_empty() {
-            return "Found: nothing.".to_owned();
+            return "no credentials were found on this machine".to_owned();
         }
-        format!("Found: {}.", names.join(", "))
+        format!("found: {}", names.join(", "))
     }
 
     /// Explains each access token among the rows: that it expires within hours, how to push a login that

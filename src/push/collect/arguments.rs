@@ -99,6 +99,11 @@ fn parse(position: usize, argument: &OsStr, env: &Env) -> Result<Argument> {
         Some((name, value)) => (name, Some(value)),
         None => (text, None),
     };
+    if text == "=" {
+        return Err(Error::usage(format!(
+            "argument {position}: expected KEY=VALUE without spaces around '='"
+        )));
+    }
     let name = match SecretName::inline(name) {
         Some(name) => name,
         None if value.is_none() && is_file(name, env) => return Err(file_instead_of_name(name)),

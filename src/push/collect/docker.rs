@@ -1,6 +1,6 @@
 //! The rules of `docker run --env-file`: everything after the first `=` is the value, verbatim.
 
-use super::entry::{Entry, Fault, Parsed};
+use super::entry::{Entry, Fault, Parsed, Warning};
 use crate::secret::{SecretName, SecretValue};
 
 /// Parses `text`, whose line breaks are all `\n`.
@@ -26,7 +26,11 @@ pub(crate) fn parse(text: &str) -> Parsed {
                 "the quotes around the value of {name} are part of the value in this format; \
                  --env-format dotenv removes them"
             );
-            parsed.warnings.push((line, message));
+            parsed.warnings.push(Warning {
+                line,
+                name: name.to_owned(),
+                message,
+            });
         }
         parsed.entries.push(Entry {
             line,
@@ -76,7 +80,7 @@ mod tests {
     #[test]
     fn a_warning_about_quotes_names_only_a_name() {
         let parsed = parse("A=\"x\"\nhunter2 \"y=\"z\"\n");
-        let lines: Vec<_> = parsed.warnings.iter().map(|(line, _)| *line).collect();
+        let lines: Vec<_> = parsed.warnings.iter().map(|warning| warning.line).collect();
         assert_eq!(lines, [1]);
     }
 }

@@ -17,7 +17,7 @@
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
-use super::entry::{Entry, Fault, Parsed, bad_name};
+use super::entry::{Entry, Fault, Parsed, Warning, bad_name};
 use super::lines::{end_of_line, first_line};
 use super::value::{self, Value};
 use crate::secret::{SecretName, SecretValue};
@@ -87,7 +87,11 @@ fn read_assignment(text: &str, line: usize, parsed: &mut Parsed) -> usize {
     };
     if has_variable {
         let message = format!("'$' in {name} is kept literally; variables are not expanded");
-        parsed.warnings.push((line, message));
+        parsed.warnings.push(Warning {
+            line,
+            name: name.to_owned(),
+            message,
+        });
     }
     parsed.entries.push(Entry {
         line,

@@ -45,11 +45,18 @@ impl Fault {
     }
 }
 
+/// A warning about the value of `name`.
+pub(super) struct Warning {
+    pub(super) line: usize,
+    pub(super) name: String,
+    pub(super) message: String,
+}
+
 /// The entries of a file, and the warnings and errors of its lines.
 #[derive(Default)]
 pub(super) struct Parsed {
     pub(super) entries: Vec<Entry>,
-    pub(super) warnings: Vec<(usize, String)>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) faults: Vec<Fault>,
 }
 

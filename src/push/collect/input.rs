@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use clap::ValueEnum;
-
-use super::entry::{Entry, Fault, Parsed, bad_name, checked};
+use super::entry::{Entry, Fault, Parsed, Warning, bad_name, checked};
 use super::lines::clean;
 use super::problems::Problems;
+use super::sources::{EnvFormat, Sources};
 use super::{docker, dotenv, json};
 use crate::error::{Error, Result};
 use crate::push::candidate::{Candidate, Origin, shown};
@@ -21,27 +20,17 @@ pub(super) const MAX_FILE: u64 = 10 * 1024 * 1024;
 /// Maximum number of warnings shown for one file; the rest are only counted.
 const MAX_WARNINGS: usize = 20;
 
-/// The format of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EnvFormat {
-    /// Quotes are removed, `export ` and comments are allowed, `$` is literal
-    Dotenv,
-    /// Like `docker run --env-file`: everything after the first `=`, verbatim
-    Docker,
-    /// One object of string values
-    Json,
-}
-
-/// Reads a file, adding its problems and warnings to those of the other sources.
+/// Reads a file, adding its problems, and its warnings about selected names, to those of the other
+/// sources.
 pub(super) async fn read_file(
     path: &Path,
-    format: EnvFormat,
+    sources: &Sources<'_>,
     env: &Env,
     problems: &mut Problems,
     notices: &mut Notices,
 ) -> Vec<Candidate> {
     let path: Rc<Path> = env.expand_home(path).into();
-    let Some(mut parsed) = problems.check(parse(&path, format, env).await) else {
+    let Some(mut parsed) = problems.check(parse(&path, sources.format, env).await) else {
         return Vec::new();
     };
     let mut candidates = Vec::with_capacity(parsed.entries.len());
@@ -51,9 +40,11 @@ pub(super) async fn read_file(
             continue;
         };
         if value.is_empty() {
-            parsed
-                .warnings
-                .push((line, format!("{name} is empty and was skipped")));
+            parsed.warnings.push(Warning {
+                line,
+                message: format!("{name} is empty and was skipped"),
+                name: name.to_string(),
+            });
             continue;
         }
         if let Err((problem, hint)) = checked(&value) {
@@ -71,10 +62,11 @@ pub(super) async fn read_file(
     for fault in parsed.faults {
         problems.push(fault.into_error(&path));
     }
-    parsed.warnings.sort_by_key(|(line, _)| *line);
+    parsed.warnings.retain(|warning| sources.selects(&warning.name));
+    parsed.warnings.sort_by_key(|warning| warning.line);
     let more = parsed.warnings.len().saturating_sub(MAX_WARNINGS);
-    for (line, warning) in parsed.warnings.into_iter().take(MAX_WARNINGS) {
-        notices.warn(format!("{}:{line}: {warning}", shown(&path)));
+    for Warning { line, message, .. } in parsed.warnings.into_iter().take(MAX_WARNINGS) {
+        notices.warn(format!("{}:{line}: {message}", shown(&path)));
     }
     if more > 0 {
         notices.warn(format!("{}: {more} more warnings are not shown", shown(&path)));

@@ -14,19 +14,17 @@ pub(crate) mod pattern;
 pub(crate) mod problems;
 #[cfg(test)]
 mod readers;
+mod sources;
 mod value;
 mod variables;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
-use std::ffi::OsString;
-use std::path::PathBuf;
 
 use self::arguments::{Argument, parse_arguments, read_values};
-pub(crate) use self::input::EnvFormat;
 use self::input::read_file;
-use self::pattern::Pattern;
 use self::problems::Problems;
+pub(crate) use self::sources::{EnvFormat, Sources};
 use self::variables::read_variables;
 use crate::error::{Error, Result};
 use crate::push::candidate::{Candidate, Origin};
@@ -39,20 +37,6 @@ use crate::ui::prompt::Confirmation;
 
 /// Maximum number of warnings shown about names that are given more than once.
 const MAX_DUPLICATES: usize = 20;
-
-/// The sources and filters given on the command line.
-pub(crate) struct Sources<'a> {
-    /// `NAME=VALUE` or `NAME`.
-    pub(crate) secrets: &'a [OsString],
-    /// Names of environment variables, or patterns.
-    pub(crate) from_env: Vec<Pattern>,
-    pub(crate) from_file: &'a [PathBuf],
-    pub(crate) format: EnvFormat,
-    /// Names or patterns to keep; when empty, all are kept.
-    pub(crate) only: Vec<Pattern>,
-    /// Names or patterns to leave out.
-    pub(crate) exclude: Vec<Pattern>,
-}
 
 /// Reads all sources in order of increasing precedence: files, then inline values, standard input
 /// and prompts, then environment variables.
@@ -80,16 +64,16 @@ pub(crate) async fn collect(
     let mut files = Vec::new();
     for path in sources.from_file {
         if may_read_stdin || !is_stdin(path) {
-            files.extend(read_file(path, sources.format, env, problems, notices).await);
+            files.extend(read_file(path, sources, env, problems, notices).await);
         }
     }
-    let variables = read_variables(&sources.from_env, env, problems, notices);
+    let variables = read_variables(sources, env, problems, notices);
     let arguments = if may_read_stdin {
         read_values(arguments, global, env, problems, notices).await?
     } else {
         Vec::new()
     };
-    let mut candidates = merge([files, arguments, variables], notices);
+    let mut candidates = merge([files, arguments, variables], sources, notices);
     let is_empty = candidates.is_empty();
     select(&mut candidates, sources, notices);
     if candidates.is_empty() && problems.is_empty() {
@@ -110,12 +94,7 @@ fn select(candidates: &mut Vec<Candidate>, sources: &Sources<'_>, notices: &mut 
             notices.warn(format!("--only {} matches nothing", pattern.as_str()));
         }
     }
-    let matches = |patterns: &[Pattern], name: &SecretName| {
-        patterns.iter().any(|pattern| pattern.matches(name.as_str()))
-    };
-    candidates.retain(|Candidate { name, .. }| {
-        (sources.only.is_empty() || matches(&sources.only, name)) && !matches(&sources.exclude, name)
-    });
+    candidates.retain(|candidate| sources.selects(candidate.name.as_str()));
 }
 
 /// A name that is given in more than one place.
@@ -128,12 +107,13 @@ struct Repetition {
 }
 
 /// Keeps one value per name, in order of first appearance. A source of higher precedence wins;
-/// between two of equal precedence the later one wins, with a warning that names both places.
-fn merge(sources: [Vec<Candidate>; 3], notices: &mut Notices) -> Vec<Candidate> {
+/// between two of equal precedence the later one wins, with a warning that names both places if the
+/// name is selected.
+fn merge(candidates: [Vec<Candidate>; 3], sources: &Sources<'_>, notices: &mut Notices) -> Vec<Candidate> {
     let mut merged: Vec<Candidate> = Vec::new();
     let mut position: HashMap<SecretName, usize> = HashMap::new();
     let mut repetitions = Vec::new();
-    for source in sources {
+    for source in candidates {
         let mut seen_here = vec![false; merged.len()];
         // The last repetition of each name.
         let mut current: HashMap<usize, usize> = HashMap::new();
@@ -154,6 +134,7 @@ fn merge(sources: [Vec<Candidate>; 3], notices: &mut Notices) -> Vec<Candidate> 
             }
         }
     }
+    repetitions.retain(|repetition| sources.selects(merged[repetition.at].name.as_str()));
     for repetition in repetitions.iter().take(MAX_DUPLICATES) {
         notices.warn(repetition.warning(&merged[repetition.at].name));
     }

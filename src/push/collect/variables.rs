@@ -6,23 +6,24 @@ use super::arguments::{is_file, push_entries};
 use super::entry::checked;
 use super::pattern::Pattern;
 use super::problems::Problems;
+use super::sources::Sources;
 use crate::error::{Error, Result};
 use crate::push::candidate::{Candidate, Origin};
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
 use crate::ui::notices::Notices;
 
-/// Reads the variables that match the patterns.
+/// Reads the variables that match the patterns of `--from-env`.
 pub(super) fn read_variables(
-    patterns: &[Pattern],
+    sources: &Sources<'_>,
     env: &Env,
     problems: &mut Problems,
     notices: &mut Notices,
 ) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    for pattern in patterns {
+    for pattern in &sources.from_env {
         if pattern.has_wildcard() {
-            match_variables(pattern, env, problems, notices, &mut candidates);
+            match_variables(pattern, sources, env, problems, notices, &mut candidates);
         } else if let Some(candidate) = problems.check(read_variable(pattern.as_str(), env)) {
             candidates.push(candidate);
         }
@@ -32,6 +33,7 @@ pub(super) fn read_variables(
 
 fn match_variables(
     pattern: &Pattern,
+    sources: &Sources<'_>,
     env: &Env,
     problems: &mut Problems,
     notices: &mut Notices,
@@ -54,9 +56,11 @@ fn match_variables(
     }
     for name in names {
         if env.variable(name).is_some_and(OsStr::is_empty) {
-            notices.warn(format!(
-                "environment variable \"{name}\" is empty and was skipped"
-            ));
+            if sources.selects(name) {
+                notices.warn(format!(
+                    "environment variable \"{name}\" is empty and was skipped"
+                ));
+            }
         } else if SecretName::is_environment(name) {
             candidates.extend(problems.check(read_variable(name, env)));
         }
