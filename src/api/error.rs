@@ -278,3 +278,14 @@ impl From<ApiError> for Error {
             .trace_id(error.trace_id)
     }
 }
+
+#[cfg(test)]
+impl ApiError {
+    /// The API's own error with this status, for the tests of what follows from it.
+    pub(crate) fn of_status(status: u16) -> Self {
+        Self::from_status(status, true, Source::Environment, None)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -71,3 +71,6 @@ impl Outage {
         Some(backoff(self.probes.min(MAX_PROBE_BACKOFF)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,12 @@
 
 use crate::api::{ApiError, Effect};
 use crate::error::Kind;
-use crate::net::retry::{MAX_FAILURES_APART, MAX_TRIES};
+use crate::net::retry::MAX_FAILURES_APART;
 use crate::push::outcome::Outcome;
 use crate::push::plan::Action;
 
 /// The next step of a failed write.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// List the vault to see whether it is stored.
     List,
@@ -93,7 +93,7 @@ impl Write {
         if gone {
             self.existing = None;
         }
-        self.given_up = !may_help && !gone || (taken && self.failures >= MAX_TRIES);
+        self.given_up = !may_help;
         // A write refused with 429 was not carried out and has waited longest.
         let refused_for_now = error.status() == Some(429);
         self.error = Some(error);
@@ -144,3 +144,6 @@ impl Write {
         Outcome::Failed(error.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

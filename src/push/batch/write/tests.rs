@@ -1,0 +1,126 @@
+use super::*;
+
+fn create() -> Write {
+    Write::new(&Action::Create)
+}
+
+fn update() -> Write {
+    Write::new(&Action::Update { id: "old".to_owned() })
+}
+
+fn status(status: u16) -> ApiError {
+    ApiError::of_status(status)
+}
+
+fn is_unknown(write: &Write) -> bool {
+    match write.outcome() {
+        Outcome::Unknown(Some(_)) => true,
+        Outcome::Failed(_) => false,
+        _ => panic!("neither unknown nor failed"),
+    }
+}
+
+/// R68, R106: what follows from a failure, and whether the write may have been carried out.
+#[test]
+fn a_failure_decides_the_next_step() {
+    for (write, code, may_help, next, unknown) in [
+        (create as fn() -> Write, 503, true, Next::List, true),
+        (create, 503, false, Next::List, true),
+        (create, 409, true, Next::List, false),
+        (create, 409, false, Next::List, false),
+        (create, 404, true, Next::Retry, false),
+        (create, 404, false, Next::GiveUp, false),
+        (create, 429, true, Next::RetryFirst, false),
+        (create, 422, false, Next::GiveUp, false),
+        (update, 503, true, Next::Retry, true),
+        (update, 503, false, Next::GiveUp, true),
+        (update, 404, true, Next::List, false),
+        (update, 404, false, Next::GiveUp, false),
+        (update, 409, false, Next::GiveUp, false),
+        (update, 429, true, Next::RetryFirst, false),
+        (update, 429, false, Next::GiveUp, false),
+    ] {
+        let mut write = write();
+        let kind = if write.existing.is_some() {
+            "update"
+        } else {
+            "create"
+        };
+        let case = format!("{kind} {code} {may_help}");
+        assert_eq!(write.fail(status(code), may_help), next, "{case}");
+        assert_eq!(is_unknown(&write), unknown, "{case}");
+        assert_eq!(write.is_refused(), matches!(code, 404 | 409 | 422), "{case}");
+        // Doubt stays when a later attempt is refused.
+        write.fail(status(422), false);
+        assert_eq!(is_unknown(&write), unknown, "{case}");
+    }
+    assert!(matches!(create().outcome(), Outcome::NotAttempted));
+    assert!(!create().is_refused());
+}
+
+/// R106: a list decides whether a write is updated, sent again or given up.
+#[test]
+fn a_list_decides_what_becomes_of_a_write() {
+    for (code, may_help, listed, next) in [
+        (503, true, None, Next::Retry),
+        (503, false, None, Next::GiveUp),
+        (503, false, Some("id"), Next::Retry),
+        (409, true, None, Next::GiveUp),
+        (409, true, Some("id"), Next::Retry),
+    ] {
+        let mut write = create();
+        write.fail(status(code), may_help);
+        assert_eq!(write.listed(listed), next, "{code} {may_help} {listed:?}");
+        assert_eq!(write.existing.as_deref(), listed);
+    }
+    let mut gone = update();
+    gone.fail(status(404), true);
+    assert_eq!(gone.existing, None);
+    assert_eq!(gone.listed(None), Next::Retry);
+    // What was given up before is not given up any more once it is listed.
+    let mut found = create();
+    found.fail(status(503), false);
+    found.listed(Some("id"));
+    found.fail(status(404), true);
+    assert_eq!(found.listed(None), Next::Retry);
+}
+
+/// R106: a create whose response was lost is a creation, even if an update confirms it.
+#[test]
+fn a_confirmed_write_is_created_or_updated() {
+    let created = |write: &Write| match write.stored("id".to_owned()) {
+        Outcome::Created { id } => (true, id),
+        Outcome::Updated { id } => (false, id),
+        _ => panic!("stored"),
+    };
+    assert_eq!(created(&create()), (true, "id".to_owned()));
+    assert_eq!(created(&update()), (false, "id".to_owned()));
+    let mut lost = create();
+    lost.fail(status(503), true);
+    lost.listed(Some("id"));
+    assert!(created(&lost).0);
+    let mut taken = create();
+    taken.fail(status(409), true);
+    taken.listed(Some("id"));
+    assert!(!created(&taken).0);
+}
+
+/// R136: failures during an outage count only while other writes succeed, and five are too many.
+#[test]
+fn a_write_that_fails_while_others_succeed_is_given_up() {
+    let mut write = create();
+    assert!((0..50).all(|_| write.outlasts_outage(7)));
+    assert_eq!(write.failures, 1);
+    let outlasted: Vec<_> = (8..13).map(|stored| write.outlasts_outage(stored)).collect();
+    assert_eq!(outlasted, [true, true, true, false, false]);
+    let mut write = create();
+    assert_eq!((write.count_failure(), write.count_failure()), (1, 2));
+}
+
+#[test]
+fn a_write_needs_a_list_when_its_id_is_gone_or_its_name_is_taken() {
+    for (code, for_create, for_update) in [(404, false, true), (409, true, false), (500, false, false)] {
+        assert_eq!(create().needs_list(&status(code)), for_create, "{code}");
+        assert_eq!(update().needs_list(&status(code)), for_update, "{code}");
+    }
+}
