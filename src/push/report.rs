@@ -168,7 +168,7 @@ pub(crate) fn outcomes_json(applied: &Applied) -> OutcomesJson<'_> {
     }
 }
 
-/// What replaces the actions in the plan's table when the plan has been carried out.
+/// The results that replace the actions in the table of a plan that was carried out.
 pub(crate) fn outcome_cells(applied: &Applied) -> Vec<&'static str> {
     let outcomes = applied.outcomes.iter().map(|(_, outcome)| status(outcome));
     let unchanged = applied.unchanged.iter().map(|_| "unchanged");

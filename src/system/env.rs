@@ -183,8 +183,8 @@ impl Env {
         blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await
     }
 
-    /// Whether standard input has something to read, or has ended. `None` where the system does not
-    /// tell without waiting.
+    /// Whether standard input has something to read, or has ended. `None` if the system cannot tell
+    /// without waiting.
     #[expect(clippy::unused_self, reason = "standard input is part of the environment")]
     pub(crate) fn stdin_is_ready(&self) -> Option<bool> {
         #[cfg(unix)]

@@ -39,10 +39,10 @@ impl Interrupt {
     }
 }
 
-/// Tells whether the program was suspended with Ctrl-Z and continued, after which the terminal shows
+/// Detects whether the program was suspended with Ctrl-Z and continued, after which the terminal shows
 /// other lines than before.
 pub(crate) struct Resumption {
-    /// `None` if the system does not tell.
+    /// `None` if the system does not report it.
     #[cfg(unix)]
     signals: Option<tokio::signal::unix::Signal>,
 }
@@ -57,7 +57,7 @@ impl Resumption {
         }
     }
 
-    /// Whether it happened since [`listen`](Self::listen), or may have.
+    /// Whether the program was, or may have been, suspended since [`listen`](Self::listen).
     pub(crate) fn happened(&mut self) -> bool {
         use futures_util::FutureExt;
         let signals = self.signals.as_mut();

@@ -1,5 +1,5 @@
-//! A table that stays on the terminal while a command works, and whose last column is written again
-//! when the command is done.
+//! A table that stays on the terminal while a command works, and whose last column is replaced when
+//! the command is done.
 
 use std::io;
 
@@ -8,22 +8,22 @@ use console::{Term, measure_text_width};
 use crate::system::signals::Resumption;
 use crate::ui::table::{CellPosition, painted};
 
-/// A table on standard error, with what must still be true when its cells are replaced.
+/// A table on standard error, with the conditions for replacing its cells.
 pub(crate) struct TableOnScreen {
     term: Term,
-    /// Rows and columns of the terminal when the table was printed.
+    /// Size of the terminal when the table was printed, in rows and columns.
     size: (u16, u16),
     /// Number of lines of the table.
     lines: usize,
-    /// The cells of the last column, and its labels.
+    /// The cells of the last column and its labels.
     cells: Vec<CellPosition>,
     color: bool,
     resumption: Resumption,
 }
 
 impl TableOnScreen {
-    /// `None` if the lines of the table may not be where they are counted: the terminal has no size,
-    /// or wraps a line.
+    /// `None` if the position of the table's lines is not known: the terminal has no size, or wraps a
+    /// line.
     pub(crate) fn new(text: &str, cells: Vec<CellPosition>, color: bool) -> Option<Self> {
         let term = Term::buffered_stderr();
         let size = term.size_checked()?;
@@ -38,9 +38,9 @@ impl TableOnScreen {
         })
     }
 
-    /// Replaces the cells of the last column. `below` is the number of lines that were written since.
-    /// Returns `false`, and writes nothing, if the terminal may show anything else than the table and
-    /// these lines: it has another size, the program was suspended, or the table has scrolled out.
+    /// Replaces the cells of the last column. `below` is the number of lines written since. Returns
+    /// `false` without writing if the terminal may show something other than the table and these
+    /// lines: its size has changed, the program was suspended, or the table has scrolled out.
     pub(crate) fn replace_cells(mut self, below: usize, label: &str, cells: &[&str]) -> bool {
         let (rows, columns) = self.size;
         let mut cells = cells.iter();

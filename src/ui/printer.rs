@@ -205,7 +205,7 @@ impl Printer {
     }
 
     /// As [`aside`](Self::aside), for a table whose last column is replaced when the command is done.
-    /// `None` where that is impossible: not at a terminal that moves its cursor, in a log of CI, or with
+    /// `None` if that is impossible: without a terminal that can move its cursor, in a CI log, or with
     /// request lines in between.
     pub(crate) fn aside_on_screen(self, table: Text) -> Option<TableOnScreen> {
         if self.quiet || self.is_json() {
@@ -310,7 +310,7 @@ impl Printer {
     }
 }
 
-/// Whether a terminal of this kind can move its cursor. Logs of CI systems may look like a terminal.
+/// Whether this terminal can move its cursor. Logs of CI systems may look like a terminal.
 fn moves_cursor(env: &Env) -> bool {
     let is_plain = |term: &std::ffi::OsStr| term.is_empty() || term == "dumb";
     let named = env.variable("TERM");

@@ -57,7 +57,7 @@ impl Confirmation {
 
     /// Asks until the answer is yes or no. Answering no is exit 1, and giving no answer is exit 2.
     /// `show_question` prints the question if the answer comes through a pipe. Returns the number of
-    /// lines that this took on the terminal, if it is known.
+    /// lines on the terminal, if it is known.
     pub(crate) async fn ask(
         self,
         env: &Env,

@@ -32,7 +32,7 @@ pub(crate) struct Layout {
     pub(crate) now: Timestamp,
 }
 
-/// Where a cell of the last column, or its label, is in a printed table, counted from 0.
+/// The position of a cell of the last column, or of its label, in a printed table, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CellPosition {
     pub(crate) line: usize,
@@ -84,7 +84,7 @@ impl Text {
         self.render_with_positions(layout).0
     }
 
-    /// As [`render`](Self::render), with the cells of the last column if the text is one table.
+    /// As [`render`](Self::render), and returns the cells of the last column if the text is one table.
     pub(crate) fn render_with_positions(self, layout: Layout) -> (String, Vec<CellPosition>) {
         let is_table = self.0.len() == 1;
         let mut cells = Vec::new();
@@ -248,7 +248,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Colours a cell by its first word, if `color` says so.
+/// Colours a cell by its first word, if `color` is set.
 pub(crate) fn painted(cell: &str, color: bool) -> String {
     let style = match cell.split([' ', ':']).next().unwrap_or_default() {
         "create" | "created" | "present" | "chosen" => AnsiColor::Green,

@@ -98,7 +98,7 @@ fn a_tab_completes_commands_and_variables() {
     }
 }
 
-/// Each shell handles the terminal in its own way; the prompts work in all of them.
+/// Prompts work in every shell, each of which handles the terminal differently.
 #[test]
 fn a_value_is_typed_and_confirmed_in_every_shell() {
     for (shell, arguments, load) in SHELLS {

@@ -293,7 +293,7 @@ fn the_installer_names_a_directory_that_it_cannot_write_to() {
         .stderr_contains("AMIKA_INSTALL_DIR");
 }
 
-/// The action installs the release that it is part of.
+/// The action installs the release to which it belongs.
 #[test]
 fn the_action_installs_its_own_version() {
     let action = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml")).unwrap();
@@ -304,8 +304,8 @@ fn the_action_installs_its_own_version() {
     assert!(!input.contains("required"), "{input}");
 }
 
-/// What the push step of the action calls and prints with these inputs; `amika` is a program that
-/// prints its arguments.
+/// Runs the push step of the action with these inputs. `amika` is replaced by a program that prints
+/// its arguments.
 fn action_push(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Ran {
     let amika = sandbox.write("amika", "#!/bin/sh\nprintf '<%s>' \"$@\"\n");
     fs::set_permissions(&amika, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -322,7 +322,7 @@ fn action_push(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Ran {
     ran(push.output().unwrap())
 }
 
-/// The names may be on lines of their own, and each of them is masked and pushed.
+/// The names may be on separate lines, and each of them is masked and pushed.
 #[test]
 fn the_action_takes_names_on_several_lines() {
     if !is_installed("bash") {
@@ -344,7 +344,7 @@ fn the_action_takes_names_on_several_lines() {
         let call: Vec<_> = call.trim_matches(['<', '>']).split("><").collect();
         assert_eq!(call[..3], ["secret", "push", "--from-env"]);
         assert_eq!(call[4..], ["--scope", "org", "--yes", "-o", "json"]);
-        // The real program takes the names as they are passed.
+        // The real program accepts the names in this form.
         let mut push = sandbox.command(["secret", "push", "--yes", "--from-env", call[3]]);
         push.envs([("DATABASE_URL", "1"), ("APP_A", "2"), ("APP_B", "3")]);
         let pushed = crate::sandbox::ran(push.output().unwrap()).exits(0);
@@ -352,7 +352,7 @@ fn the_action_takes_names_on_several_lines() {
     }
 }
 
-/// The switches are true or false; another word may be a mistake that would write.
+/// Switches must be true or false, because a misspelt value could cause a write.
 #[test]
 fn the_action_refuses_unknown_values_of_its_switches() {
     if !is_installed("bash") {

@@ -217,9 +217,9 @@ fn a_login_in_a_locked_keyring_is_reported_as_unavailable() {
     }
 }
 
-/// R109: Ctrl-C ends a command whose keyring does not answer.
+/// R109: Ctrl-C ends a command whose keyring does not respond.
 #[test]
-fn ctrl_c_is_heard_while_the_keyring_is_silent() {
+fn ctrl_c_ends_a_command_whose_keyring_hangs() {
     use std::os::unix::process::ExitStatusExt;
     let sandbox = Sandbox::new();
     let bus = sandbox.home().join("bus");
@@ -237,7 +237,7 @@ fn ctrl_c_is_heard_while_the_keyring_is_silent() {
         let connection = silent.accept().unwrap();
         send_signal(&child, "INT");
         let status = child.wait().unwrap();
-        // Without an answer, the command would end with another code after three seconds.
+        // Without Ctrl-C, the command would end with another code after three seconds.
         let is_heard = status.code() == Some(130) || status.signal() == Some(2);
         assert!(is_heard, "{line}: {status}");
         drop(connection);

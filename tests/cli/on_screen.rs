@@ -1,4 +1,4 @@
-//! The plan on a terminal, whose actions become results when the push is done.
+//! The plan on a terminal, whose actions are replaced by results when the push is done.
 
 use crate::sandbox::Sandbox;
 use crate::screen::{ROWS, Screen};
@@ -6,9 +6,9 @@ use crate::support::faults::{Behaviour, Fault, Reply};
 
 const PUSH: &str = "amika secret push A=1 LONGER=2";
 
-/// One table, which first says what will be done and then what was done.
+/// A single table shows the actions first and then the results.
 #[test]
-fn the_plan_becomes_the_result_in_place() {
+fn the_results_replace_the_actions_of_the_plan() {
     for columns in [50, 80, 200] {
         let sandbox = Sandbox::new();
         sandbox.vault.seed("A", "before", "user");
@@ -26,14 +26,14 @@ fn the_plan_becomes_the_result_in_place() {
         let end =
             "Overwrite 1 and create 1 in user scope? [y/N] y\nCreated 1, Updated 1 in user scope\ncode 0";
         assert_eq!(seen, format!("{expected}{end}"), "{columns}");
-        // Only the actions were written again.
+        // Only the actions are replaced.
         assert_eq!(screen.printed.matches("LONGER").count(), 1, "{columns}");
     }
 }
 
-/// The progress bar between plan and result leaves nothing behind.
+/// The progress bar between plan and result leaves no trace.
 #[test]
-fn a_longer_plan_becomes_the_result_below_a_progress_bar() {
+fn the_results_replace_the_actions_after_a_progress_bar() {
     let sandbox = Sandbox::new();
     let names = ["A1", "B2", "C3", "D4", "E5", "F6", "G7"];
     let pairs: Vec<_> = names.iter().map(|name| format!("{name}=1")).collect();
@@ -51,7 +51,7 @@ fn a_longer_plan_becomes_the_result_below_a_progress_bar() {
     }
 }
 
-/// What failed is marked in its row, and its reason follows.
+/// A failure is marked in its row, and its reason follows.
 #[test]
 fn a_failure_is_marked_in_the_plan_and_explained_below() {
     let sandbox = Sandbox::new();
@@ -68,9 +68,9 @@ fn a_failure_is_marked_in_the_plan_and_explained_below() {
     assert_eq!(seen.matches("LONGER").count(), 1, "{seen}");
 }
 
-/// Where the cursor may be elsewhere, nothing is written over.
+/// If the position of the cursor is not known, nothing is overwritten.
 #[test]
-fn the_plan_is_left_alone_where_the_cursor_may_be_elsewhere() {
+fn the_plan_is_kept_if_its_position_is_unknown() {
     let tall: Vec<_> = (0..45).map(|n| format!("N{n}=1")).collect();
     for (columns, line) in [
         (80, format!("{PUSH} --yes > out")),
@@ -87,7 +87,7 @@ fn the_plan_is_left_alone_where_the_cursor_may_be_elsewhere() {
             "{line}: {seen}"
         );
     }
-    // The question takes two lines.
+    // The question is two lines long.
     let sandbox = Sandbox::new();
     let mut screen = Screen::run(&sandbox, 36, "amika secret push A=1");
     screen.wait_for("[y/N] ").answer("y\r");
@@ -98,9 +98,9 @@ fn the_plan_is_left_alone_where_the_cursor_may_be_elsewhere() {
     );
 }
 
-/// As above, where something happens between the plan and the result.
+/// As above, if something happens between the plan and the result.
 #[test]
-fn the_plan_is_left_alone_after_an_interruption() {
+fn the_plan_is_kept_if_the_terminal_has_changed() {
     let start = |question: bool| {
         let sandbox = Sandbox::new();
         sandbox
@@ -113,7 +113,7 @@ fn the_plan_is_left_alone_after_an_interruption() {
     let left_alone = |seen: &str| {
         assert!(seen.contains("create") && !seen.contains("RESULT"), "{seen}");
     };
-    // Another size.
+    // The size changes.
     let (sandbox, mut screen) = start(true);
     screen.wait_for("[y/N] ");
     let process = screen.session.get_process_mut();
@@ -122,13 +122,13 @@ fn the_plan_is_left_alone_after_an_interruption() {
     sandbox.vault.wait_for("POST", 1);
     sandbox.vault.release();
     left_alone(&screen.ends(0));
-    // A line that is typed meanwhile.
+    // A line is typed meanwhile.
     let (sandbox, mut screen) = start(false);
     sandbox.vault.wait_for("POST", 1);
     screen.answer("\r").wait_for("\r\n\r\n");
     sandbox.vault.release();
     left_alone(&screen.ends(0));
-    // A notice.
+    // A notice is printed.
     let later = Reply {
         status: 503,
         headers: vec![("retry-after", "2".to_owned())],

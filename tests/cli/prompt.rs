@@ -330,15 +330,15 @@ fn a_choice_without_an_answer_lists_the_credentials_once() {
     }
 }
 
-/// R7, R20: at a terminal, too, every problem is told in one run, before anything is asked.
+/// R7, R20: also at a terminal, every problem is reported together, before any prompt.
 #[test]
-fn all_problems_are_told_at_once_at_a_terminal() {
+fn all_problems_are_reported_together_at_a_terminal() {
     for columns in [50, 80, 200] {
         let sandbox = Sandbox::new();
         sandbox.write("a.env", "A=1\nB\nC='x\nD=2\nE=y#x\n");
         let line = "amika secret push --from-file a.env --from-env NOT_SET,NEITHER KEY a/b=1";
         let seen = Screen::run(&sandbox, columns, line).ends(4);
-        // What the terminal shows on several lines is one text.
+        // The terminal wraps the text.
         let seen = seen.replace('\n', "");
         for said in [
             "a.env:2: invalid line: expected KEY=VALUE",
@@ -355,7 +355,7 @@ fn all_problems_are_told_at_once_at_a_terminal() {
     }
 }
 
-/// R133: a pasted key, a choice and a question on terminals of several widths.
+/// R133: a pasted key, a choice and a question on terminals with several widths.
 #[test]
 fn prompts_work_at_every_width() {
     let directory = "a/rather/long/path/to/the/directory/of/claude/code";
@@ -392,7 +392,7 @@ fn prompts_work_at_every_width() {
             .answer("x");
         screen.wait_for("not a choice").answer("q");
         let seen = screen.ends(1);
-        // The list is gone, and what stood above it is not.
+        // The list is removed, but the text above it is kept.
         assert!(
             seen.contains("Claude credential to push\nerror: cancelled"),
             "{columns}: {seen}"

@@ -1,4 +1,4 @@
-//! A terminal of a certain size, and what a person sees on it.
+//! A terminal with a given size and its visible content.
 
 use expectrl::Expect;
 use expectrl::session::OsSession;
@@ -9,7 +9,7 @@ use crate::terminal::{shell, text};
 /// Height of every terminal, in lines.
 pub(crate) const ROWS: u16 = 40;
 
-/// A session on a terminal of this size, and everything that it has printed so far.
+/// A session on a terminal with a given size, and its output so far.
 pub(crate) struct Screen {
     pub(crate) session: OsSession,
     pub(crate) printed: String,
@@ -21,7 +21,7 @@ impl Screen {
     pub(crate) fn run(sandbox: &Sandbox, columns: u16, line: &str) -> Self {
         let line = format!("read go; echo star\"\"ted; stty echo; export TERM=xterm; {line}; echo code $?");
         let mut session = shell(sandbox, &line);
-        // The terminal's own start may set another size.
+        // Starting the terminal may change its size.
         session.get_process_mut().set_window_size(columns, ROWS).unwrap();
         session.send_line("go").unwrap();
         text(&mut session, "started\r\n");
@@ -42,7 +42,7 @@ impl Screen {
         self
     }
 
-    /// What a person sees when the command has ended with this code.
+    /// Returns the visible text after the command has ended with this code.
     pub(crate) fn ends(&mut self, code: i32) -> String {
         self.wait_for(&format!("code {code}"));
         let [rows, columns] = [ROWS, self.columns].map(|size| size.try_into().unwrap());

@@ -326,8 +326,8 @@ fn with_json_nothing_is_asked_even_at_a_terminal() {
     }
 }
 
-/// A bar is drawn at a terminal, for more writes than five, unless the output is for a program or
-/// every request is shown.
+/// A bar is drawn at a terminal for more than five writes, unless the output is JSON or every request
+/// is shown.
 #[test]
 fn a_long_push_draws_a_bar() {
     let six = "A=1 B=2 C=3 D=4 E=5 F=6";
@@ -340,7 +340,7 @@ fn a_long_push_draws_a_bar() {
         (six, "2> err", None),
     ] {
         let sandbox = Sandbox::new();
-        // Slow enough for a bar to be drawn several times.
+        // Slow enough for the bar to be drawn several times.
         let slow = Fault::on("POST", "/secrets").delay(Duration::from_millis(600));
         sandbox.vault.fault(slow.always());
         let line = format!("TERM=xterm amika secret push {secrets} --yes {options}; echo code $?");
@@ -355,9 +355,9 @@ fn a_long_push_draws_a_bar() {
     }
 }
 
-/// R136: the bar counts a write when its outcome is known, once, however often it was sent.
+/// R136: the bar counts a write once, when its outcome is known, even if it was retried.
 #[test]
-fn a_write_that_is_sent_again_is_counted_once() {
+fn a_retried_write_is_counted_once() {
     let sandbox = Sandbox::new();
     let lost = Fault::on("POST", "/secrets").does(Behaviour::ResetAfter);
     sandbox.vault.fault(lost.every(2));

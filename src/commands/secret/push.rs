@@ -207,7 +207,7 @@ pub(crate) async fn push(
 }
 
 /// Carries out a confirmed plan, and reports the outcome of every secret. `shown` is the plan on the
-/// terminal, and the number of lines below it.
+/// terminal and the number of lines below it.
 async fn write(
     plan: &Plan,
     shown: Option<(TableOnScreen, usize)>,
@@ -222,7 +222,7 @@ async fn write(
     })
     .await;
     progress.finish_and_clear();
-    // What is typed meanwhile, such as Ctrl-C, appears on the terminal and moves the cursor.
+    // Keys typed meanwhile, such as Ctrl-C, are echoed and move the cursor.
     let typed = context.env.terminals.stdin && context.env.stdin_is_ready() != Some(false);
     if let Some((table, below)) = shown
         && !(said_more || typed || applied.stopped_by.is_some())
@@ -259,7 +259,8 @@ fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
     Ok(None)
 }
 
-/// Shows the progress of a batch, in the progress bar and as notices. Whether it printed a notice.
+/// Shows the progress of a batch, in the progress bar and as notices. Returns whether it printed a
+/// notice.
 fn show(printer: Printer, progress: &ProgressBar, event: Event) -> bool {
     let notice = match event {
         Event::Finished => {
