@@ -17,6 +17,7 @@ use crate::ui::options::GlobalOptions;
 #[derive(Debug, Parser)]
 #[command(
     name = "amika",
+    bin_name = "amika",
     version,
     arg_required_else_help = true,
     disable_help_subcommand = true,

@@ -424,11 +424,8 @@ fn a_token_preferred_to_a_key_is_reported() {
     let short = "notice: CODEX_API_KEY and OPENAI_API_KEY are a short-lived token; ";
     for line in ["secret extract", "secret extract --push --yes"] {
         let ran = sandbox.run(line).exits(0);
-        assert!(
-            ran.stderr.contains(taken) && ran.stderr.contains(short),
-            "{}",
-            ran.stderr
-        );
+        let stderr = ran.stderr.replace('\\', "/");
+        assert!(stderr.contains(taken) && stderr.contains(short), "{}", ran.stderr);
     }
     assert_eq!(
         sandbox.vault.value("OPENAI_API_KEY", "user"),
@@ -479,12 +476,15 @@ fn a_provider_push_names_no_entry_of_another_provider() {
             .collect();
         assert_eq!(notices.len(), 1, "{}", ran.stderr);
         let start = format!("warning: ~/.local/share/opencode/auth.json: the entry \"{own}\"");
-        assert!(notices[0].starts_with(&start), "{}", ran.stderr);
+        assert!(
+            notices[0].replace('\\', "/").starts_with(&start),
+            "{}",
+            ran.stderr
+        );
     }
     // A store that cannot be read may have a credential of any provider.
     sandbox.write(".local/share/opencode/auth.json", "{");
-    sandbox
-        .run("secret claude push")
-        .exits(4)
-        .stderr_contains("warning: failed to parse credentials file ~/.local/share/opencode/auth.json: ");
+    let ran = sandbox.run("secret claude push").exits(4);
+    let problem = "warning: failed to parse credentials file ~/.local/share/opencode/auth.json: ";
+    assert!(ran.stderr.replace('\\', "/").contains(problem), "{}", ran.stderr);
 }

@@ -76,7 +76,8 @@ fn a_provider_that_is_switched_off_is_not_in_use() {
         sandbox.write(AUTH, api("groq"));
         sandbox.write(CONFIG, configuration);
         let run = finish(&mut extract(&sandbox));
-        let by = by.map(|key| format!("{key} in {}", sandbox.home().join(CONFIG).display()));
+        let file: std::path::PathBuf = sandbox.home().join(CONFIG).components().collect();
+        let by = by.map(|key| format!("{key} in {}", file.display()));
         assert_eq!(
             rows(&run)[0][2..],
             [json!(by.is_none()), json!(by)],
