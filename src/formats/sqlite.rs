@@ -135,7 +135,7 @@ impl<R: Read + Seek> Database<R> {
                 if is_leaf {
                     rows.push(self.row(&page, at)?);
                 } else {
-                    // Pages are read in the reverse order, last in, first out.
+                    // Pages are pushed in reverse order, because the last one pushed is read first.
                     pending.push(page_number(&page, at)?);
                 }
             }

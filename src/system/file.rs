@@ -30,7 +30,7 @@ impl From<io::Error> for FileError {
     }
 }
 
-/// `64 KiB` or `10 MiB`
+/// Formats a size, such as `64 KiB` or `10 MiB`.
 fn size(bytes: u64) -> String {
     match bytes / 1024 {
         kib @ 0..1024 => format!("{kib} KiB"),

@@ -3,7 +3,7 @@ use super::*;
 /// R67, R68: what each status means: the exit code, whether it may have been carried out, and whether
 /// it is transient, an outage, a rate limit or the end of a batch.
 #[test]
-fn each_status_has_its_meaning() {
+fn statuses_are_classified() {
     for (status, exit_code, unknown, transient, outage, rate_limit, fatal) in [
         (400, 1, false, false, false, false, false),
         (401, 3, false, false, false, false, true),
@@ -41,7 +41,7 @@ fn each_status_has_its_meaning() {
 /// R68: a connection that fails is transient, a response that ends early is not, and a timeout has used
 /// up the time of the call.
 #[test]
-fn each_failure_without_a_status_has_its_meaning() {
+fn failures_without_a_status_are_classified() {
     let failed = |failure| ApiError::new(failure, Effect::None, "x");
     for (error, exit_code, transient, outage, timeout, fatal) in [
         (
@@ -68,7 +68,7 @@ fn each_failure_without_a_status_has_its_meaning() {
     }
 }
 
-/// R66: only the API's own 404 says that a secret does not exist.
+/// R66: only a 404 of the API itself means that a secret does not exist.
 #[test]
 fn a_404_of_a_proxy_means_a_missing_endpoint() {
     for (status, enveloped, not_found, missing_endpoint) in [

@@ -1,4 +1,4 @@
-//! The sources and filters of a push, as the command line gives them.
+//! The sources and filters of a push on the command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

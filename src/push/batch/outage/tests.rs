@@ -22,8 +22,8 @@ fn an_outage_starts_with_the_second_failure() {
     assert!(listed.is_on());
 }
 
-/// R136: a probe is four requests, sent when nothing is in flight; the pauses grow to 0.4 s, give or
-/// take a half, and from the third probe on the outage is long.
+/// R136: a probe is four requests, sent when nothing is in flight; the pauses grow to 0.4 s, plus or
+/// minus a half, and from the third probe on the outage is long.
 #[test]
 fn probes_are_sent_with_growing_pauses() {
     assert_eq!(outage(1).next_probe(0), None);
@@ -46,7 +46,7 @@ fn probes_are_sent_with_growing_pauses() {
         outage.sent();
         assert_eq!(outage.limit(7), 7);
     }
-    // A failure ends the probe: what was not sent of it is not sent any more.
+    // A failure ends the probe: its remaining requests are not sent.
     outage.next_probe(0);
     outage.count_failure();
     assert_eq!(outage.limit(0), 0);

@@ -20,7 +20,7 @@ fn is_unknown(write: &Write) -> bool {
     }
 }
 
-/// R68, R106: what follows from a failure, and whether the write may have been carried out.
+/// R68, R106: the next step after a failure, and whether the write may have been carried out.
 #[test]
 fn a_failure_decides_the_next_step() {
     for (write, code, may_help, next, unknown) in [
@@ -50,7 +50,7 @@ fn a_failure_decides_the_next_step() {
         assert_eq!(write.fail(status(code), may_help), next, "{case}");
         assert_eq!(is_unknown(&write), unknown, "{case}");
         assert_eq!(write.is_refused(), matches!(code, 404 | 409 | 422), "{case}");
-        // Doubt stays when a later attempt is refused.
+        // A write stays in doubt if a later attempt is refused.
         write.fail(status(422), false);
         assert_eq!(is_unknown(&write), unknown, "{case}");
     }
@@ -58,9 +58,9 @@ fn a_failure_decides_the_next_step() {
     assert!(!create().is_refused());
 }
 
-/// R106: a list decides whether a write is updated, sent again or given up.
+/// R106: a list determines whether a write becomes an update, is retried or is given up.
 #[test]
-fn a_list_decides_what_becomes_of_a_write() {
+fn a_list_determines_the_next_step() {
     for (code, may_help, listed, next) in [
         (503, true, None, Next::Retry),
         (503, false, None, Next::GiveUp),
@@ -77,7 +77,7 @@ fn a_list_decides_what_becomes_of_a_write() {
     gone.fail(status(404), true);
     assert_eq!(gone.existing, None);
     assert_eq!(gone.listed(None), Next::Retry);
-    // What was given up before is not given up any more once it is listed.
+    // A write that was given up is retried if the list contains it.
     let mut found = create();
     found.fail(status(503), false);
     found.listed(Some("id"));
@@ -105,7 +105,7 @@ fn a_confirmed_write_is_created_or_updated() {
     assert!(!created(&taken).0);
 }
 
-/// R136: failures during an outage count only while other writes succeed, and five are too many.
+/// R136: failures during an outage count only while other writes succeed, and the limit is five.
 #[test]
 fn a_write_that_fails_while_others_succeed_is_given_up() {
     let mut write = create();
