@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::formats::json::{Object, lenient};
-use crate::net::client::{self, BadBody, Broken, ClientSettings};
+use crate::net::client::{self, BadBody, Broken, ClientSettings, Stage};
 use crate::net::origin::{self, Origin};
 use crate::net::redact::KnownSecrets;
 use crate::net::retry::{TOKEN_EXCHANGE, Tries};
@@ -243,10 +243,11 @@ impl Workos {
             .send()
             .await
             .map_err(|error| {
-                let Broken { message, hint, .. } = Broken::new(&error, &self.base);
+                let broken = Broken::new(&error, &self.base);
+                let hint = broken.hint.filter(|_| broken.stage == Stage::Handshake);
                 ProviderError::Unavailable(match hint {
-                    Some(hint) => format!("{message}; {hint}"),
-                    None => message,
+                    Some(hint) => format!("{}; {hint}", broken.message),
+                    None => broken.message,
                 })
             })?;
         let status = response.status();

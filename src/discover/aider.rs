@@ -37,7 +37,7 @@ pub(crate) fn keys(scan: &mut Scan<'_>) {
     }
     let mut claimed = Claimed::default();
     for (place, provider, key) in found {
-        let what = place.shown(scan.env.home.as_deref());
+        let what = place.shown(scan.tilde());
         match claimed.by(&provider, &what) {
             None => {
                 scan.add_key(&place, provider, key);

@@ -80,7 +80,7 @@ fn store(scan: &mut Scan<'_>, variable: &str, fallback: &str, file: &str, kind: 
         };
     }
     if !others.is_empty() {
-        let place = place.shown(scan.env.home.as_deref());
+        let place = place.shown(scan.tilde());
         scan.notice(format!(
             "{place}: skipped, not keys named NAME_API_KEY: {}",
             escape::first_of(&others)

@@ -222,7 +222,7 @@ pub(crate) fn old_config(scan: &mut Scan<'_>) {
         .map(|(index, (name, _))| label::entry(name, index))
         .collect();
     if !others.is_empty() {
-        let place = place.shown(scan.env.home.as_deref());
+        let place = place.shown(scan.tilde());
         scan.notice(format!("{place}: skipped, not a key: {}", others.join(", ")));
     }
 }

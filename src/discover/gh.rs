@@ -52,7 +52,7 @@ pub(crate) fn token(scan: &mut Scan<'_>) {
         }
     }
     if !others.is_empty() {
-        let place = place.shown(scan.env.home.as_deref());
+        let place = place.shown(scan.tilde());
         scan.notice(format!(
             "{place}: only github.com is read, not {}",
             others.join(", ")
@@ -86,7 +86,7 @@ pub(super) fn add_unless_overridden(
     variable: Option<&str>,
 ) {
     if let Some(name) = variable {
-        let place = escape::escape(&place.shown(scan.env.home.as_deref())).into_owned();
+        let place = escape::escape(&place.shown(scan.tilde())).into_owned();
         scan.notice(format!(
             "${name} is used instead of {place}; push it with 'amika secret push --from-env {name}'"
         ));

@@ -52,7 +52,7 @@ pub(crate) fn logins(scan: &mut Scan<'_>) {
     let file = directory.join("auth.json");
     if let Some((place, text)) = auth_content(scan) {
         if file.exists() {
-            let file = escape::home_path(&file, scan.env.home.as_deref());
+            let file = escape::home_path(&file, scan.tilde());
             scan.notice(format!(
                 "$OPENCODE_AUTH_CONTENT is set, so OpenCode does not read {file}"
             ));
@@ -134,14 +134,14 @@ fn add_configured(scan: &mut Scan<'_>, configuration: &Configuration, configured
             None => "which refers to a variable".to_owned(),
         },
         Key::File(path) => {
-            let path = escape::home_path(path, scan.env.home.as_deref());
+            let path = escape::home_path(path, scan.tilde());
             let names = provider.secret_names();
             let name = names.first().map_or("NAME", SecretName::as_str);
             format!("which refers to the file {path}; push it with 'amika secret push {name} --yes < {path}'")
         }
         Key::Composed => "which is composed of references".to_owned(),
     };
-    let place = place.shown(scan.env.home.as_deref());
+    let place = place.shown(scan.tilde());
     scan.notice(format!(
         "OpenCode's key for {} is options.apiKey in {place}, {from}",
         provider.as_str()
@@ -202,7 +202,7 @@ impl Reading {
             .find(|member| !entry.has(member));
         let lacks = lacks.filter(|_| kind == CredentialKind::OAuth);
         if let Some(member) = lacks {
-            let place = place.shown(scan.env.home.as_deref());
+            let place = place.shown(scan.tilde());
             scan.notice(format!(
                 "{place}: {what} has no `{member}`, so OpenCode does not use it"
             ));
@@ -231,7 +231,7 @@ fn report_well_known(scan: &mut Scan<'_>, place: &Place, what: &str, entry: &Obj
     let name = entry.string("key").ok().flatten();
     let name = name.and_then(|name| SecretName::environment(name.expose_secret()));
     let name = name.map_or_else(|| "NAME".to_owned(), |name| name.to_string());
-    let place = place.shown(scan.env.home.as_deref());
+    let place = place.shown(scan.tilde());
     scan.notice(format!(
         "{place}: {what} contains a token that OpenCode uses as ${name}; push it with 'amika secret push {name}'"
     ));

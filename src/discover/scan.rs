@@ -98,6 +98,11 @@ impl<'a> Scan<'a> {
         self.filter.provider.is_none()
     }
 
+    /// The directory that `~` stands for in a message.
+    pub(crate) fn tilde(&self) -> Option<&'a Path> {
+        self.env.tilde()
+    }
+
     /// A path below the home directory.
     pub(crate) fn below_home(&self, path: &str) -> Option<PathBuf> {
         self.env.home.as_ref().map(|home| home.join(path))
@@ -255,14 +260,14 @@ impl<'a> Scan<'a> {
     /// Describes an unsupported store, if it exists.
     pub(crate) fn report_store(&mut self, path: &Path, what: &str) {
         if path.exists() {
-            let place = escape::home_path(path, self.env.home.as_deref());
+            let place = escape::home_path(path, self.tilde());
             self.notice(format!("{place} {what}"));
         }
     }
 
     /// Warns about a skipped entry; `what` must not quote it.
     pub(crate) fn skip(&mut self, place: &Place, what: &str, reason: &str) {
-        let place = place.shown(self.env.home.as_deref());
+        let place = place.shown(self.tilde());
         self.discovery
             .notices
             .warn(format!("{place}: {what} {reason} and was skipped"));
@@ -340,7 +345,7 @@ impl<'a> Scan<'a> {
     pub(crate) fn whole(&mut self, document: &Document) -> Option<SecretValue> {
         let whole = document.whole();
         if whole.is_none() {
-            let place = document.place.shown(self.env.home.as_deref());
+            let place = document.place.shown(self.tilde());
             self.notice(format!(
                 "{place} is not valid UTF-8, so it cannot be pushed as a whole"
             ));

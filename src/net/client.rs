@@ -68,13 +68,15 @@ impl Broken {
                 hint: Some(hint),
             };
         }
-        let (stage, message) = if error.is_connect() {
+        if error.is_connect() {
             let what = if error.is_timeout() { "timed out" } else { &cause };
-            (
-                Stage::Connecting,
-                connect_message(&causes, what, &origin.to_string()),
-            )
-        } else if error.is_timeout() {
+            return Self {
+                stage: Stage::Connecting,
+                message: connect_message(&causes, what, &origin.to_string()),
+                hint: connect_hint(&causes, origin).map(str::to_owned),
+            };
+        }
+        let (stage, message) = if error.is_timeout() {
             (Stage::TimedOut, format!("{origin} did not answer in time"))
         } else if error.is_body() || error.is_decode() {
             (
@@ -112,6 +114,18 @@ fn connect_message(causes: &[String], cause: &str, origin: &str) -> String {
         return format!("cannot resolve {host}: {cause}");
     }
     format!("cannot connect to {origin}: {cause}")
+}
+
+/// What to do about a failed connection, if its cause is known; see [`connect_message`].
+fn connect_hint(causes: &[String], origin: &Origin) -> Option<&'static str> {
+    let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
+    if says("failed to create underlying connection") || says("tunnel error") {
+        Some("check the address in HTTPS_PROXY, or add the host to NO_PROXY")
+    } else if says("connection refused") && origin.is_loopback() {
+        Some("check that the server is running, and the port in AMIKA_API_URL")
+    } else {
+        None
+    }
 }
 
 /// The settings of HTTP clients in the environment.

@@ -25,6 +25,8 @@ pub(crate) struct Env {
     pub(crate) program: Option<PathBuf>,
     variables: HashMap<OsString, OsString>,
     pub(crate) home: Option<PathBuf>,
+    /// Whether the home directory is that of the person who runs the program.
+    is_own_home: bool,
     /// The working directory.
     pub(crate) directory: Option<PathBuf>,
     /// The root of the file system, used for machine-wide configuration; `None` if that is not to be
@@ -63,6 +65,7 @@ impl Env {
                 .map(|(name, value)| (key(&name), value))
                 .collect(),
             home: home_directory(),
+            is_own_home: true,
             directory: std::env::current_dir().ok(),
             root: Some(PathBuf::from(if cfg!(windows) { "C:\\" } else { "/" })),
             platform: if cfg!(target_os = "macos") {
@@ -89,6 +92,7 @@ impl Env {
             program: None,
             variables: HashMap::new(),
             home: Some(home.to_owned()),
+            is_own_home: false,
             directory: None,
             root: None,
             ..*self
@@ -116,6 +120,11 @@ impl Env {
     pub(crate) fn has_text(&self, variable: &str) -> bool {
         let value = self.variable(variable).map(OsStr::to_string_lossy);
         value.is_some_and(|value| !value.trim().is_empty())
+    }
+
+    /// The directory that `~` stands for in a message: this person's home directory.
+    pub(crate) fn tilde(&self) -> Option<&Path> {
+        self.home.as_deref().filter(|_| self.is_own_home)
     }
 
     /// Expands `~/…`, which shells leave unchanged in `--from-file=~/x`.
@@ -313,6 +322,7 @@ impl Env {
             arguments: Vec::new(),
             program: None,
             variables: pairs.collect(),
+            is_own_home: true,
             home: Some(home.to_owned()),
             directory: Some(home.join("project")),
             root: Some(home.join("root")),

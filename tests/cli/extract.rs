@@ -488,3 +488,19 @@ fn a_provider_push_names_no_entry_of_another_provider() {
     let problem = "warning: failed to parse credentials file ~/.local/share/opencode/auth.json: ";
     assert!(ran.stderr.replace('\\', "/").contains(problem), "{}", ran.stderr);
 }
+
+/// With `--homedir`, `~` would be another person's home, so every path is written in full.
+#[test]
+fn another_home_has_full_paths() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "other/.local/share/opencode/auth.json",
+        r#"{"weird":{"type":"strange"},"well":{"type":"wellknown","key":"X","token":"c4n4ry"}}"#,
+    );
+    sandbox.write("other/.claude/.credentials.json", "{");
+    let ran = sandbox.run("secret extract --homedir other").exits(4);
+    assert!(!ran.stderr.contains('~'), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("other").count(), 3, "{}", ran.stderr);
+    let own = sandbox.run("secret extract").exits(0);
+    assert!(!own.stderr.contains("other"), "{}", own.stderr);
+}

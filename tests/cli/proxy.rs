@@ -115,3 +115,29 @@ fn a_failed_connection_names_its_cause() {
         .exits(6)
         .stderr_contains("this port does not speak TLS; did you mean http://?");
 }
+
+/// What cannot be connected to is named with what to check.
+#[test]
+fn a_refused_connection_says_what_to_check() {
+    let sandbox = Sandbox::new();
+    let closed = ClosedPort::new();
+    let list = |origin: &str, proxy: Option<&str>| {
+        let mut command = sandbox.command(["secret", "list"]);
+        command.env("AMIKA_API_URL", origin);
+        command.envs(proxy.map(|proxy| ("HTTPS_PROXY", proxy)));
+        ran(command.output().unwrap()).exits(6).stderr
+    };
+    let address = format!("http://{}", closed.address());
+    assert_eq!(
+        list(&address, None),
+        format!(
+            "error: cannot connect to {address}: connection refused\n  \
+             hint: check that the server is running, and the port in AMIKA_API_URL\n"
+        )
+    );
+    assert_eq!(
+        list("https://vault.invalid", Some(&address)),
+        "error: cannot connect to the proxy (HTTPS_PROXY): connection refused\n  \
+         hint: check the address in HTTPS_PROXY, or add the host to NO_PROXY\n"
+    );
+}

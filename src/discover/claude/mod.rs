@@ -106,7 +106,7 @@ fn stored_keys(scan: &mut Scan<'_>) -> Vec<StoredKey> {
 
 fn report_login_in_use(scan: &mut Scan<'_>, key: &Place, login: &Login) {
     if let Login::Used(login) = login {
-        let home = scan.env.home.as_deref();
+        let home = scan.tilde();
         let (key, login) = (key.shown(home), login.shown(home));
         scan.notice(format!(
             "Claude Code itself uses the login in {login}, not the API key in {key}; \
@@ -116,7 +116,7 @@ fn report_login_in_use(scan: &mut Scan<'_>, key: &Place, login: &Login) {
 }
 
 fn report_legacy(scan: &mut Scan<'_>, place: &Place) {
-    let place = place.shown(scan.env.home.as_deref());
+    let place = place.shown(scan.tilde());
     scan.notice(format!(
         "{place} contains a credential of an older version, which Claude Code 2.1 does not use"
     ));
@@ -129,7 +129,7 @@ fn key_in(scan: &mut Scan<'_>, document: &Document) -> Option<StoredKey> {
     let key = scan.usable(place, object.string("primaryApiKey"));
     if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
         if !is_of_anthropic(&key) {
-            let place = place.shown(scan.env.home.as_deref());
+            let place = place.shown(scan.tilde());
             scan.notice(format!(
                 "the primaryApiKey in {place} does not look like a key of Anthropic's own API; Claude Code \
                  uses it nevertheless, as the key of a gateway"
@@ -273,7 +273,7 @@ fn report_other_secrets(scan: &mut Scan<'_>, place: &Place, store: &Object<'_>) 
     let held = CLAUDE.other_secrets.iter().filter(|name| store.has(name));
     let held: Vec<_> = held.copied().collect();
     if !held.is_empty() && !store.has(CLAUDE.access_token.0) {
-        let place = place.shown(scan.env.home.as_deref());
+        let place = place.shown(scan.tilde());
         scan.notice(format!(
             "{place} contains no login of Claude Code, only other secrets: {}",
             held.join(", ")

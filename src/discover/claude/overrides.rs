@@ -114,7 +114,7 @@ fn report_ignored(scan: &mut Scan<'_>, layers: &[Settings], variable: &str) {
     let mut project = layers.iter().filter(|layer| layer.of_project);
     let found = project.find_map(|layer| layer.variable(variable));
     if let Some((place, _)) = found.filter(|(_, value)| *value != Value::Empty) {
-        let place = place.shown(scan.env.home.as_deref());
+        let place = place.shown(scan.tilde());
         scan.notice(format!(
             "Claude Code ignores {place}, because it is a project setting"
         ));
@@ -123,7 +123,7 @@ fn report_ignored(scan: &mut Scan<'_>, layers: &[Settings], variable: &str) {
 
 fn report_override(scan: &mut Scan<'_>, name: &str, meaning: Meaning, place: &Place, counts: bool) {
     let how = push_command(name, place);
-    let place = place.shown(scan.env.home.as_deref());
+    let place = place.shown(scan.tilde());
     scan.notice(match meaning {
         Service(service) if counts => format!(
             "Claude Code uses {service} ({place}) instead of any stored login; push its credential under \
@@ -146,7 +146,7 @@ fn report_override(scan: &mut Scan<'_>, name: &str, meaning: Meaning, place: &Pl
 
 fn report_other(scan: &mut Scan<'_>, variable: &str, place: &Place) {
     let how = push_command(variable, place);
-    let place = place.shown(scan.env.home.as_deref());
+    let place = place.shown(scan.tilde());
     scan.notice(if variable == "CLAUDE_CODE_USE_GATEWAY" {
         format!("{place} is set, so Claude Code may sign in to a gateway, which amika does not follow")
     } else {

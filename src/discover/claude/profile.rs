@@ -24,10 +24,10 @@ enum Profile {
 /// Reports the profile that Claude Code may use, and returns what overrides a stored login.
 pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
     let directory = paths::profiles(scan.env)?;
-    let home = scan.env.home.clone();
+    let home = scan.tilde();
     if let Some((place, name)) = named_profile(scan, layers) {
         let used = is_configured(&directory, &name) && profile(scan, &directory, &name).is_some();
-        let shown = place.shown(home.as_deref());
+        let shown = place.shown(home);
         scan.notice(if used {
             format!(
                 "Claude Code uses the profile in {shown} instead of any stored login; a profile's token expires \
@@ -43,7 +43,7 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
     }
     let of_process = workload_identity(scan, layers);
     if let Some(place) = &of_process {
-        let shown = place.shown(home.as_deref());
+        let shown = place.shown(home);
         scan.notice(format!(
             "Claude Code signs in with a workload identity ({shown}) instead of any stored login, which only this \
              machine has; create an API key in the Console and push it"
@@ -53,7 +53,7 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
     let active = active_profile(scan, &directory.join("active_config"));
     match profile(scan, &directory, &active)? {
         Profile::Console(file) => {
-            let shown = Place::File(file).shown(home.as_deref());
+            let shown = Place::File(file).shown(home);
             scan.notice(format!(
                 "{shown} is an Anthropic Console sign-in, whose token expires within minutes; \
                  create an API key in the Console and push it"
@@ -62,7 +62,7 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
         }
         Profile::WorkloadIdentity(file) => {
             let place = Place::File(file);
-            let shown = place.shown(home.as_deref());
+            let shown = place.shown(home);
             scan.notice(format!(
                 "Claude Code signs in with the workload identity of {shown} instead of any stored login, which \
                  only this machine has; create an API key in the Console and push it"

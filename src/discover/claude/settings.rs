@@ -148,7 +148,7 @@ fn layer(scan: &mut Scan<'_>, file: PathBuf, of_project: bool) -> Option<Setting
     let helper = settings.string(HELPER);
     let has_helper = scan.usable(&document.place, helper.map(|helper| Some(helper.is_some())))?;
     for command in OTHER_COMMANDS.into_iter().filter(|command| settings.has(command)) {
-        let place = setting(command, &file).shown(scan.env.home.as_deref());
+        let place = setting(command, &file).shown(scan.tilde());
         scan.notice(format!(
             "{place} is a command that fetches a credential for Claude Code, which amika does not run"
         ));

@@ -186,7 +186,7 @@ impl Codex {
     fn report_unused_file(&self, scan: &mut Scan<'_>) {
         let file = self.auth_file();
         if let Some(store) = self.config.store.as_ref().filter(|_| file.is_file()) {
-            let home = scan.env.home.as_deref();
+            let home = scan.tilde();
             let (file, setting) = (Place::File(file).shown(home), store.place().shown(home));
             scan.notice(format!(
                 "{file} exists, but Codex does not use it: {setting} selects {}",
@@ -204,7 +204,7 @@ impl Codex {
         if !file.is_file() {
             return false;
         }
-        let place = Place::File(file).shown(scan.env.home.as_deref());
+        let place = Place::File(file).shown(scan.tilde());
         scan.notice(format!(
             "Codex stores its login encrypted in {place}, which only Codex can read; set \
              cli_auth_credentials_store = \"file\" in its config.toml and run 'codex login' again"
@@ -266,7 +266,7 @@ fn login_in(scan: &mut Scan<'_>, document: &Document) {
                 "headers" => "headers of its own",
                 _ => "an unknown method",
             };
-            let place = place.shown(scan.env.home.as_deref());
+            let place = place.shown(scan.tilde());
             scan.notice(format!(
                 "Codex is signed in with {how} ({place}), which is neither an OpenAI API key nor a \
                  ChatGPT login; push it under another name with 'amika secret push NAME'"
@@ -287,7 +287,7 @@ fn chatgpt_login(scan: &mut Scan<'_>, document: &Document, object: &Object<'_>, 
         return scan.problem(place, reason);
     }
     if !object.has("last_refresh") {
-        let place = place.shown(scan.env.home.as_deref());
+        let place = place.shown(scan.tilde());
         scan.notice(format!(
             "the login in {place} has no `last_refresh`, without which Codex does not send its token; \
              run 'codex login'"
@@ -323,7 +323,7 @@ impl Mode {
     /// Reports a missing member that the mode requires, unless the file sets no mode.
     fn report_missing(&self, scan: &mut Scan<'_>, place: &Place, member: &str) {
         if self.is_explicit {
-            let place = place.shown(scan.env.home.as_deref());
+            let place = place.shown(scan.tilde());
             scan.notice(format!(
                 "`auth_mode` in {place} is {}, and there is no `{member}`, so Codex is not logged in",
                 self.name

@@ -48,7 +48,7 @@ pub(super) fn find(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
         );
     }
     if let Some(profile) = &config.profile {
-        let place = profile.place().shown(scan.env.home.as_deref());
+        let place = profile.place().shown(scan.tilde());
         scan.notice(format!(
             "Codex 0.169 and later rejects {place} and does not start; use --profile"
         ));
@@ -64,7 +64,7 @@ fn selected_provider(scan: &mut Scan<'_>, config: &Config) -> Option<Place> {
         None if selected.value == "openai" => ProviderLogin::Codex,
         None => ProviderLogin::Nothing,
     };
-    let place = selected.place().shown(scan.env.home.as_deref());
+    let place = selected.place().shown(scan.tilde());
     let how = match login {
         ProviderLogin::Codex => return None,
         ProviderLogin::Token => {
@@ -99,7 +99,7 @@ fn report_other_providers(scan: &mut Scan<'_>, config: &Config) {
         .map(|provider| provider.value.as_str());
     for (name, (login, file)) in &config.model_providers {
         if matches!(login, ProviderLogin::Token) && selected != Some(name) {
-            let file = escape::home_path(file, scan.env.home.as_deref());
+            let file = escape::home_path(file, scan.tilde());
             scan.notice(format!(
                 "{file} contains a token for the model provider {}, which is not selected; push it with \
                  'amika secret push NAME'",
@@ -113,7 +113,7 @@ fn report_other_providers(scan: &mut Scan<'_>, config: &Config) {
 pub(super) fn report_forbidden(scan: &mut Scan<'_>, config: &Config) {
     let forbidden = scan.own_credentials().find_map(|login| config.forbids(login));
     if let Some(setting) = forbidden {
-        let setting = setting.shown(scan.env.home.as_deref());
+        let setting = setting.shown(scan.tilde());
         scan.notice(format!(
             "{setting} does not allow Codex's stored login, so Codex is not logged in with it; run 'codex login'"
         ));

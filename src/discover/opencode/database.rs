@@ -36,7 +36,7 @@ pub(super) fn credentials(scan: &mut Scan<'_>, directory: &Path) {
     log.push("-wal");
     let log = file::open_if_there(Path::new(&log)).ok().flatten();
     let place = Place::File(path);
-    let shown = place.shown(scan.env.home.as_deref());
+    let shown = place.shown(scan.tilde());
     let Ok((rows, accounts)) = tables(file, log) else {
         return scan.notice(format!(
             "{shown}, where OpenCode 2 stores its logins, cannot be read as an SQLite database; \
