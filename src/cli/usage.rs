@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, ValueEnum, ValueHint};
 
 use super::Cli;
-use crate::commands::suggestions::{quoted, unknown_command};
+use crate::commands::suggestions::{is_similar, quoted, unknown_command};
 use crate::error::{Error, Result};
 use crate::formats::escape::shell_word;
 use crate::ui::options::{GlobalOptions, OutputFormat};
@@ -154,7 +154,10 @@ fn unknown_option(error: &clap::Error, argument: &str) -> Error {
     if matches!(typed, "--version" | "-V") {
         return Error::usage(unknown).hint("'amika --version' and 'amika version' print the version");
     }
-    Error::usage(match text(error, ContextKind::SuggestedArg) {
+    let meant = text(error, ContextKind::SuggestedArg);
+    let meant =
+        meant.filter(|meant| is_similar(typed.trim_start_matches('-'), meant.trim_start_matches('-')));
+    Error::usage(match meant {
         Some(meant) => format!("{unknown}; did you mean \"{meant}\"?"),
         None => unknown,
     })

@@ -13,6 +13,14 @@ pub(crate) fn find<'a>(root: &'a clap::Command, words: &[String]) -> Result<&'a 
     })
 }
 
+/// Minimum similarity of a word and the one that is suggested for it, from 0 to 1.
+const MIN_SIMILARITY: f64 = 0.8;
+
+/// Whether one word may be a misspelling of the other.
+pub(crate) fn is_similar(word: &str, other: &str) -> bool {
+    strsim::jaro_winkler(word, other) > MIN_SIMILARITY
+}
+
 /// Names the command that was probably meant.
 pub(crate) fn unknown_command(parent: &clap::Command, word: &str) -> Error {
     let visible = parent.get_subcommands().filter(|command| !command.is_hide_set());
@@ -37,7 +45,7 @@ pub(crate) fn unknown_command(parent: &clap::Command, word: &str) -> Error {
             .flat_map(|other| other.words.iter().map(move |word| (*word, other.meant)));
         let all = names.iter().map(|name| (*name, *name)).chain(elsewhere);
         all.map(|(name, meant)| (strsim::jaro_winkler(word, name), meant))
-            .filter(|(similarity, _)| *similarity > 0.8)
+            .filter(|(similarity, _)| *similarity > MIN_SIMILARITY)
             .max_by(|(a, _), (b, _)| a.total_cmp(b))
             .map(|(_, meant)| meant)
     };

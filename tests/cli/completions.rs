@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use expectrl::session::OsSession;
 use expectrl::{Expect, Session};
 
 use crate::sandbox::{CANARY, Sandbox, skip};
@@ -61,6 +62,23 @@ fn shell_command(sandbox: &Sandbox, shell: &str) -> Command {
     command
 }
 
+/// A session of the shell that has loaded the script, with the sandbox's vault.
+fn interactive(sandbox: &Sandbox, shell: &str, arguments: &[&str], load: &str) -> OsSession {
+    // The test's terminal starts without echo; bash would not show the completed text.
+    let mut command = shell_command(sandbox, "sh");
+    for (name, value) in sandbox.command([""; 0]).get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command
+        .args(["-c", "stty echo; exec \"$@\"", "sh", shell])
+        .args(arguments);
+    let mut session = Session::spawn(command).unwrap();
+    session.set_expect_timeout(Some(TIMEOUT));
+    session.send_line(load).unwrap();
+    expect(&mut session, "ready>", shell);
+    session
+}
+
 #[test]
 fn completion_scripts_have_no_syntax_error() {
     for (shell, ..) in SHELLS {
@@ -82,15 +100,7 @@ fn a_tab_completes_commands_and_variables() {
         let Some(sandbox) = with_script(shell) else {
             continue;
         };
-        // The test's terminal starts without echo; bash would not show the completed text.
-        let mut command = shell_command(&sandbox, "sh");
-        command
-            .args(["-c", "stty echo; exec \"$@\"", "sh", shell])
-            .args(arguments);
-        let mut session = Session::spawn(command).unwrap();
-        session.set_expect_timeout(Some(TIMEOUT));
-        session.send_line(load).unwrap();
-        expect(&mut session, "ready>", shell);
+        let mut session = interactive(&sandbox, shell, arguments, load);
         session.send("amika sec\t").unwrap();
         expect(&mut session, "secret", shell);
         session.send("push --from-env ZEBRA\t").unwrap();
@@ -105,17 +115,7 @@ fn a_value_is_typed_and_confirmed_in_every_shell() {
         let Some(sandbox) = with_script(shell) else {
             continue;
         };
-        let mut command = shell_command(&sandbox, "sh");
-        for (name, value) in sandbox.command([""; 0]).get_envs() {
-            command.env(name, value.unwrap());
-        }
-        command
-            .args(["-c", "stty echo; exec \"$@\"", "sh", shell])
-            .args(arguments);
-        let mut session = Session::spawn(command).unwrap();
-        session.set_expect_timeout(Some(TIMEOUT));
-        session.send_line(load).unwrap();
-        expect(&mut session, "ready>", shell);
+        let mut session = interactive(&sandbox, shell, arguments, load);
         session.send("amika secret push KEY\r").unwrap();
         expect(&mut session, "Value of KEY: ", shell);
         session.send(format!("{CANARY} value\r")).unwrap();
@@ -131,7 +131,7 @@ fn a_value_is_typed_and_confirmed_in_every_shell() {
     }
 }
 
-fn expect(session: &mut expectrl::session::OsSession, text: &str, shell: &str) {
+fn expect(session: &mut OsSession, text: &str, shell: &str) {
     let found = session.expect(text);
     assert!(found.is_ok(), "{shell}: no {text:?}: {:?}", found.err());
 }

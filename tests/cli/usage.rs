@@ -32,6 +32,14 @@ fn the_command_that_was_meant_is_suggested() {
             "secret push --scop org",
             "unknown option \"--scop\"; did you mean \"--scope\"?",
         ),
+        (
+            "secret push --o",
+            "unknown option \"--o\"\n  hint: see 'amika secret push --help'",
+        ),
+        (
+            "secret push --dryrun",
+            "unknown option \"--dryrun\"; did you mean \"--dry-run\"?",
+        ),
         ("xyzzy", "commands: secret, auth"),
     ] {
         sandbox.run(line).exits(2).stderr_contains(said);
