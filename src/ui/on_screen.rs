@@ -64,6 +64,8 @@ impl TableOnScreen {
     }
 
     fn write(&self, below: usize, texts: &[&str]) -> io::Result<()> {
+        // What was typed meanwhile has moved the cursor within its line.
+        self.term.write_str("\r")?;
         for (position, text) in self.cells.iter().zip(texts) {
             let distance = self.lines - position.line + below;
             self.term.move_cursor_up(distance)?;

@@ -51,6 +51,28 @@ fn the_results_replace_the_actions_after_a_progress_bar() {
     }
 }
 
+/// Characters that are typed while the writes run move the cursor within its line only.
+#[test]
+fn the_result_is_in_place_after_characters_were_typed() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/secrets").does(Behaviour::Hold));
+    let mut screen = Screen::run(&sandbox, 80, &format!("{PUSH} --yes --jobs 1"));
+    sandbox.vault.wait_for("POST", 1);
+    screen.answer("typed").wait_for("typed");
+    sandbox.vault.release();
+    let seen = screen.ends(0);
+    assert!(
+        seen.starts_with(
+            "NAME    SOURCE      VALUE     RESULT\n\
+             A       argument 1  ********  created\n\
+             LONGER  argument 2  ********  created\n"
+        ),
+        "{seen}"
+    );
+}
+
 /// A failure is marked in its row, and its reason follows.
 #[test]
 fn a_failure_is_marked_in_the_plan_and_explained_below() {
