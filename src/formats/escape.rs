@@ -127,4 +127,13 @@ mod tests {
         assert_eq!(escape("größe ☃"), "größe ☃");
         assert_eq!(escape("a\x1b[2Jb\u{202e}c\n"), "a\\u{1b}[2Jb\\u{202e}c\\n");
     }
+
+    #[test]
+    fn only_paths_below_the_home_directory_are_shortened() {
+        let shown = |full| home_path(Path::new(full), Some(Path::new("/home/me")));
+        let below = shown("/home/me/.env");
+        assert_eq!(below.replace('\\', "/"), "~/.env");
+        assert_eq!(shown("/home/me").replace('\\', "/"), "/home/me");
+        assert_eq!(shown("/home/men").replace('\\', "/"), "/home/men");
+    }
 }
