@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
@@ -181,10 +182,8 @@ const TRUST_CERTIFICATE: &str = if cfg!(all(unix, not(target_vendor = "apple")))
 /// The date of a time, such as `2026-11-25`.
 fn date(time: UnixTime) -> String {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    Timestamp::from_second(seconds)
-        .unwrap_or(Timestamp::MAX)
-        .strftime("%Y-%m-%d")
-        .to_string()
+    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+    Offset::UTC.to_datetime(time).date().to_string()
 }
 
 /// Formats the names that rustls lists as `DnsName("a.example")`: `for a.example, b.example`.
