@@ -23,6 +23,9 @@ const MIN_SECRET: usize = 4;
 const SEARCHED_PREFIX: usize = 16;
 /// Minimum length of a redacted part at the start of a value, in bytes.
 const MIN_PART: usize = 32;
+/// Maximum number of secrets in one automaton. `aho-corasick` takes more than linear time to build one
+/// for many similar values.
+const MAX_INDEXED: usize = 16 * 1024;
 /// Maximum length of the searched start of a text, in bytes.
 const MAX_SEARCHED: usize = 4096;
 /// Length at the end of a truncated text that is not shown, in bytes, because the prefix of a value
@@ -118,11 +121,14 @@ impl Redactor {
         }
         while let Some(last) = self
             .indexes
-            .pop_if(|last| last.secrets.len() <= 4 * secrets.len())
+            .pop_if(|last| last.secrets.len() <= (4 * secrets.len()).min(MAX_INDEXED / 2))
         {
             secrets.extend(last.secrets);
         }
-        self.indexes.extend(Index::new(secrets));
+        while !secrets.is_empty() {
+            let indexed = secrets.split_off(secrets.len().saturating_sub(MAX_INDEXED));
+            self.indexes.extend(Index::new(indexed));
+        }
     }
 }
 

@@ -227,6 +227,20 @@ fn adding_and_searching_keeps_few_automata() {
     }
 }
 
+/// R115: many similar values are divided among several automata, and each is found.
+#[test]
+fn every_one_of_many_values_is_found() {
+    let redactor = knowing([]);
+    for n in 0..50_000 {
+        redactor.add(&SecretValue::new(format!("value-{n}")));
+    }
+    for n in (0..50_000).step_by(997) {
+        assert_eq!(redactor.clean(&format!("value-{n}.")), "[redacted].");
+    }
+    redactor.add(&SecretValue::new("another value".to_owned()));
+    assert_eq!(redactor.clean("another value, value-49999"), "[redacted], [redacted]");
+}
+
 /// R113: the end of a text that was cut shows no part of a value that begins before the cut, not even
 /// when each byte takes 18 characters.
 #[test]
