@@ -9,6 +9,7 @@ all of them; the table has the median of their runs.
 import datetime
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -71,6 +72,16 @@ def nginx_configuration():
     )
 
 
+def wait_for(port):
+    """Waits until a server accepts connections."""
+    for _ in range(1000):
+        with socket.socket() as connection:
+            if connection.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    sys.exit(f"nothing listens on port {port}")
+
+
 class Bench:
     def __init__(self, binary, work):
         self.binary, self.work = binary, work
@@ -82,6 +93,7 @@ class Bench:
             "AMIKA_KEYCHAIN": "off",
         }
         self.children = []
+        self.vaults = {}
 
     def build(self):
         run = lambda *command: subprocess.run(command, check=True, cwd=ROOT)
@@ -102,32 +114,36 @@ class Bench:
         (self.work / "nginx.conf").write_text(nginx_configuration())
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self.spawn(nginx, "-p", str(self.work), "-c", "nginx.conf", "-g", "daemon off;")
-        vault = str(TARGET / "release/examples/dev_vault")
-        self.spawn(vault, str(PORT + VAULT_20), "20")
-        self.spawn(vault, str(PORT + VAULT_100), "100")
-        time.sleep(1)
+        wait_for(PORT + H1)
 
     def spawn(self, *command):
-        self.children.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.children.append(child)
+        return child
 
     def stop(self):
         for child in self.children:
             child.terminate()
             child.wait()
 
-    def env_file(self, port, count):
-        # New names for each run, because the slow vaults store the secrets.
-        prefix = f"R{time.monotonic_ns()}" if port in (SLOW_H1, SLOW_H2, SLOW_100, TENTH) else "NAME"
-        path = self.work / f"{prefix}_{count}.env"
+    def empty_vault(self, port, delay):
+        """Starts a vault that stores secrets, and stops its predecessor: a vault that still had the
+        secrets of earlier runs would list them all."""
+        if port in self.vaults:
+            self.vaults[port].terminate()
+            self.vaults[port].wait()
+        self.vaults[port] = self.spawn(str(TARGET / "release/examples/dev_vault"), str(PORT + port), str(delay))
+        wait_for(PORT + port)
+
+    def env_file(self, count):
+        path = self.work / f"{count}.env"
         if not path.exists():
-            path.write_text("".join(f"{prefix}_{n}=value-{n}\n" for n in range(count)))
+            path.write_text("".join(f"NAME_{n}=value-{n}\n" for n in range(count)))
         return str(path)
 
     def push(self, port, count, scheme="https"):
-        def command():
-            return [self.binary, "secret", "push", "--yes", "-q", "--from-file", self.env_file(port, count)]
-
-        return command, {"AMIKA_API_URL": f"{scheme}://{HOSTS[scheme]}:{PORT + port}"}
+        command = [self.binary, "secret", "push", "--yes", "-q", "--from-file", self.env_file(count)]
+        return self.with_vault(port, command), {"AMIKA_API_URL": f"{scheme}://{HOSTS[scheme]}:{PORT + port}"}
 
     def lean(self, port, count, jobs):
         client = str(TARGET / "release/examples/lean_client")
@@ -136,7 +152,19 @@ class Bench:
 
     def go(self, port, count, scheme="https"):
         client, origin = str(self.work / "go_client"), f"{scheme}://{HOSTS[scheme]}:{PORT + port}"
-        return (lambda: [client, origin, self.env_file(port, count)]), {}
+        return self.with_vault(port, [client, origin, self.env_file(count)]), {}
+
+    def with_vault(self, port, command):
+        """Returns a function that prepares an empty vault if the gateway at `port` has a slow one, and
+        returns the command."""
+        slow = {SLOW_H1: (VAULT_20, 20), SLOW_H2: (VAULT_20, 20), TENTH: (VAULT_20, 20), SLOW_100: (VAULT_100, 100)}
+
+        def prepare():
+            if port in slow:
+                self.empty_vault(*slow[port])
+            return command
+
+        return prepare
 
     def once(self, command, environment):
         """Runs a command once and returns its wall and CPU time in milliseconds."""
