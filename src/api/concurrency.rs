@@ -31,9 +31,12 @@ const RETURNED_SLOT: f64 = 0.7;
 const RATES: std::ops::RangeInclusive<f64> = 0.2..=5000.0;
 /// Growth per window without refusals, as in CUBIC: fast far below the last rate that was too high,
 /// slow near it, faster again above it.
-const FAST_GROWTH: f64 = 1.5;
+const FAST_GROWTH: f64 = 2.0;
 const SLOW_GROWTH: f64 = 1.04;
 const PROBING_GROWTH: f64 = 1.15;
+/// Number of consecutive windows with few or no refusals after which the last rate that was too high is
+/// forgotten. It may have been set by requests that were sent before the rate was limited.
+const CLEAN_WINDOWS: u32 = 3;
 
 /// Concurrency and send rate of a batch, adapted to the server's responses.
 pub(crate) struct Concurrency {
@@ -47,6 +50,8 @@ struct Rate {
     per_second: Option<f64>,
     /// The last rate that was too high.
     ceiling: Option<f64>,
+    /// Number of consecutive windows with few or no refusals.
+    clean: u32,
     next_slot: Instant,
     window: Window,
     /// Number of consecutive windows in which nothing was accepted.
@@ -86,6 +91,7 @@ impl Concurrency {
             rate: RefCell::new(Rate {
                 per_second: None,
                 ceiling: None,
+                clean: 0,
                 next_slot: now,
                 window: Window::starting(now),
                 closed: 0,
@@ -148,9 +154,11 @@ impl Concurrency {
         }
     }
 
-    /// Resets the number of requests in flight, after an outage.
-    pub(crate) fn restart(&self) {
+    /// Resets the number of requests in flight, after an outage, whose duration does not count for the
+    /// rate.
+    pub(crate) fn restart(&self, now: Instant) {
         self.change_limit(FIRST_LIMIT);
+        self.rate.borrow_mut().window = Window::starting(now);
     }
 
     /// Adapts rate and limit at the end of a window.
@@ -215,6 +223,14 @@ impl Rate {
     }
 
     fn adapt(&mut self, refused_share: f64, accepted_rate: f64) {
+        self.clean = if refused_share > UNNOTICED_SHARE {
+            0
+        } else {
+            self.clean + 1
+        };
+        if self.clean >= CLEAN_WINDOWS {
+            self.ceiling = None;
+        }
         self.per_second = match self.per_second {
             None if refused_share > TOLERATED_SHARE => Some(accepted_rate.max(1.0)),
             None => None,

@@ -85,6 +85,7 @@ fn learned(per_second: f64, ceiling: Option<f64>, now: Instant, slot: Duration) 
     Rate {
         per_second: Some(per_second),
         ceiling,
+        clean: 0,
         next_slot: now + slot,
         window: Window::starting(now),
         closed: 0,
@@ -102,13 +103,13 @@ fn the_rate_adapts_to_accepted_requests() {
         (Some(100.0), None, 0.5, 50.0, Some(80.0)),
         (Some(100.0), None, 0.4, 60.0, Some(100.0)),
         (Some(100.0), None, 0.11, 89.0, Some(100.0)),
-        (Some(100.0), None, 0.1, 90.0, Some(150.0)),
+        (Some(100.0), None, 0.1, 90.0, Some(200.0)),
         (Some(100.0), None, 0.0, 49.0, Some(100.0)),
-        (Some(100.0), None, 0.0, 50.0, Some(150.0)),
+        (Some(100.0), None, 0.0, 50.0, Some(200.0)),
         (Some(12.0), Some(10.0), 0.0, 12.0, Some(13.8)),
         (Some(11.0), Some(10.0), 0.0, 11.0, Some(11.44)),
         (Some(8.0), Some(10.0), 0.0, 8.0, Some(8.32)),
-        (Some(7.5), Some(10.0), 0.0, 7.5, Some(11.25)),
+        (Some(7.5), Some(10.0), 0.0, 7.5, Some(15.0)),
         (Some(4000.0), None, 0.0, 4000.0, None),
         (Some(5000.0), None, 0.2, 4000.0, None),
         (Some(0.2), None, 1.0, 0.0, Some(0.2)),
@@ -127,6 +128,40 @@ fn the_rate_adapts_to_accepted_requests() {
     let mut rate = learned(100.0, None, Instant::now(), Duration::ZERO);
     rate.adapt(0.5, 50.0);
     assert_eq!(rate.ceiling, Some(100.0));
+}
+
+/// R135: after three windows with few refusals, the last rate that was too high no longer slows growth
+/// down.
+#[test]
+fn a_ceiling_is_forgotten_if_the_server_accepts_more() {
+    let mut rate = learned(80.0, Some(100.0), Instant::now(), Duration::ZERO);
+    for (refused_share, expected) in [
+        (0.0, 83.2),
+        (0.2, 83.2),
+        (0.1, 86.528),
+        (0.0, 89.98912),
+        (0.0, 179.97824),
+    ] {
+        rate.adapt(refused_share, 80.0);
+        let actual = rate.per_second.unwrap();
+        assert!((actual - expected).abs() < 1e-9, "{actual}, not {expected}");
+    }
+}
+
+/// R136: the time of an outage does not count for the rate after it.
+#[test]
+fn the_time_of_an_outage_does_not_count() {
+    let (pace, start) = fresh();
+    pace.refused(start, Duration::ZERO, None);
+    let over = start + 5000 * MS;
+    pace.restart(over);
+    for _ in 0..4 {
+        pace.accepted(over + 100 * MS, Duration::ZERO);
+        pace.refused(over + 100 * MS, Duration::ZERO, None);
+    }
+    // 40 per second.
+    pace.sent(over + 100 * MS);
+    assert_eq!(pace.next_slot(), over + 125 * MS);
 }
 
 /// R135: a refused request returns most of its slot, unless the next slot is the end of a pause.
@@ -242,7 +277,7 @@ fn a_window_without_accepted_requests_is_a_pause() {
     for _ in 0..100 {
         pace.accepted(now, Duration::ZERO);
     }
-    pace.restart();
+    pace.restart(now);
     assert_eq!(pace.limit(), 8);
 }
 

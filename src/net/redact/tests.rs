@@ -238,7 +238,10 @@ fn every_one_of_many_values_is_found() {
         assert_eq!(redactor.clean(&format!("value-{n}.")), "[redacted].");
     }
     redactor.add(&SecretValue::new("another value".to_owned()));
-    assert_eq!(redactor.clean("another value, value-49999"), "[redacted], [redacted]");
+    assert_eq!(
+        redactor.clean("another value, value-49999"),
+        "[redacted], [redacted]"
+    );
 }
 
 /// R113: the end of a text that was cut shows no part of a value that begins before the cut, not even

@@ -140,15 +140,15 @@ impl<'a> Batch<'a> {
 
     fn stored(&mut self, index: usize, id: String, latency: Duration, on_event: &mut impl FnMut(Event)) {
         let now = Instant::now();
+        let outage = std::mem::take(&mut self.outage);
+        if outage.is_on() {
+            self.api.concurrency().restart(now);
+        }
         self.api.concurrency().accepted(now, latency);
         self.outcomes[index] = Some(self.writes[index].stored(id));
         self.stored += 1;
         self.give_up_at = now + self.api.timeout();
         self.consecutive_failures = 0;
-        let outage = std::mem::take(&mut self.outage);
-        if outage.is_on() {
-            self.api.concurrency().restart();
-        }
         if outage.announced {
             on_event(Event::Resumed);
         }
@@ -194,15 +194,13 @@ impl<'a> Batch<'a> {
         }
         let is_batch = self.writes.len() > 1;
         let write = &mut self.writes[index];
-        if is_batch && error.status() == Some(429) {
+        // A gateway's 503 may also mean an outage; the rate adapts to both.
+        if is_batch && error.is_rate_limit() {
             return true;
         }
         if is_batch && error.is_outage() {
-            // Once a write has been stored, a gateway's 503 is treated as a rate limit.
-            if !error.is_rate_limit() || self.stored == 0 {
-                self.outage.count_failure();
-            }
-            return write.outlasts_outage(self.stored) || error.is_rate_limit();
+            self.outage.count_failure();
+            return write.outlasts_outage(self.stored);
         }
         let failures = write.count_failure();
         let transient = error.is_outage() || error.is_transient() || error.is_timeout();
