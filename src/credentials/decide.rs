@@ -6,10 +6,10 @@
 
 /// Maximum number of creates of the new credential, and of attempts to restore the old one.
 const MAX_CREATES: u32 = 3;
-const MAX_PUT_BACKS: u32 = 5;
+const MAX_RESTORES: u32 = 5;
 /// Maximum number of lists that look for the effect of one request without a reply.
-const MAX_LOOKS: u32 = 6;
-const MAX_LOOKS_INTERRUPTED: u32 = 2;
+const MAX_LISTS: u32 = 6;
+const MAX_LISTS_INTERRUPTED: u32 = 2;
 
 /// The next step, after the `wait`-th back-off (0: at once).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +22,9 @@ pub(super) struct Next {
 pub(super) enum Step {
     Delete,
     Create,
-    PutBack,
+    Restore,
     /// List the credentials, and compare the values where names and types are not enough.
-    Look,
+    List,
     Finish(Ending),
 }
 
@@ -68,19 +68,19 @@ pub(super) enum Reply {
 
 /// The state of the vault, from a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum Listed {
     /// The vault could not be listed.
     Unreadable,
     /// There is no credential in this place.
     Empty,
     /// The old credential is listed under its old id.
-    OldListed,
+    Old,
     /// There is another credential, neither the new one nor the restored old one.
     Other,
     /// There is a credential whose value could not be compared.
     Undecided,
     /// The old credential was restored under this id.
-    PutBack(String),
+    Restored(String),
     /// The new credential is stored under this id.
     New(String),
 }
@@ -91,8 +91,8 @@ enum Phase {
     CheckingDeletion,
     Creating,
     CheckingCreation,
-    PuttingBack,
-    CheckingPutBack,
+    Restoring,
+    CheckingRestore,
 }
 
 /// What is known about the credential to replace.
@@ -114,8 +114,8 @@ pub(super) struct Decisions {
     /// Whether a create of the new credential without a reply may have been carried out.
     creation_in_doubt: bool,
     creates: u32,
-    put_backs: u32,
-    looks: u32,
+    restores: u32,
+    lists: u32,
 }
 
 impl Decisions {
@@ -143,8 +143,8 @@ impl Decisions {
             interrupted: false,
             creation_in_doubt: false,
             creates: 0,
-            put_backs: 0,
-            looks: 0,
+            restores: 0,
+            lists: 0,
         }
     }
 
@@ -154,53 +154,53 @@ impl Decisions {
     }
 
     /// Whether the old credential is being restored, which signals do not stop.
-    pub(super) fn is_putting_back(&self) -> bool {
-        matches!(self.phase, Phase::PuttingBack | Phase::CheckingPutBack)
+    pub(super) fn is_restoring(&self) -> bool {
+        matches!(self.phase, Phase::Restoring | Phase::CheckingRestore)
     }
 
     /// Returns the next step after the reply to a delete, a create or a restore.
     pub(super) fn replied(&mut self, reply: Reply) -> Next {
         match (self.phase, reply) {
-            (Phase::Deleting, Reply::Done(_)) => self.forward(),
-            (Phase::Deleting, Reply::Unknown) => self.look_in(Phase::CheckingDeletion),
+            (Phase::Deleting, Reply::Done(_)) => self.create_or_restore(),
+            (Phase::Deleting, Reply::Unknown) => self.list_for(Phase::CheckingDeletion),
             (Phase::Deleting, _) => finish(Ending::Untouched),
             (Phase::Creating, Reply::Done(id)) => finish(Ending::Stored(id)),
             (Phase::Creating, Reply::Unknown) => {
                 self.creation_in_doubt = true;
-                self.look_in(Phase::CheckingCreation)
+                self.list_for(Phase::CheckingCreation)
             }
             (Phase::Creating, Reply::Taken) if self.is_replacing() || self.creation_in_doubt => {
-                self.look_in(Phase::CheckingCreation)
+                self.list_for(Phase::CheckingCreation)
             }
             (Phase::Creating, Reply::Taken) => finish(Ending::Taken),
             (_, Reply::Done(id)) => finish(Ending::Restored(id)),
-            (_, Reply::Taken | Reply::Unknown) => self.look_in(Phase::CheckingPutBack),
-            (Phase::PuttingBack, Reply::Busy) => self.put_back(),
-            (Phase::PuttingBack, Reply::Refused) => self.give_up(),
-            (_, Reply::Refused | Reply::Busy) => self.back(),
+            (_, Reply::Taken | Reply::Unknown) => self.list_for(Phase::CheckingRestore),
+            (Phase::Restoring, Reply::Busy) => self.restore(),
+            (Phase::Restoring, Reply::Refused) => self.give_up(),
+            (_, Reply::Refused | Reply::Busy) => self.restore_or_give_up(),
         }
     }
 
     /// Returns the next step after a list.
-    pub(super) fn saw(&mut self, seen: Seen) -> Next {
-        match (self.phase, seen) {
-            (_, Seen::New(id)) => finish(Ending::Stored(id)),
-            (Phase::CheckingPutBack, Seen::PutBack(id)) => finish(Ending::Restored(id)),
-            (_, Seen::Other | Seen::PutBack(_)) => finish(Ending::TakenByOther),
-            (Phase::CheckingDeletion, Seen::Empty) => self.forward(),
-            (Phase::CheckingDeletion, _) => self.look_again(finish(Ending::DeletionUnknown)),
+    pub(super) fn listed(&mut self, listed: Listed) -> Next {
+        match (self.phase, listed) {
+            (_, Listed::New(id)) => finish(Ending::Stored(id)),
+            (Phase::CheckingRestore, Listed::Restored(id)) => finish(Ending::Restored(id)),
+            (_, Listed::Other | Listed::Restored(_)) => finish(Ending::TakenByOther),
+            (Phase::CheckingDeletion, Listed::Empty) => self.create_or_restore(),
+            (Phase::CheckingDeletion, _) => self.list_again(finish(Ending::DeletionUnknown)),
             // The delete was confirmed, so a list that still shows the old id is out of date.
-            (Phase::CheckingPutBack, Seen::Empty | Seen::OldListed) => self.put_back(),
-            (Phase::CheckingPutBack, _) => self.look_again(finish(Ending::Unknown)),
-            (_, Seen::Empty | Seen::OldListed) if self.interrupted || self.creates >= MAX_CREATES => {
-                self.back()
+            (Phase::CheckingRestore, Listed::Empty | Listed::Old) => self.restore(),
+            (Phase::CheckingRestore, _) => self.list_again(finish(Ending::Unknown)),
+            (_, Listed::Empty | Listed::Old) if self.interrupted || self.creates >= MAX_CREATES => {
+                self.restore_or_give_up()
             }
-            (_, Seen::Empty | Seen::OldListed) => self.create(self.creates),
-            (_, Seen::Unreadable | Seen::Undecided) => {
-                if self.interrupted || self.looks + 1 >= MAX_LOOKS {
-                    self.back()
+            (_, Listed::Empty | Listed::Old) => self.create(self.creates),
+            (_, Listed::Unreadable | Listed::Undecided) => {
+                if self.interrupted || self.lists + 1 >= MAX_LISTS {
+                    self.restore_or_give_up()
                 } else {
-                    self.look_again(finish(Ending::Unknown))
+                    self.list_again(finish(Ending::Unknown))
                 }
             }
         }
@@ -210,9 +210,9 @@ impl Decisions {
         self.old != OldCredential::Absent
     }
 
-    fn forward(&mut self) -> Next {
+    fn create_or_restore(&mut self) -> Next {
         if self.interrupted {
-            self.back()
+            self.restore_or_give_up()
         } else {
             self.create(0)
         }
@@ -227,24 +227,24 @@ impl Decisions {
         }
     }
 
-    /// Gives up storing the new credential.
-    fn back(&mut self) -> Next {
+    /// Gives up storing the new credential, and restores the old one if possible.
+    fn restore_or_give_up(&mut self) -> Next {
         if self.old == OldCredential::WithValue {
-            return self.put_back();
+            return self.restore();
         }
         self.give_up()
     }
 
-    fn put_back(&mut self) -> Next {
-        if self.put_backs >= MAX_PUT_BACKS {
+    fn restore(&mut self) -> Next {
+        if self.restores >= MAX_RESTORES {
             return self.give_up();
         }
-        self.phase = Phase::PuttingBack;
-        let wait = self.put_backs;
-        self.put_backs += 1;
+        self.phase = Phase::Restoring;
+        let wait = self.restores;
+        self.restores += 1;
         Next {
             wait,
-            step: Step::PutBack,
+            step: Step::Restore,
         }
     }
 
@@ -258,25 +258,25 @@ impl Decisions {
         })
     }
 
-    fn look_in(&mut self, phase: Phase) -> Next {
+    fn list_for(&mut self, phase: Phase) -> Next {
         self.phase = phase;
-        self.looks = 0;
-        at_once(Step::Look)
+        self.lists = 0;
+        at_once(Step::List)
     }
 
-    fn look_again(&mut self, otherwise: Next) -> Next {
-        self.looks += 1;
+    fn list_again(&mut self, otherwise: Next) -> Next {
+        self.lists += 1;
         let max = if self.interrupted {
-            MAX_LOOKS_INTERRUPTED
+            MAX_LISTS_INTERRUPTED
         } else {
-            MAX_LOOKS
+            MAX_LISTS
         };
-        if self.looks >= max {
+        if self.lists >= max {
             return otherwise;
         }
         Next {
-            wait: self.looks,
-            step: Step::Look,
+            wait: self.lists,
+            step: Step::List,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub(crate) use super::decide::Ending;
-use super::decide::{Decisions, Next, Reply, Seen, Step};
+use super::decide::{Decisions, Listed, Next, Reply, Step};
 use crate::api::{Api, ApiError, CredentialSummary, Effect, NewCredential};
 use crate::error::Kind;
 use crate::net::retry::backoff;
@@ -96,7 +96,7 @@ struct Replacement<'a> {
 /// The result of a step.
 enum Event {
     Replied(std::result::Result<String, ApiError>),
-    Saw(Seen),
+    Listed(Listed),
     /// There was no reply before the deadline, or soon enough after a signal.
     Unanswered,
 }
@@ -109,7 +109,7 @@ impl Replacement<'_> {
             if let Step::Finish(ending) = step {
                 return ending;
             }
-            if self.decisions.is_putting_back() && !was_putting_back {
+            if self.decisions.is_restoring() && !was_putting_back {
                 was_putting_back = true;
                 self.deadline = Instant::now() + PUT_BACK_TIMEOUT;
             }
@@ -152,7 +152,7 @@ impl Replacement<'_> {
             }
             signal = Some(kind);
         }
-        let answered = if self.decisions.is_putting_back() {
+        let answered = if self.decisions.is_restoring() {
             work.await
         } else {
             timeout(SIGNAL_GRACE, work).await.and_then(|answered| answered)
@@ -170,25 +170,25 @@ impl Replacement<'_> {
                 Event::Replied(deleted.map(|()| String::new()))
             }
             (
-                Step::PutBack,
+                Step::Restore,
                 Some(Old {
                     backup: Some(backup), ..
                 }),
             ) => Event::Replied(api.create_credential(provider, backup).await),
             (Step::Create, _) => Event::Replied(api.create_credential(provider, new).await),
-            _ => Event::Saw(self.list().await),
+            _ => Event::Listed(self.list().await),
         }
     }
 
     fn decide(&mut self, step: &Step, event: Event) -> Next {
         match (event, step) {
-            (Event::Saw(seen), _) => self.decisions.saw(seen),
-            (Event::Unanswered, Step::Look) => self.decisions.saw(Seen::Unreadable),
+            (Event::Listed(listed), _) => self.decisions.listed(listed),
+            (Event::Unanswered, Step::List) => self.decisions.listed(Listed::Unreadable),
             (Event::Unanswered, _) => self.decisions.replied(Reply::Unknown),
             (Event::Replied(Ok(id)), _) => self.decisions.replied(Reply::Done(id)),
             (Event::Replied(Err(error)), step) => {
                 let reply = reply_of(step, &error);
-                if *step != Step::PutBack {
+                if *step != Step::Restore {
                     self.failure = Some(error);
                 }
                 self.decisions.replied(reply)
@@ -198,20 +198,20 @@ impl Replacement<'_> {
 
     /// Lists the credentials in the place of the new one. Most are distinguished by name and type;
     /// otherwise the values are compared.
-    async fn list(&self) -> Seen {
+    async fn list(&self) -> Listed {
         let Ok(stored) = self.api.list_credentials(self.provider).await else {
-            return Seen::Unreadable;
+            return Listed::Unreadable;
         };
-        let mut seen = Seen::Empty;
+        let mut listed = Listed::Empty;
         for entry in &stored {
             if is_in_place(entry, &self.new.name, self.new.scope) {
-                seen = more_telling(seen, self.examine(entry).await);
+                listed = more_significant(listed, self.examine(entry).await);
             }
         }
-        seen
+        listed
     }
 
-    async fn examine(&self, entry: &CredentialSummary) -> Seen {
+    async fn examine(&self, entry: &CredentialSummary) -> Listed {
         let backup = self.old.as_ref().and_then(|old| old.backup);
         let is_old = self.old.as_ref().is_some_and(|old| entry.id == *old.id);
         let could_be = |credential: &NewCredential| {
@@ -220,24 +220,24 @@ impl Replacement<'_> {
         };
         let (could_be_new, could_be_old) = (could_be(self.new), backup.is_some_and(could_be));
         if !is_old && !could_be_new && !could_be_old {
-            return Seen::Other;
+            return Listed::Other;
         }
         let value = match self
             .api
             .reveal_credential(self.provider, entry.id.as_sent())
             .await
         {
-            Err(error) if error.is_not_found() => return Seen::Empty,
-            _ if is_old => return Seen::OldListed,
-            Err(_) => return Seen::Undecided,
+            Err(error) if error.is_not_found() => return Listed::Empty,
+            _ if is_old => return Listed::Old,
+            Err(_) => return Listed::Undecided,
             Ok(value) => value,
         };
         if could_be_new && value == self.new.value {
-            Seen::New(self.api.shown(&entry.id))
+            Listed::New(self.api.shown(&entry.id))
         } else if could_be_old && backup.is_some_and(|backup| backup.value == value) {
-            Seen::PutBack(self.api.shown(&entry.id))
+            Listed::Restored(self.api.shown(&entry.id))
         } else {
-            Seen::Other
+            Listed::Other
         }
     }
 }
@@ -257,14 +257,14 @@ fn reply_of(step: &Step, error: &ApiError) -> Reply {
 }
 
 /// Returns the more significant of two credentials in the same place.
-fn more_telling(one: Seen, other: Seen) -> Seen {
-    let rank = |seen: &Seen| match seen {
-        Seen::Empty | Seen::Unreadable => 0,
-        Seen::OldListed => 1,
-        Seen::Other => 2,
-        Seen::Undecided => 3,
-        Seen::PutBack(_) => 4,
-        Seen::New(_) => 5,
+fn more_significant(one: Listed, other: Listed) -> Listed {
+    let rank = |listed: &Listed| match listed {
+        Listed::Empty | Listed::Unreadable => 0,
+        Listed::Old => 1,
+        Listed::Other => 2,
+        Listed::Undecided => 3,
+        Listed::Restored(_) => 4,
+        Listed::New(_) => 5,
     };
     if rank(&other) > rank(&one) { other } else { one }
 }

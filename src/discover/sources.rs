@@ -23,16 +23,16 @@ pub(crate) const SOURCES: [Scanner; 14] = [
     single_line("opencode", 200, Filter::ANY, opencode::logins),
     single_line("amp_secrets", 150, Filter::provider("amp"), amp::secrets),
     single_line("amp", 100, Filter::kind(ApiKey), amp::old_config),
-    also("gh", 50, Filter::exactly("github", ApiKey), gh::token).becoming("GITHUB_TOKEN"),
+    also("gh", 50, Filter::exactly("github", ApiKey), gh::token).pushed_as("GITHUB_TOKEN"),
     also("gemini", 40, Filter::exactly("gemini", ApiKey), gemini::api_key),
-    also("copilot", 30, Filter::exactly("github-copilot", ApiKey), copilot::token).becoming("COPILOT_GITHUB_TOKEN"),
+    also("copilot", 30, Filter::exactly("github-copilot", ApiKey), copilot::token).pushed_as("COPILOT_GITHUB_TOKEN"),
     also("crush", 20, Filter::kind(ApiKey), crush::keys),
     also("aider", 10, Filter::kind(ApiKey), aider::keys),
 ];
 
 impl Scanner {
     /// A source whose credentials have this secret name, regardless of their provider.
-    const fn becoming(mut self, secret: &'static str) -> Self {
+    const fn pushed_as(mut self, secret: &'static str) -> Self {
         self.source.secret = Some(secret);
         self
     }

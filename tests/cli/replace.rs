@@ -41,7 +41,7 @@ pub(crate) fn new() -> Vec<String> {
 
 /// Checks that the old credential was restored and that the error says so.
 #[track_caller]
-pub(crate) fn put_back(sandbox: &Sandbox, run: Ran, code: i32) {
+pub(crate) fn assert_restored(sandbox: &Sandbox, run: Ran, code: i32) {
     run.exits(code).stderr_contains("was restored as");
     assert_eq!(stored_values(sandbox), old());
 }
@@ -90,7 +90,7 @@ fn a_refused_create_restores_the_old_credential() {
         let (sandbox, _) = sandbox();
         sandbox.vault.fault(Fault::on("POST", CREATE).fails(status, "no"));
         let run = sandbox.run(FORCE);
-        put_back(&sandbox, run, 5);
+        assert_restored(&sandbox, run, 5);
     }
 }
 
@@ -111,7 +111,7 @@ fn after_any_fault_one_of_the_two_credentials_is_stored() {
         .vault
         .fault(Fault::on("POST", CREATE).fails(500, "no").times(4));
     let run = sandbox.run(FORCE);
-    put_back(&sandbox, run, 5);
+    assert_restored(&sandbox, run, 5);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_create_with_an_invalid_reply_is_looked_up() {
     let (sandbox, _) = sandbox();
     sandbox.vault.fault(Fault::on("POST", CREATE).html(200).times(3));
     let run = sandbox.run(FORCE);
-    put_back(&sandbox, run, 5);
+    assert_restored(&sandbox, run, 5);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn after_a_stale_list_the_old_credential_is_restored() {
         .vault
         .fault(Fault::on("POST", CREATE).fails(503, "busy").times(3));
     let run = sandbox.run(FORCE);
-    put_back(&sandbox, run, 5);
+    assert_restored(&sandbox, run, 5);
 }
 
 /// R104: a restored credential whose reply was lost is not mistaken for the new one.
@@ -325,7 +325,7 @@ fn a_restore_without_a_reply_is_not_reported_as_updated() {
         .fault(Fault::on("POST", CREATE).does(Behaviour::ResetAfter));
     let run = sandbox.run(FORCE);
     assert!(run.stdout.is_empty(), "{}", run.stdout);
-    put_back(&sandbox, run, 5);
+    assert_restored(&sandbox, run, 5);
 }
 
 /// R103: a DELETE that is carried out but answered with 504 is noticed, and the replacement

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
-use crate::replace::{CREATE, FORCE, kept_values, old, put_back, sandbox};
+use crate::replace::{CREATE, FORCE, assert_restored, kept_values, old, sandbox};
 use crate::sandbox::{ran, send_signal, start};
 use crate::support::faults::{Behaviour, Fault};
 
@@ -47,7 +47,7 @@ fn a_second_ctrl_c_does_not_stop_the_restore() {
     send_signal(&child, "TERM");
     sandbox.vault.release();
     let run = ran(child.wait_with_output().unwrap());
-    put_back(&sandbox, run, 130);
+    assert_restored(&sandbox, run, 130);
     assert!(kept_values(&sandbox).is_empty());
 }
 
@@ -72,7 +72,7 @@ fn ctrl_c_during_the_restore_waits_for_its_reply() {
     sandbox.vault.release();
     let mut output = child.wait_with_output().unwrap();
     stderr.read_to_end(&mut output.stderr).unwrap();
-    put_back(&sandbox, ran(output), 130);
+    assert_restored(&sandbox, ran(output), 130);
     assert_eq!(sandbox.vault.count("POST"), 3);
 }
 
@@ -88,7 +88,7 @@ fn ctrl_c_in_the_middle_restores_the_old_credential() {
         sandbox.vault.wait_for("POST", 2);
         send_signal(&child, signal);
         let run = ran(child.wait_with_output().unwrap());
-        put_back(&sandbox, run, if signal == "INT" { 130 } else { 143 });
+        assert_restored(&sandbox, run, if signal == "INT" { 130 } else { 143 });
     }
 }
 

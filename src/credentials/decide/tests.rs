@@ -2,52 +2,52 @@ use super::*;
 
 /// An input of the state machine: a reply, a list, or a signal.
 #[derive(Clone)]
-enum Told {
+enum Input {
     Reply(Reply),
-    Seen(Seen),
+    Listed(Listed),
     Signal,
 }
-use Told::Signal;
+use Input::Signal;
 
-fn ok(id: &str) -> Told {
-    Told::Reply(Reply::Done(id.to_owned()))
+fn ok(id: &str) -> Input {
+    Input::Reply(Reply::Done(id.to_owned()))
 }
 
-const REFUSED: Told = Told::Reply(Reply::Refused);
-const BUSY: Told = Told::Reply(Reply::Busy);
-const TAKEN: Told = Told::Reply(Reply::Taken);
-const LOST: Told = Told::Reply(Reply::Unknown);
-const EMPTY: Told = Told::Seen(Seen::Empty);
-const STALE: Told = Told::Seen(Seen::OldListed);
-const OTHER: Told = Told::Seen(Seen::Other);
-const UNREADABLE: Told = Told::Seen(Seen::Unreadable);
-const UNDECIDED: Told = Told::Seen(Seen::Undecided);
+const REFUSED: Input = Input::Reply(Reply::Refused);
+const BUSY: Input = Input::Reply(Reply::Busy);
+const TAKEN: Input = Input::Reply(Reply::Taken);
+const LOST: Input = Input::Reply(Reply::Unknown);
+const EMPTY: Input = Input::Listed(Listed::Empty);
+const STALE: Input = Input::Listed(Listed::Old);
+const OTHER: Input = Input::Listed(Listed::Other);
+const UNREADABLE: Input = Input::Listed(Listed::Unreadable);
+const UNDECIDED: Input = Input::Listed(Listed::Undecided);
 
-fn new_seen() -> Told {
-    Told::Seen(Seen::New("new".to_owned()))
+fn new_listed() -> Input {
+    Input::Listed(Listed::New("new".to_owned()))
 }
 
-fn back_seen() -> Told {
-    Told::Seen(Seen::PutBack("back".to_owned()))
+fn restored_listed() -> Input {
+    Input::Listed(Listed::Restored("back".to_owned()))
 }
 
 /// Runs the events in order, repeating the last one until the end.
-fn end((mut decisions, mut next): (Decisions, Next), events: &[Told]) -> Ending {
+fn end((mut decisions, mut next): (Decisions, Next), events: &[Input]) -> Ending {
     let last = events.last().expect("at least one event");
     let forever = events.iter().chain(std::iter::repeat_n(last, 50));
-    for told in forever {
+    for input in forever {
         if let Step::Finish(ending) = next.step {
             return ending;
         }
-        match told.clone() {
+        match input.clone() {
             Signal => decisions.interrupt(),
-            Told::Reply(reply) => {
-                assert_ne!(next.step, Step::Look);
+            Input::Reply(reply) => {
+                assert_ne!(next.step, Step::List);
                 next = decisions.replied(reply);
             }
-            Told::Seen(seen) => {
-                assert_eq!(next.step, Step::Look);
-                next = decisions.saw(seen);
+            Input::Listed(listed) => {
+                assert_eq!(next.step, Step::List);
+                next = decisions.listed(listed);
             }
         }
     }
@@ -60,7 +60,7 @@ fn a_replacement_ends_as_the_table_says() {
     let stored = || Ending::Stored("new".to_owned());
     let restored = || Ending::Restored("back".to_owned());
     let (done, new, back) = (ok(""), ok("new"), ok("back"));
-    let table: Vec<(Vec<Told>, Ending)> = vec![
+    let table: Vec<(Vec<Input>, Ending)> = vec![
         (vec![done.clone(), new.clone()], stored()),
         (vec![REFUSED], Ending::Untouched),
         (vec![BUSY], Ending::Untouched),
@@ -71,14 +71,14 @@ fn a_replacement_ends_as_the_table_says() {
         (vec![LOST, OTHER], Ending::TakenByOther),
         (vec![LOST, STALE, STALE, EMPTY, new.clone()], stored()),
         // A create without a reply, and stale lists.
-        (vec![done.clone(), LOST, new_seen()], stored()),
+        (vec![done.clone(), LOST, new_listed()], stored()),
         (vec![done.clone(), LOST, STALE, new.clone()], stored()),
-        (vec![done.clone(), LOST, UNREADABLE, new_seen()], stored()),
+        (vec![done.clone(), LOST, UNREADABLE, new_listed()], stored()),
         (vec![done.clone(), LOST, OTHER], Ending::TakenByOther),
-        (vec![done.clone(), LOST, EMPTY, TAKEN, new_seen()], stored()),
+        (vec![done.clone(), LOST, EMPTY, TAKEN, new_listed()], stored()),
         (vec![done.clone(), LOST, EMPTY, REFUSED, back.clone()], restored()),
         (
-            vec![done.clone(), LOST, EMPTY, REFUSED, TAKEN, new_seen()],
+            vec![done.clone(), LOST, EMPTY, REFUSED, TAKEN, new_listed()],
             stored(),
         ),
         (vec![done.clone(), LOST, EMPTY, REFUSED, REFUSED], Ending::Unknown),
@@ -87,7 +87,7 @@ fn a_replacement_ends_as_the_table_says() {
         (vec![done.clone(), BUSY, BUSY, BUSY, back.clone()], restored()),
         (vec![done.clone(), REFUSED, REFUSED], Ending::Lost),
         (vec![done.clone(), REFUSED, BUSY], Ending::Lost),
-        (vec![done.clone(), REFUSED, LOST, back_seen()], restored()),
+        (vec![done.clone(), REFUSED, LOST, restored_listed()], restored()),
         (vec![done.clone(), REFUSED, LOST, STALE, back.clone()], restored()),
         (vec![done.clone(), REFUSED, LOST, OTHER], Ending::TakenByOther),
         (vec![done.clone(), REFUSED, LOST, UNDECIDED], Ending::Unknown),
@@ -104,7 +104,7 @@ fn a_replacement_ends_as_the_table_says() {
             restored(),
         ),
         (
-            vec![done.clone(), Signal, LOST, UNREADABLE, TAKEN, new_seen()],
+            vec![done.clone(), Signal, LOST, UNREADABLE, TAKEN, new_listed()],
             stored(),
         ),
     ];
@@ -130,7 +130,7 @@ fn the_old_credential_is_restored_after_six_lists() {
 #[test]
 fn a_restore_is_not_interrupted() {
     let (mut decisions, _) = Decisions::replace(true);
-    let mut steps = vec![decisions.is_putting_back()];
+    let mut steps = vec![decisions.is_restoring()];
     for reply in [
         Reply::Done(String::new()),
         Reply::Refused,
@@ -138,7 +138,7 @@ fn a_restore_is_not_interrupted() {
         Reply::Done("back".to_owned()),
     ] {
         decisions.replied(reply);
-        steps.push(decisions.is_putting_back());
+        steps.push(decisions.is_restoring());
     }
     assert_eq!(steps, [false, false, true, true, true]);
 }
@@ -165,7 +165,7 @@ fn a_create_ends_as_the_table_says() {
         (vec![REFUSED], Ending::NotStored),
         (vec![BUSY], Ending::NotStored),
         (vec![TAKEN], Ending::Taken),
-        (vec![LOST, new_seen()], Ending::Stored("new".to_owned())),
+        (vec![LOST, new_listed()], Ending::Stored("new".to_owned())),
         (vec![LOST, OTHER], Ending::TakenByOther),
         (vec![LOST, EMPTY, TAKEN, OTHER], Ending::TakenByOther),
         (vec![LOST, EMPTY, TAKEN, UNDECIDED], Ending::Unknown),
