@@ -37,7 +37,9 @@ fn only_the_key_for_the_exact_url_is_used() {
         let mut command = sandbox.command(["secret", "extract", "-o", "json"]);
         let run = ran(command.env("AMP_URL", variable).output().unwrap()).exits(0);
         assert_eq!(rows(&run).len(), usize::from(found), "{stored} {variable}");
-        if !found {
+        if found {
+            assert_eq!(run.stderr, "", "{stored} {variable}");
+        } else {
             run.stderr_contains("is not the key that Amp uses");
         }
     }

@@ -485,6 +485,18 @@ fn all_problems_of_all_sources_are_reported_at_once() {
     assert!(nothing_sent(&sandbox));
 }
 
+/// R7: of many problems, the first twenty and the number of the others are reported.
+#[test]
+fn many_problems_are_counted() {
+    let sandbox = Sandbox::new();
+    let run = push_file(&sandbox, "A\n".repeat(23)).exits(4);
+    assert_eq!(run.stderr.matches(": invalid line: ").count(), 20);
+    run.stderr_contains("x.env:20: invalid line: ")
+        .stderr_contains("3 more problems are not shown");
+    let run = push_file(&sandbox, "A\n".repeat(20)).exits(4);
+    assert!(!run.stderr.contains("not shown"), "{run:?}");
+}
+
 /// R134: a file in another format is recognised, and the suggested format works.
 #[test]
 fn a_file_in_another_format_is_recognised() {

@@ -4,6 +4,7 @@ use expectrl::Expect;
 use expectrl::session::OsSession;
 
 use crate::sandbox::Sandbox;
+use crate::support::faults::Fault;
 use crate::terminal::{shell, text};
 
 const ENV_FILE: &str = "deployments/production/region-eu-central-1/services/backend/.env";
@@ -90,6 +91,19 @@ fn actions_have_colours_at_a_terminal_only() {
     assert!(!piped.stdout.contains('\x1b'), "{piped:?}");
     let forced = sandbox.run("secret push A=2 --dry-run --color always").exits(0);
     assert!(forced.stdout.contains("\x1b[33mupdate"), "{forced:?}");
+}
+
+/// Failures are printed even with `--quiet`.
+#[test]
+fn quiet_prints_the_outcomes_of_a_failed_push() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/api/v0beta1/secrets").fails(422, "no"));
+    sandbox
+        .run("-q secret push A=1 --yes")
+        .exits(1)
+        .stdout_contains("A     failed");
 }
 
 #[test]
