@@ -25,7 +25,10 @@ pub(crate) enum Key {
     /// Ctrl-W.
     ClearWord,
     /// The program was suspended with Ctrl-Z and continues: the line is no longer the prompt's.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "Windows does not suspend programs"))]
+    #[cfg_attr(
+        not(any(unix, test)),
+        expect(dead_code, reason = "Windows does not suspend programs")
+    )]
     Resumed,
     /// Any other control character or escape sequence.
     Control,

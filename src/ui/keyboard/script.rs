@@ -41,6 +41,7 @@ pub(crate) fn typed(text: &str) -> Vec<Key> {
 }
 
 /// The same, with a pause after each key.
+#[cfg(unix)]
 pub(crate) fn typed_slowly(text: &str) -> Bursts {
     Bursts(typed(text).into_iter().map(|key| vec![key]).collect())
 }
