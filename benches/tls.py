@@ -245,7 +245,7 @@ def report(bench):
         *go("http push 1", VAULT, 1, scheme="http"),
         ("https push 1, HTTP/1.1", bench.push(H1, 1)),
         ("https push 1, HTTP/2", bench.push(H2, 1)),
-        ("https push 1, leanest client", bench.lean(H1, 1, 1)),
+        ("https push 1, minimal client", bench.lean(H1, 1, 1)),
         *go("https push 1", H2, 1),
     ])
     bench.group(9, [
@@ -257,7 +257,7 @@ def report(bench):
     bench.group(5, [
         ("https push 1,000, HTTP/1.1", bench.push(H1, 1000)),
         ("https push 1,000, HTTP/2", bench.push(H2, 1000)),
-        ("https push 1,000, leanest client, 64 connections", bench.lean(H1, 1000, 64)),
+        ("https push 1,000, minimal client, 64 connections", bench.lean(H1, 1000, 64)),
         *go("https push 1,000", H2, 1000),
     ])
     bench.group(3, [

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::task::yield_now;
-use tokio::time::{Instant, sleep_until};
+use tokio::task::{spawn_blocking, yield_now};
+use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::api::Api;
 use crate::push::batch::{Batch, Finished, Job};
@@ -13,6 +13,9 @@ use crate::push::candidate::Candidate;
 use crate::push::outcome::{Applied, Event};
 use crate::push::plan::Plan;
 use crate::system::signals::Interrupt;
+
+/// Shorter waits need a more exact timer than tokio's.
+const SHORT_WAIT: Duration = Duration::from_millis(2);
 
 /// Writes every step of a plan without conflicts.
 pub(crate) async fn apply(
@@ -48,7 +51,7 @@ pub(crate) async fn apply(
                 }
                 batch.finish(finished, &mut on_event);
             }
-            () = sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => {}
+            () = wait_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => {}
         }
         // Lets the connection return to the pool before the next write needs one.
         yield_now().await;
@@ -63,6 +66,18 @@ pub(crate) async fn apply(
             .map(|candidate| candidate.name.to_string())
             .collect(),
         stopped_by,
+    }
+}
+
+/// Waits until `at`. Short waits are made on a thread, because the timers of tokio have a resolution of
+/// a millisecond, which is the interval of 1,000 requests per second.
+async fn wait_until(at: Instant) {
+    let wait = at.saturating_duration_since(Instant::now());
+    if wait < SHORT_WAIT {
+        // Fails only if the runtime is shut down.
+        let _ = spawn_blocking(move || std::thread::sleep(wait)).await;
+    } else {
+        sleep_until(at).await;
     }
 }
 
