@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 /// Replaces a value in output. Its width does not depend on the value.
 const MASK: &str = "********";
 /// Minimum length, in characters, of a value whose last characters are shown.
-const TAIL_FROM: usize = 24;
+const MIN_LENGTH_FOR_TAIL: usize = 24;
 const TAIL: usize = 4;
 
 /// Maximum size of a value, in bytes.
@@ -37,7 +37,7 @@ impl SecretValue {
     /// value ends with its last characters, so that keys can be distinguished.
     pub(crate) fn masked(&self, at_terminal: bool) -> String {
         let length = self.0.chars().count();
-        if !at_terminal || length < TAIL_FROM {
+        if !at_terminal || length < MIN_LENGTH_FOR_TAIL {
             return MASK.to_owned();
         }
         let tail = self.0.chars().skip(length - TAIL);

@@ -23,7 +23,7 @@ const MANY_REFUSALS: u32 = 20;
 /// refuses requests that jitter has moved together.
 const TOLERATED_SHARE: f64 = 0.4;
 /// Maximum share of refusals at which the rate grows.
-const UNNOTICED_SHARE: f64 = 0.1;
+const FEW_REFUSALS_SHARE: f64 = 0.1;
 /// Part of its time slot that a refused request returns, because it did not count towards the server's
 /// limit.
 const RETURNED_SLOT: f64 = 0.7;
@@ -128,7 +128,7 @@ impl Concurrency {
             .borrow_mut()
             .window
             .count(now, |window| &mut window.accepted);
-        self.judge(now, latency);
+        self.evaluate_window(now, latency);
     }
 
     /// Records that the server refused a request because of a rate limit.
@@ -137,7 +137,7 @@ impl Concurrency {
             .borrow_mut()
             .window
             .count(now, |window| &mut window.refused);
-        self.judge(now, latency);
+        self.evaluate_window(now, latency);
         self.rate.borrow_mut().return_slot(now);
         if let Some(wait) = retry_after {
             self.pause_until(now + wait);
@@ -162,7 +162,7 @@ impl Concurrency {
     }
 
     /// Adapts rate and limit at the end of a window.
-    fn judge(&self, now: Instant, latency: Duration) {
+    fn evaluate_window(&self, now: Instant, latency: Duration) {
         let mut rate = self.rate.borrow_mut();
         let Window {
             start,
@@ -223,7 +223,7 @@ impl Rate {
     }
 
     fn adapt(&mut self, refused_share: f64, accepted_rate: f64) {
-        self.clean = if refused_share > UNNOTICED_SHARE {
+        self.clean = if refused_share > FEW_REFUSALS_SHARE {
             0
         } else {
             self.clean + 1
@@ -239,7 +239,7 @@ impl Rate {
                 Some(rate * (1.0 - 0.4 * refused_share))
             }
             // A rate that is not fully used does not show whether a higher one would be accepted.
-            Some(rate) if refused_share > UNNOTICED_SHARE || accepted_rate < rate / 2.0 => Some(rate),
+            Some(rate) if refused_share > FEW_REFUSALS_SHARE || accepted_rate < rate / 2.0 => Some(rate),
             Some(rate) => Some(match self.ceiling {
                 Some(ceiling) if rate > ceiling * 1.1 => rate * PROBING_GROWTH,
                 Some(ceiling) if rate > ceiling * 0.75 => rate * SLOW_GROWTH,

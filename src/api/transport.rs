@@ -288,7 +288,7 @@ impl Api {
             .trace_id(self.trace_id_of(answer))
     }
 
-    /// The error of a list request. A server without a list is not the API.
+    /// The error of a list request. A 404 without the API's own error means that the server is not the API.
     pub(crate) fn list_error(&self, error: ApiError) -> ApiError {
         if error.status() != Some(404) || error.is_not_found() {
             return error;

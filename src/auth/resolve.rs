@@ -18,7 +18,7 @@ use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::ui::notices::Notices;
 
-const THREE_WAYS: &str = "set AMIKA_API_KEY, or store a key with 'amika auth login --api-key-file FILE', \
+const LOGIN_HINT: &str = "set AMIKA_API_KEY, or store a key with 'amika auth login --api-key-file FILE', \
      or log in with 'amika auth login'";
 
 /// The content of a source.
@@ -118,7 +118,7 @@ impl From<StoreError> for Problem {
 pub(crate) fn find(env: &Env, origin: &Origin, notices: &mut Notices) -> Result<ApiCredential> {
     let resolver = Resolver::new(env, origin);
     let mut problems = Vec::new();
-    let mut hint = THREE_WAYS;
+    let mut hint = LOGIN_HINT;
     for source in Source::BY_PRECEDENCE {
         let found = match resolver.look_up(source)? {
             Finding::Absent => continue,

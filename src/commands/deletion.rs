@@ -20,7 +20,7 @@ pub(crate) struct Target {
     pub(crate) shown_id: Option<String>,
     /// The other scope, if only that one has this name.
     pub(crate) other_scope: Option<OtherScope>,
-    /// A similar name, where nothing has this one.
+    /// A similar name, if no secret has this one.
     pub(crate) similar: Option<String>,
 }
 

@@ -14,9 +14,9 @@ use crate::secret::Scope;
 use crate::system::signals::Interrupt;
 
 /// Maximum time to delete the old credential and store the new one.
-const FORWARD_TIMEOUT: Duration = Duration::from_secs(35);
+const REPLACE_TIMEOUT: Duration = Duration::from_secs(35);
 /// Maximum time to restore the old credential.
-const PUT_BACK_TIMEOUT: Duration = Duration::from_secs(25);
+const RESTORE_TIMEOUT: Duration = Duration::from_secs(25);
 /// How long to wait for a reply after a signal, unless the old credential is being restored.
 const SIGNAL_GRACE: Duration = Duration::from_millis(500);
 
@@ -72,7 +72,7 @@ pub(crate) async fn store(
         decisions,
         failure: None,
         signal: None,
-        deadline: Instant::now() + FORWARD_TIMEOUT,
+        deadline: Instant::now() + REPLACE_TIMEOUT,
     };
     let ending = replacement.run(next, interrupt, on_signal).await;
     Outcome {
@@ -111,7 +111,7 @@ impl Replacement<'_> {
             }
             if self.decisions.is_restoring() && !was_putting_back {
                 was_putting_back = true;
-                self.deadline = Instant::now() + PUT_BACK_TIMEOUT;
+                self.deadline = Instant::now() + RESTORE_TIMEOUT;
             }
             if was_putting_back && Instant::now() >= self.deadline {
                 return Ending::Unknown;

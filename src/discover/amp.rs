@@ -109,7 +109,7 @@ impl Amp {
         }
     }
 
-    /// Adds the key in the keyring, which one in the file overrides.
+    /// Adds the key in the keyring. A key in the file overrides it.
     fn item(&mut self, scan: &mut Scan<'_>) {
         let host = Url::parse(&self.url)
             .ok()

@@ -19,7 +19,7 @@ pub(crate) struct Row<'a> {
 }
 
 /// Prints the problems and notices of a discovery, with `~` for `home`.
-pub(crate) fn troubles(discovery: &Discovery, home: Option<&Path>, printer: Printer) {
+pub(crate) fn print_problems(discovery: &Discovery, home: Option<&Path>, printer: Printer) {
     for problem in &discovery.problems {
         printer.warning(&problem.shown(home));
     }

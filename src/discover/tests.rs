@@ -181,7 +181,7 @@ fn an_unreadable_keychain_is_not_reported_as_absent() {
     assert_eq!(discovery.found.len(), 1, "the file is used");
     assert_eq!(
         discovery.problems[0].shown(None),
-        "failed to read keychain item Claude Code-credentials (fix): is locked, or access was refused"
+        "failed to read keychain item Claude Code-credentials (fix): it is locked, or access was refused"
     );
 }
 

@@ -15,7 +15,7 @@ use crate::secret::SecretValue;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const FILE_HEADER: usize = 100;
-/// Limits for one table, so that a damaged file does not take long.
+/// Limits for one table, so that reading a damaged file ends soon.
 const MAX_PAGES: usize = 10_000;
 const MAX_ROWS: usize = 10_000;
 const MAX_PAYLOAD: usize = 2 * 1024 * 1024;

@@ -1,6 +1,6 @@
 //! A strict parser for the subset of YAML in settings files of command-line tools: nested mappings by
 //! indentation, lists of scalars, and plain or quoted scalars. Anything else (anchors, tags, block
-//! scalars, flow mappings, several documents, tabs) is refused with its line. Two flat files do not
+//! scalars, flow mappings, several documents, tabs) is refused with its line. Two simple files do not
 //! justify a full YAML parser in the binary.
 
 use zeroize::Zeroizing;

@@ -12,7 +12,7 @@ pub(crate) const MAX_TRIES: u32 = 3;
 /// Maximum duration of a batch, even if it makes progress.
 pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(3600);
 /// Maximum number of failures of one write of a batch while other writes succeed.
-pub(crate) const MAX_FAILURES_APART: u32 = 5;
+pub(crate) const MAX_FAILURES_PER_WRITE: u32 = 5;
 /// Maximum number of consecutive writes of a batch that fail with an error that waiting cannot
 /// resolve.
 pub(crate) const MAX_CONSECUTIVE_FAILURES: u32 = 3;

@@ -51,7 +51,7 @@ impl Applied {
         let missing = self.outcomes.len() - stored;
         if let Some(kind) = self.stopped_by {
             let message = format!(
-                "stopped; {stored} stored, {unknown} unknown, {} not",
+                "stopped; {stored} stored, {unknown} unknown, {} not stored",
                 missing - unknown
             );
             return Some(Error::new(kind, message).hint(AGAIN));

@@ -50,8 +50,7 @@ pub(crate) fn read(file: Option<&Path>, env: &Env) -> Result<References> {
             .because(reason)
             .maybe_hint(hint)
     })?;
-    let text =
-        std::str::from_utf8(&bytes).map_err(|_| Error::input(format!("{shown}: is not valid UTF-8")))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Error::input(format!("{shown}: not valid UTF-8")))?;
     let entries = parse(text).map_err(|fault| {
         let (line, column) = position(text, fault.at);
         Error::input(format!("{shown}:{line}:{column}: {}", fault.message))
@@ -82,7 +81,7 @@ fn parse(text: &str) -> std::result::Result<Vec<Reference>, Fault> {
     // The crate's own message may quote the text.
     let document = DeTable::parse(text).map_err(|error| Fault {
         at: error.span().map_or(0, |span| span.start),
-        message: "is not valid TOML".to_owned(),
+        message: "not valid TOML".to_owned(),
     })?;
     let Some(env) = document.get_ref().get("env") else {
         return Ok(Vec::new());

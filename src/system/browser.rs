@@ -68,8 +68,8 @@ const WINDOWS_VARIABLES: &[&str] = &[
     "WINDIR",
 ];
 
-/// Whether a browser would open on the screen in front of the person.
-pub(crate) fn is_at_hand(env: &Env) -> bool {
+/// Whether a browser can open on the screen of this machine: not over SSH or without a display.
+pub(crate) fn can_open_locally(env: &Env) -> bool {
     let set = |name: &str| env.path(name).is_some();
     let remote = set("SSH_CONNECTION") || set("SSH_TTY") || set("SSH_CLIENT");
     let display = env.platform != Platform::Unix

@@ -1,5 +1,5 @@
 //! The process's environment as one value: arguments, variables, home, clock, terminals, standard input.
-//! No other file asks the system for these, so a test can give any code an environment of its own.
+//! Other modules do not query the system for these, so that a test can replace them.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};

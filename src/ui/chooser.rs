@@ -13,8 +13,8 @@ pub(crate) struct Chooser<'a> {
     selected: usize,
     /// The digits typed so far, for lists whose numbers have more than one digit.
     typed: usize,
-    /// Whether the last key had no meaning here.
-    confused: bool,
+    /// Whether the last key was not a valid choice.
+    invalid_key: bool,
 }
 
 /// What one key did.
@@ -31,7 +31,7 @@ impl<'a> Chooser<'a> {
             items,
             selected: 0,
             typed: 0,
-            confused: false,
+            invalid_key: false,
         }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Chooser<'a> {
             "1-{} or ↑ ↓ Enter to choose, Esc or q to cancel",
             self.items.len()
         );
-        let keys = match (self.confused, self.typed) {
+        let keys = match (self.invalid_key, self.typed) {
             (true, _) => format!("not a choice: {keys}"),
             (false, 0) => keys,
             (false, typed) => format!("{typed}_  {keys}"),
@@ -96,7 +96,7 @@ impl<'a> Chooser<'a> {
 
     fn press(&mut self, key: &Key) -> Step {
         let count = self.items.len();
-        self.confused = false;
+        self.invalid_key = false;
         match key {
             Key::Enter if self.typed > 0 => return self.take_typed(),
             Key::Enter | Key::Char(' ') => return Step::Chosen(self.selected),
@@ -112,7 +112,7 @@ impl<'a> Chooser<'a> {
                     return self.take_typed();
                 }
             }
-            _ => self.confused = true,
+            _ => self.invalid_key = true,
         }
         Step::Redraw
     }
@@ -122,7 +122,7 @@ impl<'a> Chooser<'a> {
         match std::mem::take(&mut self.typed) {
             number if (1..=self.items.len()).contains(&number) => Step::Chosen(number - 1),
             _ => {
-                self.confused = true;
+                self.invalid_key = true;
                 Step::Redraw
             }
         }

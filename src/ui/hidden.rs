@@ -113,7 +113,7 @@ mod tests {
 
     /// R130: a control character is refused, not stored.
     #[test]
-    fn control_characters_and_nothing_are_refused() {
+    fn control_characters_and_empty_values_are_refused() {
         for keys in [vec![Key::Char('a'), Key::Control], vec![Key::Up, Key::Char('a')]] {
             let error = read(vec![keys]).into_value("amika …").err().unwrap();
             assert!(error.to_string().contains("control character"));

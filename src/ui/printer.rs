@@ -123,7 +123,7 @@ impl Printer {
     }
 
     /// The same printer without `--quiet`.
-    pub(crate) fn loud(self) -> Self {
+    pub(crate) fn without_quiet(self) -> Self {
         Self { quiet: false, ..self }
     }
 
@@ -197,17 +197,17 @@ impl Printer {
     }
 
     /// Prints text that helps with a decision, such as a plan. Not printed with `--quiet`.
-    pub(crate) fn aside(self, text: impl Into<Text>) {
+    pub(crate) fn preview(self, text: impl Into<Text>) {
         if !self.quiet && !self.is_json() {
             let layout = self.layout(self.terminals.stderr, &Term::stderr());
             self.stderr(DIM, "", &text.into().render(layout));
         }
     }
 
-    /// As [`aside`](Self::aside), for a table whose last column is replaced when the command is done.
+    /// As [`preview`](Self::preview), for a table whose last column is replaced when the command is done.
     /// `None` if that is impossible: without a terminal that can move its cursor, in a CI log, or with
     /// request lines in between.
-    pub(crate) fn aside_on_screen(self, table: Text) -> Option<TableOnScreen> {
+    pub(crate) fn preview_on_screen(self, table: Text) -> Option<TableOnScreen> {
         if self.quiet || self.is_json() {
             return None;
         }

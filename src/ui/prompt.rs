@@ -159,7 +159,7 @@ async fn read_piped<T>(
             return Ok(answer);
         }
     }
-    Err(refuse("standard input does not answer the question"))
+    Err(refuse("no valid answer on standard input"))
 }
 
 /// The reason why no question can be answered, or `None` if one can.

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::sandbox::Sandbox;
+use crate::support::encodings::{encodings, leaked};
 use crate::support::faults::Fault;
-use crate::support::spellings::{leaked, spellings};
 use crate::support::vault::API_KEY;
 
 /// A value that every encoding changes.
@@ -28,20 +28,20 @@ struct Case {
     line: &'static str,
     method: &'static str,
     path: &'static str,
-    told: &'static [&'static str],
+    sent: &'static [&'static str],
 }
 
 const fn case(
     line: &'static str,
     method: &'static str,
     path: &'static str,
-    told: &'static [&'static str],
+    sent: &'static [&'static str],
 ) -> Case {
     Case {
         line,
         method,
         path,
-        told,
+        sent,
     }
 }
 
@@ -125,25 +125,25 @@ enum Answer {
 
 /// R76, R95, R113: a value that a server quotes in a refusal, in any encoding, is not shown.
 #[test]
-fn no_spelling_of_a_value_in_a_refusal_is_shown() {
-    sweep(|turn| Answer::Refusal([400, 403, 500, 409, 401, 404][turn % 6]));
+fn no_encoding_of_a_value_in_a_refusal_is_shown() {
+    check_all_encodings(|turn| Answer::Refusal([400, 403, 500, 409, 401, 404][turn % 6]));
 }
 
 /// R76, R95, R113: a value in the ids, names, types and times of a success is not shown.
 #[test]
-fn no_spelling_of_a_value_in_a_success_is_shown() {
-    sweep(|_| Answer::Success);
+fn no_encoding_of_a_value_in_a_success_is_shown() {
+    check_all_encodings(|_| Answer::Success);
 }
 
 /// R57, R113: a value in the target of a redirect is not shown.
 #[test]
-fn no_spelling_of_a_value_in_a_redirect_is_shown() {
-    sweep(|_| Answer::Redirect);
+fn no_encoding_of_a_value_in_a_redirect_is_shown() {
+    check_all_encodings(|_| Answer::Redirect);
 }
 
 /// Runs every case; each encoding is used in a quarter of the cases.
-fn sweep(answer: impl Fn(usize) -> Answer) {
-    for index in 0..spellings(VALUE).len() {
+fn check_all_encodings(answer: impl Fn(usize) -> Answer) {
+    for index in 0..encodings(VALUE).len() {
         for (turn, case) in CASES.iter().enumerate() {
             if (turn + index) % 4 == 0 {
                 let output = if (turn + index) % 8 == 0 { "text" } else { "json" };
@@ -158,37 +158,37 @@ fn check(case: &Case, answer: Answer, index: usize, output: &str) {
         line,
         method,
         path,
-        told,
+        sent,
     } = case;
-    let sandbox = furnished();
-    let spelled = |value: &&str| spellings(value).swap_remove(index);
-    let name = spelled(&VALUE).0;
-    let said: Vec<_> = told.iter().map(|value| spelled(value).1).collect();
-    let said = said.join(" ");
+    let sandbox = populated_sandbox();
+    let encoded = |value: &&str| encodings(value).swap_remove(index);
+    let name = encoded(&VALUE).0;
+    let echoed: Vec<_> = sent.iter().map(|value| encoded(value).1).collect();
+    let echoed = echoed.join(" ");
     let fault = Fault::on(method, path);
     let fault = match answer {
         Answer::Refusal(status) => {
             let body = json!({
-                "type": "error", "error_code": said, "error": said, "trace_id": said,
-                "message": format!("refused {said}"), "error_description": format!("refused {said}"),
+                "type": "error", "error_code": echoed, "error": echoed, "trace_id": echoed,
+                "message": format!("refused {echoed}"), "error_description": format!("refused {echoed}"),
             });
             fault.json(status, &body.to_string())
         }
         Answer::Success => {
             let texts = json!({
-                "id": said, "name": said, "scope": "user", "type": said, "description": said,
-                "updated_at": said, "created_at": said, "user": { "id": said, "email": said },
+                "id": echoed, "name": echoed, "scope": "user", "type": echoed, "description": echoed,
+                "updated_at": echoed, "created_at": echoed, "user": { "id": echoed, "email": echoed },
             });
             let list = *method == "GET";
             let body = if list { json!([texts, texts]) } else { texts };
             fault.json(200, &body.to_string())
         }
-        Answer::Redirect => fault.redirect(307, &format!("https://{}/", said.replace(' ', "."))),
+        Answer::Redirect => fault.redirect(307, &format!("https://{}/", echoed.replace(' ', "."))),
     };
     // A header value is one line of ASCII.
-    let header = said.is_ascii() && !said.contains('\n');
+    let header = echoed.is_ascii() && !echoed.contains('\n');
     let fault = if header {
-        fault.header("x-trace-id", &said)
+        fault.header("x-trace-id", &echoed)
     } else {
         fault
     };
@@ -199,7 +199,7 @@ fn check(case: &Case, answer: Answer, index: usize, output: &str) {
         _ if line.starts_with("auth login") => sandbox.run_stored(&line.replace("-o json", "-o text")),
         _ => sandbox.run(&line),
     };
-    for secret in *told {
+    for secret in *sent {
         for stream in [&ran.stdout, &ran.stderr] {
             let shown = leaked(stream, secret);
             assert_eq!(shown, None, "{answer:?} {name}: {secret} in {line}: {stream}");
@@ -209,7 +209,7 @@ fn check(case: &Case, answer: Answer, index: usize, output: &str) {
 }
 
 /// A home with a value, a key and a login to push, and a vault that already has entries.
-fn furnished() -> Sandbox {
+fn populated_sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     let login = json!({ "claudeAiOauth": {
         "accessToken": ACCESS, "refreshToken": REFRESH,
@@ -249,10 +249,10 @@ fn nothing_is_written(sandbox: &Sandbox, name: &str) {
 #[test]
 fn a_text_cut_inside_a_value_shows_no_part_of_it() {
     for before in (240..=300).step_by(4) {
-        for (name, spelled) in spellings(KEY) {
+        for (name, encoded) in encodings(KEY) {
             let sandbox = Sandbox::new();
             sandbox.write("key", KEY);
-            let message = format!("{}{spelled}", ". ".repeat(before / 2));
+            let message = format!("{}{encoded}", ". ".repeat(before / 2));
             let body = json!({ "type": "error", "code": "bad", "message": message });
             sandbox
                 .vault
@@ -312,9 +312,9 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn the_encodings_match_the_standards() {
     let of = |name: &str, value: &str| {
-        let mut all = spellings(value).into_iter();
+        let mut all = encodings(value).into_iter();
         all.find(|(own, _)| *own == name)
-            .map(|(_, spelled)| spelled)
+            .map(|(_, encoded)| encoded)
             .unwrap()
     };
     assert_eq!(of("base64", "Man"), "TWFu");
@@ -329,13 +329,13 @@ fn the_encodings_match_the_standards() {
 #[test]
 fn the_search_finds_part_of_a_value() {
     let value = "0123456789abcdef+/\"0123";
-    for (name, spelled) in spellings(value) {
-        let start: String = spelled
+    for (name, encoded) in encodings(value) {
+        let start: String = encoded
             .chars()
             .skip(3)
-            .take(spelled.chars().count() * 3 / 4)
+            .take(encoded.chars().count() * 3 / 4)
             .collect();
-        assert!(leaked(&format!("said {start}"), value).is_some(), "{name}");
+        assert!(leaked(&format!("echoed {start}"), value).is_some(), "{name}");
     }
-    assert_eq!(leaked("said nothing of 0123456789", value), None);
+    assert_eq!(leaked("echoed nothing of 0123456789", value), None);
 }

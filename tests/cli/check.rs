@@ -96,7 +96,7 @@ fn check_never_quotes_an_invalid_configuration() {
     for (content, said) in [
         (
             format!("[env]\nA = {CANARY}\n"),
-            "config.toml:2:5: is not valid TOML",
+            "config.toml:2:5: not valid TOML",
         ),
         (format!("[env]\nA = \"{CANARY}\n"), "config.toml:2:"),
         (
@@ -109,7 +109,7 @@ fn check_never_quotes_an_invalid_configuration() {
         ),
         (
             format!("[env]\nA = \"{CANARY}\"\nA = \"{CANARY}\"\n"),
-            "config.toml:3:1: is not valid TOML",
+            "config.toml:3:1: not valid TOML",
         ),
     ] {
         sandbox.write(".amika/config.toml", content);

@@ -45,7 +45,7 @@ fn extract_in_repo(sandbox: &Sandbox) -> Ran {
 }
 
 /// `in_use` of the row from `source`, and the file name at the end of its `overridden_by`.
-fn standing(run: &Ran, source: &str) -> (Value, String) {
+fn usage_of(run: &Ran, source: &str) -> (Value, String) {
     let rows = run.json();
     let rows = rows.as_array().unwrap();
     let row = rows.iter().find(|row| row["source"] == source);
@@ -91,7 +91,7 @@ fn every_override_of_a_login_is_named() {
         let world = sandbox(&[(LOGIN, &usable_login())]);
         let run = extract(&world, &[(variable, value)]).exits(0);
         assert_eq!(
-            standing(&run, "claude_oauth"),
+            usage_of(&run, "claude_oauth"),
             (json!(false), format!("${variable}"))
         );
         run.stderr_contains(&format!("${variable}"))
@@ -106,7 +106,7 @@ fn every_override_of_a_login_is_named() {
             let run = extract_in_repo(&world).exits(0);
             // Claude Code ignores a setup token in project settings.
             let counts = settings == SETTINGS || variable != "CLAUDE_CODE_OAUTH_TOKEN";
-            let in_use = standing(&run, "claude_oauth").0;
+            let in_use = usage_of(&run, "claude_oauth").0;
             assert_eq!(in_use, json!(!counts), "{variable} in {settings}");
             run.stderr_contains(&format!("env.{variable} in "));
         }
@@ -128,7 +128,7 @@ fn the_strongest_override_is_named() {
         let world = sandbox(&[(LOGIN, &usable_login())]);
         let run = extract(&world, &variables).exits(0);
         assert_eq!(
-            standing(&run, "claude_oauth"),
+            usage_of(&run, "claude_oauth"),
             (json!(false), strongest.to_owned())
         );
     }
@@ -137,7 +137,7 @@ fn the_strongest_override_is_named() {
         (SETTINGS, r#"{"apiKeyHelper":"false"}"#),
     ]);
     let run = extract(&helper, &[SETUP_TOKEN]).exits(0);
-    assert_eq!(standing(&run, "claude_oauth").1, "settings.json");
+    assert_eq!(usage_of(&run, "claude_oauth").1, "settings.json");
     // A setup token in project settings does not hide the one in the environment.
     let world = sandbox(&[(LOGIN, &usable_login())]);
     world.write(
@@ -147,7 +147,7 @@ fn the_strongest_override_is_named() {
     let mut command = world.command(["secret", "extract", "-o", "json"]);
     command.env("CLAUDE_CODE_OAUTH_TOKEN", CANARY);
     let run = ran(command.current_dir(world.home().join("repo")).output().unwrap());
-    assert_eq!(standing(&run, "claude_oauth").1, "$CLAUDE_CODE_OAUTH_TOKEN");
+    assert_eq!(usage_of(&run, "claude_oauth").1, "$CLAUDE_CODE_OAUTH_TOKEN");
 }
 
 /// R123: a disabled switch, an empty variable and an empty setting override nothing.
@@ -165,7 +165,7 @@ fn empty_and_disabled_settings_do_not_override_a_login() {
         let world = sandbox(&[(LOGIN, &usable_login())]);
         let run = extract(&world, &[(variable, value)]).exits(0);
         assert_eq!(
-            standing(&run, "claude_oauth"),
+            usage_of(&run, "claude_oauth"),
             (json!(true), String::new()),
             "{variable}"
         );
@@ -175,7 +175,7 @@ fn empty_and_disabled_settings_do_not_override_a_login() {
         (SETTINGS, r#"{"env":{"ANTHROPIC_API_KEY":""},"apiKeyHelper":""}"#),
     ]);
     let run = extract(&emptied, &[("ANTHROPIC_API_KEY", CANARY)]).exits(0);
-    assert_eq!(standing(&run, "claude_oauth").0, json!(true));
+    assert_eq!(usage_of(&run, "claude_oauth").0, json!(true));
 }
 
 /// R123: a helper is reported and never run.
@@ -187,7 +187,7 @@ fn a_helper_overrides_a_login_and_is_not_run() {
     ]);
     let run = extract(&world, &[]).exits(0);
     assert_eq!(
-        standing(&run, "claude_oauth"),
+        usage_of(&run, "claude_oauth"),
         (json!(false), "settings.json".to_owned())
     );
     run.stderr_contains("apiKeyHelper in ");
@@ -200,7 +200,7 @@ fn a_settings_file_that_claude_code_ignores_sets_nothing() {
     let settings = json!({"apiKeyHelper": 7, "env": {"ANTHROPIC_API_KEY": CANARY}});
     let world = sandbox(&[(LOGIN, &usable_login()), (SETTINGS, &settings.to_string())]);
     let run = extract(&world, &[]).exits(4).stderr_contains("`apiKeyHelper`");
-    assert_eq!(standing(&run, "claude_oauth").0, json!(true));
+    assert_eq!(usage_of(&run, "claude_oauth").0, json!(true));
 }
 
 /// R124: system-wide managed settings are read, and the strongest of them applies.
@@ -229,12 +229,12 @@ fn managed_settings_override_a_login() {
             return;
         };
         let run = run.exits(0).stderr_contains(named);
-        assert_eq!(standing(&run, "claude_oauth").0, json!(false), "{path}");
+        assert_eq!(usage_of(&run, "claude_oauth").0, json!(false), "{path}");
         // With `--homedir`, system-wide settings are not read.
         let home = world.home().to_str().unwrap();
         let elsewhere = world.command(["secret", "extract", "-o", "json", "--homedir", home]);
         let run = with_etc(&world, &elsewhere).unwrap().exits(0);
-        assert_eq!(standing(&run, "claude_oauth").0, json!(true), "{path}");
+        assert_eq!(usage_of(&run, "claude_oauth").0, json!(true), "{path}");
     }
 }
 
@@ -249,11 +249,11 @@ fn a_stored_key_beside_a_login_is_not_in_use() {
     assert_eq!(run.json()[0]["source"], "claude_api");
     assert_eq!(run.json()[0]["state"], "chosen");
     assert_eq!(
-        standing(&run, "claude_api"),
+        usage_of(&run, "claude_api"),
         (json!(false), ".credentials.json".to_owned())
     );
     assert_eq!(
-        standing(&run, "claude_oauth"),
+        usage_of(&run, "claude_oauth"),
         (json!(true), ".claude.json".to_owned())
     );
     let login = "Claude Code itself uses the login in ~/.claude/.credentials.json, not the API key in";
@@ -262,7 +262,7 @@ fn a_stored_key_beside_a_login_is_not_in_use() {
         .command(["secret", "extract", "--no-oauth", "-o", "json"])
         .output()
         .unwrap());
-    assert_eq!(standing(&run.exits(0), "claude_api").0, json!(false));
+    assert_eq!(usage_of(&run.exits(0), "claude_api").0, json!(false));
 }
 
 /// R22, R123: if the login cannot be read, `in_use` of a stored key is null; a key that only older
@@ -275,7 +275,7 @@ fn a_stored_key_beside_an_unreadable_login_may_be_in_use() {
             (path, r#"{"primaryApiKey":"sk-ant-api03-CANARY"}"#),
         ]);
         let run = extract(&world, &[]).exits(4);
-        assert_eq!(standing(&run, "claude_api").0, in_use, "{path}");
+        assert_eq!(usage_of(&run, "claude_api").0, in_use, "{path}");
     }
 }
 
@@ -284,7 +284,7 @@ fn a_stored_key_beside_an_unreadable_login_may_be_in_use() {
 fn a_gateway_key_may_have_any_format() {
     let world = sandbox(&[(".claude.json", "{\"primaryApiKey\":\" gateway-CANARY\\n\"}")]);
     let run = extract(&world, &[]).exits(0).stderr_contains("gateway");
-    assert_eq!(standing(&run, "claude_api"), (json!(true), String::new()));
+    assert_eq!(usage_of(&run, "claude_api"), (json!(true), String::new()));
     world
         .run("secret extract --push --only CLAUDE_API_KEY --yes")
         .exits(0);
@@ -375,9 +375,9 @@ fn a_console_profile_is_reported() {
             ".claude.json",
             format!(r#"{{"primaryApiKey":"sk-ant-{CANARY}"}}"#),
         );
-        assert_eq!(standing(&extract(&world, &[]), "claude_api").0, json!(true));
+        assert_eq!(usage_of(&extract(&world, &[]), "claude_api").0, json!(true));
         world.write(LOGIN, usable_login());
-        assert_eq!(standing(&extract(&world, &[]), "claude_oauth").0, json!(true));
+        assert_eq!(usage_of(&extract(&world, &[]), "claude_oauth").0, json!(true));
     }
 }
 
@@ -394,20 +394,20 @@ fn a_selected_profile_overrides_a_login() {
     let world = sandbox(&profile);
     let run = extract(&world, &work).exits(0);
     assert_eq!(
-        standing(&run, "claude_oauth"),
+        usage_of(&run, "claude_oauth"),
         (json!(false), "$ANTHROPIC_PROFILE".to_owned())
     );
-    assert_eq!(standing(&extract(&world, &[]), "claude_oauth").0, json!(true));
+    assert_eq!(usage_of(&extract(&world, &[]), "claude_oauth").0, json!(true));
     world.write(SETTINGS, r#"{"env":{"ANTHROPIC_PROFILE":"work"}}"#);
-    assert_eq!(standing(&extract(&world, &[]), "claude_oauth").0, json!(false));
+    assert_eq!(usage_of(&extract(&world, &[]), "claude_oauth").0, json!(false));
     world.write(
         ".claude.json",
         format!(r#"{{"primaryApiKey":"sk-ant-{CANARY}"}}"#),
     );
-    assert_eq!(standing(&extract(&world, &[]), "claude_api").0, json!(true));
+    assert_eq!(usage_of(&extract(&world, &[]), "claude_api").0, json!(true));
     for files in [&profile[..1], &profile[..2], &[profile[0], profile[2]]] {
         let run = extract(&sandbox(files), &work).exits(0);
-        assert_eq!(standing(&run, "claude_oauth").0, json!(true), "{files:?}");
+        assert_eq!(usage_of(&run, "claude_oauth").0, json!(true), "{files:?}");
         run.stderr_contains("not signed in");
     }
     let project = sandbox(&profile);
@@ -418,7 +418,7 @@ fn a_selected_profile_overrides_a_login() {
     let run = extract_in_repo(&project)
         .exits(0)
         .stderr_contains("it is a project setting");
-    assert_eq!(standing(&run, "claude_oauth").0, json!(true));
+    assert_eq!(usage_of(&run, "claude_oauth").0, json!(true));
 }
 
 /// R123: a workload identity overrides a login, and a stored key overrides both.
@@ -442,10 +442,10 @@ fn a_workload_identity_overrides_a_login() {
         let run = extract(world, variables)
             .exits(0)
             .stderr_contains("workload identity");
-        assert_eq!(standing(&run, "claude_oauth"), (json!(false), by.to_owned()));
+        assert_eq!(usage_of(&run, "claude_oauth"), (json!(false), by.to_owned()));
         let key = format!(r#"{{"primaryApiKey":"sk-ant-{CANARY}"}}"#);
         world.write(".claude.json", key);
-        assert_eq!(standing(&extract(world, variables), "claude_api").0, json!(true));
+        assert_eq!(usage_of(&extract(world, variables), "claude_api").0, json!(true));
     }
 }
 
@@ -458,7 +458,7 @@ fn a_login_that_is_not_utf8_is_reported() {
     bytes[at] = 0xe4;
     world.write(LOGIN, bytes);
     let run = extract(&world, &[]).exits(0).stderr_contains("not valid UTF-8");
-    assert_eq!(standing(&run, "claude_oauth").0, json!(true));
+    assert_eq!(usage_of(&run, "claude_oauth").0, json!(true));
     world
         .run("secret claude push --type oauth")
         .exits(4)

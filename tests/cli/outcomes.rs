@@ -64,7 +64,7 @@ fn a_signal_ends_a_push_with_a_table_of_outcomes() {
             .stdout_contains("A     created")
             .stdout_contains("B     unknown")
             .stdout_contains("C     not attempted")
-            .stderr_contains("1 stored, 1 unknown, 1 not");
+            .stderr_contains("1 stored, 1 unknown, 1 not stored");
     }
 }
 

@@ -278,7 +278,7 @@ fn piped_answers_choose_and_confirm() {
         sandbox
             .run_with(line, &endless)
             .exits(2)
-            .stderr_contains("does not answer the question");
+            .stderr_contains("no valid answer on standard input");
     }
 }
 

@@ -385,6 +385,6 @@ fn a_piped_answer_is_bounded() {
     sandbox
         .run_with("secret push A=1", "y".repeat(5_000_000))
         .exits(2)
-        .stderr_contains("does not answer the question");
+        .stderr_contains("no valid answer on standard input");
     assert_eq!(sandbox.vault.count("POST"), 0);
 }

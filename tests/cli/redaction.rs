@@ -14,7 +14,7 @@ fn written(bytes: impl IntoIterator<Item = u8>, write: impl Fn(u8) -> String) ->
 }
 
 /// Six encodings of the value.
-fn spellings() -> [String; 6] {
+fn encodings() -> [String; 6] {
     let form = written(SECRET.bytes(), |byte| match byte {
         b' ' => "+".to_owned(),
         byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
@@ -50,9 +50,9 @@ fn push(sandbox: &Sandbox, output: &str) -> Ran {
     ran(command.env("VALUE", SECRET).output().unwrap())
 }
 
-fn shows_none(run: &Ran, spelling: &str) {
+fn shows_none(run: &Ran, encoding: &str) {
     for stream in [&run.stdout, &run.stderr] {
-        assert!(!stream.contains(spelling), "{spelling:?} in {stream}");
+        assert!(!stream.contains(encoding), "{encoding:?} in {stream}");
         assert!(!stream.contains("tail>"), "{stream}");
     }
 }
@@ -60,19 +60,19 @@ fn shows_none(run: &Ran, spelling: &str) {
 /// R113: no encoding of a value that a server echoes in a refusal is shown.
 #[test]
 fn a_refusal_that_echoes_the_value_is_redacted() {
-    for spelling in spellings() {
+    for encoding in encodings() {
         for output in ["text", "json"] {
             let sandbox = Sandbox::new();
-            let body = json!({ "error_code": "bad", "message": format!("bad value {spelling}!") });
+            let body = json!({ "error_code": "bad", "message": format!("bad value {encoding}!") });
             sandbox.vault.fault(
                 Fault::on("POST", "/secrets")
                     .json(400, &body.to_string())
                     .header("x-trace-id", "trace-1"),
             );
             let run = push(&sandbox, output).exits(1);
-            shows_none(&run, &spelling);
+            shows_none(&run, &encoding);
             let text = format!("{}{}", run.stdout, run.stderr);
-            assert!(text.contains("bad value [redacted]!"), "{spelling}: {text}");
+            assert!(text.contains("bad value [redacted]!"), "{encoding}: {text}");
         }
     }
 }
@@ -81,22 +81,22 @@ fn a_refusal_that_echoes_the_value_is_redacted() {
 #[test]
 fn ids_names_times_and_trace_ids_are_redacted() {
     let key_hex = written(API_KEY.bytes(), |byte| format!("{byte:02x}"));
-    for spelling in [API_KEY, &key_hex] {
+    for encoding in [API_KEY, &key_hex] {
         for output in ["text", "json"] {
             let sandbox = Sandbox::new();
             let summary = json!({
-                "id": format!("id-{spelling}"), "name": format!("n-{spelling}"), "scope": "user",
-                "type": spelling, "description": spelling, "updated_at": spelling, "trace_id": spelling,
+                "id": format!("id-{encoding}"), "name": format!("n-{encoding}"), "scope": "user",
+                "type": encoding, "description": encoding, "updated_at": encoding, "trace_id": encoding,
             });
             for path in ["/secrets", "/secrets/claude"] {
                 let list = json!([summary]).to_string();
                 let fault = Fault::on("GET", path).json(200, &list);
-                sandbox.vault.fault(fault.header("x-trace-id", spelling).always());
+                sandbox.vault.fault(fault.header("x-trace-id", encoding).always());
             }
             for line in ["secret list", "secret claude list"] {
                 let run = sandbox.run(&format!("{line} -vv -o {output}")).exits(0);
                 let text = format!("{}{}", run.stdout, run.stderr);
-                assert!(!text.contains(spelling), "{line}: {text}");
+                assert!(!text.contains(encoding), "{line}: {text}");
                 assert!(text.contains("[redacted]"), "{line}: {text}");
             }
         }

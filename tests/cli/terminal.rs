@@ -182,9 +182,10 @@ fn a_deletion_is_confirmed() {
     text(&mut session, "code 0");
 }
 
-/// What is asked about is described, by id and by name; what is gone is not asked about.
+/// The confirmation of a delete describes each stored credential, and leaves out those that no longer
+/// exist.
 #[test]
-fn a_deletion_describes_what_is_there_and_asks_about_nothing_else() {
+fn delete_asks_only_about_stored_credentials() {
     let sandbox = Sandbox::new();
     let id = sandbox
         .vault

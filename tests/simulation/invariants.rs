@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::encodings;
 use crate::events::{Effect, Event, Reply, Request};
 use crate::process::{LONGEST_RUN, Ran};
 use crate::reports;
-use crate::spellings;
-use crate::vault::{API_KEY, By, Change, Done, Vault};
+use crate::vault::{API_KEY, Author, Change, Done, Vault};
 use crate::world::{Command, Credential, Entry, World};
 
 /// Maximum time from a signal to the exit on a busy machine, unless an old credential is being
@@ -55,7 +55,7 @@ pub(crate) fn check(world: &World, vault: &Vault, ran: &Ran, home: &Path) -> Vec
         .events
         .iter()
         .any(|event| matches!(event, Event::FullOutput));
-    let ours: Vec<&Done> = vault.log.iter().filter(|done| done.by == By::Us).collect();
+    let ours: Vec<&Done> = vault.log.iter().filter(|done| done.by == Author::Us).collect();
     // These exit codes and messages claim that nothing was changed.
     let denied = matches!(code, 2 | 3 | 4 | 6)
         || code == 1 && !full
@@ -168,7 +168,7 @@ fn leaks(world: &World, vault: &Vault, ran: &Ran, broken: &mut Vec<Violation>) {
     {
         // Unless the server quotes values, they can only appear unencoded.
         let leaked = if echoes {
-            spellings::leaked(&text, &value)
+            encodings::leaked(&text, &value)
         } else {
             shows_part(&text, &value).then_some("raw")
         };
@@ -271,12 +271,12 @@ fn nothing_lost(world: &World, vault: &Vault, home: &Path, broken: &mut Vec<Viol
     }
     for (at, done) in vault.log.iter().enumerate() {
         let value = &done.entry.value;
-        if done.by == By::Other || done.change != Change::Deleted || value == new {
+        if done.by == Author::Other || done.change != Change::Deleted || value == new {
             continue;
         }
         let taken_by_others = vault.log[at..]
             .iter()
-            .any(|later| later.by == By::Other && later.entry.scope == done.entry.scope);
+            .any(|later| later.by == Author::Other && later.entry.scope == done.entry.scope);
         let held = vault
             .entries
             .iter()

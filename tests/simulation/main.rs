@@ -5,6 +5,8 @@
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "variables configure the worlds")]
 
+#[path = "../support/encodings.rs"]
+mod encodings;
 mod events;
 mod idp;
 mod invariants;
@@ -12,8 +14,6 @@ mod process;
 mod replies;
 mod reports;
 mod server;
-#[path = "../support/spellings.rs"]
-mod spellings;
 mod vault;
 mod wire;
 mod world;
@@ -39,7 +39,7 @@ struct Outcome {
 #[test]
 fn every_world_keeps_the_invariants() {
     if let Some(seed) = number("SIM_REPLAY") {
-        let outcome = live(&World::new(seed));
+        let outcome = run_world(&World::new(seed));
         say(&outcome.story);
         assert!(outcome.broken.is_empty(), "{:#?}", outcome.broken);
         return;
@@ -61,7 +61,7 @@ fn every_world_keeps_the_invariants() {
                         return;
                     }
                     let world = World::new(fastrand::Rng::with_seed(first ^ (index << 20)).u64(..));
-                    let outcome = live(&world);
+                    let outcome = run_world(&world);
                     if let Ok(mut codes) = codes.lock() {
                         *codes.entry(outcome.code).or_default() += 1;
                     }
@@ -100,7 +100,7 @@ fn every_world_keeps_the_invariants() {
         );
     }
     for found in classes.values().filter_map(|found| found.first()) {
-        let (world, outcome) = shrunk(&found.0).unwrap_or_else(|| (found.0.clone(), live(&found.0)));
+        let (world, outcome) = shrunk(&found.0).unwrap_or_else(|| (found.0.clone(), run_world(&found.0)));
         let _ = writeln!(
             report,
             "-- seed {}, {} of {} events\n{}\n{:#?}",
@@ -115,14 +115,14 @@ fn every_world_keeps_the_invariants() {
 }
 
 /// Runs a world, then the same command again without events.
-fn live(world: &World) -> Outcome {
+fn run_world(world: &World) -> Outcome {
     let home = tempfile::tempdir().expect("a temporary directory");
     let server = Server::start(world);
     let ran = process::run(world, &server, home.path(), false);
     let mut story = world.story();
     let mut broken = {
         let mut vault = server.vault();
-        vault.calm();
+        vault.finish_pending();
         let _ = writeln!(
             story,
             "{}\nexit {:?}\nstdout: {}\nstderr: {}",
@@ -148,19 +148,19 @@ fn live(world: &World) -> Outcome {
 
 /// Removes every event that the first violation does not need.
 fn shrunk(world: &World) -> Option<(World, Outcome)> {
-    let class = live(world).broken.first()?.0;
+    let class = run_world(world).broken.first()?.0;
     let mut smallest = world.clone();
     let mut index = 0;
     while index < smallest.events.len() {
         let mut fewer = smallest.clone();
         fewer.events.remove(index);
-        if live(&fewer).broken.iter().any(|(own, _)| *own == class) {
+        if run_world(&fewer).broken.iter().any(|(own, _)| *own == class) {
             smallest = fewer;
         } else {
             index += 1;
         }
     }
-    let outcome = live(&smallest);
+    let outcome = run_world(&smallest);
     (!outcome.broken.is_empty()).then_some((smallest, outcome))
 }
 

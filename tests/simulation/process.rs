@@ -30,9 +30,9 @@ pub(crate) struct Ran {
     pub(crate) after_signal: Option<Duration>,
 }
 
-/// Runs the world's command; `calm` leaves out the events that concern the process.
-pub(crate) fn run(world: &World, server: &Server, home: &Path, calm: bool) -> Ran {
-    let events: &[Event] = if calm { &[] } else { &world.events };
+/// Runs the world's command; `without_events` leaves out the events that concern the process.
+pub(crate) fn run(world: &World, server: &Server, home: &Path, without_events: bool) -> Ran {
+    let events: &[Event] = if without_events { &[] } else { &world.events };
     let blocks = events.iter().find_map(|event| match event {
         Event::FileLimit(blocks) => Some(*blocks),
         _ => None,
@@ -78,7 +78,7 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, calm: bool) -> Ra
         .stdout(stdout)
         .stderr(Stdio::piped());
     match &world.login {
-        Some(login) if !calm => write_session(login, server, &state),
+        Some(login) if !without_events => write_session(login, server, &state),
         Some(_) => {}
         None => {
             command.env("AMIKA_API_KEY", API_KEY);

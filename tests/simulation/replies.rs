@@ -59,7 +59,7 @@ pub(crate) fn scripted(body: Body, told: &[String]) -> Scripted {
 /// Every value sent so far, in the encoding with this index.
 fn echo(number: usize, told: &[String]) -> String {
     let spelled = told.iter().map(|value| {
-        let mut all = crate::spellings::spellings(value);
+        let mut all = crate::encodings::encodings(value);
         let index = number % all.len();
         all.swap_remove(index).1
     });

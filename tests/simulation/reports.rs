@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::events::Event;
 use crate::invariants::{Violation, doomed};
 use crate::process::Ran;
-use crate::vault::{By, Change, Done, Vault};
+use crate::vault::{Author, Change, Done, Vault};
 use crate::world::{Command, Credential, World};
 
 /// The report for one secret.
@@ -58,7 +58,11 @@ pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: 
         let about = |done: &&Done| {
             done.entry.name == row.name && done.entry.scope == world.scope && done.entry.family == "generic"
         };
-        let ours = vault.log.iter().filter(about).filter(|done| done.by == By::Us);
+        let ours = vault
+            .log
+            .iter()
+            .filter(about)
+            .filter(|done| done.by == Author::Us);
         match row.status.as_str() {
             "created" | "updated" => {
                 let written = ours.clone().any(|done| {
@@ -66,7 +70,7 @@ pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: 
                 });
                 let last = vault.log.iter().rfind(about);
                 let stands = last.is_some_and(|done| {
-                    done.by == By::Other
+                    done.by == Author::Other
                         || (Some(&done.entry.value) == value && done.change != Change::Deleted)
                 });
                 if !written || !stands {
@@ -177,7 +181,7 @@ pub(crate) fn stored(
         value,
         ..
     } = credential;
-    let deleted = |done: &&Done| done.by == By::Us && done.change == Change::Deleted;
+    let deleted = |done: &&Done| done.by == Author::Us && done.change == Change::Deleted;
     for done in vault.log.iter().filter(deleted) {
         let may_be_replaced = matches!(world.command, Command::Replace(_))
             && done.entry.family == *provider
@@ -217,7 +221,7 @@ pub(crate) fn stored(
         let id = &vault.log[at].entry.id;
         !vault.log[at..]
             .iter()
-            .any(|later| later.change == Change::Deleted && later.entry.id == *id && later.by == By::Us)
+            .any(|later| later.change == Change::Deleted && later.entry.id == *id && later.by == Author::Us)
     });
     if !stands && !was_there {
         broken.push(("I1 as reported", format!("wrongly reported as stored: {said}")));
@@ -299,7 +303,7 @@ pub(crate) fn deleted(world: &World, vault: &Vault, ran: &Ran, code: i32, broken
             broken.push(("I1 as reported", format!("{label} was not deleted")));
         }
     }
-    for done in vault.log.iter().filter(|done| done.by == By::Us) {
+    for done in vault.log.iter().filter(|done| done.by == Author::Us) {
         let named = match &world.command {
             Command::Delete(names) => names.contains(&done.entry.name) && done.entry.scope == world.scope,
             Command::DeleteCredentials { ids, .. } => ids.contains(&done.entry.id),

@@ -296,7 +296,7 @@ fn answer(stream: &TcpStream, verdict: &Verdict, shared: &Shared) -> std::io::Re
 }
 
 fn hex(text: &str) -> String {
-    let all = crate::spellings::spellings(text).into_iter();
+    let all = crate::encodings::encodings(text).into_iter();
     all.filter(|(name, _)| *name == "hex")
         .map(|(_, spelled)| spelled)
         .collect()

@@ -14,7 +14,7 @@ pub(crate) const API_KEY: &str = "amk_sim_0f8e7d6c5b4a39281706";
 
 /// Who made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
+pub(crate) enum Author {
     Us,
     Other,
 }
@@ -29,7 +29,7 @@ pub(crate) enum Change {
 /// A change that was carried out, with the entry after it, or before it was deleted.
 #[derive(Debug, Clone)]
 pub(crate) struct Done {
-    pub(crate) by: By,
+    pub(crate) by: Author,
     pub(crate) change: Change,
     pub(crate) entry: Entry,
 }
@@ -129,11 +129,11 @@ impl Vault {
     }
 
     /// Carries out delayed operations and removes all events.
-    pub(crate) fn calm(&mut self) {
+    pub(crate) fn finish_pending(&mut self) {
         self.events.clear();
         for (_, op) in std::mem::take(&mut self.late) {
             self.trace.push(format!("late at the end: {op:?}"));
-            self.perform(&op, By::Us);
+            self.perform(&op, Author::Us);
         }
     }
 
@@ -152,7 +152,7 @@ impl Vault {
         self.late = waiting;
         for (_, op) in due {
             self.trace.push(format!("late: {op:?}"));
-            self.perform(&op, By::Us);
+            self.perform(&op, Author::Us);
         }
         if let Op::Create { value, .. } | Op::Update { value, .. } = op {
             self.told.insert(value.clone());
@@ -164,14 +164,14 @@ impl Vault {
         let (effect, reply) = self.fault(number, op);
         let (status, body) = match effect {
             Effect::No => (503, Value::Null),
-            Effect::Yes => self.perform(op, By::Us),
+            Effect::Yes => self.perform(op, Author::Us),
             Effect::Late(after) => {
                 self.late.push((number + after, op.clone()));
                 (503, Value::Null)
             }
             Effect::Twice => {
-                let first = self.perform(op, By::Us);
-                self.perform(op, By::Us);
+                let first = self.perform(op, Author::Us);
+                self.perform(op, Author::Us);
                 first
             }
         };
@@ -227,10 +227,10 @@ impl Vault {
             self.trace.push(format!("somebody else: {name} {value:?}"));
             match (held, value) {
                 (Some(id), Some(value)) if family == "generic" => {
-                    self.perform(&Op::Update { id, value }, By::Other);
+                    self.perform(&Op::Update { id, value }, Author::Other);
                 }
                 (Some(id), value) => {
-                    self.perform(&Op::Delete { family, id }, By::Other);
+                    self.perform(&Op::Delete { family, id }, Author::Other);
                     if let Some(value) = value {
                         self.perform(
                             &Op::Create {
@@ -240,7 +240,7 @@ impl Vault {
                                 value,
                                 kind: "api_key".to_owned(),
                             },
-                            By::Other,
+                            Author::Other,
                         );
                     }
                 }
@@ -254,7 +254,7 @@ impl Vault {
                             value,
                             kind: kind.to_owned(),
                         },
-                        By::Other,
+                        Author::Other,
                     );
                 }
                 (None, None) => {}
@@ -322,7 +322,7 @@ impl Vault {
             .unwrap_or((Effect::Yes, Reply::Honest))
     }
 
-    fn perform(&mut self, op: &Op, by: By) -> (u16, Value) {
+    fn perform(&mut self, op: &Op, by: Author) -> (u16, Value) {
         let answer = self.attempt(op, by);
         answer.unwrap_or_else(|status| {
             (
@@ -332,7 +332,7 @@ impl Vault {
         })
     }
 
-    fn attempt(&mut self, op: &Op, by: By) -> Result<(u16, Value), u16> {
+    fn attempt(&mut self, op: &Op, by: Author) -> Result<(u16, Value), u16> {
         match op {
             Op::List(family) => {
                 let lists = self.seen.get(&(Request::List, None)).copied().unwrap_or(1);
@@ -413,7 +413,7 @@ impl Vault {
         }
     }
 
-    fn changed(&mut self, by: By, change: Change, entry: Entry) -> Entry {
+    fn changed(&mut self, by: Author, change: Change, entry: Entry) -> Entry {
         self.versions.push(self.entries.clone());
         self.log.push(Done {
             by,

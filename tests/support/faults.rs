@@ -158,9 +158,9 @@ impl Fault {
     }
 
     /// Returns the effect on this request, if any, and counts a matching request.
-    pub(crate) fn strikes(&mut self, method: &str, path: &str) -> Option<(Duration, Behaviour)> {
-        let meets = self.method.is_none_or(|own| own == method) && path.ends_with(&self.path);
-        if !meets || self.left == Some(0) {
+    pub(crate) fn applies_to(&mut self, method: &str, path: &str) -> Option<(Duration, Behaviour)> {
+        let matches = self.method.is_none_or(|own| own == method) && path.ends_with(&self.path);
+        if !matches || self.left == Some(0) {
             return None;
         }
         self.seen += 1;

@@ -209,7 +209,7 @@ fn a_window_is_evaluated_when_it_is_complete() {
         (20, 20, 25, 0, false),
         (0, 19, 25, 0, false),
     ];
-    for (accepted, refused, at, latency, judged) in table {
+    for (accepted, refused, at, latency, evaluated) in table {
         let (pace, start) = fresh();
         let now = start + at * MS;
         for _ in 0..accepted {
@@ -220,9 +220,9 @@ fn a_window_is_evaluated_when_it_is_complete() {
         }
         let case = (accepted, refused, at, latency);
         let window = &pace.rate.borrow().window;
-        let next = if judged { now + latency * MS } else { start };
+        let next = if evaluated { now + latency * MS } else { start };
         assert_eq!(window.start, next, "{case:?}");
-        assert_eq!(window.accepted + window.refused == 0, judged, "{case:?}");
+        assert_eq!(window.accepted + window.refused == 0, evaluated, "{case:?}");
     }
 }
 

@@ -307,7 +307,7 @@ fn show_device_code(code: &DeviceCode, no_browser: bool, context: &Context) {
         escape::escape(&code.verification_uri),
         escape::escape(&code.user_code)
     ));
-    if !no_browser && browser::is_at_hand(env) && browser::open(env, page) {
+    if !no_browser && browser::can_open_locally(env) && browser::open(env, page) {
         printer.instruct("Opening your browser; waiting for the login.");
     }
 }

@@ -111,8 +111,8 @@ async fn find_targets(
     }
 }
 
-/// The targets with these ids, described for the question that follows. What is not stored is not asked
-/// about.
+/// The targets with these ids. Those that are stored have a description for the confirmation; the others
+/// are not part of it.
 fn described_targets(
     provider: &Provider,
     ids: &[String],
@@ -139,5 +139,5 @@ fn show_target(entry: &CredentialSummary, api: &Api, context: &Context) {
     let kind = entry.kind.as_ref().map(|kind| format!("{}, ", api.shown(kind)));
     let [id, name, scope] = [&entry.id, &entry.name, &entry.scope].map(|text| api.shown(text));
     let line = format!("{id}: {name}, {}{scope} scope", kind.unwrap_or_default());
-    context.printer.aside(escape::escape(&line).as_ref());
+    context.printer.preview(escape::escape(&line).as_ref());
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::credentials::recovery::{Description, Kept};
-use crate::discover::report::troubles;
+use crate::discover::report::print_problems;
 use crate::discover::{Discovery, Filter, State, discover};
 use crate::error::{Error, Result};
 use crate::formats::escape;
@@ -92,7 +92,7 @@ pub(crate) fn find_local(
         kind,
     };
     let discovery = discover(env, &keychain, filter(args.kind), &[]);
-    troubles(&discovery, env.home.as_deref(), printer);
+    print_problems(&discovery, env.home.as_deref(), printer);
     local.sources.extend(stored(discovery, env));
     if args.kind == Some(CredentialKind::OAuth) {
         // The sort is stable, so credentials of equal rank stay in order of discovery.
@@ -228,13 +228,14 @@ async fn read_given(provider: &Provider, args: &SourceArgs, context: &Context) -
             .from_file
             .as_ref()
             .and_then(|path| env.file_hint(path, &reason));
+        // Scripts match "reading credentials file".
         Error::input(format!("failed reading credentials file {place}"))
             .because(reason)
             .maybe_hint(hint)
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Error::input(format!(
-            "failed to parse credentials file {place}: is not valid UTF-8"
+            "failed to parse credentials file {place}: not valid UTF-8"
         ))
     })?;
     Ok(Some(PushSource {

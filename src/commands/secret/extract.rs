@@ -104,11 +104,10 @@ impl ExtractArgs {
         let known: Vec<&str> = SOURCES.iter().filter_map(|scanner| scanner.source.also).collect();
         match tools.iter().find(|tool| **tool != "all" && !known.contains(tool)) {
             None => Ok(tools),
-            Some(tool) => Err(Error::usage(format!(
-                "--also does not know the tool {}",
-                escape::escape(tool)
-            ))
-            .hint(format!("use one of {} or all", known.join(", ")))),
+            Some(tool) => Err(
+                Error::usage(format!("unknown tool {} for --also", escape::escape(tool)))
+                    .hint(format!("use one of {} or all", known.join(", "))),
+            ),
         }
     }
 }
@@ -163,7 +162,7 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         }
     };
     let home = env.home.clone().filter(|_| args.homedir.is_none());
-    view::troubles(&discovery, home.as_deref(), printer);
+    view::print_problems(&discovery, home.as_deref(), printer);
     Ok(Extraction {
         discovery,
         confirmation,
@@ -180,7 +179,7 @@ impl Extraction {
         let nothing = rows.is_empty().then(|| self.nothing());
         if args.export {
             if let Some(nothing) = nothing {
-                printer.aside(nothing);
+                printer.preview(nothing);
             }
             let mut notices = Notices::default();
             let lines = view::exports(&rows, &mut notices);

@@ -231,7 +231,11 @@ async fn write(
     }
     let error = applied.error();
     // Failures are shown even with `--quiet`.
-    let printer = if error.is_some() { printer.loud() } else { printer };
+    let printer = if error.is_some() {
+        printer.without_quiet()
+    } else {
+        printer
+    };
     let written = printer.data(
         OnWriteFailure::RepeatOnStderr,
         &view::outcomes_json(&applied),
@@ -254,7 +258,7 @@ fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
             view::plan_text(rows(), at_terminal)
         })?;
     } else if rows().next().is_some() {
-        return Ok(printer.aside_on_screen(view::plan_text(rows(), printer.terminals.stderr)));
+        return Ok(printer.preview_on_screen(view::plan_text(rows(), printer.terminals.stderr)));
     }
     Ok(None)
 }

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_store_is_read_only_where_it_is_selected() {
+    fn an_unselected_store_is_not_read() {
         let whole = MemoryKeychain::default().with(SERVICE, ACCOUNT, LOGIN);
         assert_eq!(found(&whole, &[], "{}"), (vec![], 0));
         let flag = r#"{"cachedGrowthBookFeatures":{"tengu_windows_credman":true}}"#;

@@ -134,8 +134,8 @@ fn report_override(scan: &mut Scan<'_>, name: &str, meaning: Meaning, place: &Pl
         }
         Secret | OwnSecret => format!("Claude Code uses {place} instead of any stored login; {how}"),
         Reference => format!(
-            "Claude Code gets its credential through {place} instead of any stored login, which amika does \
-             not follow; push the credential with 'amika secret push ANTHROPIC_API_KEY'"
+            "Claude Code gets its credential through {place}, which amika does not read, instead of any \
+             stored login; push the credential with 'amika secret push ANTHROPIC_API_KEY'"
         ),
         Helper => format!(
             "Claude Code gets its key from a command ({place}) instead of any stored login, but amika does not \

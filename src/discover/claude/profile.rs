@@ -45,8 +45,8 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
     if let Some(place) = &of_process {
         let shown = place.shown(home);
         scan.notice(format!(
-            "Claude Code signs in with a workload identity ({shown}) instead of any stored login, which only this \
-             machine has; create an API key in the Console and push it"
+            "Claude Code signs in with a workload identity ({shown}), which works only on this machine, instead \
+             of any stored login; create an API key in the Console and push it"
         ));
         return of_process;
     }
@@ -64,8 +64,8 @@ pub(super) fn find(scan: &mut Scan<'_>, layers: &[Settings]) -> Option<Place> {
             let place = Place::File(file);
             let shown = place.shown(home);
             scan.notice(format!(
-                "Claude Code signs in with the workload identity of {shown} instead of any stored login, which \
-                 only this machine has; create an API key in the Console and push it"
+                "Claude Code signs in with the workload identity of {shown}, which works only on this machine, \
+                 instead of any stored login; create an API key in the Console and push it"
             ));
             Some(place)
         }

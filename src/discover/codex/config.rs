@@ -235,7 +235,7 @@ fn layer(scan: &mut Scan<'_>, file: &Path) -> Option<Layer> {
         // The error's own message quotes the line, which may contain a key.
         let before = error.span().and_then(|span| document.body().get(..span.start));
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-        format!("line {line} is not as expected")
+        format!("line {line} cannot be parsed")
     });
     scan.usable(&document.place, parsed)
 }

@@ -13,11 +13,11 @@ use crate::formats::escape;
 const VARIABLES: [(&str, &str); 4] = [
     (
         "OPENAI_FEDERATION_RULE_ID",
-        "for a workload identity instead of any stored login, which only this machine has; push an API key",
+        "for a workload identity, which works only on this machine, instead of any stored login; push an API key",
     ),
     (
         "OPENAI_IDENTITY_TOKEN_FILE",
-        "for a workload identity instead of any stored login, which only this machine has; push an API key",
+        "for a workload identity, which works only on this machine, instead of any stored login; push an API key",
     ),
     (
         "CODEX_ACCESS_TOKEN",

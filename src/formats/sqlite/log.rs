@@ -11,7 +11,7 @@ const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 /// The start of a log; the lowest bit is the byte order of its checksums.
 const MAGIC: usize = 0x377f_0682;
-/// Limit for one log, so that a damaged one does not take long. `SQLite` writes back after 1,000
+/// Limit for one log, so that reading a damaged one ends soon. `SQLite` writes back after 1,000
 /// frames.
 const MAX_FRAMES: usize = 100_000;
 

@@ -28,7 +28,7 @@ pub(crate) enum CertificateFinding {
     SelfSigned,
     #[error("is that of an authority")]
     OfAuthority,
-    #[error("cannot be compared: no trusted certificate could be read")]
+    #[error("cannot be verified: no trusted certificates could be read")]
     NothingTrusted,
 }
 
@@ -112,7 +112,7 @@ fn certificate(error: &CertificateError) -> (String, String) {
         CertificateError::NotValidYetContext { time, not_before } => {
             let (now, start) = (date(*time), date(*not_before));
             return (
-                format!("its certificate is valid from {start} on, and today is {now}"),
+                format!("its certificate is not valid before {start}, and today is {now}"),
                 SET_CLOCK.to_owned(),
             );
         }
@@ -162,7 +162,7 @@ fn of_finding(finding: &CertificateFinding) -> (&'static str, &'static str) {
              'openssl req -x509' needs -addext for that",
         ),
         CertificateFinding::NothingTrusted => (
-            "no trusted certificate could be read to check its certificate against",
+            "its certificate cannot be verified, because no trusted certificates could be read",
             "install the package ca-certificates, or set SSL_CERT_FILE to a bundle in PEM format",
         ),
     }

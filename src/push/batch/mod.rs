@@ -200,7 +200,7 @@ impl<'a> Batch<'a> {
         }
         if is_batch && error.is_outage() {
             self.outage.count_failure();
-            return write.outlasts_outage(self.stored);
+            return write.count_outage_failure(self.stored);
         }
         let failures = write.count_failure();
         let transient = error.is_outage() || error.is_transient() || error.is_timeout();

@@ -9,7 +9,7 @@ const PROBES_AT_ONCE: usize = 4;
 /// Number of probes after which the pause stops growing, at 0.4 s before jitter.
 const MAX_PROBE_BACKOFF: u32 = 3;
 /// Number of failed probes after which an outage is no longer considered brief.
-const MOMENTARY_PROBES: u32 = 2;
+const MAX_BRIEF_PROBES: u32 = 2;
 
 /// The failures since the last stored write.
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl Outage {
     }
 
     pub(super) fn is_long(&self) -> bool {
-        self.probes > MOMENTARY_PROBES
+        self.probes > MAX_BRIEF_PROBES
     }
 
     /// Counts a failure that affects every request, such as a refused connection.

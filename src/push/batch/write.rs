@@ -2,7 +2,7 @@
 
 use crate::api::{ApiError, Effect};
 use crate::error::Kind;
-use crate::net::retry::MAX_FAILURES_APART;
+use crate::net::retry::MAX_FAILURES_PER_WRITE;
 use crate::push::outcome::Outcome;
 use crate::push::plan::Action;
 
@@ -68,11 +68,11 @@ impl Write {
 
     /// Counts a failure during an outage, unless no other write was stored since the last one. Returns
     /// `false` if this write has failed too often while others succeed.
-    pub(super) fn outlasts_outage(&mut self, stored: usize) -> bool {
+    pub(super) fn count_outage_failure(&mut self, stored: usize) -> bool {
         if self.stored_at_failure.replace(stored) != Some(stored) {
             self.failures += 1;
         }
-        self.failures < MAX_FAILURES_APART
+        self.failures < MAX_FAILURES_PER_WRITE
     }
 
     /// Whether the next step depends on a list of the vault: the id to update is gone, or the name to

@@ -165,7 +165,7 @@ async fn read_stdin_value(env: &Env, notices: &mut Notices) -> Result<SecretValu
         .await
         .map_err(|reason| Error::input("failed to read standard input").because(reason))?;
     let text = utf8(&bytes).map_err(|line| {
-        Error::input(format!("standard input, line {line}: is not valid UTF-8"))
+        Error::input(format!("standard input, line {line}: not valid UTF-8"))
             .hint("encode the value, for example with base64")
     })?;
     let value = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));

@@ -82,6 +82,7 @@ async fn parse(path: &Path, format: EnvFormat, env: &Env) -> Result<Parsed> {
     }
     .map_err(|reason| {
         let hint = env.file_hint(path, &reason);
+        // Scripts match "opening env file".
         Error::input(format!("failed opening env file {}", shown(path)))
             .because(reason)
             .maybe_hint(hint)

@@ -123,12 +123,12 @@ impl Problem {
             }
             Reason::UnusualSpace(_) => "to keep it, put the value in quotes; otherwise remove it".to_owned(),
             Reason::TextAfterQuote => format!(
-                "if the quotes belong to the value, put the other kind around all of it, as in \"it's\"; \
-                 a comment starts with '#'; {from_file}"
+                "to keep the quotes, put the whole value in the other kind of quotes, as in \"it's\"; \
+                 to add a comment, start it with ' #'; {from_file}"
             ),
-            Reason::Unclosed(_) => format!(
-                "close it; if it belongs to the value, put the other kind of quotes around all of it; {from_file}"
-            ),
+            Reason::Unclosed(_) => {
+                format!("close it; to keep it, put the whole value in the other kind of quotes; {from_file}")
+            }
             Reason::SingleEscape('\'') => {
                 format!("for a single quote, put the value in double quotes, as in \"it's\"; {from_file}")
             }
@@ -181,7 +181,7 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
     if let Some(c) = first.or(unusual) {
         return refuse(Reason::UnusualSpace(c));
     }
-    if value.starts_with('`') && node_takes_for_quotes(text, value) {
+    if value.starts_with('`') && node_reads_as_quotes(text, value) {
         return refuse(Reason::Backtick);
     }
     Ok(Value {
@@ -193,7 +193,7 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
 
 /// Whether node treats the backtick at the start of `value` as a quote: it does if the value ends
 /// with another backtick, or if a later line does.
-fn node_takes_for_quotes(text: &str, value: &str) -> bool {
+fn node_reads_as_quotes(text: &str, value: &str) -> bool {
     if value.len() > 1 && value.ends_with('`') {
         return true;
     }

@@ -1,7 +1,6 @@
 //! The errors of keychains.
 
-/// The messages continue a sentence that begins with the name of an item or the keychain. They never
-/// quote an item.
+/// The messages follow a colon, and never quote an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeychainError {
     #[error("AMIKA_KEYCHAIN is off")]
@@ -10,18 +9,18 @@ pub(crate) enum KeychainError {
     NoService,
     #[error("no keyring is available")]
     NoStore,
-    #[error("did not answer in time; is the keychain locked?")]
+    #[error("no answer in time; is the keychain locked?")]
     TimedOut,
-    #[error("is locked, or access was refused")]
+    #[error("it is locked, or access was refused")]
     Locked,
     /// The limit in bytes: 2,560 in the Credential Manager of Windows.
     #[error("an item can have at most {0} bytes")]
     TooLong(u32),
-    #[error("is not text")]
+    #[error("it is not text")]
     NotText,
     #[error("the keychain failed to read it")]
     Failed,
-    #[error("cannot be read, because /usr/bin/security does not start")]
+    #[error("/usr/bin/security does not start")]
     NoSecurityProgram,
     #[error("the Keychain is locked, and no dialog can be shown here")]
     DialogImpossible,

@@ -109,7 +109,7 @@ mod tests {
             .bytes()
             .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         assert_eq!(found(printed(format!("{hex}\n").as_bytes())), "{\"a\":\"ü\"}");
-        assert_eq!(found(printed(b"ff\n")), "unreadable: is not text");
+        assert_eq!(found(printed(b"ff\n")), "unreadable: it is not text");
         assert_eq!(found(printed(b"FF\n")), "FF");
         assert_eq!(found(printed(b"\n")), "");
     }

@@ -57,11 +57,11 @@ fn the_list_shows_the_selected_entry_and_what_was_typed() {
     assert!(shown.ends_with("> entry 2\n"), "{shown:?}");
     // The three lines of the list are removed, twice.
     assert_eq!(shown.matches("\x1b[2K").count(), 6, "{shown:?}");
-    let (_, confused) = choose(2, "x↓q");
+    let (_, invalid_key) = choose(2, "x↓q");
     assert_eq!(
-        confused.matches("not a choice: 1-2 or").count(),
+        invalid_key.matches("not a choice: 1-2 or").count(),
         1,
-        "{confused:?}"
+        "{invalid_key:?}"
     );
     let (_, number) = choose(12, "1\n");
     assert_eq!(number.matches("\n1_  1-12 or").count(), 1, "{number:?}");

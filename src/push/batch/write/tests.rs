@@ -109,9 +109,9 @@ fn a_confirmed_write_is_created_or_updated() {
 #[test]
 fn a_write_that_fails_while_others_succeed_is_given_up() {
     let mut write = create();
-    assert!((0..50).all(|_| write.outlasts_outage(7)));
+    assert!((0..50).all(|_| write.count_outage_failure(7)));
     assert_eq!(write.failures, 1);
-    let outlasted: Vec<_> = (8..13).map(|stored| write.outlasts_outage(stored)).collect();
+    let outlasted: Vec<_> = (8..13).map(|stored| write.count_outage_failure(stored)).collect();
     assert_eq!(outlasted, [true, true, true, false, false]);
     let mut write = create();
     assert_eq!((write.count_failure(), write.count_failure()), (1, 2));

@@ -14,7 +14,7 @@ const GRAM: usize = 8;
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Returns the name of each encoding and the encoded value.
-pub(crate) fn spellings(value: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn encodings(value: &str) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("raw", value.to_owned()),
         ("json", json(value, false, "x")),
@@ -102,7 +102,7 @@ pub(crate) fn leaked(text: &str, value: &str) -> Option<&'static str> {
         .iter()
         .flat_map(|text| text.as_bytes().windows(GRAM))
         .collect();
-    spellings(value).into_iter().find_map(|(name, spelled)| {
+    encodings(value).into_iter().find_map(|(name, spelled)| {
         // The first and last characters of base64 depend on the text around the value.
         let spelled = match spelled.trim_end_matches('=').get(3..) {
             Some(inside) if name.starts_with("base64") => inside.to_owned(),
