@@ -16,6 +16,7 @@ use crate::net::proxy;
 use crate::net::redact::KnownSecrets;
 use crate::net::tls::{self, TlsProblem, TrustStore};
 use crate::system::env::Env;
+use crate::system::file;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum timeout of one request, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.
@@ -57,9 +58,7 @@ impl Broken {
             causes.push(inner.to_string().to_lowercase());
             source = inner.source();
         }
-        let cause = causes
-            .last()
-            .map_or("", |cause| cause.split(" (os error").next().unwrap_or_default());
+        let cause = causes.last().map_or("", |cause| file::without_error_code(cause));
         let cause = escape::escape(cause);
         if let Some(TlsProblem { what, hint }) = tls::explain(error, origin.is_loopback()) {
             return Self {

@@ -121,10 +121,12 @@ pub(crate) fn reason(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "is a directory".to_owned(),
-        _ => {
-            let text = error.to_string();
-            let words = text.split(" (os error").next().unwrap_or(&text);
-            words.to_lowercase()
-        }
+        _ => without_error_code(&error.to_string()).to_lowercase(),
     }
+}
+
+/// The text of a system error without its number, and without the full stop that Windows adds.
+pub(crate) fn without_error_code(text: &str) -> &str {
+    let text = text.split(" (os error").next().unwrap_or(text);
+    text.strip_suffix('.').unwrap_or(text)
 }

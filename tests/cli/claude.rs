@@ -257,7 +257,10 @@ fn a_stored_key_beside_a_login_is_not_in_use() {
         (json!(true), ".claude.json".to_owned())
     );
     let login = "Claude Code itself uses the login in ~/.claude/.credentials.json, not the API key in";
-    run.stderr_contains(&format!("{login} ~/.claude.json"));
+    world
+        .run("secret extract")
+        .exits(0)
+        .stderr_contains(&format!("{login} ~/.claude.json"));
     let run = ran(world
         .command(["secret", "extract", "--no-oauth", "-o", "json"])
         .output()
