@@ -50,6 +50,25 @@ fn push(sandbox: &Sandbox, output: &str) -> Ran {
     ran(command.env("VALUE", SECRET).output().unwrap())
 }
 
+/// A secret in place of a file or a pattern is not shown.
+#[test]
+fn a_secret_in_the_place_of_another_argument_is_not_shown() {
+    let sandbox = Sandbox::new();
+    let key = "sk-ant-api03-AbCdEfGh0123456789";
+    for (line, code) in [
+        (format!("auth login --api-key-file {key}"), 4),
+        (format!("secret push --from-file OPENAI_API_KEY={key} --yes"), 4),
+        (format!("secret push --from-file {key} --yes"), 4),
+        (format!("secret claude push --type api_key --from-file {key}"), 4),
+        (format!("secret push --only A={key} X=1 --dry-run"), 4),
+        (format!("secret extract --homedir {key}"), 4),
+    ] {
+        let run = sandbox.run_stored(&line).exits(code);
+        shows_none(&run, key);
+        run.stderr_contains("(not shown, because it may be a secret)");
+    }
+}
+
 fn shows_none(run: &Ran, encoding: &str) {
     for stream in [&run.stdout, &run.stderr] {
         assert!(!stream.contains(encoding), "{encoding:?} in {stream}");

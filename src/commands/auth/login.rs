@@ -157,6 +157,7 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
     };
     let bytes = bytes.map_err(|reason| {
         let hint = context.env.file_hint(path, &reason);
+        let place = escape::argument(&place);
         Error::input(format!("failed to read the API key from {place}"))
             .because(reason)
             .maybe_hint(hint)

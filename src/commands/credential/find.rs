@@ -191,7 +191,14 @@ fn how_to_choose(sources: &[PushSource]) -> String {
         kinds.any(|found| found == **kind)
     });
     let types: Vec<_> = kinds.map(|kind| format!("--type {}", kind.as_str())).collect();
-    format!("choose one with {} or --from-file PATH", types.join(", "))
+    if types.len() > 1 {
+        format!("choose one with {}", types.join(" or "))
+    } else {
+        format!(
+            "to push the first one, add {}; to push another, pass it with --value - < FILE",
+            types.join("")
+        )
+    }
 }
 
 /// The value of `--value` or `--from-file`, read once.
@@ -229,6 +236,7 @@ async fn read_given(provider: &Provider, args: &SourceArgs, context: &Context) -
             .as_ref()
             .and_then(|path| env.file_hint(path, &reason));
         // Scripts match "reading credentials file".
+        let place = escape::argument(&place);
         Error::input(format!("failed reading credentials file {place}"))
             .because(reason)
             .maybe_hint(hint)

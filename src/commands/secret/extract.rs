@@ -46,7 +46,8 @@ pub(crate) struct ExtractArgs {
     /// Keep only these names; quoted patterns are allowed (comma-separated, repeatable)
     #[arg(long, value_name = "NAMES", value_hint = clap::ValueHint::Other)]
     pub(crate) only: Vec<String>,
-    /// Also read the stores of these tools, or of `all` (comma-separated; repeatable)
+    /// Also read the stores of these tools: gh, gemini, copilot, crush, aider, or all (comma-separated;
+    /// repeatable)
     #[arg(long, value_name = "TOOLS", value_hint = clap::ValueHint::Other)]
     pub(crate) also: Vec<String>,
     /// Skip OAuth access tokens, which expire within hours
@@ -157,8 +158,11 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         None => discover(env, &SystemKeychain::new(Access::from_env(env)), filter, &also),
         Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter, &also),
         Some(home) => {
-            return Err(Error::input(format!("{} is not a directory", escape::path(home)))
-                .hint("--homedir takes the home directory to scan"));
+            return Err(Error::input(format!(
+                "{} is not a directory",
+                escape::argument(&escape::path(home))
+            ))
+            .hint("--homedir takes the home directory to scan"));
         }
     };
     let home = env.home.clone().filter(|_| args.homedir.is_none());
@@ -272,7 +276,8 @@ impl Extraction {
     fn warn_of_missing(&self, rows: &[Row<'_>], printer: Printer) {
         let only = self.only.iter().flatten().filter(|_| !rows.is_empty());
         for pattern in only.filter(|pattern| !rows.iter().any(|row| pattern.matches(row.name.as_str()))) {
-            printer.warning(&format!("--only {} matches nothing", pattern.as_str()));
+            let pattern = escape::argument(pattern.as_str());
+            printer.warning(&format!("--only {pattern} matches nothing"));
         }
     }
 

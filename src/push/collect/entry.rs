@@ -76,8 +76,8 @@ pub(super) fn bad_name(line: usize, name: &str) -> Fault {
             "invalid line: the name before '=' is not a valid variable name",
         )
         .hint(
-            "a name has letters, digits and '_', and does not start with a digit; a value that spans \
-             lines must be quoted",
+            "a name has letters, digits and '_', and does not start with a digit; if the line belongs to \
+             the value before it, quote that value",
         ),
     }
 }

@@ -9,6 +9,7 @@ use super::problems::Problems;
 use super::sources::{EnvFormat, Sources};
 use super::{docker, dotenv, json};
 use crate::error::{Error, Result};
+use crate::formats::escape;
 use crate::push::candidate::{Candidate, Origin, shown};
 use crate::secret::SecretName;
 use crate::system::env::Env;
@@ -83,9 +84,12 @@ async fn parse(path: &Path, format: EnvFormat, env: &Env) -> Result<Parsed> {
     .map_err(|reason| {
         let hint = env.file_hint(path, &reason);
         // Scripts match "opening env file".
-        Error::input(format!("failed opening env file {}", shown(path)))
-            .because(reason)
-            .maybe_hint(hint)
+        Error::input(format!(
+            "failed opening env file {}",
+            escape::argument(&shown(path))
+        ))
+        .because(reason)
+        .maybe_hint(hint)
     })?;
     let (text, faults) = clean(&bytes).map_err(|fault| fault.into_error(path))?;
     let mut parsed = match format {

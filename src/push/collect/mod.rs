@@ -27,6 +27,7 @@ use self::problems::Problems;
 pub(crate) use self::sources::{EnvFormat, Sources};
 use self::variables::read_variables;
 use crate::error::{Error, Result};
+use crate::formats::escape;
 use crate::push::candidate::{Candidate, Origin};
 use crate::secret::SecretName;
 use crate::system::env::Env;
@@ -91,7 +92,10 @@ fn select(candidates: &mut Vec<Candidate>, sources: &Sources<'_>, notices: &mut 
     for pattern in &sources.only {
         let matches = |candidate: &Candidate| pattern.matches(candidate.name.as_str());
         if !candidates.iter().any(matches) {
-            notices.warn(format!("--only {} matches nothing", pattern.as_str()));
+            notices.warn(format!(
+                "--only {} matches nothing",
+                escape::argument(pattern.as_str())
+            ));
         }
     }
     candidates.retain(|candidate| sources.selects(candidate.name.as_str()));
