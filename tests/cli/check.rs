@@ -151,6 +151,23 @@ fn push_missing_creates_only_missing_secrets() {
         .stderr_contains("not referenced in .amika/config.toml): A\n");
 }
 
+/// With `--strict`, a referenced secret that no source has is an error, and nothing is pushed.
+#[test]
+fn push_missing_with_strict_fails_if_a_secret_is_in_no_source() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".amika/config.toml", CONFIG);
+    let said = "API_KEY is missing from the vault and from the given sources";
+    sandbox
+        .run("secret push DATABASE_URL=1 --missing --strict --yes")
+        .exits(4)
+        .stderr_contains(&format!("error: {said}"));
+    assert!(sandbox.vault.stored("generic").is_empty());
+    sandbox
+        .run("secret push DATABASE_URL=1 --missing --yes")
+        .exits(0)
+        .stderr_contains(&format!("warning: {said}"));
+}
+
 /// Several variables may reference one secret; any of them provides its value.
 #[test]
 fn push_missing_takes_any_variable_of_a_secret() {

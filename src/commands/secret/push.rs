@@ -124,20 +124,16 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let references = args.missing.then(|| references::read(None, env));
     let references = references.and_then(|read| problems.check(read));
     if args.strict {
-        let warnings: Vec<_> = notices.take_warnings().collect();
-        let hint = match warnings.len() {
-            1 => "this is a warning without --strict",
-            _ => "these are warnings without --strict",
-        };
-        for warning in warnings {
-            problems.push(Error::input(warning).hint(hint));
-        }
+        refuse_warnings(&mut notices, &mut problems);
     }
     printer.notices(&notices);
     problems.into_result()?;
     let confirmation = Confirmation::decide(options, env, !args.write.dry_run)?;
     let selection = if let Some(references) = references {
-        Selection::Missing(references)
+        Selection::Missing {
+            references,
+            strict: args.strict,
+        }
     } else if args.if_missing {
         Selection::Lacking
     } else {
@@ -146,13 +142,29 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     push(candidates, selection, &args.write, confirmation, context).await
 }
 
+/// Turns the warnings into errors, for `--strict`.
+fn refuse_warnings(notices: &mut Notices, problems: &mut Problems) {
+    let warnings: Vec<_> = notices.take_warnings().collect();
+    let hint = match warnings.len() {
+        1 => "this is a warning without --strict",
+        _ => "these are warnings without --strict",
+    };
+    for warning in warnings {
+        problems.push(Error::input(warning).hint(hint));
+    }
+}
+
 /// Which of the collected secrets to push, depending on the contents of the vault.
 pub(crate) enum Selection {
     All,
     /// Secrets that the vault lacks; the others are reported as unchanged.
     Lacking,
     /// Secrets that the repository references and the vault lacks.
-    Missing(References),
+    /// With `strict`, a secret that no source has is an error.
+    Missing {
+        references: References,
+        strict: bool,
+    },
 }
 
 /// Pushes the collected secrets.
@@ -176,14 +188,19 @@ pub(crate) async fn push(
 
     let listed = interrupt.or(async { Ok(api.list_secrets().await?) }).await?;
     let stored: Vec<Stored> = listed.iter().filter_map(known).collect();
-    if let Selection::Missing(references) = &selection {
+    if let Selection::Missing { references, strict } = &selection {
         let mut notices = Notices::default();
         candidates = missing::select(candidates, &references.entries, &stored, &mut notices);
+        let mut problems = Problems::default();
+        if *strict {
+            refuse_warnings(&mut notices, &mut problems);
+        }
         printer.notices(&notices);
+        problems.into_result()?;
     }
     let existing = match selection {
         Selection::All => Existing::Update,
-        Selection::Lacking | Selection::Missing(_) => Existing::Keep,
+        Selection::Lacking | Selection::Missing { .. } => Existing::Keep,
     };
     let plan = match Plan::new(candidates, &stored, args.scope, existing) {
         Ok(plan) => plan,
@@ -313,6 +330,6 @@ fn refusal(conflicts: &Conflicts) -> Error {
     let message = format!("{}; nothing was changed", parts.join("; "));
     let scopes = scopes.join(" or ");
     Error::new(Kind::Refused, message).hint(format!(
-        "add {scopes} to update there, or push under another name"
+        "use {scopes} to update there, or push under another name"
     ))
 }
