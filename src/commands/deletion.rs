@@ -20,8 +20,8 @@ pub(crate) struct Target {
     pub(crate) shown_id: Option<String>,
     /// The other scope, if only that one has this name.
     pub(crate) other_scope: Option<OtherScope>,
-    /// A similar name, if no secret has this one.
-    pub(crate) similar: Option<String>,
+    /// What was probably meant, such as a similar name, if nothing has this one.
+    pub(crate) meant: Option<String>,
 }
 
 /// The scope that was requested, and the one that has the name.
@@ -38,7 +38,7 @@ impl Target {
             id: Some(id.to_owned()),
             shown_id: None,
             other_scope: None,
-            similar: None,
+            meant: None,
         }
     }
 
@@ -49,7 +49,7 @@ impl Target {
             id: None,
             shown_id: None,
             other_scope,
-            similar: None,
+            meant: None,
         }
     }
 
@@ -57,7 +57,7 @@ impl Target {
     fn elsewhere(&self) -> Option<String> {
         let OtherScope { requested, actual } = self.other_scope.as_ref()?;
         Some(format!(
-            "{} is not in {requested} scope; to delete it from {actual} scope, add --scope {actual}",
+            "{} is not in {requested} scope; to delete it from {actual} scope, use --scope {actual}",
             self.label
         ))
     }
@@ -153,12 +153,12 @@ impl Deletion {
             Status::Deleted => (self.as_text)(target),
             // A name or ID that is not found may be misspelled.
             Status::AlreadyDeleted => {
-                let similar = target.similar.as_ref();
-                let meant = similar
-                    .map(|name| format!("; did you mean {name}?"))
+                let meant = target.meant.as_ref();
+                let meant = meant
+                    .map(|meant| format!("; did you mean {}?", escape::escape(meant)))
                     .unwrap_or_default();
-                let line = format!("{}: already deleted, or never stored{meant}", target.label);
-                escape::escape(&line).into_owned()
+                let label = escape::escape(&target.label);
+                format!("{label}: already deleted, or never stored{meant}")
             }
         });
         lines.collect::<Vec<_>>().join("\n")

@@ -63,7 +63,7 @@ fn a_name_in_the_other_scope_is_not_reported_as_deleted() {
         ("secret delete A", "A"),
         ("secret claude delete --name Team", "Team"),
     ] {
-        let warning = format!("{name} is not in user scope; to delete it from org scope, add --scope org");
+        let warning = format!("{name} is not in user scope; to delete it from org scope, use --scope org");
         let ran = sandbox.run(&format!("{line} --yes")).exits(0);
         assert_eq!(ran.stdout, "");
         assert_eq!(ran.stderr, format!("warning: {warning}\n"));
@@ -104,6 +104,18 @@ fn a_name_that_is_not_stored_leads_to_a_similar_one() {
         assert_eq!(ran.stdout, said);
     }
     assert_eq!(sandbox.vault.stored("generic").len(), 2);
+}
+
+/// An ID in place of a name leads to the option for it.
+#[test]
+fn an_id_in_place_of_a_name_leads_to_the_option_for_it() {
+    let sandbox = Sandbox::new();
+    let id = sandbox.vault.seed("A", "x", "user");
+    let ran = sandbox.run(&format!("secret delete {id} --yes")).exits(0);
+    assert_eq!(
+        ran.stdout,
+        format!("{id}: already deleted, or never stored; did you mean --id {id}?\n")
+    );
 }
 
 #[test]

@@ -201,6 +201,9 @@ fn delete_asks_only_about_stored_credentials() {
         "{said}"
     );
     assert!(!said.contains("[y/N]"), "{said}");
+    let mut session = shell(&sandbox, "amika secret claude delete 'My login'; echo code $?");
+    let said = text(&mut session, "code 0");
+    assert!(said.contains("did you mean --name 'My login'?"), "{said}");
     assert_eq!(sandbox.vault.count("DELETE"), 0);
     let lines = [
         format!("delete {id} sec_gone"),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::auth::resolve::{Finding, Problem, Resolver};
-use crate::auth::source::Source;
+use crate::auth::source::{OtherServer, Source};
 use crate::auth::store::{Session, Store, StoreError};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -45,6 +45,9 @@ struct Status {
     /// The source in use.
     #[serde(skip)]
     source: Option<Source>,
+    /// What to do if nothing can be used.
+    #[serde(skip)]
+    hint: &'static str,
 }
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
@@ -72,7 +75,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     if status.authenticated {
         return Ok(());
     }
-    Err(Error::new(Kind::Credential, NOT_LOGGED_IN).hint("run 'amika auth login', or set AMIKA_API_KEY"))
+    Err(Error::new(Kind::Credential, NOT_LOGGED_IN).hint(status.hint))
 }
 
 impl Status {
@@ -87,6 +90,7 @@ impl Status {
             warnings: Vec::new(),
             lines: Vec::new(),
             source: None,
+            hint: "run 'amika auth login', or set AMIKA_API_KEY",
         };
         let home = context.env.home.as_deref();
         let resolver = Resolver::new(&context.env, origin);
@@ -103,7 +107,12 @@ impl Status {
             let path = resolver.path(source);
             match finding {
                 Finding::Absent => {}
-                Finding::Unusable(problem) => status.warn(in_words(source, &problem)),
+                Finding::Unusable(problem) => {
+                    if matches!(problem, Problem::OtherServer(_)) {
+                        status.hint = OtherServer::HINT;
+                    }
+                    status.warn(in_words(source, &problem));
+                }
                 _ if status.source.is_some() => status.shadowed(source, path.as_deref(), home),
                 Finding::Key(_) => status.use_key(source, path.as_deref(), home),
                 Finding::Session(session) => status.use_session(&session, path.as_deref(), home),

@@ -125,7 +125,13 @@ fn described_targets(
         context.printer.notice(&describe_all(provider, stored, api));
     }
     let target = |id: &String| match find(id) {
-        None => Target::absent(id, None),
+        None => {
+            let is_name = stored.iter().any(|entry| entry.name == **id);
+            Target {
+                meant: is_name.then(|| format!("--name {}", escape::shell_word(id))),
+                ..Target::absent(id, None)
+            }
+        }
         Some(entry) => {
             show_target(entry, api, context);
             Target::by_id(id)

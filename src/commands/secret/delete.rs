@@ -77,8 +77,13 @@ fn resolve(name: &str, scope: Scope, stored: &[SecretSummary], api: &Api) -> Res
     let similar = in_scope
         .map(|secret| api.shown(&secret.name))
         .find(|other| is_similar(other, name));
+    let is_id = stored.iter().any(|secret| secret.id == *name);
     Ok(Target {
-        similar,
+        meant: if is_id {
+            Some(format!("--id {name}"))
+        } else {
+            similar
+        },
         ..Target::absent(name, other_scope)
     })
 }
