@@ -166,7 +166,8 @@ fn a_stored_credential_is_not_sent_to_another_server() {
         let run = command.env("AMIKA_API_URL", other.vault.origin()).output();
         ran(run.unwrap())
             .exits(3)
-            .stderr_contains("belongs to another server");
+            .stderr_contains("belongs to another server")
+            .stderr_contains("hint: set AMIKA_API_KEY for this server, or unset AMIKA_API_URL");
     }
     assert!(other.vault.requests().is_empty());
 }
