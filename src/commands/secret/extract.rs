@@ -46,9 +46,7 @@ pub(crate) struct ExtractArgs {
     /// Keep only these names; quoted patterns are allowed (comma-separated, repeatable)
     #[arg(long, value_name = "NAMES", value_hint = clap::ValueHint::Other)]
     pub(crate) only: Vec<String>,
-    /// Also read the stores of these tools: gh, gemini, copilot, crush, aider, or all (comma-separated;
-    /// repeatable)
-    #[arg(long, value_name = "TOOLS", value_hint = clap::ValueHint::Other)]
+    #[arg(long, value_name = "TOOLS", value_hint = clap::ValueHint::Other, help = also_help())]
     pub(crate) also: Vec<String>,
     /// Skip OAuth access tokens, which expire within hours
     #[arg(long)]
@@ -102,7 +100,7 @@ impl ExtractArgs {
     fn tools(&self) -> Result<Vec<&str>> {
         let items = self.also.iter().flat_map(|items| items.split(','));
         let tools: Vec<&str> = items.map(str::trim).filter(|tool| !tool.is_empty()).collect();
-        let known: Vec<&str> = SOURCES.iter().filter_map(|scanner| scanner.source.also).collect();
+        let known = further_tools();
         match tools.iter().find(|tool| **tool != "all" && !known.contains(tool)) {
             None => Ok(tools),
             Some(tool) => Err(
@@ -111,6 +109,18 @@ impl ExtractArgs {
             ),
         }
     }
+}
+
+/// The tools for `--also`.
+fn further_tools() -> Vec<&'static str> {
+    SOURCES.iter().filter_map(|scanner| scanner.source.also).collect()
+}
+
+fn also_help() -> String {
+    format!(
+        "Also read the stores of these tools: {} or all (comma-separated; repeatable)",
+        further_tools().join(", ")
+    )
 }
 
 pub(crate) fn run(args: &ExtractArgs, env: Env, options: GlobalOptions, printer: Printer) -> Result<()> {

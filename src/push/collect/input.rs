@@ -4,10 +4,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::entry::{Entry, Fault, Parsed, Warning, bad_name, checked};
+use super::format::EnvFormat;
 use super::lines::clean;
 use super::problems::Problems;
-use super::sources::{EnvFormat, Sources};
-use super::{docker, dotenv, json};
+use super::sources::Sources;
 use crate::error::{Error, Result};
 use crate::formats::escape;
 use crate::push::candidate::{Candidate, Origin, shown};
@@ -92,11 +92,7 @@ async fn parse(path: &Path, format: EnvFormat, env: &Env) -> Result<Parsed> {
         .maybe_hint(hint)
     })?;
     let (text, faults) = clean(&bytes).map_err(|fault| fault.into_error(path))?;
-    let mut parsed = match format {
-        EnvFormat::Dotenv => dotenv::parse(&text),
-        EnvFormat::Docker => docker::parse(&text),
-        EnvFormat::Json => json::parse(&text),
-    };
+    let mut parsed = format.parse(&text);
     // The sort is stable, so these stay before the format's own warnings about the same line.
     parsed.faults.splice(0..0, faults);
     Ok(parsed)

@@ -3,8 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
+use super::format::EnvFormat;
 use super::pattern::Pattern;
 
 /// The sources and filters given on the command line.
@@ -27,15 +26,4 @@ impl Sources<'_> {
         let matches = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(name));
         (self.only.is_empty() || matches(&self.only)) && !matches(&self.exclude)
     }
-}
-
-/// The format of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EnvFormat {
-    /// Quotes are removed, `export ` and comments are allowed, `$` is literal
-    Dotenv,
-    /// Like `docker run --env-file`: everything after the first `=`, verbatim
-    Docker,
-    /// One object of string values
-    Json,
 }
