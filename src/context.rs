@@ -2,9 +2,11 @@
 
 use std::cell::OnceCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::api::{Api, RequestLine};
 use crate::auth::credential::ApiCredential;
+use crate::auth::resolve;
 use crate::error::{Error, Kind, Result};
 use crate::net::origin::Origin;
 use crate::system::env::Env;
@@ -15,7 +17,7 @@ use crate::ui::printer::Printer;
 
 /// The context that is passed to every command.
 pub(crate) struct Context {
-    pub(crate) env: Env,
+    pub(crate) env: Arc<Env>,
     pub(crate) options: GlobalOptions,
     pub(crate) printer: Printer,
     pub(crate) interrupt: Interrupt,
@@ -24,18 +26,37 @@ pub(crate) struct Context {
 
 impl Context {
     /// Creates a client for the configured API with the credential in use. Prints notices about it.
-    pub(crate) fn api(&self, jobs: Option<u8>) -> Result<Api> {
-        let mut notices = Notices::default();
-        let api = self.api_with(&mut notices, jobs);
+    pub(crate) async fn api(&self, jobs: Option<u8>) -> Result<Api> {
+        let origin = Origin::from_env(&self.env)?;
+        let (credential, notices) = self.find_credential(&origin).await?;
         self.printer.notices(&notices);
-        api
+        self.api_using(origin, Rc::clone(self.register(credential?)), jobs)
     }
 
-    /// As [`api`](Self::api), without printing.
-    pub(crate) fn api_with(&self, notices: &mut Notices, jobs: Option<u8>) -> Result<Api> {
-        let origin = Origin::from_env(&self.env)?;
-        let found = crate::auth::resolve::find(&self.env, &origin, notices)?;
-        self.api_using(origin, Rc::clone(self.register(found)), jobs)
+    /// Finds the credential in use for this origin, and notices about it.
+    pub(crate) async fn find_credential(&self, origin: &Origin) -> Result<(Result<ApiCredential>, Notices)> {
+        let origin = origin.clone();
+        self.on_thread(move |env| {
+            let mut notices = Notices::default();
+            let found = resolve::find(env, &origin, &mut notices);
+            Ok((found, notices))
+        })
+        .await
+    }
+
+    /// Runs `work`, which may wait for the keyring, on another thread, so that a signal is handled at
+    /// once.
+    pub(crate) async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Env) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let env = Arc::clone(&self.env);
+        let done = tokio::task::spawn_blocking(move || work(&env));
+        let done = async {
+            done.await
+                .map_err(|error| Error::new(Kind::State, "failed to read the credential").because(error))?
+        };
+        self.interrupt.or(done).await
     }
 
     /// Creates a client for this origin with this credential.
@@ -94,7 +115,7 @@ pub(crate) fn connected(
         .map_err(|error| Error::new(Kind::State, "failed to start the runtime").because(error))?;
     let result = runtime.block_on(async {
         let context = Context {
-            env,
+            env: Arc::new(env),
             options,
             printer,
             interrupt: Interrupt::listen(),

@@ -14,8 +14,9 @@ impl Interrupt {
     pub(crate) fn listen() -> Self {
         ignore_file_size_signal();
         let (sender, receiver) = watch::channel(None);
+        let signal = signal();
         tokio::spawn(async move {
-            let kind = signal().await;
+            let kind = signal.await;
             sender.send_replace(Some(kind));
             // Keeps the channel open, because a closed one would look like a signal.
             std::future::pending::<()>().await;
@@ -91,44 +92,52 @@ fn ignore_file_size_signal() {
 #[cfg(not(unix))]
 fn ignore_file_size_signal() {}
 
+/// Installs the handlers at once, and returns a future that waits for a signal.
 #[cfg(unix)]
-async fn signal() -> Kind {
+fn signal() -> impl Future<Output = Kind> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
+    let handlers = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
         signal(SignalKind::hangup()),
-    ) else {
-        // Without handlers the signals keep their usual meaning and end the process.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => Kind::Interrupted,
-        _ = terminate.recv() => Kind::Terminated,
-        // The terminal was closed.
-        _ = hangup.recv() => Kind::Terminated,
+    );
+    async {
+        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = handlers else {
+            // Without handlers the signals keep their usual meaning and end the process.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => Kind::Interrupted,
+            _ = terminate.recv() => Kind::Terminated,
+            // The terminal was closed.
+            _ = hangup.recv() => Kind::Terminated,
+        }
     }
 }
 
 /// Closing the window, Ctrl-Break, log-off and shutdown count as Ctrl-C.
 #[cfg(windows)]
-async fn signal() -> Kind {
+fn signal() -> impl Future<Output = Kind> {
     use tokio::signal::windows;
-    let (Ok(mut interrupt), Ok(mut stop), Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = (
+    let handlers = (
         windows::ctrl_c(),
         windows::ctrl_break(),
         windows::ctrl_close(),
         windows::ctrl_logoff(),
         windows::ctrl_shutdown(),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = stop.recv() => {}
-        _ = close.recv() => {}
-        _ = logoff.recv() => {}
-        _ = shutdown.recv() => {}
+    );
+    async {
+        let (Ok(mut interrupt), Ok(mut stop), Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = handlers
+        else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = stop.recv() => {}
+            _ = close.recv() => {}
+            _ = logoff.recv() => {}
+            _ = shutdown.recv() => {}
+        }
+        Kind::Interrupted
     }
-    Kind::Interrupted
 }

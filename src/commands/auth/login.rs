@@ -15,7 +15,7 @@ use crate::auth::device_flow;
 use crate::auth::prepared_session::PreparedSession;
 use crate::auth::session::{self, LiveSession, is_usable};
 use crate::auth::source::{Source, check_characters};
-use crate::auth::store::{Session, Store, StoreError};
+use crate::auth::store::{ApiKey, Session, Store, StoreError};
 use crate::auth::workos::{DeviceCode, Workos};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -23,6 +23,7 @@ use crate::formats::escape;
 use crate::net::origin::{self, Origin};
 use crate::secret::SecretValue;
 use crate::system::browser;
+use crate::system::env::Env;
 use crate::system::file;
 use crate::ui::notices::Notices;
 use crate::ui::printer::OnWriteFailure;
@@ -47,9 +48,31 @@ pub(crate) struct LoginArgs {
 /// Maximum size of a key file, in bytes.
 const MAX_KEY: u64 = 64 * 1024;
 
+/// `None` if there is no file.
+type StoredResult<T> = std::result::Result<Option<T>, StoreError>;
+
+/// The credentials that are already stored.
+struct Stored {
+    api_key: StoredResult<ApiKey>,
+    session: StoredResult<Session>,
+}
+
+impl Stored {
+    async fn read(store: &Store, context: &Context) -> Result<Self> {
+        let store = store.clone();
+        let read = move |_: &Env| {
+            Ok(Self {
+                api_key: store.api_key(),
+                session: store.session(),
+            })
+        };
+        context.on_thread(read).await
+    }
+}
+
 /// The JSON result of storing a key.
 #[derive(Serialize)]
-struct Stored {
+struct StoredKey {
     authenticated: bool,
     method: &'static str,
     warnings: Vec<String>,
@@ -91,11 +114,12 @@ async fn store_key(
         ..
     } = context;
     let key = interrupt.or(read_key(path, context)).await?;
-    refuse_stored_key(store, &mut notices)?;
+    let stored = Stored::read(store, context).await?;
+    refuse_stored_key(stored.api_key, &mut notices)?;
     if !args.offline {
         interrupt.or(check_accepted(&key, origin, context)).await?;
     }
-    if store.session().is_ok_and(|session| session.is_some()) {
+    if stored.session.is_ok_and(|session| session.is_some()) {
         notices.warn("the API key takes precedence over the stored login session");
     }
     let lock = interrupt.or(store.lock()).await?;
@@ -103,7 +127,7 @@ async fn store_key(
     if let Some(fallback) = fallback {
         notices.warn(fallback.to_string());
     }
-    let stored = Stored {
+    let result = StoredKey {
         authenticated: true,
         method: "stored_api_key",
         warnings: notices.iter().map(|(_, message)| message.to_owned()).collect(),
@@ -111,7 +135,7 @@ async fn store_key(
     if !printer.is_json() {
         printer.notices(&notices);
     }
-    printer.data(OnWriteFailure::RepeatOnStderr, &stored, || {
+    printer.data(OnWriteFailure::RepeatOnStderr, &result, || {
         let checked = if args.offline { ", not checked" } else { "" };
         format!("Stored API key for {origin}{checked}")
     })
@@ -177,8 +201,8 @@ fn checked(typed: &SecretValue, place: &str) -> Result<SecretValue> {
 }
 
 /// Refuses to replace a stored key that can be used.
-fn refuse_stored_key(store: &Store, notices: &mut Notices) -> Result<()> {
-    match store.api_key() {
+fn refuse_stored_key(stored: StoredResult<ApiKey>, notices: &mut Notices) -> Result<()> {
+    match stored {
         Ok(Some(_)) => Err(already("a stored API key")),
         Ok(None) => Ok(()),
         Err(error @ StoreError::KeyringUnavailable { .. }) => Err(unavailable("an API key", &error)),
@@ -213,10 +237,11 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     } = context;
     let workos = Workos::from_env(env)?;
     let mut notices = Notices::default();
-    let usable_key = refuse_stored_key(store, &mut notices);
+    let stored = Stored::read(store, context).await?;
+    let usable_key = refuse_stored_key(stored.api_key, &mut notices);
     printer.notices(&notices);
     usable_key?;
-    refuse_session(store, &workos, context).await?;
+    refuse_session(stored.session, store, &workos, context).await?;
     // Fail before the device flow starts if the session cannot be saved.
     let lock = interrupt.or(store.lock()).await?;
     drop(PreparedSession::prepare(store, &lock)?);
@@ -260,9 +285,14 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
 }
 
 /// Refuses to replace a session that still works. If its access token has expired, a refresh is tried.
-async fn refuse_session(store: &Store, workos: &Workos, context: &Context) -> Result<()> {
+async fn refuse_session(
+    stored: StoredResult<Session>,
+    store: &Store,
+    workos: &Workos,
+    context: &Context,
+) -> Result<()> {
     let env = &context.env;
-    let session = match store.session() {
+    let session = match stored {
         Ok(None) => return Ok(()),
         Ok(Some(session)) => session,
         Err(error @ StoreError::KeyringUnavailable { .. }) => return Err(unavailable("a login", &error)),

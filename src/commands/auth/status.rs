@@ -1,6 +1,7 @@
 //! `amika auth status`: which credential is used, what it shadows, and what is wrong.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::net::origin::Origin;
-use crate::ui::notices::Notices;
+use crate::system::env::Env;
 use crate::ui::printer::OnWriteFailure;
 
 const NOT_LOGGED_IN: &str = "Not logged in";
@@ -53,7 +54,10 @@ struct Status {
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let printer = &context.printer;
     let origin = Origin::from_env(&context.env)?;
-    let mut status = Status::collect(&origin, context)?;
+    let for_origin = origin.clone();
+    let mut status = context
+        .on_thread(move |env| Status::collect(&for_origin, env))
+        .await?;
     let rejected = if args.check && status.authenticated {
         status.check(&origin, context).await?
     } else {
@@ -79,7 +83,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
 }
 
 impl Status {
-    fn collect(origin: &Origin, context: &Context) -> Result<Self> {
+    fn collect(origin: &Origin, env: &Env) -> Result<Self> {
         let mut status = Self {
             authenticated: false,
             method: "none",
@@ -92,8 +96,8 @@ impl Status {
             source: None,
             hint: "run 'amika auth login', or set AMIKA_API_KEY",
         };
-        let home = context.env.home.as_deref();
-        let resolver = Resolver::new(&context.env, origin);
+        let home = env.home.as_deref();
+        let resolver = Resolver::new(env, origin);
         for source in Source::BY_PRECEDENCE {
             let finding = match resolver.look_up(source) {
                 Ok(finding) => finding,
@@ -128,7 +132,8 @@ impl Status {
     /// Asks the API, and returns the error if it rejects the credential.
     async fn check(&mut self, origin: &Origin, context: &Context) -> Result<Option<Error>> {
         // The notices are dropped, because they repeat warnings that are already reported.
-        let api = context.api_with(&mut Notices::default(), None)?;
+        let (credential, _) = context.find_credential(origin).await?;
+        let api = context.api_using(origin.clone(), Rc::clone(context.register(credential?)), None)?;
         let listed = async { Ok::<_, Error>(api.list_secrets().await) };
         match context.interrupt.or(listed).await? {
             Ok(_) => {

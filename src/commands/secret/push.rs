@@ -181,7 +181,7 @@ pub(crate) async fn push(
         interrupt,
         ..
     } = context;
-    let api = context.api(args.jobs)?;
+    let api = context.api(args.jobs).await?;
     for candidate in &candidates {
         api.keep_secret(&candidate.value);
     }
