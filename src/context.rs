@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::api::{Api, RequestLine};
 use crate::auth::credential::ApiCredential;
 use crate::auth::resolve;
+use crate::auth::store::Store;
 use crate::error::{Error, Kind, Result};
 use crate::net::origin::Origin;
 use crate::system::env::Env;
@@ -50,6 +51,10 @@ impl Context {
         &self,
         work: impl FnOnce(&Env) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        // Without a stored credential, nothing waits, and a thread would only take time.
+        if Store::locate(&self.env).is_none_or(|store| store.is_empty()) {
+            return work(&self.env);
+        }
         let env = Arc::clone(&self.env);
         let done = tokio::task::spawn_blocking(move || work(&env));
         let done = async {
