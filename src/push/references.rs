@@ -46,7 +46,7 @@ pub(crate) fn read(file: Option<&Path>, env: &Env) -> Result<References> {
             FileError::NotRegular => None,
             _ => env.file_hint(&path, &reason),
         };
-        Error::input(format!("failed to read {shown}"))
+        Error::input(format!("failed to read {}", escape::argument(&shown)))
             .because(reason)
             .maybe_hint(hint)
     })?;

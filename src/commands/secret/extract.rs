@@ -104,7 +104,7 @@ impl ExtractArgs {
         match tools.iter().find(|tool| **tool != "all" && !known.contains(tool)) {
             None => Ok(tools),
             Some(tool) => Err(
-                Error::usage(format!("unknown tool {} for --also", escape::escape(tool)))
+                Error::usage(format!("unknown tool {} for --also", escape::argument(tool)))
                     .hint(format!("use one of {} or all", known.join(", "))),
             ),
         }
