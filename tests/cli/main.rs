@@ -19,9 +19,6 @@ mod delete;
 mod env_files;
 mod every_store;
 mod extract;
-mod guarantees;
-#[cfg(unix)]
-mod hints;
 mod input;
 #[cfg(target_os = "linux")]
 mod install;
@@ -29,7 +26,6 @@ mod install;
 mod job;
 #[cfg(target_os = "linux")]
 mod keyring;
-mod layout;
 mod mistakes;
 #[cfg(target_os = "linux")]
 mod nginx;
@@ -44,8 +40,6 @@ mod provider;
 mod proxy;
 mod push;
 mod push_notices;
-#[cfg(unix)]
-mod recording;
 mod recovery;
 mod redaction;
 mod refresh;
@@ -57,6 +51,7 @@ mod sandbox;
 mod save;
 #[cfg(unix)]
 mod screen;
+mod structure;
 #[cfg(unix)]
 mod tables;
 #[cfg(unix)]

@@ -1,6 +1,5 @@
-//! Properties that hold for any input. The unit tests check them with random input and the targets
-//! of `fuzz/` with coverage-guided input. This file is compiled as part of the program, because it
-//! calls private functions.
+//! Properties that hold for any input, checked with random input. This file is compiled as part of
+//! the program, because it calls private functions.
 
 use std::fs;
 

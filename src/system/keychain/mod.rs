@@ -6,9 +6,8 @@
 
 mod error;
 mod item;
-#[cfg_attr(target_os = "macos", path = "macos.rs")]
+#[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(windows, path = "windows.rs")]
-#[cfg_attr(not(any(target_os = "macos", windows)), path = "linux.rs")]
 mod platform;
 mod security;
 

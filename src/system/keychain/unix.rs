@@ -1,4 +1,4 @@
-//! The Keychain of macOS.
+//! The Keychain of macOS, and the Secret Service of other Unix systems.
 
 /// Whether the store could be opened.
 pub(super) fn is_available() -> bool {
