@@ -1,5 +1,5 @@
-//! OpenCode 1.18: keys in its configuration, `auth.json` in its XDG data directory (on every
-//! system), and the database in which OpenCode 2 stores its credentials.
+//! OpenCode 1.18: keys in its configuration, and `auth.json` in its XDG data directory on every
+//! system. OpenCode 2 stores its credentials in a database, which is not read.
 //!
 //! Facts from running OpenCode 1.18.33: a key in the configuration overrides `auth.json`, which
 //! overrides the providers' variables. Entries of `auth.json` are `api` (`key`), `oauth` (`access`,
@@ -8,7 +8,6 @@
 //! `XDG_DATA_HOME` is followed.
 
 mod config;
-mod database;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -65,9 +64,13 @@ pub(crate) fn logins(scan: &mut Scan<'_>) {
     {
         reading.entries(scan, &document.place, &object);
     }
-    database::credentials(scan, &directory);
     if !scan.asks_for_all() {
         return;
+    }
+    if scan.own_credentials().next().is_none() {
+        let named = scan.env.path("OPENCODE_DB");
+        let database = directory.join(named.unwrap_or_else(|| "opencode.db".into()));
+        scan.report_store(&database, "may hold logins of OpenCode that amika does not read");
     }
     let what = "contains logins of MCP servers for OpenCode, which amika does not push";
     scan.report_store(&directory.join("mcp-auth.json"), what);

@@ -1,7 +1,6 @@
 //! Shared by all sources: read a store within limits, and collect usable credentials.
 
 use std::fmt::Display;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -123,13 +122,6 @@ impl<'a> Scan<'a> {
     /// As [`file`](Self::file), for a settings file, which is not listed as a searched location.
     pub(crate) fn settings_file(&mut self, path: &Path) -> Option<Document> {
         self.read(path, MAX_STORE)
-    }
-
-    /// Opens a database, of which only a part may be read.
-    pub(crate) fn open_database(&mut self, path: &Path) -> Option<File> {
-        let place = Place::File(path.to_owned());
-        self.mark_searched(&place);
-        self.usable(&place, file::open_if_there(path))
     }
 
     fn read(&mut self, path: &Path, limit: u64) -> Option<Document> {

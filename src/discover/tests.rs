@@ -45,16 +45,11 @@ impl Home {
     }
 
     fn discover(&self, keychain: &dyn Keychain) -> Discovery {
-        self.discover_also(keychain, &[])
-    }
-
-    fn discover_also(&self, keychain: &dyn Keychain, also: &[&str]) -> Discovery {
         let variables: Vec<_> = self.variables.iter().map(|(n, v)| (*n, v.as_str())).collect();
         discover(
             &Env::fake(self.root.path(), &variables, self.platform),
             keychain,
             Filter::ANY,
-            also,
         )
     }
 }
@@ -70,10 +65,7 @@ fn seen(discovery: &Discovery) -> Vec<(&'static str, &str, State)> {
 #[test]
 fn sources_are_in_order_of_priority() {
     let priorities: Vec<_> = SOURCES.iter().map(|scanner| scanner.source.priority).collect();
-    assert_eq!(
-        priorities,
-        [500, 400, 300, 290, 280, 270, 200, 150, 100, 50, 40, 30, 20, 10]
-    );
+    assert_eq!(priorities, [500, 400, 300, 290, 280, 270, 200, 150, 100]);
 }
 
 /// R30: provider names are converted to variable names, or refused.

@@ -19,20 +19,8 @@ pub(crate) struct Source {
     pub(crate) priority: u16,
     /// The credentials that it can contain.
     pub(super) provides: Filter,
-    /// The name of the secret for its credentials; `None` if it depends on the provider.
-    pub(super) secret: Option<&'static str>,
     /// Whether a value may contain line breaks, as PEM keys do.
     pub(super) multi_line: bool,
-    /// The name for `--also`; `None` for a source that is always read.
-    pub(crate) also: Option<&'static str>,
-}
-
-impl Source {
-    /// Whether it is read if these names are given to `--also`.
-    pub(super) fn is_selected(&self, also: &[&str]) -> bool {
-        self.also
-            .is_none_or(|name| also.contains(&name) || also.contains(&"all"))
-    }
 }
 
 /// The credentials to look for, or that a source can contain; `None` is any.
@@ -92,9 +80,6 @@ impl ProviderName {
 
     pub(crate) const AMP: Self = Self::known("amp");
     pub(crate) const ANTHROPIC: Self = Self::known(CLAUDE.discovered_as);
-    pub(crate) const GEMINI: Self = Self::known("gemini");
-    pub(crate) const GITHUB: Self = Self::known("github");
-    pub(crate) const GITHUB_COPILOT: Self = Self::known("github-copilot");
     pub(crate) const OPENAI: Self = Self::known(CODEX.discovered_as);
 
     const fn known(name: &'static str) -> Self {
@@ -133,12 +118,9 @@ fn names(names: &[&str]) -> Vec<SecretName> {
 }
 
 impl LocalCredential {
-    /// The names of the secrets for this credential, from its source or its provider.
+    /// The names of the secrets for this credential.
     pub(crate) fn secret_names(&self) -> Vec<SecretName> {
-        match self.source.secret {
-            Some(name) => names(&[name]),
-            None => self.provider.secret_names(),
-        }
+        self.provider.secret_names()
     }
 }
 

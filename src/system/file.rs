@@ -61,14 +61,6 @@ fn open_regular(path: &Path) -> Result<(File, u64), FileError> {
     Ok((file, metadata.len()))
 }
 
-/// Opens a regular file of any size to be read in parts; `None` if it does not exist.
-pub(crate) fn open_if_there(path: &Path) -> Result<Option<File>, FileError> {
-    match path.symlink_metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        _ => open_regular(path).map(|(file, _)| Some(file)),
-    }
-}
-
 /// As [`read_bounded`], but `None` if the file does not exist. A dangling link counts as a file that
 /// cannot be read.
 pub(crate) fn read_if_there(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {

@@ -322,7 +322,7 @@ fn unsupported_stores_are_reported() {
         .exits(0)
         .stdout_contains("No secrets discovered")
         .stderr_contains("codex login")
-        .stderr_contains("OpenCode 2")
+        .stderr_contains("opencode.db may hold logins")
         .stderr_contains("apiKeyHelper")
         .stderr_contains("env.ANTHROPIC_API_KEY in ~/.claude/settings.json")
         .stderr_contains("Anthropic Console");

@@ -1,7 +1,6 @@
 //! Runs the real binary against the in-process vault.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-mod also;
 mod amp;
 mod api;
 mod auth;

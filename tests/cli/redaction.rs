@@ -62,7 +62,6 @@ fn a_secret_in_the_place_of_another_argument_is_not_shown() {
         (format!("secret claude push --type api_key --from-file {key}"), 4),
         (format!("secret push --only A={key} X=1 --dry-run"), 4),
         (format!("secret extract --homedir {key}"), 4),
-        (format!("secret extract --also {key}"), 2),
         (format!("secret check --file {key}"), 4),
     ] {
         let run = sandbox.run_stored(&line).exits(code);

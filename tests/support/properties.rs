@@ -22,16 +22,8 @@ use crate::ui::options::{GlobalOptions, OutputFormat};
 const MARK: &str = "sk-hunter2-c4n4ry";
 
 /// Every file that credential discovery reads.
-const CREDENTIAL_FILES: [&str; 22] = [
+const CREDENTIAL_FILES: [&str; 14] = [
     ".config/opencode/opencode.json",
-    ".local/share/opencode/opencode.db",
-    ".config/gh/hosts.yml",
-    ".gemini/.env",
-    ".copilot/config.json",
-    ".config/crush/crush.json",
-    ".local/share/crush/crush.json",
-    ".aider.conf.yml",
-    ".env",
     ".claude.json.api",
     ".claude.json",
     ".claude/.credentials.json",
@@ -101,7 +93,7 @@ pub(crate) fn credential_files(data: &[u8]) {
         fs::write(path, &content).expect("a file can be written");
     }
     let env = Env::system().elsewhere(home.path());
-    let discovery = discover(&env, &NoKeychain, Filter::ANY, &["all"]);
+    let discovery = discover(&env, &NoKeychain, Filter::ANY);
     for problem in &discovery.problems {
         quotes_nothing(&problem.reason);
     }

@@ -91,14 +91,14 @@ pub(crate) fn find_local(
         provider: Some(provider.discovered_as),
         kind,
     };
-    let discovery = discover(env, &keychain, filter(args.kind), &[]);
+    let discovery = discover(env, &keychain, filter(args.kind));
     print_problems(&discovery, env.home.as_deref(), printer);
     local.sources.extend(stored(discovery, env));
     if args.kind == Some(CredentialKind::OAuth) {
         // The sort is stable, so credentials of equal rank stay in order of discovery.
         local.sources.sort_by_key(|source| std::cmp::Reverse(source.rank));
         if local.sources.is_empty() {
-            let keys = discover(env, &keychain, filter(Some(CredentialKind::ApiKey)), &[]);
+            let keys = discover(env, &keychain, filter(Some(CredentialKind::ApiKey)));
             let is_own = |id: &str| id.starts_with(provider.id);
             local.key_login = keys.found.iter().any(|found| is_own(found.source.id));
         }

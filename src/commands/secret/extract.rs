@@ -8,7 +8,6 @@ use super::push::{self, Selection, WriteArgs};
 use crate::context::{Context, connected};
 use crate::discover::report as view;
 use crate::discover::report::Row;
-use crate::discover::sources::SOURCES;
 use crate::discover::{Discovery, Filter, LocalCredential, State, discover};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -46,8 +45,6 @@ pub(crate) struct ExtractArgs {
     /// Keep only these names; quoted patterns are allowed (comma-separated, repeatable)
     #[arg(long, value_name = "NAMES", value_hint = clap::ValueHint::Other)]
     pub(crate) only: Vec<String>,
-    #[arg(long, value_name = "TOOLS", value_hint = clap::ValueHint::Other, help = also_help())]
-    pub(crate) also: Vec<String>,
     /// Skip OAuth access tokens, which expire within hours
     #[arg(long)]
     pub(crate) no_oauth: bool,
@@ -95,32 +92,6 @@ impl ExtractArgs {
             (false, false) => Ok(Some(patterns)),
         }
     }
-
-    /// Parses `--also`; exit 2 for an unknown tool.
-    fn tools(&self) -> Result<Vec<&str>> {
-        let items = self.also.iter().flat_map(|items| items.split(','));
-        let tools: Vec<&str> = items.map(str::trim).filter(|tool| !tool.is_empty()).collect();
-        let known = further_tools();
-        match tools.iter().find(|tool| **tool != "all" && !known.contains(tool)) {
-            None => Ok(tools),
-            Some(tool) => Err(
-                Error::usage(format!("unknown tool {} for --also", escape::argument(tool)))
-                    .hint(format!("use one of {} or all", known.join(", "))),
-            ),
-        }
-    }
-}
-
-/// The tools for `--also`.
-fn further_tools() -> Vec<&'static str> {
-    SOURCES.iter().filter_map(|scanner| scanner.source.also).collect()
-}
-
-fn also_help() -> String {
-    format!(
-        "Also read the stores of these tools: {} or all (comma-separated; repeatable)",
-        further_tools().join(", ")
-    )
 }
 
 pub(crate) fn run(args: &ExtractArgs, env: Env, options: GlobalOptions, printer: Printer) -> Result<()> {
@@ -157,7 +128,6 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         );
     }
     let only = args.patterns()?;
-    let also = args.tools()?;
     let confirmation = Confirmation::decide(global, env, args.push && !args.dry_run)?;
     let filter = if args.no_oauth {
         Filter::kind(CredentialKind::ApiKey)
@@ -165,8 +135,8 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         Filter::ANY
     };
     let discovery = match &args.homedir {
-        None => discover(env, &SystemKeychain::new(Access::from_env(env)), filter, &also),
-        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter, &also),
+        None => discover(env, &SystemKeychain::new(Access::from_env(env)), filter),
+        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter),
         Some(home) => {
             return Err(Error::input(format!(
                 "{} is not a directory",

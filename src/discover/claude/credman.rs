@@ -104,7 +104,7 @@ mod tests {
         let home = tempfile::TempDir::new().unwrap();
         fs::write(home.path().join(".claude.json"), config).unwrap();
         let env = Env::fake(home.path(), variables, Platform::Windows);
-        let discovery = discover(&env, keychain, Filter::ANY, &[]);
+        let discovery = discover(&env, keychain, Filter::ANY);
         let tokens = discovery.found.iter();
         let tokens = tokens.map(|login| {
             let whole = login.document.as_ref().map(SecretValue::expose_secret);
