@@ -27,11 +27,11 @@ pub(crate) struct Context {
 
 impl Context {
     /// Creates a client for the configured API with the credential in use. Prints notices about it.
-    pub(crate) async fn api(&self, jobs: Option<u8>) -> Result<Api> {
+    pub(crate) async fn api(&self) -> Result<Api> {
         let origin = Origin::from_env(&self.env)?;
         let (credential, notices) = self.find_credential(&origin).await?;
         self.printer.notices(&notices);
-        self.api_using(origin, Rc::clone(self.register(credential?)), jobs)
+        self.api_using(origin, Rc::clone(self.register(credential?)))
     }
 
     /// Finds the credential in use for this origin, and notices about it.
@@ -65,16 +65,11 @@ impl Context {
     }
 
     /// Creates a client for this origin with this credential.
-    pub(crate) fn api_using(
-        &self,
-        origin: Origin,
-        credential: Rc<ApiCredential>,
-        jobs: Option<u8>,
-    ) -> Result<Api> {
+    pub(crate) fn api_using(&self, origin: Origin, credential: Rc<ApiCredential>) -> Result<Api> {
         let printer = self.printer;
         let observe: Box<dyn Fn(&RequestLine)> = Box::new(move |line| printer.request(&line.to_string()));
         let observe = printer.shows_requests().then_some(observe);
-        Api::new(&self.env, origin, credential, jobs, observe)
+        Api::new(&self.env, origin, credential, observe)
     }
 
     /// Registers the credential of the command, so that its refresh is completed before the command

@@ -41,7 +41,6 @@ const CLEAN_WINDOWS: u32 = 3;
 /// Concurrency and send rate of a batch, adapted to the server's responses.
 pub(crate) struct Concurrency {
     limit: Cell<usize>,
-    fixed: bool,
     rate: RefCell<Rate>,
 }
 
@@ -82,12 +81,10 @@ impl Window {
 }
 
 impl Concurrency {
-    /// `jobs` fixes the number of requests in flight; the rate adapts in any case.
-    pub(crate) fn new(jobs: Option<usize>) -> Self {
+    pub(crate) fn new() -> Self {
         let now = Instant::now();
         Self {
-            limit: Cell::new(jobs.unwrap_or(FIRST_LIMIT)),
-            fixed: jobs.is_some(),
+            limit: Cell::new(FIRST_LIMIT),
             rate: RefCell::new(Rate {
                 per_second: None,
                 ceiling: None,
@@ -199,9 +196,7 @@ impl Concurrency {
     }
 
     fn change_limit(&self, limit: usize) {
-        if !self.fixed {
-            self.limit.set(limit.clamp(1, MAX_LIMIT));
-        }
+        self.limit.set(limit.clamp(1, MAX_LIMIT));
     }
 }
 

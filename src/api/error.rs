@@ -95,7 +95,7 @@ impl ApiError {
                 "someone may have created it in the meantime; try again",
             ),
             413 => ("too large for the API", "store large data elsewhere"),
-            429 => ("too many requests", "wait a moment, or lower --jobs"),
+            429 => ("too many requests", "wait a moment and try again"),
             408 | 500..=599 => ("the API failed", "try again in a moment"),
             _ => ("refused", "fix the reported problem and run the command again"),
         };

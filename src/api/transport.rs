@@ -48,12 +48,11 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// `jobs` fixes the number of writes in flight; `observe` is called after every request.
+    /// `observe` is called after every request.
     pub(crate) fn new(
         env: &Env,
         origin: Origin,
         credential: Rc<ApiCredential>,
-        jobs: Option<u8>,
         observe: Option<Observer>,
     ) -> Result<Self> {
         let settings = ClientSettings::from_env(env)?;
@@ -63,7 +62,7 @@ impl Api {
             origin,
             known_secrets: credential.known_secrets().clone(),
             credential,
-            concurrency: Concurrency::new(jobs.map(usize::from)),
+            concurrency: Concurrency::new(),
             now: env.now,
             observe,
         })

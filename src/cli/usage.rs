@@ -254,7 +254,6 @@ mod tests {
             vec!["secret", "push", "--hunter2"],
             vec!["secret", "push", "-hunter2"],
             vec!["secret", "push", "A=1", "--scope", "hunter2"],
-            vec!["secret", "push", "A=1", "--jobs", "hunter2"],
             vec!["secret", "push", "--scope=hunter2"],
             vec!["secret", "list", "hunter2"],
             vec!["-o", "hunter2", "secret", "list"],

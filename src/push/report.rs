@@ -168,13 +168,6 @@ pub(crate) fn outcomes_json(applied: &Applied) -> OutcomesJson<'_> {
     }
 }
 
-/// The results that replace the actions in the table of a plan that was carried out.
-pub(crate) fn outcome_cells(applied: &Applied) -> Vec<&'static str> {
-    let outcomes = applied.outcomes.iter().map(|(_, outcome)| status(outcome));
-    let unchanged = applied.unchanged.iter().map(|_| "unchanged");
-    outcomes.chain(unchanged).collect()
-}
-
 /// Why a secret is not stored, or may not be.
 fn reason(outcome: &Outcome) -> Option<&str> {
     match outcome {

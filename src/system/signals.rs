@@ -40,45 +40,6 @@ impl Interrupt {
     }
 }
 
-/// Detects whether the program was suspended with Ctrl-Z and continued, after which the terminal shows
-/// other lines than before.
-pub(crate) struct Resumption {
-    /// `None` if the system does not report it.
-    #[cfg(unix)]
-    signals: Option<tokio::signal::unix::Signal>,
-}
-
-#[cfg(unix)]
-impl Resumption {
-    pub(crate) fn listen() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        let number = rustix::process::Signal::CONT.as_raw();
-        Self {
-            signals: signal(SignalKind::from_raw(number)).ok(),
-        }
-    }
-
-    /// Whether the program was, or may have been, suspended since [`listen`](Self::listen).
-    pub(crate) fn happened(&mut self) -> bool {
-        use futures_util::FutureExt;
-        let signals = self.signals.as_mut();
-        signals.is_none_or(|signals| signals.recv().now_or_never().is_some())
-    }
-}
-
-/// Windows does not suspend programs.
-#[cfg(not(unix))]
-impl Resumption {
-    pub(crate) fn listen() -> Self {
-        Self {}
-    }
-
-    #[expect(clippy::unused_self, reason = "it has a field on other systems")]
-    pub(crate) fn happened(&mut self) -> bool {
-        false
-    }
-}
-
 /// Makes a write beyond the file size limit (`ulimit -f`) fail with `EFBIG` instead of ending the
 /// process with SIGXFSZ.
 #[cfg(unix)]

@@ -4,7 +4,6 @@ mod chooser;
 mod hidden;
 mod keyboard;
 pub(crate) mod notices;
-pub(crate) mod on_screen;
 pub(crate) mod options;
 pub(crate) mod printer;
 pub(crate) mod prompt;

@@ -14,9 +14,8 @@ use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape::{escape, escape_lines, is_hostile};
-use crate::system::env::{Env, Platform, Terminals};
+use crate::system::env::{Env, Terminals};
 use crate::ui::notices::{Level, Notices};
-use crate::ui::on_screen::TableOnScreen;
 use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::table::{Layout, Text};
 
@@ -35,8 +34,6 @@ pub(crate) struct Printer {
     verbose: bool,
     color: anstream::ColorChoice,
     now: fn() -> jiff::Timestamp,
-    /// Whether a terminal can move its cursor.
-    moves_cursor: bool,
     pub(crate) terminals: Terminals,
 }
 
@@ -61,7 +58,6 @@ impl Printer {
                 ColorChoice::Auto => anstream::ColorChoice::Auto,
             },
             now: env.now,
-            moves_cursor: moves_cursor(env),
             terminals: env.terminals,
         }
     }
@@ -204,24 +200,6 @@ impl Printer {
         }
     }
 
-    /// As [`preview`](Self::preview), for a table whose last column is replaced when the command is done.
-    /// `None` if that is impossible: without a terminal that can move its cursor, in a CI log, or with
-    /// request lines in between.
-    pub(crate) fn preview_on_screen(self, table: Text) -> Option<TableOnScreen> {
-        if self.quiet || self.is_json() {
-            return None;
-        }
-        let layout = self.layout(self.terminals.stderr, &Term::stderr());
-        let (text, cells) = table.render_with_positions(layout);
-        self.stderr(DIM, "", &text);
-        let is_certain = self.terminals.stderr && self.terminals.stdout && self.moves_cursor && !self.verbose;
-        if is_certain {
-            TableOnScreen::new(&text, cells, layout.color)
-        } else {
-            None
-        }
-    }
-
     /// Prints help because a command is missing. Not printed with JSON output.
     pub(crate) fn help(self, help: &str) {
         if !self.is_json() {
@@ -308,14 +286,6 @@ impl Printer {
             writeln!(stderr, "{style}{label}{style:#}{text}")
         };
     }
-}
-
-/// Whether this terminal can move its cursor. Logs of CI systems may look like a terminal.
-fn moves_cursor(env: &Env) -> bool {
-    let is_plain = |term: &std::ffi::OsStr| term.is_empty() || term == "dumb";
-    let named = env.variable("TERM");
-    let has_cursor = named.map_or(env.platform == Platform::Windows, |term| !is_plain(term));
-    has_cursor && !env.is_set("CI")
 }
 
 /// JSON in which every character that could control a terminal is escaped as `\uXXXX`. These

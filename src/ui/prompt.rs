@@ -56,27 +56,20 @@ impl Confirmation {
     }
 
     /// Asks until the answer is yes or no. Answering no is exit 1, and giving no answer is exit 2.
-    /// `show_question` prints the question if the answer comes through a pipe. Returns the number of
-    /// lines on the terminal, if it is known.
-    pub(crate) async fn ask(
-        self,
-        env: &Env,
-        question: &str,
-        show_question: impl Fn(&str),
-    ) -> Result<Option<usize>> {
-        let (yes, lines) = match self {
-            Self::NotNeeded => return Ok(Some(0)),
+    /// `show_question` prints the question if the answer comes through a pipe.
+    pub(crate) async fn ask(self, env: &Env, question: &str, show_question: impl Fn(&str)) -> Result<()> {
+        let yes = match self {
+            Self::NotNeeded => return Ok(()),
             Self::Terminal => {
                 let question = escape::escape(question).into_owned();
                 at_terminal(move || confirm(&question, &mut Keyboard::open()?, &Term::stderr())).await?
             }
             Self::Piped => {
                 let refuse = |why: &str| Error::usage(why).hint(ADD_YES);
-                let yes = read_piped(env, refuse, || show_question(question), yes_or_no).await?;
-                (yes, None)
+                read_piped(env, refuse, || show_question(question), yes_or_no).await?
             }
         };
-        if yes { Ok(lines) } else { Err(cancelled()) }
+        if yes { Ok(()) } else { Err(cancelled()) }
     }
 }
 
@@ -93,21 +86,15 @@ fn yes_or_no(answer: &str) -> Option<bool> {
     }
 }
 
-/// Shows the question once and reads lines until one is yes or no. Returns the answer, and the number
-/// of lines that the terminal shows for it, unless it wraps one.
-fn confirm(question: &str, keys: &mut impl Keys, term: &Term) -> io::Result<(bool, Option<usize>)> {
-    let columns = term.size_checked().map(|(_, columns)| usize::from(columns));
+/// Shows the question once and reads lines until one is yes or no.
+fn confirm(question: &str, keys: &mut impl Keys, term: &Term) -> io::Result<bool> {
     let mut prompt = format!("{question} [y/N] ");
-    let mut lines = Some(0);
     loop {
         let Some(answer) = read_line(&prompt, keys, term)? else {
-            return Ok((false, None));
+            return Ok(false);
         };
-        let width = measure_text_width(&prompt) + measure_text_width(&answer);
-        let is_one_line = columns.is_some_and(|columns| width < columns);
-        lines = lines.filter(|_| is_one_line).map(|lines| lines + 1);
         if let Some(yes) = yes_or_no(&answer) {
-            return Ok((yes, lines));
+            return Ok(yes);
         }
         prompt = String::from("Please answer y or n: ");
     }

@@ -32,14 +32,6 @@ pub(crate) struct Layout {
     pub(crate) now: Timestamp,
 }
 
-/// The position of a cell of the last column, or of its label, in a printed table, counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CellPosition {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-    pub(crate) is_label: bool,
-}
-
 /// Text with tables in it.
 pub(crate) struct Text(Vec<Part>);
 
@@ -81,28 +73,16 @@ impl Text {
 
     /// The text with every character that could control the terminal escaped.
     pub(crate) fn render(self, layout: Layout) -> String {
-        self.render_with_positions(layout).0
-    }
-
-    /// As [`render`](Self::render), and returns the cells of the last column if the text is one table.
-    pub(crate) fn render_with_positions(self, layout: Layout) -> (String, Vec<CellPosition>) {
-        let is_table = self.0.len() == 1;
-        let mut cells = Vec::new();
         let parts = self.0.into_iter().map(|part| match part {
             Part::Lines(lines) => escape_lines(&lines).into_owned(),
-            Part::Table(table) => {
-                let (text, positions) = table.render(layout);
-                cells = positions;
-                text
-            }
+            Part::Table(table) => table.render(layout),
         });
-        let text = parts.collect::<Vec<_>>().join("\n");
-        (text, if is_table { cells } else { Vec::new() })
+        parts.collect::<Vec<_>>().join("\n")
     }
 }
 
 impl Table {
-    fn render(mut self, layout: Layout) -> (String, Vec<CellPosition>) {
+    fn render(mut self, layout: Layout) -> String {
         for row in &mut self.rows {
             for (cell, column) in row.iter_mut().zip(&self.header) {
                 if layout.width.is_some() && TIME_COLUMNS.contains(&column.as_str()) {
@@ -111,11 +91,11 @@ impl Table {
                 *cell = escape(cell).into_owned();
             }
         }
-        let (lines, cells) = match self.widths(layout.width) {
+        let lines = match self.widths(layout.width) {
             Some(widths) => self.columns(&widths, layout.color),
             None => self.blocks(layout),
         };
-        (lines.join("\n"), cells)
+        lines.join("\n")
     }
 
     /// The width of each column, or `None` if the table does not fit the terminal.
@@ -145,22 +125,14 @@ impl Table {
         (excess == 0 && available >= MIN_TABLE_WIDTH).then_some(widths)
     }
 
-    fn columns(&self, widths: &[usize], color: bool) -> (Vec<String>, Vec<CellPosition>) {
+    fn columns(&self, widths: &[usize], color: bool) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut positions = Vec::new();
-        let before_last = &widths[..widths.len().saturating_sub(1)];
-        let last_column = before_last.iter().map(|width| width + GAP).sum();
         for (index, row) in std::iter::once(&self.header).chain(&self.rows).enumerate() {
             let cells = row.iter().zip(widths).zip(&self.header);
             let cells: Vec<Vec<String>> = cells
                 .map(|((cell, &width), column)| fit(cell, width, column))
                 .collect();
             let height = cells.iter().map(Vec::len).max().unwrap_or_default();
-            positions.push(CellPosition {
-                line: lines.len(),
-                column: last_column,
-                is_label: index == 0,
-            });
             for line in 0..height {
                 let mut text = String::new();
                 for ((cell, &width), column) in cells.iter().zip(widths).zip(&self.header) {
@@ -173,11 +145,11 @@ impl Table {
                 lines.push(text.trim_end().to_owned());
             }
         }
-        (lines, positions)
+        lines
     }
 
     /// Prints each row as a block of lines, with the column's name before each cell.
-    fn blocks(&self, layout: Layout) -> (Vec<String>, Vec<CellPosition>) {
+    fn blocks(&self, layout: Layout) -> Vec<String> {
         let label = self.header.iter().map(String::len).max().unwrap_or_default();
         let room = layout
             .width
@@ -185,21 +157,12 @@ impl Table {
             .saturating_sub(label + GAP)
             .max(MIN_COLUMN_WIDTH);
         let mut lines = Vec::new();
-        let mut positions = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             if index > 0 {
                 lines.push(String::new());
             }
             for (cell, column) in row.iter().zip(&self.header) {
                 let color = layout.color && STATUS_COLUMNS.contains(&column.as_str());
-                if Some(column) == self.header.last() {
-                    let at = |column, is_label| CellPosition {
-                        line: lines.len(),
-                        column,
-                        is_label,
-                    };
-                    positions.extend([at(0, true), at(label + GAP, false)]);
-                }
                 for (line, part) in fit(cell, room, column).iter().enumerate() {
                     let name = if line == 0 { column } else { "" };
                     let part = painted(part, color);
@@ -207,7 +170,7 @@ impl Table {
                 }
             }
         }
-        (lines, positions)
+        lines
     }
 }
 

@@ -375,15 +375,15 @@ fn a_rejected_key_stops_the_batch_despite_a_late_success() {
     let sandbox = Sandbox::new();
     sandbox
         .vault
-        .fault(Fault::on("POST", SECRETS).fails(401, "revoked"));
+        .fault(Fault::on("POST", SECRETS).of("A").fails(401, "revoked"));
     sandbox
         .vault
         .fault(Fault::on("POST", SECRETS).delay(Duration::from_secs(1)).always());
     sandbox
-        .run("secret push A=1 B=1 C=1 --jobs 2 --yes")
+        .run("secret push A=1 B=1 C=1 D=1 E=1 F=1 G=1 H=1 I=1 J=1 --yes")
         .exits(5)
-        .stdout_contains("Created 1, Failed 1, Not attempted 1");
-    assert_eq!(sandbox.vault.count("POST"), 2);
+        .stdout_contains("Created 7, Failed 1, Not attempted 2");
+    assert_eq!(sandbox.vault.count("POST"), 8);
 }
 
 /// R72: a refusal is not retried and does not stop the other secrets.
@@ -395,7 +395,7 @@ fn a_refusal_is_not_retried_and_the_others_go_on() {
             .vault
             .fault(Fault::on("POST", SECRETS).fails(status, "no"));
         sandbox
-            .run("secret push A=1 B=1 C=1 --jobs 1 --yes")
+            .run("secret push A=1 B=1 C=1 --yes")
             .exits(5)
             .stdout_contains("Created 2, Failed 1")
             .stderr_contains("1 of 3 secrets not stored");
@@ -425,7 +425,7 @@ fn a_rejected_key_is_named_by_its_source() {
         .vault
         .fault(Fault::on("POST", SECRETS).fails(401, "bad key").always());
     sandbox
-        .run("secret push A=1 B=1 --jobs 1 --yes")
+        .run("secret push A=1 B=1 C=1 D=1 E=1 F=1 G=1 H=1 I=1 --yes")
         .exits(3)
         .stdout_contains("not attempted");
 }

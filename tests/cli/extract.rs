@@ -395,7 +395,7 @@ fn only_takes_patterns_and_ignores_blanks() {
 #[test]
 fn push_options_require_push() {
     let sandbox = laptop();
-    for option in ["--dry-run", "--scope org", "--jobs 2"] {
+    for option in ["--dry-run", "--scope org"] {
         sandbox
             .run(&format!("secret extract {option}"))
             .exits(2)

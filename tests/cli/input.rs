@@ -399,10 +399,6 @@ fn scopes_and_types_are_checked_before_any_request() {
         .run("secret push A=1 --scope team --yes")
         .exits(2)
         .stderr_contains("user, org");
-    sandbox
-        .run("secret push A=1 --jobs 65 --yes")
-        .exits(2)
-        .stderr_contains("--jobs");
     assert!(nothing_sent(&sandbox));
 }
 

@@ -29,7 +29,6 @@ mod mistakes;
 #[cfg(target_os = "linux")]
 mod nginx;
 #[cfg(unix)]
-mod on_screen;
 mod opencode;
 mod outcomes;
 mod process;

@@ -22,7 +22,6 @@ const MISTAKES: &[&str] = &[
     "secret push A= --yes",
     "secret push 1A!=x --yes",
     "secret push A=1 --scope organization",
-    "secret push A=1 --jobs 0",
     "secret push A=1 --scop org",
     "secret push --from-file missing.env --yes",
     "secret push --from-env NOT_SET --yes",

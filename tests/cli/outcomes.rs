@@ -1,5 +1,7 @@
 //! Reports of batches that end half-way: R82, R88.
 
+use std::time::Duration;
+
 use crate::sandbox::Sandbox;
 use crate::support::faults::Fault;
 use serde_json::json;
@@ -10,23 +12,21 @@ const SECRETS: &str = "/api/v0beta1/secrets";
 #[test]
 fn json_reports_every_outcome_and_its_count() {
     let sandbox = Sandbox::new();
+    let create = || Fault::on("POST", SECRETS);
+    sandbox.vault.fault(create().of("A"));
+    sandbox.vault.fault(create().of("B").fails(400, "no"));
+    let slow = Duration::from_millis(300);
     sandbox
         .vault
-        .fault(Fault::on("POST", SECRETS).skip(1).fails(400, "no"));
-    sandbox
-        .vault
-        .fault(Fault::on("POST", SECRETS).skip(1).fails(401, "revoked").always());
+        .fault(create().fails(401, "revoked").delay(slow).always());
     let ran = sandbox
-        .run("secret push A=1 B=1 C=1 D=1 --jobs 1 --yes -o json")
+        .run("secret push A=1 B=1 C=1 D=1 E=1 F=1 G=1 H=1 I=1 J=1 K=1 L=1 --yes -o json")
         .exits(5);
     let results = ran.json();
-    let statuses: Vec<_> = results["results"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|r| r["status"].clone())
-        .collect();
-    assert_eq!(statuses, ["created", "failed", "failed", "not attempted"]);
+    let rows = results["results"].as_array().unwrap().iter();
+    let statuses: Vec<_> = rows.map(|row| row["status"].as_str().unwrap()).collect();
+    let expected = [vec!["created"], vec!["failed"; 10], vec!["not attempted"]].concat();
+    assert_eq!(statuses, expected);
     let counts = [
         "created",
         "updated",
@@ -37,7 +37,7 @@ fn json_reports_every_outcome_and_its_count() {
     ];
     assert_eq!(
         counts.map(|count| results[count].clone()),
-        [1, 0, 0, 2, 0, 1].map(|n| json!(n))
+        [1, 0, 0, 10, 0, 1].map(|n| json!(n))
     );
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["code"], "partial");
@@ -52,19 +52,22 @@ fn a_signal_ends_a_push_with_a_table_of_outcomes() {
 
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let sandbox = Sandbox::new();
+        sandbox.vault.fault(Fault::on("POST", SECRETS).of("N01"));
         sandbox
             .vault
-            .fault(Fault::on("POST", SECRETS).skip(1).does(Behaviour::Hold));
-        let child =
-            start(&mut sandbox.command(["secret", "push", "A=1", "B=1", "C=1", "--jobs", "1", "--yes"]));
-        sandbox.vault.wait_for("POST", 2);
+            .fault(Fault::on("POST", SECRETS).does(Behaviour::Hold).always());
+        let lines: Vec<_> = (1..=20).map(|n| format!("N{n:02}=1\n")).collect();
+        sandbox.write(".env", lines.concat());
+        let child = start(&mut sandbox.command(["secret", "push", "--from-file", ".env", "--yes"]));
+        // Eight at first, and two more after the one that is stored.
+        sandbox.vault.wait_for("POST", 10);
         send_signal(&child, signal);
         ran(child.wait_with_output().unwrap())
             .exits(code)
-            .stdout_contains("A     created")
-            .stdout_contains("B     unknown")
-            .stdout_contains("C     not attempted")
-            .stderr_contains("1 stored, 1 unknown, 1 not stored");
+            .stdout_contains("N01   created")
+            .stdout_contains("N10   unknown")
+            .stdout_contains("N20   not attempted")
+            .stderr_contains("1 stored, 9 unknown, 10 not stored");
     }
 }
 
@@ -82,7 +85,7 @@ fn an_update_in_doubt_whose_repetition_fails_is_unknown() {
             "refused" => second.fails(403, "no").always(),
             _ => second.redirect(307, "http://127.0.0.1:9/").always(),
         });
-        let ran = sandbox.run("secret push A=1 B=1 --jobs 1 --yes -o json").exits(5);
+        let ran = sandbox.run("secret push A=1 B=1 --yes -o json").exits(5);
         assert_eq!(ran.json()["results"][1]["status"], "unknown", "{reply}");
         assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("1"));
     }

@@ -365,9 +365,11 @@ fn a_retried_write_is_counted_once() {
     let sandbox = Sandbox::new();
     let lost = Fault::on("POST", "/secrets").does(Behaviour::ResetAfter);
     sandbox.vault.fault(lost.every(2));
-    let slow = Fault::on("PUT", "").delay(Duration::from_millis(600));
-    sandbox.vault.fault(slow.always());
-    let push = "TERM=xterm amika secret push A=1 B=2 C=3 D=4 E=5 F=6 --jobs 1 --yes; echo code $?";
+    for delay in [600, 1200, 1800] {
+        let slow = Fault::on("PUT", "").delay(Duration::from_millis(delay));
+        sandbox.vault.fault(slow);
+    }
+    let push = "TERM=xterm amika secret push A=1 B=2 C=3 D=4 E=5 F=6 --yes; echo code $?";
     let mut session = shell(&sandbox, push);
     let shown = text(&mut session, "code 0");
     assert_eq!(sandbox.vault.count("PUT"), 3);

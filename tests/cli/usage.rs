@@ -55,14 +55,6 @@ fn an_invalid_value_lists_the_valid_ones() {
             "invalid value \"organization\" for --scope (user, org)",
         ),
         (
-            "secret push A=1 --jobs 0",
-            "invalid value \"0\" for --jobs (1 to 64)",
-        ),
-        (
-            "secret push A=1 --jobs many",
-            "invalid value \"many\" for --jobs (1 to 64)",
-        ),
-        (
             "secret extract --scope org",
             "missing --push\n  hint: usage: amika secret extract --push --scope <SCOPE>",
         ),

@@ -183,18 +183,11 @@ fn arguments(world: &World, home: &Path) -> Vec<String> {
         world::Command::List("generic") => add(&["list"]),
         world::Command::List(_) => add(&[family, "list"]),
     }
-    let is_batch = matches!(
-        world.command,
-        world::Command::Push(_) | world::Command::Extract(_)
-    );
     if !matches!(
         world.command,
         world::Command::DeleteCredentials { .. } | world::Command::List(_)
     ) {
         add(&["--scope", world.scope]);
-    }
-    if world.one_at_a_time && is_batch {
-        add(&["--jobs", "1"]);
     }
     if world.json {
         add(&["-o", "json"]);

@@ -19,7 +19,6 @@ pub(crate) struct World {
     pub(crate) scope: &'static str,
     pub(crate) json: bool,
     pub(crate) verbose: bool,
-    pub(crate) one_at_a_time: bool,
     pub(crate) yes: bool,
     /// The stored session; without one, the program uses an API key.
     pub(crate) login: Option<Login>,
@@ -107,7 +106,6 @@ impl World {
             scope,
             json: rng.bool(),
             verbose: rng.u8(..4) == 0,
-            one_at_a_time: rng.bool(),
             yes: rng.u8(..4) > 0,
             login,
             lenient: rng.u8(..4) == 0,

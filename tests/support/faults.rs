@@ -11,6 +11,8 @@ use futures_util::{StreamExt, stream};
 pub(crate) struct Fault {
     method: Option<&'static str>,
     path: String,
+    /// The name of the secret in the body; `None` is any.
+    name: Option<&'static str>,
     every: usize,
     skip: usize,
     left: Option<usize>,
@@ -60,12 +62,21 @@ impl Fault {
         Self {
             method: (method != "*").then_some(method),
             path: path.to_owned(),
+            name: None,
             every: 1,
             skip: 0,
             left: Some(1),
             seen: 0,
             delay: Duration::ZERO,
             behaviour: Behaviour::Handle,
+        }
+    }
+
+    /// Affects only requests that create this secret.
+    pub(crate) fn of(self, name: &'static str) -> Self {
+        Self {
+            name: Some(name),
+            ..self
         }
     }
 
@@ -158,8 +169,19 @@ impl Fault {
     }
 
     /// Returns the effect on this request, if any, and counts a matching request.
-    pub(crate) fn applies_to(&mut self, method: &str, path: &str) -> Option<(Duration, Behaviour)> {
-        let matches = self.method.is_none_or(|own| own == method) && path.ends_with(&self.path);
+    pub(crate) fn applies_to(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Option<(Duration, Behaviour)> {
+        let is_named = |name| {
+            let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+            body.is_some_and(|body| body["name"] == name)
+        };
+        let matches = self.method.is_none_or(|own| own == method)
+            && path.ends_with(&self.path)
+            && self.name.is_none_or(is_named);
         if !matches || self.left == Some(0) {
             return None;
         }

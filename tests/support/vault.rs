@@ -405,7 +405,7 @@ async fn observe(
         let fault = contents
             .faults
             .iter_mut()
-            .find_map(|fault| fault.applies_to(method, path));
+            .find_map(|fault| fault.applies_to(method, path, &body));
         let bearer = parts
             .headers
             .get(header::AUTHORIZATION)

@@ -2,7 +2,7 @@ use super::*;
 
 /// A server that accepts a request only if the last accepted one is `interval` ago.
 fn accepted_in(seconds: u64, interval: Duration) -> u32 {
-    let pace = Concurrency::new(None);
+    let pace = Concurrency::new();
     let start = Instant::now();
     let (mut last, mut taken) = (None, 0);
     let mut now = start;
@@ -35,7 +35,7 @@ fn the_rate_finds_what_a_strict_limit_allows() {
 
 #[test]
 fn the_limit_grows_to_64_and_every_tenth_refusal_does_not_lower_it() {
-    let pace = Concurrency::new(None);
+    let pace = Concurrency::new();
     let mut now = Instant::now();
     for n in 0..1000 {
         now += Duration::from_millis(1);
@@ -49,23 +49,8 @@ fn the_limit_grows_to_64_and_every_tenth_refusal_does_not_lower_it() {
 }
 
 #[test]
-fn a_fixed_number_of_jobs_does_not_change() {
-    let pace = Concurrency::new(Some(5));
-    let mut now = Instant::now();
-    for n in 0..1000 {
-        now += Duration::from_millis(1);
-        if n % 2 == 0 {
-            pace.refused(now, Duration::ZERO, None);
-        } else {
-            pace.accepted(now, Duration::ZERO);
-        }
-    }
-    assert_eq!(pace.limit(), 5);
-}
-
-#[test]
 fn retry_after_delays_every_request() {
-    let pace = Concurrency::new(None);
+    let pace = Concurrency::new();
     let now = Instant::now();
     pace.refused(now, Duration::ZERO, Some(Duration::from_secs(3)));
     assert_eq!(pace.next_slot(), now + Duration::from_secs(3));
@@ -75,7 +60,7 @@ const MS: Duration = Duration::from_millis(1);
 
 /// A limiter and the start of its first window.
 fn fresh() -> (Concurrency, Instant) {
-    let pace = Concurrency::new(None);
+    let pace = Concurrency::new();
     let start = pace.rate.borrow().window.start;
     (pace, start)
 }

@@ -97,7 +97,7 @@ fn a_message_says_what_happened_and_what_to_do() {
         (404, "not found (404): why", "deleted"),
         (409, "already exists (409): why", "try again"),
         (413, "too large for the API (413): why", "elsewhere"),
-        (429, "too many requests (429): why", "--jobs"),
+        (429, "too many requests (429): why", "wait a moment"),
         (408, "the API failed (408): why", "in a moment"),
         (500, "the API failed (500): why", "in a moment"),
         (418, "refused (418): why", "fix the reported problem"),

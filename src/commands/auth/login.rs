@@ -144,7 +144,7 @@ async fn store_key(
 /// Asks the API whether it accepts the key, before anything is replaced.
 async fn check_accepted(key: &SecretValue, origin: &Origin, context: &Context) -> Result<()> {
     let credential = ApiCredential::from_key(Source::NewApiKey, key.clone());
-    let api = context.api_using(origin.clone(), Rc::new(credential), None)?;
+    let api = context.api_using(origin.clone(), Rc::new(credential))?;
     let listed = api.list_secrets().await;
     listed.map(drop).map_err(|error| {
         let error = Error::from(error).context(format!("checking the API key with {origin}"));

@@ -133,7 +133,7 @@ impl Status {
     async fn check(&mut self, origin: &Origin, context: &Context) -> Result<Option<Error>> {
         // The notices are dropped, because they repeat warnings that are already reported.
         let (credential, _) = context.find_credential(origin).await?;
-        let api = context.api_using(origin.clone(), Rc::clone(context.register(credential?)), None)?;
+        let api = context.api_using(origin.clone(), Rc::clone(context.register(credential?)))?;
         let listed = async { Ok::<_, Error>(api.list_secrets().await) };
         match context.interrupt.or(listed).await? {
             Ok(_) => {

@@ -27,7 +27,7 @@ pub(crate) struct DeleteCredentialArgs {
 pub(crate) async fn run(provider: &Provider, args: &DeleteCredentialArgs, context: &Context) -> Result<()> {
     let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
     args.ids.iter().try_for_each(|id| check_id(id))?;
-    let api = context.api(None).await?;
+    let api = context.api().await?;
     let targets = find_targets(provider, args, confirmation, &api, context);
     let targets = context.interrupt.or(targets).await?;
     let deletion = Deletion {

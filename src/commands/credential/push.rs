@@ -86,7 +86,7 @@ pub(crate) async fn run(
     if args.dry_run {
         return report_dry_run(kind, args.scope, &name, *printer);
     }
-    let api = context.api(None).await?;
+    let api = context.api().await?;
     checked.secrets().for_each(|secret| api.keep_secret(secret));
     let old = existing(provider, &name, args.scope, args.force, &api, context).await?;
     if asks {

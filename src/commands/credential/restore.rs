@@ -52,7 +52,7 @@ pub(super) async fn run(
         scope: description.scope,
         value: SecretValue::new(Zeroizing::new(text.to_owned())),
     };
-    let api = context.api(None).await?;
+    let api = context.api().await?;
     api.keep_secret(&new.value);
     let found = existing(provider, &new.name, new.scope, true, &api, context).await?;
     if let Some(found) = &found {

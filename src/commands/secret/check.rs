@@ -43,7 +43,7 @@ struct Row {
 
 pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let references = references::read(args.file.as_deref(), &context.env)?;
-    let api = context.api(None).await?;
+    let api = context.api().await?;
     let stored = context
         .interrupt
         .or(async { Ok(api.list_secrets().await?) })

@@ -26,7 +26,7 @@ pub(crate) struct DeleteArgs {
 pub(crate) async fn run(args: &DeleteArgs, context: &Context) -> Result<()> {
     let confirmation = Confirmation::decide(&context.options, &context.env, true)?;
     args.ids.iter().try_for_each(|id| check_id(id))?;
-    let api = context.api(None).await?;
+    let api = context.api().await?;
     let targets = context.interrupt.or(find_targets(args, &api)).await?;
     let deletion = Deletion {
         noun: "secret",

@@ -66,9 +66,6 @@ pub(crate) struct ExtractArgs {
     /// With --push, show the plan without writing anything
     #[arg(long, requires = "push")]
     pub(crate) dry_run: bool,
-    /// Number of concurrent writes [default: adapts, 8 to 64]
-    #[arg(long, value_name = "N", value_parser = push::parse_jobs, requires = "push", value_hint = clap::ValueHint::Other)]
-    pub(crate) jobs: Option<u8>,
 }
 
 impl ExtractArgs {
@@ -77,7 +74,6 @@ impl ExtractArgs {
         WriteArgs {
             scope: self.scope.unwrap_or(Scope::User),
             dry_run: self.dry_run,
-            jobs: self.jobs,
         }
     }
 

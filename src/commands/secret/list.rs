@@ -40,7 +40,7 @@ impl Row {
 }
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<()> {
-    let api = context.api(None).await?;
+    let api = context.api().await?;
     let mut secrets = context
         .interrupt
         .or(async { Ok(api.list_secrets().await?) })

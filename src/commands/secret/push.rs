@@ -23,7 +23,6 @@ use crate::push::references::{self, References};
 use crate::push::report as view;
 use crate::secret::Scope;
 use crate::ui::notices::Notices;
-use crate::ui::on_screen::TableOnScreen;
 use crate::ui::printer::{OnWriteFailure, Printer};
 use crate::ui::prompt::Confirmation;
 
@@ -96,15 +95,6 @@ pub(crate) struct WriteArgs {
     /// Show the plan without writing anything
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Number of concurrent writes [default: adapts, 8 to 64]
-    #[arg(long, value_name = "N", value_parser = parse_jobs, value_hint = ValueHint::Other)]
-    pub(crate) jobs: Option<u8>,
-}
-
-/// Parses the number of concurrent writes. The error does not repeat the text, which may be a secret.
-pub(super) fn parse_jobs(text: &str) -> std::result::Result<u8, &'static str> {
-    let jobs = text.parse().ok().filter(|jobs| (1..=64).contains(jobs));
-    jobs.ok_or("1 to 64")
 }
 
 pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
@@ -181,7 +171,7 @@ pub(crate) async fn push(
         interrupt,
         ..
     } = context;
-    let api = context.api(args.jobs).await?;
+    let api = context.api().await?;
     for candidate in &candidates {
         api.keep_secret(&candidate.value);
     }
@@ -209,43 +199,28 @@ pub(crate) async fn push(
             return Err(refusal(&conflicts));
         }
     };
-    let shown = show_plan(|| plan.rows(), plan.scope, args, *printer)?;
+    show_plan(|| plan.rows(), plan.scope, args, *printer)?;
     if args.dry_run {
         return Ok(());
     }
-    let mut below = Some(0);
     if !plan.steps.is_empty() {
         let question = view::question(&plan);
-        below = interrupt
+        interrupt
             .or(confirmation.ask(env, &question, |question| printer.question(question)))
             .await?;
     }
-    write(&plan, shown.zip(below), &api, context).await
+    write(&plan, &api, context).await
 }
 
-/// Carries out a confirmed plan, and reports the outcome of every secret. `shown` is the plan on the
-/// terminal and the number of lines below it.
-async fn write(
-    plan: &Plan,
-    shown: Option<(TableOnScreen, usize)>,
-    api: &Api,
-    context: &Context,
-) -> Result<()> {
+/// Carries out a confirmed plan, and reports the outcome of every secret.
+async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
     let printer = context.printer;
     let progress = printer.progress(plan.steps.len());
-    let mut said_more = false;
     let applied = apply(api, plan, &context.interrupt, |event| {
-        said_more |= show(printer, &progress, event);
+        show(printer, &progress, event);
     })
     .await;
     progress.finish_and_clear();
-    // Keys typed meanwhile, such as Ctrl-C, are echoed and move the cursor.
-    let typed = context.env.terminals.stdin && context.env.stdin_is_ready() != Some(false);
-    if let Some((table, below)) = shown
-        && !(said_more || typed || applied.stopped_by.is_some())
-    {
-        table.replace_cells(below, "RESULT", &view::outcome_cells(&applied));
-    }
     let error = applied.error();
     // Failures are shown even with `--quiet`.
     let printer = if error.is_some() {
@@ -267,7 +242,7 @@ fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
     scope: Scope,
     args: &WriteArgs,
     printer: Printer,
-) -> Result<Option<TableOnScreen>> {
+) -> Result<()> {
     if args.dry_run {
         let at_terminal = printer.terminals.stdout;
         let json = view::plan_json(rows(), scope, at_terminal);
@@ -275,19 +250,15 @@ fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
             view::plan_text(rows(), at_terminal)
         })?;
     } else if rows().next().is_some() {
-        return Ok(printer.preview_on_screen(view::plan_text(rows(), printer.terminals.stderr)));
+        printer.preview(view::plan_text(rows(), printer.terminals.stderr));
     }
-    Ok(None)
+    Ok(())
 }
 
-/// Shows the progress of a batch, in the progress bar and as notices. Returns whether it printed a
-/// notice.
-fn show(printer: Printer, progress: &ProgressBar, event: Event) -> bool {
+/// Shows the progress of a batch, in the progress bar and as notices.
+fn show(printer: Printer, progress: &ProgressBar, event: Event) {
     let notice = match event {
-        Event::Finished => {
-            progress.inc(1);
-            return false;
-        }
+        Event::Finished => return progress.inc(1),
         Event::Waiting { at_most } => {
             progress.set_message("waiting for the API");
             format!("the API is unavailable; waiting up to {} s", at_most.as_secs())
@@ -302,7 +273,6 @@ fn show(printer: Printer, progress: &ProgressBar, event: Event) -> bool {
         }
     };
     progress.suspend(|| printer.notice(&notice));
-    true
 }
 
 /// Converts a stored secret; `None` if its scope is unknown.

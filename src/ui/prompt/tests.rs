@@ -3,8 +3,7 @@ use crate::ui::keyboard::script::{at_terminal, typed_slowly};
 
 /// The answer to a question, and what was shown.
 fn answer(keys: &str) -> (bool, String) {
-    let ((yes, _), shown) = at_terminal(|term| confirm("Go on?", &mut typed_slowly(keys), term));
-    (yes, shown)
+    at_terminal(|term| confirm("Go on?", &mut typed_slowly(keys), term))
 }
 
 /// R91: only y and yes are yes.
