@@ -119,8 +119,8 @@ pub(super) struct Decisions {
 }
 
 impl Decisions {
-    /// Starts storing a new credential.
-    pub(super) fn store() -> (Self, Next) {
+    /// Starts creating a credential where there is none.
+    pub(super) fn create_only() -> (Self, Next) {
         let mut decisions = Self::new(Phase::Creating, OldCredential::Absent);
         let next = decisions.create(0);
         (decisions, next)

@@ -1,4 +1,4 @@
-//! Stores a credential or replaces an old one, performing the steps that `decide.rs` returns.
+//! Creates a credential, or replaces an old one, performing the steps that `decide.rs` returns.
 
 use std::time::Duration;
 
@@ -50,9 +50,9 @@ fn is_in_place(entry: &CredentialSummary, name: &str, scope: Scope) -> bool {
     entry.scope == *scope.as_str() && (scope == Scope::Org || entry.name == *name)
 }
 
-/// Stores `new`, replacing `old` if there is one. `on_signal` is called if a signal arrives while an
+/// Creates `new`, in place of `old` if there is one. `on_signal` is called if a signal arrives while an
 /// old credential is being replaced.
-pub(crate) async fn store(
+pub(crate) async fn create_or_replace(
     api: &Api,
     provider: &Provider,
     new: &NewCredential,
@@ -62,7 +62,7 @@ pub(crate) async fn store(
 ) -> Outcome {
     let (decisions, next) = match &old {
         Some(old) => Decisions::replace(old.backup.is_some()),
-        None => Decisions::store(),
+        None => Decisions::create_only(),
     };
     let mut replacement = Replacement {
         api,

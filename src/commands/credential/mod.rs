@@ -1,12 +1,11 @@
 //! `amika secret claude|codex …`: the same commands for each provider.
 
 mod delete;
-mod find;
 mod list;
-mod outcome;
 mod push;
-mod put;
 mod restore;
+mod source;
+mod store;
 
 use std::path::Path;
 
@@ -136,7 +135,7 @@ pub(crate) fn run(
     let provider = command.provider;
     match &command.command {
         CredentialCommand::Push(args) => {
-            let local = find::find_local(provider, &args.source, &env, printer);
+            let local = source::find_local(provider, &args.source, &env, printer);
             connected(env, options, printer, async |context| {
                 warn_of_left_behind(provider, args.source.from_file.as_deref(), context);
                 push::run(provider, args, local, context).await

@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use super::find::{LocalSources, PushSource, SourceArgs, pick};
-use super::put::{existing, put};
 use super::restore::{self, Changes};
+use super::source::{LocalSources, PushSource, SourceArgs, pick};
+use super::store::{existing, store};
 use crate::api::NewCredential;
 use crate::context::Context;
 use crate::credentials::validate::{self, Credential};
@@ -100,7 +100,7 @@ pub(crate) async fn run(
         scope: args.scope,
         value: checked.value,
     };
-    put(provider, &new, old.as_ref(), &api, context).await?;
+    store(provider, &new, old.as_ref(), &api, context).await?;
     if checked.has_refresh_token {
         printer.notice(
             "this machine and the sandbox now share one login; whichever renews it first logs the other out",

@@ -3,8 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::outcome::report_success;
-use super::put::{existing, put};
+use super::store::{existing, report_success, store};
 use crate::api::NewCredential;
 use crate::context::Context;
 use crate::credentials::recovery::{Description, Kept};
@@ -67,7 +66,7 @@ pub(super) async fn run(
             existing(provider, &new.name, new.scope, false, &api, context).await?;
         }
     }
-    put(provider, &new, found.as_ref(), &api, context).await?;
+    store(provider, &new, found.as_ref(), &api, context).await?;
     kept.remove();
     Ok(())
 }
