@@ -6,7 +6,7 @@ use std::time::Duration;
 use expectrl::session::OsSession;
 use expectrl::{Expect, Session};
 
-use crate::sandbox::{CANARY, Sandbox, skip};
+use crate::sandbox::{CANARY, Sandbox, has_tools};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -32,10 +32,7 @@ const SHELLS: [(&str, &[&str], &str); 3] = [
 
 /// A sandbox with the completion script, if the shell is installed.
 fn with_script(shell: &str) -> Option<Sandbox> {
-    if Command::new(shell).arg("--version").output().is_err() {
-        skip(&format!(
-            "{shell} is not installed: its completion was not tested"
-        ));
+    if !has_tools(&[shell]) {
         return None;
     }
     let sandbox = Sandbox::new();

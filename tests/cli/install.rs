@@ -10,7 +10,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::sandbox::{Ran, Sandbox, ran, skip};
+use crate::sandbox::{Ran, Sandbox, has_tools, ran};
 
 const RELEASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/release");
 
@@ -23,11 +23,8 @@ struct Release {
 impl Release {
     /// Packages the program under test; `None` if a tool of the scripts is missing.
     fn new(sandbox: &Sandbox) -> Option<Self> {
-        for tool in ["curl", "tar", "gzip", "sha256sum", "bash"] {
-            if !is_installed(tool) {
-                skip(&format!("installing is not tested: no {tool}"));
-                return None;
-            }
+        if !has_tools(&["curl", "tar", "gzip", "sha256sum", "bash"]) {
+            return None;
         }
         let files = TempDir::new().unwrap();
         let archive = packaged(sandbox).join(archive_name());
@@ -87,13 +84,6 @@ fn installed_program(sandbox: &Sandbox) -> PathBuf {
 /// The target that the installer selects on this machine.
 fn target() -> String {
     format!("{}-unknown-linux-musl", std::env::consts::ARCH)
-}
-
-fn is_installed(tool: &str) -> bool {
-    let found = Command::new("sh")
-        .args(["-c", "command -v \"$0\" >/dev/null", tool])
-        .status();
-    found.unwrap().success()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the scripts call the system's tools")]
@@ -325,8 +315,8 @@ fn action_push(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Ran {
 /// The names may be on separate lines, and each of them is masked and pushed.
 #[test]
 fn the_action_takes_names_on_several_lines() {
-    if !is_installed("bash") {
-        return skip("the action is not tested: no bash");
+    if !has_tools(&["bash"]) {
+        return;
     }
     let sandbox = Sandbox::new();
     for names in [
@@ -355,8 +345,8 @@ fn the_action_takes_names_on_several_lines() {
 /// Switches must be true or false, because a misspelt value could cause a write.
 #[test]
 fn the_action_refuses_unknown_values_of_its_switches() {
-    if !is_installed("bash") {
-        return skip("the action is not tested: no bash");
+    if !has_tools(&["bash"]) {
+        return;
     }
     let sandbox = Sandbox::new();
     for (strict, dry_run, added) in [
@@ -382,8 +372,8 @@ fn the_action_refuses_unknown_values_of_its_switches() {
 #[test]
 fn the_action_masks_what_it_pushes() {
     let sandbox = Sandbox::new();
-    if !is_installed("bash") {
-        return skip("the action is not tested: no bash");
+    if !has_tools(&["bash"]) {
+        return;
     }
     let output = sandbox.write("output", "");
     let pushed = script("action-push.sh", &sandbox)

@@ -2,15 +2,12 @@
 
 use std::process::Command;
 
-use crate::sandbox::{CANARY, ClosedPort, Ran, Sandbox, ran, skip};
+use crate::sandbox::{CANARY, ClosedPort, Ran, Sandbox, has_tools, ran};
 
 /// Runs a script as a CI job; `None` if bash or jq is missing.
 fn job(sandbox: &Sandbox, script: &str) -> Option<Ran> {
-    for tool in ["bash", "jq"] {
-        if Command::new(tool).arg("--version").output().is_err() {
-            skip(&format!("{tool} is not installed: the job was not tested"));
-            return None;
-        }
+    if !has_tools(&["bash", "jq"]) {
+        return None;
     }
     let amika = sandbox.command([""; 0]);
     let place = std::path::Path::new(amika.get_program())
@@ -101,4 +98,32 @@ fn a_failing_job_reports_each_problem_once() {
         }
         assert!(sandbox.vault.stored("generic").is_empty());
     }
+}
+
+#[test]
+#[ignore = "run by the next test"]
+fn a_tool_that_nobody_has() {
+    has_tools(&["no-such-tool"]);
+}
+
+/// R163: a test whose tool is missing fails in CI; elsewhere it is skipped, and the skipped are counted.
+#[test]
+fn in_ci_a_missing_tool_fails_the_test() {
+    let run = |ci: Option<&str>| {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "job::a_tool_that_nobody_has"])
+            .env_remove("CI")
+            .envs(ci.map(|value| ("CI", value)))
+            .output()
+            .unwrap()
+    };
+    let skipped = run(None);
+    assert!(skipped.status.success(), "{skipped:?}");
+    let said = String::from_utf8(skipped.stderr).unwrap();
+    assert!(
+        said.contains("SKIPPED 1: no-such-tool is not installed"),
+        "{said}"
+    );
+    let failed = run(Some("true"));
+    assert!(!failed.status.success(), "{failed:?}");
 }

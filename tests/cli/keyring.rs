@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 
-use crate::sandbox::{CANARY, Ran, SESSION_FILE, Sandbox, ran, send_signal, skip, start};
+use crate::sandbox::{CANARY, Ran, SESSION_FILE, Sandbox, has_tools, ran, send_signal, start};
 use crate::support::idp::TOKEN_MARK;
 
 const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-tool"];
@@ -13,11 +12,7 @@ const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-to
 /// Runs a shell script on a separate session bus with an unlocked keyring; `$AMIKA` is the program.
 /// Prints a message and returns `None` if the tools are not installed.
 pub(crate) fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
-    let installed = |tool: &&str| Path::new("/usr/bin").join(tool).exists();
-    if let Some(missing) = TOOLS.iter().find(|tool| !installed(tool)) {
-        skip(&format!(
-            "SKIPPED: {missing} is not installed, so the Secret Service is not tested"
-        ));
+    if !has_tools(&TOOLS) {
         return None;
     }
     let runtime = sandbox.home().join("run");

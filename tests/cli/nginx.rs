@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::sandbox::{Ran, Sandbox, ran, send_signal, skip};
+use crate::sandbox::{Ran, Sandbox, has_tools, ran, send_signal};
 
 const PROTOCOLS: [&str; 2] = ["ssl", "ssl http2"];
 
@@ -32,11 +32,7 @@ fn command() -> Command {
 }
 
 fn installed() -> bool {
-    let found = command().arg("-v").stderr(Stdio::null()).status();
-    if found.is_err() {
-        skip("nginx is not installed: batches through a real gateway are not tested");
-    }
-    found.is_ok()
+    has_tools(&["nginx"])
 }
 
 impl Nginx {

@@ -59,7 +59,7 @@ fn core_dumps_are_switched_off() {
 
     const ORDINARY_USER: u32 = 54_321;
     if getrlimit(Resource::Core).maximum == Some(0) {
-        skip("SKIPPED: core dumps cannot be allowed here");
+        skip("core dumps cannot be allowed here");
         return;
     }
     let sandbox = Sandbox::new();

@@ -189,17 +189,44 @@ pub(crate) fn with_etc(sandbox: &Sandbox, command: &Command) -> Option<Ran> {
     match inside.output().map(ran) {
         Ok(run) if !run.stderr.contains("unshare:") && !run.stderr.contains("mount:") => Some(run),
         _ => {
-            skip("SKIPPED: no mount namespace here, so files below /etc are not tested");
+            skip("no mount namespace is permitted here");
             None
         }
     }
 }
 
-/// Reports a skipped test, bypassing the test's output capture.
-#[cfg(target_os = "linux")]
+/// Whether the tools that a test needs are installed. If not, the test is skipped, or fails in CI.
+#[cfg(unix)]
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "the tools of this machine")]
+pub(crate) fn has_tools(tools: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Debian has servers in a directory that is often missing in `PATH`.
+    let directories: Vec<_> = std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .collect();
+    let installed = |tool: &str| directories.iter().any(|directory| directory.join(tool).is_file());
+    let missing = tools.iter().find(|tool| !installed(tool));
+    if let Some(tool) = missing {
+        skip(&format!("{tool} is not installed"));
+    }
+    missing.is_none()
+}
+
+/// Reports that a test is skipped, bypassing the test's output capture, and how many were skipped so far.
+/// In CI on Linux, where `.ci/run` installs every tool, the test fails.
+#[cfg(unix)]
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "the environment of the tests")]
 pub(crate) fn skip(why: &str) {
-    let mut stderr = std::io::stderr();
-    std::io::Write::write_all(&mut stderr, format!("{why}\n").as_bytes()).unwrap();
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+    let in_ci = cfg!(target_os = "linux") && std::env::var_os("CI").is_some();
+    assert!(!in_ci, "{why}, and CI skips no test");
+    let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
+    let place = std::panic::Location::caller();
+    let line = format!("SKIPPED {count}: {why} ({place})\n");
+    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
 }
 
 /// Sends a signal, such as `INT`, to a running command.

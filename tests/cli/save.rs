@@ -3,26 +3,22 @@
 
 use std::process::Command;
 
-use crate::sandbox::{Ran, SESSION_FILE, Sandbox, ran, skip};
+use crate::sandbox::{Ran, SESSION_FILE, Sandbox, has_tools, ran, skip};
 
 /// The system calls of a save.
 const CALLS: &str =
     "/^(openat|mkdir(at)?|f?chmod(at)?|flock|write|lseek|ftruncate|fsync|rename(at2?)?|unlink(at)?)$";
 
-/// The reason why strace cannot be used, if any.
-fn missing() -> Option<&'static str> {
-    let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-    match traced {
-        Ok(output) if output.status.success() => None,
-        Ok(_) => Some("strace may not trace here"),
-        Err(_) => Some("strace is not installed"),
+fn can_trace() -> bool {
+    if !has_tools(&["strace"]) {
+        return false;
     }
-}
-
-fn skipped() -> bool {
-    let Some(why) = missing() else { return false };
-    skip(&format!("SKIPPED: {why}, so no faults were injected into a save"));
-    true
+    let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    let permitted = traced.unwrap().status.success();
+    if !permitted {
+        skip("strace is not permitted here");
+    }
+    permitted
 }
 
 /// An expired login.
@@ -100,7 +96,7 @@ fn check(sandbox: &Sandbox, case: &str, code: i32) {
 /// R39, R40: an error at any system call of a save leaves a complete session.
 #[test]
 fn an_error_at_any_call_of_a_save_loses_no_session() {
-    if skipped() {
+    if !can_trace() {
         return;
     }
     for (name, number) in calls() {
@@ -117,7 +113,7 @@ fn an_error_at_any_call_of_a_save_loses_no_session() {
 /// R39: a kill at any system call of a save leaves a complete session.
 #[test]
 fn a_kill_at_any_call_of_a_save_loses_no_session() {
-    if skipped() {
+    if !can_trace() {
         return;
     }
     for (name, number) in calls() {
@@ -141,7 +137,7 @@ fn a_kill_at_any_call_of_a_save_loses_no_session() {
 /// R41: if the save fails, this command still uses the new token and warns.
 #[test]
 fn a_session_that_cannot_be_saved_is_still_used() {
-    if skipped() {
+    if !can_trace() {
         return;
     }
     let sandbox = expired();
@@ -189,7 +185,7 @@ fn no_refresh_token_is_spent_without_room_to_save() {
                 .stderr_contains("no space left");
             assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 0);
         }
-        _ => skip("SKIPPED: no file system can be mounted here"),
+        _ => skip("no file system can be mounted here"),
     }
 }
 
@@ -197,7 +193,7 @@ fn no_refresh_token_is_spent_without_room_to_save() {
 /// directory afterwards.
 #[test]
 fn a_save_is_flushed_to_disk() {
-    if skipped() {
+    if !can_trace() {
         return;
     }
     let sandbox = expired();
@@ -209,7 +205,7 @@ fn a_save_is_flushed_to_disk() {
 /// R110: the old value and its description are synced to disk before the DELETE is sent.
 #[test]
 fn the_old_value_is_flushed_to_disk_before_the_delete() {
-    if skipped() {
+    if !can_trace() {
         return;
     }
     let sandbox = Sandbox::new();

@@ -59,7 +59,7 @@ fn state_of_another_user_is_refused() {
         sandbox.log_in(3600);
         sandbox.write(KEY_FILE, "{}");
         if chown(sandbox.home().join(theirs), Some(STRANGER), None).is_err() {
-            skip("SKIPPED: only root can give a file away");
+            skip("only root can give a file away");
             return;
         }
         is_refused(&sandbox, "uid 54321");
