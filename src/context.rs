@@ -93,10 +93,10 @@ impl Context {
                 if let Some(unsaved) = unsaved {
                     self.printer.warning(&format!("{unsaved:#}"));
                 }
-                Err(match report.interrupted {
-                    Some(what) => error.correct_unchanged(what),
-                    None => error,
-                })
+                if let Some(what) = report.interrupted {
+                    self.printer.notice(what);
+                }
+                Err(error)
             }
         }
     }

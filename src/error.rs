@@ -1,6 +1,8 @@
 //! The errors shown to users, and the exit codes.
 
 use std::fmt;
+use std::io;
+use std::sync::Arc;
 
 /// The result of every fallible step of the program.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -11,6 +13,8 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 pub(crate) enum Kind {
     /// The API refused, or the confirmation was declined; nothing was changed.
     Refused,
+    /// A secret that is referenced is not stored.
+    Missing,
     /// Standard output could not be written to.
     Output,
     /// The command line is invalid, or a required confirmation cannot be asked for.
@@ -36,39 +40,36 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// All kinds, in order of exit codes.
-    pub(crate) const ALL: &[Self] = &[
-        Self::Refused,
-        Self::Output,
-        Self::Usage,
-        Self::Credential,
-        Self::Input,
-        Self::Partial,
-        Self::Unreachable,
-        Self::Contract,
-        Self::State,
-        Self::Interrupted,
-        Self::ClosedOutput,
-        Self::Terminated,
+    /// The meaning of every exit code but 0, for help, manual pages and documentation.
+    pub(crate) const MEANINGS: &[(&[Self], &str)] = &[
+        (
+            &[Self::Refused, Self::Missing, Self::Output],
+            "Refused by the API, not confirmed, or missing (secret check): nothing was changed; \
+             or the output could not be written",
+        ),
+        (
+            &[Self::Usage],
+            "Invalid usage, or a required confirmation cannot be asked for",
+        ),
+        (
+            &[Self::Credential],
+            "No usable credential, or the API rejected it",
+        ),
+        (&[Self::Input], "A local file, variable or value cannot be used"),
+        (
+            &[Self::Partial],
+            "Some writes succeeded, or their outcome is unknown",
+        ),
+        (
+            &[Self::Unreachable],
+            "The API could not be reached or kept failing; nothing was changed",
+        ),
+        (&[Self::Contract], "The response did not come from the API"),
+        (&[Self::State], "Local state could not be read or saved"),
+        (&[Self::Interrupted], "Interrupted by Ctrl-C"),
+        (&[Self::ClosedOutput], "Standard output was closed"),
+        (&[Self::Terminated], "Terminated by SIGTERM"),
     ];
-
-    /// The meaning of the exit code, for help, manual pages and documentation.
-    pub(crate) fn meaning(self) -> &'static str {
-        match self {
-            Self::Refused => "Refused by the API, or not confirmed; nothing was changed",
-            Self::Output => "Standard output could not be written",
-            Self::Usage => "Invalid usage, or a required confirmation cannot be asked for",
-            Self::Credential => "No usable credential, or the API rejected it",
-            Self::Input => "A local file, variable or value cannot be used",
-            Self::Partial => "Some writes succeeded, or their outcome is unknown",
-            Self::Unreachable => "The API could not be reached or kept failing; nothing was changed",
-            Self::Contract => "The response did not come from the API",
-            Self::State => "Local state could not be read or saved",
-            Self::Interrupted => "Interrupted by Ctrl-C",
-            Self::ClosedOutput => "Standard output was closed",
-            Self::Terminated => "Terminated by SIGTERM",
-        }
-    }
 
     /// Whether the command was ended by a signal.
     pub(crate) fn is_signal(self) -> bool {
@@ -77,7 +78,7 @@ impl Kind {
 
     pub(crate) fn exit_code(self) -> u8 {
         match self {
-            Self::Refused | Self::Output => 1,
+            Self::Refused | Self::Missing | Self::Output => 1,
             Self::Usage => 2,
             Self::Credential => 3,
             Self::Input => 4,
@@ -95,6 +96,7 @@ impl Kind {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Refused => "refused",
+            Self::Missing => "missing",
             Self::Output => "output",
             Self::Usage => "usage",
             Self::Credential => "credential",
@@ -111,15 +113,14 @@ impl Kind {
 }
 
 /// An error: what happened, and what to do next. Never contains a secret.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Error {
     pub(crate) kind: Kind,
     pub(crate) message: String,
+    /// What to do next. Commands in it stand in single quotes: `run 'amika auth login' again`.
     pub(crate) hint: Option<String>,
     pub(crate) trace_id: Option<String>,
-    /// Whether the message says that nothing was changed.
-    unchanged: bool,
-    source: Option<anyhow::Error>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     /// Further errors of the same command.
     pub(crate) others: Vec<Error>,
 }
@@ -131,7 +132,6 @@ impl Error {
             message: message.into(),
             hint: None,
             trace_id: None,
-            unchanged: false,
             source: None,
             others: Vec::new(),
         }
@@ -190,42 +190,63 @@ impl Error {
         self
     }
 
-    /// Adds that nothing was changed.
-    #[must_use]
-    pub(crate) fn unchanged(mut self) -> Self {
-        self.unchanged = true;
-        self
-    }
-
-    /// Replaces the statement that nothing was changed with what did change.
-    #[must_use]
-    pub(crate) fn correct_unchanged(mut self, consequence: impl fmt::Display) -> Self {
-        if std::mem::take(&mut self.unchanged) {
-            self.consequence(consequence)
-        } else {
-            self
-        }
-    }
-
     /// Adds the error that caused this one.
     #[must_use]
-    pub(crate) fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
-        self.source = Some(source.into());
+    pub(crate) fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(Arc::from(source.into()));
         self
     }
+
+    /// The commands of the hint that can be run as they are, without a placeholder such as FILE.
+    pub(crate) fn next(&self) -> Vec<&str> {
+        let hint = self.hint.as_deref().unwrap_or_default();
+        let starts = hint.match_indices('\'').map(|(start, _)| &hint[start + 1..]);
+        starts.filter_map(command).collect()
+    }
+}
+
+/// How the commands in hints start: with a program, or with a variable for `amika`.
+const STARTS: &[&str] = &[
+    "amika ", "AMIKA_", "chmod ", "claude ", "codex ", "sudo ", "unset ",
+];
+/// Words that the person replaces.
+const PLACEHOLDERS: &[&str] = &["FILE", "NAME", "VALUE", "ID", "KEY", "DIR", "PATH", "NEW", "TEXT"];
+
+/// The command at the start of `text`, up to its closing quote. Its own arguments may be quoted for a
+/// shell: such a quote opens after a blank, `=` or an escaped quote.
+fn command(text: &str) -> Option<&str> {
+    let mut inside = false;
+    let mut before = [' '; 2];
+    let end = text.char_indices().find_map(|(index, c)| {
+        let escaped = !inside && before[1] == '\\';
+        let opens = matches!(before[1], ' ' | '=') || before == ['\\', '\''];
+        let closes = c == '\'' && !inside && !escaped && !opens;
+        if c == '\'' && !escaped {
+            inside = !inside;
+        }
+        before = [before[1], c];
+        closes.then_some(index)
+    })?;
+    let command = &text[..end];
+    let is_command = STARTS.iter().any(|start| command.starts_with(start));
+    let is_ready = !command.split([' ', '=']).any(|word| PLACEHOLDERS.contains(&word));
+    (is_command && is_ready).then_some(command)
 }
 
 /// Formats the message; `{:#}` includes its causes.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        if self.unchanged {
-            f.write_str("; nothing was changed")?;
+        if f.alternate() {
+            let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+            for cause in causes {
+                match cause.downcast_ref::<io::Error>() {
+                    Some(error) => write!(f, ": {}", reason(error))?,
+                    None => write!(f, ": {cause}")?,
+                }
+            }
         }
-        match &self.source {
-            Some(source) if f.alternate() => write!(f, ": {source:#}"),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -235,6 +256,22 @@ impl std::error::Error for Error {
     }
 }
 
+/// The text of an I/O error, without the trailing `(os error N)`.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory".to_owned(),
+        _ => without_error_code(&error.to_string()).to_lowercase(),
+    }
+}
+
+/// The text of a system error without its number, and without the full stop that Windows adds.
+pub(crate) fn without_error_code(text: &str) -> &str {
+    let text = text.split(" (os error").next().unwrap_or(text);
+    text.strip_suffix('.').unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,12 +279,37 @@ mod tests {
     #[test]
     fn the_reason_follows_the_message() {
         let error = Error::input("opening env file .env")
-            .because(anyhow::anyhow!("no such file"))
+            .because(io::Error::from_raw_os_error(2))
             .hint("check the path");
         assert_eq!(error.to_string(), "opening env file .env");
         assert_eq!(format!("{error:#}"), "opening env file .env: no such file");
         let source = std::error::Error::source(&error).unwrap();
-        assert_eq!(source.to_string(), "no such file");
+        assert!(source.is::<io::Error>());
         assert_eq!(error.kind.exit_code(), 4);
+    }
+
+    #[test]
+    fn the_commands_of_a_hint_are_ready_to_run() {
+        for (hint, commands) in [
+            ("run 'amika auth login' again", &["amika auth login"][..]),
+            (
+                "log in again: 'amika auth logout', then 'amika auth login'",
+                &["amika auth logout", "amika auth login"],
+            ),
+            ("run 'chmod 600 '/a b'' first", &["chmod 600 '/a b'"]),
+            (
+                r"it's here: 'amika secret delete --id='it'\''s'', or wait",
+                &[r"amika secret delete --id='it'\''s'"],
+            ),
+            (
+                "'AMIKA_API_URL='http://x y' amika auth status'",
+                &["AMIKA_API_URL='http://x y' amika auth status"],
+            ),
+            ("use 'amika auth login --api-key-file FILE'", &[]),
+            ("your organisation's owner can't, '--from-file -' does", &[]),
+            ("an open 'amika auth login", &[]),
+        ] {
+            assert_eq!(Error::usage("x").hint(hint).next(), commands, "{hint}");
+        }
     }
 }

@@ -25,7 +25,7 @@ impl PreparedSession {
         let path = store.session_path();
         let fields = stored_fields(&path);
         let room = to_bytes(&fields).len() + ROOM_TO_GROW;
-        let save = Save::prepare(&path, room, lock).map_err(|error| unsaved(&path, &error))?;
+        let save = Save::prepare(&path, room, lock).map_err(|error| unsaved(&path, error))?;
         Ok(Self {
             save,
             fields,
@@ -80,7 +80,7 @@ impl PreparedSession {
         let saved = self.save.finish(&content);
         saved
             .or_else(|_| Save::prepare(&path, content.len(), lock)?.finish(&content))
-            .map_err(|error| unsaved(&path, &error))?;
+            .map_err(|error| unsaved(&path, error))?;
         Ok(fallback)
     }
 }

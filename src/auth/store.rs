@@ -205,7 +205,7 @@ impl Store {
         let content = to_bytes(&fields);
         Save::prepare(&path, content.len(), lock)
             .and_then(|save| save.finish(&content))
-            .map_err(|error| unsaved(&path, &error))?;
+            .map_err(|error| unsaved(&path, error))?;
         Ok(fallback)
     }
 
@@ -239,7 +239,7 @@ impl Store {
             }
             fs::remove_file(&path).map_err(|error| {
                 let path = escape::path(&path);
-                Error::new(Kind::State, file::reason(&error)).context(format!("{path} cannot be removed"))
+                Error::new(Kind::State, format!("{path} cannot be removed")).because(error)
             })?;
             cleared.push(Cleared {
                 source,
@@ -313,9 +313,9 @@ fn others_may_read(_: &Path) -> bool {
     false
 }
 
-pub(super) fn unsaved(path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::State, file::reason(error))
-        .context(format!("{} cannot be saved", escape::path(path)))
+pub(super) fn unsaved(path: &Path, error: io::Error) -> Error {
+    Error::new(Kind::State, format!("{} cannot be saved", escape::path(path)))
+        .because(error)
         .hint("free up space or make it writable, or use AMIKA_API_KEY")
 }
 

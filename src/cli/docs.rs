@@ -40,16 +40,17 @@ fn section(command: &mut Command, name: &str, text: &mut String) {
 fn exit_codes() -> String {
     let mut text = format!(
         "{GENERATED}# Exit codes\n\nWith `-o json` an error is also JSON on standard error, with a `code`:\n\
-         `{{\"error\":{{\"code\",\"message\",\"hint\"?,\"trace_id\"?}}}}`.\n\n\
+         `{{\"error\":{{\"code\",\"message\",\"hint\"?,\"next\"?,\"problems\"?,\"trace_id\"?}}}}`.\n\
+         `next` has the commands of the hint, ready to run; `problems` has every error if there are several.\n\n\
          | exit code | `code` | meaning |\n|---|---|---|\n| 0 | | Success |\n"
     );
-    for kind in Kind::ALL {
+    for (kinds, meaning) in Kind::MEANINGS {
+        let codes: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.code())).collect();
         writeln!(
             text,
-            "| {} | `{}` | {} |",
-            kind.exit_code(),
-            kind.code(),
-            kind.meaning()
+            "| {} | {} | {meaning} |",
+            kinds[0].exit_code(),
+            codes.join(", ")
         )
         .unwrap();
     }

@@ -45,9 +45,9 @@ fn after_long_help() -> String {
     let variables = VARIABLES
         .iter()
         .map(|(name, meaning)| format!("  {name:<23} {meaning}"));
-    let codes = Kind::ALL
+    let codes = Kind::MEANINGS
         .iter()
-        .map(|kind| format!("  {:<4} {}", kind.exit_code(), kind.meaning()));
+        .map(|(kinds, meaning)| format!("  {:<4} {meaning}", kinds[0].exit_code()));
     format!(
         "{EXAMPLES}\n\nEnvironment variables:\n{}\n\nExit codes:\n  0    Success\n{}",
         variables.collect::<Vec<_>>().join("\n"),

@@ -73,24 +73,21 @@ fn extra_sections() -> Roff {
             .text([roman(*meaning)]);
     }
     roff.control("SH", ["EXIT STATUS"]);
-    for kind in Kind::ALL {
-        let code = kind.exit_code().to_string();
-        roff.control("TP", [])
-            .text([roman(code)])
-            .text([roman(kind.meaning())]);
+    for (kinds, meaning) in Kind::MEANINGS {
+        let code = kinds[0].exit_code().to_string();
+        roff.control("TP", []).text([roman(code)]).text([roman(*meaning)]);
     }
     roff
 }
 
 fn write_all(pages: &[Page], directory: &Path, printer: Printer) -> Result<()> {
-    let failed = |path: &Path, error: &std::io::Error| {
-        Error::new(Kind::Output, format!("failed to write {}", escape::path(path)))
-            .because(anyhow::anyhow!(crate::system::file::reason(error)))
+    let failed = |path: &Path, error: std::io::Error| {
+        Error::new(Kind::Output, format!("failed to write {}", escape::path(path))).because(error)
     };
-    std::fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
+    std::fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
     for page in pages {
         let path = directory.join(&page.file_name);
-        std::fs::write(&path, &page.text).map_err(|error| failed(&path, &error))?;
+        std::fs::write(&path, &page.text).map_err(|error| failed(&path, error))?;
     }
     let names: Vec<_> = pages.iter().map(|page| &page.file_name).collect();
     printer.data(OnWriteFailure::Fail, &names, || {

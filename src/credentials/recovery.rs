@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::NewCredential;
 use crate::auth::store::Store;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::formats::escape::{self, shell_quoted};
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::Scope;
@@ -84,7 +84,7 @@ impl Kept {
             let saved = Save::prepare(&path, content.len(), &lock).and_then(|save| save.finish(content));
             if let Err(error) = saved {
                 remove(&value);
-                let message = format!("{}: {}", escape::path(&path), file::reason(&error));
+                let message = format!("{}: {}", escape::path(&path), reason(&error));
                 return Err(nothing_deleted(Error::new(Kind::State, message)));
             }
         }

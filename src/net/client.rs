@@ -9,14 +9,13 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Proxy, redirect};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, without_error_code};
 use crate::formats::escape;
 use crate::net::origin::Origin;
 use crate::net::proxy;
 use crate::net::redact::KnownSecrets;
 use crate::net::tls::{self, TlsProblem, TrustStore};
 use crate::system::env::Env;
-use crate::system::file;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum timeout of one request, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.
@@ -58,7 +57,7 @@ impl Broken {
             causes.push(inner.to_string().to_lowercase());
             source = inner.source();
         }
-        let cause = causes.last().map_or("", |cause| file::without_error_code(cause));
+        let cause = causes.last().map_or("", |cause| without_error_code(cause));
         let cause = escape::escape(cause);
         if let Some(TlsProblem { what, hint }) = tls::explain(error, origin.is_loopback()) {
             return Self {

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::error::reason;
+
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
@@ -105,20 +107,4 @@ fn open(path: &Path) -> io::Result<File> {
             error
         }
     })
-}
-
-/// The text of an I/O error, without the trailing `(os error N)`.
-pub(crate) fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::IsADirectory => "is a directory".to_owned(),
-        _ => without_error_code(&error.to_string()).to_lowercase(),
-    }
-}
-
-/// The text of a system error without its number, and without the full stop that Windows adds.
-pub(crate) fn without_error_code(text: &str) -> &str {
-    let text = text.split(" (os error").next().unwrap_or(text);
-    text.strip_suffix('.').unwrap_or(text)
 }

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, reason};
 use crate::formats::escape;
-use crate::system::file;
 use crate::system::private::make_private;
 
 const NAME: &str = "amika.lock";
@@ -20,7 +19,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// Why the credential files cannot be changed now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LockError {
-    #[error("{} cannot be written to: {}", escape::path(directory), file::reason(error))]
+    #[error("{} cannot be written to: {}", escape::path(directory), reason(error))]
     Unwritable { directory: PathBuf, error: io::Error },
     #[error("another amika process has locked the stored login for {} seconds", WAIT_TIMEOUT.as_secs())]
     Busy,

@@ -34,7 +34,7 @@ impl Interrupt {
     /// Runs `work`, and drops it if a signal arrives before it ends.
     pub(crate) async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
-            kind = self.wait() => Err(Error::new(kind, "interrupted").unchanged()),
+            kind = self.wait() => Err(Error::new(kind, "interrupted; nothing was changed in the vault")),
             result = work => result,
         }
     }

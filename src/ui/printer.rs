@@ -136,8 +136,7 @@ impl Printer {
                 if error.kind() == io::ErrorKind::BrokenPipe {
                     Error::new(Kind::ClosedOutput, "standard output was closed")
                 } else {
-                    Error::new(Kind::Output, "failed writing to standard output")
-                        .because(anyhow::anyhow!(crate::system::file::reason(&error)))
+                    Error::new(Kind::Output, "failed writing to standard output").because(error)
                 }
             })
     }
@@ -309,19 +308,31 @@ fn exact_json(json: &str) -> String {
 /// The fields of an error. Several errors are listed, and the message is their number.
 fn error_json(error: &Error) -> serde_json::Value {
     let mut fields = json!({ "code": error.kind.code(), "message": format!("{error:#}") });
-    if !error.others.is_empty() {
-        let problem = |error: &Error| json!({ "message": format!("{error:#}"), "hint": error.hint });
-        let problems = std::iter::once(error).chain(&error.others);
-        fields["problems"] = problems.map(problem).collect();
+    let problems = || std::iter::once(error).chain(&error.others);
+    if error.others.is_empty() {
+        add(&mut fields, "hint", error.hint.as_ref());
+        add(&mut fields, "trace_id", error.trace_id.as_ref());
+    } else {
         fields["message"] = json!(format!("found {} problems", error.others.len() + 1));
-        return fields;
+        fields["problems"] = problems()
+            .map(|problem| {
+                let mut fields = json!({ "message": format!("{problem:#}") });
+                add(&mut fields, "hint", problem.hint.as_ref());
+                fields
+            })
+            .collect();
     }
-    for (name, value) in [("hint", &error.hint), ("trace_id", &error.trace_id)] {
-        if let Some(value) = value {
-            fields[name] = json!(value);
-        }
-    }
+    let mut next: Vec<&str> = problems().flat_map(Error::next).collect();
+    next.dedup();
+    add(&mut fields, "next", (!next.is_empty()).then_some(next));
     fields
+}
+
+/// Adds a member to a JSON object, if there is a value.
+fn add(fields: &mut serde_json::Value, name: &str, value: Option<impl Serialize>) {
+    if let Some(value) = value {
+        fields[name] = json!(value);
+    }
 }
 
 /// One JSON value on one line of standard error, without the filter for terminal output, which

@@ -57,6 +57,22 @@ fn login_status_push_logout() {
         .stderr_contains("Not logged in");
 }
 
+/// An error in JSON has the commands of its hint, ready to run.
+#[test]
+fn a_json_error_says_which_commands_come_next() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_stored("secret list -o json").exits(3);
+    let error: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "credential");
+    // Not the form with a placeholder: `amika auth login --api-key-file FILE`.
+    assert_eq!(error["error"]["next"], json!(["amika auth login"]));
+    sandbox.write(".amika/config.toml", "[env]\nA = { secret = \"a\" }\n");
+    let run = sandbox.run("secret check -o json").exits(1);
+    let error: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "missing");
+    assert_eq!(error["error"]["next"], json!(["amika secret push a"]));
+}
+
 /// With JSON output, a login needs a key file, because the browser login needs a person.
 #[test]
 fn login_in_json_needs_a_key_file() {

@@ -43,8 +43,7 @@ pub(super) async fn run(
     };
     let bytes =
         file::read_bounded(kept.path(), MAX_KEPT_VALUE).map_err(|reason| unreadable().because(reason))?;
-    let text =
-        std::str::from_utf8(&bytes).map_err(|_| unreadable().because(anyhow::anyhow!("not valid UTF-8")))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| unreadable().because("not valid UTF-8"))?;
     let new = NewCredential {
         name: changes.name.unwrap_or(description.name),
         kind: changes.kind.unwrap_or(description.kind),

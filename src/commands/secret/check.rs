@@ -112,5 +112,5 @@ fn refuse_missing(rows: &[Row]) -> Result<()> {
         let them = if names.len() == 1 { "it" } else { "them" };
         format!("add {them} with 'amika secret push {}'", names.join(" "))
     };
-    Err(Error::new(Kind::Refused, message).hint(hint))
+    Err(Error::new(Kind::Missing, message).hint(hint))
 }

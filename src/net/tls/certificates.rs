@@ -76,7 +76,7 @@ fn check_bundle(path: &Path) -> Result<()> {
     let problem = match path.metadata() {
         Ok(metadata) if metadata.is_file() => return Ok(()),
         Ok(_) => "is not a regular file".to_owned(),
-        Err(error) => crate::system::file::reason(&error),
+        Err(error) => crate::error::reason(&error),
     };
     let message = format!("SSL_CERT_FILE {}: {problem}", escape::path(path));
     Err(Error::usage(message).hint("set it to a file of trusted certificates in PEM format, or unset it"))
