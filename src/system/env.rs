@@ -265,54 +265,6 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     answer
 }
 
-/// Enables bracketed paste, in which the terminal marks the beginning and end of pasted text. The
-/// Windows console does not support it, and old versions would print the sequence.
-pub(crate) const MARK_PASTES: &str = if cfg!(unix) { "\x1b[?2004h" } else { "" };
-
-/// Disables bracketed paste when dropped.
-pub(crate) struct BracketedPaste;
-
-impl Drop for BracketedPaste {
-    fn drop(&mut self) {
-        if cfg!(unix) {
-            // Ignore errors: they mean that the terminal was closed.
-            let _ = console::Term::stderr().write_str("\x1b[?2004l");
-        }
-    }
-}
-
-/// The terminal's settings, restored when this is dropped.
-pub(crate) struct TerminalState {
-    #[cfg(unix)]
-    saved: Option<rustix::termios::Termios>,
-}
-
-#[cfg(unix)]
-impl TerminalState {
-    pub(crate) fn save() -> Self {
-        let saved = rustix::termios::tcgetattr(rustix::stdio::stdin()).ok();
-        Self { saved }
-    }
-}
-
-#[cfg(unix)]
-impl Drop for TerminalState {
-    fn drop(&mut self) {
-        if let Some(saved) = &self.saved {
-            let now = rustix::termios::OptionalActions::Now;
-            // Ignore the error: it means that the terminal was closed.
-            let _ = rustix::termios::tcsetattr(rustix::stdio::stdin(), now, saved);
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl TerminalState {
-    pub(crate) fn save() -> Self {
-        Self {}
-    }
-}
-
 #[cfg(test)]
 impl Env {
     /// An environment for a test.

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM, SIGHUP and the console events of Windows. They are handled from the start, so that a
+//! Ctrl-C, Ctrl-\\, SIGTERM, SIGHUP and the console events of Windows. They are handled from the start, so that a
 //! command can stop where it is safe.
 
 use tokio::sync::watch;
@@ -59,16 +59,19 @@ fn signal() -> impl Future<Output = Kind> {
     use tokio::signal::unix::{SignalKind, signal};
     let handlers = (
         signal(SignalKind::interrupt()),
+        signal(SignalKind::quit()),
         signal(SignalKind::terminate()),
         signal(SignalKind::hangup()),
     );
     async {
-        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = handlers else {
+        let (Ok(mut interrupt), Ok(mut quit), Ok(mut terminate), Ok(mut hangup)) = handlers else {
             // Without handlers the signals keep their usual meaning and end the process.
             return std::future::pending().await;
         };
         tokio::select! {
             _ = interrupt.recv() => Kind::Interrupted,
+            // Ctrl-\, which would end the process with the echo off.
+            _ = quit.recv() => Kind::Interrupted,
             _ = terminate.recv() => Kind::Terminated,
             // The terminal was closed.
             _ = hangup.recv() => Kind::Terminated,

@@ -1,6 +1,6 @@
 //! Terminal output and prompts.
 
-mod chooser;
+mod guard;
 mod hidden;
 mod keyboard;
 pub(crate) mod notices;

@@ -3,16 +3,17 @@
 use std::io;
 
 use console::{Term, measure_text_width};
-use dialoguer::Input;
+use dialoguer::{Input, Select};
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::secret::SecretValue;
-use crate::system::env::{BracketedPaste, Env, MARK_PASTES, Platform, TerminalState, blocking};
-use crate::ui::chooser::Chooser;
+use crate::system::env::{Env, Platform, blocking};
+use crate::ui::guard::{MARK_PASTES, TerminalGuard, forget_typed_ahead};
 use crate::ui::hidden::read_hidden;
-use crate::ui::keyboard::{Key, Keyboard, Keys};
+use crate::ui::keyboard::Keyboard;
 use crate::ui::options::{GlobalOptions, OutputFormat};
+use crate::ui::table::cut_middle;
 
 const ADD_YES: &str = "add --yes to confirm on the command line";
 
@@ -56,20 +57,24 @@ impl Confirmation {
     }
 
     /// Asks until the answer is yes or no. Answering no is exit 1, and giving no answer is exit 2.
-    /// `show_question` prints the question if the answer comes through a pipe.
-    pub(crate) async fn ask(self, env: &Env, question: &str, show_question: impl Fn(&str)) -> Result<()> {
-        let yes = match self {
-            Self::NotNeeded => return Ok(()),
-            Self::Terminal => {
-                let question = escape::escape(question).into_owned();
-                at_terminal(move || confirm(&question, &mut Keyboard::open()?, &Term::stderr())).await?
-            }
+    /// `show_question` prints the question if the answer comes through a pipe. Returns the number of
+    /// lines on the terminal, if it is known.
+    pub(crate) async fn ask(
+        self,
+        env: &Env,
+        question: &str,
+        show_question: impl Fn(&str),
+    ) -> Result<Option<usize>> {
+        let (yes, lines) = match self {
+            Self::NotNeeded => return Ok(Some(0)),
+            Self::Terminal => confirm(env, question).await?,
             Self::Piped => {
                 let refuse = |why: &str| Error::usage(why).hint(ADD_YES);
-                read_piped(env, refuse, || show_question(question), yes_or_no).await?
+                let yes = read_piped(env, refuse, || show_question(question), yes_or_no).await?;
+                (yes, None)
             }
         };
-        if yes { Ok(()) } else { Err(cancelled()) }
+        if yes { Ok(lines) } else { Err(cancelled()) }
     }
 }
 
@@ -86,48 +91,29 @@ fn yes_or_no(answer: &str) -> Option<bool> {
     }
 }
 
-/// Shows the question once and reads lines until one is yes or no.
-fn confirm(question: &str, keys: &mut impl Keys, term: &Term) -> io::Result<bool> {
-    let mut prompt = format!("{question} [y/N] ");
+/// Asks at the terminal until the answer is yes or no. The terminal stays as it is: it edits the line,
+/// and Ctrl-Z and Ctrl-C do what they always do. Returns the answer, and the number of lines that the
+/// terminal shows for it, unless it wraps one.
+async fn confirm(env: &Env, question: &str) -> Result<(bool, Option<usize>)> {
+    let term = Term::stderr();
+    let columns = term.size_checked().map(|(_, columns)| usize::from(columns));
+    let mut prompt = format!("{} [y/N] ", escape::escape(question));
+    let mut lines = Some(0);
     loop {
-        let Some(answer) = read_line(&prompt, keys, term)? else {
-            return Ok(false);
+        forget_typed_ahead();
+        term.write_str(&prompt).map_err(unreadable)?;
+        let Some(answer) = env.read_stdin_line().await.map_err(unreadable)? else {
+            term.write_line("").map_err(unreadable)?;
+            return Ok((false, None));
         };
+        let width = measure_text_width(&prompt) + measure_text_width(&answer);
+        let is_one_line = columns.is_some_and(|columns| width < columns);
+        lines = lines.filter(|_| is_one_line).map(|lines| lines + 1);
         if let Some(yes) = yes_or_no(&answer) {
-            return Ok(yes);
+            return Ok((yes, lines));
         }
         prompt = String::from("Please answer y or n: ");
     }
-}
-
-/// Reads a line and shows it while it is typed; `None` when the person presses Esc or Ctrl-D.
-fn read_line(prompt: &str, keys: &mut impl Keys, term: &Term) -> io::Result<Option<String>> {
-    term.write_str(prompt)?;
-    let mut line = String::new();
-    loop {
-        match keys.next()? {
-            Key::Enter => break,
-            Key::Char(c) if !escape::is_hostile(c) => {
-                line.push(c);
-                term.write_str(c.encode_utf8(&mut [0; 4]))?;
-            }
-            Key::Backspace => {
-                let last = line.pop().map(String::from).unwrap_or_default();
-                term.clear_chars(measure_text_width(&last))?;
-            }
-            Key::ClearLine | Key::ClearWord => {
-                term.clear_chars(measure_text_width(&std::mem::take(&mut line)))?;
-            }
-            Key::Resumed => term.write_str(&format!("{prompt}{line}"))?,
-            Key::Escape | Key::EndOfInput => {
-                term.write_line("")?;
-                return Ok(None);
-            }
-            _ => {}
-        }
-    }
-    term.write_line("")?;
-    Ok(Some(line))
 }
 
 /// Reads lines of standard input until one is an answer. `refuse` returns the error if there is none.
@@ -184,7 +170,6 @@ pub(crate) async fn ask_secret(
             .hint(format!("read the value from a file: {from_file}")));
     }
     let prompt = format!("{MARK_PASTES}{}: ", escape::escape(prompt));
-    let _paste_off_on_drop = BracketedPaste;
     let hidden = at_terminal(move || {
         // The echo is off before the prompt is shown.
         let mut keys = Keyboard::open()?;
@@ -240,10 +225,8 @@ pub(crate) async fn choose(
     let escaped = |item: &String| escape::escape(item).into_owned();
     let items: Vec<_> = choice.items.iter().map(escaped).collect();
     if env.terminals.stdin {
-        let chosen = at_terminal(move || {
-            let mut keys = Keyboard::open()?;
-            Chooser::new(&prompt, &items).run(&mut keys, &Term::stderr())
-        });
+        let how = "choose with the arrow keys and Enter, or cancel with Esc";
+        let chosen = at_terminal(move || select(&format!("{prompt}: {how}"), &items));
         return chosen.await?.ok_or_else(cancelled);
     }
     let number = |line: &str| {
@@ -270,6 +253,28 @@ pub(crate) async fn choose(
     answered.ok_or_else(cancelled)
 }
 
+/// Shows a list until an entry is chosen; `None` if the person cancels.
+fn select(prompt: &str, items: &[String]) -> io::Result<Option<usize>> {
+    let term = Term::stderr();
+    let columns = usize::from(term.size().1);
+    // A line that the terminal wraps would stay when the list is redrawn. dialoguer 0.12 counts bytes.
+    let fitting = |item: &String| {
+        let mut cut = (0..columns).rev().map(|width| cut_middle(item, width));
+        let cut = cut.find(|text| text.len() + 2 < columns);
+        cut.unwrap_or_default()
+    };
+    let items: Vec<_> = items.iter().map(fitting).collect();
+    term.write_line(prompt)?;
+    let list = Select::new().items(&items).default(0);
+    let chosen = list
+        .interact_on_opt(&term)
+        .map_err(|dialoguer::Error::IO(error)| error)?;
+    if let Some(index) = chosen {
+        term.write_line(&format!("> {}", items[index]))?;
+    }
+    Ok(chosen)
+}
+
 /// Asks for a line at the terminal until `check` accepts it. Enter alone is `default`.
 pub(crate) async fn ask_line(
     prompt: &str,
@@ -287,21 +292,42 @@ pub(crate) async fn ask_line(
     .await
 }
 
-/// Runs a prompt on a thread of its own. When Ctrl-C makes the caller drop this future, the terminal's
-/// settings are restored, because the prompt has switched the echo off.
+/// Runs a prompt that switches the echo off on a thread of its own. The terminal is left as it was
+/// found, also if a signal makes the caller drop this future.
 async fn at_terminal<T: Send + 'static>(
     prompt: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
-    let _restored_on_drop = TerminalState::save();
-    blocking(prompt).await.map_err(|error| {
-        // A prompt that reads key by key reports Ctrl-C as an interrupted read.
-        if error.kind() == io::ErrorKind::Interrupted {
-            Error::new(Kind::Interrupted, "interrupted; nothing was changed")
-        } else {
-            Error::usage("failed to read from the terminal").because(error)
-        }
-    })
+    let _restored_on_drop = TerminalGuard::new();
+    blocking(prompt).await.map_err(unreadable)
 }
 
-#[cfg(all(test, unix))]
-mod tests;
+fn unreadable(error: io::Error) -> Error {
+    // A prompt that reads key by key reports Ctrl-C as an interrupted read.
+    if error.kind() == io::ErrorKind::Interrupted {
+        Error::new(Kind::Interrupted, "interrupted; nothing was changed")
+    } else {
+        Error::usage("failed to read from the terminal").because(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R91: only y and yes are yes.
+    #[test]
+    fn a_question_is_answered_with_yes_or_no() {
+        for (answer, yes) in [
+            ("y", Some(true)),
+            ("Yes", Some(true)),
+            (" y ", Some(true)),
+            ("n", Some(false)),
+            ("No", Some(false)),
+            ("", Some(false)),
+            ("yse", None),
+            ("1", None),
+        ] {
+            assert_eq!(yes_or_no(answer), yes, "{answer:?}");
+        }
+    }
+}

@@ -188,7 +188,10 @@ fn fit(cell: &str, width: usize, column: &str) -> Vec<String> {
 }
 
 /// Shortens `text` to `width` columns, replacing its middle with `…` so that the end of a path stays.
-fn cut_middle(text: &str, width: usize) -> String {
+pub(crate) fn cut_middle(text: &str, width: usize) -> String {
+    if measure_text_width(text) <= width {
+        return text.to_owned();
+    }
     let before = truncate_str(text, width.saturating_sub(1) / 3, "").into_owned();
     let room = width.saturating_sub(measure_text_width(&before) + 1);
     let tails = text.char_indices().map(|(start, _)| &text[start..]);

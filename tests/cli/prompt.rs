@@ -116,6 +116,79 @@ fn a_value_stays_hidden_after_ctrl_z() {
     assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some(CANARY));
 }
 
+/// The prompts, and what each shows when it waits.
+const PROMPTS: [(&str, &str, &str); 4] = [
+    ("amika secret push KEY", "", "Value of KEY: "),
+    ("amika secret push KEY=1", "", "[y/N] "),
+    ("ANTHROPIC_API_KEY=k amika secret claude push", "", "  oauth "),
+    (
+        "ANTHROPIC_API_KEY=k amika secret claude push",
+        "\r",
+        "Name [Claude API Key]",
+    ),
+];
+
+/// R161, R87: a signal at a prompt sends nothing and leaves the terminal as it was found.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_at_a_prompt_leaves_the_terminal_as_it_was() {
+    for (line, answer, prompt) in PROMPTS {
+        for (signal, code) in [("INT", 130), ("QUIT", 130), ("TERM", 143), ("HUP", 143)] {
+            let sandbox = Sandbox::new();
+            sandbox.write(".claude/.credentials.json", LOGIN);
+            let line = format!(
+                "stty echo; stty -g > before; sh -c 'echo \"pid $$.\"; export TERM=xterm; {}'; echo code $?; \
+                 stty -g > after; echo all-said",
+                line.replace("amika", "exec amika")
+            );
+            let mut session = shell(&sandbox, &line);
+            let pid = text(&mut session, ".");
+            let pid = pid.trim().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
+            if !answer.is_empty() {
+                text(&mut session, "  oauth ");
+                session.send(answer).unwrap();
+            }
+            text(&mut session, prompt);
+            let sent = std::process::Command::new("kill")
+                .args(["-s", signal, &pid])
+                .status();
+            assert!(sent.unwrap().success());
+            let said = text(&mut session, &format!("code {code}")) + &text(&mut session, "all-said");
+            let read = |name: &str| std::fs::read_to_string(sandbox.home().join(name)).unwrap();
+            assert_eq!(read("before"), read("after"), "{signal} at {prompt}");
+            if let Some(hidden) = said.rfind("\x1b[?25l") {
+                assert!(
+                    said.rfind("\x1b[?25h") > Some(hidden),
+                    "{signal} at {prompt}: {said:?}"
+                );
+            }
+            assert_eq!(sandbox.vault.count("POST"), 0);
+        }
+    }
+}
+
+/// R161: Ctrl-\ at a prompt ends the program with the terminal as it was; Ctrl-Z at a question or a
+/// hidden value stops it the same way.
+#[test]
+fn ctrl_backslash_and_ctrl_z_leave_the_terminal_as_it_was() {
+    for (line, _, prompt) in &PROMPTS[..2] {
+        for (key, ends) in [("\x1c", "code 130"), ("\x1a", "code 1")] {
+            let sandbox = Sandbox::new();
+            let line = format!(
+                "set -m; trap : QUIT; stty echo; stty -g > before; {line}; echo code $?; stty -g > after; \
+                 echo all-said; kill -9 %1"
+            );
+            let mut session = shell(&sandbox, &line);
+            text(&mut session, prompt);
+            session.send(key).unwrap();
+            text(&mut session, ends);
+            text(&mut session, "all-said");
+            let read = |name: &str| std::fs::read_to_string(sandbox.home().join(name)).unwrap();
+            assert_eq!(read("before"), read("after"), "{key:?} at {prompt}");
+        }
+    }
+}
+
 #[test]
 fn an_empty_answer_is_reported() {
     for keys in ["\r", "\x04", "  \r"] {
@@ -200,7 +273,7 @@ fn the_question_says_what_will_be_overwritten() {
     sandbox.run("secret push A=1 B=1 --yes").exits(0);
     let mut session = shell(&sandbox, "amika secret push A=2 B=2 C=2; echo code $?");
     text(&mut session, "Overwrite 2 and create 1 in user scope? [y/N] ");
-    session.send("\x1b").unwrap();
+    session.send("\x04").unwrap();
     text(&mut session, "code 1");
     assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("1"));
 }
@@ -208,16 +281,17 @@ fn the_question_says_what_will_be_overwritten() {
 const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","scopes":["user:inference"]}}"#;
 
 #[test]
-fn an_entry_is_chosen_by_number_or_the_choice_is_cancelled() {
+fn an_entry_is_chosen_or_the_choice_is_cancelled() {
     let start = || {
         let sandbox = Sandbox::new();
         sandbox.write(".claude/.credentials.json", LOGIN);
         let line = format!("ANTHROPIC_API_KEY={CANARY} amika secret claude push; echo code $?");
         let mut session = shell(&sandbox, &line);
-        text(&mut session, "1-2 or ↑ ↓ Enter to choose, Esc or q to cancel");
+        text(&mut session, "arrow keys");
+        text(&mut session, "~/.claude/.credentials.json");
         (sandbox, session)
     };
-    for keys in ["2", "2\r"] {
+    for keys in ["\x1b[B\r", "j\r", "\t "] {
         let (sandbox, mut session) = start();
         session.send(keys).unwrap();
         text(&mut session, "Name [Claude OAuth]");
@@ -227,19 +301,37 @@ fn an_entry_is_chosen_by_number_or_the_choice_is_cancelled() {
         text(&mut session, "code 0");
         assert_eq!(sandbox.vault.stored("claude")[0].value, LOGIN);
     }
-    for keys in ["q", "\x1b", "\x04"] {
+    for keys in ["q", "\x1b"] {
         let (sandbox, mut session) = start();
         session.send(keys).unwrap();
         let said = text(&mut session, "code 1");
         assert!(said.contains("cancelled"), "{said}");
         assert!(sandbox.vault.requests().is_empty());
     }
-    let (_sandbox, mut session) = start();
-    for keys in ["x", "7", "0"] {
-        session.send(keys).unwrap();
-        text(&mut session, "not a choice: 1-2");
-    }
-    session.send("q").unwrap();
+}
+
+/// What is pasted at one prompt is no answer to the next one.
+#[test]
+fn what_is_typed_ahead_answers_no_question() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude/.credentials.json", LOGIN);
+    let mut session = shell(
+        &sandbox,
+        "ANTHROPIC_API_KEY=k amika secret claude push; echo code $?",
+    );
+    text(&mut session, "~/.claude/.credentials.json");
+    session.send("\x1b[B\rMine\ny\n").unwrap();
+    text(&mut session, "Name [Claude OAuth]");
+    session.send("Login\ny\ny\n").unwrap();
+    text(&mut session, "as \"Login\"? [y/N]");
+    session.send_line("n").unwrap();
+    text(&mut session, "code 1");
+    assert_eq!(sandbox.vault.count("POST"), 0);
+    let mut session = shell(&sandbox, "amika secret push KEY=1; echo code $?");
+    text(&mut session, "[y/N] ");
+    session.send("what\ny\n").unwrap();
+    text(&mut session, "answer y or n: ");
+    session.send_line("n").unwrap();
     text(&mut session, "code 1");
 }
 
@@ -386,20 +478,16 @@ fn prompts_work_at_every_width() {
         );
         let mut screen = Screen::run(&sandbox, columns, &line);
         screen
-            .wait_for("to cancel")
+            .wait_for("> ")
             .answer("\x1b[B")
-            .wait_for("to cancel")
-            .answer("x");
-        screen.wait_for("not a choice").answer("q");
+            .wait_for("> ")
+            .answer("k")
+            .wait_for("> ")
+            .answer("q");
         let seen = screen.ends(1);
-        // The list is removed, but the text above it is kept.
-        assert!(
-            seen.contains("Claude credential to push\nerror: cancelled"),
-            "{columns}: {seen}"
-        );
-        assert!(
-            !seen.contains("2) oauth") && !seen.contains("not a choice"),
-            "{columns}: {seen}"
-        );
+        // The list is removed whatever the width, but the text above it is kept.
+        assert!(seen.contains("with Esc\nerror: cancelled"), "{columns}: {seen}");
+        assert_eq!(seen.matches("Claude credential to push").count(), 1, "{seen}");
+        assert!(!seen.contains(".credentials.json"), "{columns}: {seen}");
     }
 }

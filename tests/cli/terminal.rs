@@ -100,7 +100,10 @@ fn a_credential_is_chosen_named_and_confirmed() {
         &sandbox,
         &format!("ANTHROPIC_API_KEY={CANARY} amika secret claude push; echo code $?"),
     );
-    text(&mut session, "Claude credential to push");
+    text(
+        &mut session,
+        "Claude credential to push: choose with the arrow keys",
+    );
     text(&mut session, "~/.claude/.credentials.json");
     session.send("\x1b[B\r").unwrap();
     text(&mut session, "Name [Claude OAuth]");

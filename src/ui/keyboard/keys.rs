@@ -17,9 +17,6 @@ pub(crate) enum Key {
     Backspace,
     /// Ctrl-U.
     ClearLine,
-    Up,
-    Down,
-    Escape,
     /// Ctrl-D, or the terminal was closed.
     EndOfInput,
     /// Ctrl-W.
@@ -46,11 +43,4 @@ pub(crate) trait Keys {
     fn next(&mut self) -> io::Result<Key>;
     /// Whether a key follows faster than a person types, so that the text must be a paste.
     fn follows_at_once(&mut self) -> io::Result<bool>;
-    /// Drops the keys that follow at once, so that the next prompt does not read them.
-    fn discard_typed(&mut self) -> io::Result<()> {
-        while self.follows_at_once()? {
-            self.next()?;
-        }
-        Ok(())
-    }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Keyboard {
 }
 
 impl Keyboard {
-    /// Disables echo and line editing. Ctrl-C still sends a signal, and keys typed ahead are kept.
+    /// Disables echo and line editing. Ctrl-C still sends a signal, and what was typed ahead is dropped.
     /// Ctrl-Z is read as a key, because a shell that resumes a program enables the echo.
     pub(crate) fn open() -> io::Result<Self> {
         let before = tcgetattr(stdin())?;
@@ -53,7 +53,7 @@ impl Keyboard {
         settings.special_codes[SpecialCodeIndex::VMIN] = 1;
         settings.special_codes[SpecialCodeIndex::VTIME] = 0;
         settings.special_codes[SpecialCodeIndex::VSUSP] = DISABLED;
-        tcsetattr(stdin(), OptionalActions::Now, &settings)?;
+        tcsetattr(stdin(), OptionalActions::Flush, &settings)?;
         Ok(Self {
             before,
             settings,
@@ -110,7 +110,7 @@ impl Keyboard {
 
     fn escape_sequence(&mut self) -> io::Result<Key> {
         if !self.is_ready(SEQUENCE_GAP)? {
-            return Ok(Key::Escape);
+            return Ok(Key::Control);
         }
         let mut sequence = Vec::new();
         match self.byte()? {
@@ -126,8 +126,6 @@ impl Keyboard {
             _ => return Ok(Key::Control),
         }
         match sequence.as_slice() {
-            b"A" => Ok(Key::Up),
-            b"B" => Ok(Key::Down),
             b"200~" => self.paste(),
             _ => Ok(Key::Control),
         }

@@ -42,11 +42,6 @@ impl Keys for Keyboard {
         }
         Ok(self.0.arrived.is_some())
     }
-
-    /// Drops nothing: waiting for a key here would take the first key of the next prompt.
-    fn discard_typed(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Reads on its own thread, because the console does not report whether a key is waiting. It reads
@@ -99,9 +94,6 @@ fn key(key: &console::Key) -> Option<Key> {
         console::Key::Shift | console::Key::Alt | console::Key::Unknown => return None,
         console::Key::Enter | console::Key::Char('\r' | '\n') => Key::Enter,
         console::Key::Backspace | console::Key::Char('\u{8}' | '\u{7f}') => Key::Backspace,
-        console::Key::ArrowUp => Key::Up,
-        console::Key::ArrowDown => Key::Down,
-        console::Key::Escape => Key::Escape,
         console::Key::Tab => Key::Char('\t'),
         // Ctrl-D, or Ctrl-Z, which ends input in Windows shells.
         console::Key::Char('\u{4}' | '\u{1a}') => Key::EndOfInput,
