@@ -143,7 +143,7 @@ impl Deletion {
         );
         let show = |question: &str| context.printer.question(question);
         let answer = confirmation.ask(&context.env, &question, show);
-        context.interrupt.or(answer).await.map(drop)
+        context.interrupt.or(answer).await
     }
 
     /// Formats one line per target, except for targets in another scope, which have a warning.

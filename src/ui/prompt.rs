@@ -2,7 +2,7 @@
 
 use std::io;
 
-use console::{Term, measure_text_width};
+use console::Term;
 use dialoguer::{Input, Select};
 
 use crate::error::{Error, Kind, Result};
@@ -57,24 +57,17 @@ impl Confirmation {
     }
 
     /// Asks until the answer is yes or no. Answering no is exit 1, and giving no answer is exit 2.
-    /// `show_question` prints the question if the answer comes through a pipe. Returns the number of
-    /// lines on the terminal, if it is known.
-    pub(crate) async fn ask(
-        self,
-        env: &Env,
-        question: &str,
-        show_question: impl Fn(&str),
-    ) -> Result<Option<usize>> {
-        let (yes, lines) = match self {
-            Self::NotNeeded => return Ok(Some(0)),
+    /// `show_question` prints the question if the answer comes through a pipe.
+    pub(crate) async fn ask(self, env: &Env, question: &str, show_question: impl Fn(&str)) -> Result<()> {
+        let yes = match self {
+            Self::NotNeeded => true,
             Self::Terminal => confirm(env, question).await?,
             Self::Piped => {
                 let refuse = |why: &str| Error::usage(why).hint(ADD_YES);
-                let yes = read_piped(env, refuse, || show_question(question), yes_or_no).await?;
-                (yes, None)
+                read_piped(env, refuse, || show_question(question), yes_or_no).await?
             }
         };
-        if yes { Ok(lines) } else { Err(cancelled()) }
+        if yes { Ok(()) } else { Err(cancelled()) }
     }
 }
 
@@ -92,25 +85,19 @@ fn yes_or_no(answer: &str) -> Option<bool> {
 }
 
 /// Asks at the terminal until the answer is yes or no. The terminal stays as it is: it edits the line,
-/// and Ctrl-Z and Ctrl-C do what they always do. Returns the answer, and the number of lines that the
-/// terminal shows for it, unless it wraps one.
-async fn confirm(env: &Env, question: &str) -> Result<(bool, Option<usize>)> {
+/// and Ctrl-Z and Ctrl-C do what they always do.
+async fn confirm(env: &Env, question: &str) -> Result<bool> {
     let term = Term::stderr();
-    let columns = term.size_checked().map(|(_, columns)| usize::from(columns));
     let mut prompt = format!("{} [y/N] ", escape::escape(question));
-    let mut lines = Some(0);
     loop {
         forget_typed_ahead();
         term.write_str(&prompt).map_err(unreadable)?;
         let Some(answer) = env.read_stdin_line().await.map_err(unreadable)? else {
             term.write_line("").map_err(unreadable)?;
-            return Ok((false, None));
+            return Ok(false);
         };
-        let width = measure_text_width(&prompt) + measure_text_width(&answer);
-        let is_one_line = columns.is_some_and(|columns| width < columns);
-        lines = lines.filter(|_| is_one_line).map(|lines| lines + 1);
         if let Some(yes) = yes_or_no(&answer) {
-            return Ok((yes, lines));
+            return Ok(yes);
         }
         prompt = String::from("Please answer y or n: ");
     }
