@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::api::{Api, RequestLine};
+use crate::api::{Api, Observer, RequestLine};
 use crate::auth::credential::ApiCredential;
 use crate::auth::resolve;
 use crate::auth::store::Store;
@@ -66,10 +66,7 @@ impl Context {
 
     /// Creates a client for this origin with this credential.
     pub(crate) fn api_using(&self, origin: Origin, credential: Rc<ApiCredential>) -> Result<Api> {
-        let printer = self.printer;
-        let observe: Box<dyn Fn(&RequestLine)> = Box::new(move |line| printer.request(&line.to_string()));
-        let observe = printer.shows_requests().then_some(observe);
-        Api::new(&self.env, origin, credential, observe)
+        Api::new(&self.env, origin, credential, Box::new(self.printer))
     }
 
     /// Registers the credential of the command, so that its refresh is completed before the command
@@ -99,6 +96,20 @@ impl Context {
                 Err(error)
             }
         }
+    }
+}
+
+impl Observer for Printer {
+    fn shows_requests(&self) -> bool {
+        Printer::shows_requests(*self)
+    }
+
+    fn request(&self, line: &RequestLine) {
+        Printer::request(*self, &line.to_string());
+    }
+
+    fn warning(&self, warning: &str) {
+        Printer::warning(*self, warning);
     }
 }
 

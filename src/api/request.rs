@@ -6,6 +6,16 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use zeroize::Zeroizing;
 
+/// What a client reports while it works, for a person.
+pub(crate) trait Observer {
+    /// Whether [`request`](Self::request) shows anything.
+    fn shows_requests(&self) -> bool;
+    /// A request was answered or failed.
+    fn request(&self, line: &RequestLine);
+    /// Something in the environment is not used as the person may expect.
+    fn warning(&self, warning: &str);
+}
+
 /// The details of one request for `--verbose`, without secrets.
 pub(crate) struct RequestLine {
     pub(crate) method: Method,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::concurrency::Concurrency;
 use super::error::{ApiError, Effect};
-use super::request::{Answer, Repeat, RequestLine};
+use super::request::{Answer, Observer, Repeat, RequestLine};
 use super::types::{ErrorEnvelope, ServerText};
 use crate::auth::credential::ApiCredential;
 use crate::error::{Kind, Result};
@@ -32,9 +32,6 @@ const NOT_THE_API_HINT: &str = "check AMIKA_API_URL; a proxy or login page may b
 
 pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 
-/// Called after every request, for `--verbose`.
-pub(crate) type Observer = Box<dyn Fn(&RequestLine)>;
-
 /// A client for one origin and one credential.
 pub(crate) struct Api {
     pub(super) http: reqwest::Client,
@@ -44,18 +41,20 @@ pub(crate) struct Api {
     pub(super) known_secrets: KnownSecrets,
     pub(super) concurrency: Concurrency,
     pub(super) now: fn() -> jiff::Timestamp,
-    pub(super) observe: Option<Observer>,
+    pub(super) observer: Box<dyn Observer>,
 }
 
 impl Api {
-    /// `observe` is called after every request.
     pub(crate) fn new(
         env: &Env,
         origin: Origin,
         credential: Rc<ApiCredential>,
-        observe: Option<Observer>,
+        observer: Box<dyn Observer>,
     ) -> Result<Self> {
         let settings = ClientSettings::from_env(env)?;
+        for warning in settings.warnings(&origin) {
+            observer.warning(&warning);
+        }
         Ok(Self {
             http: client::client(&settings, &origin)?,
             timeout: settings.timeout,
@@ -64,7 +63,7 @@ impl Api {
             credential,
             concurrency: Concurrency::new(),
             now: env.now,
-            observe,
+            observer,
         })
     }
 
@@ -145,10 +144,10 @@ impl Api {
 
     /// Reports one request to `--verbose`.
     fn report(&self, method: &Method, path: &str, result: &ApiResult<Answer>, elapsed: Duration) {
-        let Some(observe) = &self.observe else {
+        if !self.observer.shows_requests() {
             return;
-        };
-        observe(&RequestLine {
+        }
+        self.observer.request(&RequestLine {
             method: method.clone(),
             path: self.without_secrets(path),
             outcome: match result {

@@ -15,7 +15,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "HTTPS_PROXY, NO_PROXY",
         "Proxy to use, and hosts to reach without it",
     ),
-    ("SSL_CERT_FILE", "PEM file of certificate authorities to trust"),
+    (
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "PEM file and directories of certificate authorities to trust",
+    ),
     ("NO_COLOR", "Disable colours"),
     (
         "CI",

@@ -154,6 +154,14 @@ impl ClientSettings {
         })
     }
 
+    /// Warnings about settings for this origin that are ignored.
+    pub(crate) fn warnings(&self, origin: &Origin) -> Vec<String> {
+        if origin.is_plain_http() {
+            return Vec::new();
+        }
+        self.trust.warnings()
+    }
+
     /// Limits the timeout of a request to `longest`.
     pub(crate) fn at_most(self, longest: Duration) -> Self {
         Self {
@@ -172,8 +180,8 @@ pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwe
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(settings.timeout)
-        .https_only(connects)
-        .tls_backend_preconfigured(settings.trust.client_config(connects)?);
+        .https_only(connects);
+    builder = settings.trust.set_up(builder, connects)?;
     if origin.is_plain_http() {
         // Plain http is only for loopback; a proxy would send it to another machine.
         builder = builder.no_proxy();

@@ -1,5 +1,4 @@
-//! Certificate verification: R78. `SSL_CERT_FILE` is supported on Linux; other systems use their own
-//! trust store.
+//! Certificate verification: R78, R158.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -181,29 +180,103 @@ fn a_root_is_found_behind_an_intermediate_certificate() {
     ran(command.output().unwrap()).exits(0);
 }
 
-/// R117: an `SSL_CERT_FILE` that is missing or not a regular file is exit 2 and named.
+/// R117, R158: an `SSL_CERT_FILE` that is missing, no regular file, or without a certificate is exit 2
+/// and named; one with a byte order mark or other line ends works.
 #[test]
 fn an_ssl_cert_file_that_cannot_be_used_is_named() {
     let sandbox = Sandbox::new();
-    let (vault, _) = tls_vault((2999, 1, 1));
+    let (vault, pem) = tls_vault((2999, 1, 1));
     let origin = format!("https://localhost:{}", vault.port());
     let fifo = sandbox.home().join("fifo.pem");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
     assert!(made.unwrap().success());
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body).unwrap();
+    let key = "-----BEGIN PRIVATE KEY-----\nMAAB\n-----END PRIVATE KEY-----\n";
+    let junk = "-----BEGIN CERTIFICATE-----\nMAAB\n-----END CERTIFICATE-----\n";
     for (path, problem) in [
         (sandbox.home().join("missing.pem"), "no such file"),
-        (sandbox.home().to_owned(), "is not a regular file"),
+        (sandbox.home().to_owned(), "is a directory"),
         (fifo, "is not a regular file"),
+        (
+            sandbox.write("der file", &der),
+            "is in DER format, not in PEM\n  hint: convert it: openssl x509 -inform der -in '",
+        ),
+        (sandbox.write("empty.pem", ""), "contains no certificate"),
+        (sandbox.write("key.pem", key), "contains no certificate"),
+        (sandbox.write("junk.pem", junk), "contains no certificate"),
     ] {
         list_over_tls(&sandbox, &origin, &path)
             .exits(2)
             .stderr_contains("SSL_CERT_FILE")
             .stderr_contains(problem);
     }
+    for text in [
+        format!("\u{feff}{pem}"),
+        pem.replace('\n', "\r\n"),
+        format!("# Company root\n{junk}{key}{pem}"),
+    ] {
+        list_over_tls(&sandbox, &origin, &sandbox.write("good.pem", text)).exits(0);
+    }
     // For plain http, `SSL_CERT_FILE` is ignored.
     let mut command = sandbox.command(["secret", "list"]);
     command.env("SSL_CERT_FILE", sandbox.home().join("missing.pem"));
     ran(command.output().unwrap()).exits(0);
+}
+
+/// R158: a missing directory, or one without a certificate, is ignored with a warning, and the
+/// system's certificates are used.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_without_certificates_is_ignored() {
+    let sandbox = Sandbox::new();
+    let (vault, pem) = tls_vault((2999, 1, 1));
+    let origin = format!("https://localhost:{}", vault.port());
+    sandbox.write("full/root.pem", &pem);
+    sandbox.write("bare/README", "no certificate");
+    sandbox.write("etc/ssl/certs/ca-certificates.crt", &pem);
+    sandbox.write("etc/hosts", "127.0.0.1 localhost\n");
+    let [full, bare, missing] = ["full", "bare", "missing"].map(|name| sandbox.home().join(name));
+    let list = |directories: &str| {
+        let mut command = sandbox.command(["secret", "list"]);
+        command
+            .env("AMIKA_API_URL", &origin)
+            .env("SSL_CERT_DIR", directories);
+        crate::sandbox::with_etc(&sandbox, &command)
+    };
+    for (directories, ignored) in [
+        (bare.display().to_string(), vec![&bare]),
+        (missing.display().to_string(), vec![&missing]),
+        (format!("{}:{}", bare.display(), full.display()), vec![&bare]),
+        (full.display().to_string(), vec![]),
+        (":".to_owned(), vec![]),
+    ] {
+        let Some(run) = list(&directories) else {
+            return;
+        };
+        let run = run.exits(0);
+        let warnings = run
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("warning: SSL_CERT_DIR is ignored"));
+        assert_eq!(warnings.count(), ignored.len(), "{}", run.stderr);
+        for path in ignored {
+            assert!(run.stderr.contains(path.to_str().unwrap()), "{}", run.stderr);
+        }
+    }
+    // Without the system's bundle its directory is read, and without both it is said.
+    std::fs::rename(
+        sandbox.path("etc/ssl/certs/ca-certificates.crt"),
+        sandbox.path("etc/ssl/certs/0a.0"),
+    )
+    .unwrap();
+    assert_eq!(list("").unwrap().exits(0).stderr, "");
+    std::fs::remove_file(sandbox.path("etc/ssl/certs/0a.0")).unwrap();
+    let message = "this machine has no trusted certificates";
+    list(&bare.display().to_string())
+        .unwrap()
+        .exits(6)
+        .stderr_contains(message);
 }
 
 /// Each problem of a certificate is explained, with a hint.
@@ -258,17 +331,19 @@ fn a_certificate_that_cannot_be_used_is_explained() {
 
     // Following the hints of the next two makes them work.
     let (origin, pem) = own(for_localhost());
-    assert_eq!(
-        refusal(&sandbox, &origin, &other),
-        "its certificate is self-signed\n  \
-         hint: to trust it, set SSL_CERT_FILE to a PEM file with this certificate\n"
-    );
+    let untrusted = "its certificate is self-signed, or from an authority that this machine does not trust\n  \
+         hint: to trust it, set SSL_CERT_FILE to a PEM file with the certificate of the authority, such as that \
+         of a company proxy, or with the self-signed one\n";
+    assert_eq!(refusal(&sandbox, &origin, &other), untrusted);
     list_over_tls(&sandbox, &origin, &sandbox.write("own.pem", pem.clone())).exits(0);
     // Another certificate with the same name neither hides the right one, nor its absence.
     let (_, same_name) = tls_vault((2999, 1, 1));
     let same_name = sandbox.write("same_name.pem", same_name);
-    let said = refusal(&sandbox, &origin, &same_name);
-    assert!(said.starts_with("its certificate is self-signed\n"), "{said}");
+    assert_eq!(refusal(&sandbox, &origin, &same_name), untrusted);
+    let ed25519 = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let same_name_other_kind = for_localhost().self_signed(&ed25519).unwrap().pem();
+    let same_name_other_kind = sandbox.write("other_kind.pem", same_name_other_kind);
+    assert_eq!(refusal(&sandbox, &origin, &same_name_other_kind), untrusted);
     sandbox.write("certificates/own.pem", pem);
     let mut command = sandbox.command(["secret", "list"]);
     command
@@ -285,16 +360,9 @@ fn a_certificate_that_cannot_be_used_is_explained() {
         "https://localhost:{}",
         serve(vec![server.der().clone()], &key).port()
     );
-    assert_eq!(
-        refusal(&sandbox, &origin, &other),
-        "its certificate comes from an authority that this machine does not trust\n  \
-         hint: to trust it, as for a company proxy, set SSL_CERT_FILE to a PEM file with its certificate\n"
-    );
+    assert_eq!(refusal(&sandbox, &origin, &other), untrusted);
     let root_file = sandbox.write("root.pem", root.pem());
     list_over_tls(&sandbox, &origin, &root_file).exits(0);
-    let nothing = sandbox.write("nothing.pem", "");
-    let said = refusal(&sandbox, &origin, &nothing);
-    assert!(said.starts_with("its certificate cannot be verified"), "{said}");
 
     let strict = serve_to(vec![server.der().clone()], &key, Some(root.der().clone()));
     let origin = format!("https://localhost:{}", strict.port());

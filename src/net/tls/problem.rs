@@ -6,7 +6,7 @@ use std::io;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible};
 
 use crate::formats::escape;
 
@@ -15,21 +15,6 @@ use crate::formats::escape;
 pub(crate) struct TlsProblem {
     pub(crate) what: String,
     pub(crate) hint: String,
-}
-
-/// The result of our own check of a certificate, for which rustls has no error.
-#[derive(Debug, thiserror::Error)]
-#[cfg_attr(
-    not(all(unix, not(target_vendor = "apple"))),
-    expect(dead_code, reason = "the system checks certificates there")
-)]
-pub(crate) enum CertificateFinding {
-    #[error("is self-signed")]
-    SelfSigned,
-    #[error("is that of an authority")]
-    OfAuthority,
-    #[error("cannot be verified: no trusted certificates could be read")]
-    NothingTrusted,
 }
 
 const SET_CLOCK: &str =
@@ -75,10 +60,20 @@ pub(crate) fn explain(error: &(dyn Error + 'static), is_local: bool) -> Option<T
             "it may ask for a client certificate, which amika does not have, or allow only outdated ciphers"
                 .to_owned(),
         ),
-        other => (
-            format!("TLS failed: {}", escape::escape(&other.to_string())),
+        rustls::Error::AlertReceived(alert) => (
+            format!("the server ended the TLS handshake (alert {})", u8::from(*alert)),
             ADDRESS.to_owned(),
         ),
+        rustls::Error::PeerMisbehaved(_) => (
+            "the server does not follow the TLS protocol".to_owned(),
+            ADDRESS.to_owned(),
+        ),
+        rustls::Error::General(reason) => (
+            format!("TLS failed: {}", escape::escape(reason)),
+            ADDRESS.to_owned(),
+        ),
+        rustls::Error::Other(other) => (format!("TLS failed: {}", inner(other)), ADDRESS.to_owned()),
+        _ => ("TLS failed".to_owned(), ADDRESS.to_owned()),
     };
     Some(TlsProblem { what, hint })
 }
@@ -126,9 +121,15 @@ fn certificate(error: &CertificateError) -> (String, String) {
         CertificateError::Expired => ("its certificate has expired", SET_CLOCK),
         CertificateError::NotValidYet => ("its certificate is not valid yet", SET_CLOCK),
         CertificateError::NotValidForName => ("its certificate is for another host name", ADDRESS),
-        CertificateError::UnknownIssuer => (
-            "its certificate comes from an authority that this machine does not trust",
-            TRUST_AUTHORITY,
+        // A bad signature, or one of another kind, means that a trusted certificate has only the name of
+        // the issuer, as with self-signed certificates for `localhost`.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+            "its certificate is self-signed, or from an authority that this machine does not trust",
+            "to trust it, set SSL_CERT_FILE to a PEM file with the certificate of the authority, such as that \
+             of a company proxy, or with the self-signed one",
         ),
         CertificateError::Revoked => (
             "its certificate was revoked",
@@ -138,46 +139,24 @@ fn certificate(error: &CertificateError) -> (String, String) {
             "its certificate is not meant for a server",
             "the server needs a certificate for server authentication",
         ),
-        CertificateError::Other(other) => match other.0.downcast_ref() {
-            Some(finding) => of_finding(finding),
-            None => ("its certificate cannot be checked", ADDRESS),
-        },
-        other => {
-            let reason = escape::escape(&other.to_string()).to_lowercase();
-            return (
-                format!("its certificate is not valid: {reason}"),
-                ADDRESS.to_owned(),
-            );
+        CertificateError::Other(other) if inner(other) == "CaUsedAsEndEntity" => (
+            "its certificate is that of a certificate authority, which cannot identify a server",
+            "create the server's certificate with basicConstraints=CA:FALSE; 'openssl req -x509' needs -addext \
+             for that",
+        ),
+        CertificateError::Other(other) => {
+            let what = format!("its certificate cannot be verified: {}", inner(other));
+            return (what, ADDRESS.to_owned());
         }
+        _ => ("its certificate cannot be verified", ADDRESS),
     };
     (what.to_owned(), hint.to_owned())
 }
 
-fn of_finding(finding: &CertificateFinding) -> (&'static str, &'static str) {
-    match finding {
-        CertificateFinding::SelfSigned => ("its certificate is self-signed", TRUST_CERTIFICATE),
-        CertificateFinding::OfAuthority => (
-            "its certificate is that of a certificate authority, which cannot identify a server",
-            "create the server's certificate with basicConstraints=CA:FALSE; \
-             'openssl req -x509' needs -addext for that",
-        ),
-        CertificateFinding::NothingTrusted => (
-            "its certificate cannot be verified, because no trusted certificates could be read",
-            "install the package ca-certificates, or set SSL_CERT_FILE to a bundle in PEM format",
-        ),
-    }
+/// The message of an error of another library. `Display` of [`OtherError`] would be its `Debug` form.
+fn inner(error: &OtherError) -> String {
+    escape::escape(&error.0.to_string()).into_owned()
 }
-
-const TRUST_AUTHORITY: &str = if cfg!(all(unix, not(target_vendor = "apple"))) {
-    "to trust it, as for a company proxy, set SSL_CERT_FILE to a PEM file with its certificate"
-} else {
-    "to trust it, as for a company proxy, add its certificate to the system's trust store"
-};
-const TRUST_CERTIFICATE: &str = if cfg!(all(unix, not(target_vendor = "apple"))) {
-    "to trust it, set SSL_CERT_FILE to a PEM file with this certificate"
-} else {
-    "to trust it, add this certificate to the system's trust store"
-};
 
 /// The date of a time, such as `2026-11-25`.
 fn date(time: UnixTime) -> String {
