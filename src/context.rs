@@ -4,12 +4,13 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::api::{Api, Observer, RequestLine};
+use crate::api::{Api, Observer, RequestLine, SecretSummary};
 use crate::auth::credential::ApiCredential;
 use crate::auth::resolve;
 use crate::auth::store::Store;
 use crate::error::{Error, Kind, Result};
 use crate::net::origin::Origin;
+use crate::secret::Scope;
 use crate::system::env::Env;
 use crate::system::signals::Interrupt;
 use crate::ui::notices::Notices;
@@ -32,6 +33,32 @@ impl Context {
         let (credential, notices) = self.find_credential(&origin).await?;
         self.printer.notices(&notices);
         self.api_using(origin, Rc::clone(self.register(credential?)))
+    }
+
+    /// As [`api`](Self::api), after one request has shown that the connection works and the credential
+    /// is accepted. Returns the secrets of the vault.
+    pub(crate) async fn connect(&self) -> Result<(Api, Vec<SecretSummary>)> {
+        let api = self.api().await?;
+        let listed = self.interrupt.or(async { Ok(api.list_secrets().await?) }).await?;
+        Ok((api, listed))
+    }
+
+    /// Whose vault is used, for questions and plans: `dana@example.com`, or `the API key from PLACE`, with
+    /// the origin if it is not the default. Empty before [`api`](Self::api).
+    pub(crate) fn account(&self) -> String {
+        let Some(credential) = self.credential.get() else {
+            return String::new();
+        };
+        match Origin::from_env(&self.env) {
+            Ok(origin) if !origin.is_default() => format!("{} on {origin}", credential.account),
+            _ => credential.account.clone(),
+        }
+    }
+
+    /// As [`account`](Self::account), with the scope: `user scope of dana@example.com`.
+    #[expect(dead_code, reason = "the questions that name a scope do not use it yet")]
+    pub(crate) fn vault_of(&self, scope: Scope) -> String {
+        format!("{scope} scope of {}", self.account())
     }
 
     /// Finds the credential in use for this origin, and notices about it.

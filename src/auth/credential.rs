@@ -9,6 +9,8 @@ use crate::secret::SecretValue;
 /// The credential that this process sends to the API.
 pub(crate) struct ApiCredential {
     pub(crate) source: Source,
+    /// Whose it is: an email address, or where the key comes from.
+    pub(crate) account: String,
     bearer: Bearer,
 }
 
@@ -18,18 +20,20 @@ enum Bearer {
 }
 
 impl ApiCredential {
-    pub(crate) fn from_key(source: Source, key: SecretValue) -> Self {
+    pub(crate) fn from_key(source: Source, account: String, key: SecretValue) -> Self {
         let known = KnownSecrets::default();
         known.add(&key);
         Self {
             source,
+            account,
             bearer: Bearer::Key(key, known),
         }
     }
 
-    pub(crate) fn from_session(session: LiveSession) -> Self {
+    pub(crate) fn from_session(account: String, session: LiveSession) -> Self {
         Self {
             source: Source::Session,
+            account,
             bearer: Bearer::Session(Box::new(session)),
         }
     }

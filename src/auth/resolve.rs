@@ -13,6 +13,7 @@ use super::source::{OtherServer, Source, check_characters, check_origin};
 use super::store::{Session, Store, StoreError};
 use super::workos::Workos;
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
 use crate::net::origin::Origin;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
@@ -129,14 +130,21 @@ pub(crate) fn find(env: &Env, origin: &Origin, notices: &mut Notices) -> Result<
                 problems.push(ignored(source, problem));
                 continue;
             }
-            Finding::Key(key) => ApiCredential::from_key(source, key),
+            Finding::Key(key) => {
+                let place = resolver.path(source).map_or_else(
+                    || "AMIKA_API_KEY".to_owned(),
+                    |path| escape::home_path(&path, env.tilde()),
+                );
+                ApiCredential::from_key(source, format!("the API key from {place}"), key)
+            }
             Finding::Session(session) => {
                 let Some(store) = resolver.store.clone() else {
                     continue;
                 };
                 let workos = Workos::from_env(env)?;
+                let account = session.account().into_owned();
                 let live = LiveSession::new(store, workos, origin.clone(), env.now, *session);
-                ApiCredential::from_session(live)
+                ApiCredential::from_session(account, live)
             }
         };
         for problem in problems {

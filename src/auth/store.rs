@@ -5,6 +5,7 @@
 
 mod error;
 
+use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,15 @@ pub(crate) struct Session {
     pub(crate) api_url: Option<String>,
     /// The storage of its tokens.
     pub(crate) backend: CredentialBackend,
+}
+
+impl Session {
+    /// Whose it is, escaped.
+    pub(crate) fn account(&self) -> Cow<'_, str> {
+        self.email
+            .as_deref()
+            .map_or_else(|| "an account without an email address".into(), escape::escape)
+    }
 }
 
 /// The reason why a file, or the item that it refers to, contains no credential.

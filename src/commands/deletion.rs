@@ -137,9 +137,10 @@ impl Deletion {
             return Ok(());
         }
         let question = format!(
-            "Delete {} ({})?",
+            "Delete {} ({}) of {}?",
             escape::count(labels.len(), self.noun),
-            labels.join(", ")
+            labels.join(", "),
+            context.account()
         );
         let show = |question: &str| context.printer.question(question);
         let answer = confirmation.ask(&context.env, &question, show);

@@ -125,7 +125,10 @@ fn delete_is_confirmed() {
     sandbox
         .run_with("secret delete A", "n\n")
         .exits(1)
-        .stderr_contains("Delete 1 secret (A)? [y/N]");
+        .stderr_contains(&format!(
+            "Delete 1 secret (A) of the API key from AMIKA_API_KEY on {}? [y/N]",
+            sandbox.vault.origin()
+        ));
     sandbox.run("secret delete A").exits(2).stderr_contains("--yes");
     sandbox.run_with("secret delete A", "y\n").exits(0);
 }

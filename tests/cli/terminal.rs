@@ -214,7 +214,7 @@ fn delete_asks_only_about_stored_credentials() {
     ];
     for line in lines {
         let mut session = shell(&sandbox, &format!("amika secret claude {line}; echo code $?"));
-        let asked = text(&mut session, &format!("Delete 1 credential ({id})? [y/N] "));
+        let asked = text(&mut session, &format!("Delete 1 credential ({id}) of "));
         assert!(
             asked.contains(&format!("{id}: My login, oauth, user scope")),
             "{asked}"

@@ -143,7 +143,7 @@ async fn store_key(
 
 /// Asks the API whether it accepts the key, before anything is replaced.
 async fn check_accepted(key: &SecretValue, origin: &Origin, context: &Context) -> Result<()> {
-    let credential = ApiCredential::from_key(Source::NewApiKey, key.clone());
+    let credential = ApiCredential::from_key(Source::NewApiKey, Source::NewApiKey.to_string(), key.clone());
     let api = context.api_using(origin.clone(), Rc::new(credential))?;
     let listed = api.list_secrets().await;
     listed.map(drop).map_err(|error| {
@@ -276,11 +276,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
         "expires_at": session.expires_at.to_string(),
     });
     printer.data(OnWriteFailure::RepeatOnStderr, &value, || {
-        let who = session
-            .email
-            .as_deref()
-            .unwrap_or("an account without an email address");
-        format!("Logged in as {}", escape::escape(who))
+        format!("Logged in as {}", session.account())
     })
 }
 
@@ -313,9 +309,10 @@ async fn refuse_session(
     let (Some(_), Ok(made_for)) = (&session.refresh_token, Origin::parse("api_url", made_for)) else {
         return Ok(());
     };
+    let account = session.account().into_owned();
     let live = LiveSession::new(store.clone(), workos.clone(), made_for, env.now, session);
     // Registered so that the refreshed session is saved even after an interrupt.
-    let credential = context.register(ApiCredential::from_session(live));
+    let credential = context.register(ApiCredential::from_session(account, live));
     match context.interrupt.or(credential.bearer()).await {
         Ok(_) => {
             context.finish_refresh(Ok(())).await?;

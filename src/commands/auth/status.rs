@@ -175,10 +175,7 @@ impl Status {
 
     fn use_session(&mut self, session: &Session, path: Option<&Path>, home: Option<&Path>) {
         self.take(Source::Session, "session");
-        let who = session
-            .email
-            .as_deref()
-            .map_or_else(|| "an account without an email address".into(), escape::escape);
+        let who = session.account();
         self.lines
             .push(format!("Logged in as {who}{}", in_file(path, home)));
         if let Some(organisation) = &session.organization_id {

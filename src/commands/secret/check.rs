@@ -43,11 +43,7 @@ struct Row {
 
 pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let references = references::read(args.file.as_deref(), &context.env)?;
-    let api = context.api().await?;
-    let stored = context
-        .interrupt
-        .or(async { Ok(api.list_secrets().await?) })
-        .await?;
+    let (api, stored) = context.connect().await?;
     let rows = references.entries.iter().map(|entry| row(entry, &stored, &api));
     let rows: Vec<_> = rows.collect();
     context.printer.data(OnWriteFailure::Fail, &rows, || {

@@ -40,11 +40,7 @@ impl Row {
 }
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<()> {
-    let api = context.api().await?;
-    let mut secrets = context
-        .interrupt
-        .or(async { Ok(api.list_secrets().await?) })
-        .await?;
+    let (api, mut secrets) = context.connect().await?;
     secrets.retain(|secret| args.scope.is_none_or(|scope| secret.scope == *scope.as_str()));
     let mut secrets: Vec<_> = secrets.iter().map(|secret| Row::new(secret, &api)).collect();
     secrets.sort_by(|a, b| (&a.name, &a.scope).cmp(&(&b.name, &b.scope)));
