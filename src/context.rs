@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::api::{Api, Observer, RequestLine, SecretSummary};
+use crate::api::{Api, ApiError, Observer, RequestLine, SecretSummary};
 use crate::auth::credential::ApiCredential;
 use crate::auth::resolve;
 use crate::auth::store::Store;
@@ -39,8 +39,20 @@ impl Context {
     /// is accepted. Returns the secrets of the vault.
     pub(crate) async fn connect(&self) -> Result<(Api, Vec<SecretSummary>)> {
         let api = self.api().await?;
-        let listed = self.interrupt.or(async { Ok(api.list_secrets().await?) }).await?;
+        let listed = self.reply(api.list_secrets()).await?;
         Ok((api, listed))
+    }
+
+    /// Waits for a reply of the API or a signal. A person at a terminal is told after a while.
+    pub(crate) fn reply<T>(
+        &self,
+        request: impl Future<Output = std::result::Result<T, ApiError>>,
+    ) -> impl Future<Output = Result<T>> {
+        let request = Box::pin(async { Ok(request.await?) });
+        async {
+            let what = format!("a reply of {}", Origin::from_env(&self.env)?);
+            self.interrupt.or(self.printer.waiting(&what, request)).await
+        }
     }
 
     /// Whose vault is used, for questions and plans: `dana@example.com`, or `the API key from PLACE`, with

@@ -18,8 +18,8 @@ pub(crate) use self::error::{ContentError, Remainder, StoreError};
 use super::backend::{CredentialBackend, Item, KeyringUnavailable, StoredInFile, store_secret};
 use super::source::{Source, is_sendable};
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape;
 use crate::formats::json::{JsonError, Object};
+use crate::formats::{escape, shell};
 use crate::secret::SecretValue;
 use crate::system::atomic_file::{Save, leftovers, remove_leftovers};
 use crate::system::env::Env;
@@ -271,8 +271,11 @@ impl Store {
         let paths = [API_KEY, SESSION].map(|file| self.directory.join(file));
         let open = paths.iter().filter(|path| others_may_read(path));
         open.map(|path| {
-            let path = escape::path(path);
-            format!("{path} is readable by other users; run 'chmod 600 {path}'")
+            format!(
+                "{} is readable by other users; run 'chmod 600 {}'",
+                escape::path(path),
+                shell::path(path, None)
+            )
         })
         .collect()
     }

@@ -9,7 +9,7 @@ use clap::{CommandFactory, ValueEnum, ValueHint};
 use super::Cli;
 use crate::commands::suggestions::{is_similar, quoted, unknown_command};
 use crate::error::{Error, Result};
-use crate::formats::escape::shell_word;
+use crate::formats::shell;
 use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::printer::Printer;
 
@@ -143,7 +143,10 @@ fn unexpected_argument(word: &str, command: &clap::Command) -> Error {
         .find(takes_file)
         .and_then(clap::Arg::get_long);
     match option.filter(|_| is_file) {
-        Some(option) => error.hint(format!("to read a file, use --{option} {}", shell_word(word))),
+        Some(option) => error.hint(format!(
+            "to read a file, use --{option} {}",
+            shell::path(Path::new(word), None)
+        )),
         None => error,
     }
 }

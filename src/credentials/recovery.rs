@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::NewCredential;
 use crate::auth::store::Store;
 use crate::error::{Error, Kind, Result, reason};
-use crate::formats::escape::{self, shell_quoted};
+use crate::formats::{escape, shell};
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::Scope;
 use crate::system::atomic_file::Save;
@@ -139,11 +139,12 @@ pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<(PathBuf, Optio
 
 /// The command to restore a backup. Name, type and scope are read from its description.
 pub(crate) fn command(provider: &Provider, path: &Path, api_url: Option<&str>) -> String {
-    let origin = api_url.map_or_else(String::new, |url| {
-        format!("AMIKA_API_URL={} ", *shell_quoted(url))
-    });
-    let path = shell_quoted(&path.to_string_lossy());
-    format!("{origin}amika secret {} push --from-file {}", provider.id, *path)
+    let path = shell::path(path, None);
+    let command = format!("amika secret {} push --from-file {path}", provider.id);
+    match api_url {
+        Some(url) => shell::with_variable("AMIKA_API_URL", url, &command),
+        None => command,
+    }
 }
 
 fn file_name(provider: &Provider, id: &str, api_url: &str) -> String {

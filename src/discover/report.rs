@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::discover::types::{Discovery, LocalCredential, State};
-use crate::formats::escape::shell_quoted;
+use crate::formats::shell::Shell;
 use crate::secret::SecretName;
 use crate::ui::notices::Notices;
 use crate::ui::printer::Printer;
-use crate::ui::table::{Text, table};
+use crate::ui::table::{Cell, Text, table};
 
 /// A credential under one of its secret names.
 pub(crate) struct Row<'a> {
@@ -34,18 +34,19 @@ pub(crate) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, ho
     }
     let cells = rows.iter().map(|Row { name, found }| {
         let mut cells = vec![
-            name.to_string(),
-            found.value.masked(at_terminal),
-            found.kind.to_string(),
-            found.place.shown(home),
+            name.to_string().into(),
+            found.value.masked(at_terminal).into(),
+            found.kind.to_string().into(),
+            found.place.shown(home).into(),
             expires(found),
         ];
         if with_state {
             cells.push(match (&found.overridden_by, found.state) {
                 (Some(place), State::Chosen | State::Outranked) => {
-                    format!("overridden by {}", place.shown(home))
+                    format!("overridden by {}", place.shown(home)).into()
                 }
-                (_, state) => state_name(state).to_owned(),
+                (_, State::Chosen) => Cell::from("chosen").good(),
+                (_, state) => Cell::from(state_name(state)).attention(),
             });
         }
         cells
@@ -53,11 +54,11 @@ pub(crate) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, ho
     table(&header, cells)
 }
 
-fn expires(found: &LocalCredential) -> String {
+fn expires(found: &LocalCredential) -> Cell {
     match (found.expires_at, found.state) {
-        (None, _) => "-".to_owned(),
-        (Some(at), State::Expired) => format!("expired {at:.0}"),
-        (Some(at), _) => format!("{at:.0}"),
+        (None, _) => "-".into(),
+        (Some(at), State::Expired) => Cell::time(format!("expired {at:.0}")).attention(),
+        (Some(at), _) => Cell::time(format!("{at:.0}")),
     }
 }
 
@@ -96,7 +97,7 @@ pub(crate) fn exports(rows: &[Row<'_>], notices: &mut Notices) -> Zeroizing<Stri
             notices.warn(format!("{name} is not a valid shell variable and was skipped"));
             continue;
         }
-        let value = shell_quoted(found.value.expose_secret());
+        let value = Shell::Posix.quoted(found.value.expose_secret());
         for part in ["export ", name.as_str(), "=", &value, "\n"] {
             lines.push_str(part);
         }

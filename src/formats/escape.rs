@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 /// Whether a character can move the cursor, hide text or reorder it: C0, C1, DEL, line separators,
 /// bidirectional controls, zero-width characters.
 pub(crate) fn is_hostile(c: char) -> bool {
@@ -73,21 +71,6 @@ pub(crate) fn home_path(full: &Path, home: Option<&Path>) -> String {
     match home.and_then(|home| full.strip_prefix(home).ok()) {
         Some(rest) if !rest.as_os_str().is_empty() => path(&Path::new("~").join(rest)),
         _ => path(full),
-    }
-}
-
-/// Quotes `text` as one word for POSIX shells.
-pub(crate) fn shell_quoted(text: &str) -> Zeroizing<String> {
-    Zeroizing::new(format!("'{}'", text.replace('\'', r"'\''")))
-}
-
-/// Formats `text` as a word of a suggested command, quoted only if a shell needs it.
-pub(crate) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-+=./:@%,~\\".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        shell_quoted(text).to_string()
     }
 }
 

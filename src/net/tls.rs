@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::error::{Error, Result};
-use crate::formats::escape;
+use crate::formats::{escape, shell};
 use crate::system::env::Env;
 use crate::system::file;
 
@@ -120,7 +120,7 @@ fn read_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
         if !is_certificate(&CertificateDer::from(bytes.as_slice())) {
             return Err(refuse("contains no certificate in PEM format"));
         }
-        let word = escape::shell_word(&path.to_string_lossy());
+        let word = shell::path(path, None);
         return Err(refuse("is in DER format, not in PEM").hint(format!(
             "convert it: openssl x509 -inform der -in {word} -out {word}.pem"
         )));

@@ -8,7 +8,7 @@ use crate::push::candidate::Candidate;
 use crate::push::outcome::{Applied, Outcome};
 use crate::push::plan::{Action, Plan};
 use crate::secret::Scope;
-use crate::ui::table::{Text, table};
+use crate::ui::table::{Cell, Text, table};
 
 /// A table of a plan, or of the conflicts that prevent it.
 pub(crate) fn plan_text<'a>(
@@ -16,11 +16,16 @@ pub(crate) fn plan_text<'a>(
     at_terminal: bool,
 ) -> Text {
     let cells = rows.map(|(candidate, action)| {
+        let action = match action {
+            "create" => Cell::from(action).good(),
+            "conflict" => Cell::from(action).bad(),
+            _ => Cell::from(action).attention(),
+        };
         vec![
-            candidate.name.to_string(),
-            candidate.origin.to_string(),
-            candidate.value.masked(at_terminal),
-            action.to_owned(),
+            candidate.name.to_string().into(),
+            candidate.origin.to_string().into(),
+            candidate.value.masked(at_terminal).into(),
+            action,
         ]
     });
     table(&["NAME", "SOURCE", "VALUE", "ACTION"], cells)
@@ -85,10 +90,16 @@ pub(crate) fn outcomes_text(applied: &Applied, plan_is_shown: bool) -> Text {
     let rows = outcomes.map(|(name, outcome)| {
         let status = status(outcome);
         let said = reason(outcome).map(|reason| format!("{status}: {reason}"));
-        vec![name.clone(), said.unwrap_or_else(|| status.to_owned())]
+        let said = Cell::from(said.unwrap_or_else(|| status.to_owned()));
+        let said = match outcome {
+            Outcome::Created { .. } | Outcome::Updated { .. } => said.good(),
+            Outcome::Failed(_) => said.bad(),
+            Outcome::Unknown(_) | Outcome::NotAttempted => said.attention(),
+        };
+        vec![name.clone().into(), said]
     });
     let unchanged = applied.unchanged.iter().filter(|_| !plan_is_shown);
-    let unchanged = unchanged.map(|name| vec![name.clone(), "unchanged".to_owned()]);
+    let unchanged = unchanged.map(|name| vec![name.clone().into(), "unchanged".into()]);
     let rows: Vec<_> = rows.chain(unchanged).collect();
     if applied.outcomes.is_empty() && applied.unchanged.is_empty() {
         return "Nothing to push".to_owned().into();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::formats::escape;
+use crate::formats::{escape, shell};
 
 /// A file or directory that another user controls.
 #[cfg_attr(
@@ -28,7 +28,7 @@ impl Untrusted {
                 "set AMIKA_STATE_DIRECTORY to a directory of your own, or use AMIKA_API_KEY".to_owned()
             }
             Self::WritableByOthers { path, .. } => {
-                format!("run 'chmod go-w {}'", escape::path(path))
+                format!("run 'chmod go-w {}'", shell::path(path, None))
             }
         }
     }

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape::{escape, escape_lines, is_hostile};
 use crate::system::env::{Env, Terminals};
+use crate::ui::lines::wrap;
 use crate::ui::notices::{Level, Notices};
 use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::table::{Layout, Text};
@@ -25,6 +26,9 @@ const DIM: Style = Style::new().dimmed();
 
 /// Minimum number of writes for a progress bar; fewer finish too quickly.
 const FEW: usize = 5;
+
+/// Time after which a person at a terminal is told what the program waits for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Formats and filters output according to the options.
 #[derive(Debug, Clone, Copy)]
@@ -179,14 +183,14 @@ impl Printer {
         }
         let mut problems = std::iter::once(error).chain(&error.others).peekable();
         while let Some(problem) = problems.next() {
-            self.stderr(RED, "error: ", &escape(&format!("{problem:#}")));
+            self.labelled(RED, "error: ", &format!("{problem:#}"));
             // Problems of the same kind are adjacent; the hint is printed after the last one.
             let next_has_hint = problems.peek().is_some_and(|next| next.hint == problem.hint);
             if let Some(hint) = problem.hint.as_ref().filter(|_| !next_has_hint) {
-                self.stderr(DIM, "  hint: ", &escape(hint));
+                self.labelled(DIM, "  hint: ", hint);
             }
             if let Some(trace_id) = &problem.trace_id {
-                self.stderr(DIM, "  trace id: ", &escape(trace_id));
+                self.labelled(DIM, "  trace id: ", trace_id);
             }
         }
     }
@@ -227,13 +231,13 @@ impl Printer {
         if self.is_json() {
             self.message(DIM, "notice", text);
         } else {
-            self.stderr(DIM, "", &escape_lines(text));
+            self.labelled(DIM, "", text);
         }
     }
 
     /// Prints a list for a choice that is made through a pipe.
     pub(crate) fn list(self, list: &str) {
-        self.stderr(DIM, "", &escape_lines(list));
+        self.labelled(DIM, "", list);
     }
 
     /// Whether [`request`](Self::request) prints anything.
@@ -251,6 +255,18 @@ impl Printer {
         } else {
             self.stderr(DIM, "> ", &escape(line));
         }
+    }
+
+    /// Waits for `work`, and says at a terminal what for if it takes a while.
+    pub(crate) async fn waiting<T>(self, what: &str, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = tokio::time::sleep(PATIENCE), if self.terminals.stderr => {}
+        }
+        self.notice(&format!("waiting for {what}"));
+        work.await
     }
 
     /// A progress bar for `total` writes, drawn only at a terminal and for batches that take a while.
@@ -272,11 +288,28 @@ impl Printer {
         if self.is_json() {
             json_line(&json!({ label: { "message": message } }));
         } else {
-            self.stderr(style, &format!("{label}: "), &escape(message));
+            self.labelled(style, &format!("{label}: "), message);
         }
     }
 
-    /// Writes one line with a single call. Errors are ignored: there is no other place to report them.
+    /// Prints a message, at a terminal broken into lines that begin below its first word.
+    fn labelled(self, style: Style, label: &str, message: &str) {
+        let shown = if label.is_empty() {
+            escape_lines(message)
+        } else {
+            escape(message)
+        };
+        let width = self.layout(self.terminals.stderr, &Term::stderr()).width;
+        let lines = match width {
+            Some(width) => {
+                wrap(&shown, width.saturating_sub(label.len())).join(&format!("\n{:1$}", "", label.len()))
+            }
+            None => shown.into_owned(),
+        };
+        self.stderr(style, label, &lines);
+    }
+
+    /// Writes one text with a single call. Errors are ignored: there is no other place to report them.
     fn stderr(self, style: Style, label: &str, text: &str) {
         let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
         let _ = if label.is_empty() {

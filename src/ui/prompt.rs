@@ -12,8 +12,8 @@ use crate::system::env::{Env, Platform, blocking};
 use crate::ui::guard::{MARK_PASTES, TerminalGuard, forget_typed_ahead};
 use crate::ui::hidden::read_hidden;
 use crate::ui::keyboard::Keyboard;
+use crate::ui::lines::{cut_middle, wrap};
 use crate::ui::options::{GlobalOptions, OutputFormat};
-use crate::ui::table::cut_middle;
 
 const ADD_YES: &str = "add --yes to confirm on the command line";
 
@@ -88,7 +88,8 @@ fn yes_or_no(answer: &str) -> Option<bool> {
 /// and Ctrl-Z and Ctrl-C do what they always do.
 async fn confirm(env: &Env, question: &str) -> Result<bool> {
     let term = Term::stderr();
-    let mut prompt = format!("{} [y/N] ", escape::escape(question));
+    let question = format!("{} [y/N]", escape::escape(question));
+    let mut prompt = fitting(&question, &term) + " ";
     loop {
         forget_typed_ahead();
         term.write_str(&prompt).map_err(unreadable)?;
@@ -101,6 +102,11 @@ async fn confirm(env: &Env, question: &str) -> Result<bool> {
         }
         prompt = String::from("Please answer y or n: ");
     }
+}
+
+/// `text`, broken between words where the terminal would break it anywhere.
+fn fitting(text: &str, term: &Term) -> String {
+    wrap(text, usize::from(term.size().1)).join("\n")
 }
 
 /// Reads lines of standard input until one is an answer. `refuse` returns the error if there is none.
@@ -212,8 +218,8 @@ pub(crate) async fn choose(
     let escaped = |item: &String| escape::escape(item).into_owned();
     let items: Vec<_> = choice.items.iter().map(escaped).collect();
     if env.terminals.stdin {
-        let how = "choose with the arrow keys and Enter, or cancel with Esc";
-        let chosen = at_terminal(move || select(&format!("{prompt}: {how}"), &items));
+        let prompt = format!("{prompt} (arrow keys and Enter; Esc cancels)");
+        let chosen = at_terminal(move || select(&prompt, &items));
         return chosen.await?.ok_or_else(cancelled);
     }
     let number = |line: &str| {
@@ -245,13 +251,13 @@ fn select(prompt: &str, items: &[String]) -> io::Result<Option<usize>> {
     let term = Term::stderr();
     let columns = usize::from(term.size().1);
     // A line that the terminal wraps would stay when the list is redrawn. dialoguer 0.12 counts bytes.
-    let fitting = |item: &String| {
+    let cut = |item: &String| {
         let mut cut = (0..columns).rev().map(|width| cut_middle(item, width));
         let cut = cut.find(|text| text.len() + 2 < columns);
         cut.unwrap_or_default()
     };
-    let items: Vec<_> = items.iter().map(fitting).collect();
-    term.write_line(prompt)?;
+    let items: Vec<_> = items.iter().map(cut).collect();
+    term.write_line(&fitting(prompt, &term))?;
     let list = Select::new().items(&items).default(0);
     let chosen = list
         .interact_on_opt(&term)

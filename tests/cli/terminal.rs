@@ -100,15 +100,13 @@ fn a_credential_is_chosen_named_and_confirmed() {
         &sandbox,
         &format!("ANTHROPIC_API_KEY={CANARY} amika secret claude push; echo code $?"),
     );
-    text(
-        &mut session,
-        "Claude credential to push: choose with the arrow keys",
-    );
+    text(&mut session, "Claude credential to push (arrow keys and Enter");
     text(&mut session, "~/.claude/.credentials.json");
     session.send("\x1b[B\r").unwrap();
     text(&mut session, "Name [Claude OAuth]");
     session.send_line("My login").unwrap();
-    text(&mut session, "to user scope, as \"My login\"? [y/N]");
+    let asked = text(&mut session, "[y/N]").replace("\r\n", " ");
+    assert!(asked.contains("to user scope, as \"My login\"?"), "{asked}");
     session.send_line("y").unwrap();
     text(&mut session, "code 0");
     let stored = sandbox.vault.stored("claude").remove(0);

@@ -7,6 +7,7 @@ use clap::ColorChoice;
 
 use crate::discover::{Filter, discover};
 use crate::formats::escape;
+use crate::formats::shell::Shell;
 use crate::net::redact::KnownSecrets;
 use crate::net::retry;
 use crate::provider::{CredentialKind, PROVIDERS};
@@ -161,7 +162,7 @@ pub(crate) fn escaping(data: &[u8]) {
     let shown = escape::escape(&text);
     assert!(!shown.chars().any(|c| acts(&c)), "{shown:?}");
     assert_eq!(text.chars().any(|c| acts(&c)), shown != text, "{text:?}");
-    let quoted = escape::shell_quoted(&text);
+    let quoted = Shell::Posix.quoted(&text);
     assert_eq!(quoted[1..quoted.len() - 1].replace("'\\''", "'"), text);
 }
 

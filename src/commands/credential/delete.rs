@@ -5,7 +5,7 @@ use crate::api::{Api, ApiError, CredentialSummary, check_id};
 use crate::commands::deletion::{Deletion, OtherScope, Requests, Target};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape;
+use crate::formats::{escape, shell};
 use crate::provider::Provider;
 use crate::secret::Scope;
 use crate::ui::prompt::Confirmation;
@@ -128,7 +128,7 @@ fn described_targets(
         None => {
             let is_name = stored.iter().any(|entry| entry.name == **id);
             Target {
-                meant: is_name.then(|| format!("--name {}", escape::shell_word(id))),
+                meant: is_name.then(|| format!("--name {}", shell::word(id))),
                 ..Target::absent(id, None)
             }
         }

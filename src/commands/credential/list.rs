@@ -35,8 +35,7 @@ impl Row {
 
 pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
     let api = context.api().await?;
-    let listed = async { Ok(api.list_credentials(provider).await?) };
-    let credentials = context.interrupt.or(listed).await?;
+    let credentials = context.reply(api.list_credentials(provider)).await?;
     let rows: Vec<_> = credentials
         .iter()
         .map(|credential| Row::new(credential, &api))

@@ -26,8 +26,7 @@ pub(super) async fn existing(
     api: &Api,
     context: &Context,
 ) -> Result<Option<CredentialSummary>> {
-    let listed = async { Ok(api.list_credentials(provider).await?) };
-    let stored = context.interrupt.or(listed).await?;
+    let stored = context.reply(api.list_credentials(provider)).await?;
     match find_existing(&stored, name, scope) {
         Some(_) if !replace => Err(taken(
             provider,

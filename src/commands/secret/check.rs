@@ -12,7 +12,7 @@ use crate::formats::escape;
 use crate::push::references::{self, Reference};
 use crate::secret::{Scope, SecretName};
 use crate::ui::printer::OnWriteFailure;
-use crate::ui::table::{Text, table};
+use crate::ui::table::{Cell, Text, table};
 
 pub(crate) const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -76,11 +76,14 @@ fn row(reference: &Reference, stored: &[SecretSummary], api: &Api) -> Row {
 fn as_table(rows: &[Row]) -> Text {
     let cells = rows.iter().map(|row| {
         vec![
-            row.name.clone(),
-            row.secret.clone(),
-            row.scope.clone().unwrap_or_default(),
-            row.updated_at.clone().unwrap_or_default(),
-            row.status.to_owned(),
+            row.name.clone().into(),
+            row.secret.clone().into(),
+            row.scope.clone().unwrap_or_default().into(),
+            Cell::time(row.updated_at.clone().unwrap_or_default()),
+            match row.status {
+                "present" => Cell::from(row.status).good(),
+                _ => Cell::from(row.status).bad(),
+            },
         ]
     });
     table(&["NAME", "SECRET", "SCOPE", "UPDATED", "STATUS"], cells)

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
-use crate::ui::table::{Text, table};
+use crate::ui::table::{Cell, Text, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -56,10 +56,10 @@ fn as_table(secrets: &[Row]) -> Text {
     let row = |secret: &Row| {
         let updated = secret.updated_at.clone().unwrap_or_default();
         vec![
-            secret.name.clone(),
-            secret.scope.clone(),
-            updated,
-            secret.id.clone(),
+            secret.name.clone().into(),
+            secret.scope.clone().into(),
+            Cell::time(updated),
+            secret.id.clone().into(),
         ]
     };
     table(&["NAME", "SCOPE", "UPDATED", "ID"], secrets.iter().map(row))

@@ -176,7 +176,7 @@ pub(crate) async fn push(
         api.keep_secret(&candidate.value);
     }
 
-    let listed = interrupt.or(async { Ok(api.list_secrets().await?) }).await?;
+    let listed = context.reply(api.list_secrets()).await?;
     let stored: Vec<Stored> = listed.iter().filter_map(known).collect();
     if let Selection::Missing { references, strict } = &selection {
         let mut notices = Notices::default();

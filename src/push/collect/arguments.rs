@@ -8,7 +8,7 @@ use super::input::MAX_FILE;
 use super::lines::utf8;
 use super::problems::Problems;
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape::shell_word;
+use crate::formats::shell;
 use crate::push::candidate::{Candidate, Origin};
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
@@ -141,7 +141,7 @@ fn file_instead_of_name(path: &str) -> Error {
 pub(super) fn push_entries(path: &str) -> String {
     format!(
         "to push the entries of this file, use --from-file {}",
-        shell_word(path)
+        shell::path(Path::new(path), None)
     )
 }
 
