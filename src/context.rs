@@ -68,7 +68,6 @@ impl Context {
     }
 
     /// As [`account`](Self::account), with the scope: `user scope of dana@example.com`.
-    #[expect(dead_code, reason = "the questions that name a scope do not use it yet")]
     pub(crate) fn vault_of(&self, scope: Scope) -> String {
         format!("{scope} scope of {}", self.account())
     }

@@ -51,6 +51,8 @@ pub(crate) struct Provider {
     /// Name on the command line and in API paths.
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
+    /// The program that uses its logins.
+    pub(crate) tool: &'static str,
     /// Name in the sources of discovery.
     pub(crate) discovered_as: &'static str,
     /// Names of the secrets for its credential in `extract`.
@@ -61,10 +63,6 @@ pub(crate) struct Provider {
     /// are in the same object.
     pub(crate) access_token: (&'static str, &'static str),
     pub(crate) refresh_token: &'static str,
-    /// Member with the expiry of the access token; `None` if the token is a JWT with an expiry.
-    pub(crate) expires_at: Option<&'static str>,
-    /// Member with the expiry of the refresh token.
-    pub(crate) refresh_expires_at: Option<&'static str>,
     /// Members next to the login that contain other secrets.
     pub(crate) other_secrets: &'static [&'static str],
     /// Prefixes of its API keys.
@@ -78,13 +76,12 @@ pub(crate) const PROVIDERS: [Provider; 2] = [CLAUDE, CODEX];
 pub(crate) const CLAUDE: Provider = Provider {
     id: "claude",
     title: "Claude",
+    tool: "Claude Code",
     discovered_as: "anthropic",
     secret_names: &["ANTHROPIC_API_KEY", "CLAUDE_API_KEY"],
     variables: &["ANTHROPIC_API_KEY"],
     access_token: ("claudeAiOauth", "accessToken"),
     refresh_token: "refreshToken",
-    expires_at: Some("expiresAt"),
-    refresh_expires_at: Some("refreshTokenExpiresAt"),
     other_secrets: &[
         "mcpOAuth",
         "mcpOAuthClientConfig",
@@ -108,13 +105,12 @@ pub(crate) const CLAUDE: Provider = Provider {
 pub(crate) const CODEX: Provider = Provider {
     id: "codex",
     title: "Codex",
+    tool: "Codex",
     discovered_as: "openai",
     secret_names: &["OPENAI_API_KEY", "CODEX_API_KEY"],
     variables: &["CODEX_API_KEY", "OPENAI_API_KEY"],
     access_token: ("tokens", "access_token"),
     refresh_token: "refresh_token",
-    expires_at: None,
-    refresh_expires_at: None,
     other_secrets: &[
         "OPENAI_API_KEY",
         "personal_access_token",
@@ -141,14 +137,15 @@ impl Provider {
         PROVIDERS.iter().find(|provider| provider.id == id)
     }
 
+    /// Finds another provider by the name of its tool.
+    pub(crate) fn other_with_tool(&self, tool: &str) -> Option<&'static Self> {
+        PROVIDERS
+            .iter()
+            .find(|other| other.tool == tool && other.id != self.id)
+    }
+
     /// Finds the provider by its name in the sources of discovery.
     pub(crate) fn discovered(name: &str) -> Option<&'static Self> {
         PROVIDERS.iter().find(|provider| provider.discovered_as == name)
-    }
-
-    /// Finds the provider by the prefix of an API key.
-    pub(crate) fn from_key(key: &str) -> Option<&'static Self> {
-        let mut providers = PROVIDERS.iter();
-        providers.find(|provider| provider.key_prefixes.iter().any(|prefix| key.starts_with(prefix)))
     }
 }

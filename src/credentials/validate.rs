@@ -1,148 +1,210 @@
-//! Checks that a text is a credential that another machine can use. Runs before any request.
+//! Checks that a text is a credential that another machine can use. Runs before anything is sent.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::formats::escape;
-use crate::formats::json::{JsonError, Object};
-use crate::formats::jwt::{self, Expiry};
-use crate::provider::{CredentialKind, Provider};
+use crate::formats::json::Object;
+use crate::formats::login::{self, Login, Unusable};
+use crate::formats::token::{self, Token};
+use crate::provider::{CLAUDE, CODEX, CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
-use crate::ui::notices::Notices;
+
+/// How long a setup token of Claude Code lasts from the day it is made.
+const SETUP_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(365 * 24);
+const SETUP_TOKEN: &str = "sk-ant-oat01-";
 
 /// A credential that passed every check.
 #[derive(Debug)]
-pub(crate) struct Credential {
-    /// The value to upload: the key, or the login byte for byte.
+pub(crate) struct Checked {
+    pub(crate) kind: CredentialKind,
+    /// The value to upload: the key, the login byte for byte, or the login made of a token.
     pub(crate) value: SecretValue,
     /// The secrets in a login, which a server may echo individually.
     inner: Vec<SecretValue>,
-    pub(crate) has_refresh_token: bool,
+    /// Whether every machine that has the login may renew it.
+    pub(crate) is_renewable: bool,
     /// The expiry, for messages; empty if it is not known.
     pub(crate) expiry: String,
     /// The names of other secrets in the same file.
     pub(crate) others: Vec<String>,
-    /// Notices and warnings to show before it is sent.
-    pub(crate) notices: Notices,
 }
 
-impl Credential {
+impl Checked {
     /// The secrets to redact in texts of a server.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &SecretValue> {
         self.inner.iter().chain([&self.value])
     }
 }
 
-/// Infers the type of a value: JSON, even if invalid, is a login, and anything else an API key.
-pub(crate) fn infer(value: &str) -> CredentialKind {
-    if body(value).trim_start().starts_with(['{', '[']) {
+/// Infers the type of a value: JSON, even if invalid, is a login, and so is a token that the provider's
+/// tool accepts as one. Anything else is an API key.
+pub(crate) fn infer(provider: &Provider, value: &str) -> CredentialKind {
+    let is_json = value
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with(['{', '[']);
+    if is_json || is_login_token(provider, value.trim()) {
         CredentialKind::OAuth
     } else {
         CredentialKind::ApiKey
     }
 }
 
-/// Removes the byte order mark that some editors add.
-fn body(value: &str) -> &str {
-    value.strip_prefix('\u{feff}').unwrap_or(value)
+/// Whether the provider's tool accepts the token in place of a login.
+fn is_login_token(provider: &Provider, token: &str) -> bool {
+    let accepted = if provider.id == CLAUDE.id {
+        Token::ClaudeAccess
+    } else {
+        Token::CodexAccess
+    };
+    token::recognise(token) == Some(accepted)
 }
 
-/// Validates `value` from `place`; exit 4 if it cannot be used.
+/// Whether a stored value has the form of its type, so that it is worth restoring.
+pub(crate) fn has_form(kind: CredentialKind, value: &SecretValue) -> bool {
+    let text = value.expose_secret().trim_end();
+    let object = Object::parse(text).ok().flatten();
+    match kind {
+        CredentialKind::OAuth => object.is_some_and(|object| object.members().next().is_some()),
+        CredentialKind::ApiKey => !text.is_empty() && object.is_none() && !has_invalid_characters(text),
+    }
+}
+
+/// Checks `value` from `place`; exit 4 if it cannot be used. `literal` accepts keys and tokens of
+/// another kind or provider.
 pub(crate) fn check(
     provider: &Provider,
-    kind: CredentialKind,
-    value: &SecretValue,
+    kind: Option<CredentialKind>,
+    value: SecretValue,
     place: &str,
+    literal: bool,
     now: Timestamp,
-) -> Result<Credential> {
+) -> Result<Checked> {
     if value.expose_secret().len() > MAX_VALUE {
         return Err(Error::input(format!(
             "{place}: the credential is larger than 1 MiB"
         )));
     }
-    match kind {
+    match kind.unwrap_or_else(|| infer(provider, value.expose_secret())) {
+        CredentialKind::OAuth if is_login_token(provider, value.expose_secret().trim()) => {
+            check_token(provider, &value, place, now)
+        }
         CredentialKind::OAuth => check_login(provider, value, place, now),
-        CredentialKind::ApiKey => check_key(provider, value.expose_secret(), place),
+        CredentialKind::ApiKey => check_key(provider, value.expose_secret(), place, literal),
     }
 }
 
-/// What to do about a login that cannot be used.
-fn login_hint(provider: &Provider, text: &str) -> String {
-    if !text.trim_start().starts_with('{') {
-        return "for an API key, use --type api_key".to_owned();
-    }
-    format!(
-        "log in with {} again; a stored API key is found by 'amika secret {} push --type api_key'",
-        provider.title, provider.id
-    )
-}
-
-fn check_login(provider: &Provider, value: &SecretValue, place: &str, now: Timestamp) -> Result<Credential> {
-    let text = body(value.expose_secret());
-    let hint = login_hint(provider, text);
-    let refuse = |reason: &str| Error::input(format!("{place}: {reason}")).hint(&hint);
-    let invalid = |reason: JsonError| refuse(&format!("OAuth credentials must be valid JSON: {reason}"));
-    let outer = Object::parse(text).map_err(invalid)?;
-    let (object, member) = provider.access_token;
-    let login = match &outer {
-        Some(outer) => outer.object(object).map_err(invalid)?,
-        None => None,
+/// Checks a token that the tool accepts in place of a login, and makes the file that the tool reads.
+///
+/// Claude Code 2.1.332 sends a setup token in this form and leaves the file as it is; Codex 0.171.0 reads
+/// a personal access token in this one.
+pub(crate) fn check_token(
+    provider: &Provider,
+    value: &SecretValue,
+    place: &str,
+    now: Timestamp,
+) -> Result<Checked> {
+    // The tools print a token on several lines if the terminal is narrow.
+    let token: Zeroizing<String> = Zeroizing::new(value.expose_secret().split_whitespace().collect());
+    let is_plain = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
     };
-    let token = match &login {
-        Some(login) => login.string(member).map_err(invalid)?,
-        None => None,
+    let (file, expiry) = if provider.id == CODEX.id {
+        (json!({ "personal_access_token": *token }), String::new())
+    } else {
+        let rest = token.strip_prefix(SETUP_TOKEN).unwrap_or_default();
+        if rest.is_empty() || !is_plain(rest) {
+            let message = format!("{place}: this is no setup token, which begins with {SETUP_TOKEN}");
+            return Err(Error::input(message)
+                .hint("copy what 'claude setup-token' prints, completely and nothing else with it"));
+        }
+        let expires_at = now + SETUP_TOKEN_LIFETIME;
+        let login = json!({
+            "accessToken": *token,
+            "refreshToken": null,
+            "expiresAt": expires_at.as_millisecond(),
+            "scopes": ["user:inference"],
+        });
+        let expiry = format!("works for at most a year, until {expires_at:.0}");
+        (json!({ CLAUDE.access_token.0: login }), expiry)
     };
-    let (Some(login), Some(token)) = (login, token) else {
-        return Err(refuse(&format!(
-            "it contains no {} login (`{object}.{member}`)",
-            provider.title
-        )));
-    };
-    let refresh_token = login.string(provider.refresh_token).ok().flatten();
-    let expires_at = match provider.expires_at {
-        Some(member) => login.time(member).ok().flatten(),
-        None => match jwt::expiry(token.expose_secret()) {
-            Expiry::At(at) => Some(at),
-            Expiry::Never | Expiry::NotAJwt | Expiry::Invalid => None,
-        },
-    };
-    let refresh_ends = provider.refresh_expires_at;
-    let refresh_ends = refresh_ends.and_then(|member| login.time(member).ok().flatten());
-    let expired = expires_at.filter(|at| *at <= now && refresh_token.is_none());
-    if let Some(at) = expired {
-        return Err(refuse(&format!(
-            "the login expired at {at:.0} and has no refresh token to renew it with"
-        )));
-    }
-    if let Some(at) = refresh_ends.filter(|at| *at <= now) {
-        return Err(refuse(&format!("the login's refresh token expired at {at:.0}")));
-    }
-    let has_refresh_token = refresh_token.is_some();
-    let mut inner: Vec<_> = std::iter::once(token).chain(refresh_token).collect();
-    let names = provider.other_secrets.iter();
-    let others = names.filter_map(|name| other_secret(outer.as_ref()?, name, &mut inner));
-    let others = others.collect();
-    Ok(Credential {
-        value: value.clone(),
-        inner,
-        has_refresh_token,
-        expiry: expiry_text(expires_at, refresh_ends, now),
-        others,
-        notices: Notices::default(),
+    Ok(Checked {
+        kind: CredentialKind::OAuth,
+        value: SecretValue::new(Zeroizing::new(file.to_string())),
+        inner: vec![SecretValue::new(token)],
+        is_renewable: false,
+        expiry,
+        others: Vec::new(),
     })
 }
 
+fn check_login(provider: &Provider, value: SecretValue, place: &str, now: Timestamp) -> Result<Checked> {
+    let text = value.expose_secret();
+    let login = login::read(provider, text, now).map_err(|reason| {
+        Error::input(format!("{place}: {reason}")).hint(login_hint(provider, text, &reason))
+    })?;
+    let expiry = expiry_text(&login, now);
+    let is_renewable = login.refresh_token.is_some();
+    let mut inner: Vec<_> = std::iter::once(login.access_token)
+        .chain(login.refresh_token)
+        .collect();
+    let file = Object::parse(text).ok().flatten();
+    let others = provider.other_secrets.iter().filter_map(|name| {
+        // A token in place of a login is the login itself.
+        let file = file.as_ref().filter(|file| file.has(provider.access_token.0));
+        other_secret(file?, name, &mut inner)
+    });
+    let others = others.collect();
+    Ok(Checked {
+        kind: CredentialKind::OAuth,
+        inner,
+        is_renewable,
+        expiry,
+        others,
+        value,
+    })
+}
+
+/// What to do about a login that the tool would not use.
+fn login_hint(provider: &Provider, text: &str, reason: &Unusable) -> String {
+    let Provider { id, tool, .. } = provider;
+    match (reason, token::recognise(text.trim())) {
+        (Unusable::OfOtherTool(other), _) => match provider.other_with_tool(other) {
+            Some(other) => format!("push it with 'amika secret {} push --from-file FILE'", other.id),
+            None => format!("a login of {other} works in {other} only; log in with {tool} and push that"),
+        },
+        (Unusable::Json(_), Some(token)) if !token.is_api_key() => {
+            format!("this is {}; use '{}'", token.description(), token.command())
+        }
+        (Unusable::Json(_), _) if !text.trim_start().starts_with('{') => {
+            "for an API key, use --type api_key".to_owned()
+        }
+        (Unusable::ByteOrderMark(_), _) => "save it as UTF-8 without a byte order mark".to_owned(),
+        (Unusable::SplitItem, _) => {
+            format!("make a login for the sandbox: 'amika secret {id} push --new-login'")
+        }
+        _ => format!(
+            "log in with {tool} again; a stored API key is found by 'amika secret {id} push --type api_key'"
+        ),
+    }
+}
+
 /// Describes the expiry of a login and its refresh token; empty if neither is known.
-fn expiry_text(expires_at: Option<Timestamp>, refresh_ends: Option<Timestamp>, now: Timestamp) -> String {
-    let access_token = expires_at.map(|at| {
+fn expiry_text(login: &Login, now: Timestamp) -> String {
+    let access_token = login.expires_at.map(|at| {
         if at <= now {
             format!("expired {at:.0}, renewable")
         } else {
             format!("expires {at:.0}")
         }
     });
-    let refresh_token = refresh_ends.map(|at| format!("refresh token until {at:.0}"));
+    let refresh_token = login
+        .refresh_ends
+        .map(|at| format!("refresh token until {at:.0}"));
     let parts: Vec<_> = access_token.into_iter().chain(refresh_token).collect();
     parts.join(", ")
 }
@@ -180,40 +242,46 @@ fn collect_strings(object: &Object<'_>, texts: &mut Vec<SecretValue>, depth: usi
     }
 }
 
-fn check_key(provider: &Provider, value: &str, place: &str) -> Result<Credential> {
+fn check_key(provider: &Provider, value: &str, place: &str, literal: bool) -> Result<Checked> {
     let key = value.strip_suffix("\r\n").or_else(|| value.strip_suffix('\n'));
     let key = key.unwrap_or(value);
     let refuse = |reason: &str, hint: &str| Err(Error::input(format!("{place}: {reason}")).hint(hint));
     if key.is_empty() {
         return refuse("the API key is empty", "check that it was copied completely");
     }
-    if infer(key) == CredentialKind::OAuth {
+    if key
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with(['{', '['])
+    {
         return refuse(
             "this is a JSON object, not an API key",
             "pass the key alone; to push a login, leave out --type api_key",
         );
     }
-    if key.chars().any(|c| c.is_whitespace() || escape::is_hostile(c)) {
+    if has_invalid_characters(key) {
         return refuse(
             "the API key contains spaces or invalid characters",
             "check that it was copied completely, and nothing else with it",
         );
     }
-    let mut notices = Notices::default();
-    if let Some(other) = Provider::from_key(key).filter(|other| other.id != provider.id) {
-        notices.warn(format!(
-            "this looks like a key for {}, but is pushed to {}",
-            other.title, provider.title
-        ));
+    let wrong = token::recognise(key).filter(|token| !token.is_api_key() || token.provider() != provider.id);
+    if let Some(token) = wrong.filter(|_| !literal) {
+        let hint = format!("use '{}', or add --literal to store it as it is", token.command());
+        return refuse(&format!("this is {}", token.description()), &hint);
     }
-    Ok(Credential {
+    Ok(Checked {
+        kind: CredentialKind::ApiKey,
         value: SecretValue::new(Zeroizing::new(key.to_owned())),
         inner: Vec::new(),
-        has_refresh_token: false,
+        is_renewable: false,
         expiry: String::new(),
         others: Vec::new(),
-        notices,
     })
+}
+
+fn has_invalid_characters(key: &str) -> bool {
+    key.chars().any(|c| c.is_whitespace() || escape::is_hostile(c))
 }
 
 #[cfg(test)]
@@ -225,23 +293,15 @@ mod tests {
 
     const NOW: &str = "2026-11-23T12:00:00Z";
 
-    fn checked(provider: usize, kind: CredentialKind, value: &str) -> Result<Credential> {
+    fn checked(provider: &Provider, kind: CredentialKind, value: &str) -> Result<Checked> {
         let value = SecretValue::new(value.to_owned());
-        check(&PROVIDERS[provider], kind, &value, "here", NOW.parse().unwrap())
-    }
-
-    fn claude(login: &str) -> Result<Credential> {
-        checked(
-            0,
-            CredentialKind::OAuth,
-            &format!(r#"{{"claudeAiOauth":{login}}}"#),
-        )
+        check(provider, Some(kind), value, "here", false, NOW.parse().unwrap())
     }
 
     #[test]
     fn a_login_without_a_token_is_refused() {
         for bad in ["", "null", "[]", "{", "hunter2", "{}", r#"{"tokens":{}}"#] {
-            let error = checked(0, CredentialKind::OAuth, bad).unwrap_err();
+            let error = checked(&CLAUDE, CredentialKind::OAuth, bad).unwrap_err();
             assert_eq!(error.kind.exit_code(), 4, "{bad}");
             assert!(!error.to_string().contains("hunter2"));
         }
@@ -252,36 +312,82 @@ mod tests {
             r#"{"accessToken":""}"#,
             r#"{"accessToken":["hunter2"]}"#,
         ] {
-            assert!(!claude(bad).unwrap_err().to_string().contains("hunter2"), "{bad}");
+            let file = format!(r#"{{"claudeAiOauth":{bad}}}"#);
+            let error = checked(&CLAUDE, CredentialKind::OAuth, &file).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{bad}");
         }
-        assert!(
-            claude(r#"{"accessToken":"a"}"#)
-                .unwrap()
-                .notices
-                .iter()
-                .next()
-                .is_none()
-        );
     }
 
+    /// R141: the type of a given value is inferred from its form.
     #[test]
-    fn an_expired_login_without_a_refresh_token_is_refused() {
-        let expired = r#""accessToken":"a","expiresAt":1700000000000"#;
-        let error = claude(&format!("{{{expired}}}")).unwrap_err();
-        assert!(
-            error.to_string().contains("expired at 2023-11-14T22:13:20Z"),
-            "{error}"
-        );
-        let login = claude(&format!(r#"{{{expired},"refreshToken":"r"}}"#)).unwrap();
-        assert!(login.has_refresh_token && login.expiry.contains("renewable"));
-        assert_eq!(login.inner.len(), 2);
+    fn the_type_of_a_value_is_inferred() {
+        for (provider, value, kind) in [
+            (&CLAUDE, "{}", CredentialKind::OAuth),
+            (&CLAUDE, "sk-ant-oat01-x", CredentialKind::OAuth),
+            (&CLAUDE, "sk-ant-api03-x", CredentialKind::ApiKey),
+            (&CODEX, "at-0123456789abcdefghij\n", CredentialKind::OAuth),
+            (&CODEX, "sk-ant-oat01-x", CredentialKind::ApiKey),
+            (&CODEX, "sk-x", CredentialKind::ApiKey),
+        ] {
+            assert_eq!(infer(provider, value), kind, "{value}");
+        }
+    }
 
-        let codex = |claims: &str| {
-            let login = format!(r#"{{"tokens":{{"access_token":"{}"}}}}"#, token(claims));
-            checked(1, CredentialKind::OAuth, &login)
-        };
-        assert!(codex(r#"{"exp":1700000000}"#).is_err());
-        assert!(codex(r#"{"exp":1900000000}"#).is_ok());
+    /// R141: a key or token of another kind or provider is refused with the command that stores it.
+    #[test]
+    fn a_token_of_another_kind_is_refused() {
+        let chatgpt = token(r#"{"iss":"https://auth.openai.com"}"#);
+        for (provider, value, command) in [
+            (&CLAUDE, "sk-ant-oat01-x", "claude push --setup-token"),
+            (&CODEX, "sk-ant-api03-x", "claude push --type api_key"),
+            (&CLAUDE, "sk-proj-x", "codex push --type api_key"),
+            (
+                &CODEX,
+                "at-0123456789abcdefghij",
+                "codex push --type oauth --value -",
+            ),
+            (&CODEX, &chatgpt, "codex push --type oauth"),
+        ] {
+            let error = checked(provider, CredentialKind::ApiKey, value).unwrap_err();
+            assert!(error.hint.unwrap().contains(command), "{value}");
+            let literal = SecretValue::new(value.to_owned());
+            let now = NOW.parse().unwrap();
+            assert!(check(provider, Some(CredentialKind::ApiKey), literal, "here", true, now).is_ok());
+        }
+    }
+
+    /// R164: a setup token becomes the login file that Claude Code reads.
+    #[test]
+    fn a_setup_token_becomes_a_login() {
+        let login = checked(&CLAUDE, CredentialKind::OAuth, " sk-ant-oat01-ab\ncd\n").unwrap();
+        let expected = r#"{"claudeAiOauth":{"accessToken":"sk-ant-oat01-abcd","refreshToken":null,"expiresAt":1826971200000,"scopes":["user:inference"]}}"#;
+        assert_eq!(login.value.expose_secret(), expected);
+        assert!(!login.is_renewable && login.expiry.contains("at most"));
+        for bad in ["sk-ant-oat01-", "sk-ant-oat01-\u{1b}[2J", "sk-ant-oat02-x"] {
+            assert!(checked(&CLAUDE, CredentialKind::OAuth, bad).is_err(), "{bad:?}");
+        }
+    }
+
+    /// R152: a value without the form of its type is not worth restoring.
+    #[test]
+    fn a_stored_value_has_the_form_of_its_type() {
+        for (kind, value, has) in [
+            (CredentialKind::ApiKey, "key\n", true),
+            (CredentialKind::ApiKey, "", false),
+            (CredentialKind::ApiKey, " \n", false),
+            (CredentialKind::ApiKey, "two words", false),
+            (CredentialKind::ApiKey, r#"{"a":1}"#, false),
+            (CredentialKind::OAuth, r#"{"a":1}"#, true),
+            (CredentialKind::OAuth, "{}", false),
+            (CredentialKind::OAuth, "null", false),
+            (CredentialKind::OAuth, "key", false),
+        ] {
+            assert_eq!(
+                has_form(kind, &SecretValue::new(value.to_owned())),
+                has,
+                "{value:?}"
+            );
+        }
     }
 
     #[test]
@@ -297,45 +403,22 @@ mod tests {
             r#"{"a":1}"#,
             "a\0",
         ] {
-            assert!(checked(0, CredentialKind::ApiKey, bad).is_err(), "{bad:?}");
+            assert!(checked(&CLAUDE, CredentialKind::ApiKey, bad).is_err(), "{bad:?}");
         }
         for (value, key) in [
             ("sk-ant-1\n", "sk-ant-1"),
             ("sk-ant-1\r\n", "sk-ant-1"),
             ("x", "x"),
         ] {
-            assert_eq!(
-                checked(0, CredentialKind::ApiKey, value)
-                    .unwrap()
-                    .value
-                    .expose_secret(),
-                key
-            );
+            let checked = checked(&CLAUDE, CredentialKind::ApiKey, value).unwrap();
+            assert_eq!(checked.value.expose_secret(), key);
         }
-        let foreign = checked(1, CredentialKind::ApiKey, "sk-ant-1").unwrap();
-        assert!(
-            foreign
-                .notices
-                .iter()
-                .next()
-                .unwrap()
-                .1
-                .contains("looks like a key for Claude")
-        );
-        assert!(
-            checked(1, CredentialKind::ApiKey, "sk-proj-1")
-                .unwrap()
-                .notices
-                .iter()
-                .next()
-                .is_none()
-        );
     }
 
     proptest! {
         #[test]
         fn any_text_is_refused_without_panic_or_quote(text in "[a-z{}\"\\[\\]:, ]{12,40}", any in any::<String>()) {
-            for provider in 0..PROVIDERS.len() {
+            for provider in &PROVIDERS {
                 for kind in [CredentialKind::OAuth, CredentialKind::ApiKey] {
                     let _ = checked(provider, kind, &any);
                     if let Err(error) = checked(provider, kind, &text) {

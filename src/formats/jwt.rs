@@ -1,4 +1,4 @@
-//! The expiry of a JSON Web Token (RFC 7519). Its signature is not verified, which is up to the server
+//! The expiry and issuer of a JSON Web Token (RFC 7519). Its signature is not verified, which is up to the server
 //! that accepts the token.
 
 use base64::Engine;
@@ -32,6 +32,13 @@ pub(crate) fn expiry(token: &str) -> Expiry {
         None | Some("null") => Expiry::Never,
         Some(number) => seconds(number).map_or(Expiry::Invalid, Expiry::At),
     }
+}
+
+/// The claim `iss`; `None` if it is no JWT or has none.
+pub(crate) fn issuer(token: &str) -> Option<String> {
+    let claims = claims(token)?;
+    let claims: Members<'_> = serde_json::from_slice(&claims).ok()?;
+    serde_json::from_str(claims.get("iss")?.get()).ok()
 }
 
 fn claims(token: &str) -> Option<Zeroizing<Vec<u8>>> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -214,6 +215,12 @@ impl Env {
     /// Whether standard input is known to have ended. Does not wait for input.
     pub(crate) fn stdin_has_ended(&self) -> bool {
         self.stdin_is_ready() == Some(true) && io::stdin().lock().fill_buf().is_ok_and(<[u8]>::is_empty)
+    }
+
+    /// Whether standard input has something to read within this time.
+    pub(crate) async fn stdin_begins_within(&self, limit: Duration) -> bool {
+        let begins = blocking(|| io::stdin().lock().fill_buf().is_ok_and(|start| !start.is_empty()));
+        tokio::time::timeout(limit, begins).await.unwrap_or(false)
     }
 
     /// One line of standard input without its line break, cut to 4 KiB; `None` at its end.

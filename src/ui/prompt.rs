@@ -49,7 +49,7 @@ impl Confirmation {
 
     /// For commands whose arguments already state the intent: asks at a terminal, and not otherwise.
     pub(crate) fn at_terminal_only(global: &GlobalOptions, env: &Env) -> Self {
-        if !global.yes && env.terminals.stdin && cannot_ask(global, env).is_none() {
+        if !global.yes && is_at_terminal(global, env) {
             Self::Terminal
         } else {
             Self::NotNeeded
@@ -126,6 +126,11 @@ async fn read_piped<T>(
         }
     }
     Err(refuse("no valid answer on standard input"))
+}
+
+/// Whether a person at a terminal can answer a question.
+pub(crate) fn is_at_terminal(global: &GlobalOptions, env: &Env) -> bool {
+    env.terminals.stdin && cannot_ask(global, env).is_none()
 }
 
 /// The reason why no question can be answered, or `None` if one can.
@@ -207,12 +212,7 @@ pub(crate) async fn choose(
     show: impl Fn(&str),
 ) -> Result<usize> {
     if let Some(place) = cannot_ask(global, env) {
-        let what = if choice.items.len() == 1 {
-            "confirmation"
-        } else {
-            "a choice"
-        };
-        return Err(choice.impossible(&format!("cannot ask for {what} {place}")));
+        return Err(choice.impossible(&format!("cannot ask for a choice {place}")));
     }
     let prompt = escape::escape(&format!("{} to push", choice.noun)).into_owned();
     let escaped = |item: &String| escape::escape(item).into_owned();
@@ -226,24 +226,16 @@ pub(crate) async fn choose(
         let number = line.trim().parse::<usize>().ok()?;
         (1..=items.len()).contains(&number).then(|| number - 1)
     };
-    let only = (items.len() == 1).then(|| format!("{prompt}: {}\nPush it? [y/N]", items[0]));
-    let question = only.clone().unwrap_or_else(|| {
-        let lines = items.iter().enumerate();
-        let lines = lines.map(|(index, item)| format!("  {}) {item}", index + 1));
-        let list = lines.collect::<Vec<_>>().join("\n");
-        format!("{prompt}\n{list}\nNumber [1-{}]?", items.len())
-    });
-    let answer = |line: &str| match (number(line), &only) {
-        (None, Some(_)) => Some(yes_or_no(line)?.then_some(0)),
-        (number, _) => Some(Some(number?)),
-    };
+    let lines = items.iter().enumerate();
+    let lines = lines.map(|(index, item)| format!("  {}) {item}", index + 1));
+    let list = lines.collect::<Vec<_>>().join("\n");
+    let question = format!("{prompt}\n{list}\nNumber [1-{}]?", items.len());
     let ask = || {
         if !env.stdin_has_ended() {
             show(&question);
         }
     };
-    let answered = read_piped(env, |why| choice.impossible(why), ask, answer).await?;
-    answered.ok_or_else(cancelled)
+    read_piped(env, |why| choice.impossible(why), ask, number).await
 }
 
 /// Shows a list until an entry is chosen; `None` if the person cancels.

@@ -3,6 +3,8 @@
 
 mod amp;
 mod api;
+#[cfg(unix)]
+mod asking;
 mod auth;
 mod batch;
 mod broken_stores;

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::sandbox::{CANARY, Sandbox, feed, ran};
+use crate::sandbox::{CANARY, Ran, Sandbox, feed, ran};
 use crate::support::faults::{Behaviour, Fault};
+use crate::support::idp::now;
 
 /// The two providers, with a login as written by each tool and its file.
 fn logins() -> [(&'static str, &'static str, String); 2] {
@@ -37,7 +38,8 @@ fn only(sandbox: &Sandbox, provider: &str) -> [String; 4] {
     [only.name, only.kind, only.scope, only.value]
 }
 
-/// R33: the login of this machine arrives byte for byte.
+/// R33, R34: the login of this machine arrives byte for byte, and it is said that both ends share it. Claude
+/// Code and Codex cannot read a file with a byte order mark.
 #[test]
 fn a_stored_login_is_pushed_byte_for_byte() {
     for (provider, path, login) in logins() {
@@ -59,7 +61,9 @@ fn a_stored_login_is_pushed_byte_for_byte() {
                 .run(&line)
                 .exits(0)
                 .stdout_contains(&format!("Created {title} in user scope"))
-                .stderr_contains("now share one login");
+                .stderr_contains("will share one login")
+                .stderr_contains("or logs out")
+                .stderr_contains(&format!("amika secret {provider} push --new-login"));
             assert_eq!(only(&sandbox, provider), [title, "oauth", "user", &login]);
         }
         let marked = format!("\u{feff}{login}");
@@ -70,14 +74,12 @@ fn a_stored_login_is_pushed_byte_for_byte() {
             "--value - --type oauth",
         ] {
             let sandbox = Sandbox::new();
+            let line = format!("secret {provider} push {line}");
             sandbox
-                .run_with(&format!("secret {provider} push --name marked {line}"), &marked)
-                .exits(0);
-            assert_eq!(only(&sandbox, provider)[3], marked);
-            let sandbox = Sandbox::new();
-            sandbox
-                .run_with(&format!("secret {provider} push {line}"), &login)
-                .exits(0);
+                .run_with(&line, &marked)
+                .exits(4)
+                .stderr_contains("byte order mark");
+            sandbox.run_with(&line, &login).exits(0);
             assert_eq!(
                 only(&sandbox, provider)[3],
                 login,
@@ -141,10 +143,16 @@ fn a_given_value_needs_no_type() {
     sandbox.run("secret claude push --value x --from-file y").exits(2);
 }
 
+/// R125, R127, R141: what the tool would not use, and keys and tokens of another kind, are refused with the
+/// reason before any request.
 #[test]
 fn an_invalid_credential_is_refused_before_any_request() {
     let sandbox = Sandbox::new();
-    let expired = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","expiresAt":1700000000000}}"#;
+    let expired =
+        r#"{"claudeAiOauth":{"accessToken":"c4n4ry","scopes":["user:inference"],"expiresAt":1700000000000}}"#;
+    let unscoped = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","refreshToken":"c4n4ry"}}"#;
+    let split = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","scopes":["user:inference"]},"keychainOverflow":{"slot":"a","key":"c4n4ry"}}"#;
+    let no_id = r#"{"tokens":{"access_token":"c4n4ry","refresh_token":"c4n4ry"}}"#;
     let codex_key = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"c4n4ry"}"#;
     for (provider, arguments, input, part) in [
         (
@@ -155,6 +163,41 @@ fn an_invalid_credential_is_refused_before_any_request() {
         ),
         ("claude", "", "{}", "it contains no Claude login"),
         ("claude", "", expired, "expired at 2023-11-14T22:13:20Z"),
+        ("claude", "", unscoped, "lacks the scope user:inference"),
+        ("claude", "", split, "split"),
+        ("claude", "", no_id, "this is a file of Codex"),
+        ("codex", "", no_id, "`tokens.id_token` is missing"),
+        ("codex", "", expired, "this is a file of Claude Code"),
+        (
+            "codex",
+            "--type oauth",
+            "sk-ant-oat01-c4n4ry",
+            "claude push --setup-token",
+        ),
+        (
+            "claude",
+            "--type api_key",
+            "sk-ant-oat01-c4n4ry",
+            "claude push --setup-token",
+        ),
+        (
+            "claude",
+            "",
+            "sk-proj-c4n4ry",
+            "amika secret codex push --type api_key",
+        ),
+        (
+            "codex",
+            "",
+            "sk-ant-api03-c4n4ry",
+            "amika secret claude push --type api_key",
+        ),
+        (
+            "claude",
+            "",
+            "at-c4n4ry-0123456789-abcdef",
+            "amika secret codex push --type oauth",
+        ),
         ("codex", "", codex_key, "it contains no Codex login"),
         ("codex", "--type api_key", codex_key, "not an API key"),
         (
@@ -202,13 +245,125 @@ fn an_invalid_credential_is_refused_before_any_request() {
     assert!(sandbox.vault.requests().is_empty());
 }
 
+/// R141: the command that a refusal names stores the value; `--literal` stores it as it is.
 #[test]
-fn a_key_of_another_provider_is_a_warning() {
+fn a_key_of_another_provider_is_refused_with_the_command_for_it() {
+    let key = format!("sk-ant-api03-{CANARY}");
     let sandbox = Sandbox::new();
     sandbox
-        .run(&format!("secret codex push --value sk-ant-{CANARY}"))
-        .exits(0)
-        .stderr_contains("looks like a key for Claude");
+        .run_with("secret codex push --value -", &key)
+        .exits(4)
+        .stderr_contains("'amika secret claude push --type api_key --value -'");
+    sandbox
+        .run_with("secret claude push --type api_key --value -", &key)
+        .exits(0);
+    assert_eq!(only(&sandbox, "claude")[3], key);
+    sandbox
+        .run_with("secret codex push --value - --literal", &key)
+        .exits(0);
+    assert_eq!(only(&sandbox, "codex")[1..], ["api_key", "user", &key]);
+}
+
+/// R164: a setup token is stored in the form that Claude Code reads, from wherever it comes.
+#[test]
+fn a_setup_token_is_stored_as_a_login_of_a_year() {
+    let token = format!("sk-ant-oat01-{CANARY}_ab-1");
+    let check = |sandbox: &Sandbox, run: Ran| {
+        let run = run.exits(0).stderr_contains("at most a year");
+        assert!(!run.stderr.contains("share one login"), "{}", run.stderr);
+        let [name, kind, scope, value] = only(sandbox, "claude");
+        assert_eq!([name, kind, scope], ["Claude OAuth", "oauth", "user"]);
+        let value: Value = serde_json::from_str(&value).unwrap();
+        let login = &value["claudeAiOauth"];
+        assert_eq!(login["accessToken"], token);
+        assert_eq!(login["refreshToken"], Value::Null);
+        assert_eq!(login["scopes"], json!(["user:inference"]));
+        let seconds = login["expiresAt"].as_i64().unwrap() / 1000 - now();
+        assert!((seconds - 365 * 86_400).abs() < 3600, "{seconds}");
+    };
+    for line in [
+        "--setup-token",
+        "--setup-token --type oauth",
+        "--value -",
+        "--type oauth --value -",
+        "--from-file -",
+    ] {
+        let sandbox = Sandbox::new();
+        let run = sandbox.run_with(&format!("secret claude push {line}"), format!("{token}\n"));
+        check(&sandbox, run);
+    }
+    // A narrow terminal breaks the line.
+    let sandbox = Sandbox::new();
+    let (start, end) = token.split_at(20);
+    let run = sandbox.run_with("secret claude push --setup-token", format!("{start}\n  {end}\n"));
+    check(&sandbox, run);
+    for line in ["--setup-token", "--type oauth", "--yes"] {
+        let sandbox = Sandbox::new();
+        let line = format!("secret claude push {line}");
+        let mut command = sandbox.command(line.split_whitespace());
+        command.env("CLAUDE_CODE_OAUTH_TOKEN", format!("{token}\n"));
+        check(&sandbox, ran(command.output().unwrap()));
+    }
+    // Standard input goes before the variable, and a stored login, too.
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["secret", "claude", "push", "--setup-token"]);
+    command.env("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-other");
+    let run = feed(&mut command, &token);
+    check(&sandbox, run);
+    let (_, path, login) = logins()[0].clone();
+    let sandbox = Sandbox::new();
+    sandbox.write(path, &login);
+    let mut command = sandbox.command(["secret", "claude", "push", "--type", "oauth"]);
+    command.env("CLAUDE_CODE_OAUTH_TOKEN", &token);
+    ran(command.output().unwrap()).exits(0);
+    assert_eq!(only(&sandbox, "claude")[3], login);
+}
+
+/// R164: what is no setup token is refused before any request.
+#[test]
+fn anything_but_a_setup_token_is_refused() {
+    let sandbox = Sandbox::new();
+    for input in [
+        "",
+        " \n",
+        CANARY,
+        "sk-ant-api03-c4n4ry",
+        "sk-ant-oat01-",
+        "sk-ant-oat01-c4n4ry\u{1b}[2J",
+    ] {
+        sandbox
+            .run_with("secret claude push --setup-token", input)
+            .exits(4)
+            .stderr_contains("setup token");
+    }
+    for line in [
+        "secret codex push --setup-token",
+        "secret claude push --setup-token --type api_key",
+        "secret claude push --setup-token --value x",
+        "secret claude push --setup-token --from-file x",
+    ] {
+        sandbox.run(line).exits(2);
+    }
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+/// R141: a personal access token of Codex is stored in the form that Codex reads.
+#[test]
+fn a_personal_access_token_of_codex_is_stored_as_a_login() {
+    let token = format!("at-{CANARY}-0123456789-abcdef");
+    for line in ["--value -", "--type oauth --value -"] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .run_with(&format!("secret codex push {line}"), format!("{token}\n"))
+            .exits(0);
+        let file = format!(r#"{{"personal_access_token":"{token}"}}"#);
+        assert_eq!(only(&sandbox, "codex"), ["Codex OAuth", "oauth", "user", &file]);
+        // The same file is accepted as it is.
+        sandbox
+            .run_with("secret codex push --value - --name file", &file)
+            .exits(0);
+        assert_eq!(sandbox.vault.stored("codex")[1].value, file);
+    }
 }
 
 #[test]
@@ -238,7 +393,7 @@ fn without_a_type_the_person_chooses() {
         let line = ["secret", "claude", "push"].iter().chain(arguments);
         feed(&mut sandbox.command(line.copied()), input)
     };
-    push(&[], "").exits(2).stderr_contains("--yes");
+    push(&["--name", "another"], "").exits(2).stderr_contains("--yes");
     push(&["--dry-run"], "").exits(0);
     push(&["--yes", "--name", "other"], "").exits(0);
 }

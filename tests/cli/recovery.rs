@@ -33,7 +33,7 @@ fn nothing_is_deleted_before_the_old_value_is_safe() {
 fn a_killed_replacement_is_restored_by_the_suggested_command() {
     use crate::sandbox::start;
     let (sandbox, _) = sandbox();
-    let odd = "c4n4ry no key has this shape\n\n";
+    let odd = "c4n4ry-no-key-ends-like-this\n\n";
     let id = sandbox
         .vault
         .seed_credential("claude", "it's \u{1b} odd", "api_key", "org", odd);

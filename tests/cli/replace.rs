@@ -69,7 +69,7 @@ fn in_org_scope_the_only_credential_is_replaced() {
     let (sandbox, _) = sandbox();
     sandbox
         .vault
-        .seed_credential("claude", "Team", "oauth", "org", "old");
+        .seed_credential("claude", "Team", "oauth", "org", r#"{"a":"old"}"#);
     sandbox
         .run(&format!("{FORCE} --scope org --name Ours"))
         .exits(0)
@@ -360,6 +360,40 @@ fn a_credential_of_another_writer_is_not_mistaken_for_ours() {
             .exits(5)
             .stderr_contains("someone else stored");
         assert_eq!(sandbox.vault.stored("claude")[0].value, "theirs");
+    }
+}
+
+/// R152: a revealed value that is empty, or has not the form of its type, is no backup: nothing is deleted.
+#[test]
+fn a_reveal_of_something_else_is_no_backup() {
+    for (kind, value) in [
+        ("api_key", r#""""#),
+        ("api_key", r#"" ""#),
+        ("api_key", r#""not found or so""#),
+        ("api_key", r#""{\"claudeAiOauth\":{}}""#),
+        ("oauth", r#""""#),
+        ("oauth", r#""{}""#),
+        ("oauth", r#""[]""#),
+        ("oauth", r#""sk-ant-x""#),
+        ("api_key", "null"),
+        ("api_key", "7"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .seed_credential("claude", "mine", kind, "user", "old-c4n4ry");
+        let body = format!(r#"{{"value":{value}}}"#);
+        sandbox
+            .vault
+            .fault(Fault::on("POST", "/reveal").json(200, &body).always());
+        for line in [FORCE, &format!("{FORCE} --yes")] {
+            sandbox
+                .run(&format!("{line} --name mine"))
+                .exits(7)
+                .stderr_contains("nothing was deleted");
+        }
+        assert_eq!(sandbox.vault.count("DELETE"), 0, "{value}");
+        assert_eq!(sandbox.vault.stored("claude")[0].value, "old-c4n4ry");
     }
 }
 

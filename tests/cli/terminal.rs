@@ -106,7 +106,11 @@ fn a_credential_is_chosen_named_and_confirmed() {
     text(&mut session, "Name [Claude OAuth]");
     session.send_line("My login").unwrap();
     let asked = text(&mut session, "[y/N]").replace("\r\n", " ");
-    assert!(asked.contains("to user scope, as \"My login\"?"), "{asked}");
+    assert!(asked.contains("as \"My login\"?"), "{asked}");
+    assert!(
+        asked.contains("user scope of the API key from AMIKA_API_KEY"),
+        "{asked}"
+    );
     session.send_line("y").unwrap();
     text(&mut session, "code 0");
     let stored = sandbox.vault.stored("claude").remove(0);

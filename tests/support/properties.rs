@@ -107,7 +107,9 @@ pub(crate) fn credential_files(data: &[u8]) {
     for provider in &PROVIDERS {
         for kind in [CredentialKind::OAuth, CredentialKind::ApiKey] {
             let value = SecretValue::new(text.clone());
-            let checked = crate::credentials::validate::check(provider, kind, &value, "here", (env.now)());
+            let now = (env.now)();
+            let checked =
+                crate::credentials::validate::check(provider, Some(kind), value, "here", false, now);
             match checked {
                 Ok(credential) => quotes_nothing(&credential.expiry),
                 Err(error) => quotes_nothing(&format!("{error:?}")),

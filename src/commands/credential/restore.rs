@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::store::{existing, report_success, store};
+use super::store::{Vault, report_success, store};
 use crate::api::NewCredential;
 use crate::context::Context;
 use crate::credentials::recovery::{Description, Kept};
@@ -50,10 +50,11 @@ pub(super) async fn run(
         scope: description.scope,
         value: SecretValue::new(Zeroizing::new(text.to_owned())),
     };
-    let api = context.api().await?;
+    let vault = Vault::open(provider, context).await?;
+    let api = &vault.api;
     api.keep_secret(&new.value);
-    let found = existing(provider, &new.name, new.scope, true, &api, context).await?;
-    if let Some(found) = &found {
+    let found = vault.existing(&new.name, new.scope);
+    if let Some(found) = found {
         let revealed = async { Ok(api.reveal_credential(provider, found.id.as_sent()).await) };
         let revealed = context.interrupt.or(revealed).await?;
         if found.name == *new.name && revealed.is_ok_and(|value| value == new.value) {
@@ -62,10 +63,10 @@ pub(super) async fn run(
             return report_success(&new, &api.shown(&found.id), "updated", context);
         }
         if !changes.force {
-            existing(provider, &new.name, new.scope, false, &api, context).await?;
+            return Err(vault.taken(provider, &new.name, new.scope));
         }
     }
-    store(provider, &new, found.as_ref(), &api, context).await?;
+    store(provider, &new, found, api, context).await?;
     kept.remove();
     Ok(())
 }

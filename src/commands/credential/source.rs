@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use crate::discover::report::print_problems;
 use crate::discover::{Discovery, Filter, State, discover};
 use crate::error::{Error, Result};
 use crate::formats::escape;
-use crate::provider::{CredentialKind, Provider};
+use crate::provider::{CLAUDE, CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::system::env::Env;
 use crate::system::file;
@@ -28,17 +29,57 @@ pub(crate) struct SourceArgs {
     pub(super) kind: Option<CredentialKind>,
     /// Credential to push; visible to other processes (/proc/PID/cmdline) and in the shell's
     /// history; - reads standard input, or asks without echo at a terminal
-    #[arg(long, value_name = "VALUE", conflicts_with = "from_file", value_hint = clap::ValueHint::Other)]
+    #[arg(long, value_name = "VALUE", group = "given", value_hint = clap::ValueHint::Other)]
     value: Option<OsString>,
     /// Push the contents of this file; - reads standard input
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", group = "given", value_hint = clap::ValueHint::FilePath)]
     pub(super) from_file: Option<PathBuf>,
+    /// Push a token of one year that the sandbox alone uses: what 'claude setup-token' printed, from
+    /// standard input, `CLAUDE_CODE_OAUTH_TOKEN` or a hidden prompt
+    #[arg(long, group = "given")]
+    pub(super) setup_token: bool,
+    /// Store the value even if it is a key or token of another kind, or no secret
+    #[arg(long)]
+    pub(super) literal: bool,
 }
 
+/// The variable from which Claude Code takes a setup token.
+const SETUP_TOKEN_VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
+/// How long to wait for standard input if the variable has a setup token, too.
+const SETUP_TOKEN_WAIT: Duration = Duration::from_secs(2);
+
 impl SourceArgs {
-    /// Whether to prompt for the local credential to push.
+    /// Whether the person chooses among the local credentials.
     pub(super) fn is_empty(&self) -> bool {
-        self.kind.is_none() && self.value.is_none() && self.from_file.is_none()
+        self.kind.is_none() && !self.gives_value()
+    }
+
+    /// Refuses options that contradict each other or do not exist for this provider.
+    pub(super) fn check(&self, provider: &Provider) -> Result<()> {
+        if self.setup_token && provider.id != CLAUDE.id {
+            let message = format!(
+                "--setup-token is for Claude; {} has no setup tokens",
+                provider.tool
+            );
+            return Err(
+                Error::usage(message).hint(format!("use 'amika secret {} push --new-login'", provider.id))
+            );
+        }
+        if self.setup_token && self.kind == Some(CredentialKind::ApiKey) {
+            return Err(Error::usage("a setup token is a login: leave out --type api_key"));
+        }
+        Ok(())
+    }
+
+    fn gives_value(&self) -> bool {
+        self.value.is_some() || self.from_file.is_some() || self.setup_token
+    }
+
+    /// Whether [`pick`] will ask a question or for a value.
+    pub(super) fn asks(&self, local: &[PushSource], env: &Env) -> bool {
+        let prompts = env.terminals.stdin && self.value.as_ref().is_some_and(|value| value == "-")
+            || env.terminals.stdin && self.setup_token && setup_token_variable(env).is_none();
+        prompts || self.is_empty() && local.len() > 1
     }
 
     /// The backup of an interrupted replacement, if `--from-file` is one.
@@ -49,7 +90,7 @@ impl SourceArgs {
 
 /// A value that could be pushed.
 pub(crate) struct PushSource {
-    /// `None` until the value has been parsed.
+    /// `None` if it is to be inferred from the value.
     pub(crate) kind: Option<CredentialKind>,
     pub(crate) value: SecretValue,
     /// A description of the location.
@@ -60,12 +101,17 @@ pub(crate) struct PushSource {
     rank: u8,
 }
 
-/// The credentials found on this machine.
-#[derive(Default)]
-pub(crate) struct LocalSources {
-    sources: Vec<PushSource>,
-    /// Whether the tool uses an API key although an OAuth login was requested.
-    key_login: bool,
+impl PushSource {
+    /// A value whose form decides whether it can be used.
+    fn given(kind: Option<CredentialKind>, value: &str) -> Self {
+        Self {
+            kind,
+            value: SecretValue::new(value.to_owned()),
+            place: "standard input".to_owned(),
+            usable: true,
+            rank: 0,
+        }
+    }
 }
 
 /// Finds the credentials on this machine, unless the command line gives a value. Runs before anything
@@ -75,33 +121,33 @@ pub(crate) fn find_local(
     args: &SourceArgs,
     env: &Env,
     printer: Printer,
-) -> LocalSources {
-    let mut local = LocalSources::default();
-    if args.value.is_some() || args.from_file.is_some() {
+) -> Vec<PushSource> {
+    let mut local = Vec::new();
+    if args.gives_value() {
         return local;
     }
     if args.kind != Some(CredentialKind::OAuth) {
-        local.sources.extend(variables(provider, env));
-        if args.kind.is_some() && !local.sources.is_empty() {
+        local.extend(variables(provider, env));
+        if args.kind.is_some() && !local.is_empty() {
             return local;
         }
     }
-    let keychain = SystemKeychain::new(Access::from_env(env));
-    let filter = |kind| Filter {
+    let filter = Filter {
         provider: Some(provider.discovered_as),
-        kind,
+        kind: args.kind,
     };
-    let discovery = discover(env, &keychain, filter(args.kind));
+    let discovery = discover(env, &SystemKeychain::new(Access::from_env(env)), filter);
     print_problems(&discovery, env.home.as_deref(), printer);
-    local.sources.extend(stored(discovery, env));
+    local.extend(stored(discovery, env));
+    let has_login = local
+        .iter()
+        .any(|source| source.kind == Some(CredentialKind::OAuth));
+    if !has_login && provider.id == CLAUDE.id && args.kind != Some(CredentialKind::ApiKey) {
+        local.extend(setup_token_variable(env));
+    }
     if args.kind == Some(CredentialKind::OAuth) {
         // The sort is stable, so credentials of equal rank stay in order of discovery.
-        local.sources.sort_by_key(|source| std::cmp::Reverse(source.rank));
-        if local.sources.is_empty() {
-            let keys = discover(env, &keychain, filter(Some(CredentialKind::ApiKey)));
-            let is_own = |id: &str| id.starts_with(provider.id);
-            local.key_login = keys.found.iter().any(|found| is_own(found.source.id));
-        }
+        local.sort_by_key(|source| std::cmp::Reverse(source.rank));
     }
     local
 }
@@ -112,12 +158,19 @@ fn variables(provider: &Provider, env: &Env) -> impl Iterator<Item = PushSource>
         Some((name, value)).filter(|(_, value)| !value.trim().is_empty())
     });
     set.map(|(name, value)| PushSource {
-        kind: Some(CredentialKind::ApiKey),
-        value: SecretValue::new(value.to_owned()),
         place: format!("${name}"),
-        usable: true,
-        rank: 0,
+        ..PushSource::given(Some(CredentialKind::ApiKey), value)
     })
+}
+
+/// The setup token in its variable, which Claude Code uses in place of a stored login.
+fn setup_token_variable(env: &Env) -> Option<PushSource> {
+    let value = env.variable(SETUP_TOKEN_VARIABLE)?.to_str()?;
+    let source = PushSource {
+        place: format!("${SETUP_TOKEN_VARIABLE}"),
+        ..PushSource::given(Some(CredentialKind::OAuth), value)
+    };
+    Some(source).filter(|_| !value.trim().is_empty())
 }
 
 /// Converts a discovered credential to the value to upload: a key, or the tool's whole login.
@@ -140,32 +193,28 @@ fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = PushSource> {
     })
 }
 
-/// The value given on the command line, or the local credential that the person chooses. `unattended`
-/// takes the only one without asking.
+/// The value given on the command line, the only or most likely local credential, or the one that the
+/// person chooses.
 pub(crate) async fn pick(
     provider: &Provider,
     args: &SourceArgs,
-    local: LocalSources,
-    unattended: bool,
+    mut local: Vec<PushSource>,
     context: &Context,
 ) -> Result<PushSource> {
-    let LocalSources {
-        mut sources,
-        key_login,
-    } = local;
+    if args.setup_token {
+        return read_setup_token(provider, context).await;
+    }
     if let Some(given) = read_given(provider, args, context).await? {
         return Ok(given);
     }
-    if sources.is_empty() {
-        return Err(nothing_found(provider, args.kind, key_login));
+    if local.is_empty() {
+        return Err(nothing_found(provider, args.kind));
     }
-    let index = if args.kind.is_some() {
+    let index = if args.kind.is_some() || local.len() == 1 {
         // Use the first one that works. If none does, validation explains what is wrong with the first.
-        sources.iter().position(|source| source.usable).unwrap_or(0)
-    } else if sources.len() == 1 && unattended {
-        0
+        local.iter().position(|source| source.usable).unwrap_or(0)
     } else {
-        let items = sources.iter().map(|source| {
+        let items = local.iter().map(|source| {
             let kind = source.kind.map_or_else(String::new, |kind| kind.to_string());
             let expired = if source.usable { "" } else { " (expired)" };
             format!("{kind:<8} {}{expired}", source.place)
@@ -173,19 +222,47 @@ pub(crate) async fn pick(
         let choice = Choice {
             noun: &format!("{} credential", provider.title),
             items: items.collect(),
-            hint: how_to_choose(&sources),
+            hint: how_to_choose(&local),
         };
         let show = |list: &str| context.printer.list(list);
         prompt::choose(&context.options, &context.env, choice, show).await?
     };
-    Ok(sources.swap_remove(index))
+    Ok(local.swap_remove(index))
+}
+
+/// The setup token from standard input, its variable or a prompt.
+async fn read_setup_token(provider: &Provider, context: &Context) -> Result<PushSource> {
+    let env = &context.env;
+    let variable = setup_token_variable(env);
+    if !env.terminals.stdin && (variable.is_none() || env.stdin_begins_within(SETUP_TOKEN_WAIT).await) {
+        let bytes = env.read_stdin(MAX_VALUE as u64).await;
+        let bytes = bytes.map_err(|reason| Error::input("failed reading the setup token").because(reason))?;
+        let text = std::str::from_utf8(&bytes);
+        let text = text.map_err(|_| Error::input("standard input is not valid UTF-8"))?;
+        if !text.trim().is_empty() {
+            return Ok(PushSource::given(Some(CredentialKind::OAuth), text));
+        }
+    }
+    if let Some(variable) = variable {
+        return Ok(variable);
+    }
+    if !env.terminals.stdin {
+        let message = format!("no setup token on standard input, and {SETUP_TOKEN_VARIABLE} is not set");
+        return Err(Error::input(message).hint("pipe in what 'claude setup-token' printed"));
+    }
+    let from_file = format!("amika secret {} push --setup-token < FILE", provider.id);
+    let prompt = "Token that 'claude setup-token' printed";
+    Ok(PushSource {
+        kind: Some(CredentialKind::OAuth),
+        value: prompt::ask_secret(&context.options, env, prompt, &from_file).await?,
+        place: "prompt".to_owned(),
+        usable: true,
+        rank: 0,
+    })
 }
 
 /// The hint for choosing one of several credentials on the command line, or confirming the only one.
 fn how_to_choose(sources: &[PushSource]) -> String {
-    if sources.len() == 1 {
-        return "add --yes to push it".to_owned();
-    }
     let kinds = CredentialKind::ALL.iter().filter(|kind| {
         let mut kinds = sources.iter().filter_map(|source| source.kind);
         kinds.any(|found| found == **kind)
@@ -255,16 +332,14 @@ async fn read_given(provider: &Provider, args: &SourceArgs, context: &Context) -
     }))
 }
 
-fn nothing_found(provider: &Provider, kind: Option<CredentialKind>, key_login: bool) -> Error {
+fn nothing_found(provider: &Provider, kind: Option<CredentialKind>) -> Error {
     let Provider {
-        id, title, variables, ..
+        id,
+        title,
+        tool,
+        variables,
+        ..
     } = provider;
-    if key_login {
-        let message = format!("No {title} credentials found: {title} is logged in with an API key");
-        return Error::input(message).hint(format!(
-            "push the key with 'amika secret {id} push --type api_key'"
-        ));
-    }
     let why = match kind {
         Some(CredentialKind::ApiKey) => {
             let unset = variables
@@ -275,11 +350,16 @@ fn nothing_found(provider: &Provider, kind: Option<CredentialKind>, key_login: b
                 unset.collect::<Vec<_>>().join(", ")
             )
         }
-        Some(CredentialKind::OAuth) => format!(": {title} is not logged in on this machine"),
+        Some(CredentialKind::OAuth) => {
+            format!(": {tool} is not logged in on this machine, or is logged in with an API key")
+        }
         None => String::new(),
     };
-    let variable = variables.first().copied().unwrap_or_default();
+    let other = match kind {
+        Some(CredentialKind::OAuth) => format!("push its key with 'amika secret {id} push --type api_key'"),
+        _ => format!("set {}", variables.first().copied().unwrap_or_default()),
+    };
     Error::input(format!("No {title} credentials found{why}")).hint(format!(
-        "log in with {title}, set {variable}, or pass a file: 'amika secret {id} push --from-file FILE'"
+        "log in with {tool}, {other}, or pass a file: 'amika secret {id} push --from-file FILE'"
     ))
 }

@@ -16,26 +16,28 @@ use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
 
-/// The existing credential that a new one of this name and scope would replace; exit 1 if there is
-/// one and `replace` is not set.
-pub(super) async fn existing(
-    provider: &Provider,
-    name: &str,
-    scope: Scope,
-    replace: bool,
-    api: &Api,
-    context: &Context,
-) -> Result<Option<CredentialSummary>> {
-    let stored = context.reply(api.list_credentials(provider)).await?;
-    match find_existing(&stored, name, scope) {
-        Some(_) if !replace => Err(taken(
-            provider,
-            name,
-            scope,
-            "",
-            &describe_all(provider, &stored, api),
-        )),
-        existing => Ok(existing.cloned()),
+/// The provider's stored credentials, listed before anything is asked.
+pub(super) struct Vault {
+    pub(super) api: Api,
+    stored: Vec<CredentialSummary>,
+}
+
+impl Vault {
+    pub(super) async fn open(provider: &Provider, context: &Context) -> Result<Self> {
+        let api = context.api().await?;
+        let stored = context.reply(api.list_credentials(provider)).await?;
+        Ok(Self { api, stored })
+    }
+
+    /// The credential that a new one of this name and scope would replace.
+    pub(super) fn existing(&self, name: &str, scope: Scope) -> Option<&CredentialSummary> {
+        find_existing(&self.stored, name, scope)
+    }
+
+    /// The error if it must not be replaced.
+    pub(super) fn taken(&self, provider: &Provider, name: &str, scope: Scope) -> Error {
+        let stored = describe_all(provider, &self.stored, &self.api);
+        taken(provider, name, scope, "", &stored)
     }
 }
 
@@ -115,7 +117,7 @@ async fn fetch_backup(
         }
     };
     let kind = match old.kind.as_ref().map(ServerText::as_sent) {
-        None | Some("") => Some(validate::infer(value.expose_secret())),
+        None | Some("") => Some(validate::infer(provider, value.expose_secret())),
         Some(kind) => CredentialKind::parse(kind),
     };
     let (Some(kind), Some(scope)) = (kind, Scope::parse(old.scope.as_sent())) else {
@@ -125,9 +127,15 @@ async fn fetch_backup(
             provider.id
         )));
     };
-    if scope == Scope::Org {
-        let title = provider.title;
-        ask(format!("Replace the organisation's {title} credential {name}?")).await?;
+    if !validate::has_form(kind, &value) {
+        let message = format!(
+            "the API returned something else than the value of {name}, so it could not be restored; nothing \
+             was deleted"
+        );
+        return Err(Error::new(Kind::Contract, message).hint(format!(
+            "if it is not needed, delete it with 'amika secret {} delete {id}', then push again",
+            provider.id
+        )));
     }
     Ok(Some(NewCredential {
         name: old.name.as_sent().to_owned(),

@@ -283,9 +283,7 @@ fn report_other_secrets(scan: &mut Scan<'_>, place: &Place, store: &Object<'_>) 
 
 /// Whether there is a refresh token that has not expired.
 fn is_renewable(scan: &Scan<'_>, login: &Object<'_>) -> bool {
-    let ends = CLAUDE
-        .refresh_expires_at
-        .and_then(|member| login.time(member).ok()?);
+    let ends = login.time("refreshTokenExpiresAt").ok().flatten();
     let ended = ends.is_some_and(|at| at <= (scan.env.now)());
     !ended
         && login

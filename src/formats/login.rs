@@ -1,0 +1,291 @@
+//! The login files of Claude Code and Codex, by the rules of the tools: what a tool itself would not
+//! use is no login.
+//!
+//! Facts from running Claude Code 2.1.332 and Codex 0.171.0; those about the Keychain are from the
+//! shipped program for macOS.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::formats::escape;
+use crate::formats::json::{JsonError, Object, TimeError};
+use crate::formats::jwt::{self, Expiry};
+use crate::provider::{CLAUDE, CODEX, PROVIDERS, Provider};
+use crate::secret::SecretValue;
+
+/// The scope that Claude Code requires in a login.
+const NEEDED_SCOPE: &str = "user:inference";
+/// Claude Code treats an access token as expired this long before its time.
+const EARLY: SignedDuration = SignedDuration::from_mins(5);
+
+/// A login that its tool would use.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub(crate) access_token: SecretValue,
+    pub(crate) refresh_token: Option<SecretValue>,
+    /// When the access token expires.
+    pub(crate) expires_at: Option<Timestamp>,
+    /// When the refresh token ends.
+    pub(crate) refresh_ends: Option<Timestamp>,
+}
+
+/// Why a tool would not use a text as its login. The messages continue `PLACE: `, and quote nothing.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    #[error("it begins with a byte order mark, so {0} cannot read it")]
+    ByteOrderMark(&'static str),
+    // Scripts match "OAuth credentials must be valid JSON".
+    #[error("OAuth credentials must be valid JSON: {0}")]
+    Json(#[from] JsonError),
+    #[error("it contains no {title} login (`{member}`)")]
+    Absent { title: &'static str, member: String },
+    #[error("this is a file of {0}")]
+    OfOtherTool(&'static str),
+    #[error(
+        "it is one part of a Keychain entry that Claude Code has split; the rest is only in the Keychain"
+    )]
+    SplitItem,
+    #[error("the login has ended, so {0} is logged out")]
+    Ended(&'static str),
+    #[error("it lacks the scope {NEEDED_SCOPE}, without which Claude Code does not use it")]
+    Scope,
+    #[error("`tokens.id_token` is missing or no JWT, so Codex cannot read it")]
+    IdToken,
+    #[error("`tokens.refresh_token` is missing, so Codex cannot read it")]
+    RefreshToken,
+    #[error("`last_refresh` is no time, so Codex cannot read it")]
+    LastRefresh,
+    #[error("`{0}` is a time {1}")]
+    Time(&'static str, TimeError),
+    #[error("the access token contains spaces or unprintable characters")]
+    Characters,
+    #[error("the login expired at {0:.0} and has no refresh token to renew it with")]
+    Expired(Timestamp),
+    #[error("the login's refresh token expired at {0:.0}")]
+    RefreshEnded(Timestamp),
+}
+
+/// Reads a login as its tool would.
+pub(crate) fn read(provider: &Provider, text: &str, now: Timestamp) -> Result<Login, Unusable> {
+    if text.starts_with('\u{feff}') {
+        return Err(Unusable::ByteOrderMark(provider.tool));
+    }
+    let absent = || Unusable::Absent {
+        title: provider.title,
+        member: format!("{}.{}", provider.access_token.0, provider.access_token.1),
+    };
+    let file = Object::parse(text)?.ok_or_else(absent)?;
+    if file.has("keychainOverflow") {
+        return Err(Unusable::SplitItem);
+    }
+    if provider.id == CODEX.id
+        && let Some(access_token) = file.string("personal_access_token")?
+    {
+        return checked(provider, Login::lasting(access_token), now);
+    }
+    let Some(login) = file.object(provider.access_token.0)? else {
+        return Err(other_tool(provider, &file).map_or_else(absent, Unusable::OfOtherTool));
+    };
+    let Some(access_token) = login.string(provider.access_token.1)? else {
+        return Err(if login.has(provider.access_token.1) {
+            Unusable::Ended(provider.tool)
+        } else {
+            absent()
+        });
+    };
+    let login = if provider.id == CLAUDE.id {
+        claude(&login, access_token)?
+    } else {
+        codex(&file, &login, access_token)?
+    };
+    checked(provider, login, now)
+}
+
+impl Login {
+    /// A token that cannot be renewed, and whose end is not known.
+    fn lasting(access_token: SecretValue) -> Self {
+        Self {
+            access_token,
+            refresh_token: None,
+            expires_at: None,
+            refresh_ends: None,
+        }
+    }
+}
+
+fn claude(login: &Object<'_>, access_token: SecretValue) -> Result<Login, Unusable> {
+    if !login.list_has("scopes", NEEDED_SCOPE) {
+        return Err(Unusable::Scope);
+    }
+    let time = |member| {
+        login
+            .time(member)
+            .map_err(|reason| Unusable::Time(member, reason))
+    };
+    Ok(Login {
+        access_token,
+        refresh_token: login.string(CLAUDE.refresh_token)?,
+        expires_at: time("expiresAt")?,
+        refresh_ends: time("refreshTokenExpiresAt")?,
+    })
+}
+
+fn codex(file: &Object<'_>, tokens: &Object<'_>, access_token: SecretValue) -> Result<Login, Unusable> {
+    let id_token = tokens.string("id_token")?;
+    if id_token.is_none_or(|token| jwt::expiry(token.expose_secret()) == Expiry::NotAJwt) {
+        return Err(Unusable::IdToken);
+    }
+    if !tokens.has(CODEX.refresh_token) {
+        return Err(Unusable::RefreshToken);
+    }
+    let last_refresh = file.string("last_refresh")?;
+    if last_refresh.is_some_and(|text| text.expose_secret().parse::<Timestamp>().is_err()) {
+        return Err(Unusable::LastRefresh);
+    }
+    let expires_at = match jwt::expiry(access_token.expose_secret()) {
+        Expiry::At(at) => Some(at),
+        Expiry::Never | Expiry::NotAJwt | Expiry::Invalid => None,
+    };
+    Ok(Login {
+        refresh_token: tokens.string(CODEX.refresh_token)?,
+        expires_at,
+        ..Login::lasting(access_token)
+    })
+}
+
+/// The rules that are the same for all tools.
+fn checked(provider: &Provider, login: Login, now: Timestamp) -> Result<Login, Unusable> {
+    let token = login.access_token.expose_secret();
+    if token.chars().any(|c| c.is_whitespace() || escape::is_hostile(c)) {
+        return Err(Unusable::Characters);
+    }
+    let early = if provider.id == CLAUDE.id {
+        EARLY
+    } else {
+        SignedDuration::ZERO
+    };
+    if let Some(at) = login.refresh_ends.filter(|at| *at <= now) {
+        return Err(Unusable::RefreshEnded(at));
+    }
+    let expired = login.expires_at.filter(|at| *at <= now + early);
+    match expired {
+        Some(at) if login.refresh_token.is_none() => Err(Unusable::Expired(at)),
+        _ => Ok(login),
+    }
+}
+
+/// The tool whose file this is instead.
+fn other_tool(provider: &Provider, file: &Object<'_>) -> Option<&'static str> {
+    let mut others = PROVIDERS.iter().filter(|other| other.id != provider.id);
+    let other = others.find(|other| file.has(other.access_token.0));
+    let has_type = |entry: Object<'_>| entry.has("type");
+    let is_opencode = || {
+        file.members()
+            .any(|(name, _)| file.object(name).ok().flatten().is_some_and(has_type))
+    };
+    other
+        .map(|other| other.tool)
+        .or_else(|| is_opencode().then_some("OpenCode"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::jwt::tests::token;
+
+    const NOW: &str = "2026-11-23T12:00:00Z";
+
+    fn claude_login(text: &str) -> Result<Login, Unusable> {
+        read(&CLAUDE, text, NOW.parse().unwrap())
+    }
+
+    fn codex_login(text: &str) -> Result<Login, Unusable> {
+        read(&CODEX, text, NOW.parse().unwrap())
+    }
+
+    fn claude_with(members: &str) -> Result<Login, Unusable> {
+        claude_login(&format!(
+            r#"{{"claudeAiOauth":{{"scopes":["user:inference"],{members}}}}}"#
+        ))
+    }
+
+    fn codex_with(members: &str) -> Result<Login, Unusable> {
+        codex_login(&format!(r#"{{"tokens":{{{members}}}}}"#))
+    }
+
+    /// R125: what Claude Code does not use is refused with the reason.
+    #[test]
+    fn a_claude_login_is_what_claude_code_uses() {
+        assert!(claude_with(r#""accessToken":"a""#).is_ok());
+        let part = |members: &str| claude_with(members).unwrap_err().to_string();
+        assert!(part(r#""accessToken":"""#).contains("has ended"));
+        assert!(part(r#""refreshToken":"r""#).contains("contains no Claude login"));
+        assert!(part(r#""accessToken":"a b""#).contains("spaces"));
+        assert!(part(r#""accessToken":"a","expiresAt":"soon""#).contains("expiresAt"));
+        for scopes in [
+            "",
+            r#","scopes":null"#,
+            r#","scopes":[]"#,
+            r#","scopes":["user:profile"]"#,
+        ] {
+            let text = format!(r#"{{"claudeAiOauth":{{"accessToken":"a"{scopes}}}}}"#);
+            assert_eq!(claude_login(&text).unwrap_err(), Unusable::Scope, "{text}");
+        }
+        let split = r#"{"claudeAiOauth":{"accessToken":"a","scopes":["user:inference"]},"keychainOverflow":{"slot":"a","key":"k"}}"#;
+        assert_eq!(claude_login(split).unwrap_err(), Unusable::SplitItem);
+        let marked = claude_login("\u{feff}{}").unwrap_err();
+        assert_eq!(marked, Unusable::ByteOrderMark("Claude Code"));
+    }
+
+    /// R125: a login that has expired is one only if it can be renewed.
+    #[test]
+    fn an_expired_login_must_be_renewable() {
+        let expired = r#""accessToken":"a","expiresAt":1700000000000"#;
+        assert!(matches!(claude_with(expired), Err(Unusable::Expired(_))));
+        // Four minutes before the end.
+        let late = r#""accessToken":"a","expiresAt":1795435440000"#;
+        assert!(matches!(claude_with(late), Err(Unusable::Expired(_))));
+        assert!(claude_with(&format!(r#"{expired},"refreshToken":"r""#)).is_ok());
+        let ended = format!(r#"{expired},"refreshToken":"r","refreshTokenExpiresAt":1700000000000"#);
+        assert!(matches!(claude_with(&ended), Err(Unusable::RefreshEnded(_))));
+    }
+
+    /// R125: what Codex cannot read is refused with the reason.
+    #[test]
+    fn a_codex_login_is_what_codex_reads() {
+        let id = format!(r#""id_token":"{}""#, token("{}"));
+        let at = |exp: &str| format!(r#""access_token":"{}""#, token(&format!(r#"{{"exp":{exp}}}"#)));
+        let refresh = r#""refresh_token":"r""#;
+        let now = at("1900000000");
+        assert!(codex_with(&format!("{id},{now},{refresh}")).is_ok());
+        assert_eq!(
+            codex_with(&format!("{now},{refresh}")).unwrap_err(),
+            Unusable::IdToken
+        );
+        assert_eq!(
+            codex_with(&format!("{id},{now}")).unwrap_err(),
+            Unusable::RefreshToken
+        );
+        let ended = format!(r#"{id},{},"refresh_token":"""#, at("1700000000"));
+        assert!(matches!(codex_with(&ended), Err(Unusable::Expired(_))));
+        let renewed = format!(r#"{{"last_refresh":"never","tokens":{{{id},{now},{refresh}}}}}"#);
+        assert_eq!(codex_login(&renewed).unwrap_err(), Unusable::LastRefresh);
+        assert!(codex_login(r#"{"personal_access_token":"at-x"}"#).is_ok());
+    }
+
+    /// R125: a file of another tool is named as such.
+    #[test]
+    fn a_file_of_another_tool_is_named() {
+        let codex = r#"{"tokens":{"access_token":"a"}}"#;
+        assert_eq!(claude_login(codex).unwrap_err(), Unusable::OfOtherTool("Codex"));
+        let claude = r#"{"claudeAiOauth":{"accessToken":"a"}}"#;
+        assert_eq!(
+            codex_login(claude).unwrap_err(),
+            Unusable::OfOtherTool("Claude Code")
+        );
+        let opencode = r#"{"anthropic":{"type":"oauth","access":"a"}}"#;
+        assert_eq!(
+            claude_login(opencode).unwrap_err(),
+            Unusable::OfOtherTool("OpenCode")
+        );
+    }
+}
