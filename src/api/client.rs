@@ -7,10 +7,11 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::error::ApiError;
-use super::request::{Answer, Repeat};
+use super::request::{Answer, Repeat, Request};
 use super::transport::{Api, ApiResult};
 use super::types::{self, SecretSummary};
 use crate::error::{Error, Kind, Result};
+use crate::net::withhold::Carried;
 use crate::secret::{Scope, SecretName, SecretValue};
 
 pub(super) const BASE: &str = "/api/v0beta1/secrets";
@@ -39,7 +40,11 @@ impl Api {
     }
 
     async fn list_secrets_with(&self, repeat: Repeat) -> ApiResult<Vec<SecretSummary>> {
-        let answer = self.send(Method::GET, BASE, None, repeat).await;
+        let request = Request {
+            repeat,
+            ..Request::safe(Method::GET, BASE)
+        };
+        let answer = self.send(&request).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of secrets")
     }
@@ -60,22 +65,33 @@ impl Api {
             },
             value,
         );
-        let answer = self.send(Method::POST, BASE, Some(body), Repeat::Never).await?;
-        self.created(&answer, name.as_str())
+        let carried = Carried {
+            value,
+            name: name.as_str(),
+        };
+        let request = Request {
+            method: Method::POST,
+            path: BASE,
+            body: Some(body),
+            repeat: Repeat::Never,
+            carried: Some(carried),
+        };
+        let answer = self.send(&request).await?;
+        self.created(&answer, carried)
     }
 
     /// Returns the id from the response to a create, if it confirms the create.
-    pub(super) fn created(&self, answer: &Answer, name: &str) -> ApiResult<String> {
+    pub(super) fn created(&self, answer: &Answer, carried: Carried<'_>) -> ApiResult<String> {
         let expected = "a confirmation that it was created";
         if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
             return Err(self.not_the_api(answer, expected));
         }
         let created: types::Created = self.parse(answer, expected)?;
-        let same_name = created.name.is_none_or(|stored| stored == name);
+        let same_name = created.name.is_none_or(|stored| stored == carried.name);
         if created.id.is_empty() || !same_name {
             return Err(self.not_the_api(answer, expected));
         }
-        Ok(self.without_secrets(&created.id))
+        Ok(self.known_secrets.show(&created.id, Some(carried)))
     }
 
     /// Replaces the value of a secret. Not retried here: the batch decides about retries.
@@ -88,7 +104,14 @@ impl Api {
             },
             value,
         );
-        let answer = self.send(Method::PUT, &path, Some(body), Repeat::Never).await?;
+        let request = Request {
+            method: Method::PUT,
+            path: &path,
+            body: Some(body),
+            repeat: Repeat::Never,
+            carried: Some(Carried { value, name: "" }),
+        };
+        let answer = self.send(&request).await?;
         match answer.status {
             StatusCode::NO_CONTENT => Ok(()),
             StatusCode::OK => self
@@ -103,7 +126,7 @@ impl Api {
     }
 
     pub(super) async fn delete(&self, path: &str) -> ApiResult<()> {
-        let answer = self.send(Method::DELETE, path, None, Repeat::Safe).await?;
+        let answer = self.send(&Request::safe(Method::DELETE, path)).await?;
         if answer.status == StatusCode::NO_CONTENT || (answer.status == StatusCode::OK && answer.is_json) {
             return Ok(());
         }

@@ -5,9 +5,10 @@ use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::client::{BASE, encoded_id, json_body};
-use super::request::Repeat;
+use super::request::{Repeat, Request};
 use super::transport::{Api, ApiResult};
 use super::types::ServerText;
+use crate::net::withhold::Carried;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{Scope, SecretValue};
 
@@ -48,7 +49,7 @@ struct Revealed {
 impl Api {
     /// Lists the provider's credentials of all scopes that are visible to the caller.
     pub(crate) async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
-        let answer = self.send(Method::GET, &path(provider), None, Repeat::Safe).await;
+        let answer = self.send(&Request::safe(Method::GET, &path(provider))).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of credentials")
     }
@@ -67,10 +68,19 @@ impl Api {
             scope: new.scope,
         };
         let body = json_body(&body, &new.value);
-        let answer = self
-            .send(Method::POST, &path(provider), Some(body), Repeat::Unsent)
-            .await?;
-        self.created(&answer, &new.name)
+        let carried = Carried {
+            value: &new.value,
+            name: &new.name,
+        };
+        let request = Request {
+            method: Method::POST,
+            path: &path(provider),
+            body: Some(body),
+            repeat: Repeat::Unsent,
+            carried: Some(carried),
+        };
+        let answer = self.send(&request).await?;
+        self.created(&answer, carried)
     }
 
     pub(crate) async fn delete_credential(&self, provider: &Provider, id: &str) -> ApiResult<()> {
@@ -82,7 +92,7 @@ impl Api {
     /// called if the value is needed.
     pub(crate) async fn reveal_credential(&self, provider: &Provider, id: &str) -> ApiResult<SecretValue> {
         let path = format!("{}/{}/reveal", path(provider), encoded_id(id)?);
-        let answer = self.send(Method::POST, &path, None, Repeat::Safe).await?;
+        let answer = self.send(&Request::safe(Method::POST, &path)).await?;
         if answer.status != StatusCode::OK {
             return Err(self.not_the_api(&answer, "the stored value"));
         }

@@ -173,6 +173,12 @@ impl ApiError {
         &self.message
     }
 
+    /// The status or the message, for `--verbose`.
+    pub(super) fn outcome(&self) -> String {
+        self.status()
+            .map_or_else(|| self.message.clone(), |status| status.to_string())
+    }
+
     pub(super) fn shown_trace_id(&self) -> Option<&str> {
         self.trace_id.as_deref()
     }

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 use zeroize::Zeroizing;
+
+use crate::net::withhold::Carried;
 
 /// What a client reports while it works, for a person.
 pub(crate) trait Observer {
@@ -41,6 +44,29 @@ impl fmt::Display for RequestLine {
     }
 }
 
+/// A request to the API.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) body: Option<Bytes>,
+    pub(super) repeat: Repeat,
+    /// The secret in the body.
+    pub(super) carried: Option<Carried<'a>>,
+}
+
+impl<'a> Request<'a> {
+    /// A request without a body, which may be carried out twice.
+    pub(super) fn safe(method: Method, path: &'a str) -> Self {
+        Self {
+            method,
+            path,
+            body: None,
+            repeat: Repeat::Safe,
+            carried: None,
+        }
+    }
+}
+
 /// Which failed requests are retried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
@@ -57,6 +83,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) is_json: bool,
     pub(super) body: Zeroizing<Vec<u8>>,
+    /// As it may be shown.
     pub(super) trace_id: Option<String>,
 }
 

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -12,14 +11,14 @@ use zeroize::Zeroizing;
 
 use super::concurrency::Concurrency;
 use super::error::{ApiError, Effect};
-use super::request::{Answer, Observer, Repeat, RequestLine};
+use super::request::{Answer, Observer, Repeat, Request, RequestLine};
 use super::types::{ErrorEnvelope, ServerText};
 use crate::auth::credential::ApiCredential;
 use crate::error::{Kind, Result};
 use crate::net::client::{self, BadBody, Broken, ClientSettings};
 use crate::net::origin::Origin;
-use crate::net::redact::KnownSecrets;
 use crate::net::retry::{self, API_CALL, Tries};
+use crate::net::withhold::{Carried, KnownSecrets, WITHHELD};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 
@@ -76,26 +75,20 @@ impl Api {
         &self.concurrency
     }
 
-    /// Redacts this value, in every encoding, in every text of a server from now on.
+    /// Withholds every text of a server that may quote this value from now on.
     pub(crate) fn keep_secret(&self, value: &SecretValue) {
-        self.known_secrets.add(value);
+        self.known_secrets.add_value(value);
     }
 
     /// Sends a request, with retries if they are safe, and returns a 2xx response.
-    pub(crate) async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Bytes>,
-        repeat: Repeat,
-    ) -> ApiResult<Answer> {
+    pub(super) async fn send(&self, request: &Request<'_>) -> ApiResult<Answer> {
         // The effect of all attempts: one without a response may have been carried out.
         let mut effect = Effect::None;
         let mut bearer = self.credential.bearer().await?;
         let mut may_renew = true;
         let mut tries = Tries::new(API_CALL);
         loop {
-            let sent = tries.run(self.send_observed(&method, path, body.clone(), &bearer));
+            let sent = tries.run(self.send_observed(request, &bearer));
             let error = match sent.await {
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(error)) => error,
@@ -111,13 +104,13 @@ impl Api {
                 continue;
             }
             // A retried delete whose first response was lost finds nothing to delete.
-            if method == Method::DELETE && effect == Effect::Unknown && error.status() == Some(404) {
+            if request.method == Method::DELETE && effect == Effect::Unknown && error.status() == Some(404) {
                 return Ok(Answer::no_content());
             }
             if error.effect() == Effect::Unknown {
                 effect = Effect::Unknown;
             }
-            let repeatable = match repeat {
+            let repeatable = match request.repeat {
                 Repeat::Safe => true,
                 Repeat::Unsent => error.effect() == Effect::None,
                 Repeat::Never => false,
@@ -129,80 +122,55 @@ impl Api {
     }
 
     /// Sends a request once, and reports it to `--verbose`.
-    async fn send_observed(
-        &self,
-        method: &Method,
-        path: &str,
-        body: Option<Bytes>,
-        bearer: &SecretValue,
-    ) -> ApiResult<Answer> {
+    async fn send_observed(&self, request: &Request<'_>, bearer: &SecretValue) -> ApiResult<Answer> {
         let started = Instant::now();
-        let result = self.send_once(method, path, body, bearer).await;
-        self.report(method, path, &result, started.elapsed());
+        let result = self.send_once(request, bearer).await;
+        if self.observer.shows_requests() {
+            let (outcome, trace_id) = match &result {
+                Ok(answer) => (answer.status.as_str().to_owned(), answer.trace_id.clone()),
+                Err(error) => (error.outcome(), error.shown_trace_id().map(str::to_owned)),
+            };
+            self.observer.request(&RequestLine {
+                method: request.method.clone(),
+                path: self.known_secrets.show(request.path, request.carried),
+                outcome,
+                elapsed: started.elapsed(),
+                trace_id,
+            });
+        }
         result
     }
 
-    /// Reports one request to `--verbose`.
-    fn report(&self, method: &Method, path: &str, result: &ApiResult<Answer>, elapsed: Duration) {
-        if !self.observer.shows_requests() {
-            return;
-        }
-        self.observer.request(&RequestLine {
-            method: method.clone(),
-            path: self.without_secrets(path),
-            outcome: match result {
-                Ok(answer) => answer.status.as_str().to_owned(),
-                Err(error) => error
-                    .status()
-                    .map_or_else(|| error.message().to_owned(), |status| status.to_string()),
-            },
-            elapsed,
-            trace_id: match result {
-                Ok(answer) => self.trace_id_of(answer),
-                Err(error) => error.shown_trace_id().map(str::to_owned),
-            },
-        });
-    }
-
-    async fn send_once(
-        &self,
-        method: &Method,
-        path: &str,
-        body: Option<Bytes>,
-        bearer: &SecretValue,
-    ) -> ApiResult<Answer> {
-        let mut request = self
+    async fn send_once(&self, request: &Request<'_>, bearer: &SecretValue) -> ApiResult<Answer> {
+        let mut sent = self
             .http
-            .request(method.clone(), self.origin.at(path))
+            .request(request.method.clone(), self.origin.at(request.path))
             .header(ACCEPT, "application/json")
             .header(AUTHORIZATION, self.authorization(bearer)?);
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        if let Some(body) = &request.body {
+            sent = sent.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-        let response = request
+        let response = sent
             .send()
             .await
             .map_err(|error| Broken::new(&error, &self.origin))?;
-        self.receive(response).await
+        self.receive(response, request.carried).await
     }
 
     /// Reads a response. Any status except a success is an error.
-    async fn receive(&self, response: reqwest::Response) -> ApiResult<Answer> {
+    async fn receive(&self, response: reqwest::Response, carried: Option<Carried<'_>>) -> ApiResult<Answer> {
         let status = response.status();
         let headers = response.headers().clone();
-        let trace_id = headers
-            .get("x-trace-id")
-            .and_then(|id| id.to_str().ok())
-            .map(str::to_owned);
+        let trace_id = headers.get("x-trace-id").and_then(|id| id.to_str().ok());
+        let trace_id = trace_id.map(|id| self.known_secrets.show_line(id, carried));
         if status.is_redirection() {
-            let trace_id = trace_id.map(|id| self.server_text(&id));
-            return Err(self.redirected(status, &headers).trace_id(trace_id));
+            return Err(self.redirected(status, &headers, carried).trace_id(trace_id));
         }
         if !client::is_http_status(status) {
             let message = format!("{} answered with status {}", self.origin, status.as_u16());
             return Err(ApiError::not_the_api(None, message)
                 .hint(NOT_THE_API_HINT)
-                .trace_id(trace_id.map(|id| self.server_text(&id))));
+                .trace_id(trace_id));
         }
         // The body of an error is only quoted, so its start is enough, even if the response ends
         // early.
@@ -227,7 +195,7 @@ impl Api {
         if status.is_success() {
             Ok(answer)
         } else {
-            Err(self.refused(&answer, &headers))
+            Err(self.refused(&answer, &headers, carried))
         }
     }
 
@@ -239,8 +207,8 @@ impl Api {
     }
 
     /// A redirect is never followed, because that would send the secret and the key to another server.
-    fn redirected(&self, status: StatusCode, headers: &HeaderMap) -> ApiError {
-        let target = client::redirect_target(headers, &self.origin, &self.known_secrets);
+    fn redirected(&self, status: StatusCode, headers: &HeaderMap, carried: Option<Carried<'_>>) -> ApiError {
+        let target = client::redirect_target(headers, &self.origin, &self.known_secrets, carried);
         let target = target.unwrap_or_else(|| "another server".to_owned());
         let message = format!("{} redirects to {target}, which was not followed", self.origin);
         ApiError::not_the_api(Some(status.as_u16()), message)
@@ -249,7 +217,7 @@ impl Api {
     }
 
     /// The error for a response with an error status, with the message of the server.
-    fn refused(&self, answer: &Answer, headers: &HeaderMap) -> ApiError {
+    fn refused(&self, answer: &Answer, headers: &HeaderMap, carried: Option<Carried<'_>>) -> ApiError {
         let status = answer.status.as_u16();
         let ErrorEnvelope {
             code,
@@ -257,16 +225,22 @@ impl Api {
             trace_id,
         } = ErrorEnvelope::from_start(&answer.body).unwrap_or_default();
         let enveloped = code.is_some() || message.is_some();
-        let details = message.filter(|message| !message.trim().is_empty()).or(code);
-        let details = details.map(|details| self.server_text(&details));
+        let show = |text: String| self.known_secrets.show_line(&text, carried);
+        let message = message.filter(|message| !message.trim().is_empty()).map(show);
+        let code = code.map(show);
+        // The code says what a withheld message would have said.
+        let details = match (message, code) {
+            (Some(message), Some(code)) if message == WITHHELD => Some(format!("{code}: {message}")),
+            (message, code) => message.or(code),
+        };
         let retry_after = headers
             .get(RETRY_AFTER)
             .filter(|_| retry::is_rate_limit(status))
             .and_then(|header| retry::retry_after(header.to_str().ok()?, (self.now)()));
-        let trace_id = answer.trace_id.as_ref().or(trace_id.as_ref());
+        let trace_id = answer.trace_id.clone().or_else(|| trace_id.map(show));
         ApiError::from_status(status, enveloped, self.credential.source, details.as_deref())
             .with_retry_after(retry_after)
-            .trace_id(trace_id.map(|id| self.server_text(id)))
+            .trace_id(trace_id)
     }
 
     /// Parses the JSON of a 2xx response. Errors of serde are dropped because they quote the input.
@@ -283,7 +257,7 @@ impl Api {
         let message = format!("{} answered {status} without {expected}", self.origin);
         ApiError::not_the_api(Some(status), message)
             .hint(NOT_THE_API_HINT)
-            .trace_id(self.trace_id_of(answer))
+            .trace_id(answer.trace_id.clone())
     }
 
     /// The error of a list request. A 404 without the API's own error means that the server is not the API.
@@ -298,23 +272,14 @@ impl Api {
             .trace_id(error.shown_trace_id().map(str::to_owned))
     }
 
-    /// Returns a text of a list without known secrets.
+    /// A text of a list as it may be shown.
     pub(crate) fn shown(&self, text: &ServerText) -> String {
         self.without_secrets(text.as_sent())
     }
 
-    /// Redacts every known secret in a text of the server.
+    /// A text of the server as it may be shown.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
-        self.known_secrets.clean(text)
-    }
-
-    fn trace_id_of(&self, answer: &Answer) -> Option<String> {
-        answer.trace_id.as_ref().map(|id| self.server_text(id))
-    }
-
-    /// Truncates, escapes and redacts a text of the server.
-    fn server_text(&self, text: &str) -> String {
-        client::shorten(&self.without_secrets(text))
+        self.known_secrets.show(text, None)
     }
 }
 

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::secret::Scope;
 
-/// A text as sent by the server, to compare and to send back. It may contain a known secret, so
+/// A text as sent by the server, to compare and to send back. It may quote a secret, so
 /// [`Api::shown`](super::Api::shown) must convert it for printing.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]

@@ -3,7 +3,7 @@
 use super::session::{LiveSession, RefreshReport};
 use super::source::{Source, check_characters};
 use crate::error::Result;
-use crate::net::redact::KnownSecrets;
+use crate::net::withhold::KnownSecrets;
 use crate::secret::SecretValue;
 
 /// The credential that this process sends to the API.
@@ -38,7 +38,7 @@ impl ApiCredential {
         }
     }
 
-    /// The secrets to redact in every text of a server.
+    /// The secrets that a text of a server must not quote.
     pub(crate) fn known_secrets(&self) -> &KnownSecrets {
         match &self.bearer {
             Bearer::Key(_, known) => known,

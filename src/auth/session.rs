@@ -21,7 +21,7 @@ use super::workos::{ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
 use crate::formats::jwt::{self, Expiry};
 use crate::net::origin::Origin;
-use crate::net::redact::KnownSecrets;
+use crate::net::withhold::KnownSecrets;
 use crate::secret::SecretValue;
 use crate::system::lock::Lock;
 use crate::ui::notices::Notices;
@@ -66,7 +66,7 @@ impl LiveSession {
         now: fn() -> Timestamp,
         session: Session,
     ) -> Self {
-        redact_tokens(&workos, &session);
+        know_tokens(&workos, &session);
         Self {
             store,
             workos,
@@ -79,7 +79,7 @@ impl LiveSession {
         }
     }
 
-    /// The secrets to redact in every text of a server.
+    /// The secrets that a text of a server must not quote.
     pub(crate) fn known_secrets(&self) -> &KnownSecrets {
         self.workos.known_secrets()
     }
@@ -156,7 +156,7 @@ impl RefreshReport {
     }
 }
 
-fn redact_tokens(workos: &Workos, session: &Session) {
+fn know_tokens(workos: &Workos, session: &Session) {
     workos.known_secrets().add(&session.access_token);
     if let Some(refresh_token) = &session.refresh_token {
         workos.known_secrets().add(refresh_token);
@@ -244,7 +244,7 @@ impl Refresh {
         })?;
         let session =
             stored.ok_or_else(|| Error::new(Kind::Credential, "Not logged in").hint(LOG_IN_AGAIN))?;
-        redact_tokens(&self.workos, &session);
+        know_tokens(&self.workos, &session);
         check_origin(Source::Session, session.api_url.as_deref(), &self.origin)?;
         Ok(session)
     }

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::formats::json::{Object, lenient};
 use crate::net::client::{self, BadBody, Broken, ClientSettings, Stage};
 use crate::net::origin::{self, Origin};
-use crate::net::redact::KnownSecrets;
 use crate::net::retry::{TOKEN_EXCHANGE, Tries};
+use crate::net::withhold::KnownSecrets;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 
@@ -158,7 +158,7 @@ impl Workos {
         })
     }
 
-    /// The secrets to redact in every text of a server, including all tokens so far.
+    /// The secrets that a text of a server must not quote, including all tokens so far.
     pub(crate) fn known_secrets(&self) -> &KnownSecrets {
         &self.known_secrets
     }
@@ -205,7 +205,7 @@ impl Workos {
         Ok(DeviceCode {
             secret: reply.device_code,
             user_code: self.shown(&reply.user_code),
-            verification_uri: self.known_secrets.clean(&reply.verification_uri),
+            verification_uri: self.known_secrets.show(&reply.verification_uri, None),
             verification_uri_complete: reply.verification_uri_complete,
             expires_in: reply.expires_in,
             interval: reply.interval,
@@ -253,7 +253,7 @@ impl Workos {
         let status = response.status();
         let headers = response.headers().clone();
         if status.is_redirection() {
-            let target = client::redirect_target(&headers, &self.base, &self.known_secrets);
+            let target = client::redirect_target(&headers, &self.base, &self.known_secrets, None);
             let target = target.unwrap_or_else(|| "elsewhere".to_owned());
             return Err(ProviderError::UnexpectedServer {
                 message: format!("{} redirects to {target}, which was not followed", self.base),
@@ -317,7 +317,7 @@ impl Workos {
         let refresh_token = non_empty(reply.refresh_token);
         let plain = |text: Option<String>| {
             text.filter(|text| !text.is_empty())
-                .map(|text| self.known_secrets.clean(&text))
+                .map(|text| self.known_secrets.show(&text, None))
         };
         let (user_id, email) = reply.user.map_or((None, None), |user| (user.id, user.email));
         Tokens {
@@ -329,9 +329,9 @@ impl Workos {
         }
     }
 
-    /// Truncates, escapes and redacts a text of the provider.
+    /// A text of the provider on one line, unless it may quote a secret.
     fn shown(&self, text: &str) -> String {
-        client::shorten(&self.known_secrets.clean(text))
+        self.known_secrets.show_line(text, None)
     }
 
     /// Refuses a URL that is not safe to open.

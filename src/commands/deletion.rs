@@ -16,7 +16,7 @@ pub(crate) struct Target {
     pub(crate) label: String,
     /// `None` if the target is already gone.
     pub(crate) id: Option<String>,
-    /// The redacted id, if it comes from the server.
+    /// The id as it may be shown, if it comes from the server.
     pub(crate) shown_id: Option<String>,
     /// The other scope, if only that one has this name.
     pub(crate) other_scope: Option<OtherScope>,

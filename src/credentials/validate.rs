@@ -33,7 +33,7 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// The secrets to redact in texts of a server.
+    /// The secrets that a text of a server must not quote.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &SecretValue> {
         self.inner.iter().chain([&self.value])
     }

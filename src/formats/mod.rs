@@ -1,7 +1,6 @@
 //! Small formats: JSON with errors that do not quote it, JWT claims, keys, tokens and login files,
 //! escaping for terminals, and quoting for shells.
 
-pub(crate) mod decode;
 pub(crate) mod escape;
 pub(crate) mod json;
 pub(crate) mod jwt;

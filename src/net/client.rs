@@ -13,15 +13,13 @@ use crate::error::{Error, Kind, Result, without_error_code};
 use crate::formats::escape;
 use crate::net::origin::Origin;
 use crate::net::proxy;
-use crate::net::redact::KnownSecrets;
 use crate::net::tls::{self, TlsProblem, TrustStore};
+use crate::net::withhold::{Carried, KnownSecrets};
 use crate::system::env::Env;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum timeout of one request, in seconds; `AMIKA_HTTP_TIMEOUT` can only shorten it.
 const LONGEST_REQUEST: u64 = 30;
-/// Maximum length of a server's text in messages, in characters.
-const MAX_SERVER_TEXT: usize = 300;
 
 /// The stage at which a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,14 +228,19 @@ pub(crate) async fn read_start(mut response: reqwest::Response, limit: usize) ->
 }
 
 /// Returns the target of a redirect as an origin, without the path, which may contain anything. `None`
-/// if the URL contains a known secret, because a secret changed by the parser could not be found.
-pub(crate) fn redirect_target(headers: &HeaderMap, origin: &Origin, known: &KnownSecrets) -> Option<String> {
+/// if the URL may quote a secret.
+pub(crate) fn redirect_target(
+    headers: &HeaderMap,
+    origin: &Origin,
+    known: &KnownSecrets,
+    carried: Option<Carried<'_>>,
+) -> Option<String> {
     let location = headers.get(LOCATION)?.to_str().ok()?;
-    if known.clean(location) != location {
+    if known.show(location, carried) != location {
         return None;
     }
     let target = url::Url::parse(&origin.at("/")).ok()?.join(location).ok()?;
-    Some(shorten(&target.origin().ascii_serialization()))
+    Some(known.show_line(&target.origin().ascii_serialization(), carried))
 }
 
 /// Whether HTTP defines the status for final responses; a response with any other is not from the API.
@@ -258,16 +261,6 @@ fn is_json_type(content_type: &str) -> bool {
         .trim()
         .to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// Truncates a server's text and escapes it for printing on one line.
-pub(crate) fn shorten(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let escaped = escape::escape(&line);
-    if escaped.chars().count() <= MAX_SERVER_TEXT {
-        return escaped.into_owned();
-    }
-    escaped.chars().take(MAX_SERVER_TEXT - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]

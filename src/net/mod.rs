@@ -3,6 +3,6 @@
 pub(crate) mod client;
 pub(crate) mod origin;
 pub(crate) mod proxy;
-pub(crate) mod redact;
 pub(crate) mod retry;
 mod tls;
+pub(crate) mod withhold;

@@ -41,7 +41,6 @@ mod proxy;
 mod push;
 mod push_notices;
 mod recovery;
-mod redaction;
 mod refresh;
 mod replace;
 #[cfg(unix)]
@@ -63,6 +62,7 @@ mod trust;
 mod usage;
 #[cfg(windows)]
 mod windows;
+mod withheld;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -176,7 +176,7 @@ impl Vault {
             }
         };
         let reply = if hold { Reply::Hang } else { reply };
-        // A client can only redact values that it was sent.
+        // A client can only withhold values that it was sent.
         if matches!(reply, Reply::Honest | Reply::Last) {
             let members = ["value", "access_token", "refresh_token"];
             let given = members.iter().filter_map(|name| body[*name].as_str());
