@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         }
         Err(refused) => {
             let printer = Printer::new(&cli::usage::global_options(&env.arguments), &env);
-            (printer, cli::usage::answer(&refused, &env.arguments, printer))
+            (printer, cli::usage::answer(refused, &env.arguments, printer))
         }
     };
     match result {

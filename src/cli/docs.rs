@@ -7,7 +7,6 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 
 use super::Cli;
-use crate::commands::variables::VARIABLES;
 use crate::error::Kind;
 
 const GENERATED: &str = "<!-- Generated from the program: UPDATE_DOCS=1 cargo test docs -->\n";
@@ -15,26 +14,50 @@ const GENERATED: &str = "<!-- Generated from the program: UPDATE_DOCS=1 cargo te
 fn commands() -> String {
     let mut root = Cli::command().term_width(100);
     root.build();
-    let mut text =
-        format!("{GENERATED}# Commands\n\nEvery command with its help, as `amika help COMMAND` prints it.\n");
-    section(&mut root, "amika", &mut text);
-    text.push_str("\n## Environment variables\n\n| variable | meaning |\n|---|---|\n");
-    for (name, meaning) in VARIABLES {
-        writeln!(text, "| `{name}` | {meaning} |").unwrap();
+    let mut all = Vec::new();
+    collect(&root, &mut all);
+    let mut text = format!(
+        "{GENERATED}# Commands\n\nEvery command with its help, as `amika help COMMAND` prints it.\n\n"
+    );
+    for command in &all {
+        let name = command.get_bin_name().unwrap_or("amika");
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        writeln!(text, "- [`{name}`](#{}): {about}", name.replace(' ', "-")).unwrap();
     }
+    text.push_str("- [Global options](#global-options)\n");
+    for command in &all {
+        // The global options are shown once, below.
+        let own = (*command).clone().mut_args(|argument| {
+            let is_global = argument.is_global_set() || argument.get_id() == "help";
+            argument.hide(is_global)
+        });
+        section(own.get_bin_name().unwrap_or("amika"), own.clone(), &mut text);
+    }
+    let options = root.get_arguments().filter(|argument| argument.is_global_set());
+    let options = Command::new("amika").args(options).help_template("{options}");
+    section("Global options", options, &mut text);
     text
 }
 
-fn section(command: &mut Command, name: &str, text: &mut String) {
-    let help = command.clone().term_width(100).render_long_help().to_string();
-    let help: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
-    write!(text, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n")).unwrap();
-    for below in command.get_subcommands_mut() {
-        if !below.is_hide_set() {
-            let name = format!("{name} {}", below.get_name());
-            section(below, &name, text);
+/// The command and those below it, without hidden ones and the `help` of each.
+fn collect<'a>(command: &'a Command, all: &mut Vec<&'a Command>) {
+    all.push(command);
+    for below in command.get_subcommands() {
+        if !below.is_hide_set() && below.get_name() != "help" {
+            collect(below, all);
         }
     }
+}
+
+fn section(title: &str, command: Command, text: &mut String) {
+    let help = command.term_width(100).render_long_help().to_string();
+    let help: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
+    let title = if title.starts_with("amika") {
+        format!("`{title}`")
+    } else {
+        title.to_owned()
+    };
+    write!(text, "\n## {title}\n\n```text\n{}\n```\n", help.join("\n")).unwrap();
 }
 
 fn exit_codes() -> String {

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod docs;
+mod habits;
 pub(crate) mod usage;
 
 use clap::Parser;
@@ -11,6 +12,7 @@ use clap::Parser;
 use crate::commands::Command;
 use crate::commands::variables::VARIABLES;
 use crate::error::Kind;
+use crate::ui::lines::wrap;
 use crate::ui::options::GlobalOptions;
 
 /// Put secrets into a hosted vault, safely and fast
@@ -20,9 +22,8 @@ use crate::ui::options::GlobalOptions;
     bin_name = "amika",
     version,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     max_term_width = 120,
-    after_help = after_help(),
+    after_help = EXAMPLES,
     after_long_help = after_long_help()
 )]
 pub(crate) struct Cli {
@@ -37,22 +38,23 @@ const EXAMPLES: &str = "Examples:
   amika secret push --from-file .env
   amika help secret push";
 
-fn after_help() -> String {
-    format!("{EXAMPLES}\n\nSee 'amika --help' for environment variables and exit codes.")
-}
-
 fn after_long_help() -> String {
-    let variables = VARIABLES
-        .iter()
-        .map(|(name, meaning)| format!("  {name:<23} {meaning}"));
-    let codes = Kind::MEANINGS
-        .iter()
-        .map(|(kinds, meaning)| format!("  {:<4} {meaning}", kinds[0].exit_code()));
+    let variables = VARIABLES.iter().map(|(name, meaning)| row(name, 29, meaning));
+    let codes = Kind::MEANINGS.iter().filter_map(|(kinds, meaning)| {
+        let code = kinds.first()?.exit_code();
+        Some(row(&code.to_string(), 5, meaning))
+    });
     format!(
         "{EXAMPLES}\n\nEnvironment variables:\n{}\n\nExit codes:\n  0    Success\n{}",
         variables.collect::<Vec<_>>().join("\n"),
         codes.collect::<Vec<_>>().join("\n")
     )
+}
+
+/// A line of a list that fits 80 columns, or several.
+fn row(name: &str, width: usize, meaning: &str) -> String {
+    let meaning = wrap(meaning, 78 - width).join(&format!("\n{:1$}", "", width + 2));
+    format!("  {name:<width$}{meaning}")
 }
 
 #[cfg(test)]
@@ -75,7 +77,10 @@ mod tests {
                 "{}",
                 command.get_name()
             );
-            command.get_subcommands().for_each(check);
+            let below = command
+                .get_subcommands()
+                .filter(|below| below.get_name() != "help");
+            below.for_each(check);
         }
         let mut root = Cli::command();
         root.build();

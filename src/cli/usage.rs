@@ -1,4 +1,5 @@
-//! Usage errors, without repeating an argument that could be a secret.
+//! Help, and the errors of a command line that clap refuses. No value is repeated, because it could be
+//! a secret in the wrong place.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,34 +7,45 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, ValueEnum, ValueHint};
 
-use super::Cli;
-use crate::commands::suggestions::{is_similar, quoted, unknown_command};
+use super::{Cli, habits};
 use crate::error::{Error, Result};
 use crate::formats::shell;
 use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::printer::Printer;
 
+/// The options of every command, for short help, which leaves out their own lines.
+const GLOBAL_OPTIONS: &str =
+    "Global options: -o json, -y/--yes, -q/--quiet, -v/--verbose, --color WHEN; see --help";
+/// Number of examples in short help.
+const MAX_EXAMPLES: usize = 3;
+/// Commands that are never suggested for a similar word.
+const DESTROYING: &[&str] = &["delete", "rm", "logout"];
+
 /// The global options of a command line that could not be parsed. Only the output format is needed,
 /// and only the value of `-o` or `--output` sets it.
 pub(crate) fn global_options(arguments: &[OsString]) -> GlobalOptions {
-    let mut output = OutputFormat::Text;
-    let mut texts = arguments
+    let texts = arguments
         .iter()
         .skip(1)
         .map(|text| text.to_str().unwrap_or_default());
-    while let Some(text) = texts.next() {
-        let value = match text {
-            "--" => break,
-            "--output" => texts.next(),
-            _ => text.strip_prefix("--output=").or_else(|| short_output(text)),
+    let texts: Vec<_> = texts.take_while(|text| *text != "--").collect();
+    let values = texts.iter().enumerate().filter_map(|(index, text)| {
+        let long = text.strip_prefix("--output");
+        let short = || {
+            text.strip_prefix('-')?
+                .trim_start_matches(['q', 'v', 'y'])
+                .strip_prefix('o')
         };
-        let value = if value == Some("") { texts.next() } else { value };
-        if let Some(chosen) = value.and_then(|value| OutputFormat::from_str(value, false).ok()) {
-            output = chosen;
+        match long.or_else(short)? {
+            "" => texts.get(index + 1).copied(),
+            value => Some(value.trim_start_matches('=')),
         }
-    }
+    });
+    let formats: Vec<_> = values
+        .filter_map(|value| OutputFormat::from_str(value, false).ok())
+        .collect();
     GlobalOptions {
-        output,
+        output: formats.last().copied().unwrap_or(OutputFormat::Text),
         yes: false,
         quiet: false,
         verbose: 0,
@@ -41,176 +53,131 @@ pub(crate) fn global_options(arguments: &[OsString]) -> GlobalOptions {
     }
 }
 
-/// The value in `-ojson`, `-o=json` or `-qojson`; empty if it is the next argument.
-fn short_output(text: &str) -> Option<&str> {
-    let flags = text.strip_prefix('-').filter(|flags| !flags.starts_with('-'))?;
-    let (before, value) = flags.split_once('o')?;
-    let only_flags = before.chars().all(|flag| "yqv".contains(flag));
-    only_flags.then(|| value.strip_prefix('=').unwrap_or(value))
-}
-
 /// Prints help or version; anything else is an error.
-pub(crate) fn answer(refused: &clap::Error, arguments: &[OsString], printer: Printer) -> Result<()> {
+pub(crate) fn answer(refused: clap::Error, arguments: &[OsString], printer: Printer) -> Result<()> {
     match refused.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            printer.raw(printer.styled(&refused.render()).trim_end())
+        ErrorKind::DisplayVersion => printer.raw(printer.styled(&refused.render()).trim_end()),
+        ErrorKind::DisplayHelp => {
+            let help = printer.styled(&refused.render());
+            if help.contains(GlobalOptions::HEADING) {
+                printer.raw(help.trim_end())
+            } else {
+                printer.raw(&short_help(&help))
+            }
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            let root = built();
-            let mut command = command_of(&root, arguments).clone();
-            printer.help(printer.styled(&command.render_help()).trim_end());
-            Err(Error::usage(format!("'{}' needs a command", name(&command))))
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            printer.help(printer.styled(&refused.render()).trim_end());
+            let path = path(&command_of(arguments)).to_owned();
+            Err(Error::usage(format!("'{path}' needs a command")).hint(format!("see '{path} --help'")))
         }
         _ => Err(explain(refused, arguments)),
     }
 }
 
-/// The command tree, in which each command has its full name.
-fn built() -> clap::Command {
-    let mut root = Cli::command();
-    root.build();
-    root
+/// Short help with the first examples and the global options in one line.
+fn short_help(help: &str) -> String {
+    let (options, examples) = help.split_once("\n\nExample").unwrap_or((help.trim_end(), ""));
+    let examples = examples.split("\n\n").next().unwrap_or_default();
+    let examples: Vec<_> = examples.trim_end().lines().take(MAX_EXAMPLES + 1).collect();
+    let start = if examples.is_empty() { "" } else { "\n\nExample" };
+    format!("{options}{start}{}\n\n{GLOBAL_OPTIONS}", examples.join("\n"))
 }
 
-/// Returns the command at the start of a command line.
-fn command_of<'a>(root: &'a clap::Command, arguments: &[OsString]) -> &'a clap::Command {
-    let words = arguments.iter().skip(1);
-    words.fold(root, |command, word| {
-        command.find_subcommand(word).unwrap_or(command)
+/// The last command that a command line names.
+fn command_of(arguments: &[OsString]) -> clap::Command {
+    let mut root = Cli::command();
+    root.build();
+    let words = arguments.iter().skip(1).filter(|word| *word != "help");
+    words.fold(root, |command, word| match command.find_subcommand(word) {
+        Some(below) => below.clone(),
+        None => command,
     })
 }
 
 /// The full name of a command, such as `amika secret push`.
-fn name(command: &clap::Command) -> &str {
+fn path(command: &clap::Command) -> &str {
     command.get_bin_name().unwrap_or("amika")
 }
 
-fn explain(error: &clap::Error, arguments: &[OsString]) -> Error {
-    let root = built();
-    let argument = text(error, ContextKind::InvalidArg).unwrap_or_else(|| "an argument".to_owned());
-    let value = text(error, ContextKind::InvalidValue);
-    let error = match error.kind() {
-        ErrorKind::InvalidSubcommand => {
-            let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
-            let unknown = arguments.iter().position(|argument| *argument == *word);
-            let known = &arguments[..unknown.unwrap_or(arguments.len())];
-            unknown_command(command_of(&root, known), &word)
-        }
-        ErrorKind::UnknownArgument if argument.starts_with('-') => unknown_option(error, &argument),
-        ErrorKind::UnknownArgument => unexpected_argument(&argument, command_of(&root, arguments)),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match value {
-            None => missing_value(error, &argument),
-            Some(value) => invalid_value(error, &argument, &value),
-        },
-        ErrorKind::MissingRequiredArgument => missing_argument(error, &argument),
-        ErrorKind::ArgumentConflict => {
-            let other = text(error, ContextKind::PriorArg);
-            let other = other.unwrap_or_else(|| "the other options".to_owned());
-            Error::usage(if other == argument {
-                format!("{} is given more than once", option(&argument))
-            } else {
-                format!("{} cannot be used with {}", option(&argument), option(&other))
-            })
-        }
-        ErrorKind::TooManyValues | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
-            Error::usage(format!("wrong number of values for {}", option(&argument)))
-        }
-        ErrorKind::InvalidUtf8 => Error::usage("an argument is not valid UTF-8"),
-        _ => Error::usage("invalid command line"),
+fn explain(mut refused: clap::Error, arguments: &[OsString]) -> Error {
+    let text = |kind| match refused.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
     };
-    if error.hint.is_some() {
-        return error;
-    }
-    error.hint(format!("see '{} --help'", name(command_of(&root, arguments))))
-}
-
-/// The error for an unexpected argument. It is repeated only if it cannot be a secret.
-fn unexpected_argument(word: &str, command: &clap::Command) -> Error {
-    let is_file = Path::new(word).is_file();
-    let shown = if is_file {
-        format!(" \"{word}\"")
-    } else {
-        quoted(word)
-    };
-    let error = Error::usage(if shown.is_empty() {
-        format!("unexpected argument after '{}'", name(command))
-    } else {
-        format!("unexpected argument{shown}")
+    let word = text(ContextKind::InvalidSubcommand).or_else(|| text(ContextKind::InvalidArg));
+    let position = word.as_ref().and_then(|word| {
+        let is_it = |argument: &OsString| {
+            argument
+                .to_str()
+                .is_some_and(|text| text.split('=').next() == Some(word))
+        };
+        arguments.iter().position(is_it)
     });
+    let command = command_of(&arguments[..position.unwrap_or(arguments.len())]);
+    let path = path(&command);
+    if matches!(
+        refused.kind(),
+        ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument
+    ) && let Some(answer) =
+        word.and_then(|word| habits::answer(path, &word).or_else(|| file_option(&command, &word)))
+    {
+        return answer;
+    }
+    remove_values(&mut refused);
+    let rendered = refused.render().to_string();
+    let mut parts = rendered.trim().split("\n\n").map(|part| {
+        let words = part.split_whitespace();
+        words.filter(|word| *word != "tip:").collect::<Vec<_>>().join(" ")
+    });
+    let message = parts.next().unwrap_or_default();
+    let mut hints: Vec<_> = parts
+        .filter(|part| !part.starts_with("For more information"))
+        .collect();
+    hints.push(format!("see '{path} --help'"));
+    Error::usage(message.trim_start_matches("error: ")).hint(hints.join("; "))
+}
+
+/// Replaces what was typed by `…`, but for a plain word, and drops what quotes it.
+fn remove_values(error: &mut clap::Error) {
+    for kind in [
+        ContextKind::InvalidValue,
+        ContextKind::InvalidSubcommand,
+        ContextKind::InvalidArg,
+    ] {
+        // clap names the argument itself in other errors, as in `--scope <SCOPE>`.
+        let is_typed = kind != ContextKind::InvalidArg || error.kind() == ErrorKind::UnknownArgument;
+        if let Some(ContextValue::String(text)) = error.get(kind)
+            && is_typed
+            && !is_plain_word(text)
+        {
+            error.insert(kind, ContextValue::String("…".to_owned()));
+        }
+    }
+    error.remove(ContextKind::Suggested);
+    if let Some(ContextValue::Strings(similar)) = error.remove(ContextKind::SuggestedSubcommand) {
+        let kept: Vec<_> = similar
+            .into_iter()
+            .filter(|name| !DESTROYING.contains(&name.as_str()))
+            .collect();
+        if !kept.is_empty() {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(kept));
+        }
+    }
+}
+
+/// Whether a text cannot be a secret: a short word in small letters, or nothing.
+fn is_plain_word(text: &str) -> bool {
+    text.len() <= 20 && text.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+}
+
+/// The option that takes a file, for a file that was given without it.
+fn file_option(command: &clap::Command, word: &str) -> Option<Error> {
     let takes_file = |option: &&clap::Arg| option.get_value_hint() == ValueHint::FilePath;
-    let option = command
-        .get_arguments()
-        .find(takes_file)
-        .and_then(clap::Arg::get_long);
-    match option.filter(|_| is_file) {
-        Some(option) => error.hint(format!(
-            "to read a file, use --{option} {}",
-            shell::path(Path::new(word), None)
-        )),
-        None => error,
-    }
-}
-
-fn unknown_option(error: &clap::Error, argument: &str) -> Error {
-    let typed = argument.split('=').next().unwrap_or_default();
-    let unknown = format!("unknown option{}", quoted(typed));
-    if matches!(typed, "--version" | "-V") {
-        return Error::usage(unknown).hint("'amika --version' and 'amika version' print the version");
-    }
-    let meant = text(error, ContextKind::SuggestedArg);
-    let meant =
-        meant.filter(|meant| is_similar(typed.trim_start_matches('-'), meant.trim_start_matches('-')));
-    Error::usage(match meant {
-        Some(meant) => format!("{unknown}; did you mean \"{meant}\"?"),
-        None => unknown,
-    })
-}
-
-/// Shows the usage for a missing argument, because an option may be required only with another one.
-fn missing_argument(error: &clap::Error, argument: &str) -> Error {
-    let missing = argument.replace(['<', '>', '.'], "");
-    let error_without_usage = Error::usage(format!("missing {missing}"));
-    match text(error, ContextKind::Usage) {
-        Some(usage) => error_without_usage.hint(usage.replacen("Usage:", "usage:", 1)),
-        None => error_without_usage,
-    }
-}
-
-fn missing_value(error: &clap::Error, argument: &str) -> Error {
-    let name = option(argument);
-    Error::usage(match text(error, ContextKind::ValidValue) {
-        Some(valid) => format!("{name} needs a value ({valid})"),
-        None => format!("{name} needs a value"),
-    })
-}
-
-fn invalid_value(error: &clap::Error, argument: &str, value: &str) -> Error {
-    let name = option(argument);
-    // The messages of our own parsers do not contain the value.
-    let expected = std::error::Error::source(error).map(ToString::to_string);
-    let valid = text(error, ContextKind::ValidValue).or(expected);
-    let valid = valid.map(|valid| format!(" ({valid})")).unwrap_or_default();
-    let message = format!("invalid value{} for {name}{valid}", quoted(value));
-    match text(error, ContextKind::SuggestedValue) {
-        Some(meant) => Error::usage(format!("{message}; did you mean \"{meant}\"?")),
-        None => Error::usage(message),
-    }
-}
-
-/// Extracts `--scope` from clap's `--scope <SCOPE>`, and `SHELL` from `<SHELL>`.
-fn option(argument: &str) -> &str {
-    let name = argument.split(' ').next().unwrap_or(argument);
-    name.trim_matches(['<', '>', '[', ']', '.'])
-}
-
-fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
-    let text = match error.get(kind)? {
-        ContextValue::String(text) => text.clone(),
-        ContextValue::Strings(texts) => texts.join(", "),
-        ContextValue::StyledStr(text) => text.to_string(),
-        _ => return None,
-    };
-    Some(text).filter(|text| !text.is_empty())
+    let option = command.get_arguments().find(takes_file)?.get_long()?;
+    let file = Path::new(word);
+    let word = file.is_file().then(|| shell::path(file, None))?;
+    let error = Error::usage(format!("unexpected argument {word}"));
+    Some(error.hint(format!("to read a file, use --{option} {word}")))
 }
 
 #[cfg(test)]
@@ -248,24 +215,72 @@ mod tests {
         }
     }
 
-    /// R17: no argument that could be a secret is in an error.
+    /// R17: no argument that could be a secret is in an error, whatever clap calls it.
     #[test]
     fn a_usage_error_repeats_no_possible_secret() {
-        for arguments in [
-            vec!["secret", "TOKEN=hunter2"],
-            vec!["hunter2"],
-            vec!["secret", "push", "--hunter2"],
-            vec!["secret", "push", "-hunter2"],
-            vec!["secret", "push", "A=1", "--scope", "hunter2"],
-            vec!["secret", "push", "--scope=hunter2"],
-            vec!["secret", "list", "hunter2"],
-            vec!["-o", "hunter2", "secret", "list"],
+        for line in [
+            "secret TOKEN=hunter2",
+            "hunter2",
+            "hunter2 secret",
+            "secret push --hunter2",
+            "secret push --value=hunter2",
+            "secret push --scop=hunter2",
+            "secret push -hunter2",
+            "secret push A=1 --scope hunter2",
+            "secret push A=1 --strict=hunter2",
+            "secret push --scope=hunter2",
+            "secret list hunter2",
+            "secret claude push --type hunter2",
+            "secret claude push --value hunter2 --from-file hunter2",
+            "secret claude delete --name hunter2 hunter2",
+            "secret extract --scope hunter2",
+            "help hunter2",
+            "help secret push hunter2",
+            "completions hunter2",
+            "-o hunter2 secret list",
+            "--color hunter2 secret list",
+            "auth login --api-key-file x --no-browser hunter2",
+            "auth login --store hunter2",
         ] {
-            let error = Cli::try_parse_from([vec!["amika"], arguments].concat()).unwrap_err();
-            let error = explain(&error, &[]);
-            let said = format!("{error} {:?}", error.hint);
+            let words = std::iter::once("amika").chain(line.split(' '));
+            let arguments: Vec<_> = words.map(OsString::from).collect();
+            let refused = Cli::try_parse_from(&arguments).unwrap_err();
+            let error = explain(refused, &arguments);
+            let said = format!("{error:#} {:?} {:?}", error.hint, error.next());
             assert!(!said.contains("hunter2"), "{said}");
             assert_eq!(error.kind.exit_code(), 2);
+        }
+    }
+
+    /// R155: a word that resembles a command that destroys does not lead to it.
+    #[test]
+    fn no_suggestion_destroys() {
+        let commands = ["", "secret", "secret claude", "auth"];
+        let words = [
+            "delet",
+            "rename",
+            "dele",
+            "logou",
+            "log-out",
+            "rmm",
+            "delete-all",
+            "deletes",
+        ];
+        for line in commands
+            .iter()
+            .flat_map(|command| words.map(|word| format!("amika {command} {word}")))
+        {
+            let arguments: Vec<_> = line.split_whitespace().map(OsString::from).collect();
+            let error = explain(Cli::try_parse_from(&arguments).unwrap_err(), &arguments);
+            let said = format!("{error} {:?}", error.hint);
+            for name in DESTROYING {
+                let mut said = said.split(|c: char| !c.is_ascii_alphabetic() && c != '-');
+                assert!(
+                    said.all(|word| word != *name || line.ends_with(name)),
+                    "{line}: {error} {:?}",
+                    error.hint
+                );
+            }
         }
     }
 }

@@ -6,7 +6,6 @@ use clap::{Args, Command, ValueHint};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::commands::suggestions;
 use crate::commands::variables::VARIABLES;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -28,7 +27,14 @@ pub(crate) fn run(args: &ManArgs, tree: Command, printer: Printer) -> Result<()>
     if let Some(directory) = &args.out {
         return write_all(&all_pages(&root)?, directory, printer);
     }
-    let command = suggestions::find(&root, &args.command)?;
+    let mut words = args.command.iter();
+    let command = words.try_fold(&root, |command, word| {
+        let below = command.find_subcommand(word);
+        below.filter(|below| !below.is_hide_set())
+    });
+    let command = command.ok_or_else(|| {
+        Error::usage("there is no such command").hint("'amika --help' and 'amika secret --help' list them")
+    })?;
     printer.raw(page(command)?.text.trim_end())
 }
 
@@ -41,7 +47,8 @@ struct Page {
 /// A page for the command and each one below it.
 fn all_pages(command: &Command) -> Result<Vec<Page>> {
     let mut pages = vec![page(command)?];
-    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+    let shown = |below: &&Command| !below.is_hide_set() && below.get_name() != "help";
+    for below in command.get_subcommands().filter(shown) {
         pages.extend(all_pages(below)?);
     }
     Ok(pages)

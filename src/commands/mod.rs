@@ -3,12 +3,9 @@
 pub(crate) mod auth;
 pub(crate) mod completions;
 pub(crate) mod credential;
-mod deferred;
 pub(crate) mod deletion;
-pub(crate) mod help;
 pub(crate) mod man;
 pub(crate) mod secret;
-pub(crate) mod suggestions;
 pub(crate) mod variables;
 mod version;
 
@@ -16,8 +13,6 @@ use clap::Subcommand;
 
 use self::auth::AuthCommand;
 use self::completions::CompletionsArgs;
-use self::deferred::Deferred;
-use self::help::HelpArgs;
 use self::man::ManArgs;
 use self::secret::SecretCommand;
 use crate::context::connected;
@@ -36,14 +31,14 @@ pub(crate) enum Command {
         arg_required_else_help = true,
         after_help = "Example:\n  amika secret push --from-env DATABASE_URL,REDIS_URL --yes"
     )]
-    Secret(Deferred<SecretCommand>),
+    Secret(SecretCommand),
     /// Log in, log out and show which credential is used
     #[command(
         subcommand,
         arg_required_else_help = true,
         after_help = "Example:\n  amika auth login"
     )]
-    Auth(Deferred<AuthCommand>),
+    Auth(AuthCommand),
     /// Print a shell completion script
     #[command(
         visible_alias = "completion",
@@ -59,9 +54,6 @@ pub(crate) enum Command {
   amika man secret push | man -l -
   amika man --out ~/.local/share/man/man1")]
     Man(ManArgs),
-    /// Print help for a command
-    #[command(after_help = "Example:\n  amika help secret push")]
-    Help(HelpArgs),
     /// Print the version, commit, date and target of this build
     #[command(after_help = "Example:\n  amika version -o json")]
     Version,
@@ -86,13 +78,12 @@ pub(crate) fn run(
         Access::check_setting(&env)?;
     }
     match command {
-        Command::Secret(Deferred(command)) => secret::run(command, env, options, printer),
-        Command::Auth(Deferred(command)) => connected(env, options, printer, async |context| {
+        Command::Secret(command) => secret::run(command, env, options, printer),
+        Command::Auth(command) => connected(env, options, printer, async |context| {
             auth::run(&command, context).await
         }),
         Command::Completions(args) => printer.raw(&completions::script(args.shell)?),
         Command::Man(args) => man::run(&args, tree(), printer),
-        Command::Help(args) => help::run(&args, tree(), printer),
         Command::Version => version::run(printer),
         Command::OpenBrowser { url } => {
             opener::open_browser(url).map_err(|_| Error::new(Kind::Refused, "no browser could be opened"))

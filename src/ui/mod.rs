@@ -3,7 +3,7 @@
 mod guard;
 mod hidden;
 mod keyboard;
-mod lines;
+pub(crate) mod lines;
 pub(crate) mod notices;
 pub(crate) mod options;
 pub(crate) mod printer;

@@ -27,7 +27,6 @@ mod install;
 mod job;
 #[cfg(target_os = "linux")]
 mod keyring;
-mod mistakes;
 #[cfg(target_os = "linux")]
 mod nginx;
 #[cfg(unix)]

@@ -14,7 +14,6 @@ use self::extract::{EXTRACT_EXAMPLES, ExtractArgs};
 use self::list::ListArgs;
 use self::push::{PUSH_EXAMPLES, PushArgs};
 use super::credential::{self, ProviderCommand};
-use super::deferred::Deferred;
 use crate::context::connected;
 use crate::error::Result;
 use crate::system::env::Env;
@@ -25,25 +24,25 @@ use crate::ui::printer::Printer;
 pub(crate) enum SecretCommand {
     /// Create or update secrets
     #[command(after_help = PUSH_EXAMPLES)]
-    Push(Deferred<PushArgs>),
+    Push(PushArgs),
     /// List secrets, without their values
     #[command(
         visible_alias = "ls",
         after_help = "Examples:\n  amika secret list\n  amika secret list --scope org -o json"
     )]
-    List(Deferred<ListArgs>),
+    List(ListArgs),
     /// Delete secrets
     #[command(
         visible_alias = "rm",
         after_help = "Examples:\n  amika secret delete DATABASE_URL\n  amika secret delete OLD_KEY --scope org --yes"
     )]
-    Delete(Deferred<DeleteArgs>),
+    Delete(DeleteArgs),
     /// Check that the vault has every secret that .amika/config.toml references
     #[command(after_help = CHECK_EXAMPLES)]
-    Check(Deferred<CheckArgs>),
+    Check(CheckArgs),
     /// Find credentials of coding tools on this machine
     #[command(after_help = EXTRACT_EXAMPLES)]
-    Extract(Deferred<ExtractArgs>),
+    Extract(ExtractArgs),
     #[command(flatten)]
     Credential(ProviderCommand),
 }
@@ -51,19 +50,13 @@ pub(crate) enum SecretCommand {
 /// Runs the command. Commands that only read local files do not start a runtime.
 pub(crate) fn run(command: SecretCommand, env: Env, options: GlobalOptions, printer: Printer) -> Result<()> {
     match command {
-        SecretCommand::Push(Deferred(args)) => {
-            connected(env, options, printer, async |c| push::run(&args, c).await)
-        }
-        SecretCommand::List(Deferred(args)) => {
-            connected(env, options, printer, async |c| list::run(&args, c).await)
-        }
-        SecretCommand::Check(Deferred(args)) => {
-            connected(env, options, printer, async |c| check::run(&args, c).await)
-        }
-        SecretCommand::Delete(Deferred(args)) => {
+        SecretCommand::Push(args) => connected(env, options, printer, async |c| push::run(&args, c).await),
+        SecretCommand::List(args) => connected(env, options, printer, async |c| list::run(&args, c).await),
+        SecretCommand::Check(args) => connected(env, options, printer, async |c| check::run(&args, c).await),
+        SecretCommand::Delete(args) => {
             connected(env, options, printer, async |c| delete::run(&args, c).await)
         }
-        SecretCommand::Extract(Deferred(args)) => extract::run(&args, env, options, printer),
+        SecretCommand::Extract(args) => extract::run(&args, env, options, printer),
         SecretCommand::Credential(command) => credential::run(&command, env, options, printer),
     }
 }
