@@ -5,8 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::api::{Api, ApiError, Observer, RequestLine, SecretSummary};
-use crate::auth::credential::ApiCredential;
-use crate::auth::resolve;
+use crate::auth::credential::{self, ApiCredential};
 use crate::auth::store::Store;
 use crate::error::{Error, Kind, Result};
 use crate::net::origin::Origin;
@@ -32,7 +31,7 @@ impl Context {
         let origin = Origin::from_env(&self.env)?;
         let (credential, notices) = self.find_credential(&origin).await?;
         self.printer.notices(&notices);
-        self.api_using(origin, Rc::clone(self.register(credential?)))
+        self.api_using(origin, Rc::clone(self.register(credential)))
     }
 
     /// As [`api`](Self::api), after one request has shown that the connection works and the credential
@@ -73,14 +72,9 @@ impl Context {
     }
 
     /// Finds the credential in use for this origin, and notices about it.
-    pub(crate) async fn find_credential(&self, origin: &Origin) -> Result<(Result<ApiCredential>, Notices)> {
+    pub(crate) async fn find_credential(&self, origin: &Origin) -> Result<(ApiCredential, Notices)> {
         let origin = origin.clone();
-        self.on_thread(move |env| {
-            let mut notices = Notices::default();
-            let found = resolve::find(env, &origin, &mut notices);
-            Ok((found, notices))
-        })
-        .await
+        self.on_thread(move |env| credential::find(env, &origin)).await
     }
 
     /// Runs `work`, which may wait for the keyring, on another thread, so that a signal is handled at
@@ -120,13 +114,12 @@ impl Context {
             return result;
         };
         let report = credential.finish_refresh().await;
-        self.printer.notices(&report.notices);
         match (result, report.unsaved) {
             (Ok(()), None) => Ok(()),
             (Ok(()), Some(unsaved)) => Err(unsaved),
             (Err(error), unsaved) => {
                 if let Some(unsaved) = unsaved {
-                    self.printer.warning(&format!("{unsaved:#}"));
+                    self.printer.warning(&unsaved.with_hint());
                 }
                 if let Some(what) = report.interrupted {
                     self.printer.notice(what);

@@ -190,6 +190,14 @@ impl Error {
         self
     }
 
+    /// The error with its hint, for a warning.
+    pub(crate) fn with_hint(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{self:#}; {hint}"),
+            None => format!("{self:#}"),
+        }
+    }
+
     /// Adds the error that caused this one.
     #[must_use]
     pub(crate) fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -212,17 +220,21 @@ const STARTS: &[&str] = &[
 /// Words that the person replaces.
 const PLACEHOLDERS: &[&str] = &["FILE", "NAME", "VALUE", "ID", "KEY", "DIR", "PATH", "NEW", "TEXT"];
 
-/// The command at the start of `text`, up to its closing quote. Its own arguments may be quoted for a
-/// shell: such a quote opens after a blank, `=` or an escaped quote.
+/// The command at the start of `text`, up to its closing quote. Its own words may be quoted for a shell:
+/// such a quote opens after a blank, `=`, `/`, `$` or an escaped quote.
 fn command(text: &str) -> Option<&str> {
-    let mut inside = false;
+    let mut open = None;
     let mut before = [' '; 2];
     let end = text.char_indices().find_map(|(index, c)| {
-        let escaped = !inside && before[1] == '\\';
-        let opens = matches!(before[1], ' ' | '=') || before == ['\\', '\''];
-        let closes = c == '\'' && !inside && !escaped && !opens;
+        let escaped = before[1] == '\\' && open != Some('\'');
+        let opens = matches!(before[1], ' ' | '=' | '/' | '$') || before == ['\\', '\''];
+        let closes = c == '\'' && !escaped && open.is_none() && !opens;
         if c == '\'' && !escaped {
-            inside = !inside;
+            open = match open {
+                Some(_) => None,
+                None if before[1] == '$' => Some('$'),
+                None => Some('\''),
+            };
         }
         before = [before[1], c];
         closes.then_some(index)
@@ -297,6 +309,8 @@ mod tests {
                 &["amika auth logout", "amika auth login"],
             ),
             ("run 'chmod 600 '/a b'' first", &["chmod 600 '/a b'"]),
+            ("run 'chmod 600 ~/'a b'', then", &["chmod 600 ~/'a b'"]),
+            (r"'chmod 600 $'a\'\x1b'' or not", &[r"chmod 600 $'a\'\x1b'"]),
             (
                 r"it's here: 'amika secret delete --id='it'\''s'', or wait",
                 &[r"amika secret delete --id='it'\''s'"],

@@ -1,10 +1,24 @@
-//! The credential that this process sends to the API: a key, or the access token of a login.
+//! The credential that this process sends to the API, found once per command.
+//!
+//! In order of precedence: `AMIKA_API_KEY`, the stored API key, the login session. A stored credential
+//! is only sent to the origin for which it was created.
+
+use jiff::Timestamp;
 
 use super::session::{LiveSession, RefreshReport};
-use super::source::{Source, check_characters};
-use crate::error::Result;
+use super::source::{OtherServer, Source, check_characters, check_origin};
+use super::store::{Session, Store, StoreError};
+use super::workos::Workos;
+use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
+use crate::net::origin::Origin;
 use crate::net::withhold::KnownSecrets;
 use crate::secret::SecretValue;
+use crate::system::env::Env;
+use crate::ui::notices::Notices;
+
+const LOGIN_HINT: &str = "set AMIKA_API_KEY, or store a key with 'amika auth login --api-key-file FILE', \
+     or log in with 'amika auth login'";
 
 /// The credential that this process sends to the API.
 pub(crate) struct ApiCredential {
@@ -30,12 +44,16 @@ impl ApiCredential {
         }
     }
 
-    pub(crate) fn from_session(account: String, session: LiveSession) -> Self {
-        Self {
+    /// A session whose account is `store`'s, for this origin.
+    pub(crate) fn from_session(session: Session, store: Store, origin: Origin, env: &Env) -> Result<Self> {
+        let workos = Workos::from_env(env)?;
+        Ok(Self {
             source: Source::Session,
-            account,
-            bearer: Bearer::Session(Box::new(session)),
-        }
+            account: session.account().into_owned(),
+            bearer: Bearer::Session(Box::new(LiveSession::new(
+                store, workos, origin, env.now, session,
+            ))),
+        })
     }
 
     /// The secrets that a text of a server must not quote.
@@ -69,4 +87,179 @@ impl ApiCredential {
             Bearer::Session(session) => session.finish_refresh().await,
         }
     }
+}
+
+/// What a source has.
+pub(crate) enum Finding {
+    Key(SecretValue),
+    Session(Box<Session>),
+    /// A credential that cannot be used.
+    Unusable(Problem),
+}
+
+/// The reason why a credential cannot be used.
+pub(crate) enum Problem {
+    Expired(Timestamp),
+    OtherServer(OtherServer),
+    Stored(StoreError),
+}
+
+impl Problem {
+    /// What to do if no other credential can be used.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::OtherServer(_)).then_some(OtherServer::HINT)
+    }
+}
+
+/// All sources of a credential for one origin.
+pub(crate) struct Survey<'a> {
+    env: &'a Env,
+    origin: &'a Origin,
+    pub(crate) store: Option<Store>,
+    /// Why the stored credentials are not read.
+    pub(crate) untrusted: Option<Error>,
+}
+
+impl<'a> Survey<'a> {
+    /// Locates the stored credentials, and removes the leftovers of a killed save.
+    pub(crate) fn new(env: &'a Env, origin: &'a Origin) -> Self {
+        let store = Store::locate(env);
+        if let Some(store) = &store {
+            store.remove_leftovers();
+        }
+        let untrusted = store.as_ref().and_then(|store| store.check_trust().err());
+        Self {
+            env,
+            origin,
+            store,
+            untrusted,
+        }
+    }
+
+    /// What the sources have, in order of precedence. Each is read when the iterator reaches it, because
+    /// the keyring is not queried for a credential that is not used. Sources without one are left out.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = Result<(Source, Finding)>> {
+        Source::BY_PRECEDENCE.into_iter().filter_map(|source| {
+            let found = self.look_up(source).transpose()?;
+            Some(found.map(|finding| (source, finding)))
+        })
+    }
+
+    fn look_up(&self, source: Source) -> Result<Option<Finding>> {
+        if source == Source::Environment {
+            return Ok(environment_key(self.env)?.map(Finding::Key));
+        }
+        let Some(store) = self.store.as_ref().filter(|_| self.untrusted.is_none()) else {
+            return Ok(None);
+        };
+        let read = match source {
+            Source::Session => self.stored_session(store),
+            _ => self.stored_key(store),
+        };
+        Ok(read.unwrap_or_else(|problem| Some(Finding::Unusable(problem))))
+    }
+
+    fn stored_key(&self, store: &Store) -> std::result::Result<Option<Finding>, Problem> {
+        let Some(stored) = store.api_key().map_err(Problem::Stored)? else {
+            return Ok(None);
+        };
+        check_origin(Source::StoredApiKey, stored.api_url.as_deref(), self.origin)
+            .map_err(Problem::OtherServer)?;
+        Ok(Some(Finding::Key(stored.key)))
+    }
+
+    fn stored_session(&self, store: &Store) -> std::result::Result<Option<Finding>, Problem> {
+        let Some(session) = store.session().map_err(Problem::Stored)? else {
+            return Ok(None);
+        };
+        check_origin(Source::Session, session.api_url.as_deref(), self.origin)
+            .map_err(Problem::OtherServer)?;
+        if session.refresh_token.is_none() && !session.is_usable(None, (self.env.now)()) {
+            return Err(Problem::Expired(session.expires_at));
+        }
+        Ok(Some(Finding::Session(Box::new(session))))
+    }
+
+    /// The file of a source, for messages; `None` for the environment.
+    pub(crate) fn place(&self, source: Source) -> Option<String> {
+        let store = self.store.as_ref().filter(|_| source != Source::Environment)?;
+        Some(escape::home_path(&store.path(source), self.env.tilde()))
+    }
+
+    /// Warnings about what may let other users use the stored credentials.
+    pub(crate) fn exposed(&self) -> impl Iterator<Item = String> {
+        self.store.iter().flat_map(Store::exposed)
+    }
+}
+
+/// Finds the credential for `origin`. Warns about files that are ignored or readable by other users.
+pub(crate) fn find(env: &Env, origin: &Origin) -> Result<(ApiCredential, Notices)> {
+    let survey = Survey::new(env, origin);
+    let mut notices = Notices::default();
+    let mut ignored = Vec::new();
+    let mut hint = LOGIN_HINT;
+    for found in survey.findings() {
+        let (source, finding) = found?;
+        let credential = match finding {
+            Finding::Unusable(problem) => {
+                hint = problem.hint().unwrap_or(hint);
+                ignored.push(describe(source, problem));
+                continue;
+            }
+            Finding::Key(key) => {
+                let place = survey.place(source).unwrap_or_else(|| "AMIKA_API_KEY".to_owned());
+                ApiCredential::from_key(source, format!("the API key from {place}"), key)
+            }
+            Finding::Session(session) => {
+                ApiCredential::from_session(*session, Store::require(env)?, origin.clone(), env)?
+            }
+        };
+        for problem in ignored {
+            notices.warn(problem);
+        }
+        if source != Source::Environment {
+            for exposed in survey.exposed() {
+                notices.warn(exposed);
+            }
+        } else if let Some(untrusted) = &survey.untrusted {
+            notices.warn(untrusted.with_hint());
+        }
+        return Ok((credential, notices));
+    }
+    if let Some(untrusted) = survey.untrusted {
+        return Err(untrusted);
+    }
+    let message = match (survey.store, ignored.is_empty()) {
+        (None, _) => "Not logged in, and there is no home directory to look in".to_owned(),
+        (_, true) => "Not logged in".to_owned(),
+        (_, false) => format!("Not logged in ({})", ignored.join("; ")),
+    };
+    Err(Error::new(Kind::Credential, message).hint(hint))
+}
+
+/// Describes why a source was ignored.
+fn describe(source: Source, problem: Problem) -> String {
+    let file = match source {
+        Source::Session => "session file",
+        _ => "API key file",
+    };
+    match problem {
+        Problem::Expired(_) => "the login session has expired".to_owned(),
+        Problem::OtherServer(error) => error.to_string(),
+        Problem::Stored(error) => format!("ignoring unreadable {file}: {error}"),
+    }
+}
+
+/// Reads `AMIKA_API_KEY`, trimmed. A blank value is an error, because silently using another
+/// credential would be surprising.
+fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
+    let Some(raw) = env.variable("AMIKA_API_KEY") else {
+        return Ok(None);
+    };
+    let text = raw.to_str().map(str::trim).unwrap_or_default();
+    if text.is_empty() {
+        return Err(Error::new(Kind::Credential, "AMIKA_API_KEY is set but empty")
+            .hint("set it to a key, or unset it to use the stored credential"));
+    }
+    check_characters(&SecretValue::new(text.to_owned()), "AMIKA_API_KEY").map(Some)
 }

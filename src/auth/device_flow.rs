@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::workos::{DeviceCode, ProviderError, Tokens, Workos};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 
 /// Defaults in seconds, if the provider does not send them.
 const INTERVAL: f64 = 5.0;
@@ -28,7 +28,7 @@ pub(crate) async fn wait(workos: &Workos, code: &DeviceCode) -> Result<Tokens> {
             Err(failure) => interval = next_interval(interval, failure)?,
         }
     }
-    Err(expired())
+    Err(ProviderError::expired().into())
 }
 
 /// Returns the wait before the next poll, or the error that ends the login.
@@ -38,7 +38,7 @@ fn next_interval(interval: Duration, error: ProviderError) -> Result<Duration> {
         ProviderError::Refused { code, .. } if code == "slow_down" => Ok(interval + SLOWER),
         // The login may still succeed, so a failing provider is polled less often.
         ProviderError::Unavailable(_) => Ok(interval + SLOWER),
-        error => Err(login_error(error)),
+        error => Err(error.into()),
     }
 }
 
@@ -46,59 +46,6 @@ fn next_interval(interval: Duration, error: ProviderError) -> Result<Duration> {
 fn seconds(given: Option<f64>, default: f64, longest: f64) -> Duration {
     let given = given.filter(|seconds| seconds.is_finite());
     Duration::from_secs_f64(given.unwrap_or(default).clamp(SHORTEST, longest))
-}
-
-fn expired() -> Error {
-    Error::new(Kind::Credential, "the code was not entered in time").hint("run 'amika auth login' again")
-}
-
-/// The error for a failed login.
-pub(crate) fn login_error(error: ProviderError) -> Error {
-    match error {
-        ProviderError::Refused { ref code, .. } => refused(code, &error),
-        ProviderError::Unavailable(reason) => {
-            Error::new(Kind::Unreachable, format!("cannot start the login: {reason}"))
-                .hint("check the network, or use --api-key-file")
-        }
-        ProviderError::UnexpectedServer { message, hint } => Error::new(Kind::Contract, message).hint(hint),
-        ProviderError::Setup(error) => error,
-    }
-}
-
-/// Explains a refusal. The codes are those of RFC 8628 and of `WorkOS`.
-fn refused(code: &str, error: &ProviderError) -> Error {
-    let (what, hint) = match code {
-        "expired_token" => return expired(),
-        "access_denied" => (
-            "the login was denied in the browser",
-            "run 'amika auth login' again",
-        ),
-        "organization_selection_required" => (
-            "the login requires choosing an organisation",
-            "choose one in the browser while you log in",
-        ),
-        "sso_required" => (
-            "your organisation requires single sign-on",
-            "log in with your organisation's single sign-on in the browser",
-        ),
-        "mfa_challenge" => (
-            "the login requires a second factor",
-            "complete it in the browser, then run 'amika auth login' again",
-        ),
-        "mfa_enrollment" => (
-            "your organisation requires a second factor, and none is set up",
-            "set one up in the browser, then run 'amika auth login' again",
-        ),
-        "email_verification_required" => (
-            "your e-mail address is not verified yet",
-            "follow the link in the mail, then run 'amika auth login' again",
-        ),
-        _ => {
-            return Error::new(Kind::Credential, error.to_string())
-                .hint("run 'amika auth login' again, or use --api-key-file");
-        }
-    };
-    Error::new(Kind::Credential, format!("{what} ({code})")).hint(hint)
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 //! The credential of the CLI itself: storage, precedence, and refreshing a login.
 
-pub(crate) mod backend;
 pub(crate) mod credential;
 pub(crate) mod device_flow;
-pub(crate) mod prepared_session;
-pub(crate) mod resolve;
 pub(crate) mod session;
 pub(crate) mod source;
 pub(crate) mod store;

@@ -1,42 +1,59 @@
 //! The two files with the CLI's own credentials. Other programs by Amika also read and write them, so
-//! their location, names and format are fixed, and unknown fields are kept.
+//! their location, names and format are fixed, and unknown members are kept.
 //!
-//! On request, the secret part is stored in the system keyring, and the file refers to it.
-
-mod error;
+//! On request, the secret members are stored in an item of the system keyring, and the file refers to
+//! it. Only this module knows where they are.
 
 use std::borrow::Cow;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-pub(crate) use self::error::{ContentError, Remainder, StoreError};
-use super::backend::{CredentialBackend, Item, KeyringUnavailable, StoredInFile, store_secret};
 use super::source::{Source, is_sendable};
 use crate::error::{Error, Kind, Result};
-use crate::formats::json::{JsonError, Object};
+use crate::formats::json::{JsonError, Object, TimeError};
 use crate::formats::{escape, shell};
 use crate::secret::SecretValue;
 use crate::system::atomic_file::{Save, leftovers, remove_leftovers};
 use crate::system::env::Env;
-use crate::system::file;
-use crate::system::keychain::Access;
+use crate::system::file::{self, FileError};
+use crate::system::keychain::{Access, Keychain, KeychainError, SystemKeychain, hex_start};
 use crate::system::lock::Lock;
-use crate::system::trust;
+use crate::system::private;
 
-const API_KEY: &str = "api-key.json";
-const SESSION: &str = "workos-session.json";
+/// The files, with the source that each belongs to.
+const FILES: [(Source, &str); 2] = [
+    (Source::StoredApiKey, "api-key.json"),
+    (Source::Session, "workos-session.json"),
+];
+/// The member of a file that says that its secret members are in the keyring.
+const IN_KEYRING: &str = "keyring";
+/// The service of the keyring items.
+const SERVICE: &str = "amika";
 /// Maximum size of a credential file, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
+/// Space reserved for a new credential beyond the size of the old one, in bytes.
+const ROOM_TO_GROW: usize = 16 * 1024;
+
 /// The directory of the credential files.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     directory: PathBuf,
     keychain: Access,
+    /// The home directory that contains it, if the program runs under `sudo`.
+    sudo_home: Option<PathBuf>,
+}
+
+/// The storage of the secret members of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CredentialBackend {
+    /// In the file, readable by you alone
+    File,
+    /// In the system keyring; the file refers to it
+    Keyring,
 }
 
 /// The stored API key.
@@ -58,7 +75,6 @@ pub(crate) struct Session {
     pub(crate) organization_id: Option<String>,
     /// The origin it was made for; files of other programs lack it.
     pub(crate) api_url: Option<String>,
-    /// The storage of its tokens.
     pub(crate) backend: CredentialBackend,
 }
 
@@ -71,25 +87,61 @@ impl Session {
     }
 }
 
-/// The reason why a file, or the item that it refers to, contains no credential.
-enum Fault {
-    Content(ContentError),
-    KeyringUnavailable(KeyringUnavailable),
+/// Why a stored credential cannot be read. The message names the file and the member, and never quotes
+/// the content.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", escape::path(path))]
+pub(crate) struct StoreError {
+    path: PathBuf,
+    problem: ContentError,
 }
 
-impl<T: Into<ContentError>> From<T> for Fault {
-    fn from(error: T) -> Self {
-        Self::Content(error.into())
+/// The messages continue a sentence that begins with the name of the file.
+#[derive(Debug, thiserror::Error)]
+enum ContentError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("is not valid UTF-8")]
+    NotUtf8,
+    #[error("is null")]
+    Null,
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    #[error("has no `{0}`")]
+    Missing(&'static str),
+    #[error("`key` contains spaces or invalid characters")]
+    Characters,
+    #[error("has an `expires_at` {0}")]
+    Expiry(#[from] TimeError),
+    #[error("it is stored in the system keyring, which has no such item here")]
+    NoItem,
+    #[error("it is stored in the system keyring, which cannot be read: {0}")]
+    Keychain(#[from] KeychainError),
+}
+
+impl StoreError {
+    /// Whether the credential may be readable later, or with another keyring.
+    pub(crate) fn is_temporary(&self) -> bool {
+        matches!(self.problem, ContentError::NoItem | ContentError::Keychain(_))
     }
 }
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::new(Kind::Credential, error.to_string())
+    }
+}
+
+/// `None` if there is no file.
+pub(crate) type StoredResult<T> = std::result::Result<Option<T>, StoreError>;
 
 /// A file removed by `logout`.
 pub(crate) struct Cleared {
     pub(crate) source: Source,
     /// Whether it could not be read.
     pub(crate) unreadable: bool,
-    /// What remains of the credential.
-    pub(crate) remainder: Option<Remainder>,
+    /// Whether it was a link, whose target is still there.
+    pub(crate) was_link: bool,
 }
 
 impl Store {
@@ -100,7 +152,9 @@ impl Store {
             Some(path) => path,
             None => env.xdg_directory("XDG_STATE_HOME", ".local/state")?.join("amika"),
         };
+        let home = env.home.as_ref().filter(|home| directory.starts_with(home));
         Some(Self {
+            sudo_home: home.filter(|_| env.is_set("SUDO_UID")).cloned(),
             directory,
             keychain: Access::from_env(env),
         })
@@ -114,72 +168,91 @@ impl Store {
         })
     }
 
-    /// Reads the stored API key; `None` if there is no file.
-    pub(crate) fn api_key(&self) -> std::result::Result<Option<ApiKey>, StoreError> {
-        self.read(API_KEY, |object| {
-            let key = match CredentialBackend::from_file(object) {
-                CredentialBackend::File => required(object.string("key")?, "key")?,
-                CredentialBackend::Keyring => self.item(API_KEY).read().map_err(Fault::KeyringUnavailable)?,
-            };
+    /// Reads the stored API key.
+    pub(crate) fn api_key(&self) -> StoredResult<ApiKey> {
+        self.read(Source::StoredApiKey, |file, secrets, _| {
+            let key = required(secrets.string("key")?, "key")?;
             let key = SecretValue::new(key.expose_secret().trim().to_owned());
             if !is_sendable(&key) {
-                return Err(ContentError::Characters("key").into());
+                return Err(ContentError::Characters);
             }
-            Ok(ApiKey {
-                key,
-                api_url: plain(object, "api_url")?,
-            })
+            let api_url = plain(file, "api_url")?;
+            Ok(ApiKey { key, api_url })
         })
     }
 
-    /// Reads the login session; `None` if there is no file.
-    pub(crate) fn session(&self) -> std::result::Result<Option<Session>, StoreError> {
-        self.read(SESSION, |object| {
-            let backend = CredentialBackend::from_file(object);
-            let kept;
-            let tokens = if backend == CredentialBackend::Keyring {
-                kept = self.item(SESSION).read().map_err(Fault::KeyringUnavailable)?;
-                &Object::parse(kept.expose_secret())?.ok_or(ContentError::NoSessionInItem)?
-            } else {
-                object
-            };
-            let expires_at = object.time("expires_at")?;
+    /// Reads the login session.
+    pub(crate) fn session(&self) -> StoredResult<Session> {
+        self.read(Source::Session, |file, secrets, backend| {
             Ok(Session {
-                access_token: required(tokens.string("access_token")?, "access_token")?,
-                refresh_token: tokens.string("refresh_token")?,
-                expires_at: required(expires_at, "expires_at")?,
-                user_id: plain(object, "user_id")?,
-                email: plain(object, "email")?,
-                organization_id: plain(object, "organization_id")?,
-                api_url: plain(object, "api_url")?,
+                access_token: required(secrets.string("access_token")?, "access_token")?,
+                refresh_token: secrets.string("refresh_token")?,
+                expires_at: required(file.time("expires_at")?, "expires_at")?,
+                user_id: plain(file, "user_id")?,
+                email: plain(file, "email")?,
+                organization_id: plain(file, "organization_id")?,
+                api_url: plain(file, "api_url")?,
                 backend,
             })
         })
     }
 
-    pub(crate) fn api_key_path(&self) -> PathBuf {
-        self.directory.join(API_KEY)
+    /// Reads a file. `parse` gets the file, and the object that has its secret members.
+    fn read<T>(
+        &self,
+        source: Source,
+        parse: impl FnOnce(&Object<'_>, &Object<'_>, CredentialBackend) -> std::result::Result<T, ContentError>,
+    ) -> StoredResult<T> {
+        let path = self.path(source);
+        let read = || {
+            let Some(content) = file::read_if_there(&path, MAX_FILE)? else {
+                return Ok(None);
+            };
+            let text = std::str::from_utf8(&content).map_err(|_| ContentError::NotUtf8)?;
+            let file = Object::parse(text)?.ok_or(ContentError::Null)?;
+            if !file.has(IN_KEYRING) {
+                return parse(&file, &file, CredentialBackend::File).map(Some);
+            }
+            let item = self.item(source).read()?.ok_or(ContentError::NoItem)?;
+            let secrets = Object::parse(item.expose_secret())?.ok_or(ContentError::NoItem)?;
+            parse(&file, &secrets, CredentialBackend::Keyring).map(Some)
+        };
+        read().map_err(|problem| StoreError { path, problem })
     }
 
-    pub(super) fn keychain(&self) -> &Access {
-        &self.keychain
+    /// The directory of the files.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
-    pub(crate) fn session_path(&self) -> PathBuf {
-        self.directory.join(SESSION)
+    /// The file of a source. Sources without one get the directory.
+    pub(crate) fn path(&self, source: Source) -> PathBuf {
+        let file = FILES.iter().find(|(other, _)| *other == source);
+        file.map_or_else(|| self.directory.clone(), |(_, name)| self.directory.join(name))
     }
 
-    /// Refuses a directory or file of another user, and a directory that others may write to.
+    fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        FILES.iter().map(|(_, name)| self.directory.join(name))
+    }
+
+    /// Refuses a directory or file that another user owns or may change, or that cannot be examined.
     pub(crate) fn check_trust(&self) -> Result<()> {
-        trust::check_directory(&self.directory)
-            .and_then(|()| trust::check_file(&self.api_key_path()))
-            .and_then(|()| trust::check_file(&self.session_path()))
-            .map_err(|untrusted| Error::new(Kind::State, untrusted.to_string()).hint(untrusted.hint()))
+        let mut paths = std::iter::once(self.directory.clone()).chain(self.paths());
+        Ok(paths.try_for_each(|path| private::check(&path))?)
     }
 
-    /// Waits for the lock of the directory, and removes leftovers of a killed save.
+    /// As [`check_trust`](Self::check_trust), for a command that changes the directory.
+    pub(crate) fn check_change(&self) -> Result<()> {
+        if let Some(home) = &self.sudo_home {
+            private::check_home(home)?;
+        }
+        self.check_trust()
+    }
+
+    /// Waits for the lock that every change of the directory needs, and removes leftovers of a killed
+    /// save.
     pub(crate) async fn lock(&self) -> Result<Lock> {
-        self.check_trust()?;
+        self.check_change()?;
         let lock = Lock::wait(&self.directory).await?;
         remove_leftovers(&self.directory, &lock);
         Ok(lock)
@@ -195,148 +268,243 @@ impl Store {
         }
     }
 
-    /// Stores an API key, in the file if the keyring cannot store it.
-    pub(crate) fn save_api_key(
+    /// Performs the steps of a save that are likely to fail, before the credential exists.
+    pub(crate) fn prepare(
         &self,
-        lock: &Lock,
-        key: &SecretValue,
-        api_url: &str,
-        now: Timestamp,
+        source: Source,
         backend: CredentialBackend,
-    ) -> Result<Option<StoredInFile>> {
-        let path = self.directory.join(API_KEY);
-        let mut fields = stored_fields(&path);
-        fields.remove("key");
-        let fallback = store_secret(backend, &path, &self.keychain, &mut fields, key, |fields| {
-            fields.insert("key".to_owned(), json!(key.expose_secret()));
-        });
-        fields.insert("stored_at".to_owned(), json!(now.to_string()));
-        fields.insert("api_url".to_owned(), json!(api_url));
-        let content = to_bytes(&fields);
-        Save::prepare(&path, content.len(), lock)
-            .and_then(|save| save.finish(&content))
-            .map_err(|error| unsaved(&path, error))?;
-        Ok(fallback)
+        lock: &Lock,
+    ) -> Result<PreparedFile> {
+        let path = self.path(source);
+        let item = self.item(source);
+        if backend == CredentialBackend::Keyring {
+            item.prove_writable().map_err(not_in_keyring)?;
+        }
+        let content = file::read_if_there(&path, MAX_FILE).ok().flatten();
+        let fields = content.and_then(|content| serde_json::from_slice(&content).ok());
+        let fields: Map<String, Value> = fields.unwrap_or_default();
+        let room = to_bytes(&fields).len() + ROOM_TO_GROW;
+        let save = Save::prepare(&path, room, lock).map_err(|error| unsaved(&path, error))?;
+        Ok(PreparedFile {
+            save,
+            path,
+            fields,
+            backend,
+            item,
+        })
     }
 
-    /// The directory of the files.
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    /// Removes both files, even if unreadable, and our keyring items.
-    pub(crate) fn clear(&self, _lock: &Lock) -> Result<Vec<Cleared>> {
+    /// Removes both files, even if unreadable, and the keyring items. Returns what was removed, and the
+    /// error if something remains.
+    pub(crate) fn clear(&self, _lock: &Lock) -> (Vec<Cleared>, Result<()>) {
         let mut cleared = Vec::new();
-        for (file, source) in [(API_KEY, Source::StoredApiKey), (SESSION, Source::Session)] {
-            let path = self.directory.join(file);
+        let mut remains = Ok(());
+        for (source, _) in FILES {
+            let path = self.path(source);
             let Ok(metadata) = path.symlink_metadata() else {
                 continue;
             };
-            let mut remainder = metadata.is_symlink().then_some(Remainder::LinkTarget);
             let unreadable = match source {
                 Source::Session => is_unreadable(&self.session()),
                 _ => is_unreadable(&self.api_key()),
             };
-            // An unreadable file may refer to an item.
-            let backend = self.read(file, |object| Ok(CredentialBackend::from_file(object)));
-            let deleted = match backend {
-                Ok(Some(CredentialBackend::File) | None) => Ok(()),
-                Ok(Some(CredentialBackend::Keyring)) => self.item(file).delete(),
-                Err(_) => self.item(file).delete().or(Ok(())),
+            let item = self.item(source);
+            let deleted = match self.read(source, |file, _, _| Ok(file.has(IN_KEYRING))) {
+                Ok(Some(false) | None) => Ok(()),
+                Ok(Some(true)) => item.delete(),
+                Err(error) if error.is_temporary() => item.delete(),
+                // The file may refer to an item.
+                Err(_) => item.delete().or(Ok(())),
             };
-            if let Err(reason) = deleted {
-                remainder = Some(reason.into());
-            }
-            fs::remove_file(&path).map_err(|error| {
-                let path = escape::path(&path);
-                Error::new(Kind::State, format!("{path} cannot be removed")).because(error)
-            })?;
-            cleared.push(Cleared {
-                source,
-                unreadable,
-                remainder,
+            let removed = fs::remove_file(&path).map_err(|error| {
+                let (path, owner) = (escape::path(&path), private::owner(&path));
+                Error::new(Kind::State, format!("{path} cannot be removed (owner {owner})")).because(error)
             });
+            if removed.is_ok() {
+                cleared.push(Cleared {
+                    source,
+                    unreadable,
+                    was_link: metadata.is_symlink(),
+                });
+            }
+            remains = remains
+                .and(deleted.map_err(|error| item.not_deleted(error)))
+                .and(removed);
         }
-        Ok(cleared)
+        (cleared, remains)
     }
 
     /// Whether there is anything that [`clear`](Self::clear) would remove.
     pub(crate) fn is_empty(&self) -> bool {
-        let there = |file: &&str| self.directory.join(file).symlink_metadata().is_ok();
-        ![API_KEY, SESSION].iter().any(there)
+        !self.paths().any(|path| path.symlink_metadata().is_ok())
     }
 
     /// Warnings about files that others may read, with the command to fix them.
-    pub(crate) fn exposed(&self) -> Vec<String> {
-        let paths = [API_KEY, SESSION].map(|file| self.directory.join(file));
-        let open = paths.iter().filter(|path| others_may_read(path));
+    pub(crate) fn exposed(&self) -> impl Iterator<Item = String> {
+        let open = self.paths().filter(|path| private::is_exposed(path));
         open.map(|path| {
             format!(
                 "{} is readable by other users; run 'chmod 600 {}'",
-                escape::path(path),
-                shell::path(path, None)
+                escape::path(&path),
+                shell::path(&path, None)
             )
         })
-        .collect()
     }
 
-    fn item(&self, file: &str) -> Item {
-        Item::for_file(&self.directory.join(file), &self.keychain)
-    }
-
-    /// Reads a JSON object. Errors name the file and the member, and never quote the content.
-    fn read<T>(
-        &self,
-        file: &str,
-        parse: impl FnOnce(&Object<'_>) -> std::result::Result<T, Fault>,
-    ) -> std::result::Result<Option<T>, StoreError> {
-        let path = self.directory.join(file);
-        let content = match file::read_if_there(&path, MAX_FILE) {
-            Ok(Some(content)) => content,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                let source = error.into();
-                return Err(StoreError::Unreadable { path, source });
-            }
-        };
-        let parsed = std::str::from_utf8(&content)
-            .map_err(|_| ContentError::NotUtf8.into())
-            .and_then(|text| Ok(Object::parse(text)?))
-            .and_then(|object| parse(&object.ok_or(ContentError::Null)?));
-        parsed.map(Some).map_err(|fault| match fault {
-            Fault::Content(source) => StoreError::Unreadable { path, source },
-            Fault::KeyringUnavailable(source) => StoreError::KeyringUnavailable { path, source },
-        })
+    fn item(&self, source: Source) -> KeyringItem {
+        KeyringItem::for_file(&self.path(source), &self.keychain)
     }
 }
 
-fn is_unreadable<T>(read: &std::result::Result<T, StoreError>) -> bool {
-    matches!(read, Err(StoreError::Unreadable { .. }))
+/// A credential file that is about to be replaced.
+pub(crate) struct PreparedFile {
+    save: Save,
+    path: PathBuf,
+    fields: Map<String, Value>,
+    backend: CredentialBackend,
+    item: KeyringItem,
 }
 
-#[cfg(unix)]
-fn others_may_read(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0)
+impl PreparedFile {
+    /// Saves an API key.
+    pub(crate) fn save_api_key(self, key: &ApiKey, now: Timestamp, lock: &Lock) -> Result<()> {
+        let secrets = [("key", Some(key.key.expose_secret()))];
+        let now = now.to_string();
+        let plain = [("stored_at", Some(&now)), ("api_url", key.api_url.as_ref())];
+        self.finish(&secrets, &plain, lock)
+    }
+
+    /// Saves a session.
+    pub(crate) fn save_session(self, session: &Session, lock: &Lock) -> Result<()> {
+        let refresh_token = session.refresh_token.as_ref().map(SecretValue::expose_secret);
+        let secrets = [
+            ("access_token", Some(session.access_token.expose_secret())),
+            ("refresh_token", refresh_token),
+        ];
+        let expires_at = session.expires_at.to_string();
+        let plain = [
+            ("user_id", session.user_id.as_ref()),
+            ("email", session.email.as_ref()),
+            ("organization_id", session.organization_id.as_ref()),
+            ("api_url", session.api_url.as_ref()),
+            ("expires_at", Some(&expires_at)),
+        ];
+        self.finish(&secrets, &plain, lock)
+    }
+
+    /// Replaces these members; one without a value is removed, because it may be of another person.
+    fn finish(
+        mut self,
+        secrets: &[(&str, Option<&str>)],
+        plain: &[(&str, Option<&String>)],
+        lock: &Lock,
+    ) -> Result<()> {
+        let was_in_keyring = self.fields.remove(IN_KEYRING).is_some();
+        let in_keyring = self.backend == CredentialBackend::Keyring;
+        if in_keyring {
+            let item: Map<String, Value> = secrets
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), json!(value)))
+                .collect();
+            let item = SecretValue::new(Value::Object(item).to_string());
+            self.item.write(&item).map_err(not_in_keyring)?;
+            self.fields
+                .insert(IN_KEYRING.to_owned(), json!(self.item.account));
+        }
+        let secrets = secrets
+            .iter()
+            .map(|(name, value)| (*name, value.filter(|_| !in_keyring)));
+        let plain = plain
+            .iter()
+            .map(|(name, value)| (*name, value.map(String::as_str)));
+        for (name, value) in secrets.chain(plain) {
+            match value {
+                Some(value) => self.fields.insert(name.to_owned(), json!(value)),
+                None => self.fields.remove(name),
+            };
+        }
+        let content = to_bytes(&self.fields);
+        // A prepared save can still fail, and the login would be lost, so it is tried once more.
+        let saved = self.save.finish(&content);
+        saved
+            .or_else(|_| Save::prepare(&self.path, content.len(), lock)?.finish(&content))
+            .map_err(|error| unsaved(&self.path, error))?;
+        if was_in_keyring && !in_keyring {
+            // An item that cannot be deleted is no longer used.
+            let _ = self.item.delete();
+        }
+        Ok(())
+    }
 }
 
-/// On other systems, the user's profile is private.
-#[cfg(not(unix))]
-fn others_may_read(_: &Path) -> bool {
-    false
+/// The keyring item that belongs to a file.
+struct KeyringItem {
+    keychain: SystemKeychain,
+    account: String,
 }
 
-pub(super) fn unsaved(path: &Path, error: io::Error) -> Error {
+impl KeyringItem {
+    /// Each directory has its own items, with a hash of its real path in their account.
+    fn for_file(file: &Path, access: &Access) -> Self {
+        let directory = file.parent().unwrap_or(Path::new("."));
+        let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let hash = hex_start(directory.as_os_str().as_encoded_bytes(), 16);
+        Self {
+            keychain: SystemKeychain::new(access.clone()),
+            account: format!("{name}|{hash}"),
+        }
+    }
+
+    fn read(&self) -> std::result::Result<Option<SecretValue>, KeychainError> {
+        self.keychain.read(SERVICE, &self.account)
+    }
+
+    fn write(&self, secret: &SecretValue) -> std::result::Result<(), KeychainError> {
+        self.keychain.write(SERVICE, &self.account, secret)
+    }
+
+    fn delete(&self) -> std::result::Result<(), KeychainError> {
+        self.keychain.delete(SERVICE, &self.account)
+    }
+
+    /// Writes and removes an item of its own, because a refresh token must not be spent if its successor
+    /// cannot be stored.
+    fn prove_writable(&self) -> std::result::Result<(), KeychainError> {
+        let account = format!("{}|probe", self.account);
+        let probe = SecretValue::new("probe".to_owned());
+        self.keychain.write(SERVICE, &account, &probe)?;
+        self.keychain.delete(SERVICE, &account)
+    }
+
+    fn not_deleted(&self, error: KeychainError) -> Error {
+        let message = format!(
+            "the item {SERVICE} ({}) of the system keyring could not be removed",
+            self.account
+        );
+        Error::new(Kind::State, message)
+            .because(error)
+            .hint("unlock the keyring and remove the item there")
+    }
+}
+
+fn not_in_keyring(error: KeychainError) -> Error {
+    Error::new(
+        Kind::State,
+        "the system keyring cannot store the credential; nothing was stored",
+    )
+    .because(error)
+    .hint("unlock the keyring, or choose --store file to store it in a file that only you can read")
+}
+
+fn is_unreadable<T>(read: &StoredResult<T>) -> bool {
+    read.as_ref().is_err_and(|error| !error.is_temporary())
+}
+
+fn unsaved(path: &Path, error: anyhow::Error) -> Error {
     Error::new(Kind::State, format!("{} cannot be saved", escape::path(path)))
         .because(error)
         .hint("free up space or make it writable, or use AMIKA_API_KEY")
-}
-
-/// All members of a file, including those of other programs.
-pub(super) fn stored_fields(path: &Path) -> Map<String, Value> {
-    let content = file::read_if_there(path, MAX_FILE).ok().flatten();
-    let fields = content.and_then(|content| serde_json::from_slice(&content).ok());
-    fields.unwrap_or_default()
 }
 
 fn required<T>(value: Option<T>, name: &'static str) -> std::result::Result<T, ContentError> {
@@ -348,7 +516,7 @@ fn plain(object: &Object<'_>, name: &str) -> std::result::Result<Option<String>,
     Ok(object.string(name)?.map(|text| text.expose_secret().to_owned()))
 }
 
-pub(super) fn to_bytes(fields: &Map<String, Value>) -> Zeroizing<Vec<u8>> {
+fn to_bytes(fields: &Map<String, Value>) -> Zeroizing<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(fields).unwrap_or_default();
     bytes.push(b'\n');
     Zeroizing::new(bytes)

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::formats::json::{Object, lenient};
 use crate::net::client::{self, BadBody, Broken, ClientSettings, Stage};
 use crate::net::origin::{self, Origin};
@@ -45,6 +45,72 @@ pub(crate) enum ProviderError {
     /// The client could not be set up.
     #[error(transparent)]
     Setup(#[from] Error),
+}
+
+impl ProviderError {
+    /// A login whose code was not entered in time.
+    pub(crate) fn expired() -> Self {
+        Self::Refused {
+            code: "expired_token".to_owned(),
+            message: String::new(),
+        }
+    }
+
+    /// Whether a refresh token is not accepted any more.
+    pub(crate) fn is_invalid_grant(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "invalid_grant")
+    }
+}
+
+impl From<ProviderError> for Error {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Refused { ref code, .. } => explain(code, &error),
+            ProviderError::Unavailable(reason) => {
+                Self::new(Kind::Unreachable, reason).hint("check the network, or use --api-key-file")
+            }
+            ProviderError::UnexpectedServer { message, hint } => {
+                Self::new(Kind::Contract, message).hint(hint)
+            }
+            ProviderError::Setup(error) => error,
+        }
+    }
+}
+
+/// Explains a refusal. The codes are those of RFC 8628 and of `WorkOS`.
+fn explain(code: &str, error: &ProviderError) -> Error {
+    let (what, hint) = match code {
+        "expired_token" => ("the code was not entered in time", "run 'amika auth login' again"),
+        "access_denied" => (
+            "the login was denied in the browser",
+            "run 'amika auth login' again",
+        ),
+        "organization_selection_required" => (
+            "the login requires choosing an organisation",
+            "choose one in the browser while you log in",
+        ),
+        "sso_required" => (
+            "your organisation requires single sign-on",
+            "log in with your organisation's single sign-on in the browser",
+        ),
+        "mfa_challenge" => (
+            "the login requires a second factor",
+            "complete it in the browser, then run 'amika auth login' again",
+        ),
+        "mfa_enrollment" => (
+            "your organisation requires a second factor, and none is set up",
+            "set one up in the browser, then run 'amika auth login' again",
+        ),
+        "email_verification_required" => (
+            "your e-mail address is not verified yet",
+            "follow the link in the mail, then run 'amika auth login' again",
+        ),
+        _ => {
+            return Error::new(Kind::Credential, error.to_string())
+                .hint("run 'amika auth login' again, or use --api-key-file");
+        }
+    };
+    Error::new(Kind::Credential, format!("{what} ({code})")).hint(hint)
 }
 
 /// The message of a server after a colon, if there is one.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::NewCredential;
 use crate::auth::store::Store;
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Result};
 use crate::formats::{escape, shell};
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::Scope;
@@ -54,8 +54,9 @@ impl Kept {
         backup: &NewCredential,
     ) -> Result<Self> {
         let nothing_deleted = |error: Error| {
-            let message =
-                format!("the old credential cannot be saved on this machine ({error}); nothing was deleted");
+            let message = format!(
+                "the old credential cannot be saved on this machine ({error:#}); nothing was deleted"
+            );
             Error::new(Kind::State, message)
                 .hint("set AMIKA_STATE_DIRECTORY to a writable directory with free space")
         };
@@ -84,8 +85,8 @@ impl Kept {
             let saved = Save::prepare(&path, content.len(), &lock).and_then(|save| save.finish(content));
             if let Err(error) = saved {
                 remove(&value);
-                let message = format!("{}: {}", escape::path(&path), reason(&error));
-                return Err(nothing_deleted(Error::new(Kind::State, message)));
+                let error = Error::new(Kind::State, escape::path(&path)).because(error);
+                return Err(nothing_deleted(error));
             }
         }
         let in_use = File::open(&value).ok().filter(|file| file.try_lock().is_ok());

@@ -9,10 +9,11 @@ use std::fs;
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, bail};
 use tempfile::NamedTempFile;
 
 use crate::system::lock::Lock;
-use crate::system::private::{is_mine, make_private};
+use crate::system::private::{is_mine, make_file_private, make_private};
 
 /// The start of an unfinished file's name.
 const PREFIX: &str = ".amika-unfinished-";
@@ -26,29 +27,36 @@ pub(crate) struct Save {
 impl Save {
     /// Creates the directory (mode 0700) and the new file, with `room` bytes reserved on the disk, so
     /// that little is left to fail in [`finish`](Self::finish). Removes the files of a killed process.
-    pub(crate) fn prepare(path: &Path, room: usize, lock: &Lock) -> io::Result<Self> {
+    pub(crate) fn prepare(path: &Path, room: usize, lock: &Lock) -> Result<Self> {
         let target = resolve(path)?;
         if target == path {
-            make_private(parent(path))?;
+            make_private(parent(path)).context("its directory cannot be created")?;
         }
         let directory = parent(&target);
         remove_leftovers(directory, lock);
         let mut unfinished = tempfile::Builder::new().prefix(PREFIX).tempfile_in(directory)?;
-        unfinished.write_all(&vec![b' '; room])?;
-        unfinished.as_file().sync_all()?;
+        make_file_private(unfinished.as_file())?;
+        unfinished
+            .write_all(&vec![b' '; room])
+            .and_then(|()| unfinished.as_file().sync_all())
+            .context("no space can be reserved")?;
         Ok(Self { unfinished, target })
     }
 
     /// Writes the content and renames the new file over the old one.
-    pub(crate) fn finish(mut self, content: &[u8]) -> io::Result<()> {
+    pub(crate) fn finish(mut self, content: &[u8]) -> Result<()> {
         self.unfinished.rewind()?;
         self.unfinished.write_all(content)?;
         self.unfinished.as_file().set_len(content.len() as u64)?;
-        self.unfinished.as_file().sync_all()?;
+        self.unfinished
+            .as_file()
+            .sync_all()
+            .context("the new file was not written to the disk")?;
         self.unfinished
             .persist(&self.target)
-            .map_err(|failed| failed.error)?;
-        sync_directory(parent(&self.target))
+            .map_err(|failed| failed.error)
+            .context("the old file cannot be replaced")?;
+        sync_directory(parent(&self.target)).context("the directory was not written to the disk")
     }
 }
 
@@ -58,7 +66,7 @@ fn parent(path: &Path) -> &Path {
 
 /// The file behind `path`: a symbolic link is kept, and its target is replaced if it belongs to this
 /// user.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
+fn resolve(path: &Path) -> Result<PathBuf> {
     if !path.is_symlink() {
         return Ok(path.to_owned());
     }
@@ -66,8 +74,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     if is_mine(&target)? {
         return Ok(target);
     }
-    let message = "is a link to a file of another user";
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+    bail!("it is a link to a file of another user")
 }
 
 /// Removes unfinished files. A process that saves holds the lock, so while this process holds it, they
@@ -110,7 +117,7 @@ mod tests {
         Lock::try_now(tempfile::tempdir().unwrap().path()).unwrap()
     }
 
-    fn save(path: &Path, content: &[u8]) -> io::Result<()> {
+    fn save(path: &Path, content: &[u8]) -> Result<()> {
         Save::prepare(path, content.len(), &lock())?.finish(content)
     }
 
@@ -167,7 +174,7 @@ mod tests {
         // Only root can give a file away.
         if std::os::unix::fs::chown(&target, Some(54_321), None).is_ok() {
             let error = save(&link, b"ours").unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            assert!(error.to_string().contains("another user"), "{error}");
             assert_eq!(fs::read(&target).unwrap(), b"theirs");
         }
     }

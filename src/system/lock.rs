@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Kind, reason};
 use crate::formats::escape;
-use crate::system::private::make_private;
+use crate::system::private::{make_file_private, make_private};
 
 const NAME: &str = "amika.lock";
 /// How long to wait for another process.
@@ -87,10 +87,13 @@ fn open(directory: &Path) -> io::Result<File> {
     if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return Err(not_regular());
     }
+    let is_new = path.symlink_metadata().is_err();
     let file = options.open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(not_regular())
+    if !file.metadata()?.is_file() {
+        return Err(not_regular());
     }
+    if is_new {
+        make_file_private(&file)?;
+    }
+    Ok(file)
 }

@@ -9,4 +9,3 @@ pub(crate) mod keychain;
 pub(crate) mod lock;
 pub(crate) mod private;
 pub(crate) mod signals;
-pub(crate) mod trust;

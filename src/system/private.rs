@@ -1,38 +1,209 @@
-//! Directories and files that only this user can access. On Windows, they are protected by the access
-//! control list of the user's profile.
+//! Directories and files that only this user controls. On Windows, the access control list of the
+//! user's profile protects them.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Creates a directory with mode 0700, or sets that mode on one of this user.
-#[cfg(unix)]
-pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
-    if is_mine(directory)? && fs::metadata(directory)?.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+use crate::error::{Error, Kind, reason};
+use crate::formats::{escape, shell};
+
+/// A file or directory that is not used, because this user does not control it alone.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Untrusted {
+    #[error("{} belongs to another user ({owner}), so it is not used", escape::path(path))]
+    OtherOwner { path: PathBuf, owner: String },
+    #[error(
+        "{} is writable by other users (owner {owner}), so it is not used",
+        escape::path(path)
+    )]
+    WritableByOthers { path: PathBuf, owner: String },
+    #[error(
+        "{} cannot be examined (owner {owner}): {}",
+        escape::path(path),
+        reason(error)
+    )]
+    Hidden {
+        path: PathBuf,
+        owner: String,
+        error: io::Error,
+    },
+    #[error(
+        "under sudo, nothing is written to {}, which belongs to another user ({owner})",
+        escape::path(home)
+    )]
+    SudoHome { home: PathBuf, owner: String },
+}
+
+impl From<Untrusted> for Error {
+    fn from(untrusted: Untrusted) -> Self {
+        let hint = match &untrusted {
+            Untrusted::WritableByOthers { path, .. } => {
+                format!("run 'chmod go-w {}'", shell::path(path, None))
+            }
+            Untrusted::SudoHome { .. } => {
+                "run it without sudo, or with 'sudo -H' to use root's own login".to_owned()
+            }
+            Untrusted::OtherOwner { .. } | Untrusted::Hidden { .. } => {
+                "set AMIKA_STATE_DIRECTORY to a directory of your own, or use AMIKA_API_KEY".to_owned()
+            }
+        };
+        Self::new(Kind::State, untrusted.to_string()).hint(hint)
+    }
+}
+
+/// Accepts a file or directory that belongs to this user or root and that only its owner can write to,
+/// or one that does not exist. For a link, both the link and its target are checked.
+pub(crate) fn check(path: &Path) -> Result<(), Untrusted> {
+    let link = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(Untrusted::Hidden {
+                owner: owner(path),
+                path: path.to_owned(),
+                error,
+            });
+        }
+        Ok(link) => link,
+    };
+    let (own, path) = (own_uid(), path.to_owned());
+    for metadata in [Some(link), path.metadata().ok()].into_iter().flatten() {
+        let (uid, mode) = owner_and_mode(&metadata);
+        let owner = owner_name(uid);
+        if uid != own && uid != 0 {
+            return Err(Untrusted::OtherOwner { path, owner });
+        }
+        if !metadata.is_symlink() && mode & 0o022 != 0 {
+            return Err(Untrusted::WritableByOthers { path, owner });
+        }
     }
     Ok(())
 }
 
-#[cfg(not(unix))]
-pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)
+/// Refuses the home directory of another user, which `sudo` may leave in `HOME`.
+pub(crate) fn check_home(home: &Path) -> Result<(), Untrusted> {
+    if is_mine(home).unwrap_or(true) {
+        return Ok(());
+    }
+    Err(Untrusted::SudoHome {
+        owner: owner(home),
+        home: home.to_owned(),
+    })
+}
+
+/// Whether other users may access a file.
+pub(crate) fn is_exposed(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| owner_and_mode(&metadata).1 & 0o077 != 0)
 }
 
 /// Whether a file or directory belongs to this user.
-#[cfg(unix)]
 pub(crate) fn is_mine(path: &Path) -> io::Result<bool> {
+    Ok(owner_and_mode(&fs::metadata(path)?).0 == own_uid())
+}
+
+/// The owner of the closest part of the path that can be examined, for a message.
+pub(crate) fn owner(path: &Path) -> String {
+    let mut seen = path.ancestors().filter_map(|path| path.symlink_metadata().ok());
+    seen.next().map_or_else(
+        || "unknown".to_owned(),
+        |metadata| owner_name(owner_and_mode(&metadata).0),
+    )
+}
+
+/// Creates a directory with mode 0700 and the missing ones above it, or sets that mode on one of this
+/// user. The modes do not depend on the umask.
+pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
+    let missing: Vec<_> = directory
+        .ancestors()
+        .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+        .collect();
+    for directory in missing.into_iter().rev() {
+        match create_private(directory) {
+            // Another process created it first.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => created?,
+        }
+    }
+    if is_mine(directory)? && is_exposed(directory) {
+        set_private(directory)?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn create_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().mode(0o700).create(directory)?;
+    set_private(directory)
+}
+
+#[cfg(unix)]
+fn set_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
+}
+
+/// Lets only this user read and write an open file, whatever the umask is.
+#[cfg(unix)]
+pub(crate) fn make_file_private(file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(unix)]
+fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn owner_and_mode(metadata: &Metadata) -> (u32, u32) {
     use std::os::unix::fs::MetadataExt;
-    Ok(fs::metadata(path)?.uid() == rustix::process::geteuid().as_raw())
+    (metadata.uid(), metadata.mode())
+}
+
+/// The user's name, or the numeric ID if the user is unknown.
+#[cfg(unix)]
+fn owner_name(uid: u32) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid.to_string()).then_some(name)
+    });
+    name.map_or_else(
+        || format!("uid {uid}"),
+        |name| format!("{}, uid {uid}", escape::escape(name)),
+    )
+}
+
+#[cfg(not(unix))]
+fn create_private(directory: &Path) -> io::Result<()> {
+    fs::create_dir(directory)
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-pub(crate) fn is_mine(_: &Path) -> io::Result<bool> {
-    Ok(true)
+fn set_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+pub(crate) fn make_file_private(_: &fs::File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn own_uid() -> u32 {
+    0
+}
+
+#[cfg(not(unix))]
+fn owner_and_mode(_: &Metadata) -> (u32, u32) {
+    (0, 0o700)
+}
+
+#[cfg(not(unix))]
+fn owner_name(_: u32) -> String {
+    "unknown".to_owned()
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::sandbox::{CANARY, Ran, SESSION_FILE, Sandbox, has_tools, ran, send_signal, start};
+use crate::sandbox::{CANARY, KEY_FILE, Ran, SESSION_FILE, Sandbox, has_tools, ran, send_signal, start};
 use crate::support::idp::TOKEN_MARK;
 
 const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-tool"];
@@ -146,35 +146,69 @@ fn a_login_in_the_keyring_leaves_no_token_in_the_file() {
     );
 }
 
+/// R159: `--store keyring` stores nothing if the keyring cannot store it: without a bus, with a bus that
+/// does not answer, with a locked keyring, and with `AMIKA_KEYCHAIN=off`.
 #[test]
-fn without_a_keyring_the_login_goes_into_the_file_with_a_warning() {
+fn a_login_for_the_keyring_is_never_stored_elsewhere() {
     let sandbox = Sandbox::new();
-    let mut login = sandbox.bare_command(["auth", "login", "--store", "keyring"]);
-    ran(login.env_remove("AMIKA_KEYCHAIN").output().unwrap())
-        .exits(0)
-        .stderr_contains("the system keyring cannot store it (no keyring is available)");
-    assert!(sandbox.session()["refresh_token"].is_string());
-    sandbox.run_stored("secret list").exits(0);
-    sandbox.run_stored("auth logout").exits(0);
+    sandbox.write("key", crate::support::vault::API_KEY);
+    let bus = sandbox.home().join("bus");
+    let _silent = std::os::unix::net::UnixListener::bind(&bus).unwrap();
+    let silent = format!("unix:path={}", bus.display());
+    let lines = [
+        "auth login --store keyring",
+        "auth login --api-key-file key --store keyring --offline",
+    ];
+    for line in lines {
+        for (variable, value, reason) in [
+            ("AMIKA_KEYCHAIN", "off", "AMIKA_KEYCHAIN is off"),
+            ("AMIKA_KEYCHAIN", "on", "no keyring is available"),
+            ("DBUS_SESSION_BUS_ADDRESS", &silent, "no answer in time"),
+        ] {
+            let mut login = sandbox.bare_command(line.split_whitespace());
+            login.env_remove("AMIKA_KEYCHAIN").env(variable, value);
+            ran(login.output().unwrap())
+                .exits(8)
+                .stderr_contains("the system keyring cannot store the credential; nothing was stored")
+                .stderr_contains(reason);
+        }
+        let script = format!(
+            "{}secret-tool lock >/dev/null 2>&1; exec \"$AMIKA\" {line}",
+            store("other", "other", "x")
+        );
+        if let Some(run) = with_keyring(&sandbox, &script) {
+            run.exits(8).stderr_contains("nothing was stored");
+            fs::remove_dir_all(sandbox.home().join("run")).unwrap();
+        }
+    }
+    assert!(!sandbox.home().join(SESSION_FILE).exists() && !sandbox.home().join(KEY_FILE).exists());
+    assert!(sandbox.vault.requests().is_empty(), "no login was begun");
+}
+
+/// R159: `auth logout` says if it cannot remove an item of the keyring.
+#[test]
+fn a_key_in_the_keyring_is_used_and_removed_there() {
+    let sandbox = Sandbox::new();
     let key = crate::support::vault::API_KEY;
     sandbox.write("key", key);
+    let script = "\"$AMIKA\" auth login --api-key-file key --store keyring && \"$AMIKA\" secret list";
+    let Some(run) = with_keyring(&sandbox, script) else {
+        return;
+    };
+    run.exits(0).stdout_contains("Stored API key");
+    let file = fs::read_to_string(sandbox.home().join(KEY_FILE)).unwrap();
+    assert!(!file.contains(key), "{file}");
+    // Without that keyring, the error says where the key is stored.
     sandbox
-        .run_stored("auth login --api-key-file key --store keyring")
-        .exits(0)
-        .stderr_contains("cannot store it");
-    if let Some(run) = with_keyring(
-        &sandbox,
-        "\"$AMIKA\" auth logout; \"$AMIKA\" auth login --api-key-file key --store keyring; \"$AMIKA\" secret list",
-    ) {
-        run.exits(0).stdout_contains("Stored API key");
-        let file = fs::read_to_string(sandbox.home().join(".local/state/amika/api-key.json")).unwrap();
-        assert!(!file.contains(key), "{file}");
-        // Without that keyring, the error says where the key is stored.
-        sandbox
-            .run_stored("secret list")
-            .exits(3)
-            .stderr_contains("stored in the system keyring");
-    }
+        .run_stored("secret list")
+        .exits(3)
+        .stderr_contains("stored in the system keyring");
+    sandbox
+        .run_stored("auth logout")
+        .exits(8)
+        .stdout_contains("Cleared stored API key")
+        .stderr_contains("the item amika (api-key.json|")
+        .stderr_contains("could not be removed: AMIKA_KEYCHAIN is off");
 }
 
 /// R33: a login in the keyring arrives byte for byte.

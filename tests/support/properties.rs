@@ -123,8 +123,12 @@ pub(crate) fn session_file(data: &[u8]) {
     let env = Env::system().elsewhere(home.path());
     let store = crate::auth::store::Store::locate(&env).expect("there is a home");
     fs::create_dir_all(store.directory()).expect("a directory can be made");
-    fs::write(store.session_path(), marked(data)).expect("a file can be written");
-    fs::write(store.api_key_path(), marked(data)).expect("a file can be written");
+    fs::write(store.path(crate::auth::source::Source::Session), marked(data)).expect("a file can be written");
+    fs::write(
+        store.path(crate::auth::source::Source::StoredApiKey),
+        marked(data),
+    )
+    .expect("a file can be written");
     if let Err(error) = store.session() {
         quotes_nothing(&error.to_string());
     }

@@ -9,13 +9,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::auth::backend::CredentialBackend;
 use crate::auth::credential::ApiCredential;
 use crate::auth::device_flow;
-use crate::auth::prepared_session::PreparedSession;
-use crate::auth::session::{self, LiveSession, is_usable};
 use crate::auth::source::{Source, check_characters};
-use crate::auth::store::{ApiKey, Session, Store, StoreError};
+use crate::auth::store::{ApiKey, CredentialBackend, Session, Store, StoreError, StoredResult};
 use crate::auth::workos::{DeviceCode, Workos};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -47,9 +44,6 @@ pub(crate) struct LoginArgs {
 
 /// Maximum size of a key file, in bytes.
 const MAX_KEY: u64 = 64 * 1024;
-
-/// `None` if there is no file.
-type StoredResult<T> = std::result::Result<Option<T>, StoreError>;
 
 /// The credentials that are already stored.
 struct Stored {
@@ -87,7 +81,7 @@ pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
                 .hint("use --api-key-file FILE, or leave out --output"),
         );
     }
-    store.check_trust()?;
+    store.check_change()?;
     let mut notices = Notices::default();
     if context.env.path("AMIKA_API_KEY").is_some() {
         notices.warn("AMIKA_API_KEY is set and takes precedence over stored credentials");
@@ -123,10 +117,9 @@ async fn store_key(
         notices.warn("the API key takes precedence over the stored login session");
     }
     let lock = interrupt.or(store.lock()).await?;
-    let fallback = store.save_api_key(&lock, &key, &origin.to_string(), (env.now)(), args.store)?;
-    if let Some(fallback) = fallback {
-        notices.warn(fallback.to_string());
-    }
+    let file = store.prepare(Source::StoredApiKey, args.store, &lock)?;
+    let api_url = Some(origin.to_string());
+    file.save_api_key(&ApiKey { key, api_url }, (env.now)(), &lock)?;
     let result = StoredKey {
         authenticated: true,
         method: "stored_api_key",
@@ -205,7 +198,7 @@ fn refuse_stored_key(stored: StoredResult<ApiKey>, notices: &mut Notices) -> Res
     match stored {
         Ok(Some(_)) => Err(already("a stored API key")),
         Ok(None) => Ok(()),
-        Err(error @ StoreError::KeyringUnavailable { .. }) => Err(unavailable("an API key", &error)),
+        Err(error) if error.is_temporary() => Err(unavailable("an API key", &error)),
         Err(error) => {
             notices.warn(format!("the stored API key file is unreadable ({error})"));
             Ok(())
@@ -241,15 +234,17 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     let usable_key = refuse_stored_key(stored.api_key, &mut notices);
     printer.notices(&notices);
     usable_key?;
-    refuse_session(stored.session, store, &workos, context).await?;
+    refuse_session(stored.session, store, context).await?;
     // Fail before the device flow starts if the session cannot be saved.
     let lock = interrupt.or(store.lock()).await?;
-    drop(PreparedSession::prepare(store, &lock)?);
+    drop(store.prepare(Source::Session, args.store, &lock)?);
     drop(lock);
 
-    let code = interrupt
-        .or(async { workos.authorize_device().await.map_err(device_flow::login_error) })
-        .await?;
+    let started = async {
+        let code = workos.authorize_device().await;
+        code.map_err(|error| Error::from(error).context("cannot start the login"))
+    };
+    let code = interrupt.or(started).await?;
     show_device_code(&code, args.no_browser, context);
     let tokens = interrupt.or(device_flow::wait(&workos, &code)).await?;
 
@@ -263,11 +258,10 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
         api_url: Some(origin.to_string()),
         backend: args.store,
     };
-    let session = session::new_session(tokens, template, (env.now)())?;
+    let session = Session::new(tokens, template, (env.now)())?;
     let lock = store.lock().await?;
-    if let Some(fallback) = PreparedSession::prepare(store, &lock)?.finish(&session, &lock)? {
-        printer.warning(&fallback.to_string());
-    }
+    let file = store.prepare(Source::Session, args.store, &lock)?;
+    file.save_session(&session, &lock)?;
     let value = json!({
         "status": "logged_in",
         "method": "session",
@@ -281,17 +275,11 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
 }
 
 /// Refuses to replace a session that still works. If its access token has expired, a refresh is tried.
-async fn refuse_session(
-    stored: StoredResult<Session>,
-    store: &Store,
-    workos: &Workos,
-    context: &Context,
-) -> Result<()> {
-    let env = &context.env;
+async fn refuse_session(stored: StoredResult<Session>, store: &Store, context: &Context) -> Result<()> {
     let session = match stored {
         Ok(None) => return Ok(()),
         Ok(Some(session)) => session,
-        Err(error @ StoreError::KeyringUnavailable { .. }) => return Err(unavailable("a login", &error)),
+        Err(error) if error.is_temporary() => return Err(unavailable("a login", &error)),
         Err(error) => {
             let message = format!("the stored session file is unreadable and will be replaced ({error})");
             context.printer.warning(&message);
@@ -302,17 +290,16 @@ async fn refuse_session(
         Some(email) => format!("a login as {email}"),
         None => "a login".to_owned(),
     };
-    if is_usable(&session, None, (env.now)()) {
+    if session.is_usable(None, (context.env.now)()) {
         return Err(already(&login));
     }
     let made_for = session.api_url.as_deref().unwrap_or(origin::DEFAULT);
     let (Some(_), Ok(made_for)) = (&session.refresh_token, Origin::parse("api_url", made_for)) else {
         return Ok(());
     };
-    let account = session.account().into_owned();
-    let live = LiveSession::new(store.clone(), workos.clone(), made_for, env.now, session);
+    let credential = ApiCredential::from_session(session, store.clone(), made_for, &context.env)?;
     // Registered so that the refreshed session is saved even after an interrupt.
-    let credential = context.register(ApiCredential::from_session(account, live));
+    let credential = context.register(credential);
     match context.interrupt.or(credential.bearer()).await {
         Ok(_) => {
             context.finish_refresh(Ok(())).await?;
@@ -330,12 +317,15 @@ fn show_device_code(code: &DeviceCode, no_browser: bool, context: &Context) {
         .verification_uri_complete
         .as_ref()
         .unwrap_or(&code.verification_uri);
+    let opens = !no_browser && browser::can_open_locally(env) && browser::open(env, page);
     printer.instruct(&format!(
-        "To log in, open {}\nand enter the code {}",
+        "To log in, open {}\nand enter the code {}\n{}",
         escape::escape(&code.verification_uri),
-        escape::escape(&code.user_code)
+        escape::escape(&code.user_code),
+        if opens {
+            "Your browser opens. Waiting for the login..."
+        } else {
+            "Waiting for the login..."
+        }
     ));
-    if !no_browser && browser::can_open_locally(env) && browser::open(env, page) {
-        printer.instruct("Opening your browser; waiting for the login.");
-    }
 }

@@ -15,6 +15,7 @@ struct Logout {
     cleared_session: bool,
 }
 
+/// Exit 8 if something is left, or if that cannot be known.
 pub(crate) async fn run(context: &Context) -> Result<()> {
     let Context {
         env,
@@ -23,12 +24,12 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
         ..
     } = context;
     let store = Store::require(env)?;
-    store.check_trust()?;
-    let cleared = if store.is_empty() {
-        Vec::new()
+    store.check_change()?;
+    let (cleared, remains) = if store.is_empty() {
+        (Vec::new(), Ok(()))
     } else {
         let lock = interrupt.or(store.lock()).await?;
-        store.clear(&lock)?
+        store.clear(&lock)
     };
     let mut notices = Notices::default();
     for cleared in &cleared {
@@ -43,24 +44,19 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
         cleared_api_key: has(Source::StoredApiKey),
         cleared_session: has(Source::Session),
     };
+    let lines = [
+        (logout.cleared_api_key, "Cleared stored API key"),
+        (logout.cleared_session, "Cleared stored login session"),
+        (cleared.is_empty() && remains.is_ok(), "Already logged out"),
+    ];
     printer.data(OnWriteFailure::RepeatOnStderr, &logout, || {
-        let lines = [
-            (logout.cleared_api_key, "Cleared stored API key"),
-            (logout.cleared_session, "Cleared stored login session"),
-        ];
-        let lines: Vec<_> = lines
-            .into_iter()
-            .filter_map(|(cleared, line)| cleared.then_some(line))
-            .collect();
-        if lines.is_empty() {
-            "Already logged out".to_owned()
-        } else {
-            lines.join("\n")
-        }
-    })
+        let said = lines.iter().filter(|(said, _)| *said);
+        said.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
+    })?;
+    remains
 }
 
-/// A notice or warning about a removed file.
+/// Notices and warnings about a removed file.
 fn report(cleared: &Cleared, notices: &mut Notices) {
     let what = match cleared.source {
         Source::Session => "session",
@@ -69,8 +65,10 @@ fn report(cleared: &Cleared, notices: &mut Notices) {
     if cleared.unreadable {
         notices.warn(format!("the stored {what} file is unreadable; it was removed"));
     }
-    if let Some(remainder) = &cleared.remainder {
-        notices.warn(format!("the stored {what}: {remainder}"));
+    if cleared.was_link {
+        notices.warn(format!(
+            "the stored {what}: it was a symbolic link, and the file that it pointed to is still there"
+        ));
     }
     if cleared.source == Source::Session {
         notices.notice(

@@ -1,15 +1,14 @@
 //! `amika auth status`: which credential is used, what it shadows, and what is wrong.
 
-use std::path::Path;
 use std::rc::Rc;
 
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::auth::resolve::{Finding, Problem, Resolver};
-use crate::auth::source::{OtherServer, Source};
-use crate::auth::store::{Session, Store, StoreError};
+use crate::auth::credential::{Finding, Problem, Survey};
+use crate::auth::source::Source;
+use crate::auth::store::Session;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -96,35 +95,30 @@ impl Status {
             source: None,
             hint: "run 'amika auth login', or set AMIKA_API_KEY",
         };
-        let home = env.home.as_deref();
-        let resolver = Resolver::new(env, origin);
-        for source in Source::BY_PRECEDENCE {
-            let finding = match resolver.look_up(source) {
-                Ok(finding) => finding,
-                // An untrusted directory is an error only if a credential from it is used.
-                Err(error) if status.authenticated => {
-                    status.warn(format!("{error:#}"));
-                    break;
-                }
-                Err(error) => return Err(error),
-            };
-            let path = resolver.path(source);
+        let survey = Survey::new(env, origin);
+        for found in survey.findings() {
+            let (source, finding) = found?;
+            let place = survey
+                .place(source)
+                .map_or_else(String::new, |place| format!(" ({place})"));
             match finding {
-                Finding::Absent => {}
                 Finding::Unusable(problem) => {
-                    if matches!(problem, Problem::OtherServer(_)) {
-                        status.hint = OtherServer::HINT;
-                    }
+                    status.hint = problem.hint().unwrap_or(status.hint);
                     status.warn(in_words(source, &problem));
                 }
-                _ if status.source.is_some() => status.shadowed(source, path.as_deref(), home),
-                Finding::Key(_) => status.use_key(source, path.as_deref(), home),
-                Finding::Session(session) => status.use_session(&session, path.as_deref(), home),
+                _ if status.source.is_some() => status.shadowed(source, &place),
+                Finding::Key(_) => status.use_key(source, &place),
+                Finding::Session(session) => status.use_session(&session, &place, (env.now)()),
             }
         }
         if status.source != Some(Source::Environment) {
-            let exposed = resolver.store.iter().flat_map(Store::exposed);
-            status.warnings.extend(exposed);
+            status.warnings.extend(survey.exposed());
+        }
+        match survey.untrusted {
+            // A directory that is not trusted is an error only if a credential from it is needed.
+            Some(untrusted) if status.authenticated => status.warn(untrusted.with_hint()),
+            Some(untrusted) => return Err(untrusted),
+            None => {}
         }
         Ok(status)
     }
@@ -133,7 +127,7 @@ impl Status {
     async fn check(&mut self, origin: &Origin, context: &Context) -> Result<Option<Error>> {
         // The notices are dropped, because they repeat warnings that are already reported.
         let (credential, _) = context.find_credential(origin).await?;
-        let api = context.api_using(origin.clone(), Rc::clone(context.register(credential?)))?;
+        let api = context.api_using(origin.clone(), Rc::clone(context.register(credential)))?;
         let listed = async { Ok::<_, Error>(api.list_secrets().await) };
         match context.interrupt.or(listed).await? {
             Ok(_) => {
@@ -161,7 +155,7 @@ impl Status {
         self.method = method;
     }
 
-    fn use_key(&mut self, source: Source, path: Option<&Path>, home: Option<&Path>) {
+    fn use_key(&mut self, source: Source, place: &str) {
         if source == Source::Environment {
             self.take(source, "env_api_key");
             self.lines
@@ -169,32 +163,32 @@ impl Status {
         } else {
             self.take(source, "stored_api_key");
             self.lines
-                .push(format!("Authenticated via stored API key{}", in_file(path, home)));
+                .push(format!("Authenticated via stored API key{place}"));
         }
     }
 
-    fn use_session(&mut self, session: &Session, path: Option<&Path>, home: Option<&Path>) {
+    fn use_session(&mut self, session: &Session, place: &str, now: Timestamp) {
         self.take(Source::Session, "session");
-        let who = session.account();
         self.lines
-            .push(format!("Logged in as {who}{}", in_file(path, home)));
+            .push(format!("Logged in as {}{place}", session.account()));
         if let Some(organisation) = &session.organization_id {
             self.lines
                 .push(format!("Organisation {}", escape::escape(organisation)));
         }
         let expires_at = session.expires_at;
-        self.lines.push(if session.refresh_token.is_some() {
-            format!("Access token valid until {expires_at:.0}, refreshed automatically")
-        } else {
-            format!("Access token valid until {expires_at:.0}, cannot be refreshed")
-        });
+        self.lines
+            .push(match (expires_at > now, session.refresh_token.is_some()) {
+                (true, true) => format!("Access token valid until {expires_at:.0}, refreshed automatically"),
+                (true, false) => format!("Access token valid until {expires_at:.0}, cannot be refreshed"),
+                (false, _) => format!("Access token ended {expires_at:.0}, refreshed by the next command"),
+            });
         self.email.clone_from(&session.email);
         self.org_id.clone_from(&session.organization_id);
         self.expires_at = Some(expires_at);
     }
 
     /// Warns about a usable credential that is not used because another takes precedence.
-    fn shadowed(&mut self, source: Source, path: Option<&Path>, home: Option<&Path>) {
+    fn shadowed(&mut self, source: Source, place: &str) {
         let by = match self.source {
             Some(Source::Environment) => "AMIKA_API_KEY",
             _ => "the stored API key",
@@ -203,15 +197,8 @@ impl Status {
             Source::Session => "the login session",
             _ => "stored API key",
         };
-        self.warn(format!("{by} shadows {what}{}", in_file(path, home)));
+        self.warn(format!("{by} shadows {what}{place}"));
     }
-}
-
-/// The path of a source's file, in parentheses.
-fn in_file(path: Option<&Path>, home: Option<&Path>) -> String {
-    path.map_or_else(String::new, |path| {
-        format!(" ({})", escape::home_path(path, home))
-    })
 }
 
 /// Explains why the credential of a source is not used.
@@ -221,13 +208,13 @@ fn in_words(source: Source, problem: &Problem) -> String {
         _ => "API key",
     };
     match problem {
-        Problem::Expired(at) => format!("the login session expired at {at:.0}"),
+        Problem::Expired(at) => format!("the login session ended {at:.0}"),
         Problem::OtherServer(error) => error.to_string(),
-        Problem::Stored(error @ StoreError::Unreadable { .. }) => format!(
-            "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {error})"
-        ),
-        Problem::Stored(error @ StoreError::KeyringUnavailable { .. }) => {
+        Problem::Stored(error) if error.is_temporary() => {
             format!("the stored {what} is not available now; unlock the keyring ({error})")
         }
+        Problem::Stored(error) => format!(
+            "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {error})"
+        ),
     }
 }
