@@ -1,7 +1,7 @@
 //! `amika` puts secrets into a hosted vault.
 //!
 //! To follow the data, start with `commands/secret/push.rs`, then read the modules in the order in
-//! which it uses them: `push/collect`, `api`, `push/plan`, `ui/prompt`, `push/apply`, `push/report`.
+//! which it uses them: `push/collect`, `api`, `push/plan`, `ui/prompt`, `push/batch`, `push/report`.
 
 mod api;
 mod auth;

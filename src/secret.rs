@@ -86,6 +86,12 @@ impl SecretName {
         (starts_well && rest_is_fine).then(|| Self(name.to_owned()))
     }
 
+    /// The name of a tool's login in tables and reports, such as `Claude login`. No generic secret
+    /// can have it.
+    pub(crate) fn of_login(tool: &str) -> Self {
+        Self(format!("{tool} login"))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

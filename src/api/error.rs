@@ -291,6 +291,16 @@ impl ApiError {
     pub(crate) fn of_status(status: u16) -> Self {
         Self::from_status(status, true, Source::Environment, None)
     }
+
+    /// A refusal because of a rate limit, with this `Retry-After`.
+    pub(crate) fn busy(retry_after: Option<Duration>) -> Self {
+        Self::of_status(429).with_retry_after(retry_after)
+    }
+
+    /// A request without an answer.
+    pub(crate) fn silent() -> Self {
+        Self::timed_out("no answer")
+    }
 }
 
 #[cfg(test)]

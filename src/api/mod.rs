@@ -1,7 +1,6 @@
 //! The hosted secrets API: one method per endpoint, over a shared transport.
 
 mod client;
-mod concurrency;
 mod credentials;
 mod error;
 mod request;

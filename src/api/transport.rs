@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::concurrency::Concurrency;
 use super::error::{ApiError, Effect};
 use super::request::{Answer, Observer, Repeat, Request, RequestLine};
 use super::types::{ErrorEnvelope, ServerText};
@@ -38,7 +37,6 @@ pub(crate) struct Api {
     timeout: Duration,
     pub(super) credential: Rc<ApiCredential>,
     pub(super) known_secrets: KnownSecrets,
-    pub(super) concurrency: Concurrency,
     pub(super) now: fn() -> jiff::Timestamp,
     pub(super) observer: Box<dyn Observer>,
 }
@@ -60,7 +58,6 @@ impl Api {
             origin,
             known_secrets: credential.known_secrets().clone(),
             credential,
-            concurrency: Concurrency::new(),
             now: env.now,
             observer,
         })
@@ -69,10 +66,6 @@ impl Api {
     /// Timeout of one request.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
-    }
-
-    pub(crate) fn concurrency(&self) -> &Concurrency {
-        &self.concurrency
     }
 
     /// Withholds every text of a server that may quote this value from now on.

@@ -17,7 +17,7 @@ pub(crate) const MAX_FAILURES_PER_WRITE: u32 = 5;
 /// resolve.
 pub(crate) const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 /// Maximum wait requested by a `Retry-After` header.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// Maximum number of doublings of the first back-off, for 1.6 s before jitter.
 const MAX_DOUBLINGS: u32 = 4;

@@ -5,15 +5,58 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::formats::escape;
+use crate::provider::Provider;
 use crate::secret::{SecretName, SecretValue};
 use crate::system::file::is_stdin;
 
-/// A collected secret and its origin.
+/// A value to push, what it becomes in the vault, and its origin.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) name: SecretName,
+    pub(crate) target: Target,
     pub(crate) value: SecretValue,
     pub(crate) origin: Origin,
+}
+
+/// What a value becomes in the vault.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    /// A generic secret with the candidate's name.
+    Secret,
+    /// The credential of a provider, with the provider's default name for a login.
+    Login(&'static Provider),
+}
+
+impl Candidate {
+    pub(crate) fn secret(name: SecretName, value: SecretValue, origin: Origin) -> Self {
+        Self {
+            name,
+            target: Target::Secret,
+            value,
+            origin,
+        }
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "discovery does not name logins yet"))]
+    /// The login of a provider's tool, whole, as it is stored for a sandbox.
+    pub(crate) fn login(provider: &'static Provider, value: SecretValue, origin: Origin) -> Self {
+        Self {
+            name: SecretName::of_login(provider.title),
+            target: Target::Login(provider),
+            value,
+            origin,
+        }
+    }
+}
+
+impl Target {
+    /// The word for it in JSON.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Login(provider) => provider.id,
+        }
+    }
 }
 
 /// Where a value was found, for messages.

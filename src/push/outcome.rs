@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use crate::api::ApiError;
 use crate::error::{Error, Kind};
-use crate::formats::escape;
-use crate::secret::Scope;
-
-const AGAIN: &str = "run the same command again to continue";
+use crate::push::plan::{Action, Kept, Plan, Step};
 
 /// The outcome of one secret.
 #[derive(Debug, Clone)]
@@ -18,6 +15,8 @@ pub(crate) enum Outcome {
     Updated {
         id: String,
     },
+    /// Left as it was.
+    Unchanged(Kept),
     /// Not stored: the API refused it or could not be reached.
     Failed(ApiError),
     /// The write was sent and may have been carried out. Without an error, a signal stopped it.
@@ -25,61 +24,22 @@ pub(crate) enum Outcome {
     NotAttempted,
 }
 
-/// The outcome of the whole plan.
-pub(crate) struct Applied {
-    pub(crate) scope: Scope,
-    /// Name and outcome, in the plan's order.
-    pub(crate) outcomes: Vec<(String, Outcome)>,
-    /// Names that already existed in the vault and were not written.
-    pub(crate) unchanged: Vec<String>,
-    /// The signal that interrupted the push.
-    pub(crate) stopped_by: Option<Kind>,
-}
-
-impl Applied {
-    pub(crate) fn count(&self, matches: impl Fn(&Outcome) -> bool) -> usize {
-        self.outcomes
-            .iter()
-            .filter(|(_, outcome)| matches(outcome))
-            .count()
-    }
-
-    /// The error for the command; `None` when every secret is stored.
-    pub(crate) fn error(&self) -> Option<Error> {
-        let stored = self.count(Outcome::is_stored);
-        let unknown = self.count(|outcome| matches!(outcome, Outcome::Unknown(_)));
-        let missing = self.outcomes.len() - stored;
-        if let Some(kind) = self.stopped_by {
-            let message = format!(
-                "stopped; {stored} stored, {unknown} unknown, {} not stored",
-                missing - unknown
-            );
-            return Some(Error::new(kind, message).hint(AGAIN));
-        }
-        if missing == 0 {
-            return None;
-        }
-        let message = format!(
-            "{missing} of {} not stored",
-            escape::count(self.outcomes.len(), "secret")
-        );
-        let errors = || self.outcomes.iter().filter_map(|(_, outcome)| outcome.error());
-        let is_the_api = errors().any(|error| error.kind() != Kind::Contract);
-        if stored > 0 || (unknown > 0 && is_the_api) {
-            return Some(Error::new(Kind::Partial, message).hint(AGAIN));
-        }
-        // A failure that stopped the batch explains more than the others.
-        let cause = errors().max_by_key(|error| error.is_fatal());
-        Some(cause.map_or_else(
-            || Error::new(Kind::Refused, &message),
-            |cause| Error::from(cause.clone()).context(&message),
-        ))
-    }
-}
-
 impl Outcome {
+    /// The outcome that is known without a write.
+    pub(crate) fn without_write(action: &Action) -> Option<Self> {
+        match action {
+            Action::Keep(kept) => Some(Self::Unchanged(*kept)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_stored(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Updated { .. })
+    }
+
+    /// Whether the secret is in the vault as the push intended.
+    pub(crate) fn is_good(&self) -> bool {
+        self.is_stored() || matches!(self, Self::Unchanged(_))
     }
 
     /// The error because of which the secret is not stored, or may not be.
@@ -90,9 +50,84 @@ impl Outcome {
             _ => None,
         }
     }
+
+    /// The word for it in reports.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "created",
+            Self::Updated { .. } => "updated",
+            Self::Unchanged(_) => "unchanged",
+            Self::Failed(_) => "failed",
+            Self::Unknown(_) => "unknown",
+            Self::NotAttempted => "not attempted",
+        }
+    }
 }
 
-/// Progress of a plan while it is carried out.
+/// The outcome of a whole plan.
+pub(crate) struct Outcomes<'a> {
+    pub(crate) plan: &'a Plan,
+    /// One for each step of the plan.
+    pub(crate) each: Vec<Outcome>,
+    /// The signal that interrupted the push.
+    pub(crate) stopped_by: Option<Kind>,
+}
+
+impl Outcomes<'_> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&Step, &Outcome)> {
+        self.plan.steps.iter().zip(&self.each)
+    }
+
+    pub(crate) fn count(&self, word: &str) -> usize {
+        self.each
+            .iter()
+            .filter(|outcome| outcome.as_str() == word)
+            .count()
+    }
+
+    /// The error for the command; `None` when nothing is missing. It says what is known of each secret.
+    pub(crate) fn error(&self) -> Option<Error> {
+        let stored = self.each.iter().filter(|outcome| outcome.is_stored()).count();
+        let unknown = self.count("unknown");
+        let missing = self.each.iter().filter(|outcome| !outcome.is_good()).count() - unknown;
+        let they = if unknown == 1 { "it" } else { "they" };
+        let parts = [
+            (stored, format!("{stored} stored")),
+            (missing, format!("{missing} not stored")),
+            (
+                unknown,
+                format!("{unknown} unknown ({they} may have been stored)"),
+            ),
+        ];
+        // What is stored is told by the report above, unless a signal came in between.
+        let told = parts.into_iter().skip(usize::from(self.stopped_by.is_none()));
+        let told = told.filter(|(count, _)| *count > 0).map(|(_, part)| part);
+        let message = told.collect::<Vec<_>>().join(", ");
+        let again = "run the same command again to continue";
+        if let Some(kind) = self.stopped_by {
+            return Some(Error::new(kind, format!("interrupted: {message}")).hint(again));
+        }
+        if missing + unknown == 0 {
+            return None;
+        }
+        let causes = || self.each.iter().filter_map(Outcome::error);
+        // A failure that stopped the batch explains more than the others, and the same command again
+        // helps only against one of the connection.
+        let refused = |error: &ApiError| error.kind() != Kind::Unreachable;
+        let cause = causes().max_by_key(|error| (error.is_fatal(), refused(error)));
+        if stored + unknown > 0 {
+            let cause = cause.filter(|error| refused(error)).cloned().map(Error::from);
+            let hint = cause.map_or(Some(again.to_owned()), |cause| cause.hint);
+            return Some(Error::new(Kind::Partial, message).maybe_hint(hint));
+        }
+        Some(cause.map_or_else(
+            || Error::new(Kind::Refused, &message),
+            |cause| Error::from(cause.clone()).context(&message),
+        ))
+    }
+}
+
+/// Progress of a plan while it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The outcome of a secret is known.

@@ -1,11 +1,12 @@
-//! Computes what a push would do, without side effects, so that the plan can be shown and then applied.
+//! Computes what a push would do, without side effects, so that the plan can be shown and then written.
 
 use std::collections::HashMap;
 
-use crate::push::candidate::Candidate;
+use crate::error::{Error, Kind};
+use crate::push::candidate::{Candidate, Target};
 use crate::secret::Scope;
 
-/// A secret that the vault already has.
+/// A generic secret that the vault already has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) id: String,
@@ -13,195 +14,373 @@ pub(crate) struct Stored {
     pub(crate) scope: Scope,
 }
 
+/// What the vault already has.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inventory {
+    pub(crate) secrets: Vec<Stored>,
+    /// The providers with a login in user scope.
+    pub(crate) logins: Vec<&'static str>,
+}
+
+/// How a push treats what the vault already has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Policy {
+    /// The scope on the command line; without one, user scope.
+    pub(crate) scope: Option<Scope>,
+    /// Whether existing secrets stay unchanged, for `--if-missing`.
+    pub(crate) keeps_existing: bool,
+}
+
 /// The action for one secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     Create,
-    Update { id: String },
+    /// Create in user scope what org scope has under the same name.
+    CreateBeside,
+    Update {
+        id: String,
+    },
+    /// Not written.
+    Keep(Kept),
+    Conflict(Conflict),
 }
 
-impl Action {
-    /// The word shown in a plan.
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update { .. } => "update",
-        }
-    }
+/// Why something is not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// This scope has the name, and existing secrets stay unchanged.
+    Stored(Scope),
+    /// User scope has a login of this provider, and a login never replaces another.
+    LoginStored,
+    /// The login of one person is not for org scope.
+    Personal,
 }
 
+/// Why nothing can be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Conflict {
+    /// Only this other scope has the name, where writing it would shadow it or be shadowed.
+    Elsewhere(Scope),
+    /// Several secrets have the name in the scope; their ids.
+    Ambiguous(Vec<String>),
+    /// The secret has the same id as the one with this other name.
+    SharedId { id: String, other: String },
+}
+
+#[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) candidate: Candidate,
     pub(crate) action: Action,
 }
 
-/// How to treat names that already exist in the vault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Existing {
-    Update,
-    Keep,
-}
-
 pub(crate) struct Plan {
     pub(crate) scope: Scope,
+    /// Whether a name that turns out to be taken stays unchanged.
+    pub(crate) keeps_existing: bool,
+    /// In the candidates' order.
     pub(crate) steps: Vec<Step>,
-    /// Names that already exist in the vault and are not written.
-    pub(crate) unchanged: Vec<Candidate>,
-}
-
-/// Why there is no plan: names that the vault has only in other scopes, where writing them would
-/// shadow them or be shadowed.
-pub(crate) struct Conflicts {
-    scope: Scope,
-    /// Every candidate with its action, or the scope that has it.
-    entries: Vec<(Candidate, Result<Action, Scope>)>,
 }
 
 impl Plan {
-    /// One step per candidate, in the candidates' order. Identity is (name, scope).
-    pub(crate) fn new(
-        candidates: Vec<Candidate>,
-        stored: &[Stored],
-        scope: Scope,
-        existing: Existing,
-    ) -> Result<Self, Conflicts> {
-        let by_identity: HashMap<(&str, Scope), &Stored> = stored
-            .iter()
-            .map(|stored| ((stored.name.as_str(), stored.scope), stored))
-            .collect();
-        let mut unchanged = Vec::new();
-        let mut entries = Vec::new();
-        for candidate in candidates {
-            let find = |scope| by_identity.get(&(candidate.name.as_str(), scope)).copied();
-            let action = match find(scope).or_else(|| Scope::ALL.into_iter().find_map(find)) {
-                None => Ok(Action::Create),
-                Some(_) if existing == Existing::Keep => {
-                    unchanged.push(candidate);
-                    continue;
+    /// One step per candidate. Identity is name and scope.
+    pub(crate) fn new(candidates: Vec<Candidate>, stored: &Inventory, policy: Policy) -> Self {
+        let mut by_name: HashMap<&str, Vec<&Stored>> = HashMap::new();
+        let mut by_id: HashMap<&str, Vec<&Stored>> = HashMap::new();
+        for secret in &stored.secrets {
+            for same in [
+                by_name.entry(&secret.name).or_default(),
+                by_id.entry(&secret.id).or_default(),
+            ] {
+                // A secret that is listed twice is one secret.
+                if !same.contains(&secret) {
+                    same.push(secret);
                 }
-                Some(stored) if stored.scope == scope => Ok(Action::Update {
-                    id: stored.id.clone(),
-                }),
-                Some(stored) => Err(stored.scope),
-            };
-            entries.push((candidate, action));
+            }
         }
-        if entries.iter().any(|(_, action)| action.is_err()) {
-            return Err(Conflicts { scope, entries });
-        }
-        let steps = entries.into_iter().filter_map(|(candidate, action)| {
-            let action = action.ok()?;
-            Some(Step { candidate, action })
+        let decide = |candidate: &Candidate| match candidate.target {
+            Target::Login(_) if policy.scope() == Scope::Org => Action::Keep(Kept::Personal),
+            Target::Login(provider) if stored.logins.contains(&provider.id) => {
+                Action::Keep(Kept::LoginStored)
+            }
+            Target::Login(_) => Action::Create,
+            Target::Secret => {
+                let same = by_name.get(candidate.name.as_str());
+                policy.action(same.map_or(&[], Vec::as_slice), &by_id)
+            }
+        };
+        let steps = candidates.into_iter().map(|candidate| Step {
+            action: decide(&candidate),
+            candidate,
         });
-        let steps = steps.collect();
-        Ok(Self {
-            scope,
-            steps,
-            unchanged,
-        })
+        Self {
+            scope: policy.scope(),
+            keeps_existing: policy.keeps_existing,
+            steps: steps.collect(),
+        }
     }
 
-    /// Every secret with the word for its action.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (&Candidate, &'static str)> {
-        let unchanged = self.unchanged.iter().map(|candidate| (candidate, "unchanged"));
-        let steps = self.steps.iter();
-        steps
-            .map(|step| (&step.candidate, step.action.as_str()))
-            .chain(unchanged)
+    /// The number of secrets to create and to update.
+    pub(crate) fn writes(&self) -> (usize, usize) {
+        let count = |matches: fn(&Action) -> bool| {
+            let actions = self.steps.iter().map(|step| &step.action);
+            actions.filter(|action| matches(action)).count()
+        };
+        (
+            count(|action| matches!(action, Action::Create | Action::CreateBeside)),
+            count(|action| matches!(action, Action::Update { .. })),
+        )
+    }
+
+    /// The names that are created beside a secret in org scope.
+    pub(crate) fn beside(&self) -> Vec<&str> {
+        let beside = self
+            .steps
+            .iter()
+            .filter(|step| step.action == Action::CreateBeside);
+        beside.map(|step| step.candidate.name.as_str()).collect()
+    }
+
+    /// An error for each reason why nothing can be written. `shown` makes a text of the server fit to
+    /// be printed.
+    pub(crate) fn conflicts(&self, shown: impl Fn(&str) -> String) -> Vec<Error> {
+        let mut errors = Vec::new();
+        let mut elsewhere: Vec<&str> = Vec::new();
+        for Step { candidate, action } in &self.steps {
+            let name = &candidate.name;
+            let Action::Conflict(conflict) = action else {
+                continue;
+            };
+            match conflict {
+                Conflict::Elsewhere(_) => elsewhere.push(name.as_str()),
+                Conflict::Ambiguous(ids) => {
+                    let count = ids.len();
+                    let ids = ids.iter().map(|id| shown(id)).collect::<Vec<_>>().join(", ");
+                    let message = format!("{} scope has {count} secrets named {name}: {ids}", self.scope);
+                    errors.push(
+                        refused(message)
+                            .hint("keep one, and delete the others with 'amika secret delete --id ID'"),
+                    );
+                }
+                Conflict::SharedId { id, other } => {
+                    let (id, other) = (shown(id), shown(other));
+                    let message = format!(
+                        "the vault lists {name} and {other} with the same id, {id}, so an update could \
+                         change either"
+                    );
+                    errors.push(refused(message).hint("ask the operator of the API to repair this"));
+                }
+            }
+        }
+        if !elsewhere.is_empty() {
+            errors.insert(0, self.elsewhere(&elsewhere));
+        }
+        errors
+    }
+
+    /// The error for names that only the other scope has.
+    fn elsewhere(&self, names: &[&str]) -> Error {
+        let (other, way_out) = match self.scope {
+            Scope::User => (
+                Scope::Org,
+                ", or --scope user to create another one for you alone",
+            ),
+            Scope::Org => (Scope::User, ", or push under another name"),
+        };
+        let verb = if names.len() == 1 { "exists" } else { "exist" };
+        refused(format!("{} {verb} in {other} scope only", names.join(", ")))
+            .hint(format!("use --scope {other} to update there{way_out}"))
     }
 }
 
-impl Conflicts {
-    pub(crate) fn scope(&self) -> Scope {
-        self.scope
+fn refused(message: String) -> Error {
+    Error::new(Kind::Refused, message).consequence("nothing was changed")
+}
+
+impl Policy {
+    fn scope(self) -> Scope {
+        self.scope.unwrap_or(Scope::User)
     }
 
-    /// Every secret with the word for its action, or for its conflict.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (&Candidate, &'static str)> {
-        let rows = self.entries.iter();
-        rows.map(|(candidate, action)| (candidate, action.as_ref().map_or("conflict", Action::as_str)))
+    /// The action for a secret, of whose name the vault has `same`.
+    fn action(self, same: &[&Stored], by_id: &HashMap<&str, Vec<&Stored>>) -> Action {
+        let here: Vec<_> = same
+            .iter()
+            .filter(|stored| stored.scope == self.scope())
+            .collect();
+        match (here.as_slice(), same) {
+            ([], []) => Action::Create,
+            ([], [elsewhere, ..]) if self.keeps_existing => Action::Keep(Kept::Stored(elsewhere.scope)),
+            ([], _) if self.scope == Some(Scope::User) => Action::CreateBeside,
+            ([], [elsewhere, ..]) => Action::Conflict(Conflict::Elsewhere(elsewhere.scope)),
+            (_, _) if self.keeps_existing => Action::Keep(Kept::Stored(self.scope())),
+            ([stored], _) => match by_id[stored.id.as_str()].iter().find(|other| *other != *stored) {
+                None => Action::Update {
+                    id: stored.id.clone(),
+                },
+                Some(other) => Action::Conflict(Conflict::SharedId {
+                    id: stored.id.clone(),
+                    other: other.name.clone(),
+                }),
+            },
+            (several, _) => {
+                let ids = several.iter().map(|stored| stored.id.clone());
+                Action::Conflict(Conflict::Ambiguous(ids.collect()))
+            }
+        }
     }
+}
 
-    /// The names in conflict, with the scope that has them.
-    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, Scope)> {
-        let conflicts = self.entries.iter();
-        conflicts.filter_map(|(candidate, action)| {
-            Some((candidate.name.as_str(), action.as_ref().err().copied()?))
-        })
+impl Action {
+    /// The word for it in JSON.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Create | Self::CreateBeside => "create",
+            Self::Update { .. } => "update",
+            Self::Keep(_) => "unchanged",
+            Self::Conflict(_) => "conflict",
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::CLAUDE;
     use crate::push::candidate::Origin;
     use crate::secret::{SecretName, SecretValue};
     use proptest::prelude::*;
 
     fn candidate(name: &str) -> Candidate {
-        Candidate {
-            name: SecretName::environment(name).unwrap(),
-            value: SecretValue::new("v".to_owned()),
-            origin: Origin::Stdin,
+        let name = SecretName::environment(name).unwrap();
+        Candidate::secret(name, SecretValue::new("v".to_owned()), Origin::Stdin)
+    }
+
+    fn actions(plan: &Plan) -> Vec<(&str, &Action)> {
+        let steps = plan.steps.iter();
+        steps
+            .map(|step| (step.candidate.name.as_str(), &step.action))
+            .collect()
+    }
+
+    fn stored(id: &str, name: &str, scope: Scope) -> Stored {
+        Stored {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            scope,
         }
     }
 
-    fn scope() -> impl Strategy<Value = Scope> {
-        prop_oneof![Just(Scope::User), Just(Scope::Org)]
-    }
-
     proptest! {
-        /// R81: identity is name and scope; a name that only another scope has is a conflict.
+        /// R81, R144: identity is name and scope. A name that only another scope has is a conflict,
+        /// unless user scope was asked for.
         #[test]
         fn a_plan_is_made_by_name_and_scope(
             names in proptest::collection::hash_set("[A-D]", 0..4),
             held in proptest::collection::hash_set(("[A-D]", any::<bool>()), 0..8),
-            scope in scope(),
+            scope in prop_oneof![Just(None), Just(Some(Scope::User)), Just(Some(Scope::Org))],
         ) {
-            let stored: Vec<Stored> = held.iter().map(|(name, org)| {
+            let secrets = held.iter().map(|(name, org)| {
                 let scope = if *org { Scope::Org } else { Scope::User };
-                Stored { id: format!("{name}-{scope}"), name: name.clone(), scope }
-            }).collect();
-            let holds = |name: &str, scope| stored.iter().any(|s| s.name == name && s.scope == scope);
-            let candidates = || names.iter().map(|name| candidate(name)).collect();
-            let only_elsewhere = |name: &String| {
-                !holds(name, scope) && (holds(name, Scope::User) || holds(name, Scope::Org))
+                stored(&format!("{name}-{scope}"), name, scope)
+            });
+            let inventory = Inventory { secrets: secrets.collect(), ..Inventory::default() };
+            let is_org = scope == Some(Scope::Org);
+            let make = |inventory: &Inventory, keeps_existing| {
+                let candidates = names.iter().map(|name| candidate(name)).collect();
+                Plan::new(candidates, inventory, Policy { scope, keeps_existing })
             };
-            let expected: Vec<&String> = names.iter().filter(|name| only_elsewhere(name)).collect();
-
-            match Plan::new(candidates(), &stored, scope, Existing::Update) {
-                Err(conflicts) => {
-                    let found: Vec<_> = conflicts.names().map(|(name, _)| name.to_owned()).collect();
-                    prop_assert!(!found.is_empty());
-                    prop_assert_eq!(found.iter().collect::<Vec<_>>(), expected);
-                }
-                Ok(plan) => {
-                    prop_assert!(expected.is_empty());
-                    prop_assert_eq!(plan.steps.len(), names.len());
-                    for step in &plan.steps {
-                        let name = step.candidate.name.as_str();
-                        let expected = if holds(name, scope) {
-                            Action::Update { id: format!("{name}-{scope}") }
-                        } else {
-                            Action::Create
-                        };
-                        prop_assert_eq!(&step.action, &expected);
-                    }
-                    // R84: when every step has been carried out, the same push only updates.
-                    let mut after = stored.clone();
-                    for step in plan.steps.iter().filter(|step| step.action == Action::Create) {
-                        after.push(Stored { id: "new".into(), name: step.candidate.name.to_string(), scope });
-                    }
-                    let again = Plan::new(candidates(), &after, scope, Existing::Update).ok().unwrap();
-                    let all_update = again.steps.iter().all(|step| matches!(step.action, Action::Update { .. }));
-                    prop_assert!(all_update);
+            let plan = make(&inventory, false);
+            prop_assert_eq!(plan.steps.len(), names.len());
+            for (name, action) in actions(&plan) {
+                let here = held.contains(&(name.to_owned(), is_org));
+                let there = held.contains(&(name.to_owned(), !is_org));
+                let word = match (here, there, scope) {
+                    (true, ..) => "update",
+                    (false, false, _) | (_, _, Some(Scope::User)) => "create",
+                    _ => "conflict",
+                };
+                prop_assert_eq!(action.as_str(), word);
+                if let Action::Update { id } = action {
+                    prop_assert_eq!(id, &format!("{name}-{}", plan.scope));
                 }
             }
+            prop_assert_eq!(plan.conflicts(str::to_owned).is_empty(), actions(&plan).iter().all(|(_, action)| action.as_str() != "conflict"));
+
+            // R84: when every step has been carried out, the same push only updates.
+            let mut after = inventory.clone();
+            for (name, action) in actions(&plan) {
+                if action.as_str() == "create" {
+                    after.secrets.push(stored(&format!("{name}-new"), name, plan.scope));
+                }
+            }
+            let again = make(&after, false);
+            prop_assert!(actions(&again).iter().all(|(_, action)| action.as_str() != "create"));
 
             // `--if-missing` plans contain no conflicts and no updates.
-            let gaps = Plan::new(candidates(), &stored, scope, Existing::Keep).ok().unwrap();
-            let creates = gaps.steps.iter().all(|step| step.action == Action::Create);
-            prop_assert!(creates);
+            let gaps = make(&inventory, true);
+            let fine = |action: &Action| matches!(action, Action::Create | Action::Keep(Kept::Stored(_)));
+            prop_assert!(actions(&gaps).iter().all(|(_, action)| fine(action)));
+        }
+    }
+
+    /// R145: what an update would change must be certain.
+    #[test]
+    fn an_ambiguous_secret_is_a_conflict_with_both_ids() {
+        let user = Policy {
+            scope: None,
+            keeps_existing: false,
+        };
+        let twice = [stored("id-1", "A", Scope::User), stored("id-2", "A", Scope::User)];
+        let shared = [stored("id-3", "A", Scope::User), stored("id-3", "B", Scope::User)];
+        let repeated = [stored("id-4", "A", Scope::User), stored("id-4", "A", Scope::User)];
+        for (secrets, said) in [(twice, "id-1, id-2"), (shared, "A and B with the same id, id-3")] {
+            let inventory = Inventory {
+                secrets: secrets.to_vec(),
+                ..Inventory::default()
+            };
+            let plan = Plan::new(vec![candidate("A"), candidate("C")], &inventory, user);
+            let conflicts = plan.conflicts(str::to_owned);
+            assert_eq!(conflicts.len(), 1);
+            assert!(conflicts[0].message.contains(said), "{}", conflicts[0].message);
+            let keeping = Policy {
+                keeps_existing: true,
+                ..user
+            };
+            let plan = Plan::new(vec![candidate("A")], &inventory, keeping);
+            assert_eq!(plan.steps[0].action, Action::Keep(Kept::Stored(Scope::User)));
+        }
+        let inventory = Inventory {
+            secrets: repeated.to_vec(),
+            ..Inventory::default()
+        };
+        let plan = Plan::new(vec![candidate("A")], &inventory, user);
+        assert_eq!(plan.steps[0].action.as_str(), "update");
+    }
+
+    /// R142: a login is created only in user scope, and only where there is none.
+    #[test]
+    fn a_login_never_replaces_another() {
+        let login = || {
+            let value = SecretValue::new("{}".to_owned());
+            vec![Candidate::login(&CLAUDE, value, Origin::Stdin)]
+        };
+        for (scope, logins, action) in [
+            (None, vec![], Action::Create),
+            (Some(Scope::User), vec!["codex"], Action::Create),
+            (None, vec!["claude"], Action::Keep(Kept::LoginStored)),
+            (Some(Scope::Org), vec![], Action::Keep(Kept::Personal)),
+        ] {
+            let inventory = Inventory {
+                secrets: vec![stored("id", "Claude login", Scope::User)],
+                logins,
+            };
+            let policy = Policy {
+                scope,
+                keeps_existing: false,
+            };
+            let plan = Plan::new(login(), &inventory, policy);
+            assert_eq!(plan.steps[0].action, action);
+            assert_eq!(plan.steps[0].candidate.target.as_str(), "claude");
         }
     }
 }

@@ -3,48 +3,83 @@
 use serde::Serialize;
 
 use crate::api::ApiError;
-use crate::formats::escape;
-use crate::push::candidate::Candidate;
-use crate::push::outcome::{Applied, Outcome};
-use crate::push::plan::{Action, Plan};
+use crate::push::candidate::Target;
+use crate::push::outcome::{Outcome, Outcomes};
+use crate::push::plan::{Action, Kept, Plan, Step};
 use crate::secret::Scope;
 use crate::ui::table::{Cell, Text, table};
 
-/// A table of a plan, or of the conflicts that prevent it.
-pub(crate) fn plan_text<'a>(
-    rows: impl Iterator<Item = (&'a Candidate, &'static str)>,
-    at_terminal: bool,
-) -> Text {
-    let cells = rows.map(|(candidate, action)| {
-        let action = match action {
-            "create" => Cell::from(action).good(),
-            "conflict" => Cell::from(action).bad(),
-            _ => Cell::from(action).attention(),
-        };
+/// A table of a plan.
+pub(crate) fn plan_text(plan: &Plan, at_terminal: bool) -> Text {
+    let cells = plan.steps.iter().map(|Step { candidate, action }| {
         vec![
             candidate.name.to_string().into(),
             candidate.origin.to_string().into(),
             candidate.value.masked(at_terminal).into(),
-            action,
+            described(action),
         ]
     });
     table(&["NAME", "SOURCE", "VALUE", "ACTION"], cells)
 }
 
-/// The confirmation question, such as `Overwrite 300 and create 2 in user scope?`.
-pub(crate) fn question(plan: &Plan) -> String {
-    let updates = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step.action, Action::Update { .. }))
-        .count();
-    let creates = plan.steps.len() - updates;
-    let what = match (updates, creates) {
-        (0, creates) => format!("Create {}", escape::count(creates, "secret")),
-        (updates, 0) => format!("Overwrite {}", escape::count(updates, "secret")),
-        (updates, creates) => format!("Overwrite {updates} and create {creates}"),
-    };
-    format!("{what} in {} scope?", plan.scope)
+fn described(action: &Action) -> Cell {
+    match action {
+        Action::Create => Cell::from("create").good(),
+        Action::CreateBeside => Cell::from("create, beside the one in org scope").attention(),
+        Action::Update { .. } => Cell::from("update").attention(),
+        Action::Keep(kept) => kept_as(*kept).into(),
+        Action::Conflict(_) => Cell::from("conflict").bad(),
+    }
+}
+
+fn kept_as(kept: Kept) -> String {
+    match kept {
+        Kept::Stored(scope) => format!("unchanged in {scope} scope"),
+        Kept::LoginStored => "already there".to_owned(),
+        Kept::Personal => "not pushed".to_owned(),
+    }
+}
+
+/// Why a login is not written, and what to do about it.
+pub(crate) fn login_notices(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.steps.iter().filter_map(|Step { candidate, action }| {
+        let (Target::Login(provider), Action::Keep(kept)) = (candidate.target, action) else {
+            return None;
+        };
+        let title = provider.title;
+        let push = format!("amika secret {} push", provider.id);
+        match kept {
+            Kept::LoginStored => Some(format!(
+                "a {title} login is already there; '{push} --force' replaces it"
+            )),
+            Kept::Personal => Some(format!(
+                "the {title} login is not pushed to org scope; '{push} --type oauth --scope org' does that"
+            )),
+            Kept::Stored(_) => None,
+        }
+    })
+}
+
+/// What will be written, such as `Create 2, update 1 in user scope of dana@example.com`.
+pub(crate) fn tasks(plan: &Plan, vault: &str) -> String {
+    let (creates, updates) = plan.writes();
+    let counts = [("create", creates), ("update", updates)];
+    in_vault(counts, vault).unwrap_or_else(|| format!("Write nothing in {vault}"))
+}
+
+/// Counts that are not zero, with the first word capitalised and the vault at the end.
+fn in_vault<const N: usize>(counts: [(&str, usize); N], vault: &str) -> Option<String> {
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+    let counts: Vec<_> = counts.map(|(word, count)| format!("{word} {count}")).collect();
+    let counts = counts.join(", ");
+    let first = counts.get(..1)?.to_uppercase();
+    Some(format!("{first}{} in {vault}", &counts[1..]))
+}
+
+/// The plan for `--dry-run`: the table, whose vault it is for, and that nothing was written.
+pub(crate) fn dry_run_text(plan: &Plan, vault: &str, at_terminal: bool) -> Text {
+    let total = format!("{}\nNothing was written.", tasks(plan, vault));
+    plan_text(plan, at_terminal).then(&total)
 }
 
 /// A plan for `--dry-run -o json`. Typed, because a tree of JSON values needs five times the memory.
@@ -63,68 +98,58 @@ struct StepJson<'a> {
     action: &'static str,
 }
 
-/// As [`plan_text`], for `--dry-run -o json`.
-pub(crate) fn plan_json<'a>(
-    rows: impl Iterator<Item = (&'a Candidate, &'static str)>,
-    scope: Scope,
-    at_terminal: bool,
-) -> PlanJson<'a> {
-    let steps = rows.map(|(candidate, action)| StepJson {
+/// As [`dry_run_text`], for `-o json`.
+pub(crate) fn plan_json(plan: &Plan, at_terminal: bool) -> PlanJson<'_> {
+    let steps = plan.steps.iter().map(|Step { candidate, action }| StepJson {
         name: candidate.name.as_str(),
         source: candidate.origin.to_string(),
         masked: candidate.value.masked(at_terminal),
-        action,
+        action: action.as_str(),
     });
     PlanJson {
-        scope,
+        scope: plan.scope,
         dry_run: true,
         plan: steps.collect(),
     }
 }
 
-/// A table of the outcomes. If the plan was printed above it at a terminal, the table lists only
-/// secrets that are not stored.
-pub(crate) fn outcomes_text(applied: &Applied, plan_is_shown: bool) -> Text {
-    let shown = |outcome: &Outcome| !plan_is_shown || !outcome.is_stored();
-    let outcomes = applied.outcomes.iter().filter(|(_, outcome)| shown(outcome));
-    let rows = outcomes.map(|(name, outcome)| {
-        let status = status(outcome);
-        let said = reason(outcome).map(|reason| format!("{status}: {reason}"));
-        let said = Cell::from(said.unwrap_or_else(|| status.to_owned()));
-        let said = match outcome {
-            Outcome::Created { .. } | Outcome::Updated { .. } => said.good(),
-            Outcome::Failed(_) => said.bad(),
-            Outcome::Unknown(_) | Outcome::NotAttempted => said.attention(),
-        };
-        vec![name.clone().into(), said]
-    });
-    let unchanged = applied.unchanged.iter().filter(|_| !plan_is_shown);
-    let unchanged = unchanged.map(|name| vec![name.clone().into(), "unchanged".into()]);
-    let rows: Vec<_> = rows.chain(unchanged).collect();
-    if applied.outcomes.is_empty() && applied.unchanged.is_empty() {
-        return "Nothing to push".to_owned().into();
+/// The total, below a table of the outcomes: of all secrets, or of those that went wrong.
+pub(crate) fn outcomes_text(outcomes: &Outcomes<'_>, only_problems: bool) -> Text {
+    let shown = outcomes
+        .rows()
+        .filter(|(_, outcome)| !(only_problems && outcome.is_good()));
+    let rows: Vec<_> = shown
+        .map(|(step, outcome)| {
+            let status = outcome.as_str();
+            let said = reason(outcome).map_or(status.to_owned(), |reason| format!("{status}: {reason}"));
+            let said = match outcome {
+                Outcome::Created { .. } | Outcome::Updated { .. } => Cell::from(said).good(),
+                Outcome::Unchanged(kept) => kept_as(*kept).into(),
+                Outcome::Failed(_) => Cell::from(said).bad(),
+                Outcome::Unknown(_) | Outcome::NotAttempted => Cell::from(said).attention(),
+            };
+            vec![step.candidate.name.to_string().into(), said]
+        })
+        .collect();
+    match total(outcomes) {
+        None => "Nothing to push".into(),
+        Some(total) if rows.is_empty() => total.into(),
+        Some(total) => table(&["NAME", "RESULT"], rows).then(&total),
     }
-    if rows.is_empty() {
-        return total(applied).into();
-    }
-    table(&["NAME", "RESULT"], rows).then(&total(applied))
 }
 
-/// Formats the totals, such as `Created 2, Updated 1 in user scope`, without those that are zero.
-fn total(applied: &Applied) -> String {
-    let labels = ["Created", "Updated", "Failed", "Unknown", "Not attempted"];
-    let counts = labels.into_iter().filter_map(|label| {
-        let same = |outcome: &Outcome| status(outcome).eq_ignore_ascii_case(label);
-        let count = applied.count(same);
-        (count > 0).then(|| format!("{label} {count}"))
-    });
-    let unchanged = applied.unchanged.len();
-    let counts = counts.chain((unchanged > 0).then(|| format!("Unchanged {unchanged}")));
-    format!(
-        "{} in {} scope",
-        counts.collect::<Vec<_>>().join(", "),
-        applied.scope
-    )
+/// The counts that are not zero, such as `Created 2, updated 1 in user scope`.
+fn total(outcomes: &Outcomes<'_>) -> Option<String> {
+    let words = [
+        "created",
+        "updated",
+        "failed",
+        "unknown",
+        "not attempted",
+        "unchanged",
+    ];
+    let counts = words.map(|word| (word, outcomes.count(word)));
+    in_vault(counts, &format!("{} scope", outcomes.plan.scope))
 }
 
 /// The outcomes for `-o json`.
@@ -143,6 +168,8 @@ pub(crate) struct OutcomesJson<'a> {
 #[derive(Serialize)]
 struct OutcomeJson<'a> {
     name: &'a str,
+    kind: &'static str,
+    scope: Scope,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
@@ -150,32 +177,31 @@ struct OutcomeJson<'a> {
     error: Option<&'a str>,
 }
 
-pub(crate) fn outcomes_json(applied: &Applied) -> OutcomesJson<'_> {
-    let results = applied.outcomes.iter().map(|(name, outcome)| OutcomeJson {
-        name,
-        status: status(outcome),
+pub(crate) fn outcomes_json<'a>(outcomes: &'a Outcomes<'_>) -> OutcomesJson<'a> {
+    let scope = outcomes.plan.scope;
+    let results = outcomes.rows().map(|(step, outcome)| OutcomeJson {
+        name: step.candidate.name.as_str(),
+        kind: step.candidate.target.as_str(),
+        scope: match outcome {
+            Outcome::Unchanged(Kept::Stored(scope)) => *scope,
+            _ => scope,
+        },
+        status: outcome.as_str(),
         id: match outcome {
             Outcome::Created { id } | Outcome::Updated { id } => Some(id),
             _ => None,
         },
         error: reason(outcome),
     });
-    let unchanged = applied.unchanged.iter().map(|name| OutcomeJson {
-        name,
-        status: "unchanged",
-        id: None,
-        error: None,
-    });
-    let count = |label| applied.count(|outcome| status(outcome) == label);
     OutcomesJson {
-        scope: applied.scope,
-        results: results.chain(unchanged).collect(),
-        created: count("created"),
-        updated: count("updated"),
-        unchanged: applied.unchanged.len(),
-        failed: count("failed"),
-        unknown: count("unknown"),
-        not_attempted: count("not attempted"),
+        scope,
+        results: results.collect(),
+        created: outcomes.count("created"),
+        updated: outcomes.count("updated"),
+        unchanged: outcomes.count("unchanged"),
+        failed: outcomes.count("failed"),
+        unknown: outcomes.count("unknown"),
+        not_attempted: outcomes.count("not attempted"),
     }
 }
 
@@ -184,15 +210,5 @@ fn reason(outcome: &Outcome) -> Option<&str> {
     match outcome {
         Outcome::Unknown(None) => Some("interrupted while it was being written"),
         _ => outcome.error().map(ApiError::message),
-    }
-}
-
-fn status(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Created { .. } => "created",
-        Outcome::Updated { .. } => "updated",
-        Outcome::Failed(_) => "failed",
-        Outcome::Unknown(_) => "unknown",
-        Outcome::NotAttempted => "not attempted",
     }
 }

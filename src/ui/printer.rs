@@ -112,11 +112,6 @@ impl Printer {
         }
     }
 
-    /// Whether plan and result are printed on the same terminal, one below the other.
-    pub(crate) fn shows_plan_and_result_together(self) -> bool {
-        self.shows_result_and_error_together() && !self.quiet
-    }
-
     /// Whether both the result and the error are shown at the terminal.
     pub(crate) fn shows_result_and_error_together(self) -> bool {
         self.terminals.stdout && self.terminals.stderr

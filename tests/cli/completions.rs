@@ -116,7 +116,7 @@ fn a_value_is_typed_and_confirmed_in_every_shell() {
         session.send("amika secret push KEY\r").unwrap();
         expect(&mut session, "Value of KEY: ", shell);
         session.send(format!("{CANARY} value\r")).unwrap();
-        expect(&mut session, "Create 1 secret in user scope? [y/N] ", shell);
+        expect(&mut session, "Create 1 in user scope of ", shell);
         session.send("y\r").unwrap();
         expect(&mut session, "Created 1 in user scope", shell);
         expect(&mut session, "ready>", shell);

@@ -229,7 +229,7 @@ fn a_body_that_nginx_refuses_does_not_stop_the_batch() {
         ran(command.output().unwrap())
             .exits(5)
             .stdout_contains("failed: too large for the API (413)")
-            .stdout_contains("Created 20, Failed 1");
+            .stdout_contains("Created 20, failed 1");
     }
 }
 

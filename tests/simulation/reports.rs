@@ -101,8 +101,6 @@ pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: 
         _ if matches!(code, 130 | 143) => vault.signalled,
         (0, _) => code == 0,
         (_, 0) => matches!(code, 1 | 3 | 6 | 7 | 8),
-        // A write may be in doubt because of a reply that is not from the API.
-        _ if stored == 0 => matches!(code, 5 | 7),
         _ => code == 5,
     };
     if !fits {

@@ -230,6 +230,12 @@ impl Vault {
         self.contents().seen.clone()
     }
 
+    /// The number of requests that ask for a change.
+    pub(crate) fn writes(&self) -> usize {
+        let contents = self.contents();
+        contents.seen.iter().filter(|seen| seen.method != "GET").count()
+    }
+
     /// The number of requests with this method.
     pub(crate) fn count(&self, method: &str) -> usize {
         self.contents()

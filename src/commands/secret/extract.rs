@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::push::{self, Selection, WriteArgs};
+use super::push::{self, Manner};
 use crate::context::{Context, connected};
 use crate::discover::report as view;
 use crate::discover::report::Row;
@@ -14,7 +14,9 @@ use crate::formats::escape;
 use crate::provider::{CredentialKind, Provider};
 use crate::push::candidate::{Candidate, Origin};
 use crate::push::collect::pattern::Pattern;
-use crate::push::outcome::Applied;
+use crate::push::collect::problems::Problems;
+use crate::push::outcome::Outcomes;
+use crate::push::plan::{Inventory, Plan, Policy};
 use crate::push::report as push_view;
 use crate::secret::{Scope, SecretName};
 use crate::system::env::Env;
@@ -69,14 +71,6 @@ pub(crate) struct ExtractArgs {
 }
 
 impl ExtractArgs {
-    /// The options for writing secrets, used with `--push`.
-    fn write(&self) -> WriteArgs {
-        WriteArgs {
-            scope: self.scope.unwrap_or(Scope::User),
-            dry_run: self.dry_run,
-        }
-    }
-
     /// The names to keep; `None` is all of them.
     fn patterns(&self) -> Result<Option<Vec<Pattern>>> {
         let patterns = Pattern::list(&self.only);
@@ -181,15 +175,18 @@ impl Extraction {
     /// Pushes the credentials that still work.
     async fn push(self, args: &ExtractArgs, context: &Context) -> Result<()> {
         let printer = context.printer;
+        let policy = Policy {
+            scope: args.scope,
+            keeps_existing: false,
+        };
         let rows = self.rows(args);
         if rows.is_empty() {
             if self.only.is_some() {
                 return Err(Error::input(NO_MATCH).hint(self.what_was_found()));
             }
-            let none = Applied {
-                scope: args.write().scope,
-                outcomes: Vec::new(),
-                unchanged: Vec::new(),
+            let none = Outcomes {
+                plan: &Plan::new(Vec::new(), &Inventory::default(), policy),
+                each: Vec::new(),
                 stopped_by: None,
             };
             let nothing = self.nothing();
@@ -213,23 +210,19 @@ impl Extraction {
                     .hint("run the tool once to renew its login"),
             );
         }
-        push::push(
-            candidates,
-            Selection::All,
-            &args.write(),
-            self.confirmation,
-            context,
-        )
-        .await?;
+        let manner = Manner {
+            policy,
+            confirmation: self.confirmation,
+            dry_run: args.dry_run,
+            strict: false,
+        };
+        push::push(candidates, Problems::default(), None, manner, context).await?;
         self.unread(args)
     }
 
     fn candidate(&self, row: &Row<'_>) -> Candidate {
-        Candidate {
-            name: row.name.clone(),
-            value: row.found.value.clone(),
-            origin: Origin::Store(row.found.place.shown(self.home.as_deref())),
-        }
+        let origin = Origin::Store(row.found.place.shown(self.home.as_deref()));
+        Candidate::secret(row.name.clone(), row.found.value.clone(), origin)
     }
 
     /// One row per name of each credential to show, sorted by name.

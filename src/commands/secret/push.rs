@@ -1,4 +1,4 @@
-//! `amika secret push`: collect → plan → confirm → write → report.
+//! `amika secret push`: collect → list → plan → confirm → write → report.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,21 +7,24 @@ use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 use indicatif::ProgressBar;
 
-use crate::api::{Api, SecretSummary};
+use crate::api::{Api, CredentialSummary, NewCredential, SecretSummary};
 use crate::commands::completions::variable_names;
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
-use crate::push::apply::apply;
-use crate::push::candidate::Candidate;
+use crate::credentials::replace::{Ending, create_or_replace};
+use crate::error::{Error, Result};
+use crate::provider::CredentialKind;
+use crate::push::batch;
+use crate::push::candidate::{Candidate, Target};
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
 use crate::push::collect::{EnvFormat, Sources, collect};
 use crate::push::missing;
-use crate::push::outcome::Event;
-use crate::push::plan::{Conflicts, Existing, Plan, Stored};
+use crate::push::outcome::{Event, Outcome, Outcomes};
+use crate::push::plan::{Action, Inventory, Kept, Plan, Policy, Step, Stored};
 use crate::push::references::{self, References};
 use crate::push::report as view;
 use crate::secret::Scope;
+use crate::system::signals::Interrupt;
 use crate::ui::notices::Notices;
 use crate::ui::printer::{OnWriteFailure, Printer};
 use crate::ui::prompt::Confirmation;
@@ -89,9 +92,9 @@ impl PushArgs {
 /// Options of every command that writes generic secrets.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WriteArgs {
-    /// Who can use the secrets
-    #[arg(long, value_enum, default_value_t = Scope::User)]
-    pub(crate) scope: Scope,
+    /// Who can use the secrets [default: user]
+    #[arg(long, value_enum)]
+    pub(crate) scope: Option<Scope>,
     /// Show the plan without writing anything
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -102,11 +105,11 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         env,
         printer,
         interrupt,
+        options,
         ..
     } = context;
     let mut problems = Problems::default();
     let mut notices = Notices::default();
-    let options = &context.options;
     let confirmation = problems.check(Confirmation::decide(options, env, !args.write.dry_run));
     let sources = args.sources();
     let collected = collect(&sources, options, env, confirmation, &mut problems, &mut notices);
@@ -117,19 +120,20 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         refuse_warnings(&mut notices, &mut problems);
     }
     printer.notices(&notices);
-    problems.into_result()?;
-    let confirmation = Confirmation::decide(options, env, !args.write.dry_run)?;
-    let selection = if let Some(references) = references {
-        Selection::Missing {
-            references,
-            strict: args.strict,
-        }
-    } else if args.if_missing {
-        Selection::Lacking
-    } else {
-        Selection::All
+    let Some(confirmation) = confirmation.filter(|_| !problems.has_usage()) else {
+        return problems.into_result();
     };
-    push(candidates, selection, &args.write, confirmation, context).await
+    let policy = Policy {
+        scope: args.write.scope,
+        keeps_existing: args.if_missing || args.missing,
+    };
+    let manner = Manner {
+        policy,
+        confirmation,
+        dry_run: args.write.dry_run,
+        strict: args.strict,
+    };
+    push(candidates, problems, references.as_ref(), manner, context).await
 }
 
 /// Turns the warnings into errors, for `--strict`.
@@ -144,25 +148,24 @@ fn refuse_warnings(notices: &mut Notices, problems: &mut Problems) {
     }
 }
 
-/// Which of the collected secrets to push, depending on the contents of the vault.
-pub(crate) enum Selection {
-    All,
-    /// Secrets that the vault lacks; the others are reported as unchanged.
-    Lacking,
-    /// Secrets that the repository references and the vault lacks.
-    /// With `strict`, a secret that no source has is an error.
-    Missing {
-        references: References,
-        strict: bool,
-    },
+/// How collected secrets are pushed.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) policy: Policy,
+    pub(crate) confirmation: Confirmation,
+    /// Whether the plan is only shown.
+    pub(crate) dry_run: bool,
+    /// Whether warnings are errors.
+    pub(crate) strict: bool,
 }
 
-/// Pushes the collected secrets.
+/// Pushes the collected secrets, if there are no problems. Conflicts with the vault are reported
+/// together with the problems, where the vault can be asked.
 pub(crate) async fn push(
     mut candidates: Vec<Candidate>,
-    selection: Selection,
-    args: &WriteArgs,
-    confirmation: Confirmation,
+    mut problems: Problems,
+    references: Option<&References>,
+    manner: Manner,
     context: &Context,
 ) -> Result<()> {
     let Context {
@@ -171,57 +174,114 @@ pub(crate) async fn push(
         interrupt,
         ..
     } = context;
-    let api = context.api().await?;
-    for candidate in &candidates {
-        api.keep_secret(&candidate.value);
-    }
-
-    let listed = context.reply(api.list_secrets()).await?;
-    let stored: Vec<Stored> = listed.iter().filter_map(known).collect();
-    if let Selection::Missing { references, strict } = &selection {
-        let mut notices = Notices::default();
-        candidates = missing::select(candidates, &references.entries, &stored, &mut notices);
-        let mut problems = Problems::default();
-        if *strict {
-            refuse_warnings(&mut notices, &mut problems);
-        }
-        printer.notices(&notices);
-        problems.into_result()?;
-    }
-    let existing = match selection {
-        Selection::All => Existing::Update,
-        Selection::Lacking | Selection::Missing { .. } => Existing::Keep,
+    let opened = open(&candidates, context).await;
+    let (api, inventory) = match opened {
+        Err(error) if problems.is_empty() || error.kind.is_signal() => return Err(error),
+        Err(_) => return problems.into_result(),
+        Ok(opened) => opened,
     };
-    let plan = match Plan::new(candidates, &stored, args.scope, existing) {
-        Ok(plan) => plan,
-        Err(conflicts) => {
-            show_plan(|| conflicts.rows(), conflicts.scope(), args, *printer)?;
-            return Err(refusal(&conflicts));
-        }
-    };
-    show_plan(|| plan.rows(), plan.scope, args, *printer)?;
-    if args.dry_run {
+    let mut notices = Notices::default();
+    if let Some(references) = references {
+        candidates = missing::select(candidates, &references.entries, &inventory.secrets, &mut notices);
+    }
+    let plan = Plan::new(candidates, &inventory, manner.policy);
+    let conflicts = plan.conflicts(|text| api.without_secrets(text));
+    plan_notices(&plan, &mut notices);
+    if manner.strict {
+        refuse_warnings(&mut notices, &mut problems);
+    }
+    printer.notices(&notices);
+    let vault = context.vault_of(plan.scope);
+    if manner.dry_run {
+        let at_terminal = printer.terminals.stdout;
+        printer.data(OnWriteFailure::Fail, &view::plan_json(&plan, at_terminal), || {
+            view::dry_run_text(&plan, &vault, at_terminal)
+        })?;
+    }
+    for conflict in conflicts {
+        problems.push(conflict);
+    }
+    problems.into_result()?;
+    if manner.dry_run {
         return Ok(());
     }
-    if !plan.steps.is_empty() {
-        let question = view::question(&plan);
-        interrupt
-            .or(confirmation.ask(env, &question, |question| printer.question(question)))
-            .await?;
+    if plan.writes() != (0, 0) && manner.confirmation != Confirmation::NotNeeded {
+        printer.preview(view::plan_text(&plan, printer.terminals.stderr));
+        let question = format!("{}?", view::tasks(&plan, &vault));
+        let asked = manner
+            .confirmation
+            .ask(env, &question, |question| printer.question(question));
+        interrupt.or(asked).await?;
     }
     write(&plan, &api, context).await
 }
 
-/// Carries out a confirmed plan, and reports the outcome of every secret.
+/// Connects to the vault and lists what it already has.
+async fn open(candidates: &[Candidate], context: &Context) -> Result<(Api, Inventory)> {
+    let (api, listed) = context.connect().await?;
+    for candidate in candidates {
+        api.keep_secret(&candidate.value);
+    }
+    let mut inventory = Inventory {
+        secrets: listed.iter().filter_map(known).collect(),
+        logins: Vec::new(),
+    };
+    for candidate in candidates {
+        let Target::Login(provider) = candidate.target else {
+            continue;
+        };
+        let listed = async { Ok(api.list_credentials(provider).await?) };
+        let stored = context.interrupt.or(listed).await?;
+        let is_login = |stored: &CredentialSummary| {
+            let kind = stored.kind.as_ref();
+            stored.scope == *Scope::User.as_str()
+                && kind.is_none_or(|kind| *kind == *CredentialKind::OAuth.as_str())
+        };
+        if stored.iter().any(is_login) {
+            inventory.logins.push(provider.id);
+        }
+    }
+    Ok((api, inventory))
+}
+
+/// Converts a stored secret; `None` if its scope is unknown.
+fn known(summary: &SecretSummary) -> Option<Stored> {
+    Some(Stored {
+        scope: Scope::parse(summary.scope.as_sent())?,
+        id: summary.id.as_sent().to_owned(),
+        name: summary.name.as_sent().to_owned(),
+    })
+}
+
+/// What a person should know about a plan.
+fn plan_notices(plan: &Plan, notices: &mut Notices) {
+    let beside = plan.beside();
+    if !beside.is_empty() {
+        let verb = if beside.len() == 1 { "exists" } else { "exist" };
+        let names = beside.join(", ");
+        notices.warn(format!(
+            "{names} {verb} in org scope too; --scope user creates another one for you alone"
+        ));
+    }
+    view::login_notices(plan).for_each(|notice| notices.notice(notice));
+}
+
+/// Writes a confirmed plan, and reports the outcome of every secret.
 async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
     let printer = context.printer;
     let progress = printer.progress(plan.steps.len());
-    let applied = apply(api, plan, &context.interrupt, |event| {
+    let (each, stopped_by) = batch::write(api, plan, &context.interrupt, |event| {
         show(printer, &progress, event);
     })
     .await;
+    let mut outcomes = Outcomes {
+        plan,
+        each,
+        stopped_by,
+    };
+    write_logins(&mut outcomes, api, &context.interrupt).await;
     progress.finish_and_clear();
-    let error = applied.error();
+    let error = outcomes.error();
     // Failures are shown even with `--quiet`.
     let printer = if error.is_some() {
         printer.without_quiet()
@@ -230,29 +290,45 @@ async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
     };
     let written = printer.data(
         OnWriteFailure::RepeatOnStderr,
-        &view::outcomes_json(&applied),
-        || view::outcomes_text(&applied, printer.shows_plan_and_result_together()),
+        &view::outcomes_json(&outcomes),
+        || view::outcomes_text(&outcomes, printer.terminals.stdout),
     );
     error.map_or(written, Err)
 }
 
-/// Shows the plan: as the result of `--dry-run`, or before the confirmation.
-fn show_plan<'a, R: Iterator<Item = (&'a Candidate, &'static str)>>(
-    rows: impl Fn() -> R,
-    scope: Scope,
-    args: &WriteArgs,
-    printer: Printer,
-) -> Result<()> {
-    if args.dry_run {
-        let at_terminal = printer.terminals.stdout;
-        let json = view::plan_json(rows(), scope, at_terminal);
-        printer.data(OnWriteFailure::Fail, &json, || {
-            view::plan_text(rows(), at_terminal)
-        })?;
-    } else if rows().next().is_some() {
-        printer.preview(view::plan_text(rows(), printer.terminals.stderr));
+/// Stores the logins of the plan, unless the batch before was stopped.
+async fn write_logins(outcomes: &mut Outcomes<'_>, api: &Api, interrupt: &Interrupt) {
+    for (index, step) in outcomes.plan.steps.iter().enumerate() {
+        let Target::Login(provider) = step.candidate.target else {
+            continue;
+        };
+        let is_stopped = outcomes.stopped_by.is_some() || outcomes.rows().any(was_not_attempted);
+        if step.action != Action::Create || is_stopped {
+            continue;
+        }
+        let new = NewCredential {
+            name: provider.default_name(CredentialKind::OAuth),
+            kind: CredentialKind::OAuth,
+            scope: outcomes.plan.scope,
+            value: step.candidate.value.clone(),
+        };
+        let stored = create_or_replace(api, provider, &new, None, interrupt, || ()).await;
+        outcomes.stopped_by = stored.signal;
+        outcomes.each[index] = match (stored.ending, stored.failure) {
+            (Ending::Stored(id), _) => Outcome::Created { id },
+            (Ending::Taken | Ending::TakenByOther, _) => Outcome::Unchanged(Kept::LoginStored),
+            (Ending::NotStored, Some(error)) => Outcome::Failed(error),
+            (Ending::NotStored, None) => Outcome::NotAttempted,
+            (_, error) => Outcome::Unknown(error),
+        };
     }
-    Ok(())
+}
+
+fn was_not_attempted((step, outcome): (&Step, &Outcome)) -> bool {
+    matches!(
+        (step.candidate.target, outcome),
+        (Target::Secret, Outcome::NotAttempted)
+    )
 }
 
 /// Shows the progress of a batch, in the progress bar and as notices.
@@ -273,33 +349,4 @@ fn show(printer: Printer, progress: &ProgressBar, event: Event) {
         }
     };
     progress.suspend(|| printer.notice(&notice));
-}
-
-/// Converts a stored secret; `None` if its scope is unknown.
-fn known(summary: &SecretSummary) -> Option<Stored> {
-    Some(Stored {
-        scope: Scope::parse(summary.scope.as_sent())?,
-        id: summary.id.as_sent().to_owned(),
-        name: summary.name.as_sent().to_owned(),
-    })
-}
-
-/// Formats the conflicts with the scope that has each name.
-fn refusal(conflicts: &Conflicts) -> Error {
-    let mut parts = Vec::new();
-    let mut scopes = Vec::new();
-    for scope in Scope::ALL {
-        let names = conflicts.names().filter(|(_, other)| *other == scope);
-        let names: Vec<_> = names.map(|(name, _)| name).collect();
-        if !names.is_empty() {
-            let verb = if names.len() == 1 { "exists" } else { "exist" };
-            parts.push(format!("{} {verb} in {scope} scope only", names.join(", ")));
-            scopes.push(format!("--scope {scope}"));
-        }
-    }
-    let message = format!("{}; nothing was changed", parts.join("; "));
-    let scopes = scopes.join(" or ");
-    Error::new(Kind::Refused, message).hint(format!(
-        "use {scopes} to update there, or push under another name"
-    ))
 }

@@ -121,7 +121,7 @@ fn candidate(name: SecretName, value: SecretValue, origin: Origin) -> Result<Can
     checked(&value).map_err(|(problem, hint)| {
         Error::input(format!("the value of {name} ({origin}) {problem}")).hint(hint)
     })?;
-    Ok(Candidate { name, value, origin })
+    Ok(Candidate::secret(name, value, origin))
 }
 
 /// Whether `text` is the path of a file, or looks like that of a `.env` file, and therefore not a secret.

@@ -54,7 +54,7 @@ pub(super) async fn read_file(
         } else {
             let path = Rc::clone(&path);
             let origin = Origin::File { path, line };
-            candidates.push(Candidate { name, value, origin });
+            candidates.push(Candidate::secret(name, value, origin));
         }
     }
     // Report one problem per line: later ones usually follow from the first.

@@ -26,6 +26,11 @@ impl Problems {
         result.map_err(|error| self.push(error)).ok()
     }
 
+    /// Whether the command line itself is wrong.
+    pub(crate) fn has_usage(&self) -> bool {
+        self.shown.iter().any(|error| error.kind == Kind::Usage)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.shown.is_empty()
     }

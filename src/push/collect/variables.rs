@@ -79,7 +79,7 @@ fn read_variable(name: &str, env: &Env) -> Result<Candidate> {
     let value = SecretValue::new(value.to_owned());
     checked(&value).map_err(|(problem, hint)| Error::input(format!("{place} {problem}")).hint(hint))?;
     let origin = Origin::Variable(name.to_string());
-    Ok(Candidate { name, value, origin })
+    Ok(Candidate::secret(name, value, origin))
 }
 
 /// Text that is not a valid name may be a value given by mistake, so the error repeats it only if it

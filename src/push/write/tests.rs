@@ -1,11 +1,11 @@
 use super::*;
 
 fn create() -> Write {
-    Write::new(&Action::Create)
+    Write::new(&Action::Create, None)
 }
 
 fn update() -> Write {
-    Write::new(&Action::Update { id: "old".to_owned() })
+    Write::new(&Action::Update { id: "old".to_owned() }, None)
 }
 
 fn status(status: u16) -> ApiError {
@@ -123,4 +123,26 @@ fn a_write_needs_a_list_when_its_id_is_gone_or_its_name_is_taken() {
         assert_eq!(create().needs_list(&status(code)), for_create, "{code}");
         assert_eq!(update().needs_list(&status(code)), for_update, "{code}");
     }
+}
+
+/// R143: with `--if-missing`, a name that is taken stays as it is, and a create in doubt is not repeated
+/// as an update.
+#[test]
+fn a_name_that_is_taken_is_kept() {
+    let keeping = || Write::new(&Action::Create, Some(Scope::Org));
+    let mut taken = keeping();
+    assert_eq!(taken.fail(status(409), true), Next::GiveUp);
+    assert!(matches!(
+        taken.outcome(),
+        Outcome::Unchanged(Kept::Stored(Scope::Org))
+    ));
+    let mut lost = keeping();
+    assert_eq!(lost.fail(status(503), true), Next::List);
+    assert_eq!(lost.listed(Some("id")), Next::GiveUp);
+    assert!(is_unknown(&lost) && lost.existing.is_none());
+    let mut lost = keeping();
+    lost.fail(status(503), true);
+    assert_eq!(lost.listed(None), Next::Retry);
+    assert_eq!(lost.fail(status(409), true), Next::GiveUp);
+    assert!(is_unknown(&lost));
 }

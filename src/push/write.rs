@@ -4,7 +4,8 @@ use crate::api::{ApiError, Effect};
 use crate::error::Kind;
 use crate::net::retry::MAX_FAILURES_PER_WRITE;
 use crate::push::outcome::Outcome;
-use crate::push::plan::Action;
+use crate::push::plan::{Action, Kept};
+use crate::secret::Scope;
 
 /// The next step of a failed write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,31 +20,40 @@ pub(super) enum Next {
     GiveUp,
 }
 
+/// Whether an earlier attempt without a reply may have been carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Doubt {
+    None,
+    Updated,
+    Created,
+}
+
 pub(super) struct Write {
     /// The id to update; without one the secret is created.
     pub(super) existing: Option<String>,
-    /// Whether an earlier create without a reply may have been carried out.
-    create_in_doubt: bool,
-    /// Whether an earlier update without a reply may have been carried out.
-    update_in_doubt: bool,
+    pub(super) in_flight: bool,
+    /// The scope in which a name that is taken stays unchanged, for `--if-missing`.
+    kept_in: Option<Scope>,
+    doubt: Doubt,
     /// Failures that count against this write.
     failures: u32,
     /// Number of writes of the batch that were stored when this one last failed.
-    stored_at_failure: Option<usize>,
+    stored_at_failure: Option<u32>,
     /// Whether it is no longer retried, unless a list shows that the secret exists.
     given_up: bool,
     error: Option<ApiError>,
 }
 
 impl Write {
-    pub(super) fn new(action: &Action) -> Self {
+    pub(super) fn new(action: &Action, kept_in: Option<Scope>) -> Self {
         Self {
             existing: match action {
                 Action::Update { id } => Some(id.clone()),
-                Action::Create => None,
+                _ => None,
             },
-            create_in_doubt: false,
-            update_in_doubt: false,
+            in_flight: false,
+            kept_in,
+            doubt: Doubt::None,
             failures: 0,
             stored_at_failure: None,
             given_up: false,
@@ -53,7 +63,7 @@ impl Write {
 
     /// The outcome if this write is confirmed.
     pub(super) fn stored(&self, id: String) -> Outcome {
-        if self.existing.is_none() || self.create_in_doubt {
+        if self.existing.is_none() || self.doubt == Doubt::Created {
             Outcome::Created { id }
         } else {
             Outcome::Updated { id }
@@ -68,7 +78,7 @@ impl Write {
 
     /// Counts a failure during an outage, unless no other write was stored since the last one. Returns
     /// `false` if this write has failed too often while others succeed.
-    pub(super) fn count_outage_failure(&mut self, stored: usize) -> bool {
+    pub(super) fn count_outage_failure(&mut self, stored: u32) -> bool {
         if self.stored_at_failure.replace(stored) != Some(stored) {
             self.failures += 1;
         }
@@ -88,8 +98,11 @@ impl Write {
         let gone = !creating && error.status() == Some(404);
         let in_doubt = error.effect() == Effect::Unknown;
         let lost = creating && in_doubt;
-        self.create_in_doubt |= lost;
-        self.update_in_doubt |= !creating && in_doubt;
+        self.doubt = self.doubt.max(match (in_doubt, creating) {
+            (false, _) => Doubt::None,
+            (true, false) => Doubt::Updated,
+            (true, true) => Doubt::Created,
+        });
         if gone {
             self.existing = None;
         }
@@ -97,7 +110,9 @@ impl Write {
         // A write refused with 429 was not carried out and has waited longest.
         let refused_for_now = error.status() == Some(429);
         self.error = Some(error);
-        if lost || taken || (gone && may_help) {
+        if taken && self.kept_in.is_some() {
+            Next::GiveUp
+        } else if lost || taken || (gone && may_help) {
             Next::List
         } else if !may_help {
             Next::GiveUp
@@ -110,11 +125,11 @@ impl Write {
 
     /// Records a list of the vault requested after the last failure.
     pub(super) fn listed(&mut self, id: Option<&str>) -> Next {
-        let taken = self
-            .error
-            .as_ref()
-            .is_some_and(|error| error.status() == Some(409));
-        if let Some(id) = id {
+        let taken = self.is_taken();
+        if id.is_some() && self.kept_in.is_some() {
+            // An update could overwrite the value of another writer.
+            Next::GiveUp
+        } else if let Some(id) = id {
             self.existing = Some(id.to_owned());
             self.given_up = false;
             Next::Retry
@@ -126,22 +141,27 @@ impl Write {
         }
     }
 
+    fn is_taken(&self) -> bool {
+        let error = self.error.as_ref();
+        error.is_some_and(|error| error.status() == Some(409))
+    }
+
     /// Whether the API refused only this secret, so that the others may still succeed.
     pub(super) fn is_refused(&self) -> bool {
-        self.error
-            .as_ref()
-            .is_some_and(|error| error.kind() == Kind::Refused)
+        let error = self.error.as_ref();
+        error.is_some_and(|error| error.kind() == Kind::Refused)
     }
 
     /// The outcome of a write that ended without confirmation.
     pub(super) fn outcome(&self) -> Outcome {
-        let Some(error) = &self.error else {
-            return Outcome::NotAttempted;
-        };
-        if self.create_in_doubt || self.update_in_doubt {
-            return Outcome::Unknown(Some(error.clone()));
+        let in_doubt = self.doubt != Doubt::None;
+        match (&self.error, self.kept_in) {
+            _ if self.in_flight => Outcome::Unknown(None),
+            (None, _) => Outcome::NotAttempted,
+            (Some(error), _) if in_doubt => Outcome::Unknown(Some(error.clone())),
+            (Some(_), Some(scope)) if self.is_taken() => Outcome::Unchanged(Kept::Stored(scope)),
+            (Some(error), _) => Outcome::Failed(error.clone()),
         }
-        Outcome::Failed(error.clone())
     }
 }
 

@@ -1,0 +1,95 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::*;
+
+fn milliseconds(number: u64) -> Duration {
+    Duration::from_millis(number)
+}
+
+/// R135: without a refusal nothing is delayed, and up to 64 requests are in flight.
+#[tokio::test(start_paused = true)]
+async fn without_a_refusal_there_is_no_pace() {
+    let start = Instant::now();
+    let mut pace = Pace::new(start);
+    assert_eq!(pace.limit(), 8);
+    for sent in 0..100 {
+        let now = start + milliseconds(sent);
+        pace.sent(now);
+        assert!(pace.next_send() <= now);
+        pace.accepted(now + milliseconds(5), now, 1000);
+    }
+    assert_eq!(pace.limit(), 64);
+    assert!(!pace.is_limited());
+}
+
+/// R70, R135: the first refusal of a round sets the interval; the others only prolong the wait.
+#[tokio::test(start_paused = true)]
+async fn a_round_of_refusals_is_one_refusal() {
+    let start = Instant::now();
+    let mut pace = Pace::new(start);
+    pace.sent(start);
+    let now = start + milliseconds(5);
+    pace.refused(now, start, Duration::from_secs(1));
+    assert_eq!(pace.next_send(), now + Duration::from_secs(1));
+    let later = now + milliseconds(1);
+    for _ in 0..63 {
+        pace.refused(later, start, Duration::from_secs(2));
+    }
+    assert_eq!(pace.next_send(), later + Duration::from_secs(2));
+    assert_eq!((pace.failures(), pace.limit()), (1, 8));
+    let next = later + Duration::from_secs(2);
+    pace.sent(next);
+    assert_eq!(pace.next_send(), next + milliseconds(100));
+}
+
+/// R136: during an outage at most four requests a second are sent, the interval stays, and afterwards
+/// the number in flight grows again.
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_probed_gently() {
+    fastrand::seed(7);
+    let start = Instant::now();
+    for interval in [0.0, 0.02] {
+        let mut pace = Pace::new(start);
+        pace.interval = interval;
+        let mut now = start;
+        let mut sent = Vec::new();
+        while now < start + Duration::from_secs(12) {
+            now = pace.next_send().max(now);
+            pace.sent(now);
+            sent.push(now - start);
+            pace.failed(now + milliseconds(1), now);
+            now += milliseconds(1);
+        }
+        for second in 1..12 {
+            let begin = Duration::from_secs(second);
+            let end = begin + Duration::from_secs(1);
+            let count = sent.iter().filter(|sent| (begin..end).contains(sent)).count();
+            assert!(count <= 4, "{count} in second {second}");
+        }
+        assert!((pace.interval - interval).abs() < 1e-9);
+        assert_eq!(pace.limit(), 8);
+        for _ in 0..56 {
+            now += milliseconds(5);
+            pace.accepted(now, now, 0);
+        }
+        assert_eq!((pace.limit(), pace.failures()), (64, 0));
+    }
+}
+
+/// R135: a server that refuses everything says nothing about its rate.
+#[tokio::test(start_paused = true)]
+async fn refusals_during_an_outage_do_not_change_the_interval_again() {
+    fastrand::seed(7);
+    let mut now = Instant::now();
+    let mut pace = Pace::new(now);
+    pace.interval = 0.02;
+    for _ in 0..20 {
+        now = pace.next_send().max(now);
+        pace.sent(now);
+        pace.refused(now + milliseconds(1), now, Duration::ZERO);
+        now += milliseconds(1);
+    }
+    assert!(pace.interval <= 0.02 * DEEPEST, "{}", pace.interval);
+}
