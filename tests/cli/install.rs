@@ -1,36 +1,36 @@
-//! The installer and the GitHub Action, with release files served from loopback.
+//! The release files: the archive, and the installer with a release served over https from loopback.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
-use std::thread;
+use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
 
-use crate::sandbox::{Ran, Sandbox, has_tools, ran};
+use crate::proxy::{head, listen};
+use crate::sandbox::{Ran, Sandbox, has_tools, ran, skip};
 
 const RELEASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/release");
 
 /// The release files of this build, on a file server on loopback.
 struct Release {
     files: TempDir,
-    address: String,
+    server: Server,
 }
 
 impl Release {
     /// Packages the program under test; `None` if a tool of the scripts is missing.
     fn new(sandbox: &Sandbox) -> Option<Self> {
-        if !has_tools(&["curl", "tar", "gzip", "sha256sum", "bash"]) {
+        if !has_tools(&["curl", "tar", "gzip", "sha256sum", "python3"]) {
             return None;
         }
         let files = TempDir::new().unwrap();
         let archive = packaged(sandbox).join(archive_name());
         fs::copy(archive, files.path().join(archive_name())).unwrap();
         let release = Self {
-            address: serve(files.path().to_owned()),
+            server: Server::start(sandbox, Answer::Files(files.path().to_owned())),
             files,
         };
         release.write_checksums();
@@ -51,10 +51,11 @@ impl Release {
     }
 
     fn install(&self, sandbox: &Sandbox) -> Ran {
-        let installed = script("install.sh", sandbox)
-            .env("AMIKA_DOWNLOAD_URL", &self.address)
-            .output();
-        ran(installed.unwrap())
+        ran(self.installer(sandbox).output().unwrap())
+    }
+
+    fn installer(&self, sandbox: &Sandbox) -> Command {
+        self.server.installer(sandbox)
     }
 }
 
@@ -67,7 +68,7 @@ fn packaged(sandbox: &Sandbox) -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("release");
-        let packaged = script("package.sh", sandbox)
+        let packaged = script("package.py", sandbox)
             .args([&target(), env!("CARGO_BIN_EXE_amika")])
             .arg(&directory)
             .output()
@@ -87,7 +88,7 @@ fn target() -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the scripts call the system's tools")]
-fn script(name: &str, sandbox: &Sandbox) -> Command {
+pub(crate) fn script(name: &str, sandbox: &Sandbox) -> Command {
     let mut command = Command::new(Path::new(RELEASE).join(name));
     command
         .env_clear()
@@ -96,23 +97,46 @@ fn script(name: &str, sandbox: &Sandbox) -> Command {
     command
 }
 
-/// Serves the files of a directory until the tests end, and returns the URL.
-fn serve(directory: PathBuf) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let request = lines.next().unwrap().unwrap();
-            lines
-                .map_while(Result::ok)
-                .take_while(|line| !line.is_empty())
-                .for_each(drop);
-            let path = request.split(' ').nth(1).unwrap().trim_start_matches('/');
-            let (status, body) = match fs::read(directory.join(path)) {
-                Ok(body) => ("200 OK", body),
-                Err(_) => ("404 Not Found", Vec::new()),
+enum Answer {
+    Files(PathBuf),
+    RedirectTo(String),
+}
+
+/// An https server that ends with the tests.
+struct Server {
+    address: String,
+    certificate: PathBuf,
+}
+
+impl Server {
+    fn start(sandbox: &Sandbox, answer: Answer) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names = vec!["localhost".to_owned()];
+        let certificate = rcgen::CertificateParams::new(names)
+            .unwrap()
+            .self_signed(&key)
+            .unwrap();
+        let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private.into());
+        let config = Arc::new(config.unwrap());
+        let address = listen(move |stream| {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            let request = head(&mut stream);
+            let Some(path) = request.first().and_then(|line| line.split(' ').nth(1)) else {
+                return;
+            };
+            let (status, body) = match &answer {
+                Answer::RedirectTo(url) => (format!("302 Found\r\nlocation: {url}{path}"), Vec::new()),
+                Answer::Files(directory) => match fs::read(directory.join(&path[1..])) {
+                    Ok(body) => ("200 OK".to_owned(), body),
+                    Err(_) => ("404 Not Found".to_owned(), Vec::new()),
+                },
             };
             let head = format!(
                 "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
@@ -122,9 +146,22 @@ fn serve(directory: PathBuf) -> String {
             let _ = stream
                 .write_all(head.as_bytes())
                 .and_then(|()| stream.write_all(&body));
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        });
+        Self {
+            address: format!("https://localhost:{}", address.port()),
+            certificate: sandbox.write("server.pem", certificate.pem()),
         }
-    });
-    address
+    }
+
+    fn installer(&self, sandbox: &Sandbox) -> Command {
+        let mut installer = script("install.sh", sandbox);
+        installer
+            .env("AMIKA_DOWNLOAD_URL", &self.address)
+            .env("CURL_CA_BUNDLE", &self.certificate);
+        installer
+    }
 }
 
 /// The archive is verified, its program run once and installed; it contains completions and man pages.
@@ -184,25 +221,135 @@ fn the_installer_insists_on_the_expected_checksum() {
     let Some(release) = Release::new(&sandbox) else {
         return;
     };
-    let refused = script("install.sh", &sandbox)
-        .env("AMIKA_DOWNLOAD_URL", &release.address)
+    let refused = release
+        .installer(&sandbox)
         .env("AMIKA_EXPECTED_SHA256", "0".repeat(64))
         .output();
     ran(refused.unwrap()).exits(1).stderr_contains("checksum");
     assert!(!installed_program(&sandbox).exists());
 }
 
-/// Nothing is downloaded over plain http from another machine.
+/// Nothing is downloaded over plain http, not even from this machine or after a redirect.
 #[test]
 fn the_installer_downloads_only_over_https() {
     let sandbox = Sandbox::new();
-    let refused = script("install.sh", &sandbox)
-        .env("AMIKA_DOWNLOAD_URL", "http://releases.example.invalid")
+    if !has_tools(&["curl"]) {
+        return;
+    }
+    let plain = listen(|_| panic!("a connection without TLS"));
+    let plain = format!("http://{plain}");
+    let redirecting = Server::start(&sandbox, Answer::RedirectTo(plain.clone()));
+    let direct = script("install.sh", &sandbox)
+        .env("AMIKA_DOWNLOAD_URL", &plain)
         .output();
-    ran(refused.unwrap())
+    for refused in [direct, redirecting.installer(&sandbox).output()] {
+        ran(refused.unwrap())
+            .exits(1)
+            .stderr_contains("AMIKA_DOWNLOAD_URL takes an https address");
+    }
+}
+
+/// A directory in the place of the program is kept, and so is everything in it.
+#[test]
+fn the_installer_names_a_directory_in_the_way() {
+    let sandbox = Sandbox::new();
+    let Some(release) = Release::new(&sandbox) else {
+        return;
+    };
+    sandbox.write(".local/bin/amika/file", "");
+    release
+        .install(&sandbox)
         .exits(1)
-        .stderr_contains("https")
-        .stderr_contains("AMIKA_DOWNLOAD_URL");
+        .stderr_contains(".local/bin/amika is a directory; nothing was installed");
+    let kept: Vec<_> = fs::read_dir(installed_program(&sandbox)).unwrap().collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+}
+
+/// Another program of this name that a shell would run first is named, and so is the way to remove the new one.
+#[test]
+fn the_installer_names_another_amika_in_the_path() {
+    let sandbox = Sandbox::new();
+    let Some(release) = Release::new(&sandbox) else {
+        return;
+    };
+    let other = sandbox.write("other's/amika", "#!/bin/sh\n");
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
+    let install_to = |directory: &str, path: &str| {
+        let mut installer = release.installer(&sandbox);
+        installer
+            .env("AMIKA_INSTALL_DIR", directory)
+            .env("PATH", format!("{path}:/usr/bin:/bin"));
+        ran(installer.output().unwrap()).exits(0)
+    };
+    let own = sandbox.home().join("own's").display().to_string();
+    let others = other.parent().unwrap().display().to_string();
+    install_to(&own, &format!("{others}:{own}"))
+        .stdout_contains(&format!("Another amika is found first: {}", other.display()));
+    let alone = install_to(&own, &own);
+    assert!(!alone.stdout.contains("Another"), "{alone:?}");
+    // The printed command removes the program, though its path has a quote.
+    let remove = alone.stdout.rsplit_once("; rm ").unwrap().1;
+    let removed = Command::new("sh").args(["-c", &format!("rm {remove}")]).status();
+    assert!(removed.unwrap().success());
+    assert!(!Path::new(&own).join("amika").exists());
+    // A directory that is not in the path is named with the line that adds it.
+    let outside = install_to(&own, "/usr/bin");
+    let line = outside.stdout.split_once("Add it to your PATH: ").unwrap().1;
+    let line = line.lines().next().unwrap();
+    let found = Command::new("sh")
+        .args(["-c", &format!("{line}; command -v amika")])
+        .output();
+    assert_eq!(
+        String::from_utf8(found.unwrap().stdout).unwrap().trim(),
+        format!("{own}/amika")
+    );
+}
+
+/// The program is tried where it will be, because nothing can be run from some temporary directories.
+#[test]
+fn the_installer_works_with_a_temporary_directory_that_forbids_programs() {
+    let sandbox = Sandbox::new();
+    let Some(release) = Release::new(&sandbox) else {
+        return;
+    };
+    let installer = release.installer(&sandbox);
+    fs::create_dir(sandbox.home().join("no-programs")).unwrap();
+    let mut inside = Command::new("unshare");
+    let mounted = "mount -t tmpfs -o noexec none no-programs && exec \"$0\"";
+    inside
+        .args(["--mount", "sh", "-c", mounted])
+        .arg(installer.get_program())
+        .env_clear()
+        .envs(
+            installer
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("TMPDIR", sandbox.home().join("no-programs"))
+        .current_dir(sandbox.home());
+    let run = ran(inside.output().unwrap());
+    if run.stderr.contains("unshare:") || run.stderr.contains("mount:") {
+        return skip("no file system can be mounted here");
+    }
+    run.exits(0).stdout_contains("Installed amika");
+}
+
+/// The archive is the same however often it is made.
+#[test]
+fn the_archive_is_reproducible() {
+    let sandbox = Sandbox::new();
+    let Some(release) = Release::new(&sandbox) else {
+        return;
+    };
+    let again = sandbox.home().join("again");
+    let packaged = script("package.py", &sandbox)
+        .args([&target(), env!("CARGO_BIN_EXE_amika")])
+        .arg(&again)
+        .output()
+        .unwrap();
+    assert!(packaged.status.success(), "{packaged:?}");
+    let same = fs::read(again.join(archive_name())).unwrap() == fs::read(release.archive()).unwrap();
+    assert!(same, "the archives differ");
 }
 
 /// A directory for `PATH` with the system's tools except `missing`.
@@ -226,7 +373,7 @@ fn tools_without(sandbox: &Sandbox, missing: &[&str]) -> PathBuf {
 #[test]
 fn the_installer_names_the_tool_that_is_missing() {
     for (missing, named) in [
-        (&["curl", "wget"][..], "neither curl nor wget is installed"),
+        (&["curl"][..], "curl is not installed"),
         (
             &["sha256sum", "shasum"],
             "neither sha256sum nor shasum is installed",
@@ -237,9 +384,9 @@ fn the_installer_names_the_tool_that_is_missing() {
         let Some(release) = Release::new(&sandbox) else {
             return;
         };
-        let installed = script("install.sh", &sandbox)
+        let installed = release
+            .installer(&sandbox)
             .env("PATH", tools_without(&sandbox, missing))
-            .env("AMIKA_DOWNLOAD_URL", &release.address)
             .output();
         let run = ran(installed.unwrap()).exits(1).stderr_contains(named);
         assert_eq!(run.stderr.matches("error:").count(), 1, "{}", run.stderr);
@@ -252,14 +399,14 @@ fn the_installer_names_the_tool_that_is_missing() {
 fn the_installer_names_a_system_without_a_release() {
     for (system, machine, hint) in [
         ("FreeBSD", "x86_64", "there is no installer for FreeBSD"),
-        ("MINGW64_NT-10.0", "x86_64", ".zip archive"),
+        ("MINGW64_NT-10.0", "x86_64", "irm https://"),
         ("Linux", "riscv64", "cargo install amika --locked"),
     ] {
         let sandbox = Sandbox::new();
         let tools = tools_without(&sandbox, &["uname"]);
         let uname = format!("#!/bin/sh\n[ \"$1\" = -s ] && echo {system} || echo {machine}\n");
         let path = sandbox.write("tools/uname", uname);
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         let refused = script("install.sh", &sandbox).env("PATH", tools).output();
         ran(refused.unwrap()).exits(1).stderr_contains(hint);
     }
@@ -273,137 +420,12 @@ fn the_installer_names_a_directory_that_it_cannot_write_to() {
         return;
     };
     let file = sandbox.write("file", "");
-    let refused = script("install.sh", &sandbox)
-        .env("AMIKA_DOWNLOAD_URL", &release.address)
+    let refused = release
+        .installer(&sandbox)
         .env("AMIKA_INSTALL_DIR", file.join("bin"))
         .output();
     ran(refused.unwrap())
         .exits(1)
         .stderr_contains("nothing was installed")
         .stderr_contains("AMIKA_INSTALL_DIR");
-}
-
-/// The action installs the release to which it belongs.
-#[test]
-fn the_action_installs_its_own_version() {
-    let action = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml")).unwrap();
-    let input = action.split("\n  version:\n").nth(1).unwrap();
-    let input = input.split("\n  sha256:").next().unwrap();
-    let default = format!("    default: {}", env!("CARGO_PKG_VERSION"));
-    assert!(input.lines().any(|line| line == default), "{input}");
-    assert!(!input.contains("required"), "{input}");
-}
-
-/// Runs the push step of the action with these inputs. `amika` is replaced by a program that prints
-/// its arguments.
-fn action_push(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Ran {
-    let amika = sandbox.write("amika", "#!/bin/sh\nprintf '<%s>' \"$@\"\n");
-    fs::set_permissions(&amika, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let mut push = script("action-push.sh", sandbox);
-    push.env("AMIKA", amika)
-        .env("INPUT_SCOPE", "org")
-        .env("INPUT_API_KEY", "")
-        .env("INPUT_STRICT", "false")
-        .env("INPUT_DRY_RUN", "false")
-        .env("APP_A", "value-of-a")
-        .env("APP_B", "value-of-b")
-        .env("DATABASE_URL", "value-of-c")
-        .envs(inputs.iter().copied());
-    ran(push.output().unwrap())
-}
-
-/// The names may be on separate lines, and each of them is masked and pushed.
-#[test]
-fn the_action_takes_names_on_several_lines() {
-    if !has_tools(&["bash"]) {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    for names in [
-        "DATABASE_URL,APP_*",
-        "DATABASE_URL\nAPP_*\n",
-        "DATABASE_URL\r\nAPP_A, APP_B\r\n",
-        "\n  DATABASE_URL,\n  APP_*\n",
-    ] {
-        let ran = action_push(&sandbox, &[("INPUT_SECRETS", names)]).exits(0);
-        for value in ["value-of-a", "value-of-b", "value-of-c"] {
-            let mask = format!("::add-mask::{value}");
-            assert!(ran.stdout.lines().any(|line| line == mask), "{names:?}: {ran:?}");
-        }
-        let call = ran.stdout.lines().find(|line| line.starts_with('<')).unwrap();
-        let call: Vec<_> = call.trim_matches(['<', '>']).split("><").collect();
-        assert_eq!(call[..3], ["secret", "push", "--from-env"]);
-        assert_eq!(call[4..], ["--scope", "org", "--yes", "-o", "json"]);
-        // The real program accepts the names in this form.
-        let mut push = sandbox.command(["secret", "push", "--yes", "--from-env", call[3]]);
-        push.envs([("DATABASE_URL", "1"), ("APP_A", "2"), ("APP_B", "3")]);
-        let pushed = crate::sandbox::ran(push.output().unwrap()).exits(0);
-        pushed.stdout_contains(" 3 in user scope");
-    }
-}
-
-/// Switches must be true or false, because a misspelt value could cause a write.
-#[test]
-fn the_action_refuses_unknown_values_of_its_switches() {
-    if !has_tools(&["bash"]) {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    for (strict, dry_run, added) in [
-        ("true", "false", "<json><--strict>"),
-        ("", "true", "<json><--dry-run>"),
-        ("true", "true", "<json><--strict><--dry-run>"),
-        ("false", "", "<json>\n"),
-    ] {
-        let inputs = [
-            ("INPUT_SECRETS", "APP_A"),
-            ("INPUT_STRICT", strict),
-            ("INPUT_DRY_RUN", dry_run),
-        ];
-        action_push(&sandbox, &inputs).exits(0).stdout_contains(added);
-    }
-    for input in ["INPUT_STRICT", "INPUT_DRY_RUN"] {
-        let ran = action_push(&sandbox, &[("INPUT_SECRETS", "APP_A"), (input, "yes")]).exits(2);
-        assert!(ran.stdout.contains("::error::the input ") && !ran.stdout.contains("<secret>"));
-    }
-}
-
-/// The action masks each line of each value before the push, and outputs the JSON report.
-#[test]
-fn the_action_masks_what_it_pushes() {
-    let sandbox = Sandbox::new();
-    if !has_tools(&["bash"]) {
-        return;
-    }
-    let output = sandbox.write("output", "");
-    let pushed = script("action-push.sh", &sandbox)
-        .env("AMIKA", env!("CARGO_BIN_EXE_amika"))
-        .env("AMIKA_API_URL", sandbox.vault.origin())
-        .env("AMIKA_KEYCHAIN", "off")
-        .env("GITHUB_OUTPUT", &output)
-        .env("INPUT_SECRETS", "APP_KEY, APP_PEM")
-        .env("INPUT_SCOPE", "user")
-        .env("INPUT_API_KEY", crate::support::vault::API_KEY)
-        .env("INPUT_STRICT", "true")
-        .env("INPUT_DRY_RUN", "false")
-        .env("APP_KEY", "one-line 100%")
-        .env("APP_PEM", "first\nsecond")
-        .env("OTHER", "not-named")
-        .output()
-        .unwrap();
-    let text = String::from_utf8(pushed.stdout).unwrap();
-    assert!(
-        pushed.status.success(),
-        "{text}\n{}",
-        String::from_utf8_lossy(&pushed.stderr)
-    );
-    for mask in ["one-line 100%25", "first", "second"] {
-        assert!(
-            text.lines().any(|line| line == format!("::add-mask::{mask}")),
-            "{text}"
-        );
-    }
-    assert!(!text.contains("not-named"), "{text}");
-    let report = fs::read_to_string(output).unwrap();
-    assert!(report.contains("\"created\":2"), "{report}");
 }

@@ -1,6 +1,8 @@
 //! Runs the real binary against the in-process vault.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+#[cfg(target_os = "linux")]
+mod action;
 mod amp;
 mod api;
 #[cfg(unix)]
@@ -41,6 +43,8 @@ mod push;
 mod push_notices;
 mod recovery;
 mod refresh;
+#[cfg(target_os = "linux")]
+mod release;
 mod replace;
 #[cfg(unix)]
 mod replace_signals;
