@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sandbox::{Ran, Sandbox, has_tools, ran, send_signal};
 
@@ -59,7 +59,9 @@ impl Nginx {
                     http {{
                       access_log off; client_body_temp_path body; proxy_temp_path proxy;
                       fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-                      limit_req_zone $server_name zone=all:1m rate=200r/s;
+                      limit_req_zone $server_name zone=r20:1m rate=20r/s;
+                      limit_req_zone $server_name zone=r50:1m rate=50r/s;
+                      limit_req_zone $server_name zone=r200:1m rate=200r/s;
                       upstream vault {{ server {upstream}; keepalive 64; }}
                       server {{
                         listen 127.0.0.1:{port} {protocol}; server_name localhost;
@@ -157,21 +159,48 @@ fn all_stored(ran: Ran, sandbox: &Sandbox, count: usize) -> Ran {
     ran
 }
 
-/// R135: `limit_req` without a burst, with nginx's own 429 or 503 page. How fast the batch adapts is
-/// covered by unit tests with a simulated clock, and measured by `benches/tls.py`.
+/// R135: `limit_req` with nginx's own pages, without and with `Retry-After`. Twice the time that the
+/// limit needs is allowed here, because other tests run beside this one; `benches/bench.py limits`
+/// measures more limits.
 #[test]
 fn a_rate_limit_of_nginx_slows_a_batch_down_and_loses_nothing() {
+    const LIMITS: [(u32, u32, usize, u16, Option<u32>, f64); 4] = [
+        // rate, burst, secrets, status, Retry-After, seconds that the limit needs
+        (20, 5, 100, 429, Some(1), 4.75),
+        (50, 10, 260, 503, None, 5.0),
+        (200, 20, 1020, 429, Some(0), 5.0),
+        (200, 20, 1020, 503, Some(1), 5.0),
+    ];
     if !installed() {
         return;
     }
-    for protocol in PROTOCOLS {
-        for status in [429, 503] {
-            let sandbox = Sandbox::new();
-            let limit = format!("limit_req zone=all; limit_req_status {status};");
-            let nginx = Nginx::start(&sandbox, protocol, "", &limit);
-            let ran = ran(nginx.push(&sandbox, 400).output().unwrap());
-            all_stored(ran, &sandbox, 400).stderr_contains("limits the rate");
-        }
+    let pushes = LIMITS
+        .iter()
+        .zip(PROTOCOLS.iter().cycle())
+        .map(|(limit, protocol)| {
+            let (rate, burst, count, status, wait, need) = *limit;
+            std::thread::spawn(move || {
+                let sandbox = Sandbox::new();
+                let header = wait.map(|wait| format!("add_header Retry-After {wait} always;"));
+                let server = format!(
+                    "error_page {status} = @busy; location @busy {{ {} return {status}; }}",
+                    header.unwrap_or_default()
+                );
+                let location =
+                    format!("limit_req zone=r{rate} burst={burst} nodelay; limit_req_status {status};");
+                let nginx = Nginx::start(&sandbox, protocol, &server, &location);
+                let started = Instant::now();
+                let ran = ran(nginx.push(&sandbox, count).output().unwrap());
+                let took = started.elapsed().as_secs_f64();
+                all_stored(ran, &sandbox, count).stderr_contains("limits the rate");
+                let allowed = 2.0 * need + 2.0 * f64::from(wait.unwrap_or_default());
+                assert!(took < allowed, "{limit:?}: {took:.1} s");
+                assert!(took > 0.9 * need, "{limit:?}: {took:.1} s");
+            })
+        });
+    let pushes: Vec<_> = pushes.collect();
+    for push in pushes {
+        push.join().unwrap();
     }
 }
 
