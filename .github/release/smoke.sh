@@ -4,6 +4,7 @@
 set -euo pipefail
 archive=$(realpath "$1")
 python=$(command -v python3 || command -v python)
+unset AMIKA_API_KEY AMIKA_STATE_DIRECTORY
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
