@@ -100,6 +100,79 @@ fn a_failing_job_reports_each_problem_once() {
     }
 }
 
+/// The fenced samples of docs/ci.md in this language.
+fn samples(language: &str) -> Vec<String> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let fence = format!("```{language}\n");
+    let blocks = text.split(&fence).skip(1);
+    blocks
+        .map(|block| block.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+/// The commands of a sample's lists `before_script` and `script`, or of its multi-line `run`.
+fn commands(yaml: &str) -> String {
+    let mut commands = Vec::new();
+    let mut inside = false;
+    for line in yaml.lines() {
+        let text = line.trim();
+        match text {
+            "before_script:" | "script:" | "- run: |" => inside = true,
+            "env:" => inside = false,
+            _ if inside => commands.push(text.trim_start_matches("- ")),
+            _ => {}
+        }
+    }
+    commands.join("\n")
+}
+
+/// The samples of the documentation run as written; the programs that install are replaced by ones that do nothing,
+/// and the first sample's inputs are given to the action.
+#[test]
+fn the_documented_jobs_run_as_written() {
+    let yaml = samples("yaml");
+    let [action, commands_only, gitlab] = &yaml[..] else {
+        panic!("{yaml:?}");
+    };
+    let [script] = &samples("sh")[..] else {
+        panic!("one script");
+    };
+    let variables = "export APP_KEY=app-key; ";
+    for (sample, names) in [
+        (commands(commands_only), vec!["APP_KEY", "DATABASE_URL"]),
+        (commands(gitlab), vec!["APP_KEY", "DATABASE_URL"]),
+        (script.clone(), vec!["DATABASE_URL", "REDIS_URL"]),
+    ] {
+        let sandbox = Sandbox::new();
+        let amika = sandbox.command([""; 0]).get_program().to_owned();
+        std::fs::create_dir_all(sandbox.home().join(".local/bin")).unwrap();
+        std::os::unix::fs::symlink(&amika, sandbox.home().join(".local/bin/amika")).unwrap();
+        for installer in ["curl", "apt-get"] {
+            let path = sandbox.write(&format!("installers/{installer}"), "#!/bin/sh\n");
+            std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let line = "[env]\nDATABASE_URL = { secret = \"DATABASE_URL\" }\n";
+        sandbox.write(".amika/config.toml", line);
+        let line = format!("PATH=$PWD/installers:$PATH; AMIKA_VERSION=0; {variables}\n{sample}");
+        let Some(ran) = job(&sandbox, &line) else { return };
+        ran.exits(0);
+        let stored = sandbox.vault.stored("generic");
+        let mut stored: Vec<_> = stored.iter().map(|secret| secret.name.as_str()).collect();
+        stored.sort_unstable();
+        assert_eq!(stored, names, "{sample}");
+    }
+    let action: Vec<_> = action.lines().map(str::trim).collect();
+    let names = action.iter().skip_while(|line| **line != "secrets: |").skip(1);
+    let names: Vec<_> = names.take_while(|line| **line != "env:").copied().collect();
+    assert_eq!(names, ["DATABASE_URL", "APP_*"]);
+    let known = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml"));
+    let known = known.unwrap();
+    for input in ["scope", "strict", "secrets"] {
+        assert!(known.contains(&format!("\n  {input}:\n")), "{input}");
+    }
+}
+
 #[test]
 #[ignore = "run by the next test"]
 fn a_tool_that_nobody_has() {
