@@ -1,37 +1,75 @@
 //! Finds the local credentials of Claude Code, Codex, OpenCode, Amp and other tools by Amika.
 //!
-//! One module per tool follows the rules of that tool. A failure in one source does not affect the
-//! others. Discovery never runs a helper, refreshes a token or contacts a server: a refresh token
-//! works once, and using it would log its owner out.
+//! One module per tool follows the rules of that tool and returns what it found; a failure in one
+//! does not affect the others. Discovery never runs a helper, refreshes a token or contacts a server:
+//! a refresh token works once, and using it would log its owner out. It opens nothing in the
+//! repository of the working directory, which may be a stranger's.
 
-mod amika;
-mod amp;
-mod claude;
-mod codex;
-mod label;
-mod opencode;
+mod credential;
+mod layers;
+mod messages;
+mod note;
+mod overrides;
+mod place;
 mod rank;
-pub(crate) mod report;
-mod scan;
-pub(crate) mod sources;
-mod types;
+mod reader;
+mod report;
+mod sources;
+mod tools;
 
-use self::scan::Scan;
-use self::sources::{SOURCES, Scanner};
-pub(crate) use self::types::{Discovery, Filter, LocalCredential, State};
+pub(crate) use self::credential::{Filter, LocalCredential, PushedAs, State};
+pub(crate) use self::messages::Detail;
+pub(crate) use self::rank::rank;
+use self::reader::Reader;
+pub(crate) use self::report::Report;
+use self::tools::{amika, amp, claude, codex, opencode};
 use crate::system::env::Env;
 use crate::system::keychain::Keychain;
 
-/// Reads every source that may have credentials for `filter`. Other sources are not opened.
-pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter) -> Discovery {
-    let mut discovery = Discovery::default();
-    let selected = |scanner: &&Scanner| scanner.source.provides.overlaps(filter);
-    for Scanner { source, scan } in SOURCES.iter().filter(selected) {
-        scan(&mut Scan::new(env, keychain, source, filter, &mut discovery));
+/// The scan of one tool, and the credentials that it can find.
+struct Scanner {
+    finds: Filter,
+    scan: fn(&Reader<'_>) -> Report,
+}
+
+const SCANNERS: [Scanner; 5] = [
+    Scanner {
+        finds: Filter::provider("anthropic"),
+        scan: claude::scan,
+    },
+    Scanner {
+        finds: Filter::provider("openai"),
+        scan: codex::scan,
+    },
+    Scanner {
+        finds: Filter::ANY,
+        scan: amika::scan,
+    },
+    Scanner {
+        finds: Filter::ANY,
+        scan: opencode::scan,
+    },
+    Scanner {
+        finds: Filter::ANY,
+        scan: amp::scan,
+    },
+];
+
+/// Finds the credentials that `filter` asks for. With a provider, the notes are those of its own tool.
+pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter) -> Report {
+    let reader = Reader::new(env, keychain);
+    let mut report = Report::default();
+    for Scanner { finds, scan } in SCANNERS.iter().filter(|scanner| scanner.finds.overlaps(filter)) {
+        let mut found = scan(&reader);
+        if filter.provider.is_some() && finds.provider != filter.provider {
+            found.notes.clear();
+        }
+        report.append(found);
     }
-    discovery.found.retain(|found| filter.includes(found));
-    rank::rank(&mut discovery.found, (env.now)());
-    discovery
+    report.credentials.retain(|found| filter.includes(found));
+    report.problems.retain(|problem| problem.about.overlaps(filter));
+    rank(&mut report.credentials, (env.now)());
+    report
 }
 
 #[cfg(test)]

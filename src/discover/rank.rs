@@ -1,11 +1,11 @@
-//! Chooses among the credentials for the same secrets.
+//! Chooses among the credentials of the same provider.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::types::{LocalCredential, Place, State};
-use crate::secret::SecretName;
+use super::credential::{LocalCredential, State};
 
 /// Maximum priority of a credential that only older versions of its tool read, so that it ranks below
 /// those that the current version uses.
@@ -19,21 +19,25 @@ fn priority(credential: &LocalCredential) -> u16 {
     }
 }
 
-/// Sorts by priority, keeping the order within a source, and sets the states: of the credentials for
-/// the same secrets, the first that has not expired is chosen.
-pub(super) fn rank(credentials: &mut [LocalCredential], now: Timestamp) {
+/// Sorts by priority, keeping the order within a source, and sets the states: the first of a provider
+/// that works is chosen. A key of another server than the vendor's stands for itself.
+pub(crate) fn rank(credentials: &mut [LocalCredential], now: Timestamp) {
     credentials.sort_by_key(|credential| Reverse(priority(credential)));
-    let mut chosen: Vec<(Vec<SecretName>, Place)> = Vec::new();
+    let mut chosen = HashMap::new();
     for credential in credentials {
-        let secrets = credential.secret_names();
-        let winner = chosen.iter().find(|(other, _)| *other == secrets);
-        credential.state = if credential.expires_at.is_some_and(|at| at <= now) {
+        credential.outranked_by = None;
+        credential.in_use &= credential.unusable.is_none();
+        credential.state = if credential.unusable.is_some() {
+            State::Unusable
+        } else if credential.expires_at.is_some_and(|at| at <= now) {
             State::Expired
-        } else if let Some((_, place)) = winner {
-            credential.overridden_by.get_or_insert_with(|| place.clone());
+        } else if credential.server.is_some() {
+            State::Chosen
+        } else if let Some(place) = chosen.get(credential.provider.as_str()) {
+            credential.outranked_by = Some(Clone::clone(place));
             State::Outranked
         } else {
-            chosen.push((secrets, credential.place.clone()));
+            chosen.insert(credential.provider.as_str().to_owned(), credential.place.clone());
             State::Chosen
         };
     }

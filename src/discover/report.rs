@@ -1,106 +1,179 @@
-//! Formats the discovered credentials as a table, JSON or shell lines.
+//! What the scan of one tool returns, and how it is put together.
 
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::path::Path;
+use std::rc::Rc;
 
-use serde_json::{Value, json};
-use zeroize::Zeroizing;
+use super::credential::{Filter, LocalCredential, Problem};
+use super::note::{Note, Reason};
+use super::place::Place;
+use super::reader::{Content, Document, Lookup};
+use crate::formats::escape;
+use crate::formats::json::Object;
+use crate::formats::jwt::{self, Expiry};
+use crate::formats::token;
+use crate::provider::CredentialKind;
+use crate::secret::{MAX_VALUE, SecretValue};
 
-use crate::discover::types::{Discovery, LocalCredential, State};
-use crate::formats::shell::Shell;
-use crate::secret::SecretName;
-use crate::ui::notices::Notices;
-use crate::ui::printer::Printer;
-use crate::ui::table::{Cell, Text, table};
-
-/// A credential under one of its secret names.
-pub(crate) struct Row<'a> {
-    pub(crate) name: SecretName,
-    pub(crate) found: &'a LocalCredential,
+/// The result of discovery, or of the scan of one tool.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) credentials: Vec<LocalCredential>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) notes: Vec<Note>,
+    /// Every location of a credential that was looked at, whether or not it exists.
+    pub(crate) searched: Vec<Place>,
 }
 
-/// Prints the problems and notices of a discovery, with `~` for `home`.
-pub(crate) fn print_problems(discovery: &Discovery, home: Option<&Path>, printer: Printer) {
-    for problem in &discovery.problems {
-        printer.warning(&problem.shown(home));
+impl Report {
+    /// Adds the result of another scan.
+    pub(super) fn append(&mut self, other: Self) {
+        self.credentials.extend(other.credentials);
+        self.problems.extend(other.problems);
+        self.notes.extend(other.notes);
+        let seen: HashSet<_> = self.searched.iter().cloned().collect();
+        let new = other.searched.into_iter().filter(|place| !seen.contains(place));
+        self.searched.extend(new);
     }
-    printer.notices(&discovery.notices);
-}
 
-/// Formats the table; `with_state` adds a column with the state of each credential.
-pub(crate) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, home: Option<&Path>) -> Text {
-    let mut header = vec!["SECRET", "VALUE", "TYPE", "SOURCE", "EXPIRES"];
-    if with_state {
-        header.push("STATE");
-    }
-    let cells = rows.iter().map(|Row { name, found }| {
-        let mut cells = vec![
-            name.to_string().into(),
-            found.value.masked(at_terminal).into(),
-            found.kind.to_string().into(),
-            found.place.shown(home).into(),
-            expires(found),
-        ];
-        if with_state {
-            cells.push(match (&found.overridden_by, found.state) {
-                (Some(place), State::Chosen | State::Outranked) => {
-                    format!("overridden by {}", place.shown(home)).into()
-                }
-                (_, State::Chosen) => Cell::from("chosen").good(),
-                (_, state) => Cell::from(state_name(state)).attention(),
-            });
+    /// The document of a store of credentials; what is there instead becomes a problem or a note.
+    pub(super) fn store(&mut self, lookup: Lookup, about: Filter) -> Option<Rc<Document>> {
+        let Lookup { place, content } = lookup;
+        if !self.searched.contains(&place) {
+            self.searched.push(place.clone());
         }
-        cells
-    });
-    table(&header, cells)
-}
-
-fn expires(found: &LocalCredential) -> Cell {
-    match (found.expires_at, found.state) {
-        (None, _) => "-".into(),
-        (Some(at), State::Expired) => Cell::time(format!("expired {at:.0}")).attention(),
-        (Some(at), _) => Cell::time(format!("{at:.0}")),
+        match content {
+            Content::Absent => None,
+            Content::Document(document) => Some(document),
+            Content::Instead(what) => {
+                self.note(Note::Instead { place, what });
+                None
+            }
+            Content::Unreadable(reason) => {
+                self.problem(&place, about, reason);
+                None
+            }
+        }
     }
-}
 
-pub(crate) fn as_json(rows: &[Row<'_>], at_terminal: bool) -> Value {
-    let rows = rows.iter().map(|Row { name, found }| {
-        json!({
-            "name": name.as_str(),
-            "provider": found.provider.as_str(),
-            "type": found.kind.as_str(),
-            "source": found.source.id,
-            "origin": found.place.shown(None),
-            "expires_at": found.expires_at.map(|at| at.to_string()),
-            "state": state_name(found.state),
-            "masked": found.value.masked(at_terminal),
-            "in_use": found.in_use,
-            "overridden_by": found.overridden_by.as_ref().map(|place| place.shown(None)),
+    /// The document of a settings file. A link to nothing sets nothing.
+    pub(super) fn settings(&mut self, lookup: Lookup, about: Filter) -> Option<Rc<Document>> {
+        match lookup.content {
+            Content::Absent => None,
+            Content::Document(document) => Some(document),
+            Content::Instead(_) if !is_directory(&lookup.place) => None,
+            Content::Instead(what) => {
+                self.problem(&lookup.place, about, format!("is {what}"));
+                None
+            }
+            Content::Unreadable(reason) => {
+                self.problem(&lookup.place, about, reason);
+                None
+            }
+        }
+    }
+
+    /// The JSON object of a document; `null` counts as empty, anything else is a problem.
+    pub(super) fn object<'d>(&mut self, document: &'d Document, about: Filter) -> Option<Object<'d>> {
+        self.usable(&document.place, about, Object::parse(document.body()))
+    }
+
+    /// The value of a result; an error is a problem of the store.
+    pub(super) fn usable<T>(
+        &mut self,
+        place: &Place,
+        about: Filter,
+        result: Result<Option<T>, impl Display>,
+    ) -> Option<T> {
+        result.unwrap_or_else(|reason| {
+            self.problem(place, about, reason);
+            None
         })
-    });
-    rows.collect()
-}
+    }
 
-fn state_name(state: State) -> &'static str {
-    match state {
-        State::Chosen => "chosen",
-        State::Outranked => "outranked",
-        State::Expired => "expired",
+    /// Adds an existing store that cannot be read, once for each reason.
+    pub(super) fn problem(&mut self, place: &Place, about: Filter, reason: impl Display) {
+        let problem = Problem {
+            place: place.clone(),
+            reason: reason.to_string(),
+            about,
+        };
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
+    /// Adds an entry of a store that cannot be used. `entry` must not quote its value.
+    pub(super) fn skip(&mut self, place: &Place, entry: impl Into<String>, reason: Reason) {
+        self.note(Note::Skipped {
+            place: place.clone(),
+            entry: entry.into(),
+            reason,
+        });
+    }
+
+    /// Adds a credential without the blanks around its value, unless nothing can use the value.
+    pub(super) fn add(&mut self, mut credential: LocalCredential) {
+        let trimmed = credential.value.expose_secret().trim();
+        if trimmed.len() < credential.value.expose_secret().len() {
+            credential.value = SecretValue::new(trimmed.to_owned());
+        }
+        let value = credential.value.expose_secret();
+        if value.is_empty() {
+            return;
+        }
+        if let Some(reason) = unsendable(value) {
+            let entry = format!("the credential for {}", credential.provider.as_str());
+            return self.skip(&credential.place.clone(), entry, reason);
+        }
+        let token = token::recognise(value).filter(|token| !token.is_api_key());
+        if let Some(token) = token.filter(|_| credential.kind == CredentialKind::ApiKey) {
+            credential
+                .unusable
+                .get_or_insert(Reason::Token(token.description()));
+        }
+        self.credentials.push(credential);
+    }
+
+    /// As [`add`](Self::add), for an access token, whose expiry is read if it is a JWT.
+    pub(super) fn add_token(&mut self, credential: LocalCredential) {
+        let expires_at = match jwt::expiry(credential.value.expose_secret()) {
+            Expiry::At(at) => Some(at),
+            Expiry::Never | Expiry::NotAJwt => None,
+            Expiry::Invalid => {
+                return self.skip(&credential.place.clone(), "the access token", Reason::TokenExpiry);
+            }
+        };
+        self.add(LocalCredential {
+            expires_at,
+            ..credential
+        });
     }
 }
 
-/// Formats an `export` line for each chosen credential. Adds a warning to `notices` for a name that is
-/// not valid for a shell variable.
-pub(crate) fn exports(rows: &[Row<'_>], notices: &mut Notices) -> Zeroizing<String> {
-    let mut lines = Zeroizing::new(String::new());
-    for Row { name, found } in rows.iter().filter(|row| row.found.state == State::Chosen) {
-        if !SecretName::is_environment(name.as_str()) {
-            notices.warn(format!("{name} is not a valid shell variable and was skipped"));
-            continue;
-        }
-        let value = Shell::Posix.quoted(found.value.expose_secret());
-        for part in ["export ", name.as_str(), "=", &value, "\n"] {
-            lines.push_str(part);
-        }
+fn is_directory(place: &Place) -> bool {
+    matches!(place, Place::File(path) if path.is_dir())
+}
+
+/// Why a value cannot be sent anywhere.
+fn unsendable(value: &str) -> Option<Reason> {
+    if value.contains('\u{fffd}') {
+        Some(Reason::NotUtf8)
+    } else if value.chars().any(escape::is_hostile) {
+        Some(Reason::Unprintable)
+    } else if value.len() > MAX_VALUE {
+        Some(Reason::TooLarge)
+    } else {
+        None
     }
-    lines
+}
+
+/// The path of a store that amika does not read, if it exists.
+pub(super) fn existing(path: &Path) -> Option<Place> {
+    path.is_file().then(|| Place::File(path.to_owned()))
 }

@@ -8,10 +8,12 @@ use zeroize::Zeroizing;
 use crate::formats::escape::is_hostile;
 
 /// The shells whose quotes differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Shell {
-    /// sh, bash, zsh, fish.
+    /// sh, bash, zsh, fish
     Posix,
+    /// PowerShell
+    #[value(name = "powershell")]
     PowerShell,
 }
 

@@ -37,7 +37,6 @@ impl Candidate {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "discovery does not name logins yet"))]
     /// The login of a provider's tool, whole, as it is stored for a sandbox.
     pub(crate) fn login(provider: &'static Provider, value: SecretValue, origin: Origin) -> Self {
         Self {

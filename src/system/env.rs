@@ -117,12 +117,6 @@ impl Env {
         self.variable(variable).is_some_and(|value| !value.is_empty())
     }
 
-    /// Whether a variable is set and not blank.
-    pub(crate) fn has_text(&self, variable: &str) -> bool {
-        let value = self.variable(variable).map(OsStr::to_string_lossy);
-        value.is_some_and(|value| !value.trim().is_empty())
-    }
-
     /// The directory that `~` stands for in a message: this person's home directory.
     pub(crate) fn tilde(&self) -> Option<&Path> {
         self.home.as_deref().filter(|_| self.is_own_home)

@@ -25,18 +25,22 @@ enum Verdict {
     Named(&'static str),
     /// It is empty: no message.
     Nothing,
+    /// There is something that tools take for an absent file: a notice.
+    Absent,
+    /// Its tool would not use it: a row that is not pushed, with this reason.
+    Unusable(&'static str),
 }
-use Verdict::{Named, Nothing, Skipped, Unreadable};
+use Verdict::{Absent, Named, Nothing, Skipped, Unreadable, Unusable};
 
 /// Runs extract in a home that `spoil` has changed.
 fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
     let sandbox = Sandbox::new();
     sandbox.write(
-        ".local/state/amika/oauth.json",
+        ".local/share/amika/keychain.json",
         r#"{"GOOD_API_KEY":"the good one"}"#,
     );
     spoil(&sandbox);
-    let run = sandbox.run("secret extract -o json");
+    let run = sandbox.run("secret extract --all -o json");
     let code = if verdict == Unreadable { 4 } else { 0 };
     assert_eq!(run.code, code, "{name}: {run:?}");
     let found = run.json();
@@ -46,7 +50,19 @@ fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
         .iter()
         .map(|row| row["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["GOOD_API_KEY"], "{name}");
+    let good = names.iter().filter(|name| **name == "GOOD_API_KEY").count();
+    let others = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["state"] == "unusable")
+        .count();
+    let unusable = matches!(verdict, Unusable(_));
+    assert_eq!(
+        (good, others > 0, names.len()),
+        (1, unusable, 1 + others),
+        "{name}: {names:?}"
+    );
     match verdict {
         Unreadable => assert!(
             run.stderr.contains("failed to parse credentials file"),
@@ -54,11 +70,17 @@ fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
         ),
         Skipped => assert!(run.stderr.contains("was skipped"), "{name}: {run:?}"),
         Named(text) => assert!(run.stderr.contains(text), "{name}: {run:?}"),
-        Nothing => assert_eq!(
-            run.stderr,
-            "{\"notice\":{\"message\":\"GOOD_API_KEY is a short-lived token that its own tool renews\"}}\n",
-            "{name}"
+        Nothing => assert_eq!(run.stderr, "", "{name}"),
+        Absent => assert!(
+            run.stderr.contains("there is no credential in it"),
+            "{name}: {run:?}"
         ),
+        Unusable(reason) => {
+            assert!(
+                run.stderr.contains("not pushed: ") && run.stderr.contains(reason),
+                "{name}: {run:?}"
+            );
+        }
     }
     // Every message is one printable line.
     let text = sandbox.run("secret extract --skip-unreadable").exits(0);
@@ -153,7 +175,7 @@ fn members_of_the_wrong_type_are_reported() {
     );
     content(
         "number",
-        Named("X_API_KEY"),
+        Named("the entry \\\"X_API_KEY\\\""),
         ENV_CACHE,
         r#"{"GROQ_API_KEY":7,"X_API_KEY":["CANARY"]}"#,
     );
@@ -189,7 +211,7 @@ fn unreadable_settings_make_the_store_unreadable() {
 fn incomplete_logins_are_not_shown() {
     content(
         "revoked",
-        Nothing,
+        Named("has ended"),
         CLAUDE,
         r#"{"claudeAiOauth":{"accessToken":"","refreshToken":"","expiresAt":0}}"#,
     );
@@ -208,7 +230,7 @@ fn incomplete_logins_are_not_shown() {
     content("prefix", Nothing, CLAUDE_CONFIG, r#"{"apiKey":"CANARY"}"#);
     content(
         "scope",
-        Skipped,
+        Unusable("user:inference"),
         CLAUDE,
         r#"{"claudeAiOauth":{"accessToken":"CANARY","scopes":["user:profile"]}}"#,
     );
@@ -226,7 +248,7 @@ fn incomplete_logins_are_not_shown() {
     );
     content(
         "wellknown",
-        Named("amika secret push VAR"),
+        Named("uses as VAR"),
         OPENCODE,
         r#"{"https://x.example":{"type":"wellknown","key":"VAR","token":"CANARY"}}"#,
     );
@@ -323,7 +345,9 @@ fn invalid_expiry_times_are_handled() {
         "true",
         "99999999999999999999",
     ] {
-        let login = format!(r#"{{"claudeAiOauth":{{"accessToken":"CANARY","expiresAt":{expiry}}}}}"#);
+        let login = format!(
+            r#"{{"claudeAiOauth":{{"accessToken":"CANARY","scopes":["user:inference"],"expiresAt":{expiry}}}}}"#
+        );
         content(expiry, Skipped, CLAUDE, login);
         let entry = format!(r#"{{"groq":{{"type":"oauth","access":"CANARY","expires":{expiry}}}}}"#);
         content(expiry, Skipped, OPENCODE, entry);
@@ -414,21 +438,21 @@ fn a_large_configuration_is_still_read() {
         .stdout_contains("ANTHROPIC_API_KEY");
 }
 
-/// R25: a directory in place of a file is unreadable.
+/// R25: a directory in place of a credential file is an absent one; in place of settings it is not.
 #[test]
-fn a_directory_in_place_of_a_file_is_unreadable() {
-    for path in [
-        CLAUDE,
-        CLAUDE_CONFIG,
-        CODEX,
-        CODEX_CONFIG,
-        OPENCODE,
-        AMP,
-        AMP_SETTINGS,
-        AMP_OLD,
-        ENV_CACHE,
+fn a_directory_in_place_of_a_file_is_absent() {
+    for (path, verdict) in [
+        (CLAUDE, Absent),
+        (CLAUDE_CONFIG, Absent),
+        (CODEX, Absent),
+        (OPENCODE, Absent),
+        (AMP, Absent),
+        (AMP_OLD, Absent),
+        (ENV_CACHE, Absent),
+        (CODEX_CONFIG, Unreadable),
+        (AMP_SETTINGS, Unreadable),
     ] {
-        check(path, Unreadable, |sandbox| {
+        check(path, verdict, |sandbox| {
             fs::create_dir_all(sandbox.home().join(path)).unwrap();
         });
     }
@@ -472,7 +496,7 @@ mod unix {
         symlink(target, path).unwrap();
     }
 
-    /// R25, R26: FIFOs, devices, and looping or dangling links are unreadable.
+    /// R25, R26: FIFOs, devices and looping links are unreadable; a dangling link is an absent file.
     #[test]
     fn fifos_devices_and_link_loops_are_unreadable() {
         for path in [CLAUDE, CODEX, OPENCODE, AMP_SETTINGS, ENV_CACHE] {
@@ -480,7 +504,8 @@ mod unix {
             check("device", Unreadable, |sandbox| {
                 link("/dev/zero", &sandbox.home().join(path));
             });
-            check("dangling link", Unreadable, |sandbox| {
+            let absent = if path == AMP_SETTINGS { Nothing } else { Absent };
+            check("dangling link", absent, |sandbox| {
                 link("nowhere", &sandbox.home().join(path));
             });
             let name = Path::new(path).file_name().unwrap().to_str().unwrap();

@@ -3,7 +3,6 @@
 
 #[cfg(target_os = "linux")]
 mod action;
-mod amp;
 mod api;
 #[cfg(unix)]
 mod asking;
@@ -12,15 +11,12 @@ mod batch;
 mod broken_stores;
 mod canary;
 mod check;
-mod claude;
-mod codex;
 #[cfg(target_os = "linux")]
 mod completions;
 mod contract;
 mod credential;
 mod delete;
 mod env_files;
-mod every_store;
 mod extract;
 mod input;
 #[cfg(target_os = "linux")]
@@ -32,7 +28,6 @@ mod keyring;
 #[cfg(target_os = "linux")]
 mod nginx;
 #[cfg(unix)]
-mod opencode;
 mod outcomes;
 mod process;
 #[cfg(unix)]

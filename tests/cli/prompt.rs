@@ -388,8 +388,7 @@ fn a_choice_without_an_answer_lists_the_credentials_once() {
         ran(command.output().unwrap()).exits(2).stderr
     };
     let key = ("CODEX_API_KEY", CANARY);
-    let notice = "notice: Codex uses $CODEX_API_KEY for 'codex exec' instead of any stored login; push it with \
-                  'amika secret codex push --type api_key'\n";
+    let notice = "notice: Codex may use something else: $CODEX_API_KEY\n";
     for (options, variables, why) in [
         ("--yes", vec![key], "no answer on standard input"),
         ("", vec![key], "no answer on standard input"),

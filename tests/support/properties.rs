@@ -5,7 +5,7 @@ use std::fs;
 
 use clap::ColorChoice;
 
-use crate::discover::{Filter, discover};
+use crate::discover::{Detail, Filter, discover};
 use crate::formats::escape;
 use crate::formats::shell::Shell;
 use crate::net::retry;
@@ -94,10 +94,9 @@ pub(crate) fn credential_files(data: &[u8]) {
     }
     let env = Env::system().elsewhere(home.path());
     let discovery = discover(&env, &NoKeychain, Filter::ANY);
-    for problem in &discovery.problems {
-        quotes_nothing(&problem.reason);
-    }
-    for (_, message) in discovery.notices.iter() {
+    let shown: Vec<_> = discovery.credentials.iter().collect();
+    let messages = discovery.messages(&shown, None, Detail::All);
+    for (_, message) in messages.iter() {
         quotes_nothing(message);
     }
     let Ok(text) = String::from_utf8(content) else {

@@ -9,8 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::credentials::recovery::{Description, Kept};
-use crate::discover::report::print_problems;
-use crate::discover::{Discovery, Filter, State, discover};
+use crate::discover::{Detail, Filter, Report, State, discover};
 use crate::error::{Error, Result};
 use crate::formats::escape;
 use crate::provider::{CLAUDE, CredentialKind, Provider};
@@ -137,7 +136,7 @@ pub(crate) fn find_local(
         kind: args.kind,
     };
     let discovery = discover(env, &SystemKeychain::new(Access::from_env(env)), filter);
-    print_problems(&discovery, env.home.as_deref(), printer);
+    printer.notices(&discovery.messages(&[], env.home.as_deref(), Detail::All));
     local.extend(stored(discovery, env));
     let has_login = local
         .iter()
@@ -174,8 +173,8 @@ fn setup_token_variable(env: &Env) -> Option<PushSource> {
 }
 
 /// Converts a discovered credential to the value to upload: a key, or the tool's whole login.
-fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = PushSource> {
-    discovery.found.into_iter().filter_map(|found| {
+fn stored(discovery: Report, env: &Env) -> impl Iterator<Item = PushSource> {
+    discovery.credentials.into_iter().filter_map(|found| {
         let value = match found.kind {
             CredentialKind::ApiKey => found.value,
             CredentialKind::OAuth => found.document?,
@@ -184,10 +183,14 @@ fn stored(discovery: Discovery, env: &Env) -> impl Iterator<Item = PushSource> {
             kind: Some(found.kind),
             value,
             place: found.place.shown(env.home.as_deref()),
-            usable: found.state != State::Expired || found.renewable == Some(true),
+            usable: match found.state {
+                State::Unusable => false,
+                State::Expired => found.renewable,
+                State::Chosen | State::Outranked => true,
+            },
             // Prefer the credential in use, then renewable ones, then those that have not expired.
-            rank: 4 * u8::from(found.in_use == Some(true))
-                + 2 * u8::from(found.renewable == Some(true))
+            rank: 4 * u8::from(found.in_use)
+                + 2 * u8::from(found.renewable)
                 + u8::from(found.state != State::Expired),
         })
     })

@@ -1,17 +1,18 @@
 //! `amika secret extract`: discover → select → print or push.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::extracted::{self, Row};
 use super::push::{self, Manner};
 use crate::context::{Context, connected};
-use crate::discover::report as view;
-use crate::discover::report::Row;
-use crate::discover::{Discovery, Filter, LocalCredential, State, discover};
+use crate::discover::{Detail, Filter, LocalCredential, PushedAs, Report, State, discover, rank};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::provider::{CredentialKind, Provider};
+use crate::formats::shell::Shell;
+use crate::provider::CredentialKind;
 use crate::push::candidate::{Candidate, Origin};
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
@@ -21,7 +22,6 @@ use crate::push::report as push_view;
 use crate::secret::{Scope, SecretName};
 use crate::system::env::Env;
 use crate::system::keychain::{Access, NoKeychain, SystemKeychain};
-use crate::ui::notices::Notices;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::{OnWriteFailure, Printer};
 use crate::ui::prompt::Confirmation;
@@ -33,29 +33,34 @@ Examples:
   amika secret extract --all                           include what is overridden
   amika secret extract --push                          push it, after a confirmation
   amika secret extract --push --only OPENAI_API_KEY --yes
-  eval \"$(amika secret extract --export)\"             into this shell
+  eval \"$(amika secret extract --export)\"             the keys into this shell
 
-Reads the credential stores of Claude Code, Codex, OpenCode and Amp by the rules that each tool
-follows. Without --push nothing is sent. No token is refreshed, and no credential helper is run.";
+Reads the credential stores of Claude Code, Codex, OpenCode and Amp by the rules of each tool, but
+nothing in the repository of the working directory. Without --push nothing is sent. No token is
+refreshed, and no credential helper is run.
+
+--push stores a key as a secret, and a login of Claude Code or Codex as that tool's credential, if
+there is none yet. Other logins work only in their own tool and stay here.";
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct ExtractArgs {
-    /// Include overridden credentials, and show what overrides them
+    /// Include credentials that are not chosen, with the reason, and every notice
     #[arg(long)]
     pub(crate) all: bool,
     /// Keep only these names; quoted patterns are allowed (comma-separated, repeatable)
     #[arg(long, value_name = "NAMES", value_hint = clap::ValueHint::Other)]
     pub(crate) only: Vec<String>,
-    /// Skip OAuth access tokens, which expire within hours
+    /// Skip logins, so that a key of lower priority is chosen
     #[arg(long)]
     pub(crate) no_oauth: bool,
     /// Scan this home directory; variables and keychains are ignored
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub(crate) homedir: Option<PathBuf>,
-    /// Print `export NAME='value'` lines with real values, for eval
-    #[arg(long, conflicts_with_all = ["push", "all"])]
-    pub(crate) export: bool,
+    /// Print `export NAME='value'` lines with the real values of keys, for eval
+    #[arg(long, value_enum, value_name = "SHELL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "posix", conflicts_with_all = ["push", "all"])]
+    pub(crate) export: Option<Shell>,
     /// Ignore credential stores that cannot be read
     #[arg(long)]
     pub(crate) skip_unreadable: bool,
@@ -95,23 +100,24 @@ pub(crate) fn run(args: &ExtractArgs, env: Env, options: GlobalOptions, printer:
     }
 }
 
-/// The discovered credentials, and which of them to show or push.
+/// What was found, and which of it to show or push.
 struct Extraction {
-    discovery: Discovery,
+    report: Report,
     confirmation: Confirmation,
     /// The names to keep; `None` is all of them.
     only: Option<Vec<Pattern>>,
+    /// The names of everything that was found, for a filter that matches none of it.
+    names: Vec<String>,
     /// The home that `~` stands for.
-    home: Option<std::path::PathBuf>,
+    home: Option<PathBuf>,
 }
 
-/// Runs the discovery and reports stores that could not be read.
 fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer) -> Result<Extraction> {
-    if args.export && printer.is_json() {
+    if args.export.is_some() && printer.is_json() {
         return Err(Error::usage("--export prints lines for a shell, not JSON")
             .hint("leave out --export or --output"));
     }
-    if args.export && printer.terminals.stdout && !global.yes {
+    if args.export.is_some() && printer.terminals.stdout && !global.yes {
         return Err(
             Error::usage("--export prints real values, and standard output is a terminal")
                 .hint("use it as eval \"$(amika secret extract --export)\", or add --yes"),
@@ -124,7 +130,7 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
     } else {
         Filter::ANY
     };
-    let discovery = match &args.homedir {
+    let mut report = match &args.homedir {
         None => discover(env, &SystemKeychain::new(Access::from_env(env)), filter),
         Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter),
         Some(home) => {
@@ -135,44 +141,93 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
             .hint("--homedir takes the home directory to scan"));
         }
     };
-    let home = env.home.clone().filter(|_| args.homedir.is_none());
-    view::print_problems(&discovery, home.as_deref(), printer);
+    let mut names: Vec<_> = report
+        .credentials
+        .iter()
+        .flat_map(LocalCredential::names)
+        .collect();
+    names.sort();
+    names.dedup();
+    if let Some(only) = &only {
+        keep_only(&mut report.credentials, only);
+        rank(&mut report.credentials, (env.now)());
+    }
     Ok(Extraction {
-        discovery,
+        report,
         confirmation,
         only,
-        home,
+        names,
+        home: env.home.clone().filter(|_| args.homedir.is_none()),
     })
 }
 
+/// Keeps the credentials with these names. A login also answers to the names of its provider's keys, where
+/// no key was found.
+fn keep_only(credentials: &mut Vec<LocalCredential>, only: &[Pattern]) {
+    let is_key = |found: &&LocalCredential| found.kind == CredentialKind::ApiKey && found.could_be_pushed();
+    let with_key: HashSet<String> = credentials
+        .iter()
+        .filter(|found| is_key(found) && answers_to(found, only))
+        .map(|found| found.provider.as_str().to_owned())
+        .collect();
+    credentials.retain(|found| {
+        let by_own_name = found.login_of().is_some() && matches_any(only, &found.names());
+        let gives_way = found.kind == CredentialKind::OAuth && with_key.contains(found.provider.as_str());
+        by_own_name || answers_to(found, only) && !gives_way
+    });
+}
+
+fn answers_to(found: &LocalCredential, only: &[Pattern]) -> bool {
+    let names: Vec<_> = found
+        .provider
+        .secret_names()
+        .iter()
+        .map(SecretName::to_string)
+        .collect();
+    matches_any(only, &names)
+}
+
+fn matches_any(only: &[Pattern], names: &[String]) -> bool {
+    names
+        .iter()
+        .any(|name| only.iter().any(|pattern| pattern.matches(name)))
+}
+
 impl Extraction {
-    /// Prints the credentials as a table, as JSON, or as lines for a shell.
+    /// Prints what was found as a table, as JSON, or as lines for a shell.
     fn show(&self, args: &ExtractArgs, printer: Printer) -> Result<()> {
         let rows = self.rows(args);
-        self.report_tokens(&rows, printer);
+        self.say(&rows, args, printer);
         let nothing = rows.is_empty().then(|| self.nothing());
-        if args.export {
+        if let Some(shell) = args.export {
             if let Some(nothing) = nothing {
                 printer.preview(nothing);
             }
-            let mut notices = Notices::default();
-            let lines = view::exports(&rows, &mut notices);
-            printer.notices(&notices);
+            let (lines, left_out) = extracted::exports(&rows, shell);
+            if !left_out.is_empty() {
+                printer.notice(&format!(
+                    "left out, because only keys are exported: {}",
+                    left_out.join(", ")
+                ));
+            }
             printer.raw(lines.trim_end_matches('\n'))?;
         } else {
-            self.warn_of_missing(&rows, printer);
             let at_terminal = printer.terminals.stdout;
-            printer.data(OnWriteFailure::Fail, &view::as_json(&rows, at_terminal), || {
-                nothing.map_or_else(
-                    || view::as_table(&rows, args.all, at_terminal, self.home.as_deref()),
-                    Text::from,
-                )
-            })?;
+            printer.data(
+                OnWriteFailure::Fail,
+                &extracted::as_json(&rows, at_terminal),
+                || {
+                    nothing.map_or_else(
+                        || extracted::as_table(&rows, args.all, at_terminal, self.home.as_deref()),
+                        Text::from,
+                    )
+                },
+            )?;
         }
         self.unread(args)
     }
 
-    /// Pushes the credentials that still work.
+    /// Pushes what works in a sandbox, in the form in which it works.
     async fn push(self, args: &ExtractArgs, context: &Context) -> Result<()> {
         let printer = context.printer;
         let policy = Policy {
@@ -180,6 +235,7 @@ impl Extraction {
             keeps_existing: false,
         };
         let rows = self.rows(args);
+        self.say(&rows, args, printer);
         if rows.is_empty() {
             if self.only.is_some() {
                 return Err(Error::input(NO_MATCH).hint(self.what_was_found()));
@@ -193,22 +249,14 @@ impl Extraction {
             printer.data(OnWriteFailure::Fail, &push_view::outcomes_json(&none), || nothing)?;
             return self.unread(args);
         }
-        self.warn_of_missing(&rows, printer);
-        self.report_tokens(&rows, printer);
         let unseen = self.confirmation != Confirmation::Terminal && !args.dry_run;
         if unseen && let Err(error) = self.unread(args) {
             return Err(error.consequence("nothing was pushed"));
         }
-        let candidates: Vec<Candidate> = rows
-            .iter()
-            .filter(|row| row.found.state == State::Chosen)
-            .map(|row| self.candidate(row))
-            .collect();
+        let candidates: Vec<Candidate> = rows.iter().filter_map(|row| self.candidate(row)).collect();
         if candidates.is_empty() {
-            return Err(
-                Error::input("all credentials that were found have expired; nothing was pushed")
-                    .hint("run the tool once to renew its login"),
-            );
+            return Err(Error::input("nothing of what was found can be pushed")
+                .hint("run the tool once to renew its login, or log in again; --all shows the reasons"));
         }
         let manner = Manner {
             policy,
@@ -220,31 +268,52 @@ impl Extraction {
         self.unread(args)
     }
 
-    fn candidate(&self, row: &Row<'_>) -> Candidate {
-        let origin = Origin::Store(row.found.place.shown(self.home.as_deref()));
-        Candidate::secret(row.name.clone(), row.found.value.clone(), origin)
+    fn candidate(&self, row: &Row<'_>) -> Option<Candidate> {
+        let found = row.found;
+        let origin = Origin::Store(found.place.shown(self.home.as_deref()));
+        Some(match found.pushed_as()? {
+            PushedAs::Secret => {
+                Candidate::secret(SecretName::inline(&row.name)?, found.value.clone(), origin)
+            }
+            PushedAs::Login(provider) => Candidate::login(provider, found.document.clone()?, origin),
+        })
     }
 
     /// One row per name of each credential to show, sorted by name.
     fn rows(&self, args: &ExtractArgs) -> Vec<Row<'_>> {
-        let shown = |found: &&LocalCredential| args.all || !matches!(found.state, State::Outranked);
-        let found = self.discovery.found.iter().filter(shown);
-        let mut rows: Vec<Row<'_>> = found.flat_map(rows_of).collect();
-        rows.retain(|row| self.keeps(&row.name));
+        let shown = |found: &&LocalCredential| args.all || found.state != State::Outranked;
+        let found = self.report.credentials.iter().filter(shown);
+        let mut rows: Vec<Row<'_>> = found
+            .flat_map(|found| found.names().into_iter().map(move |name| Row { name, found }))
+            .collect();
+        rows.retain(|row| row.found.login_of().is_some() || self.keeps(&row.name));
         rows.sort_by(|a, b| a.name.cmp(&b.name));
         rows
     }
 
-    fn keeps(&self, name: &SecretName) -> bool {
+    fn keeps(&self, name: &str) -> bool {
         let only = self.only.as_ref();
-        only.is_none_or(|only| only.iter().any(|pattern| pattern.matches(name.as_str())))
+        only.is_none_or(|only| only.iter().any(|pattern| pattern.matches(name)))
     }
 
-    /// Warns about each `--only` name that was not found, unless no credential is left at all, which has
-    /// its own message.
-    fn warn_of_missing(&self, rows: &[Row<'_>], printer: Printer) {
+    /// Prints what there is to say about the stores, the rows and the `--only` names without one.
+    fn say(&self, rows: &[Row<'_>], args: &ExtractArgs, printer: Printer) {
+        let detail = if args.all { Detail::All } else { Detail::Summary };
+        // The names that an export leaves out are said with it.
+        let shown = rows.iter().map(|row| row.found).filter(|_| args.export.is_none());
+        let mut seen = HashSet::new();
+        let shown: Vec<_> = shown
+            .filter(|found| seen.insert(std::ptr::from_ref(*found)))
+            .collect();
+        printer.notices(&self.report.messages(&shown, self.home.as_deref(), detail));
         let only = self.only.iter().flatten().filter(|_| !rows.is_empty());
-        for pattern in only.filter(|pattern| !rows.iter().any(|row| pattern.matches(row.name.as_str()))) {
+        let is_found = |pattern: &&Pattern| {
+            let names = |row: &Row<'_>| {
+                pattern.matches(&row.name) || answers_to(row.found, std::slice::from_ref(pattern))
+            };
+            rows.iter().any(names)
+        };
+        for pattern in only.filter(|pattern| !is_found(pattern)) {
             let pattern = escape::argument(pattern.as_str());
             printer.warning(&format!("--only {pattern} matches nothing"));
         }
@@ -255,80 +324,24 @@ impl Extraction {
         if self.only.is_some() {
             return format!("{NO_MATCH}\n{}", self.what_was_found());
         }
-        let searched = self.discovery.searched.iter();
+        let searched = self.report.searched.iter();
         let places: Vec<_> = searched.map(|place| place.shown(self.home.as_deref())).collect();
+        if places.is_empty() {
+            return "No secrets discovered: there is no home directory to look in.".to_owned();
+        }
         format!("No secrets discovered. Looked at:\n  {}", places.join("\n  "))
     }
 
-    /// The names of everything that was found, for a filter that matches none of it.
     fn what_was_found(&self) -> String {
-        let rows = self.discovery.found.iter().flat_map(rows_of);
-        let mut names: Vec<_> = rows.map(|row| row.name.to_string()).collect();
-        names.sort();
-        names.dedup();
-        if names.is_empty() {
+        if self.names.is_empty() {
             return "no credentials were found on this machine".to_owned();
         }
-        format!("found: {}", names.join(", "))
-    }
-
-    /// Explains each access token among the rows: that it expires within hours, how to push a login that
-    /// can be renewed, and which API key it was preferred to.
-    fn report_tokens(&self, rows: &[Row<'_>], printer: Printer) {
-        for found in &self.discovery.found {
-            let same = rows.iter().filter(|row| std::ptr::eq(row.found, found));
-            let names: Vec<_> = same.map(|row| row.name.as_str()).collect();
-            if found.kind != CredentialKind::OAuth || names.is_empty() {
-                continue;
-            }
-            printer.notice(&self.describe_token(found, &names));
-            let key = self.discovery.found.iter().find(|other| {
-                other.kind == CredentialKind::ApiKey && other.secret_names() == found.secret_names()
-            });
-            if let Some(key) = key.filter(|_| found.state == State::Chosen) {
-                printer.notice(&format!(
-                    "{} taken from {} instead of the API key in {}; to take the key, add --no-oauth",
-                    with_verb(&names),
-                    found.place.shown(self.home.as_deref()),
-                    key.place.shown(self.home.as_deref()),
-                ));
-            }
-        }
-    }
-
-    fn describe_token(&self, found: &LocalCredential, names: &[&str]) -> String {
-        let place = found.place.shown(self.home.as_deref());
-        let provider = Provider::discovered(found.provider.as_str());
-        match (found.state, found.renewable) {
-            (State::Expired, Some(false)) => {
-                format!("the login in {place} has expired and cannot be renewed; log in again with its tool")
-            }
-            (State::Expired, _) => format!(
-                "the access token in {place} has expired; run its tool once to renew the login, \
-                 or log in again"
-            ),
-            (_, Some(false)) if found.document.is_some() => format!(
-                "the login in {place} cannot be renewed: its refresh token is missing or has expired; \
-                 log in again with its tool"
-            ),
-            _ => match provider.filter(|_| found.document.is_some()) {
-                None => format!(
-                    "{} a short-lived token that its own tool renews",
-                    with_verb(names)
-                ),
-                Some(provider) => format!(
-                    "{} a short-lived token; 'amika secret {} push --type oauth' pushes the whole \
-                     login, which stays renewable",
-                    with_verb(names),
-                    provider.id
-                ),
-            },
-        }
+        format!("found: {}", self.names.join(", "))
     }
 
     /// Exit 4 if a store could not be read, so that a script notices.
     fn unread(&self, args: &ExtractArgs) -> Result<()> {
-        let problems = self.discovery.problems.len();
+        let problems = self.report.problems.len();
         if problems == 0 || args.skip_unreadable {
             return Ok(());
         }
@@ -342,14 +355,3 @@ impl Extraction {
 }
 
 const NO_MATCH: &str = "No secrets match the --only filter.";
-
-fn rows_of(found: &LocalCredential) -> impl Iterator<Item = Row<'_>> {
-    let names = found.secret_names();
-    names.into_iter().map(move |name| Row { name, found })
-}
-
-/// Names with a verb: `A is`, `A and B are`.
-fn with_verb(names: &[&str]) -> String {
-    let verb = if names.len() == 1 { "is" } else { "are" };
-    format!("{} {verb}", names.join(" and "))
-}

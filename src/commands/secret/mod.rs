@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod delete;
 pub(crate) mod extract;
+mod extracted;
 pub(crate) mod list;
 pub(crate) mod push;
 

@@ -1,0 +1,279 @@
+//! What discovery finds: credentials, their places, their providers and the kinds of stores.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::note::Reason;
+use super::place::Place;
+use crate::provider::{CLAUDE, CODEX, CredentialKind, Provider};
+use crate::secret::{SecretName, SecretValue};
+
+/// A kind of store that may hold credentials: a row of the table of sources.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The identifier in JSON output.
+    pub(crate) id: &'static str,
+    /// Sources with a higher number are preferred.
+    pub(crate) priority: u16,
+    /// The credentials that it can hold.
+    pub(super) holds: Filter,
+}
+
+/// The credentials to look for, or that a source can hold; `None` is any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Filter {
+    pub(crate) provider: Option<&'static str>,
+    pub(crate) kind: Option<CredentialKind>,
+}
+
+impl Filter {
+    pub(crate) const ANY: Self = Self {
+        provider: None,
+        kind: None,
+    };
+
+    pub(crate) const fn provider(provider: &'static str) -> Self {
+        Self {
+            provider: Some(provider),
+            kind: None,
+        }
+    }
+
+    pub(crate) const fn kind(kind: CredentialKind) -> Self {
+        Self {
+            provider: None,
+            kind: Some(kind),
+        }
+    }
+
+    pub(crate) const fn exactly(provider: &'static str, kind: CredentialKind) -> Self {
+        Self {
+            provider: Some(provider),
+            kind: Some(kind),
+        }
+    }
+
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        let providers = self.provider.zip(other.provider);
+        let kinds = self.kind.zip(other.kind);
+        providers.is_none_or(|(one, other)| one == other) && kinds.is_none_or(|(one, other)| one == other)
+    }
+
+    pub(super) fn includes(self, credential: &LocalCredential) -> bool {
+        self.provider
+            .is_none_or(|provider| provider == credential.provider.as_str())
+            && self.kind.is_none_or(|kind| kind == credential.kind)
+    }
+}
+
+/// The name of a provider: lower-case letters, digits and `-`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ProviderName(Cow<'static, str>);
+
+impl ProviderName {
+    /// Maximum length of a provider's name, in bytes.
+    const MAX_LENGTH: usize = 64;
+
+    pub(crate) const AMP: Self = Self::known("amp");
+    pub(crate) const ANTHROPIC: Self = Self::known(CLAUDE.discovered_as);
+    pub(crate) const OPENAI: Self = Self::known(CODEX.discovered_as);
+
+    const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    pub(super) fn of(provider: &Provider) -> Self {
+        Self::known(provider.discovered_as)
+    }
+
+    /// Normalises a tool's name of a provider: `Claude` is anthropic, `github_copilot` is
+    /// github-copilot. Fails if it cannot become the name of a secret.
+    pub(crate) fn from_tool(name: &str) -> Result<Self, Reason> {
+        let name = name.trim_end_matches('/').to_lowercase();
+        let name = name.replace(['_', ' ', '.', '/'], "-");
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        if !starts_well || !rest_is_fine || name.len() > Self::MAX_LENGTH {
+            return Err(Reason::ProviderName);
+        }
+        // `AMIKA_API_KEY` is the credential of this program itself.
+        if name.split('-').next() == Some("amika") {
+            return Err(Reason::OwnName);
+        }
+        Ok(match Provider::with_id(&name) {
+            Some(tool) => Self::known(tool.discovered_as),
+            None => Self(Cow::Owned(name)),
+        })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The names of the secrets for a key of this provider.
+    pub(crate) fn secret_names(&self) -> Vec<SecretName> {
+        let own = format!("{}_API_KEY", self.0.to_uppercase().replace('-', "_"));
+        let names = match Provider::discovered(&self.0) {
+            Some(provider) => provider.secret_names,
+            None => &[own.as_str()],
+        };
+        names.iter().filter_map(|name| SecretName::inline(name)).collect()
+    }
+}
+
+/// The state of a credential among those of its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// The one with the highest priority that works.
+    Chosen,
+    /// It works, but another one is chosen.
+    Outranked,
+    /// An access token past its expiry.
+    Expired,
+    /// Its own tool, or a sandbox, cannot use it.
+    Unusable,
+}
+
+impl State {
+    /// The word in JSON output and in tables.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Chosen => "chosen",
+            Self::Outranked => "outranked",
+            Self::Expired => "expired",
+            Self::Unusable => "unusable",
+        }
+    }
+}
+
+/// The form in which a credential works in a sandbox.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum PushedAs {
+    /// A generic secret under each of its names.
+    Secret,
+    /// The credential of this provider's tool.
+    Login(&'static Provider),
+}
+
+/// A credential that was found on this machine.
+#[derive(Debug)]
+pub(crate) struct LocalCredential {
+    pub(crate) provider: ProviderName,
+    pub(crate) kind: CredentialKind,
+    /// The API key or access token.
+    pub(crate) value: SecretValue,
+    /// The whole stored login of Claude Code or Codex, with which another machine can renew it.
+    pub(crate) document: Option<SecretValue>,
+    pub(crate) source: &'static Source,
+    pub(crate) place: Place,
+    /// When the API key or access token expires.
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) state: State,
+    /// Whether a login has a refresh token that has not ended.
+    pub(crate) renewable: bool,
+    /// Why it cannot be used, if so.
+    pub(crate) unusable: Option<Reason>,
+    /// Whether only older versions of the tool read this location.
+    pub(crate) legacy: bool,
+    /// The host that a key belongs to, if that is not the vendor's own.
+    pub(crate) server: Option<String>,
+    /// Whether the tool that owns the store certainly uses this credential now.
+    pub(crate) in_use: bool,
+    /// What its tool may use instead.
+    pub(crate) overridden_by: Option<Place>,
+    /// The credential of its provider that is chosen instead.
+    pub(crate) outranked_by: Option<Place>,
+}
+
+impl LocalCredential {
+    /// A key, or a login if `kind` says so, without anything special.
+    pub(super) fn new(
+        source: &'static Source,
+        place: &Place,
+        provider: ProviderName,
+        kind: CredentialKind,
+        value: SecretValue,
+    ) -> Self {
+        Self {
+            provider,
+            kind,
+            value,
+            document: None,
+            source,
+            place: place.clone(),
+            expires_at: None,
+            state: State::Chosen,
+            renewable: false,
+            unusable: None,
+            legacy: false,
+            server: None,
+            in_use: false,
+            overridden_by: None,
+            outranked_by: None,
+        }
+    }
+
+    /// The tool whose own login this is: only Claude Code's and Codex's work in a sandbox.
+    pub(crate) fn login_of(&self) -> Option<&'static Provider> {
+        let own = ["claude_oauth", "codex"].contains(&self.source.id);
+        Provider::discovered(self.provider.as_str()).filter(|_| own && self.kind == CredentialKind::OAuth)
+    }
+
+    /// What is shown as its name: `Claude login`, or the names of the secrets.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match self.login_of() {
+            Some(provider) => vec![format!("{} login", provider.title)],
+            None => self
+                .provider
+                .secret_names()
+                .iter()
+                .map(SecretName::to_string)
+                .collect(),
+        }
+    }
+
+    /// Whether it would be pushed if it were chosen.
+    pub(crate) fn could_be_pushed(&self) -> bool {
+        self.server.is_none() && !matches!(self.state, State::Expired | State::Unusable)
+    }
+
+    /// The form in which it is pushed, if it is.
+    pub(crate) fn pushed_as(&self) -> Option<PushedAs> {
+        if self.state != State::Chosen || !self.could_be_pushed() {
+            return None;
+        }
+        match self.kind {
+            CredentialKind::ApiKey => Some(PushedAs::Secret),
+            CredentialKind::OAuth => self
+                .login_of()
+                .filter(|_| self.document.is_some())
+                .map(PushedAs::Login),
+        }
+    }
+}
+
+/// An existing store that could not be read.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Problem {
+    pub(crate) place: Place,
+    /// Never quotes the content of the store.
+    pub(crate) reason: String,
+    /// The credentials that may be missing because of it.
+    pub(super) about: Filter,
+}
+
+impl Problem {
+    /// Formats the warning, with `~` for `home`.
+    pub(crate) fn shown(&self, home: Option<&Path>) -> String {
+        let place = self.place.shown(home);
+        match self.place {
+            // Scripts match "failed to parse credentials file".
+            Place::File(_) | Place::Setting { .. } => {
+                format!("failed to parse credentials file {place}: {}", self.reason)
+            }
+            _ => format!("failed to read {place}: {}", self.reason),
+        }
+    }
+}

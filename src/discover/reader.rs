@@ -1,0 +1,186 @@
+//! Reads the files and keychain items of other programs, each at most once.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use zeroize::Zeroizing;
+
+use super::place::Place;
+use crate::secret::SecretValue;
+use crate::system::env::Env;
+use crate::system::file::{self, FileError};
+use crate::system::keychain::{Keychain, KeychainError};
+
+/// Maximum size of a store, in bytes.
+const MAX_STORE: u64 = 1024 * 1024;
+/// Maximum size of a file that grows with the use of its tool, in bytes.
+const MAX_GROWING: u64 = 16 * 1024 * 1024;
+
+/// The environment, the keychain, and what was read from them.
+pub(super) struct Reader<'a> {
+    pub(super) env: &'a Env,
+    keychain: &'a dyn Keychain,
+    files: RefCell<HashMap<PathBuf, Content>>,
+}
+
+/// A place that was looked at, and what is there.
+pub(super) struct Lookup {
+    pub(super) place: Place,
+    pub(super) content: Content,
+}
+
+/// What is at a place.
+#[derive(Clone)]
+pub(super) enum Content {
+    Absent,
+    /// Something that tools take for an absent file: a directory, a dangling link.
+    Instead(&'static str),
+    Document(Rc<Document>),
+    /// The reason why it cannot be read.
+    Unreadable(String),
+}
+
+/// The text of a store. It is read once, so the text that is checked is the text that is used.
+pub(super) struct Document {
+    pub(super) place: Place,
+    text: Zeroizing<String>,
+    /// Whether `text` equals the bytes of the store; otherwise invalid UTF-8 was replaced with U+FFFD.
+    exact: bool,
+}
+
+impl Document {
+    /// The content of several items of `place` put together.
+    pub(super) fn new(place: Place, text: Zeroizing<String>) -> Self {
+        Self {
+            place,
+            text,
+            exact: true,
+        }
+    }
+
+    fn of_file(path: &Path, bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        Self {
+            place: Place::File(path.to_owned()),
+            exact: matches!(text, std::borrow::Cow::Borrowed(_)),
+            text: Zeroizing::new(text.into_owned()),
+        }
+    }
+
+    /// The whole text, to be pushed unchanged; `None` if it is not valid UTF-8.
+    pub(super) fn whole(&self) -> Option<SecretValue> {
+        self.exact
+            .then(|| SecretValue::new(Zeroizing::new(self.text.to_string())))
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn has_mark(&self) -> bool {
+        self.text.starts_with('\u{feff}')
+    }
+
+    /// The text without the byte order mark that some editors add.
+    pub(super) fn body(&self) -> &str {
+        self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(env: &'a Env, keychain: &'a dyn Keychain) -> Self {
+        Self {
+            env,
+            keychain,
+            files: RefCell::default(),
+        }
+    }
+
+    pub(super) fn file(&self, path: &Path) -> Lookup {
+        self.file_up_to(path, MAX_STORE)
+    }
+
+    /// A file that grows with the use of its tool.
+    pub(super) fn growing_file(&self, path: &Path) -> Lookup {
+        self.file_up_to(path, MAX_GROWING)
+    }
+
+    fn file_up_to(&self, path: &Path, limit: u64) -> Lookup {
+        let mut files = self.files.borrow_mut();
+        let content =
+            files
+                .entry(path.to_owned())
+                .or_insert_with(|| match file::read_if_there(path, limit) {
+                    Ok(None) => Content::Absent,
+                    Ok(Some(bytes)) => Content::Document(Rc::new(Document::of_file(path, &bytes))),
+                    Err(FileError::Directory) => Content::Instead("a directory"),
+                    Err(_) if is_dangling(path) => Content::Instead("a link to nothing"),
+                    Err(error) => Content::Unreadable(error.to_string()),
+                });
+        Lookup {
+            place: Place::File(path.to_owned()),
+            content: content.clone(),
+        }
+    }
+
+    /// An item of the keychain. Several programs store items under the same service, so the account
+    /// is given, too.
+    pub(super) fn item(&self, service: &str, account: &str) -> Lookup {
+        let place = Place::Keychain {
+            service: service.to_owned(),
+            account: account.to_owned(),
+        };
+        let content = match self.keychain.read(service, account) {
+            Ok(None) => Content::Absent,
+            Ok(Some(secret)) => {
+                let text = Zeroizing::new(secret.expose_secret().to_owned());
+                Content::Document(Rc::new(Document::new(place.clone(), text)))
+            }
+            Err(error) => Content::Unreadable(error.to_string()),
+        };
+        Lookup { place, content }
+    }
+
+    /// As [`item`](Self::item), if the tool's settings select the keychain: then a keychain that
+    /// cannot be reached is unreadable, not empty.
+    pub(super) fn selected_item(&self, service: &str, account: &str) -> Lookup {
+        match self.unreachable_keychain() {
+            None => self.item(service, account),
+            Some(reason) => Lookup {
+                place: Place::Keychain {
+                    service: service.to_owned(),
+                    account: account.to_owned(),
+                },
+                content: Content::Unreadable(reason.to_string()),
+            },
+        }
+    }
+
+    /// Why the keychain cannot be reached, if so.
+    pub(super) fn unreachable_keychain(&self) -> Option<KeychainError> {
+        self.keychain.unreachable()
+    }
+
+    /// Whether items of the keychain are looked up at all: not in another home.
+    pub(super) fn reads_keychain(&self) -> bool {
+        self.keychain.is_asked()
+    }
+
+    /// The accounts of the keychain items with this service.
+    pub(super) fn accounts(&self, service: &str) -> Vec<String> {
+        self.keychain.accounts(service)
+    }
+
+    /// A path below the home directory.
+    pub(super) fn below_home(&self, path: &str) -> Option<PathBuf> {
+        self.env.home.as_ref().map(|home| home.join(path))
+    }
+}
+
+/// Whether a path is a link whose target does not exist. A loop of links is an error instead.
+fn is_dangling(path: &Path) -> bool {
+    let is_missing = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    path.is_symlink() && path.metadata().is_err_and(is_missing)
+}

@@ -1,0 +1,284 @@
+//! Claude Code 2.1: the API key of a Console login, and the login of a subscription.
+//!
+//! Facts from running Claude Code 2.1.332 on Linux, and from the shipped program for macOS: on macOS,
+//! the Keychain goes before the files. A login goes before an API key that Claude Code stored itself.
+//! Settings are read from managed files, the server's file and the user's file, in this order, and go
+//! before the environment. A login without the scope `user:inference`, or in a file with a byte order
+//! mark, counts as logged out.
+
+mod credman;
+mod paths;
+
+use self::paths::{account, global_config, key_service, login_service, secure_directory};
+use crate::discover::credential::{Filter, LocalCredential, ProviderName};
+use crate::discover::layers::{Format, Layers, files_in};
+use crate::discover::note::{Note, Unread};
+use crate::discover::overrides::{self, Overrides, Tool, is_set_to_nothing, other_server};
+use crate::discover::place::Place;
+use crate::discover::reader::{Document, Reader};
+use crate::discover::report::{Report, existing};
+use crate::discover::sources;
+use crate::formats::json::Object;
+use crate::provider::{CLAUDE, CredentialKind};
+use crate::secret::SecretValue;
+use crate::system::env::Platform;
+
+const TITLE: &str = "Claude Code";
+const TOOL: Tool = Tool {
+    title: TITLE,
+    prefixes: &["ANTHROPIC_", "CLAUDE"],
+    followed: &["env"],
+    domains: overrides::ANTHROPIC,
+    project_files: &[".claude/settings.json", ".claude/settings.local.json"],
+};
+/// Members of the global configuration from which older versions read an API key.
+const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
+
+pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
+    let mut report = Report::default();
+    let layers = settings(reader, &mut report);
+    let mut overrides = Overrides::find(&TOOL, reader.env, &layers);
+    if is_set_to_nothing(reader.env, "CLAUDE_CONFIG_DIR") {
+        overrides
+            .named
+            .push(Place::Variable("CLAUDE_CONFIG_DIR".to_owned()));
+    }
+    if let Some(profile) = profile(reader) {
+        report.note(Note::Unread {
+            place: profile.clone(),
+            what: Unread::ConsoleProfile,
+        });
+        overrides.named.push(profile);
+    }
+    if let Some(place) = paths::unread_settings(reader.env).and_then(|path| existing(&path)) {
+        report.note(Note::Unread {
+            place: place.clone(),
+            what: Unread::ManagedSettings(TITLE),
+        });
+        overrides.named.push(place);
+    }
+    let is_asked = logins(reader, &mut report);
+    let known = is_asked && report.problems.is_empty();
+    let login = report
+        .credentials
+        .iter()
+        .find(|login| login.unusable.is_none() && !login.legacy);
+    let login = login.map(|login| login.place.clone());
+    let before = overrides.first().cloned();
+    settle(&mut report.credentials, known, before.as_ref(), login.as_ref());
+
+    let first_key = report.credentials.len();
+    keys(reader, &mut report);
+    let known = known && login.is_none() && report.problems.is_empty();
+    let keys = &mut report.credentials[first_key..];
+    let used = keys.iter().find(|key| key.unusable.is_none() && !key.legacy);
+    let used = used.map(|key| key.place.clone());
+    settle(keys, known, before.as_ref().or(login.as_ref()), used.as_ref());
+    let server = layers.variable(reader.env, "ANTHROPIC_BASE_URL");
+    let server = server.and_then(|address| other_server(&address, TOOL.domains));
+    for key in keys.iter_mut() {
+        key.server.clone_from(&server);
+    }
+    if let (Some(login), Some(key)) = (login, used) {
+        report.note(Note::LoginBeforeKey { login, key });
+    }
+    report.notes.extend(overrides.into_notes(TITLE));
+    report
+}
+
+/// Sets whether credentials of one kind are in use. `before` goes before all of them, and `used` is the
+/// first that Claude Code takes. Without `known`, something else may go before it.
+fn settle(credentials: &mut [LocalCredential], known: bool, before: Option<&Place>, used: Option<&Place>) {
+    for credential in credentials {
+        let is_used = used == Some(&credential.place) && !credential.legacy;
+        credential.in_use = is_used && known && before.is_none();
+        credential.overridden_by = before.or(used.filter(|_| !is_used)).cloned();
+    }
+}
+
+/// The settings, the strongest first: managed by the machine, from Claude Code's server, the user's.
+fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
+    let mut layers = Layers::new(Filter::provider(CLAUDE.discovered_as));
+    let mut files = Vec::new();
+    if let Some(directory) = paths::managed(reader.env) {
+        files.extend(
+            files_in(&directory.join("managed-settings.d"), "json")
+                .into_iter()
+                .rev(),
+        );
+        files.push(directory.join("managed-settings.json"));
+    }
+    if let Some(directory) = paths::config_directory(reader.env) {
+        files.extend(["remote-settings.json", "settings.json"].map(|name| directory.join(name)));
+    }
+    for file in files {
+        layers.file(reader, report, file, Format::Json);
+    }
+    layers
+}
+
+/// A profile of the Anthropic SDKs, which Claude Code shares: a Console sign-in or a workload identity.
+fn profile(reader: &Reader<'_>) -> Option<Place> {
+    let directory = paths::profiles(reader.env)?;
+    let mut files = ["credentials", "configs"]
+        .into_iter()
+        .flat_map(|name| files_in(&directory.join(name), "json"));
+    files.next().map(Place::File)
+}
+
+/// Adds the stored logins, beginning with the one that Claude Code uses. Returns whether it is known
+/// that no store before them has another one.
+fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
+    let env = reader.env;
+    let about = sources::CLAUDE_OAUTH.holds;
+    let mut is_known = true;
+    let mut others = Vec::new();
+    if env.platform == Platform::MacOs {
+        let (service, own) = (login_service(env), account(env));
+        if let Some(reason) = reader.unreachable_keychain() {
+            is_known = false;
+            report.note(Note::NoKeychain {
+                tool: TITLE,
+                reason: reason.to_string(),
+            });
+        }
+        let problems = report.problems.len();
+        match report.store(reader.item(&service, &own), about) {
+            Some(item) => login_in(reader, report, &item, false),
+            None if report.problems.len() == problems => {
+                let accounts = reader.accounts(&service).into_iter();
+                others.extend(accounts.filter(|account| *account != own));
+            }
+            None => {}
+        }
+    } else if env.platform == Platform::Windows
+        && credman::is_selected(reader)
+        && let Some(item) = credman::login(reader, report)
+    {
+        login_in(reader, report, &item, false);
+    }
+    if let Some(directory) = secure_directory(env)
+        && let Some(document) = report.store(reader.file(&directory.join(".credentials.json")), about)
+    {
+        login_in(reader, report, &document, false);
+    }
+    // Older versions and other programs used other accounts, which the SOURCE column shows.
+    for account in others {
+        if let Some(item) = report.store(reader.item(&login_service(env), &account), about) {
+            login_in(reader, report, &item, true);
+        }
+    }
+    if let Some(path) = reader.below_home(".claude-oauth-credentials.json")
+        && let Some(document) = report.store(reader.file(&path), about)
+    {
+        login_in(reader, report, &document, true);
+    }
+    is_known
+}
+
+fn login_in(reader: &Reader<'_>, report: &mut Report, document: &Document, legacy: bool) {
+    let (place, about) = (&document.place, sources::CLAUDE_OAUTH.holds);
+    let Some(object) = report.object(document, about) else {
+        return;
+    };
+    let Some(login) = report.usable(place, about, object.object(CLAUDE.access_token.0)) else {
+        return note_other_secrets(report, place, &object);
+    };
+    let Some(token) = report.usable(place, about, login.string(CLAUDE.access_token.1)) else {
+        if login.has(CLAUDE.access_token.1) {
+            let why = login.string("loginEnded").ok().flatten();
+            report.note(Note::Ended {
+                place: place.clone(),
+                why: why.map(|why| why.expose_secret().to_owned()),
+            });
+        }
+        return;
+    };
+    let found = report.credentials.len();
+    super::add_login(
+        report,
+        &sources::CLAUDE_OAUTH,
+        &CLAUDE,
+        document,
+        token,
+        (reader.env.now)(),
+    );
+    if let Some(login) = report.credentials.get_mut(found).filter(|_| legacy) {
+        login.legacy = true;
+        report.note(Note::Legacy { place: place.clone() });
+    }
+}
+
+/// Notes the other secrets in a store without a login.
+fn note_other_secrets(report: &mut Report, place: &Place, store: &Object<'_>) {
+    let members: Vec<_> = CLAUDE
+        .other_secrets
+        .iter()
+        .copied()
+        .filter(|name| store.has(name))
+        .collect();
+    if !members.is_empty() && !store.has(CLAUDE.access_token.0) {
+        let place = place.clone();
+        report.note(Note::OtherSecrets { place, members });
+    }
+}
+
+/// Adds the stored API keys, beginning with the one that Claude Code uses.
+fn keys(reader: &Reader<'_>, report: &mut Report) {
+    let about = sources::CLAUDE_API.holds;
+    if reader.env.platform == Platform::MacOs {
+        let lookup = reader.item(&key_service(reader.env), &account(reader.env));
+        let item = report.store(lookup, about);
+        if let Some((place, key)) = item.and_then(|item| Some((item.place.clone(), item.whole()?))) {
+            add_key(report, &place, key, false);
+        }
+    }
+    if let Some(path) = global_config(reader.env)
+        && let Some(document) = report.store(reader.growing_file(&path), about)
+    {
+        key_in(report, &document, false);
+    }
+    if let Some(path) = reader.below_home(".claude.json.api")
+        && let Some(document) = report.store(reader.file(&path), about)
+    {
+        key_in(report, &document, true);
+    }
+}
+
+/// Adds the API key in a configuration file.
+fn key_in(report: &mut Report, document: &Document, legacy: bool) {
+    let (place, about) = (&document.place, sources::CLAUDE_API.holds);
+    let Some(object) = report.object(document, about) else {
+        return;
+    };
+    let key = report.usable(place, about, object.string("primaryApiKey"));
+    if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
+        if !is_of_anthropic(&key) {
+            report.note(Note::GatewayKey { place: place.clone() });
+        }
+        return add_key(report, place, key, legacy);
+    }
+    for member in LEGACY_KEYS {
+        let key = report.usable(place, about, object.string(member));
+        if let Some(key) = key.filter(is_of_anthropic) {
+            return add_key(report, place, key, true);
+        }
+    }
+}
+
+fn add_key(report: &mut Report, place: &Place, key: SecretValue, legacy: bool) {
+    if legacy {
+        report.note(Note::Legacy { place: place.clone() });
+    }
+    let (provider, kind) = (ProviderName::ANTHROPIC, CredentialKind::ApiKey);
+    report.add(LocalCredential {
+        legacy,
+        ..LocalCredential::new(&sources::CLAUDE_API, place, provider, kind, key)
+    });
+}
+
+/// Whether it has the format of a key for Anthropic's own API; keys of gateways have any format.
+fn is_of_anthropic(key: &SecretValue) -> bool {
+    let key = key.expose_secret().trim_start();
+    CLAUDE.key_prefixes.iter().any(|prefix| key.starts_with(prefix))
+}

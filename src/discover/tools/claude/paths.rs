@@ -1,0 +1,162 @@
+//! The paths and keychain items of Claude Code's configuration and secrets.
+//!
+//! Facts from running Claude Code 2.1.330 on Linux and Windows, and from the shipped program for
+//! macOS. The configuration directory is `CLAUDE_CONFIG_DIR` or `~/.claude`; the one for secrets
+//! can be moved separately with `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+use crate::system::env::{Env, Platform};
+use crate::system::keychain::hex_start;
+
+/// The service of the Keychain items, without suffixes.
+const SERVICE: &str = "Claude Code";
+
+/// The service of the item with an API key.
+pub(super) fn key_service(env: &Env) -> String {
+    format!("{SERVICE}{}{}", oauth_suffix(env), suffix(env))
+}
+
+/// The service of the item with the OAuth login.
+pub(super) fn login_service(env: &Env) -> String {
+    format!("{SERVICE}{}-credentials{}", oauth_suffix(env), suffix(env))
+}
+
+/// Claude Code's global configuration; the older path takes precedence if it exists.
+pub(super) fn global_config(env: &Env) -> Option<PathBuf> {
+    let directory = env.path("CLAUDE_CONFIG_DIR");
+    let older = config_directory(env)?.join(".config.json");
+    if older.is_file() {
+        return Some(older);
+    }
+    let newer = directory.or_else(|| env.home.clone())?;
+    Some(newer.join(format!(".claude{}.json", oauth_suffix(env))))
+}
+
+/// The suffix of files and items of an installation with its own sign-in server.
+fn oauth_suffix(env: &Env) -> &'static str {
+    if env.is_set("CLAUDE_CODE_CUSTOM_OAUTH_URL") {
+        "-custom-oauth"
+    } else {
+        ""
+    }
+}
+
+/// The directory of the configuration. An empty `CLAUDE_CONFIG_DIR` means the working directory
+/// (Claude Code 2.1.331), where nothing is read: the caller reports it.
+pub(super) fn config_directory(env: &Env) -> Option<PathBuf> {
+    let named = env.path("CLAUDE_CONFIG_DIR");
+    named.or_else(|| Some(env.home.as_ref()?.join(".claude")))
+}
+
+/// The value of the variable that moves the directory of the secrets. An empty variable for secrets
+/// means the default directory.
+fn secure_setting(env: &Env) -> Option<&OsStr> {
+    env.variable("CLAUDE_SECURESTORAGE_CONFIG_DIR")
+        .or_else(|| env.variable("CLAUDE_CONFIG_DIR"))
+        .filter(|directory| !directory.is_empty())
+}
+
+/// The directory of the secrets.
+pub(super) fn secure_directory(env: &Env) -> Option<PathBuf> {
+    match env.variable("CLAUDE_SECURESTORAGE_CONFIG_DIR") {
+        None => config_directory(env),
+        Some(empty) if empty.is_empty() => Some(env.home.as_ref()?.join(".claude")),
+        Some(directory) => Some(PathBuf::from(directory)),
+    }
+}
+
+/// The suffix of the services of a moved directory: a hash of the variable's value in Unicode NFC.
+fn suffix(env: &Env) -> String {
+    let Some(directory) = secure_setting(env) else {
+        return String::new();
+    };
+    let text = directory.to_string_lossy();
+    let text = ComposingNormalizerBorrowed::new_nfc().normalize(&text);
+    format!("-{}", hex_start(text.as_bytes(), 8))
+}
+
+/// The account of the Keychain items: the user name, from a variable or from the home directory, if it
+/// has only plain characters.
+pub(super) fn account(env: &Env) -> String {
+    let variable = ["USER", "LOGNAME"].iter().find_map(|name| env.variable(name));
+    let home = || env.home.as_deref().and_then(Path::file_name);
+    let name = variable.or_else(home).and_then(OsStr::to_str).unwrap_or_default();
+    let plain = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if plain && !name.is_empty() {
+        name.to_owned()
+    } else {
+        "claude-code-user".to_owned()
+    }
+}
+
+/// The directory of the Anthropic profiles, which Claude Code shares with the SDKs.
+pub(super) fn profiles(env: &Env) -> Option<PathBuf> {
+    if let Some(directory) = env.path("ANTHROPIC_CONFIG_DIR") {
+        return Some(directory);
+    }
+    if env.platform == Platform::Windows {
+        let data = env.path("APPDATA");
+        let data = data.or_else(|| Some(env.home.as_ref()?.join("AppData").join("Roaming")));
+        return data.map(|data| data.join("Anthropic"));
+    }
+    let directory = env.xdg_directory("XDG_CONFIG_HOME", ".config");
+    directory.map(|directory| directory.join("anthropic"))
+}
+
+/// The directory of the managed settings, which only administrators can change.
+pub(super) fn managed(env: &Env) -> Option<PathBuf> {
+    env.system_path(match env.platform {
+        Platform::MacOs => "Library/Application Support/ClaudeCode",
+        Platform::Windows => "Program Files/ClaudeCode",
+        Platform::Unix => "etc/claude-code",
+    })
+}
+
+/// Managed settings in formats that are not read: preferences that a device management sets on macOS.
+pub(super) fn unread_settings(env: &Env) -> Option<PathBuf> {
+    let path = "Library/Managed Preferences/com.anthropic.claudecode.plist";
+    env.system_path(path).filter(|_| env.platform == Platform::MacOs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(variables: &[(&str, &str)]) -> Env {
+        Env::fake(Path::new("/Users/fix"), variables, Platform::MacOs)
+    }
+
+    #[test]
+    fn the_suffix_is_a_hash_of_the_variables_own_text() {
+        let suffix_of = |variables: &[(&str, &str)]| suffix(&env(variables));
+        assert_eq!(suffix_of(&[]), "");
+        assert_eq!(suffix_of(&[("CLAUDE_CONFIG_DIR", "")]), "");
+        // Observed with Claude Code 2.1.330.
+        assert_eq!(suffix_of(&[("CLAUDE_CONFIG_DIR", "C:/cfg2/")]), "-9a02e4b9");
+        let moved_apart = [
+            ("CLAUDE_CONFIG_DIR", "/a"),
+            ("CLAUDE_SECURESTORAGE_CONFIG_DIR", "C:/cfg2/"),
+        ];
+        assert_eq!(suffix_of(&moved_apart), "-9a02e4b9");
+        let back_to_default = [
+            ("CLAUDE_CONFIG_DIR", "/a"),
+            ("CLAUDE_SECURESTORAGE_CONFIG_DIR", ""),
+        ];
+        assert_eq!(suffix_of(&back_to_default), "");
+        let composed = suffix_of(&[("CLAUDE_CONFIG_DIR", "/\u{e9}")]);
+        assert_eq!(suffix_of(&[("CLAUDE_CONFIG_DIR", "/e\u{301}")]), composed);
+    }
+
+    #[test]
+    fn the_account_is_a_plain_user_name() {
+        assert_eq!(account(&env(&[("USER", "jo.doe-1_x")])), "jo.doe-1_x");
+        assert_eq!(account(&env(&[("USER", "jo doe")])), "claude-code-user");
+        assert_eq!(account(&env(&[])), "fix");
+    }
+}
