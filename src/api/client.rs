@@ -4,12 +4,13 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::error::ApiError;
 use super::request::{Answer, Repeat, Request};
 use super::transport::{Api, ApiResult};
-use super::types::{self, SecretSummary};
+use super::types::{self, SecretSummary, ServerText};
 use crate::error::{Error, Kind, Result};
 use crate::net::withhold::Carried;
 use crate::secret::{Scope, SecretName, SecretValue};
@@ -111,13 +112,40 @@ impl Api {
             repeat: Repeat::Never,
             carried: Some(Carried { value, name: "" }),
         };
+        self.updated(&self.send(&request).await?)
+    }
+
+    /// Changes the name or the description of a secret; an empty description removes it. Returns the time
+    /// of the change, if the server tells it.
+    pub(crate) async fn edit_secret(
+        &self,
+        id: &str,
+        name: Option<&str>,
+        description: Option<&str>,
+    ) -> ApiResult<Option<ServerText>> {
+        let path = secret_path(id)?;
+        let name = name.map(|name| ("name", json!(name)));
+        let description =
+            description.map(|text| ("description", json!(Some(text).filter(|text| !text.is_empty()))));
+        let body: Value = name.into_iter().chain(description).collect();
+        let body = body.to_string();
+        let request = Request {
+            body: Some(body.into()),
+            ..Request::safe(Method::PUT, &path)
+        };
         let answer = self.send(&request).await?;
+        self.updated(&answer)?;
+        let edited = self.parse::<types::Edited>(&answer, "a confirmation of the update");
+        Ok(edited.ok().and_then(|edited| edited.updated_at))
+    }
+
+    fn updated(&self, answer: &Answer) -> ApiResult<()> {
         match answer.status {
             StatusCode::NO_CONTENT => Ok(()),
             StatusCode::OK => self
-                .parse::<serde_json::Map<String, serde_json::Value>>(&answer, "a confirmation of the update")
+                .parse::<serde_json::Map<String, Value>>(answer, "a confirmation of the update")
                 .map(drop),
-            _ => Err(self.not_the_api(&answer, "a confirmation of the update")),
+            _ => Err(self.not_the_api(answer, "a confirmation of the update")),
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request without a body, which may be carried out twice.
+    /// A request that may be carried out twice, without a body.
     pub(super) fn safe(method: Method, path: &'a str) -> Self {
         Self {
             method,

@@ -56,6 +56,13 @@ pub(crate) struct UpdateSecret<'a> {
     pub(crate) value: &'a str,
 }
 
+/// The response to a change.
+#[derive(Deserialize)]
+pub(crate) struct Edited {
+    #[serde(default)]
+    pub(crate) updated_at: Option<ServerText>,
+}
+
 /// The response to a create. If it has a name, it must be the one that was sent.
 #[derive(Deserialize)]
 pub(crate) struct Created {

@@ -1,87 +1,62 @@
-//! Shared steps of the delete commands: confirm, delete one by one, report each.
+//! Shared steps of the delete commands: find, confirm, delete one by one, report each.
+
+use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::api::{ApiError, Effect};
+use crate::api::{Api, ApiError, Effect, ServerText, check_id};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape;
+use crate::formats::escape::{count, escape, first_of};
 use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
 
-/// A target of a delete command, with the name or id given on the command line.
-#[derive(PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) label: String,
-    /// `None` if the target is already gone.
-    pub(crate) id: Option<String>,
-    /// The id as it may be shown, if it comes from the server.
-    pub(crate) shown_id: Option<String>,
-    /// The other scope, if only that one has this name.
-    pub(crate) other_scope: Option<OtherScope>,
-    /// What was probably meant, such as a similar name, if nothing has this one.
-    pub(crate) meant: Option<String>,
+/// A stored secret or credential.
+pub(crate) struct Entry {
+    pub(crate) id: ServerText,
+    pub(crate) name: ServerText,
+    pub(crate) scope: ServerText,
+    /// Type and scope, such as `oauth, user scope`.
+    pub(crate) kind: String,
 }
 
-/// The scope that was requested, and the one that has the name.
-#[derive(PartialEq, Eq)]
-pub(crate) struct OtherScope {
-    pub(crate) requested: Scope,
-    pub(crate) actual: String,
+/// What to delete: names within a scope, or ids.
+pub(crate) enum Wanted<'a> {
+    Names(&'a [String], Scope),
+    Ids(&'a [String]),
 }
 
-impl Target {
-    pub(crate) fn by_id(id: &str) -> Self {
-        Self {
-            label: id.to_owned(),
-            id: Some(id.to_owned()),
-            shown_id: None,
-            other_scope: None,
-            meant: None,
-        }
-    }
+/// One kind of entry.
+pub(crate) trait Entries {
+    /// What an entry is called, such as `secret`.
+    const NOUN: &'static str;
+    /// What is said of a deleted entry, before its name or id.
+    const DELETED: &'static str;
+    /// Whether a result names an entry by its id, even if it was found by name.
+    const SHOWS_IDS: bool;
 
-    /// A name that the requested scope does not have.
-    pub(crate) fn absent(name: &str, other_scope: Option<OtherScope>) -> Self {
-        Self {
-            label: name.to_owned(),
-            id: None,
-            shown_id: None,
-            other_scope,
-            meant: None,
-        }
-    }
+    fn api(&self) -> &Api;
+    async fn list(&self) -> std::result::Result<Vec<Entry>, ApiError>;
+    async fn delete(&self, id: &str) -> std::result::Result<(), ApiError>;
+    fn explain(&self, error: ApiError) -> Error;
+}
 
-    /// The warning if another scope has the name.
-    fn elsewhere(&self) -> Option<String> {
-        let OtherScope { requested, actual } = self.other_scope.as_ref()?;
-        Some(format!(
-            "{} is not in {requested} scope; to delete it from {actual} scope, use --scope {actual}",
-            self.label
-        ))
-    }
+struct Target {
+    /// What the result calls it.
+    label: String,
+    /// What the question calls it.
+    described: String,
+    /// `None` if it is already gone.
+    id: Option<String>,
+    /// Descriptions of stored entries that may have been meant instead.
+    similar: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Status {
     Deleted,
     AlreadyDeleted,
-}
-
-impl Status {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Deleted => "deleted",
-            Self::AlreadyDeleted => "already deleted",
-        }
-    }
-}
-
-/// How one kind of target is deleted and reported.
-pub(crate) struct Deletion {
-    pub(crate) noun: &'static str,
-    pub(crate) as_text: fn(&Target) -> String,
 }
 
 /// The outcome of each target.
@@ -93,77 +68,192 @@ struct Report {
     in_doubt: bool,
 }
 
-impl Deletion {
-    /// Confirms, then deletes the targets one by one. Continues after a refusal, and stops at a failure
-    /// that would affect every other request.
-    pub(crate) async fn run(
-        self,
-        mut targets: Vec<Target>,
-        confirmation: Confirmation,
-        context: &Context,
-        requests: impl Requests,
-    ) -> Result<()> {
-        let mut index = 0;
-        while index < targets.len() {
-            if targets[..index].contains(&targets[index]) {
-                targets.remove(index);
-            } else {
-                index += 1;
-            }
-        }
-        for warning in targets.iter().filter_map(Target::elsewhere) {
-            context.printer.warning(&warning);
-        }
-        self.confirm(&targets, confirmation, context).await?;
-        let report = delete_all(targets, context, requests).await;
-        let printed = if report.gone.is_empty() {
-            Ok(())
-        } else {
-            let value = || report.gone.iter().map(as_json).collect::<Value>();
-            context
-                .printer
-                .data(OnWriteFailure::RepeatOnStderr, &value(), || {
-                    self.text(&report.gone)
-                })
+/// Confirms, then deletes the entries one by one. Continues after a refusal, and stops at a failure that
+/// would affect every other request.
+pub(crate) async fn run<E: Entries>(
+    wanted: Wanted<'_>,
+    confirmation: Confirmation,
+    context: &Context,
+    entries: E,
+) -> Result<()> {
+    let (asked, by) = match wanted {
+        Wanted::Names(names, scope) => (names, Some(scope)),
+        Wanted::Ids(ids) => (ids, None),
+    };
+    if by.is_none() {
+        asked.iter().try_for_each(|id| check_id(id))?;
+    }
+    let mut seen = HashSet::new();
+    let asked = asked.iter().filter(|asked| seen.insert(*asked));
+    let targets: Vec<_> = if by.is_none() && confirmation == Confirmation::NotNeeded {
+        asked.map(|id| Target::by_id(id, id)).collect()
+    } else {
+        let stored = context.reply(entries.list()).await?;
+        let find = |asked: &String| match by {
+            Some(scope) => find_name(asked, scope, &stored, &entries),
+            None => Ok(find_id(asked, &stored, &entries)),
         };
-        report.error().map_or(printed, Err)
-    }
+        asked.map(find).collect::<Result<_>>()?
+    };
+    confirm::<E>(&targets, by, confirmation, context).await?;
+    let report = delete_all(targets, context, &entries).await;
+    let printed = if report.gone.is_empty() {
+        Ok(())
+    } else {
+        let json: Value = report.gone.iter().map(as_json).collect();
+        let text = || {
+            report
+                .gone
+                .iter()
+                .map(as_text::<E>)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        context.printer.data(OnWriteFailure::RepeatOnStderr, &json, text)
+    };
+    report.error().map_or(printed, Err)
+}
 
-    /// Asks for confirmation of the targets that still exist.
-    async fn confirm(&self, targets: &[Target], confirmation: Confirmation, context: &Context) -> Result<()> {
-        let there = targets.iter().filter(|target| target.id.is_some());
-        let labels: Vec<_> = there.map(|target| target.label.as_str()).collect();
-        if labels.is_empty() {
-            return Ok(());
+impl Target {
+    fn by_id(id: &str, described: &str) -> Self {
+        Self {
+            label: id.to_owned(),
+            described: described.to_owned(),
+            id: Some(id.to_owned()),
+            similar: Vec::new(),
         }
-        let question = format!(
-            "Delete {} ({}) of {}?",
-            escape::count(labels.len(), self.noun),
-            labels.join(", "),
-            context.account()
-        );
-        let show = |question: &str| context.printer.question(question);
-        let answer = confirmation.ask(&context.env, &question, show);
-        context.interrupt.or(answer).await
     }
 
-    /// Formats one line per target, except for targets in another scope, which have a warning.
-    fn text(&self, gone: &[(Target, Status)]) -> String {
-        let said = gone.iter().filter(|(target, _)| target.other_scope.is_none());
-        let lines = said.map(|(target, status)| match status {
-            Status::Deleted => (self.as_text)(target),
-            // A name or ID that is not found may be misspelled.
-            Status::AlreadyDeleted => {
-                let meant = target.meant.as_ref();
-                let meant = meant
-                    .map(|meant| format!("; did you mean {}?", escape::escape(meant)))
-                    .unwrap_or_default();
-                let label = escape::escape(&target.label);
-                format!("{label}: already deleted, or never stored{meant}")
-            }
-        });
-        lines.collect::<Vec<_>>().join("\n")
+    fn absent(label: &str, similar: Vec<String>) -> Self {
+        Self {
+            label: label.to_owned(),
+            described: String::new(),
+            id: None,
+            similar,
+        }
     }
+}
+
+/// The one entry with this name in this scope. A name that only the other scope has, or that is there
+/// twice, is exit 1; a pattern is exit 2.
+fn find_name<E: Entries>(name: &str, scope: Scope, stored: &[Entry], entries: &E) -> Result<Target> {
+    let shown = |text: &ServerText| entries.api().shown(text);
+    let named: Vec<_> = stored.iter().filter(|entry| entry.name == *name).collect();
+    let found: Vec<_> = named
+        .iter()
+        .filter(|entry| entry.scope == *scope.as_str())
+        .collect();
+    match (&found[..], &named[..]) {
+        ([one], _) => {
+            let id = shown(&one.id);
+            let described = if E::SHOWS_IDS {
+                format!("{id}: {name}, {}", one.kind)
+            } else {
+                name.to_owned()
+            };
+            Ok(Target {
+                label: if E::SHOWS_IDS { id } else { name.to_owned() },
+                ..Target::by_id(one.id.as_sent(), &described)
+            })
+        }
+        ([], []) if name.contains(['*', '?']) => Err(Error::usage(format!(
+            "{name} is a pattern, and patterns delete nothing"
+        ))
+        .hint("list the names")),
+        ([], []) => Ok(Target::absent(name, similar(name, stored, entries))),
+        ([], [elsewhere, ..]) => {
+            let other = shown(&elsewhere.scope);
+            let message = format!("{name} is in {other} scope only; nothing was deleted");
+            Err(Error::new(Kind::Refused, message).hint(format!("to delete it there, add --scope {other}")))
+        }
+        (several, _) => {
+            let ids: Vec<_> = several.iter().map(|entry| shown(&entry.id)).collect();
+            let message = format!(
+                "there are {} {}s {name} in {scope} scope ({}); nothing was deleted",
+                ids.len(),
+                E::NOUN,
+                ids.join(", ")
+            );
+            let how = if E::SHOWS_IDS {
+                "pass the ID of the one to delete"
+            } else {
+                "choose one with --id"
+            };
+            Err(Error::new(Kind::Refused, message).hint(how))
+        }
+    }
+}
+
+fn find_id<E: Entries>(id: &str, stored: &[Entry], entries: &E) -> Target {
+    match stored.iter().find(|entry| entry.id == *id) {
+        Some(entry) => Target::by_id(id, &describe(entry, entries)),
+        None => Target::absent(id, similar(id, stored, entries)),
+    }
+}
+
+fn describe<E: Entries>(entry: &Entry, entries: &E) -> String {
+    let [id, name] = [&entry.id, &entry.name].map(|text| entries.api().shown(text));
+    format!("{id}: {name}, {}", entry.kind)
+}
+
+/// The entries that a misspelled name, or a name in place of an id, may have meant.
+fn similar<E: Entries>(asked: &str, stored: &[Entry], entries: &E) -> Vec<String> {
+    let is_similar = |entry: &&Entry| {
+        let name = entry.name.as_sent();
+        entry.id == *asked || name.eq_ignore_ascii_case(asked) || strsim::jaro_winkler(name, asked) > 0.9
+    };
+    let similar = stored.iter().filter(is_similar);
+    similar.map(|entry| describe(entry, entries)).collect()
+}
+
+/// Asks for confirmation of the targets that still exist.
+async fn confirm<E: Entries>(
+    targets: &[Target],
+    by: Option<Scope>,
+    confirmation: Confirmation,
+    context: &Context,
+) -> Result<()> {
+    let there = targets.iter().filter(|target| target.id.is_some());
+    let described: Vec<_> = there.map(|target| target.described.clone()).collect();
+    if described.is_empty() {
+        return Ok(());
+    }
+    let place = match by {
+        Some(scope) => format!("in {}", context.vault_of(scope)),
+        None => format!("of {}", context.account()),
+    };
+    let question = format!(
+        "Delete {} ({}) {place}?",
+        count(described.len(), E::NOUN),
+        first_of(&described)
+    );
+    let show = |question: &str| context.printer.question(question);
+    let answer = confirmation.ask(&context.env, &question, show);
+    context.interrupt.or(answer).await
+}
+
+fn as_text<E: Entries>((target, status): &(Target, Status)) -> String {
+    let label = escape(&target.label);
+    match (status, &target.similar[..]) {
+        (Status::Deleted, _) => format!("{} {label}", E::DELETED),
+        (Status::AlreadyDeleted, []) => format!("{label}: already deleted, or never stored"),
+        (Status::AlreadyDeleted, similar) => {
+            let similar = first_of(similar);
+            format!(
+                "{label}: already deleted, or never stored; stored: {}",
+                escape(&similar)
+            )
+        }
+    }
+}
+
+/// `name` is the name of a secret, or an id.
+fn as_json((target, status): &(Target, Status)) -> Value {
+    let status = match status {
+        Status::Deleted => "deleted",
+        Status::AlreadyDeleted => "already deleted",
+    };
+    json!({ "name": target.label, "status": status })
 }
 
 impl Report {
@@ -178,10 +268,8 @@ impl Report {
             .iter()
             .map(|error| error.kind)
             .find(|kind| kind.is_signal());
-        let error = self
-            .failed
-            .iter()
-            .fold(first, |error, other| error.consequence(format!("{other:#}")));
+        let add = |error: Error, other: &Error| error.consequence(format!("{other:#}"));
+        let error = self.failed.iter().fold(first, add);
         Some(match signal {
             Some(signal) => error.with_kind(signal),
             None if deleted || self.in_doubt => error.with_kind(Kind::Partial),
@@ -190,66 +278,48 @@ impl Report {
     }
 }
 
-/// The requests for one kind of target.
-pub(crate) trait Requests {
-    async fn delete(&self, id: &str) -> std::result::Result<(), ApiError>;
-    async fn is_listed(&self, id: &str) -> std::result::Result<bool, ApiError>;
-    fn explain(&self, error: ApiError) -> Error;
-}
-
-enum Deleted {
-    Yes(Status),
-    No(ApiError),
-    /// The server answers that the target does not exist, but its list does not confirm that.
-    NotThere(ApiError),
-}
-
-async fn delete(id: &str, requests: &impl Requests) -> Result<Deleted> {
-    Ok(match requests.delete(id).await {
-        Ok(()) => Deleted::Yes(Status::Deleted),
-        Err(error) if error.is_not_found() => match requests.is_listed(id).await {
-            Ok(false) => Deleted::Yes(Status::AlreadyDeleted),
-            Ok(true) | Err(_) => Deleted::NotThere(error),
+/// Deletes one entry. A server that does not know it is believed if its list does not have it either.
+async fn delete(id: &str, entries: &impl Entries) -> Result<std::result::Result<Status, (ApiError, bool)>> {
+    Ok(match entries.delete(id).await {
+        Ok(()) => Ok(Status::Deleted),
+        Err(error) if error.is_not_found() => match entries.list().await {
+            Ok(stored) if stored.iter().all(|entry| entry.id != *id) => Ok(Status::AlreadyDeleted),
+            Ok(_) | Err(_) => Err((error, true)),
         },
-        Err(error) => Deleted::No(error),
+        Err(error) => {
+            let in_doubt = error.effect() == Effect::Unknown;
+            Err((error, in_doubt))
+        }
     })
 }
 
-async fn delete_all(targets: Vec<Target>, context: &Context, requests: impl Requests) -> Report {
+async fn delete_all(targets: Vec<Target>, context: &Context, entries: &impl Entries) -> Report {
     let mut report = Report::default();
     for target in targets {
         let Some(id) = &target.id else {
             report.gone.push((target, Status::AlreadyDeleted));
             continue;
         };
-        let mut not_there = false;
-        let error = match context.interrupt.or(delete(id, &requests)).await {
-            Ok(Deleted::Yes(status)) => {
+        let (error, in_doubt) = match context.interrupt.or(delete(id, entries)).await {
+            Ok(Ok(status)) => {
                 report.gone.push((target, status));
                 continue;
             }
-            Ok(Deleted::NotThere(error)) => {
-                not_there = true;
-                error
-            }
-            Ok(Deleted::No(error)) => error,
+            Ok(Err(failed)) => failed,
             Err(signal) => {
-                let message = format!(
-                    "interrupted while deleting {}; it may or may not have been deleted",
-                    target.label
-                );
-                report.failed.push(Error::new(signal.kind, message));
+                let doing = format!("interrupted while deleting {}", target.label);
+                let error = Error::new(signal.kind, doing);
+                report.failed.push(error.consequence(IN_DOUBT));
                 break;
             }
         };
         let others_would_fail = error.is_fatal() || error.is_outage() || error.kind() == Kind::Unreachable;
-        let in_doubt = not_there || error.effect() == Effect::Unknown;
-        let error = requests
+        let error = entries
             .explain(error)
             .context(format!("deleting {}", target.label));
         report.in_doubt |= in_doubt;
         report.failed.push(if in_doubt {
-            error.consequence("it may or may not have been deleted")
+            error.consequence(IN_DOUBT)
         } else {
             error
         });
@@ -260,11 +330,4 @@ async fn delete_all(targets: Vec<Target>, context: &Context, requests: impl Requ
     report
 }
 
-/// `name` is the argument: the name of a secret, or an id.
-fn as_json((target, status): &(Target, Status)) -> Value {
-    let mut value = json!({ "name": target.label, "status": status.as_str() });
-    if let Some(id) = target.shown_id.as_ref().filter(|id| **id != target.label) {
-        value["id"] = json!(id);
-    }
-    value
-}
+const IN_DOUBT: &str = "it may or may not have been deleted";

@@ -32,6 +32,105 @@ fn hostile_names_are_escaped() {
         .stdout_contains("A\\u{1b}[2J\\n\\u{202e}x");
 }
 
+/// A description is a column of its own where there is one.
+#[test]
+fn a_description_is_listed() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A", "x", "user");
+    sandbox.vault.seed("B", "x", "user");
+    sandbox.run("secret edit B --description staging").exits(0);
+    let ran = sandbox.run("secret list").exits(0);
+    insta::assert_snapshot!(ran.stdout, @r"
+    NAME  SCOPE  UPDATED               ID        DESCRIPTION
+    A     user   2026-11-23T12:00:00Z  sec_0001
+    B     user   2026-11-23T12:00:00Z  sec_0002  staging
+    ");
+}
+
+#[test]
+fn edit_changes_the_name_and_the_description_but_no_value() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("OLD", "c4n4ry", "user");
+    sandbox.vault.seed("OLD", "other", "org");
+    let ran = sandbox
+        .run("secret edit OLD --rename NEW --description note -o json")
+        .exits(0);
+    let row = ran.json();
+    assert_eq!(
+        (&row["name"], &row["description"]),
+        (&json!("NEW"), &json!("note"))
+    );
+    assert_eq!(row["id"], "sec_0001");
+    let sent = sandbox.vault.requests().pop().unwrap();
+    assert_eq!(
+        (sent.method.as_str(), sent.path.rsplit('/').next()),
+        ("PUT", Some("sec_0001"))
+    );
+    let sent: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(sent, json!({ "name": "NEW", "description": "note" }));
+    assert_eq!(sandbox.vault.value("NEW", "user").as_deref(), Some("c4n4ry"));
+    assert_eq!(sandbox.vault.value("OLD", "org").as_deref(), Some("other"));
+    // An empty description removes it, and an ID chooses in any scope.
+    sandbox.run_with("secret edit --id sec_0001", "").exits(2);
+    let mut command = sandbox.command(["secret", "edit", "NEW", "--description", ""]);
+    ran_ok(&mut command);
+    assert_eq!(sandbox.vault.stored("generic")[0].description, None);
+    sandbox.run("secret edit --id sec_0002 --rename TEAM").exits(0);
+    assert!(sandbox.vault.value("TEAM", "org").is_some());
+}
+
+fn ran_ok(command: &mut std::process::Command) {
+    crate::sandbox::ran(command.output().unwrap()).exits(0);
+}
+
+/// A name that is absent, taken, or there twice is refused, and nothing is sent.
+#[test]
+fn edit_refuses_what_is_not_certain() {
+    let sandbox = Sandbox::new();
+    for (name, scope) in [
+        ("A", "user"),
+        ("B", "user"),
+        ("TWICE", "user"),
+        ("TWICE", "user"),
+        ("T", "org"),
+    ] {
+        sandbox.vault.seed(name, "x", scope);
+    }
+    for (line, code, said) in [
+        (
+            "NONE --rename X",
+            1,
+            "there is no secret NONE; nothing was changed",
+        ),
+        (
+            "A --rename B",
+            1,
+            "B exists already in user scope; nothing was changed",
+        ),
+        (
+            "TWICE --rename X",
+            1,
+            "2 secrets are named TWICE (sec_0003, sec_0004)",
+        ),
+        ("T --rename X", 1, "T is not in user scope; nothing was changed"),
+        ("--id sec_none --rename X", 1, "no secret has this ID"),
+        ("--id a/b --rename X", 2, "not a valid ID"),
+        ("A", 2, "--rename <NEW>"),
+        ("--rename X", 2, "<NAME>"),
+        ("A --rename a=b", 4, "not a valid secret name"),
+    ] {
+        sandbox
+            .run(&format!("secret edit {line}"))
+            .exits(code)
+            .stderr_contains(said);
+    }
+    assert_eq!(sandbox.vault.count("PUT"), 0);
+    sandbox
+        .run("secret edit A --rename A --description same")
+        .exits(0);
+    sandbox.run("secret edit T --scope org --rename T2").exits(0);
+}
+
 #[test]
 fn delete_resolves_the_name_in_its_scope() {
     let sandbox = Sandbox::new();
@@ -43,79 +142,71 @@ fn delete_resolves_the_name_in_its_scope() {
         .stdout_contains("Deleted A");
     assert_eq!(sandbox.vault.value("A", "user"), None);
     assert!(sandbox.vault.value("A", "org").is_some());
-    assert!(sandbox.vault.value("A", "org").is_some());
     let ran = sandbox.run("secret rm A --scope org --yes -o json").exits(0);
-    assert_eq!(
-        ran.json(),
-        json!([{ "name": "A", "status": "deleted", "id": "sec_0002" }])
-    );
+    assert_eq!(ran.json(), json!([{ "name": "A", "status": "deleted" }]));
 }
 
-/// A name that exists only in the other scope is not reported as deleted, and its scope is named once.
+/// R107: a name that only the other scope has is refused, and nothing is deleted.
 #[test]
-fn a_name_in_the_other_scope_is_not_reported_as_deleted() {
+fn a_name_in_the_other_scope_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.vault.seed("A", "y", "org");
+    sandbox.vault.seed("B", "y", "user");
     sandbox
         .vault
         .seed_credential("claude", "Team", "api_key", "org", "old");
-    for (line, name) in [
-        ("secret delete A", "A"),
-        ("secret claude delete --name Team", "Team"),
-    ] {
-        let warning = format!("{name} is not in user scope; to delete it from org scope, use --scope org");
-        let ran = sandbox.run(&format!("{line} --yes")).exits(0);
+    for line in ["secret delete B A", "secret claude delete --name Team"] {
+        let ran = sandbox.run(&format!("{line} --yes")).exits(1);
         assert_eq!(ran.stdout, "");
-        assert_eq!(ran.stderr, format!("warning: {warning}\n"));
-        let ran = sandbox.run(&format!("{line} --yes -o json")).exits(0);
-        assert_eq!(ran.json(), json!([{ "name": name, "status": "already deleted" }]));
-        ran.stderr_contains(&warning);
+        ran.stderr_contains(
+            "is in org scope only; nothing was deleted\n  hint: to delete it there, add --scope org",
+        );
     }
-    assert!(sandbox.vault.value("A", "org").is_some());
-    assert_eq!(sandbox.vault.stored("claude").len(), 1);
-    // The command that the warning suggests.
-    sandbox
-        .run("secret delete A --scope org --yes")
-        .exits(0)
-        .stdout_contains("Deleted A");
+    assert_eq!(sandbox.vault.count("DELETE"), 0);
+    // The command that the hint suggests.
+    sandbox.run("secret delete A --scope org --yes").exits(0);
     sandbox
         .run("secret claude delete --name Team --scope org --yes")
-        .exits(0)
-        .stdout_contains("Deleted credential");
+        .exits(0);
+    assert!(sandbox.vault.value("A", "org").is_none() && sandbox.vault.stored("claude").is_empty());
 }
 
-/// A name that may be misspelled leads to the one that is stored.
+/// R107: a pattern deletes nothing.
 #[test]
-fn a_name_that_is_not_stored_leads_to_a_similar_one() {
+fn a_pattern_is_refused() {
     let sandbox = Sandbox::new();
-    sandbox.vault.seed("DATABASE_URL", "x", "user");
-    sandbox.vault.seed("TEAM_KEY", "x", "org");
-    for (typed, meant) in [
-        ("database_url", Some("DATABASE_URL")),
-        ("DATABSE_URL", Some("DATABASE_URL")),
-        ("TEAM_KEYS", None),
-        ("OTHER", None),
-    ] {
-        let said = match meant {
-            Some(meant) => format!("{typed}: already deleted, or never stored; did you mean {meant}?\n"),
-            None => format!("{typed}: already deleted, or never stored\n"),
-        };
-        let ran = sandbox.run(&format!("secret delete {typed} --yes")).exits(0);
-        assert_eq!(ran.stdout, said);
+    sandbox.vault.seed("DB_URL", "x", "user");
+    for pattern in ["DB_*", "*", "DB_UR?"] {
+        sandbox
+            .run(&format!("secret delete {pattern} --yes"))
+            .exits(2)
+            .stderr_contains("is a pattern");
     }
-    assert_eq!(sandbox.vault.stored("generic").len(), 2);
+    assert_eq!(sandbox.vault.count("DELETE"), 0);
 }
 
-/// An ID in place of a name leads to the option for it.
+/// R107: a name that is nowhere is no failure; similar ones are listed, and no command is suggested.
 #[test]
-fn an_id_in_place_of_a_name_leads_to_the_option_for_it() {
+fn similar_names_are_listed() {
     let sandbox = Sandbox::new();
-    let id = sandbox.vault.seed("A", "x", "user");
-    let ran = sandbox.run(&format!("secret delete {id} --yes")).exits(0);
-    assert_eq!(
-        ran.stdout,
-        format!("{id}: already deleted, or never stored; did you mean --id {id}?\n")
-    );
+    let id = sandbox.vault.seed("DATABASE_URL", "x", "user");
+    let team = sandbox.vault.seed("TEAM_KEY", "x", "org");
+    let database = format!("; stored: {id}: DATABASE_URL, user scope");
+    for (typed, similar) in [
+        ("database_url", database.clone()),
+        ("DATABSE_URL", database.clone()),
+        ("TEAM_KEYS", format!("; stored: {team}: TEAM_KEY, org scope")),
+        ("OTHER", String::new()),
+        (&id, database),
+    ] {
+        let ran = sandbox.run(&format!("secret delete {typed} --yes")).exits(0);
+        assert_eq!(
+            ran.stdout,
+            format!("{typed}: already deleted, or never stored{similar}\n")
+        );
+        assert_eq!(ran.stderr, "");
+    }
+    assert_eq!(sandbox.vault.count("DELETE"), 0);
 }
 
 #[test]
@@ -126,7 +217,7 @@ fn delete_is_confirmed() {
         .run_with("secret delete A", "n\n")
         .exits(1)
         .stderr_contains(&format!(
-            "Delete 1 secret (A) of the API key from AMIKA_API_KEY on {}? [y/N]",
+            "Delete 1 secret (A) in user scope of the API key from AMIKA_API_KEY on {}? [y/N]",
             sandbox.vault.origin()
         ));
     sandbox.run("secret delete A").exits(2).stderr_contains("--yes");
@@ -214,7 +305,7 @@ fn delete_again_after_a_refusal_converges() {
         again,
         json!([
             { "name": "A", "status": "already deleted" },
-            { "name": "B", "status": "deleted", "id": "sec_0002" },
+            { "name": "B", "status": "deleted" },
             { "name": "C", "status": "already deleted" },
         ])
     );

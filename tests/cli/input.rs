@@ -421,7 +421,7 @@ fn an_unknown_command_is_exit_2() {
     sandbox
         .run("secret pusj")
         .exits(2)
-        .stderr_contains("did you mean \"push\"");
+        .stderr_contains("a similar subcommand exists: 'push'");
     sandbox
         .run("secret push")
         .exits(2)

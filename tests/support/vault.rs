@@ -47,6 +47,7 @@ pub(crate) struct Stored {
     pub(crate) value: String,
     /// `oauth` or `api_key` for a credential.
     pub(crate) kind: String,
+    pub(crate) description: Option<String>,
 }
 
 /// A received request.
@@ -308,6 +309,7 @@ impl Contents {
             scope,
             value,
             kind,
+            description: None,
         });
     }
 
@@ -538,7 +540,8 @@ impl Fields {
 
 fn summary(stored: &Stored) -> Value {
     json!({
-        "id": stored.id, "org_id": "org_1", "user_id": "user_1", "name": stored.name, "description": null,
+        "id": stored.id, "org_id": "org_1", "user_id": "user_1", "name": stored.name,
+        "description": stored.description,
         "scope": stored.scope, "created_at": "2026-11-23T12:00:00Z", "updated_at": "2026-11-23T12:00:00Z",
     })
 }
@@ -590,6 +593,9 @@ async fn update_secret(
     stored.name = name.unwrap_or_else(|| stored.name.clone());
     stored.value = value.unwrap_or_else(|| stored.value.clone());
     stored.scope = scope.unwrap_or_else(|| stored.scope.clone());
+    if let Some(description) = fields.0.get("description") {
+        stored.description = description.as_str().map(str::to_owned);
+    }
     Ok(Json(summary(stored)).into_response())
 }
 

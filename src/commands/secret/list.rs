@@ -19,16 +19,16 @@ pub(crate) struct ListArgs {
 
 /// The listed fields of a secret.
 #[derive(Serialize)]
-struct Row {
+pub(super) struct Row {
     id: String,
-    name: String,
+    pub(super) name: String,
     scope: String,
-    description: Option<String>,
-    updated_at: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) updated_at: Option<String>,
 }
 
 impl Row {
-    fn new(secret: &SecretSummary, api: &Api) -> Self {
+    pub(super) fn new(secret: &SecretSummary, api: &Api) -> Self {
         Self {
             id: api.shown(&secret.id),
             name: api.shown(&secret.name),
@@ -49,18 +49,26 @@ pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<()> {
         .data(OnWriteFailure::Fail, &secrets, || as_table(&secrets))
 }
 
-fn as_table(secrets: &[Row]) -> Text {
+pub(super) fn as_table(secrets: &[Row]) -> Text {
     if secrets.is_empty() {
         return "No secrets".to_owned().into();
     }
+    let mut header = vec!["NAME", "SCOPE", "UPDATED", "ID"];
+    let is_described = secrets.iter().any(|secret| secret.description.is_some());
+    if is_described {
+        header.push("DESCRIPTION");
+    }
     let row = |secret: &Row| {
-        let updated = secret.updated_at.clone().unwrap_or_default();
-        vec![
+        let mut cells = vec![
             secret.name.clone().into(),
             secret.scope.clone().into(),
-            Cell::time(updated),
+            Cell::time(secret.updated_at.clone().unwrap_or_default()),
             secret.id.clone().into(),
-        ]
+        ];
+        if is_described {
+            cells.push(secret.description.clone().unwrap_or_default().into());
+        }
+        cells
     };
-    table(&["NAME", "SCOPE", "UPDATED", "ID"], secrets.iter().map(row))
+    table(&header, secrets.iter().map(row))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod delete;
+pub(crate) mod edit;
 pub(crate) mod extract;
 mod extracted;
 pub(crate) mod list;
@@ -11,6 +12,7 @@ use clap::Subcommand;
 
 use self::check::{CHECK_EXAMPLES, CheckArgs};
 use self::delete::DeleteArgs;
+use self::edit::EditArgs;
 use self::extract::{EXTRACT_EXAMPLES, ExtractArgs};
 use self::list::ListArgs;
 use self::push::{PUSH_EXAMPLES, PushArgs};
@@ -32,6 +34,11 @@ pub(crate) enum SecretCommand {
         after_help = "Examples:\n  amika secret list\n  amika secret list --scope org -o json"
     )]
     List(ListArgs),
+    /// Change the name or the description of a secret
+    #[command(
+        after_help = "Examples:\n  amika secret edit DB_URL --rename DATABASE_URL\n  amika secret edit DATABASE_URL --description 'staging, read only'"
+    )]
+    Edit(EditArgs),
     /// Delete secrets
     #[command(
         visible_alias = "rm",
@@ -54,6 +61,7 @@ pub(crate) fn run(command: SecretCommand, env: Env, options: GlobalOptions, prin
         SecretCommand::Push(args) => connected(env, options, printer, async |c| push::run(&args, c).await),
         SecretCommand::List(args) => connected(env, options, printer, async |c| list::run(&args, c).await),
         SecretCommand::Check(args) => connected(env, options, printer, async |c| check::run(&args, c).await),
+        SecretCommand::Edit(args) => connected(env, options, printer, async |c| edit::run(&args, c).await),
         SecretCommand::Delete(args) => {
             connected(env, options, printer, async |c| delete::run(&args, c).await)
         }

@@ -1,0 +1,102 @@
+//! `amika secret edit`: changes the name or the description of a secret, never its value.
+
+use clap::Args;
+
+use super::list::{Row, as_table};
+use crate::api::{SecretSummary, check_id};
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::secret::{Scope, SecretName};
+use crate::ui::printer::OnWriteFailure;
+
+#[derive(Debug, Args)]
+pub(crate) struct EditArgs {
+    /// Name of the secret
+    #[arg(value_name = "NAME", value_hint = clap::ValueHint::Other, required_unless_present = "id")]
+    pub(crate) name: Option<String>,
+    /// ID of the secret, instead of its name
+    #[arg(long, value_name = "ID", value_hint = clap::ValueHint::Other, conflicts_with = "name")]
+    pub(crate) id: Option<String>,
+    /// New name
+    #[arg(long, value_name = "NEW", value_hint = clap::ValueHint::Other, required_unless_present = "description")]
+    pub(crate) rename: Option<String>,
+    /// New description; an empty one removes it
+    #[arg(long, value_name = "TEXT", value_hint = clap::ValueHint::Other)]
+    pub(crate) description: Option<String>,
+    /// Scope of the name
+    #[arg(long, value_enum, default_value_t = Scope::User)]
+    pub(crate) scope: Scope,
+}
+
+pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
+    args.id.iter().try_for_each(|id| check_id(id))?;
+    let name = args.rename.as_deref().map(|name| {
+        SecretName::inline(name).ok_or_else(|| {
+            Error::input("the new name is not a valid secret name")
+                .hint("use letters, digits, '_', '-' and '.', starting with a letter, a digit or '_'")
+        })
+    });
+    let name = name.transpose()?;
+    let (api, stored) = context.connect().await?;
+    let old = find(args, &stored, |secret| api.shown(&secret.id))?;
+    if let Some(name) = &name {
+        let is_taken = |other: &&SecretSummary| other.name == *name.as_str() && other.scope == old.scope;
+        if let Some(other) = stored.iter().filter(|other| other.id != old.id).find(is_taken) {
+            let message = format!(
+                "{name} exists already in {} scope; nothing was changed",
+                api.shown(&old.scope)
+            );
+            let hint = format!("its ID is {}", api.shown(&other.id));
+            return Err(Error::new(Kind::Refused, message).hint(hint));
+        }
+    }
+    let (name, description) = (name.as_ref().map(SecretName::as_str), args.description.as_deref());
+    let edited = api.edit_secret(old.id.as_sent(), name, description);
+    let edited = context.reply(edited).await?;
+    let mut row = Row::new(old, &api);
+    row.name = name.map_or(row.name, str::to_owned);
+    row.description = match description {
+        Some(text) => Some(text.to_owned()).filter(|text| !text.is_empty()),
+        None => row.description,
+    };
+    row.updated_at = edited.map(|time| api.shown(&time));
+    let rows = [row];
+    context
+        .printer
+        .data(OnWriteFailure::RepeatOnStderr, &rows[0], || as_table(&rows))
+}
+
+/// The one secret that is meant; exit 1 if there is none, or more than one.
+fn find<'a>(
+    args: &EditArgs,
+    stored: &'a [SecretSummary],
+    id: impl Fn(&SecretSummary) -> String,
+) -> Result<&'a SecretSummary> {
+    let refuse = |message: String| Error::new(Kind::Refused, message);
+    if let Some(id) = &args.id {
+        let found = stored.iter().find(|secret| secret.id == **id);
+        return found.ok_or_else(|| refuse("no secret has this ID; nothing was changed".to_owned()));
+    }
+    let name = args.name.as_deref().unwrap_or_default();
+    let scope = args.scope;
+    let named = || stored.iter().filter(|secret| secret.name == *name);
+    let found: Vec<_> = named().filter(|secret| secret.scope == *scope.as_str()).collect();
+    match (&found[..], named().next()) {
+        ([one], _) => Ok(one),
+        ([], None) => Err(refuse(format!("there is no secret {name}; nothing was changed"))
+            .hint("'amika secret list' shows the names")),
+        ([], Some(_)) => Err(
+            refuse(format!("{name} is not in {scope} scope; nothing was changed"))
+                .hint("add the --scope that 'amika secret list' shows"),
+        ),
+        (several, _) => {
+            let ids: Vec<_> = several.iter().map(|secret| id(secret)).collect();
+            let message = format!(
+                "{} secrets are named {name} ({}); nothing was changed",
+                ids.len(),
+                ids.join(", ")
+            );
+            Err(refuse(message).hint("choose one with --id"))
+        }
+    }
+}
