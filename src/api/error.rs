@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::auth::source::Source;
+use crate::auth::source::CredentialSource;
 use crate::error::{Error, Kind};
 use crate::net::client::{Broken, Stage};
 use crate::net::retry;
@@ -78,7 +78,12 @@ impl ApiError {
 
     /// A response with an error status to a request with the credential from `source`. `details` is
     /// the message of the server.
-    pub(super) fn from_status(status: u16, enveloped: bool, source: Source, details: Option<&str>) -> Self {
+    pub(super) fn from_status(
+        status: u16,
+        enveloped: bool,
+        source: CredentialSource,
+        details: Option<&str>,
+    ) -> Self {
         let rejected;
         let (what, hint) = match status {
             401 => {
@@ -289,7 +294,7 @@ impl From<ApiError> for Error {
 impl ApiError {
     /// The API's own error with this status, for the tests of what follows from it.
     pub(crate) fn of_status(status: u16) -> Self {
-        Self::from_status(status, true, Source::Environment, None)
+        Self::from_status(status, true, CredentialSource::Environment, None)
     }
 
     /// A refusal because of a rate limit, with this `Retry-After`.

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::session::{LiveSession, RefreshReport};
-use super::source::{OtherServer, Source, check_characters, check_origin};
+use super::source::{CredentialSource, OtherServer, check_characters, check_origin};
 use super::store::{Session, Store, StoreError};
 use super::workos::Workos;
 use crate::error::{Error, Kind, Result};
@@ -22,7 +22,7 @@ const LOGIN_HINT: &str = "set AMIKA_API_KEY, or store a key with 'amika auth log
 
 /// The credential that this process sends to the API.
 pub(crate) struct ApiCredential {
-    pub(crate) source: Source,
+    pub(crate) source: CredentialSource,
     /// Whose it is: an email address, or where the key comes from.
     pub(crate) account: String,
     bearer: Bearer,
@@ -34,7 +34,7 @@ enum Bearer {
 }
 
 impl ApiCredential {
-    pub(crate) fn from_key(source: Source, account: String, key: SecretValue) -> Self {
+    pub(crate) fn from_key(source: CredentialSource, account: String, key: SecretValue) -> Self {
         let known = KnownSecrets::default();
         known.add(&key);
         Self {
@@ -48,7 +48,7 @@ impl ApiCredential {
     pub(crate) fn from_session(session: Session, store: Store, origin: Origin, env: &Env) -> Result<Self> {
         let workos = Workos::from_env(env)?;
         Ok(Self {
-            source: Source::Session,
+            source: CredentialSource::Session,
             account: session.account().into_owned(),
             bearer: Bearer::Session(Box::new(LiveSession::new(
                 store, workos, origin, env.now, session,
@@ -94,17 +94,17 @@ pub(crate) enum Finding {
     Key(SecretValue),
     Session(Box<Session>),
     /// A credential that cannot be used.
-    Unusable(Problem),
+    Unusable(UnusableReason),
 }
 
 /// The reason why a credential cannot be used.
-pub(crate) enum Problem {
+pub(crate) enum UnusableReason {
     Expired(Timestamp),
     OtherServer(OtherServer),
     Stored(StoreError),
 }
 
-impl Problem {
+impl UnusableReason {
     /// What to do if no other credential can be used.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         matches!(self, Self::OtherServer(_)).then_some(OtherServer::HINT)
@@ -138,51 +138,58 @@ impl<'a> Survey<'a> {
 
     /// What the sources have, in order of precedence. Each is read when the iterator reaches it, because
     /// the keyring is not queried for a credential that is not used. Sources without one are left out.
-    pub(crate) fn findings(&self) -> impl Iterator<Item = Result<(Source, Finding)>> {
-        Source::BY_PRECEDENCE.into_iter().filter_map(|source| {
+    pub(crate) fn findings(&self) -> impl Iterator<Item = Result<(CredentialSource, Finding)>> {
+        CredentialSource::BY_PRECEDENCE.into_iter().filter_map(|source| {
             let found = self.look_up(source).transpose()?;
             Some(found.map(|finding| (source, finding)))
         })
     }
 
-    fn look_up(&self, source: Source) -> Result<Option<Finding>> {
-        if source == Source::Environment {
+    fn look_up(&self, source: CredentialSource) -> Result<Option<Finding>> {
+        if source == CredentialSource::Environment {
             return Ok(environment_key(self.env)?.map(Finding::Key));
         }
         let Some(store) = self.store.as_ref().filter(|_| self.untrusted.is_none()) else {
             return Ok(None);
         };
         let read = match source {
-            Source::Session => self.stored_session(store),
+            CredentialSource::Session => self.stored_session(store),
             _ => self.stored_key(store),
         };
         Ok(read.unwrap_or_else(|problem| Some(Finding::Unusable(problem))))
     }
 
-    fn stored_key(&self, store: &Store) -> std::result::Result<Option<Finding>, Problem> {
-        let Some(stored) = store.api_key().map_err(Problem::Stored)? else {
+    fn stored_key(&self, store: &Store) -> std::result::Result<Option<Finding>, UnusableReason> {
+        let Some(stored) = store.api_key().map_err(UnusableReason::Stored)? else {
             return Ok(None);
         };
-        check_origin(Source::StoredApiKey, stored.api_url.as_deref(), self.origin)
-            .map_err(Problem::OtherServer)?;
+        check_origin(
+            CredentialSource::StoredApiKey,
+            stored.api_url.as_deref(),
+            self.origin,
+        )
+        .map_err(UnusableReason::OtherServer)?;
         Ok(Some(Finding::Key(stored.key)))
     }
 
-    fn stored_session(&self, store: &Store) -> std::result::Result<Option<Finding>, Problem> {
-        let Some(session) = store.session().map_err(Problem::Stored)? else {
+    fn stored_session(&self, store: &Store) -> std::result::Result<Option<Finding>, UnusableReason> {
+        let Some(session) = store.session().map_err(UnusableReason::Stored)? else {
             return Ok(None);
         };
-        check_origin(Source::Session, session.api_url.as_deref(), self.origin)
-            .map_err(Problem::OtherServer)?;
+        check_origin(CredentialSource::Session, session.api_url.as_deref(), self.origin)
+            .map_err(UnusableReason::OtherServer)?;
         if session.refresh_token.is_none() && !session.is_usable(None, (self.env.now)()) {
-            return Err(Problem::Expired(session.expires_at));
+            return Err(UnusableReason::Expired(session.expires_at));
         }
         Ok(Some(Finding::Session(Box::new(session))))
     }
 
     /// The file of a source, for messages; `None` for the environment.
-    pub(crate) fn place(&self, source: Source) -> Option<String> {
-        let store = self.store.as_ref().filter(|_| source != Source::Environment)?;
+    pub(crate) fn place(&self, source: CredentialSource) -> Option<String> {
+        let store = self
+            .store
+            .as_ref()
+            .filter(|_| source != CredentialSource::Environment)?;
         Some(escape::home_path(&store.path(source), self.env.tilde()))
     }
 
@@ -217,7 +224,7 @@ pub(crate) fn find(env: &Env, origin: &Origin) -> Result<(ApiCredential, Notices
         for problem in ignored {
             notices.warn(problem);
         }
-        if source != Source::Environment {
+        if source != CredentialSource::Environment {
             for exposed in survey.exposed() {
                 notices.warn(exposed);
             }
@@ -238,15 +245,11 @@ pub(crate) fn find(env: &Env, origin: &Origin) -> Result<(ApiCredential, Notices
 }
 
 /// Describes why a source was ignored.
-fn describe(source: Source, problem: Problem) -> String {
-    let file = match source {
-        Source::Session => "session file",
-        _ => "API key file",
-    };
+fn describe(source: CredentialSource, problem: UnusableReason) -> String {
     match problem {
-        Problem::Expired(_) => "the login session has expired".to_owned(),
-        Problem::OtherServer(error) => error.to_string(),
-        Problem::Stored(error) => format!("ignoring unreadable {file}: {error}"),
+        UnusableReason::Expired(_) => "the login session has expired".to_owned(),
+        UnusableReason::OtherServer(error) => error.to_string(),
+        UnusableReason::Stored(error) => format!("ignoring unreadable {} file: {error}", source.noun()),
     }
 }
 

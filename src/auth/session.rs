@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::source::{LOG_IN_AGAIN, Source, check_origin};
+use super::source::{CredentialSource, LOG_IN_AGAIN, check_origin};
 use super::store::{Session, Store};
 use super::workos::{ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
@@ -190,7 +190,9 @@ impl Refresher {
             let Some(refresh_token) = session.refresh_token.clone() else {
                 return Err(Error::new(Kind::Credential, "the login session has expired").hint(LOG_IN_AGAIN));
             };
-            let file = self.store.prepare(Source::Session, session.backend, lock)?;
+            let file = self
+                .store
+                .prepare(CredentialSource::Session, session.backend, lock)?;
             let error = match self.workos.refresh(&refresh_token).await {
                 Ok(tokens) => {
                     let has_access_token = tokens.access_token.is_some();
@@ -223,7 +225,11 @@ impl Refresher {
         let session =
             stored.ok_or_else(|| Error::new(Kind::Credential, "Not logged in").hint(LOG_IN_AGAIN))?;
         know_tokens(&self.workos, &session);
-        check_origin(Source::Session, session.api_url.as_deref(), &self.origin)?;
+        check_origin(
+            CredentialSource::Session,
+            session.api_url.as_deref(),
+            &self.origin,
+        )?;
         Ok(session)
     }
 }

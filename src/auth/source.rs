@@ -10,7 +10,7 @@ pub(crate) const LOG_IN_AGAIN: &str = "log in again: 'amika auth logout', then '
 
 /// The source of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum CredentialSource {
     /// A key that is checked against the API before it is stored.
     NewApiKey,
     Environment,
@@ -18,9 +18,17 @@ pub(crate) enum Source {
     Session,
 }
 
-impl Source {
+impl CredentialSource {
     /// The sources in order of precedence; the first usable credential is used.
     pub(crate) const BY_PRECEDENCE: [Self; 3] = [Self::Environment, Self::StoredApiKey, Self::Session];
+
+    /// What is stored, as in `stored session`.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::NewApiKey | Self::Environment | Self::StoredApiKey => "API key",
+        }
+    }
 
     /// The hint if the API does not accept the credential.
     pub(crate) fn rejected_hint(self) -> &'static str {
@@ -34,7 +42,7 @@ impl Source {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NewApiKey => "this API key",
@@ -65,7 +73,7 @@ pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<Secret
 #[derive(Debug, thiserror::Error)]
 #[error("{credential} belongs to another server than {origin} and is not sent to it")]
 pub(crate) struct OtherServer {
-    credential: Source,
+    credential: CredentialSource,
     origin: Origin,
 }
 
@@ -81,7 +89,7 @@ impl From<OtherServer> for Error {
 
 /// Refuses to send a credential that was created for `api_url` to another origin.
 pub(crate) fn check_origin(
-    credential: Source,
+    credential: CredentialSource,
     api_url: Option<&str>,
     origin: &Origin,
 ) -> std::result::Result<(), OtherServer> {

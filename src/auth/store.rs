@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::source::{Source, is_sendable};
+use super::source::{CredentialSource, is_sendable};
 use crate::error::{Error, Kind, Result};
 use crate::formats::json::{JsonError, Object, TimeError};
 use crate::formats::{escape, shell};
@@ -25,9 +25,9 @@ use crate::system::lock::Lock;
 use crate::system::private;
 
 /// The files, with the source that each belongs to.
-const FILES: [(Source, &str); 2] = [
-    (Source::StoredApiKey, "api-key.json"),
-    (Source::Session, "workos-session.json"),
+const FILES: [(CredentialSource, &str); 2] = [
+    (CredentialSource::StoredApiKey, "api-key.json"),
+    (CredentialSource::Session, "workos-session.json"),
 ];
 /// The member of a file that says that its secret members are in the keyring.
 const IN_KEYRING: &str = "keyring";
@@ -137,7 +137,7 @@ pub(crate) type StoredResult<T> = std::result::Result<Option<T>, StoreError>;
 
 /// A file removed by `logout`.
 pub(crate) struct Cleared {
-    pub(crate) source: Source,
+    pub(crate) source: CredentialSource,
     /// Whether it could not be read.
     pub(crate) unreadable: bool,
     /// Whether it was a link, whose target is still there.
@@ -170,7 +170,7 @@ impl Store {
 
     /// Reads the stored API key.
     pub(crate) fn api_key(&self) -> StoredResult<ApiKey> {
-        self.read(Source::StoredApiKey, |file, secrets, _| {
+        self.read(CredentialSource::StoredApiKey, |file, secrets, _| {
             let key = required(secrets.string("key")?, "key")?;
             let key = SecretValue::new(key.expose_secret().trim().to_owned());
             if !is_sendable(&key) {
@@ -183,7 +183,7 @@ impl Store {
 
     /// Reads the login session.
     pub(crate) fn session(&self) -> StoredResult<Session> {
-        self.read(Source::Session, |file, secrets, backend| {
+        self.read(CredentialSource::Session, |file, secrets, backend| {
             Ok(Session {
                 access_token: required(secrets.string("access_token")?, "access_token")?,
                 refresh_token: secrets.string("refresh_token")?,
@@ -200,7 +200,7 @@ impl Store {
     /// Reads a file. `parse` gets the file, and the object that has its secret members.
     fn read<T>(
         &self,
-        source: Source,
+        source: CredentialSource,
         parse: impl FnOnce(&Object<'_>, &Object<'_>, CredentialBackend) -> std::result::Result<T, ContentError>,
     ) -> StoredResult<T> {
         let path = self.path(source);
@@ -226,7 +226,7 @@ impl Store {
     }
 
     /// The file of a source. Sources without one get the directory.
-    pub(crate) fn path(&self, source: Source) -> PathBuf {
+    pub(crate) fn path(&self, source: CredentialSource) -> PathBuf {
         let file = FILES.iter().find(|(other, _)| *other == source);
         file.map_or_else(|| self.directory.clone(), |(_, name)| self.directory.join(name))
     }
@@ -271,7 +271,7 @@ impl Store {
     /// Performs the steps of a save that are likely to fail, before the credential exists.
     pub(crate) fn prepare(
         &self,
-        source: Source,
+        source: CredentialSource,
         backend: CredentialBackend,
         lock: &Lock,
     ) -> Result<PreparedFile> {
@@ -305,7 +305,7 @@ impl Store {
                 continue;
             };
             let unreadable = match source {
-                Source::Session => is_unreadable(&self.session()),
+                CredentialSource::Session => is_unreadable(&self.session()),
                 _ => is_unreadable(&self.api_key()),
             };
             let item = self.item(source);
@@ -351,7 +351,7 @@ impl Store {
         })
     }
 
-    fn item(&self, source: Source) -> KeyringItem {
+    fn item(&self, source: CredentialSource) -> KeyringItem {
         KeyringItem::for_file(&self.path(source), &self.keychain)
     }
 }

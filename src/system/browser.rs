@@ -70,7 +70,7 @@ const WINDOWS_VARIABLES: &[&str] = &[
 
 /// Whether a browser can open on the screen of this machine: not over SSH or without a display.
 pub(crate) fn can_open_locally(env: &Env) -> bool {
-    let set = |name: &str| env.path(name).is_some();
+    let set = |name: &str| env.is_set(name);
     let remote = set("SSH_CONNECTION") || set("SSH_TTY") || set("SSH_CLIENT");
     let display = env.platform != Platform::Unix
         || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"]

@@ -114,7 +114,7 @@ impl Env {
 
     /// Whether a variable is set and not empty.
     pub(crate) fn is_set(&self, variable: &str) -> bool {
-        self.variable(variable).is_some_and(|value| !value.is_empty())
+        self.path(variable).is_some()
     }
 
     /// The directory that `~` stands for in a message: this person's home directory.
@@ -187,28 +187,10 @@ impl Env {
         blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await
     }
 
-    /// Whether standard input has something to read, or has ended. `None` if the system cannot tell
-    /// without waiting.
-    #[expect(clippy::unused_self, reason = "standard input is part of the environment")]
-    pub(crate) fn stdin_is_ready(&self) -> Option<bool> {
-        #[cfg(unix)]
-        {
-            use rustix::event::{PollFd, PollFlags, Timespec, poll};
-            let stdin = rustix::stdio::stdin();
-            let mut stdin = [PollFd::new(&stdin, PollFlags::IN)];
-            let no_wait = Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            };
-            poll(&mut stdin, Some(&no_wait)).ok().map(|ready| ready > 0)
-        }
-        #[cfg(not(unix))]
-        None
-    }
-
     /// Whether standard input is known to have ended. Does not wait for input.
+    #[expect(clippy::unused_self, reason = "standard input is part of the environment")]
     pub(crate) fn stdin_has_ended(&self) -> bool {
-        self.stdin_is_ready() == Some(true) && io::stdin().lock().fill_buf().is_ok_and(<[u8]>::is_empty)
+        stdin_is_ready() && io::stdin().lock().fill_buf().is_ok_and(<[u8]>::is_empty)
     }
 
     /// Whether standard input has something to read within this time.
@@ -251,6 +233,21 @@ fn key(name: &OsStr) -> OsString {
     } else {
         name.to_owned()
     }
+}
+
+/// Whether standard input has something to read, or has ended.
+#[cfg(unix)]
+fn stdin_is_ready() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdin = rustix::stdio::stdin();
+    let mut stdin = [PollFd::new(&stdin, PollFlags::IN)];
+    poll(&mut stdin, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+/// On other systems that is not known without waiting.
+#[cfg(not(unix))]
+fn stdin_is_ready() -> bool {
+    false
 }
 
 /// Runs blocking input on its own thread, so that Ctrl-C is still handled. The thread is not joined: it

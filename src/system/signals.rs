@@ -1,5 +1,9 @@
-//! Ctrl-C, Ctrl-\\, SIGTERM, SIGHUP and the console events of Windows. They are handled from the start, so that a
-//! command can stop where it is safe.
+//! Ctrl-C, Ctrl-\\, SIGTERM, SIGHUP and the console events of Windows. They are handled from the start,
+//! so that a command can stop where it is safe.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -7,27 +11,37 @@ use crate::error::{Error, Kind, Result};
 
 /// Whether the program has been asked to stop.
 #[derive(Clone)]
-pub(crate) struct Interrupt(watch::Receiver<Option<Kind>>);
+pub(crate) struct Interrupt(Arc<watch::Sender<Option<Kind>>>);
 
 impl Interrupt {
     /// Installs the handlers, after which signals no longer end the process directly.
     pub(crate) fn listen() -> Self {
         ignore_file_size_signal();
-        let (sender, receiver) = watch::channel(None);
-        let signal = signal();
-        tokio::spawn(async move {
-            let kind = signal.await;
-            sender.send_replace(Some(kind));
-            // Keeps the channel open, because a closed one would look like a signal.
-            std::future::pending::<()>().await;
-        });
-        Self(receiver)
+        // A signal without a handler keeps its usual meaning and ends the process.
+        Self::on(signals().into_iter().flatten())
+    }
+
+    /// The first of these signals counts.
+    fn on(signals: impl Iterator<Item = (StopSignal, Received)>) -> Self {
+        let stopped = Arc::new(watch::Sender::new(None));
+        for (signal, received) in signals {
+            let stopped = Arc::clone(&stopped);
+            tokio::spawn(async move {
+                received.await;
+                stopped.send_if_modified(|kind| {
+                    let is_first = kind.is_none();
+                    kind.get_or_insert(signal.kind());
+                    is_first
+                });
+            });
+        }
+        Self(stopped)
     }
 
     /// Waits for a signal that asks the program to stop.
     pub(crate) async fn wait(&self) -> Kind {
-        let mut receiver = self.0.clone();
-        let kind = receiver.wait_for(Option::is_some).await;
+        let mut stopped = self.0.subscribe();
+        let kind = stopped.wait_for(Option::is_some).await;
         kind.ok().and_then(|kind| *kind).unwrap_or(Kind::Interrupted)
     }
 
@@ -38,6 +52,78 @@ impl Interrupt {
             result = work => result,
         }
     }
+}
+
+/// A request of the system to stop.
+#[cfg_attr(not(test), expect(dead_code, reason = "each system has only some of them"))]
+#[derive(Debug, Clone, Copy)]
+enum StopSignal {
+    /// SIGINT, or the console event of Windows.
+    CtrlC,
+    /// SIGQUIT, which would end the process with the echo off; Ctrl-Break on Windows.
+    CtrlBackslashOrBreak,
+    Terminate,
+    /// SIGHUP: the terminal was closed.
+    Hangup,
+    WindowClosed,
+    LogOff,
+    Shutdown,
+}
+
+impl StopSignal {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Terminate | Self::Hangup => Kind::Terminated,
+            Self::CtrlC | Self::CtrlBackslashOrBreak | Self::WindowClosed | Self::LogOff | Self::Shutdown => {
+                Kind::Interrupted
+            }
+        }
+    }
+}
+
+/// Ends when a signal is received.
+type Received = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Installs the handlers at once.
+#[cfg(unix)]
+fn signals() -> [io::Result<(StopSignal, Received)>; 4] {
+    use tokio::signal::unix::{SignalKind, signal};
+    [
+        (StopSignal::CtrlC, SignalKind::interrupt()),
+        (StopSignal::CtrlBackslashOrBreak, SignalKind::quit()),
+        (StopSignal::Terminate, SignalKind::terminate()),
+        (StopSignal::Hangup, SignalKind::hangup()),
+    ]
+    .map(|(stop, kind)| {
+        let mut stream = signal(kind)?;
+        let received: Received = Box::pin(async move {
+            stream.recv().await;
+        });
+        Ok((stop, received))
+    })
+}
+
+#[cfg(windows)]
+fn signals() -> [io::Result<(StopSignal, Received)>; 5] {
+    use tokio::signal::windows;
+    /// The streams of the events have different types.
+    macro_rules! event {
+        ($stop:ident, $listen:ident) => {
+            windows::$listen().map(|mut stream| {
+                let received: Received = Box::pin(async move {
+                    stream.recv().await;
+                });
+                (StopSignal::$stop, received)
+            })
+        };
+    }
+    [
+        event!(CtrlC, ctrl_c),
+        event!(CtrlBackslashOrBreak, ctrl_break),
+        event!(WindowClosed, ctrl_close),
+        event!(LogOff, ctrl_logoff),
+        event!(Shutdown, ctrl_shutdown),
+    ]
 }
 
 /// Makes a write beyond the file size limit (`ulimit -f`) fail with `EFBIG` instead of ending the
@@ -53,55 +139,33 @@ fn ignore_file_size_signal() {
 #[cfg(not(unix))]
 fn ignore_file_size_signal() {}
 
-/// Installs the handlers at once, and returns a future that waits for a signal.
-#[cfg(unix)]
-fn signal() -> impl Future<Output = Kind> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let handlers = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::quit()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    async {
-        let (Ok(mut interrupt), Ok(mut quit), Ok(mut terminate), Ok(mut hangup)) = handlers else {
-            // Without handlers the signals keep their usual meaning and end the process.
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => Kind::Interrupted,
-            // Ctrl-\, which would end the process with the echo off.
-            _ = quit.recv() => Kind::Interrupted,
-            _ = terminate.recv() => Kind::Terminated,
-            // The terminal was closed.
-            _ = hangup.recv() => Kind::Terminated,
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
 
-/// Closing the window, Ctrl-Break, log-off and shutdown count as Ctrl-C.
-#[cfg(windows)]
-fn signal() -> impl Future<Output = Kind> {
-    use tokio::signal::windows;
-    let handlers = (
-        windows::ctrl_c(),
-        windows::ctrl_break(),
-        windows::ctrl_close(),
-        windows::ctrl_logoff(),
-        windows::ctrl_shutdown(),
-    );
-    async {
-        let (Ok(mut interrupt), Ok(mut stop), Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = handlers
-        else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = stop.recv() => {}
-            _ = close.recv() => {}
-            _ = logoff.recv() => {}
-            _ = shutdown.recv() => {}
+    use super::*;
+
+    /// R129: closing the window, Ctrl-Break, log-off and shutdown end a command like Ctrl-C; the first
+    /// signal counts.
+    #[tokio::test]
+    async fn every_signal_ends_the_command() {
+        for (signal, code) in [
+            (StopSignal::CtrlC, 130),
+            (StopSignal::CtrlBackslashOrBreak, 130),
+            (StopSignal::WindowClosed, 130),
+            (StopSignal::LogOff, 130),
+            (StopSignal::Shutdown, 130),
+            (StopSignal::Terminate, 143),
+            (StopSignal::Hangup, 143),
+        ] {
+            let never: Received = Box::pin(pending());
+            let signals = [(StopSignal::Terminate, never), (signal, Box::pin(ready(())))];
+            let interrupt = Interrupt::on(signals.into_iter());
+            let error = interrupt.or(pending::<Result<()>>()).await.unwrap_err();
+            assert_eq!(error.kind.exit_code(), code, "{signal:?}");
         }
-        Kind::Interrupted
+        // Without handlers, no command is interrupted.
+        let interrupt = Interrupt::on(std::iter::empty());
+        assert!(interrupt.or(async { Ok(()) }).await.is_ok());
     }
 }

@@ -162,7 +162,7 @@ fn a_login_for_the_keyring_is_never_stored_elsewhere() {
     for line in lines {
         for (variable, value, reason) in [
             ("AMIKA_KEYCHAIN", "off", "AMIKA_KEYCHAIN is off"),
-            ("AMIKA_KEYCHAIN", "on", "no keyring is available"),
+            ("AMIKA_KEYCHAIN", "on", "no keyring service is available"),
             ("DBUS_SESSION_BUS_ADDRESS", &silent, "no answer in time"),
         ] {
             let mut login = sandbox.bare_command(line.split_whitespace());
@@ -244,6 +244,18 @@ fn a_login_in_a_locked_keyring_is_reported_as_unavailable() {
             .stderr_contains("unlock the keyring")
             .stderr_contains("you already have a login, which is not available now");
     }
+}
+
+/// The keyring is queried on plain threads. With its `tokio` feature, `zbus` would panic there inside the
+/// runtime, and `keyring` uses the blocking interface.
+#[test]
+fn zbus_does_not_use_tokio() {
+    let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap();
+    let mut packages = lock.split("[[package]]");
+    let zbus = packages
+        .find(|package| package.contains("name = \"zbus\"\n"))
+        .unwrap();
+    assert!(zbus.contains("async-io") && !zbus.contains("tokio"), "{zbus}");
 }
 
 /// R109: Ctrl-C ends a command whose keyring does not respond.

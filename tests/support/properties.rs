@@ -122,9 +122,13 @@ pub(crate) fn session_file(data: &[u8]) {
     let env = Env::system().elsewhere(home.path());
     let store = crate::auth::store::Store::locate(&env).expect("there is a home");
     fs::create_dir_all(store.directory()).expect("a directory can be made");
-    fs::write(store.path(crate::auth::source::Source::Session), marked(data)).expect("a file can be written");
     fs::write(
-        store.path(crate::auth::source::Source::StoredApiKey),
+        store.path(crate::auth::source::CredentialSource::Session),
+        marked(data),
+    )
+    .expect("a file can be written");
+    fs::write(
+        store.path(crate::auth::source::CredentialSource::StoredApiKey),
         marked(data),
     )
     .expect("a file can be written");

@@ -79,7 +79,7 @@ fn a_404_of_a_proxy_means_a_missing_endpoint() {
         (403, true, false, false),
         (403, false, false, false),
     ] {
-        let error = ApiError::from_status(status, enveloped, Source::Session, None);
+        let error = ApiError::from_status(status, enveloped, CredentialSource::Session, None);
         assert_eq!(error.is_not_found(), not_found, "{status} {enveloped}");
         assert_eq!(
             error.is_missing_endpoint(),
@@ -102,7 +102,7 @@ fn a_message_says_what_happened_and_what_to_do() {
         (500, "the API failed (500): why", "in a moment"),
         (418, "refused (418): why", "fix the reported problem"),
     ] {
-        let error = ApiError::from_status(status, true, Source::Environment, Some("why"));
+        let error = ApiError::from_status(status, true, CredentialSource::Environment, Some("why"));
         assert_eq!(error.to_string(), message);
         assert!(error.hint.unwrap().contains(hint), "{status}");
     }

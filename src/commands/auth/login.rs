@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::auth::credential::ApiCredential;
 use crate::auth::device_flow;
-use crate::auth::source::{Source, check_characters};
+use crate::auth::source::{CredentialSource, check_characters};
 use crate::auth::store::{ApiKey, CredentialBackend, Session, Store, StoreError, StoredResult};
 use crate::auth::workos::{DeviceCode, Workos};
 use crate::context::Context;
@@ -46,12 +46,12 @@ pub(crate) struct LoginArgs {
 const MAX_KEY: u64 = 64 * 1024;
 
 /// The credentials that are already stored.
-struct Stored {
+struct StoredCredentials {
     api_key: StoredResult<ApiKey>,
     session: StoredResult<Session>,
 }
 
-impl Stored {
+impl StoredCredentials {
     async fn read(store: &Store, context: &Context) -> Result<Self> {
         let store = store.clone();
         let read = move |_: &Env| {
@@ -66,7 +66,7 @@ impl Stored {
 
 /// The JSON result of storing a key.
 #[derive(Serialize)]
-struct StoredKey {
+struct LoginReport {
     authenticated: bool,
     method: &'static str,
     warnings: Vec<String>,
@@ -83,7 +83,7 @@ pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
     }
     store.check_change()?;
     let mut notices = Notices::default();
-    if context.env.path("AMIKA_API_KEY").is_some() {
+    if context.env.is_set("AMIKA_API_KEY") {
         notices.warn("AMIKA_API_KEY is set and takes precedence over stored credentials");
     }
     if let Some(path) = &args.api_key_file {
@@ -108,7 +108,7 @@ async fn store_key(
         ..
     } = context;
     let key = interrupt.or(read_key(path, context)).await?;
-    let stored = Stored::read(store, context).await?;
+    let stored = StoredCredentials::read(store, context).await?;
     refuse_stored_key(stored.api_key, &mut notices)?;
     if !args.offline {
         interrupt.or(check_accepted(&key, origin, context)).await?;
@@ -117,10 +117,10 @@ async fn store_key(
         notices.warn("the API key takes precedence over the stored login session");
     }
     let lock = interrupt.or(store.lock()).await?;
-    let file = store.prepare(Source::StoredApiKey, args.store, &lock)?;
+    let file = store.prepare(CredentialSource::StoredApiKey, args.store, &lock)?;
     let api_url = Some(origin.to_string());
     file.save_api_key(&ApiKey { key, api_url }, (env.now)(), &lock)?;
-    let result = StoredKey {
+    let result = LoginReport {
         authenticated: true,
         method: "stored_api_key",
         warnings: notices.iter().map(|(_, message)| message.to_owned()).collect(),
@@ -136,7 +136,11 @@ async fn store_key(
 
 /// Asks the API whether it accepts the key, before anything is replaced.
 async fn check_accepted(key: &SecretValue, origin: &Origin, context: &Context) -> Result<()> {
-    let credential = ApiCredential::from_key(Source::NewApiKey, Source::NewApiKey.to_string(), key.clone());
+    let credential = ApiCredential::from_key(
+        CredentialSource::NewApiKey,
+        CredentialSource::NewApiKey.to_string(),
+        key.clone(),
+    );
     let api = context.api_using(origin.clone(), Rc::new(credential))?;
     let listed = api.list_secrets().await;
     listed.map(drop).map_err(|error| {
@@ -230,14 +234,14 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     } = context;
     let workos = Workos::from_env(env)?;
     let mut notices = Notices::default();
-    let stored = Stored::read(store, context).await?;
+    let stored = StoredCredentials::read(store, context).await?;
     let usable_key = refuse_stored_key(stored.api_key, &mut notices);
     printer.notices(&notices);
     usable_key?;
     refuse_session(stored.session, store, context).await?;
     // Fail before the device flow starts if the session cannot be saved.
     let lock = interrupt.or(store.lock()).await?;
-    drop(store.prepare(Source::Session, args.store, &lock)?);
+    drop(store.prepare(CredentialSource::Session, args.store, &lock)?);
     drop(lock);
 
     let started = async {
@@ -260,7 +264,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     };
     let session = Session::new(tokens, template, (env.now)())?;
     let lock = store.lock().await?;
-    let file = store.prepare(Source::Session, args.store, &lock)?;
+    let file = store.prepare(CredentialSource::Session, args.store, &lock)?;
     file.save_session(&session, &lock)?;
     let value = json!({
         "status": "logged_in",

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::auth::source::Source;
+use crate::auth::source::CredentialSource;
 use crate::auth::store::{Cleared, Store};
 use crate::context::Context;
 use crate::error::Result;
@@ -35,14 +35,14 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
     for cleared in &cleared {
         report(cleared, &mut notices);
     }
-    if env.path("AMIKA_API_KEY").is_some() {
+    if env.is_set("AMIKA_API_KEY") {
         notices.notice("AMIKA_API_KEY is still set and will be used");
     }
     printer.notices(&notices);
     let has = |source| cleared.iter().any(|cleared| cleared.source == source);
     let logout = Logout {
-        cleared_api_key: has(Source::StoredApiKey),
-        cleared_session: has(Source::Session),
+        cleared_api_key: has(CredentialSource::StoredApiKey),
+        cleared_session: has(CredentialSource::Session),
     };
     let lines = [
         (logout.cleared_api_key, "Cleared stored API key"),
@@ -58,10 +58,7 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
 
 /// Notices and warnings about a removed file.
 fn report(cleared: &Cleared, notices: &mut Notices) {
-    let what = match cleared.source {
-        Source::Session => "session",
-        _ => "API key",
-    };
+    let what = cleared.source.noun();
     if cleared.unreadable {
         notices.warn(format!("the stored {what} file is unreadable; it was removed"));
     }
@@ -70,7 +67,7 @@ fn report(cleared: &Cleared, notices: &mut Notices) {
             "the stored {what}: it was a symbolic link, and the file that it pointed to is still there"
         ));
     }
-    if cleared.source == Source::Session {
+    if cleared.source == CredentialSource::Session {
         notices.notice(
             "the session's tokens stay valid at the identity provider until they expire; \
              sign out in the web UI to end them now",

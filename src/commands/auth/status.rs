@@ -6,8 +6,8 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::auth::credential::{Finding, Problem, Survey};
-use crate::auth::source::Source;
+use crate::auth::credential::{Finding, Survey, UnusableReason};
+use crate::auth::source::CredentialSource;
 use crate::auth::store::Session;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -26,7 +26,7 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Serialize)]
-struct Status {
+struct AuthStatus {
     authenticated: bool,
     method: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ struct Status {
     lines: Vec<String>,
     /// The source in use.
     #[serde(skip)]
-    source: Option<Source>,
+    source: Option<CredentialSource>,
     /// What to do if nothing can be used.
     #[serde(skip)]
     hint: &'static str,
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let origin = Origin::from_env(&context.env)?;
     let for_origin = origin.clone();
     let mut status = context
-        .on_thread(move |env| Status::collect(&for_origin, env))
+        .on_thread(move |env| AuthStatus::collect(&for_origin, env))
         .await?;
     let rejected = if args.check && status.authenticated {
         status.check(&origin, context).await?
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     Err(Error::new(Kind::Credential, NOT_LOGGED_IN).hint(status.hint))
 }
 
-impl Status {
+impl AuthStatus {
     fn collect(origin: &Origin, env: &Env) -> Result<Self> {
         let mut status = Self {
             authenticated: false,
@@ -111,7 +111,7 @@ impl Status {
                 Finding::Session(session) => status.use_session(&session, &place, (env.now)()),
             }
         }
-        if status.source != Some(Source::Environment) {
+        if status.source != Some(CredentialSource::Environment) {
             status.warnings.extend(survey.exposed());
         }
         match survey.untrusted {
@@ -149,14 +149,14 @@ impl Status {
         self.warnings.push(warning);
     }
 
-    fn take(&mut self, source: Source, method: &'static str) {
+    fn take(&mut self, source: CredentialSource, method: &'static str) {
         self.authenticated = true;
         self.source = Some(source);
         self.method = method;
     }
 
-    fn use_key(&mut self, source: Source, place: &str) {
-        if source == Source::Environment {
+    fn use_key(&mut self, source: CredentialSource, place: &str) {
+        if source == CredentialSource::Environment {
             self.take(source, "env_api_key");
             self.lines
                 .push("Authenticated via AMIKA_API_KEY environment variable".to_owned());
@@ -168,7 +168,7 @@ impl Status {
     }
 
     fn use_session(&mut self, session: &Session, place: &str, now: Timestamp) {
-        self.take(Source::Session, "session");
+        self.take(CredentialSource::Session, "session");
         self.lines
             .push(format!("Logged in as {}{place}", session.account()));
         if let Some(organisation) = &session.organization_id {
@@ -188,13 +188,13 @@ impl Status {
     }
 
     /// Warns about a usable credential that is not used because another takes precedence.
-    fn shadowed(&mut self, source: Source, place: &str) {
+    fn shadowed(&mut self, source: CredentialSource, place: &str) {
         let by = match self.source {
-            Some(Source::Environment) => "AMIKA_API_KEY",
+            Some(CredentialSource::Environment) => "AMIKA_API_KEY",
             _ => "the stored API key",
         };
         let what = match source {
-            Source::Session => "the login session",
+            CredentialSource::Session => "the login session",
             _ => "stored API key",
         };
         self.warn(format!("{by} shadows {what}{place}"));
@@ -202,18 +202,15 @@ impl Status {
 }
 
 /// Explains why the credential of a source is not used.
-fn in_words(source: Source, problem: &Problem) -> String {
-    let what = match source {
-        Source::Session => "session",
-        _ => "API key",
-    };
+fn in_words(source: CredentialSource, problem: &UnusableReason) -> String {
+    let what = source.noun();
     match problem {
-        Problem::Expired(at) => format!("the login session ended {at:.0}"),
-        Problem::OtherServer(error) => error.to_string(),
-        Problem::Stored(error) if error.is_temporary() => {
+        UnusableReason::Expired(at) => format!("the login session ended {at:.0}"),
+        UnusableReason::OtherServer(error) => error.to_string(),
+        UnusableReason::Stored(error) if error.is_temporary() => {
             format!("the stored {what} is not available now; unlock the keyring ({error})")
         }
-        Problem::Stored(error) => format!(
+        UnusableReason::Stored(error) => format!(
             "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {error})"
         ),
     }

@@ -5,21 +5,27 @@ use std::collections::HashMap;
 use keyring_core::Error;
 use zeroize::Zeroizing;
 
-use super::{KeychainError, Lookup, platform};
+use super::{KeychainError, Lookup};
 use crate::secret::SecretValue;
+
+/// Whether the platform's store could be opened.
+pub(super) fn is_available() -> bool {
+    keyring::Entry::store_status().is_ok()
+}
 
 #[expect(clippy::disallowed_methods, reason = "other modules use a Keychain")]
 pub(super) fn entry(service: &str, account: &str) -> keyring_core::Result<keyring_core::Entry> {
-    if !platform::is_available() {
+    if !is_available() {
         return Err(Error::NoDefaultStore);
     }
-    match platform::target(service, account) {
-        None => keyring_core::Entry::new(service, account),
-        Some(target) => {
-            let modifiers = HashMap::from([("target", target.as_str())]);
-            keyring_core::Entry::new_with_modifiers(service, account, &modifiers)
-        }
+    // On Windows, Claude Code names its items like this (Claude Code 2.1.330 under Wine); the libraries
+    // of other tools name theirs `account.service`, which is the default.
+    if cfg!(windows) && service.starts_with("Claude Code") {
+        let target = format!("{service}/{account}");
+        let modifiers = HashMap::from([("target", target.as_str())]);
+        return keyring_core::Entry::new_with_modifiers(service, account, &modifiers);
     }
+    keyring_core::Entry::new(service, account)
 }
 
 pub(super) fn read_item(service: &str, account: &str) -> Lookup {
@@ -65,7 +71,7 @@ fn decode(secret: &[u8]) -> Option<SecretValue> {
 }
 
 pub(super) fn find_accounts(service: &str) -> Vec<String> {
-    if !platform::is_available() {
+    if !is_available() {
         return Vec::new();
     }
     let found = keyring_core::Entry::search(&HashMap::from([("service", service)]));

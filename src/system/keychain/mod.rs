@@ -4,11 +4,7 @@
 //! A keychain may ask the person to unlock it, and a broken one may never respond. It is therefore
 //! queried only when needed, once per item, and for a few seconds in total.
 
-mod error;
 mod item;
-#[cfg_attr(unix, path = "unix.rs")]
-#[cfg_attr(windows, path = "windows.rs")]
-mod platform;
 mod security;
 
 use std::cell::RefCell;
@@ -20,7 +16,6 @@ use std::time::{Duration, Instant};
 use keyring_core::Error;
 use ring::digest::{SHA256, digest};
 
-pub(crate) use self::error::KeychainError;
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform};
 
@@ -35,6 +30,36 @@ static SPENT: Mutex<Duration> = Mutex::new(Duration::ZERO);
 
 /// The result of looking up an item: `None` if there is none. After an error the item may exist.
 pub(crate) type Lookup = Result<Option<SecretValue>, KeychainError>;
+
+/// Why an item cannot be read or changed. The messages follow a colon, and never quote an item.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum KeychainError {
+    #[error("AMIKA_KEYCHAIN is off")]
+    Disabled,
+    #[error("no keyring service is available; is a session bus running?")]
+    NoService,
+    #[error("no answer in time; is the keychain locked?")]
+    TimedOut,
+    #[error("it is locked, or access was refused")]
+    Locked,
+    /// The limit in bytes: 2,560 in the Credential Manager of Windows.
+    #[error("an item can have at most {0} bytes")]
+    TooLong(u32),
+    #[error("it is not text")]
+    NotText,
+    #[error("the keychain failed to read it")]
+    Failed,
+    #[error("/usr/bin/security does not start")]
+    NoSecurityProgram,
+    #[error("the Keychain is locked, and no dialog can be shown here")]
+    DialogImpossible,
+    #[error("the dialog of the Keychain was cancelled")]
+    DialogCancelled,
+    #[error("access was denied")]
+    Denied,
+    #[error("there is no such Keychain")]
+    NoSuchKeychain,
+}
 
 pub(crate) trait Keychain {
     /// Looks up the item of this service and account.
@@ -155,12 +180,10 @@ impl SystemKeychain {
         if !self.access.allowed {
             return Err(KeychainError::Disabled);
         }
-        let item = (service.to_owned(), account.to_owned());
-        self.seen.borrow_mut().remove(&item);
-        let (service, account) = item;
+        let (service, account) = (service.to_owned(), account.to_owned());
         let done = self.within_limit(move || {
-            let entry = item::entry(&service, &account).map_err(|_| KeychainError::NoStore)?;
-            work(&entry).map_err(|error| item::explain(&error).unwrap_or(KeychainError::NoStore))
+            let entry = item::entry(&service, &account).map_err(|_| KeychainError::NoService)?;
+            work(&entry).map_err(|error| item::explain(&error).unwrap_or(KeychainError::NoService))
         });
         done.unwrap_or(Err(KeychainError::TimedOut))
     }
@@ -195,7 +218,7 @@ impl Keychain for SystemKeychain {
         if !self.access.allowed {
             return Some(KeychainError::Disabled);
         }
-        let reachable = self.within_limit(platform::is_available);
+        let reachable = self.within_limit(item::is_available);
         match reachable {
             Some(true) => None,
             Some(false) => Some(KeychainError::NoService),

@@ -74,7 +74,7 @@ fn failed(code: Option<i32>) -> Lookup {
         Some(51) => KeychainError::Denied,
         // errSecNoSuchKeychain, -25294
         Some(50) => KeychainError::NoSuchKeychain,
-        _ => KeychainError::SecurityFailed,
+        _ => KeychainError::Failed,
     })
 }
 
