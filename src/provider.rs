@@ -53,6 +53,11 @@ pub(crate) struct Provider {
     pub(crate) title: &'static str,
     /// The program that uses its logins.
     pub(crate) tool: &'static str,
+    /// Its command, and the arguments of its login without other stores than a file in its directory.
+    pub(crate) program: &'static str,
+    pub(crate) login_arguments: &'static [&'static str],
+    /// The variable with its directory.
+    pub(crate) home_variable: &'static str,
     /// Name in the sources of discovery.
     pub(crate) discovered_as: &'static str,
     /// Names of the secrets for its credential in `extract`.
@@ -77,6 +82,9 @@ pub(crate) const CLAUDE: Provider = Provider {
     id: "claude",
     title: "Claude",
     tool: "Claude Code",
+    program: "claude",
+    login_arguments: &["auth", "login"],
+    home_variable: "CLAUDE_CONFIG_DIR",
     discovered_as: "anthropic",
     secret_names: &["ANTHROPIC_API_KEY", "CLAUDE_API_KEY"],
     variables: &["ANTHROPIC_API_KEY"],
@@ -106,6 +114,14 @@ pub(crate) const CODEX: Provider = Provider {
     id: "codex",
     title: "Codex",
     tool: "Codex",
+    program: "codex",
+    login_arguments: &[
+        "login",
+        "--device-auth",
+        "-c",
+        r#"cli_auth_credentials_store="file""#,
+    ],
+    home_variable: "CODEX_HOME",
     discovered_as: "openai",
     secret_names: &["OPENAI_API_KEY", "CODEX_API_KEY"],
     variables: &["CODEX_API_KEY", "OPENAI_API_KEY"],
@@ -135,6 +151,11 @@ impl Provider {
     /// Finds the provider by its name on the command line.
     pub(crate) fn with_id(id: &str) -> Option<&'static Self> {
         PROVIDERS.iter().find(|provider| provider.id == id)
+    }
+
+    /// The name of the file in which the tool stores the login.
+    pub(crate) fn login_file_name(&self) -> &'static str {
+        self.login_file.rsplit('/').next().unwrap_or_default()
     }
 
     /// Finds another provider by the name of its tool.

@@ -1,8 +1,10 @@
-//! A backup of a credential's value on this machine, from before it is deleted until the new one is
-//! stored. If the program is killed in between, the value can be restored.
+//! A credential's value on this machine while it is in the vault only or nowhere else: that of an old
+//! credential from before it is deleted until the new one is stored, and a new login until it is stored. If
+//! the program is killed in between, the value can be pushed again.
 //!
-//! A backup is two files in the state directory: `credential-HASH.value` contains the value byte for
-//! byte, `credential-HASH.json` describes it. A hash is used because ids may exceed `NAME_MAX`.
+//! An old value is two files in the state directory: `credential-HASH.value` contains the value byte for
+//! byte, `credential-HASH.json` describes it. A hash is used because ids may exceed `NAME_MAX`. A new login is
+//! in `login-PROVIDER-RANDOM/`, the directory of its tool, with its description in `amika.json`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -19,16 +21,21 @@ use crate::system::atomic_file::Save;
 use crate::system::env::Env;
 use crate::system::file;
 use crate::system::keychain::hex_start;
+use crate::system::private::{make_private, write_private};
 
 const PREFIX: &str = "credential-";
 const VALUE: &str = "value";
+/// Start of the names of the directories with a new login, and the description in each.
+const LOGIN_PREFIX: &str = "login-";
+const LOGIN_DESCRIPTION: &str = "amika.json";
 /// Maximum size of a description, in bytes.
 const MAX_DESCRIPTION: u64 = 1024 * 1024;
 
-/// The description of a backup, without the value.
+/// The description of a value, without the value itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Description {
     pub(crate) provider: String,
+    /// The id of an old credential; empty for a new login.
     pub(crate) id: String,
     pub(crate) name: String,
     #[serde(rename = "type")]
@@ -37,7 +44,7 @@ pub(crate) struct Description {
     pub(crate) api_url: String,
 }
 
-/// A backup. Its file is locked while it is in use, so that no other process reports it.
+/// A value on this machine. It is locked while it is in use, so that no other process reports it.
 #[derive(Debug)]
 pub(crate) struct Kept {
     value: PathBuf,
@@ -66,7 +73,7 @@ impl Kept {
                 "HOME and AMIKA_STATE_DIRECTORY are not set",
             ))
         })?;
-        let lock = store.lock().await.map_err(nothing_deleted)?;
+        let state_lock = store.lock().await.map_err(nothing_deleted)?;
         let description = Description {
             provider: provider.id.to_owned(),
             id: id.to_owned(),
@@ -82,22 +89,55 @@ impl Kept {
             (value.clone(), backup.value.expose_secret().as_bytes()),
         ];
         for (path, content) in contents {
-            let saved = Save::prepare(&path, content.len(), &lock).and_then(|save| save.finish(content));
+            let saved =
+                Save::prepare(&path, content.len(), &state_lock).and_then(|save| save.finish(content));
             if let Err(error) = saved {
                 remove(&value);
                 let error = Error::new(Kind::State, escape::path(&path)).because(error);
                 return Err(nothing_deleted(error));
             }
         }
-        let in_use = File::open(&value).ok().filter(|file| file.try_lock().is_ok());
-        drop(lock);
+        let in_use = lock(&value);
+        drop(state_lock);
         Ok(Self { value, _lock: in_use })
     }
 
-    /// Opens the backup given on the command line, with its description.
+    /// Creates the directory of a new login, which its tool will store there.
+    pub(crate) fn for_login(state: &Path, provider: &Provider, description: &Description) -> Result<Self> {
+        let created = tempfile::Builder::new()
+            .prefix(&format!("{LOGIN_PREFIX}{}-", provider.id))
+            .tempdir_in(state)
+            .and_then(|created| {
+                make_private(created.path())?;
+                let described = serde_json::to_vec_pretty(description).unwrap_or_default();
+                write_private(&created.path().join(LOGIN_DESCRIPTION), &described)?;
+                Ok(created.keep())
+            });
+        let directory = created.map_err(|error| {
+            let message = format!(
+                "no directory for the login can be created in {}",
+                escape::path(state)
+            );
+            Error::new(Kind::State, message)
+                .because(error)
+                .hint("set AMIKA_STATE_DIRECTORY to a writable directory with free space")
+        })?;
+        let value = directory.join(provider.login_file_name());
+        let in_use = lock(&value);
+        Ok(Self { value, _lock: in_use })
+    }
+
+    /// The directory of a new login.
+    pub(crate) fn directory(&self) -> &Path {
+        self.value.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Opens the value given on the command line, with its description.
     pub(crate) fn at(path: &Path) -> Option<(Self, Description)> {
         let name = path.file_name()?.to_str()?;
-        if !name.starts_with(PREFIX) || path.extension()? != VALUE {
+        let is_old_value =
+            name.starts_with(PREFIX) && path.extension().is_some_and(|extension| extension == VALUE);
+        if !is_old_value && login_directory(path).is_none() {
             return None;
         }
         let description = describe(path)?;
@@ -115,7 +155,7 @@ impl Kept {
     }
 }
 
-/// The backups for this provider that earlier commands left behind.
+/// The values for this provider that earlier commands left behind.
 pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<(PathBuf, Option<Description>)> {
     let Some(store) = Store::locate(env) else {
         return Vec::new();
@@ -123,9 +163,19 @@ pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<(PathBuf, Optio
     let entries = fs::read_dir(store.directory()).into_iter().flatten().flatten();
     let mut left: Vec<_> = entries
         .map(|entry| entry.path())
-        .filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with(PREFIX) && path.extension().is_some_and(|extension| extension == VALUE)
+        .filter_map(|path| {
+            let name = path.file_name()?.to_string_lossy();
+            if name.starts_with(&format!("{LOGIN_PREFIX}{}-", provider.id)) {
+                let login = path.join(provider.login_file_name());
+                if !login.is_file() && !is_in_use(&login) {
+                    // The tool was killed before it had stored a login.
+                    remove(&login);
+                }
+                return login.is_file().then_some(login);
+            }
+            let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+            let is_value = path.extension().is_some_and(|extension| extension == VALUE);
+            (name.starts_with(PREFIX) && is_value && is_file).then_some(path)
         })
         .filter(|path| !is_in_use(path))
         .map(|path| (path.clone(), describe(&path)))
@@ -138,7 +188,7 @@ pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<(PathBuf, Optio
     left
 }
 
-/// The command to restore a backup. Name, type and scope are read from its description.
+/// The command to push a value that was left behind. Name, type and scope are read from its description.
 pub(crate) fn command(provider: &Provider, path: &Path, api_url: Option<&str>) -> String {
     let path = shell::path(path, None);
     let command = format!("amika secret {} push --from-file {path}", provider.id);
@@ -153,20 +203,58 @@ fn file_name(provider: &Provider, id: &str, api_url: &str) -> String {
     format!("{PREFIX}{}.{VALUE}", hex_start(replaced.as_bytes(), 16))
 }
 
+/// The directory of a new login; `None` if the value is an old one.
+pub(crate) fn login_directory(value: &Path) -> Option<&Path> {
+    let directory = value.parent()?;
+    let name = directory.file_name()?.to_string_lossy();
+    (name.starts_with(LOGIN_PREFIX) && directory.join(LOGIN_DESCRIPTION).is_file()).then_some(directory)
+}
+
+/// The command to remove a value that was left behind.
+pub(crate) fn removal(value: &Path) -> String {
+    let (command, path) = match (login_directory(value), cfg!(windows)) {
+        (Some(directory), false) => ("rm -r", directory),
+        (Some(directory), true) => ("Remove-Item -Recurse", directory),
+        (None, false) => ("rm", value),
+        (None, true) => ("Remove-Item", value),
+    };
+    format!("{command} {}", shell::path(path, None))
+}
+
+fn description_of(value: &Path) -> PathBuf {
+    match login_directory(value) {
+        Some(directory) => directory.join(LOGIN_DESCRIPTION),
+        None => value.with_extension("json"),
+    }
+}
+
 fn describe(value: &Path) -> Option<Description> {
-    let content = file::read_bounded(&value.with_extension("json"), MAX_DESCRIPTION).ok()?;
+    let content = file::read_bounded(&description_of(value), MAX_DESCRIPTION).ok()?;
     serde_json::from_slice(&content).ok()
 }
 
-/// Whether a running process has locked the file.
-fn is_in_use(path: &Path) -> bool {
-    let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
-    is_file && File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+/// The file that is locked while a value is in use. The tool may replace the file of a login.
+fn locked_file(value: &Path) -> Option<File> {
+    let description = login_directory(value).map(|directory| directory.join(LOGIN_DESCRIPTION));
+    File::open(description.as_deref().unwrap_or(value)).ok()
 }
 
-/// Removes the value first, because a description alone is not reported as a backup.
+fn lock(value: &Path) -> Option<File> {
+    locked_file(value).filter(|file| file.try_lock().is_ok())
+}
+
+/// Whether a running process has locked the value.
+fn is_in_use(value: &Path) -> bool {
+    locked_file(value).is_some_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+}
+
+/// Removes the value first, because a description alone is not reported.
 fn remove(value: &Path) {
-    // The next command reports a file that cannot be removed.
-    let _ = fs::remove_file(value);
-    let _ = fs::remove_file(value.with_extension("json"));
+    // The next command reports what cannot be removed.
+    if let Some(directory) = login_directory(value) {
+        let _ = fs::remove_dir_all(directory);
+    } else {
+        let _ = fs::remove_file(value);
+        let _ = fs::remove_file(value.with_extension("json"));
+    }
 }

@@ -19,6 +19,7 @@ mod tools;
 
 pub(crate) use self::credential::{Filter, LocalCredential, PushedAs, State};
 pub(crate) use self::messages::Detail;
+pub(crate) use self::place::Place;
 pub(crate) use self::rank::rank;
 use self::reader::Reader;
 pub(crate) use self::report::Report;

@@ -100,6 +100,61 @@ impl Env {
         }
     }
 
+    /// This environment without the variables whose names start with one of `prefixes`, in any case.
+    pub(crate) fn without_variables(&self, prefixes: &[&str]) -> Self {
+        let is_left = |name: &OsStr| {
+            let name = name.to_string_lossy().to_uppercase();
+            !prefixes.iter().any(|prefix| name.starts_with(prefix))
+        };
+        let variables = self.variables().filter(|(name, _)| is_left(name));
+        Self {
+            arguments: Vec::new(),
+            program: None,
+            variables: variables
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            home: self.home.clone(),
+            directory: None,
+            root: self.root.clone(),
+            ..*self
+        }
+    }
+
+    /// This environment for a tool that keeps its files in `directory`, which `variable` names.
+    pub(crate) fn at_home(&self, directory: &Path, variable: &str) -> Self {
+        let mut env = self.without_variables(&[]);
+        env.variables.insert(key(OsStr::new(variable)), directory.into());
+        Self {
+            home: Some(directory.to_owned()),
+            is_own_home: false,
+            ..env
+        }
+    }
+
+    /// All variables.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// Finds a program in an absolute directory of `PATH`.
+    pub(crate) fn find_program(&self, name: &str) -> Option<PathBuf> {
+        let directories: Vec<_> = std::env::split_paths(self.variable("PATH")?).collect();
+        let directories = directories.iter().filter(|directory| directory.is_absolute());
+        let endings: &[&str] = if cfg!(windows) {
+            &[".exe", ".cmd", ".bat"]
+        } else {
+            &[""]
+        };
+        let mut paths = directories.flat_map(|directory| {
+            endings
+                .iter()
+                .map(move |end| directory.join(format!("{name}{end}")))
+        });
+        paths.find(|path| is_executable(path))
+    }
+
     /// The path in a variable; an empty variable counts as unset.
     pub(crate) fn path(&self, variable: &str) -> Option<PathBuf> {
         self.variable(variable)
@@ -224,6 +279,18 @@ fn home_directory() -> Option<PathBuf> {
 #[expect(clippy::disallowed_methods, reason = "other modules use Env")]
 fn home_directory() -> Option<PathBuf> {
     std::env::home_dir()
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    path.is_file()
 }
 
 /// The lookup key of a variable's name; names are case-insensitive on Windows.

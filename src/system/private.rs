@@ -2,7 +2,7 @@
 //! user's profile protects them.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, reason};
@@ -94,6 +94,15 @@ pub(crate) fn check_home(home: &Path) -> Result<(), Untrusted> {
 /// Whether other users may access a file.
 pub(crate) fn is_exposed(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| owner_and_mode(&metadata).1 & 0o077 != 0)
+}
+
+/// Creates a file with mode 0600, which must not exist.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create_new(path)?;
+    #[cfg(unix)]
+    make_file_private(&file)?;
+    file.write_all(content)?;
+    file.sync_all()
 }
 
 /// Whether a file or directory belongs to this user.

@@ -1,6 +1,6 @@
 //! Terminal output and prompts.
 
-mod guard;
+pub(crate) mod guard;
 mod hidden;
 mod keyboard;
 pub(crate) mod lines;

@@ -25,6 +25,8 @@ mod install;
 mod job;
 #[cfg(target_os = "linux")]
 mod keyring;
+#[cfg(unix)]
+mod new_login;
 #[cfg(target_os = "linux")]
 mod nginx;
 #[cfg(unix)]

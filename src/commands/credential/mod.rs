@@ -1,24 +1,20 @@
 //! `amika secret claude|codex …`: the same commands for each provider.
 
 mod delete;
+mod kept;
 mod list;
+mod new_login;
 mod push;
-mod restore;
 mod source;
 mod store;
-
-use std::path::Path;
 
 use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 
 use self::delete::DeleteCredentialArgs;
 use self::push::PushCredentialArgs;
-use crate::context::{Context, connected};
-use crate::credentials::recovery;
+use crate::context::connected;
 use crate::error::Result;
-use crate::formats::escape;
-use crate::net::origin::Origin;
-use crate::provider::{CredentialKind, PROVIDERS, Provider};
+use crate::provider::{CLAUDE, CredentialKind, PROVIDERS, Provider};
 use crate::system::env::Env;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::Printer;
@@ -92,25 +88,32 @@ fn with_subcommands(command: Command) -> Command {
     };
     let Provider { id, login_file, .. } = provider;
     let key = provider.key_prefixes.first().copied().unwrap_or_default();
+    let has_setup_token = *id == CLAUDE.id;
+    let setup_token = if has_setup_token {
+        format!("  amika secret {id} push --setup-token       a token of one year for the sandbox alone\n")
+    } else {
+        String::new()
+    };
     let names = format!(
-        "Name to store it under [default: \"{}\" for a login, \"{}\" for a key]",
+        "Name to store it under [default: \"{}\" or \"{}\"]",
         provider.default_name(CredentialKind::OAuth),
         provider.default_name(CredentialKind::ApiKey)
     );
     CredentialCommand::augment_subcommands(command)
         .mut_subcommand("push", |push| {
+            let push = push.mut_arg("setup_token", |arg| arg.hide(!has_setup_token));
             push.mut_arg("name", |name| name.help(names)).after_help(format!(
                 "Examples:
   amika secret {id} push                     choose among what was found here
-  amika secret {id} push --type oauth        the login of this machine
+  amika secret {id} push --new-login         a login of the sandbox's own, made now
+{setup_token}  amika secret {id} push --type oauth        the login of this machine, shared with the sandbox
   amika secret {id} push --type api_key      {variable}, else a stored key
   amika secret {id} push --from-file {login_file}
   amika secret {id} push --type api_key --value - < key.txt
   amika secret {id} push --type api_key --value {key}... --scope org --force
 
-A login is pushed whole, with its refresh token. Where the type is not given, a JSON object is a
-login and anything else an API key. --force fetches the old credential first and puts it back if
-the new one cannot be stored.",
+A login is pushed whole. Without --type, a JSON object or a token of the tool is a login, anything
+else an API key. The old credential is fetched first and put back if the new one cannot be stored.",
                 variable = provider.variables.first().copied().unwrap_or_default()
             ))
         })
@@ -137,52 +140,24 @@ pub(crate) fn run(
         CredentialCommand::Push(args) => {
             let local = source::find_local(provider, &args.source, &env, printer);
             connected(env, options, printer, async |context| {
-                warn_of_left_behind(provider, args.source.from_file.as_deref(), context);
-                push::run(provider, args, local, context).await
+                kept::warn_of_left_behind(provider, args.source.from_file.as_deref(), context);
+                args.check(provider)?;
+                if let Some(kept) = args.source.kept_value(&context.env) {
+                    kept::push(provider, kept, args, context).await
+                } else if args.source.new_login {
+                    new_login::run(provider, args, context).await
+                } else {
+                    push::run(provider, args, local, context).await
+                }
             })
         }
         CredentialCommand::List => connected(env, options, printer, async |context| {
-            warn_of_left_behind(provider, None, context);
+            kept::warn_of_left_behind(provider, None, context);
             list::run(provider, context).await
         }),
         CredentialCommand::Delete(args) => connected(env, options, printer, async |context| {
-            warn_of_left_behind(provider, None, context);
+            kept::warn_of_left_behind(provider, None, context);
             delete::run(provider, args, context).await
         }),
-    }
-}
-
-/// Warns about old values that an earlier command could not restore, each with the command to restore
-/// it. `except` is the value that this command restores.
-fn warn_of_left_behind(provider: &Provider, except: Option<&Path>, context: &Context) {
-    let origin = Origin::from_env(&context.env).map(|origin| origin.to_string());
-    for (path, description) in recovery::left_behind(&context.env, provider) {
-        if except.is_some_and(|except| is_same_file(except, &path)) {
-            continue;
-        }
-        let (what, api_url) = match &description {
-            Some(description) => (
-                format!(
-                    "the {} credential {} ({}, {} scope)",
-                    provider.title, description.name, description.id, description.scope
-                ),
-                Some(description.api_url.as_str()),
-            ),
-            None => (format!("a {} credential", provider.title), None),
-        };
-        let other_api = api_url.filter(|url| origin.as_ref().is_ok_and(|origin| origin != url));
-        let command = recovery::command(provider, &path, other_api);
-        context.printer.warning(&format!(
-            "an interrupted replacement left the value of {what} in {}; restore it with: {command}; \
-             or delete the file if it is not needed",
-            escape::path(&path)
-        ));
-    }
-}
-
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
     }
 }

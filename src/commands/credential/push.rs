@@ -3,7 +3,6 @@
 use clap::Args;
 use serde_json::json;
 
-use super::restore::{self, Changes};
 use super::source::{PushSource, SourceArgs, pick};
 use super::store::{Vault, store};
 use crate::api::{CredentialSummary, NewCredential};
@@ -26,7 +25,7 @@ pub(crate) struct PushCredentialArgs {
     /// Who can use it
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
-    /// Replace the existing credential: the one with this name, or in org scope the only one
+    /// Replace the one with this name, or in org scope the only one
     #[arg(long)]
     pub(crate) force: bool,
     /// Show what would be pushed without sending anything
@@ -35,13 +34,10 @@ pub(crate) struct PushCredentialArgs {
 }
 
 impl PushCredentialArgs {
-    /// The options that change how a backup is restored.
-    fn changes(&self) -> Changes {
-        Changes {
-            name: self.name.clone(),
-            kind: self.source.kind,
-            force: self.force,
-        }
+    /// Refuses what is wrong whatever is pushed.
+    pub(super) fn check(&self, provider: &Provider) -> Result<()> {
+        self.source.check(provider)?;
+        self.name.as_deref().map_or(Ok(()), check_name)
     }
 }
 
@@ -55,13 +51,6 @@ pub(crate) async fn run(
     context: &Context,
 ) -> Result<()> {
     let Context { env, interrupt, .. } = context;
-    if let Some(kept) = args.source.kept_value(env) {
-        return restore::run(provider, kept, args.changes(), context).await;
-    }
-    args.source.check(provider)?;
-    if let Some(name) = &args.name {
-        check_name(name)?;
-    }
     let chosen = args.source.is_empty() && !local.is_empty();
     let is_list = chosen && local.len() > 1;
     let consent = if chosen && !is_list {
@@ -87,111 +76,103 @@ pub(crate) async fn run(
     let checked = checked?;
     let push = Push {
         provider,
-        args,
-        checked,
-        place,
-        is_shared: true,
+        scope: args.scope,
+        force: args.force,
         consent,
+        is_shared: true,
     };
-    push.announce(context);
-    let names = is_list && consent == Confirmation::Terminal && args.name.is_none();
-    push.finish(vault, chosen, names, context).await
+    push.announce(&place, &checked, context);
+    let mut name = args
+        .name
+        .clone()
+        .unwrap_or_else(|| provider.default_name(checked.kind));
+    if args.dry_run {
+        context.api().await?;
+        return push.report_dry_run(&name, checked.kind, context);
+    }
+    let vault = match vault {
+        Some(vault) => vault,
+        None => Vault::open(provider, context).await?,
+    };
+    let asks_name = is_list && consent == Confirmation::Terminal && args.name.is_none();
+    if asks_name {
+        name = interrupt
+            .or(prompt::ask_line("Name", &name, check_chosen_name))
+            .await?;
+    }
+    let question = push.question(&place, &checked, chosen, asks_name.then_some(&name));
+    let old = push.agree(&vault, &name, question, context).await?;
+    push.store(&vault, name, checked, old, context).await
 }
 
-/// A credential that passed every check, on its way to the vault.
-struct Push<'a> {
-    provider: &'static Provider,
-    args: &'a PushCredentialArgs,
-    checked: Checked,
-    /// Where it is from, for messages.
-    place: String,
+/// How a credential is pushed.
+pub(super) struct Push {
+    pub(super) provider: &'static Provider,
+    pub(super) scope: Scope,
+    /// Whether to replace an existing credential without a question.
+    pub(super) force: bool,
+    pub(super) consent: Confirmation,
     /// Whether a login is also that of another machine.
-    is_shared: bool,
-    consent: Confirmation,
+    pub(super) is_shared: bool,
 }
 
-impl Push<'_> {
-    /// Asks what has to be asked, and stores the credential. `chosen` tells whether the person chose it
-    /// at a prompt, `names` whether to ask for its name.
-    async fn finish(self, vault: Option<Vault>, chosen: bool, names: bool, context: &Context) -> Result<()> {
-        let Self {
-            provider,
-            args,
-            checked,
-            ..
-        } = &self;
-        let interrupt = &context.interrupt;
-        let mut name = args
-            .name
-            .clone()
-            .unwrap_or_else(|| provider.default_name(checked.kind));
-        if args.dry_run {
-            context.api().await?;
-            return self.report_dry_run(&name, context);
-        }
-        let vault = match vault {
-            Some(vault) => vault,
-            None => Vault::open(provider, context).await?,
-        };
+impl Push {
+    /// Stores the credential in place of the `old` one.
+    pub(super) async fn store(
+        &self,
+        vault: &Vault,
+        name: String,
+        checked: Checked,
+        old: Option<&CredentialSummary>,
+        context: &Context,
+    ) -> Result<()> {
         checked.secrets().for_each(|secret| vault.api.keep_secret(secret));
-        if names {
-            name = interrupt
-                .or(prompt::ask_line("Name", &name, check_chosen_name))
-                .await?;
-        }
-        let old = interrupt
-            .or(self.agree(&vault, &name, names, chosen, context))
-            .await?
-            .cloned();
         let new = NewCredential {
             name,
             kind: checked.kind,
-            scope: args.scope,
-            value: checked.value.clone(),
+            scope: self.scope,
+            value: checked.value,
         };
-        store(provider, &new, old.as_ref(), &vault.api, context).await
+        store(self.provider, &new, old, &vault.api, context).await
     }
 
-    /// Asks whether to push and to replace, and returns the credential to replace.
-    async fn agree<'v>(
+    /// Asks `question`, and whether to replace the existing credential, which is returned.
+    pub(super) async fn agree<'v>(
         &self,
         vault: &'v Vault,
         name: &str,
-        is_asked_name: bool,
-        chosen: bool,
+        question: Option<String>,
         context: &Context,
     ) -> Result<Option<&'v CredentialSummary>> {
-        let Self {
-            provider,
-            args,
-            checked,
-            consent,
+        let Self { provider, scope, .. } = self;
+        let Context {
+            env,
+            printer,
+            interrupt,
             ..
-        } = self;
-        let old = vault.existing(name, args.scope);
-        let at_terminal = prompt::is_at_terminal(&context.options, &context.env);
-        if old.is_some() && !args.force && !at_terminal {
-            return Err(vault.taken(provider, name, args.scope));
+        } = context;
+        let old = vault.existing(name, *scope);
+        let is_at_terminal = prompt::is_at_terminal(&context.options, env);
+        if old.is_some() && !self.force && !is_at_terminal {
+            return Err(vault.taken(provider, name, *scope));
         }
-        let leaves = checked.kind == CredentialKind::OAuth && args.scope == Scope::Org;
-        let pushes = chosen || (leaves || !checked.others.is_empty()) && *consent == Confirmation::Terminal;
-        let replaces =
-            old.filter(|_| !args.force || args.scope == Scope::Org && *consent == Confirmation::Terminal);
-        if at_terminal && (pushes && *consent != Confirmation::NotNeeded || replaces.is_some()) {
-            let vault = context.vault_of(args.scope);
-            context
-                .printer
+        let is_for_all = *scope == Scope::Org && self.consent == Confirmation::Terminal;
+        let replaced = old.filter(|_| !self.force || is_for_all);
+        let question = question.filter(|_| self.consent != Confirmation::NotNeeded);
+        if is_at_terminal && (question.is_some() || replaced.is_some()) {
+            let vault = context.vault_of(*scope);
+            printer
                 .without_quiet()
                 .notice(&format!("it goes to {vault}, as \"{name}\""));
         }
-        if pushes {
-            let show = |question: &str| context.printer.question(question);
-            let question = self.question(is_asked_name.then_some(name));
-            consent.ask(&context.env, &question, show).await?;
+        if let Some(question) = question {
+            let asked = self
+                .consent
+                .ask(env, &question, |question| printer.question(question));
+            interrupt.or(asked).await?;
         }
-        if let Some(old) = replaces {
-            // Only --force answers this; a pipe cannot, because the name was refused above.
-            let question = match args.scope {
+        if let Some(old) = replaced {
+            let question = match scope {
                 Scope::User => format!("Replace \"{name}\"?"),
                 Scope::Org => format!(
                     "Replace the organisation's {} credential {}?",
@@ -199,56 +180,51 @@ impl Push<'_> {
                     vault.api.shown(&old.name)
                 ),
             };
-            Confirmation::Terminal
-                .ask(&context.env, &question, |_| ())
+            // Not answered by --yes, and never through a pipe.
+            interrupt
+                .or(Confirmation::Terminal.ask(env, &question, |_| ()))
                 .await?;
         }
         Ok(old)
     }
 
-    /// The question whether to push it, with what should be known before, and the name if that was asked.
-    fn question(&self, asked_name: Option<&str>) -> String {
-        let Self {
-            provider,
-            args,
-            checked,
-            place,
-            ..
-        } = self;
+    /// The question whether to push it, with what should be known before; `None` if the command line says
+    /// what is meant. `asked_name` is a name from a prompt.
+    fn question(
+        &self,
+        place: &str,
+        checked: &Checked,
+        chosen: bool,
+        asked_name: Option<&String>,
+    ) -> Option<String> {
         let mut facts = Vec::new();
         if self.is_shared && checked.is_renewable {
             facts.push("renewable, shared with this laptop".to_owned());
         } else if !checked.expiry.is_empty() {
             facts.push(checked.expiry.clone());
         }
-        if args.scope == Scope::Org {
-            facts.push("for everyone in the organisation".to_owned());
+        let leaves = checked.kind == CredentialKind::OAuth && self.scope == Scope::Org;
+        if leaves {
+            facts.push(FOR_EVERYONE.to_owned());
         }
         if !checked.others.is_empty() {
             facts.push(format!("with {}", checked.others.join(", ")));
         }
+        let is_asked =
+            chosen || (leaves || !checked.others.is_empty()) && self.consent == Confirmation::Terminal;
         let facts = if facts.is_empty() {
             String::new()
         } else {
             format!(" ({})", facts.join("; "))
         };
         let name = asked_name.map_or_else(String::new, |name| format!(", as \"{name}\""));
-        format!(
-            "Push the {} {} in {place}{facts}{name}?",
-            provider.title,
-            noun(checked.kind)
-        )
+        let (title, noun) = (self.provider.title, noun(checked.kind));
+        is_asked.then(|| format!("Push the {title} {noun} in {place}{facts}{name}?"))
     }
 
     /// Says what will be pushed, what else it contains, and who will share it.
-    fn announce(&self, context: &Context) {
-        let Self {
-            provider,
-            checked,
-            place,
-            ..
-        } = self;
-        let Provider { id, title, .. } = provider;
+    pub(super) fn announce(&self, place: &str, checked: &Checked, context: &Context) {
+        let Provider { id, title, .. } = self.provider;
         let printer = context.printer;
         let expiry = match checked.expiry.as_str() {
             "" => String::new(),
@@ -269,15 +245,11 @@ impl Push<'_> {
         }
         if self.is_shared {
             let setup_token = format!("'amika secret {id} push --setup-token' or ");
-            let setup_token = if provider.id == CLAUDE.id {
-                &setup_token
-            } else {
-                ""
-            };
-            let instead = format!("{setup_token}'amika secret {id} push --new-login'");
+            let setup_token = if *id == CLAUDE.id { &setup_token } else { "" };
             printer.warning(&format!(
                 "this machine and the sandbox will share one login: whichever renews it first, or logs out, \
-                 ends it for the other; {instead} gives the sandbox its own"
+                 ends it for the other; {setup_token}'amika secret {id} push --new-login' gives the sandbox \
+                 its own"
             ));
         } else {
             printer.notice(
@@ -287,8 +259,8 @@ impl Push<'_> {
         }
     }
 
-    fn report_dry_run(&self, name: &str, context: &Context) -> Result<()> {
-        let (kind, scope) = (self.checked.kind, self.args.scope);
+    pub(super) fn report_dry_run(&self, name: &str, kind: CredentialKind, context: &Context) -> Result<()> {
+        let scope = self.scope;
         let planned = json!({ "status": "dry_run", "name": name, "scope": scope, "type": kind });
         context.printer.data(OnWriteFailure::Fail, &planned, || {
             format!(
@@ -299,6 +271,9 @@ impl Push<'_> {
         })
     }
 }
+
+/// Said before a login goes to org scope.
+pub(super) const FOR_EVERYONE: &str = "for everyone in the organisation";
 
 fn noun(kind: CredentialKind) -> &'static str {
     match kind {

@@ -23,21 +23,34 @@ use crate::ui::prompt::{self, Choice};
 /// The options that select the value to push.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
-    /// Type of the credential; without --value or --from-file, it is found on this machine
+    /// Type of the credential to find on this machine
+    ///
+    /// Of a value that is given, it is inferred: a JSON object or a token that the tool accepts in place of a
+    /// login is a login, anything else an API key.
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     pub(super) kind: Option<CredentialKind>,
-    /// Credential to push; visible to other processes (/proc/PID/cmdline) and in the shell's
-    /// history; - reads standard input, or asks without echo at a terminal
+    /// Credential to push, visible to other processes; - reads it
+    ///
+    /// It is visible in /proc/PID/cmdline and in the shell's history. With -, it is read from standard input,
+    /// or asked for without echo at a terminal.
     #[arg(long, value_name = "VALUE", group = "given", value_hint = clap::ValueHint::Other)]
     value: Option<OsString>,
     /// Push the contents of this file; - reads standard input
     #[arg(long, value_name = "FILE", group = "given", value_hint = clap::ValueHint::FilePath)]
     pub(super) from_file: Option<PathBuf>,
-    /// Push a token of one year that the sandbox alone uses: what 'claude setup-token' printed, from
-    /// standard input, `CLAUDE_CODE_OAUTH_TOKEN` or a hidden prompt
+    /// Push what 'claude setup-token' printed, a token of one year
+    ///
+    /// It is read from standard input, the variable `CLAUDE_CODE_OAUTH_TOKEN` or a hidden prompt. Only the
+    /// sandbox uses it, so that neither side logs the other out.
     #[arg(long, group = "given")]
     pub(super) setup_token: bool,
-    /// Store the value even if it is a key or token of another kind, or no secret
+    /// Make a login of the sandbox's own with the tool, and push that
+    ///
+    /// The tool's own login runs in a directory of its own. This machine does not share what it stores, and
+    /// keeps its own login as it is. This needs a terminal.
+    #[arg(long, group = "given")]
+    pub(super) new_login: bool,
+    /// Store the value even if it is of another kind, or no secret
     #[arg(long)]
     pub(super) literal: bool,
 }
@@ -64,14 +77,14 @@ impl SourceArgs {
                 Error::usage(message).hint(format!("use 'amika secret {} push --new-login'", provider.id))
             );
         }
-        if self.setup_token && self.kind == Some(CredentialKind::ApiKey) {
-            return Err(Error::usage("a setup token is a login: leave out --type api_key"));
+        if (self.setup_token || self.new_login) && self.kind == Some(CredentialKind::ApiKey) {
+            return Err(Error::usage("this is a login: leave out --type api_key"));
         }
         Ok(())
     }
 
     fn gives_value(&self) -> bool {
-        self.value.is_some() || self.from_file.is_some() || self.setup_token
+        self.value.is_some() || self.from_file.is_some() || self.setup_token || self.new_login
     }
 
     /// Whether [`pick`] will ask a question or for a value.

@@ -311,7 +311,7 @@ impl Replaced<'_> {
         let hint = kept.map(|kept| {
             let command = recovery::command(provider, kept.path(), None);
             format!(
-                "the old value was saved in {}; {hint}restore it with: {command}",
+                "the old value was saved in {}; {hint}restore it with: '{command}'",
                 escape::path(kept.path())
             )
         });

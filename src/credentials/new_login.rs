@@ -1,0 +1,179 @@
+//! A login of the sandbox's own: the tool's own login, in a directory of its own, so that the login of
+//! this machine stays as it is.
+//!
+//! Facts from running Claude Code 2.1.332 and Codex 0.171.0: both keep the login in the directory that one
+//! variable names, and other variables move the login or sign in without a person; Claude Code exits with
+//! 0 after Ctrl-C. On macOS, by the shipped program, Claude Code has a Keychain item for each directory.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::recovery::{Description, Kept};
+use crate::auth::store::Store;
+use crate::discover::{Filter, Place, discover};
+use crate::error::{Error, Kind, Result};
+use crate::formats::escape;
+use crate::provider::{CredentialKind, Provider};
+use crate::secret::{MAX_VALUE, SecretValue};
+use crate::system::env::Env;
+use crate::system::file;
+use crate::system::keychain::{Access, SystemKeychain};
+use crate::system::private::write_private;
+use crate::system::signals::Interrupt;
+use crate::ui::guard::TerminalGuard;
+
+/// Starts of the names of variables that the tools or this program read.
+const OWN_VARIABLES: &[&str] = &["AMIKA_", "ANTHROPIC_", "CLAUDE", "CODEX_", "OPENAI_", "SPIFFE_"];
+/// How long the tool may take to end after a signal.
+const END_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a signal that also ended the tool may take to arrive.
+const SIGNAL_DELAY: Duration = Duration::from_millis(200);
+
+/// The tool's login that is about to run.
+pub(crate) struct NewLogin {
+    provider: &'static Provider,
+    program: PathBuf,
+    env: Env,
+}
+
+impl NewLogin {
+    /// Finds the tool; exit 4 if it is missing.
+    pub(crate) fn prepare(provider: &'static Provider, env: &Env) -> Result<Self> {
+        let Provider { tool, program, .. } = provider;
+        let found = env.find_program(program).ok_or_else(|| {
+            Error::input(format!(
+                "{tool} is not installed: there is no '{program}' in PATH"
+            ))
+            .hint(format!(
+                "install {tool} on this machine, or push a login with --from-file FILE"
+            ))
+        })?;
+        Ok(Self {
+            provider,
+            program: found,
+            env: env.without_variables(OWN_VARIABLES),
+        })
+    }
+
+    /// The command, for messages.
+    pub(crate) fn command(&self) -> String {
+        [&[self.provider.program], self.provider.login_arguments]
+            .concat()
+            .join(" ")
+    }
+
+    /// Runs the tool until it ends or a signal arrives. What counts is what it has stored, not how it
+    /// ended. Returns the login and the directory that keeps it, with the signal if there was one.
+    pub(crate) async fn run(
+        self,
+        description: &Description,
+        env: &Env,
+        interrupt: &Interrupt,
+    ) -> Result<(SecretValue, Kept, Option<Kind>)> {
+        let store = Store::require(env)?;
+        let lock = store.lock().await?;
+        let kept = Kept::for_login(store.directory(), self.provider, description)?;
+        drop(lock);
+        let directory = kept.directory().to_owned();
+        let tool_env = self.env.at_home(&directory, self.provider.home_variable);
+        let signal = self.run_tool(&tool_env, &directory, interrupt).await;
+        let stored = signal.and_then(|signal| Ok((self.stored(&tool_env, &directory)?, signal)));
+        match stored {
+            Ok((Some(login), signal)) => Ok((login, kept, signal)),
+            Ok((None, signal)) => {
+                kept.remove();
+                let signal = match signal {
+                    None => timeout(SIGNAL_DELAY, interrupt.wait()).await.ok(),
+                    signal => signal,
+                };
+                Err(match signal {
+                    Some(kind) => Error::new(kind, "interrupted; nothing was pushed"),
+                    None => Error::input(format!(
+                        "'{}' ended without a login; nothing was pushed",
+                        self.command()
+                    )),
+                })
+            }
+            Err(error) => {
+                kept.remove();
+                Err(error)
+            }
+        }
+    }
+
+    async fn run_tool(&self, env: &Env, directory: &Path, interrupt: &Interrupt) -> Result<Option<Kind>> {
+        let _restored_on_drop = TerminalGuard::new();
+        let started = stderr_as_stdout().and_then(|stdout| {
+            Command::new(&self.program)
+                .args(self.provider.login_arguments)
+                .env_clear()
+                .envs(env.variables())
+                .current_dir(directory)
+                .stdout(stdout)
+                .kill_on_drop(true)
+                .spawn()
+        });
+        let mut tool = started.map_err(|error| {
+            Error::input(format!("failed to start {}", escape::path(&self.program))).because(error)
+        })?;
+        tokio::select! {
+            biased;
+            kind = interrupt.wait() => {
+                end(&mut tool).await;
+                Ok(Some(kind))
+            }
+            _ = tool.wait() => Ok(None),
+        }
+    }
+
+    /// The login that the tool has stored; in the directory also if it was in the keychain.
+    fn stored(&self, tool_env: &Env, directory: &Path) -> Result<Option<SecretValue>> {
+        let path = directory.join(self.provider.login_file_name());
+        if let Ok(Some(bytes)) = file::read_if_there(&path, MAX_VALUE as u64) {
+            let text = std::str::from_utf8(&bytes);
+            return Ok(text.ok().map(|text| SecretValue::new(text.to_owned())));
+        }
+        let keychain = SystemKeychain::new(Access::from_env(tool_env));
+        let filter = Filter::exactly(self.provider.discovered_as, CredentialKind::OAuth);
+        let found = discover(tool_env, &keychain, filter).credentials;
+        let login = found
+            .into_iter()
+            .find_map(|found| Some((found.document?, found.place)));
+        let Some((login, Place::Keychain { service, account })) = login else {
+            return Ok(None);
+        };
+        write_private(&path, login.expose_secret().as_bytes())
+            .map_err(|error| Error::new(Kind::State, "the new login cannot be saved").because(error))?;
+        // The copy in the directory is the one that is used; an item that stays belongs to no directory.
+        let _ = keychain.delete(&service, &account);
+        Ok(Some(login))
+    }
+}
+
+/// Ends the tool, which the signal of a terminal has already reached, but another signal has not.
+async fn end(tool: &mut Child) {
+    #[cfg(unix)]
+    if let Some(id) = tool
+        .id()
+        .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
+    {
+        // An error means that it has ended.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+    }
+    if timeout(END_TIMEOUT, tool.wait()).await.is_err() {
+        let _ = tool.kill().await;
+    }
+}
+
+/// Standard error, because standard output is for the result of the command.
+fn stderr_as_stdout() -> std::io::Result<Stdio> {
+    #[cfg(unix)]
+    let stderr = std::os::fd::AsFd::as_fd(&std::io::stderr()).try_clone_to_owned()?;
+    #[cfg(windows)]
+    let stderr = std::os::windows::io::AsHandle::as_handle(&std::io::stderr()).try_clone_to_owned()?;
+    Ok(Stdio::from(stderr))
+}
