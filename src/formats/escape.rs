@@ -48,24 +48,6 @@ pub(crate) fn path(path: &Path) -> String {
     }
 }
 
-/// Formats an argument of the command line for a message that it is unknown or does not exist. It is not
-/// shown if it may be a secret that was given in the wrong place.
-pub(crate) fn argument(text: &str) -> String {
-    if may_be_secret(text) {
-        "(not shown, because it may be a secret)".to_owned()
-    } else {
-        escape(text).into_owned()
-    }
-}
-
-/// Whether an argument looks like an assignment, or like a key: long, with letters and digits, and without
-/// a path separator.
-fn may_be_secret(text: &str) -> bool {
-    let has = |class: fn(char) -> bool| text.contains(class);
-    let is_long = text.len() >= 20 && !text.contains(['/', '\\']);
-    text.contains('=') || (is_long && has(|c| c.is_ascii_digit()) && has(char::is_alphabetic))
-}
-
 /// As [`path`], with `~` for the home directory.
 pub(crate) fn home_path(full: &Path, home: Option<&Path>) -> String {
     match home.and_then(|home| full.strip_prefix(home).ok()) {

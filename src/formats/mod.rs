@@ -7,3 +7,4 @@ pub(crate) mod jwt;
 pub(crate) mod login;
 pub(crate) mod shell;
 pub(crate) mod token;
+pub(crate) mod words;

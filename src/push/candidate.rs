@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::formats::escape;
+use crate::formats::shell;
 use crate::provider::Provider;
 use crate::secret::{SecretName, SecretValue};
 use crate::system::file::is_stdin;
+use crate::system::given::place;
 
 /// A value to push, what it becomes in the vault, and its origin.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ pub(crate) enum Origin {
     Argument(usize),
     Stdin,
     Prompt,
+    /// A file that is the value as a whole.
+    ValueFile(String),
     Variable(String),
     File {
         path: Rc<Path>,
@@ -75,13 +78,36 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// Whether both are lines of the same file.
-    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
+    /// Whether both are lines of the same file, or of the same other kind of source.
+    pub(crate) fn is_same_source(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File { path, .. }, Self::File { path: other, .. }) => path == other,
-            _ => false,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }
+
+    /// How a message about the value of `name` begins.
+    pub(crate) fn value_of(&self, name: &SecretName) -> String {
+        match self {
+            Self::File { .. } => format!("{self}: the value of {name}"),
+            Self::Variable(_) => format!("environment variable \"{name}\""),
+            _ => format!("the value of {name} ({self})"),
+        }
+    }
+
+    /// The file with the value as a word of a command; `None` if it is no file on disk.
+    pub(crate) fn file_word(&self) -> Option<String> {
+        match self {
+            Self::File { path, .. } if !is_stdin(path) => Some(shell::path(path, None)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether `amika` itself reads this variable. A file or a pattern never pushes one.
+pub(crate) fn is_own_setting(name: &str) -> bool {
+    name.get(..6)
+        .is_some_and(|start| start.eq_ignore_ascii_case("AMIKA_"))
 }
 
 impl fmt::Display for Origin {
@@ -91,17 +117,8 @@ impl fmt::Display for Origin {
             Self::Stdin => f.write_str("standard input"),
             Self::Prompt => f.write_str("prompt"),
             Self::Variable(name) => write!(f, "${name}"),
-            Self::Store(place) => f.write_str(place),
-            Self::File { path, line } => write!(f, "{}:{line}", shown(path)),
+            Self::ValueFile(place) | Self::Store(place) => f.write_str(place),
+            Self::File { path, line } => write!(f, "{}:{line}", place(path)),
         }
-    }
-}
-
-/// The name of a file for messages.
-pub(crate) fn shown(path: &Path) -> String {
-    if is_stdin(path) {
-        "standard input".to_owned()
-    } else {
-        escape::path(path)
     }
 }

@@ -3,7 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod candidate;
 pub(crate) mod collect;
-pub(crate) mod missing;
+pub(crate) mod kinds;
 pub(crate) mod outcome;
 mod pace;
 pub(crate) mod plan;

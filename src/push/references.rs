@@ -5,20 +5,23 @@
 //! DATABASE_URL = { secret = "database-url" }
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Result};
-use crate::formats::escape;
+use crate::formats::{escape, words};
 use crate::system::env::Env;
-use crate::system::file::{self, FileError};
+use crate::system::file;
+use crate::system::given::{Given, PathOption};
 
 /// Path of the configuration, relative to the root of a repository.
 const CONFIG: &str = ".amika/config.toml";
 /// Maximum size of the configuration, in bytes.
 const MAX_CONFIG: u64 = 1024 * 1024;
+const HINT: &str = "sandboxes skip all of [env] because of this; write NAME = \"value\" or \
+                    NAME = { secret = \"some-name\" } there";
 
 /// A variable of a sandbox and the secret that provides its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,44 +33,48 @@ pub(crate) struct Reference {
 /// The references of one file.
 #[derive(Debug)]
 pub(crate) struct References {
-    pub(crate) path: PathBuf,
+    /// The file, for messages.
+    pub(crate) place: String,
     pub(crate) entries: Vec<Reference>,
 }
 
-/// Reads `file`, or else the nearest configuration upward from the working directory.
-pub(crate) fn read(file: Option<&Path>, env: &Env) -> Result<References> {
-    let path = match file {
-        Some(file) => env.expand_home(file),
-        None => nearest(env)?,
-    };
-    let shown = escape::path(&path);
-    let bytes = file::read_bounded(&path, MAX_CONFIG).map_err(|reason| {
-        let hint = match reason {
-            FileError::NotRegular => None,
-            _ => env.file_hint(&path, &reason),
-        };
-        Error::input(format!("failed to read {}", escape::argument(&shown)))
-            .because(reason)
-            .maybe_hint(hint)
-    })?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| Error::input(format!("{shown}: not valid UTF-8")))?;
-    let entries = parse(text).map_err(|fault| {
-        let (line, column) = position(text, fault.at);
-        Error::input(format!("{shown}:{line}:{column}: {}", fault.message))
-            .hint("a reference is written NAME = { secret = \"some-name\" } below [env]")
-    })?;
-    Ok(References { path, entries })
+/// Reads the configuration of the repository of the working directory: in the root of the git
+/// repository, or else in the working directory. The vendor reads no other.
+pub(crate) fn of_repository(env: &Env) -> Result<References> {
+    let here = env.directory.as_deref().unwrap_or(Path::new("."));
+    let mut ancestors = here.ancestors();
+    let root = ancestors
+        .find(|directory| directory.join(".git").exists())
+        .unwrap_or(here);
+    let path = root.join(CONFIG);
+    let shown = escape::home_path(&path, env.tilde());
+    match file::read_if_there(&path, MAX_CONFIG) {
+        Ok(Some(bytes)) => parse_file(&bytes, shown),
+        Ok(None) => Err(Error::input(format!("no {shown}"))
+            .hint("run it inside a repository that has this file, or name one with 'secret check --file'")),
+        Err(reason) => Err(Error::input(format!("failed to read {shown}")).because(reason)),
+    }
 }
 
-fn nearest(env: &Env) -> Result<PathBuf> {
-    let start = env.directory.as_deref().unwrap_or(Path::new("."));
-    let mut candidates = start.ancestors().map(|directory| directory.join(CONFIG));
-    candidates
-        .find(|path| path.symlink_metadata().is_ok())
-        .ok_or_else(|| {
-            Error::input(format!("no {CONFIG} in this directory or its parents"))
-                .hint("run it inside a repository that has this file")
-        })
+/// Reads the configuration in another file.
+pub(crate) async fn of_file(file: &Path, env: &Env, say: &dyn Fn(&str)) -> Result<References> {
+    let option = PathOption {
+        failed: "failed to read",
+        option: "--file",
+        limit: MAX_CONFIG,
+    };
+    let Given { bytes, place } = env.read_given(file, option, say).await?;
+    parse_file(&bytes, place)
+}
+
+fn parse_file(bytes: &[u8], place: String) -> Result<References> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::input(format!("{place}: not valid UTF-8")))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let entries = parse(text).map_err(|fault| {
+        let (line, column) = position(text, fault.at);
+        Error::input(format!("{place}:{line}:{column}: {}", fault.message)).hint(HINT)
+    })?;
+    Ok(References { place, entries })
 }
 
 /// Describes what is wrong with a file without quoting it, and gives the byte offset of the problem.
@@ -76,8 +83,8 @@ struct Fault {
     message: String,
 }
 
+/// Reads `[env]` as the vendor does, which skips the whole section if any entry is of another form.
 fn parse(text: &str) -> std::result::Result<Vec<Reference>, Fault> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // The crate's own message may quote the text.
     let document = DeTable::parse(text).map_err(|error| Fault {
         at: error.span().map_or(0, |span| span.start),
@@ -86,28 +93,51 @@ fn parse(text: &str) -> std::result::Result<Vec<Reference>, Fault> {
     let Some(env) = document.get_ref().get("env") else {
         return Ok(Vec::new());
     };
-    let wrong = |value: &Spanned<DeValue<'_>>, message: String| Fault {
-        at: value.span().start,
-        message,
-    };
+    let wrong = |at: usize, message: String| Fault { at, message };
     let Some(entries) = env.get_ref().as_table() else {
-        return Err(wrong(env, "[env] is not a table".to_owned()));
+        return Err(wrong(env.span().start, "[env] is not a table".to_owned()));
     };
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
     let mut references = Vec::new();
     for (name, value) in entries {
-        let secret = value.get_ref().as_table().and_then(|table| table.get("secret"));
-        let Some(secret) = secret else { continue };
-        let variable = name.get_ref().to_string();
-        let Some(secret) = secret.get_ref().as_str().filter(|secret| !secret.is_empty()) else {
-            let message = format!("`secret` of {} is not a name", escape::escape(&variable));
-            return Err(wrong(secret, message));
-        };
-        let start = name.span().start;
-        let secret = secret.to_owned();
-        references.push((start, Reference { variable, secret }));
+        let variable = name.get_ref().as_ref();
+        let at = value.span().start;
+        if !words::is_constant(variable) {
+            let message = format!(
+                "{} is no name of capital letters, digits and '_'",
+                quoted(variable)
+            );
+            return Err(wrong(name.span().start, message));
+        }
+        match value.get_ref() {
+            DeValue::String(_) => {}
+            DeValue::Table(table) => {
+                let names_secret =
+                    |secret: &&Spanned<DeValue<'_>>| table.len() == 1 && secret.get_ref().is_str();
+                let secret = table.get("secret").filter(names_secret);
+                let secret = secret
+                    .and_then(|secret| secret.get_ref().as_str())
+                    .filter(|name| !name.is_empty());
+                let Some(secret) = secret else {
+                    let message = format!("{variable} is not of the form {{ secret = \"some-name\" }}");
+                    return Err(wrong(at, message));
+                };
+                let (variable, secret) = (variable.to_owned(), secret.to_owned());
+                references.push(Reference { variable, secret });
+            }
+            _ => {
+                let message = format!("{variable} is neither a string nor {{ secret = \"some-name\" }}");
+                return Err(wrong(at, message));
+            }
+        }
     }
-    references.sort_by_key(|(start, _)| *start);
-    Ok(references.into_iter().map(|(_, reference)| reference).collect())
+    Ok(references)
+}
+
+/// A name of the file for messages; it may be a secret in the wrong place.
+fn quoted(name: &str) -> String {
+    words::quoted(name, "a name")
 }
 
 /// Line and column of the byte at offset `at`, both counted from 1. The column counts characters.

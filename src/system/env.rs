@@ -9,11 +9,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::formats::escape;
-use crate::system::file::{self, FileError};
 
 /// Maximum length of an answer on standard input, in bytes.
 const MAX_LINE: u64 = 4096;
@@ -185,23 +182,6 @@ impl Env {
         }
     }
 
-    /// The hint for a file on the command line that cannot be read: the directory of a relative path,
-    /// and how to pass a value that is not a file.
-    pub(crate) fn file_hint(&self, path: &Path, error: &FileError) -> Option<String> {
-        match error {
-            FileError::Io(error) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => {
-                let directory = self.directory.as_deref()?;
-                let directory = escape::home_path(directory, self.home.as_deref());
-                Some(format!("the path is relative to {directory}"))
-            }
-            FileError::Directory => Some("specify a file in it".to_owned()),
-            FileError::NotRegular => {
-                Some("to read a pipe, pass it as standard input and use - in place of the file".to_owned())
-            }
-            FileError::Io(_) | FileError::TooLarge(_) => None,
-        }
-    }
-
     pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
         self.variables
             .get(&key(OsStr::new(name)))
@@ -237,9 +217,17 @@ impl Env {
             .or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
     }
 
-    /// All of standard input, at most `limit` bytes.
-    pub(crate) async fn read_stdin(&self, limit: u64) -> std::result::Result<Zeroizing<Vec<u8>>, FileError> {
-        blocking(move || file::read_to_limit(io::stdin().lock(), limit)).await
+    /// Whether standard input is a pipe or a file that has not ended. A terminal or `/dev/null` is not.
+    pub(crate) fn stdin_is_piped(&self) -> bool {
+        #[cfg(unix)]
+        let is_stream = rustix::fs::fstat(rustix::stdio::stdin()).is_ok_and(|stat| {
+            use rustix::fs::FileType;
+            let kind = FileType::from_raw_mode(stat.st_mode);
+            matches!(kind, FileType::Fifo | FileType::Socket | FileType::RegularFile)
+        });
+        #[cfg(not(unix))]
+        let is_stream = !self.terminals.stdin;
+        is_stream && !self.stdin_has_ended()
     }
 
     /// Whether standard input is known to have ended. Does not wait for input.

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -20,6 +21,9 @@ pub(crate) enum FileError {
     NotRegular,
     #[error("is larger than {}", size(*.0))]
     TooLarge(u64),
+    /// A pipe sent nothing for this time.
+    #[error("sent nothing for {} s", .0.as_secs())]
+    Silent(Duration),
 }
 
 impl From<io::Error> for FileError {

@@ -4,6 +4,7 @@ pub(crate) mod atomic_file;
 pub(crate) mod browser;
 pub(crate) mod env;
 pub(crate) mod file;
+pub(crate) mod given;
 pub(crate) mod hardening;
 pub(crate) mod keychain;
 pub(crate) mod lock;

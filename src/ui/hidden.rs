@@ -58,6 +58,11 @@ pub(crate) fn read_hidden(keys: &mut impl Keys, prompt: impl Fn() -> io::Result<
 }
 
 impl Hidden {
+    /// Whether only Enter was pressed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.mistyped.is_none()
+    }
+
     /// The number of lines, shown if there are several.
     pub(crate) fn lines(&self) -> usize {
         self.text.split('\n').count()

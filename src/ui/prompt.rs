@@ -10,7 +10,7 @@ use crate::formats::escape;
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform, blocking};
 use crate::ui::guard::{MARK_PASTES, TerminalGuard, forget_typed_ahead};
-use crate::ui::hidden::read_hidden;
+use crate::ui::hidden::{Hidden, read_hidden};
 use crate::ui::keyboard::Keyboard;
 use crate::ui::lines::{cut_middle, wrap};
 use crate::ui::options::{GlobalOptions, OutputFormat};
@@ -163,12 +163,32 @@ pub(crate) async fn ask_secret(
     prompt: &str,
     from_file: &str,
 ) -> Result<SecretValue> {
+    hidden(global, env, prompt, from_file)
+        .await?
+        .into_value(from_file)
+}
+
+/// As [`ask_secret`], but `None` if nothing is entered.
+pub(crate) async fn ask_optional_secret(
+    global: &GlobalOptions,
+    env: &Env,
+    prompt: &str,
+    from_file: &str,
+) -> Result<Option<SecretValue>> {
+    let hidden = hidden(global, env, prompt, from_file).await?;
+    if hidden.is_empty() {
+        return Ok(None);
+    }
+    hidden.into_value(from_file).map(Some)
+}
+
+async fn hidden(global: &GlobalOptions, env: &Env, prompt: &str, from_file: &str) -> Result<Hidden> {
     if let Some(place) = cannot_ask(global, env) {
         return Err(Error::usage(format!("cannot ask for a value {place}"))
-            .hint(format!("read the value from a file: {from_file}")));
+            .hint(format!("read the value from a file with '{from_file}'")));
     }
     let prompt = format!("{MARK_PASTES}{}: ", escape::escape(prompt));
-    let hidden = at_terminal(move || {
+    at_terminal(move || {
         // The echo is off before the prompt is shown.
         let mut keys = Keyboard::open()?;
         let term = Term::stderr();
@@ -179,8 +199,7 @@ pub(crate) async fn ask_secret(
         }
         Ok(hidden)
     })
-    .await?;
-    hidden.into_value(from_file)
+    .await
 }
 
 /// A list from which the person chooses one entry.

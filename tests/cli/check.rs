@@ -1,6 +1,9 @@
-//! `amika secret check` and `push --missing`: the secrets that a repository references.
+//! `amika secret check` and `push --referenced`: the secrets that a repository references.
 
-use crate::sandbox::{CANARY, Sandbox, ran};
+use crate::sandbox::{CANARY, Ran, Sandbox, ran};
+use crate::support::faults::Fault;
+
+const SECRETS: &str = "/secrets";
 use serde_json::json;
 
 const CONFIG: &str = "\
@@ -11,14 +14,20 @@ API_KEY = { secret = \"API_KEY\" }
 MODE = \"production\"
 
 [other]
-X = { secret = \"not-an-environment-variable\" }
+x = { secret = \"not-an-environment-variable\" }
 ";
+
+/// A sandbox whose home is a repository with this configuration.
+fn with_config(config: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(".amika/config.toml", config);
+    sandbox
+}
 
 /// The table lists every reference; a missing one is exit 1 with the command to add it.
 #[test]
 fn check_lists_missing_secrets_and_how_to_add_them() {
-    let sandbox = Sandbox::new();
-    sandbox.write(".amika/config.toml", CONFIG);
+    let sandbox = with_config(CONFIG);
     sandbox.vault.seed("API_KEY", CANARY, "org");
     let ran = sandbox.run("secret check").exits(1);
     insta::assert_snapshot!(
@@ -40,11 +49,25 @@ fn check_lists_missing_secrets_and_how_to_add_them() {
     sandbox.run("secret check").exits(0);
 }
 
+/// R149: a missing secret has a code of its own, and a list that is refused another exit code.
+#[test]
+fn missing_and_forbidden_are_told_apart() {
+    let sandbox = with_config(CONFIG);
+    let ran = sandbox.run("secret check -o json").exits(1);
+    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "missing");
+    sandbox
+        .vault
+        .fault(Fault::on("GET", SECRETS).fails(403, "no").always());
+    let ran = sandbox.run("secret check -o json").exits(3);
+    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "credential");
+}
+
 /// The JSON output is an array even if nothing is missing or referenced.
 #[test]
 fn check_prints_a_json_array() {
-    let sandbox = Sandbox::new();
-    sandbox.write(".amika/config.toml", CONFIG);
+    let sandbox = with_config(CONFIG);
     sandbox.vault.seed("API_KEY", CANARY, "user");
     let json = sandbox.run("secret check -o json").exits(1).json();
     assert_eq!(
@@ -64,44 +87,95 @@ fn check_prints_a_json_array() {
         .stdout_contains("No secrets are referenced");
 }
 
-/// The nearest configuration in the working directory or above is read; `--file` selects another.
+/// R148: the configuration is read in the root of the git repository, outside of one in the working
+/// directory, and nowhere else.
 #[test]
-fn check_reads_the_nearest_configuration() {
+fn check_reads_the_configuration_that_the_vendor_reads() {
     let sandbox = Sandbox::new();
-    sandbox
-        .run("secret check")
+    let check_in = |directory: &str| -> Ran {
+        std::fs::create_dir_all(sandbox.path(directory)).unwrap();
+        let mut command = sandbox.command(["secret", "check"]);
+        ran(command.current_dir(sandbox.path(directory)).output().unwrap())
+    };
+    sandbox.write(
+        "repo/.amika/config.toml",
+        "[env]\nA = { secret = \"of-the-root\" }\n",
+    );
+    sandbox.write(
+        "repo/sub/.amika/config.toml",
+        "[env]\nA = { secret = \"nested\" }\n",
+    );
+    // Not a repository: only the working directory counts.
+    check_in("repo/sub").exits(1).stderr_contains("nested");
+    check_in("repo/sub/deep")
         .exits(4)
-        .stderr_contains("no .amika/config.toml");
-    sandbox.write(".amika/config.toml", CONFIG);
-    let deep = sandbox.write("a/b/x", "").parent().unwrap().to_owned();
-    let mut command = sandbox.command(["secret", "check"]);
-    ran(command.current_dir(&deep).output().unwrap())
-        .exits(1)
-        .stderr_contains("2 secrets are missing: database-url, API_KEY");
-    sandbox.write("a/.amika/config.toml", "[env]\nY = { secret = \"nearer\" }\n");
-    let mut command = sandbox.command(["secret", "check"]);
-    ran(command.current_dir(&deep).output().unwrap())
-        .exits(1)
-        .stderr_contains("nearer");
+        .stderr_contains(".amika/config.toml");
+    // A repository, and a worktree, whose .git is a file.
+    sandbox.write("repo/.git", "gitdir: elsewhere\n");
+    check_in("repo/sub").exits(1).stderr_contains("of-the-root");
+    check_in("repo/sub/deep").exits(1).stderr_contains("of-the-root");
+    // Neither the home's nor a parent's configuration counts.
+    sandbox.write(".amika/config.toml", "[env]\nA = { secret = \"of-the-home\" }\n");
+    sandbox.write("other/.git/HEAD", "");
+    check_in("other")
+        .exits(4)
+        .stderr_contains("no ~/other/.amika/config.toml");
     sandbox
-        .run("secret check --file=~/a/.amika/config.toml")
+        .run("secret check --file=~/repo/.amika/config.toml")
         .exits(1)
-        .stderr_contains("nearer");
+        .stderr_contains("of-the-root");
 }
 
-/// Invalid TOML is reported with file, line and column, never with its text.
+/// R148: what makes the vendor skip the section is reported with file, line, column and name, never with
+/// a value.
 #[test]
-fn check_never_quotes_an_invalid_configuration() {
+fn check_is_not_green_if_the_section_would_be_skipped() {
     let sandbox = Sandbox::new();
     for (content, said) in [
         (
             format!("[env]\nA = {CANARY}\n"),
             "config.toml:2:5: not valid TOML",
         ),
+        (
+            format!("\u{feff}[env]\nA = {CANARY}\n"),
+            "config.toml:2:5: not valid TOML",
+        ),
+        (
+            format!("\u{feff}A = {CANARY}\n"),
+            "config.toml:1:5: not valid TOML",
+        ),
         (format!("[env]\nA = \"{CANARY}\n"), "config.toml:2:"),
         (
             format!("[env]\nA = {{ secret = [\"{CANARY}\"] }}\n"),
-            "config.toml:2:16: `secret` of A is not a name",
+            "config.toml:2:5: A is not of the form { secret",
+        ),
+        (
+            format!("[env]\nA = {{ secrets = \"{CANARY}\" }}\n"),
+            "config.toml:2:5: A is not of the form { secret",
+        ),
+        (
+            format!("[env]\nB = \"x\"\nA = {{ secret = \"{CANARY}\", scope = \"org\" }}\n"),
+            "config.toml:3:5: A is not of the form { secret",
+        ),
+        (
+            "[env]\nA = { secret = \"\" }\n".to_owned(),
+            "config.toml:2:5: A is not of the form",
+        ),
+        (
+            "[env]\nPORT = 3000\n".to_owned(),
+            "config.toml:2:8: PORT is neither a string nor",
+        ),
+        (
+            "[env]\nON = true\n".to_owned(),
+            "config.toml:2:6: ON is neither a string nor",
+        ),
+        (
+            format!("[env]\nlower_name = {{ secret = \"{CANARY}\" }}\n"),
+            "config.toml:2:1: \"lower_name\" is no name of capital letters",
+        ),
+        (
+            format!("[env]\nOK = \"1\"\nAPI-KEY = {{ secret = \"{CANARY}\" }}\n"),
+            "config.toml:3:1: ",
         ),
         (
             format!("env = \"{CANARY}\"\n"),
@@ -115,68 +189,88 @@ fn check_never_quotes_an_invalid_configuration() {
         sandbox.write(".amika/config.toml", content);
         sandbox.run("secret check").exits(4).stderr_contains(said);
         sandbox
-            .run("secret push A=1 --missing --yes")
+            .run("secret push A=1 --referenced --yes")
             .exits(4)
             .stderr_contains(said);
     }
     assert_eq!(sandbox.vault.writes(), 0);
 }
 
-/// `push --missing` pushes the referenced secrets that are missing, under the name of the secret.
+/// R148: `push --referenced` pushes what is referenced, new or changed, under the names of the secrets;
+/// with `--if-missing` only what is missing.
 #[test]
-fn push_missing_creates_only_missing_secrets() {
-    let sandbox = Sandbox::new();
-    sandbox.write(".amika/config.toml", CONFIG);
-    sandbox.vault.seed("API_KEY", "before", "org");
+fn push_referenced_uses_the_names_of_the_secrets() {
+    let sandbox = with_config(CONFIG);
+    sandbox.vault.seed("API_KEY", "before", "user");
     sandbox.write(".env", "DATABASE_URL=1\nAPI_KEY=2\nUNRELATED=3\n");
     sandbox
-        .run("secret push --missing --from-file .env --yes")
+        .run("secret push --referenced --if-missing --from-file .env --yes")
         .exits(0)
         .stderr_contains("pushing DATABASE_URL as database-url")
-        .stdout_contains("Created 1 in user scope");
-    assert_eq!(sandbox.vault.value("database-url", "user").as_deref(), Some("1"));
-    assert_eq!(sandbox.vault.stored("generic").len(), 2);
-    sandbox.run("secret check").exits(0);
-    // The reason why there is nothing to push.
-    sandbox
-        .run("secret push --missing --from-file .env")
-        .exits(0)
-        .stdout_contains("Nothing to push")
         .stderr_contains("notice: skipped (not referenced in .amika/config.toml): UNRELATED\n")
-        .stderr_contains("notice: skipped (already in the vault): API_KEY, DATABASE_URL\n");
+        .stdout_contains("Created 1");
+    assert_eq!(sandbox.vault.value("database-url", "user").as_deref(), Some("1"));
+    assert_eq!(sandbox.vault.value("API_KEY", "user").as_deref(), Some("before"));
+    sandbox.run("secret check").exits(0);
+    // A rotated value is an update of the secret that sandboxes get.
+    sandbox.write(".env", "DATABASE_URL=rotated\n");
     sandbox
-        .run("secret push A=1 --if-missing --missing")
-        .exits(0)
-        .stdout_contains("Nothing to push")
-        .stderr_contains("not referenced in .amika/config.toml): A\n");
-}
-
-/// With `--strict`, a referenced secret that no source has is an error, and nothing is pushed.
-#[test]
-fn push_missing_with_strict_fails_if_a_secret_is_in_no_source() {
-    let sandbox = Sandbox::new();
-    sandbox.write(".amika/config.toml", CONFIG);
-    let said = "API_KEY is missing from the vault and from the given sources";
-    sandbox
-        .run("secret push DATABASE_URL=1 --missing --strict --yes")
-        .exits(4)
-        .stderr_contains(&format!("error: {said}"));
-    assert!(sandbox.vault.stored("generic").is_empty());
-    sandbox
-        .run("secret push DATABASE_URL=1 --missing --yes")
-        .exits(0)
-        .stderr_contains(&format!("warning: {said}"));
-}
-
-/// Several variables may reference one secret; any of them provides its value.
-#[test]
-fn push_missing_takes_any_variable_of_a_secret() {
-    let sandbox = Sandbox::new();
-    sandbox.write(
-        ".amika/config.toml",
-        "[env]\nA = { secret = \"shared\" }\nB = { secret = \"shared\" }\n",
+        .run("secret push --referenced --from-file .env --yes")
+        .exits(0);
+    assert_eq!(
+        sandbox.vault.value("database-url", "user").as_deref(),
+        Some("rotated")
     );
-    let ran = sandbox.run("secret push --missing B=1 --yes").exits(0);
+    assert_eq!(sandbox.vault.stored("generic").len(), 2);
+}
+
+/// R148: a source may name the secret instead of the variable, and one secret may have several variables.
+#[test]
+fn push_referenced_takes_either_name_and_says_which_value_is_not_used() {
+    let sandbox = with_config(
+        "[env]\nA = { secret = \"shared\" }\nB = { secret = \"shared\" }\nC = { secret = \"own-name\" }\n",
+    );
+    sandbox
+        .run("secret push own-name=3 B=1 --referenced --yes")
+        .exits(0);
     assert_eq!(sandbox.vault.value("shared", "user").as_deref(), Some("1"));
-    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    assert_eq!(sandbox.vault.value("own-name", "user").as_deref(), Some("3"));
+    sandbox
+        .run("secret push A=2 B=1 --referenced --yes")
+        .exits(0)
+        .stderr_contains("warning: shared gets the value of A, not that of B");
+    assert_eq!(sandbox.vault.value("shared", "user").as_deref(), Some("2"));
+}
+
+/// R148: without a source and a terminal, `--referenced` is a usage error, and the environment is not read.
+#[test]
+fn push_referenced_needs_a_source() {
+    let sandbox = with_config(CONFIG);
+    let mut command = sandbox.command(["secret", "push", "--referenced", "--yes"]);
+    ran(command.env("API_KEY", CANARY).output().unwrap())
+        .exits(2)
+        .stderr_contains("no secrets provided");
+    assert!(sandbox.vault.requests().is_empty());
+    sandbox
+        .run("secret push --referenced X=1 --yes")
+        .exits(0)
+        .stderr_contains("warning: database-url is missing from the vault and from the given sources")
+        .stderr_contains("not referenced in .amika/config.toml): X\n");
+    sandbox
+        .run("secret push DATABASE_URL=1 --referenced --strict --yes")
+        .exits(4)
+        .stderr_contains("error: API_KEY is missing from the vault and from the given sources");
+    assert!(sandbox.vault.stored("generic").is_empty());
+}
+
+/// R148: a push of a variable that sandboxes get under another name says so.
+#[test]
+fn a_push_says_which_secret_a_variable_gets_its_value_from() {
+    let sandbox = with_config(CONFIG);
+    sandbox
+        .run("secret push DATABASE_URL=1 API_KEY=2 --yes")
+        .exits(0)
+        .stderr_contains("notice: DATABASE_URL gets its value from the secret \"database-url\"");
+    let quiet = sandbox.run("secret push API_KEY=2 OTHER=3 --yes").exits(0);
+    assert!(!quiet.stderr.contains("gets its value"), "{}", quiet.stderr);
 }

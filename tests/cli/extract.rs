@@ -185,7 +185,7 @@ fn only_warns_about_names_that_were_not_found() {
     sandbox
         .run("secret extract --only AMP_API_KEY,GROQ_API_KEY")
         .exits(0)
-        .stderr_contains("--only GROQ_API_KEY matches nothing");
+        .stderr_contains("--only \"GROQ_API_KEY\" matches nothing");
     let none = "No secrets match the --only filter.";
     sandbox
         .run("secret extract --only GROQ_API_KEY")
@@ -436,7 +436,7 @@ fn only_takes_patterns_and_ignores_blanks() {
     sandbox
         .run("secret extract --only AMP*,GROQ_*")
         .exits(0)
-        .stderr_contains("--only GROQ_* matches nothing");
+        .stderr_contains("--only \"GROQ_*\" matches nothing");
     sandbox
         .run("secret extract --push --yes --only ,")
         .exits(2)

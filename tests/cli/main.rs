@@ -60,6 +60,7 @@ mod tls;
 #[cfg(target_os = "linux")]
 mod trust;
 mod usage;
+mod values;
 #[cfg(windows)]
 mod windows;
 mod withheld;

@@ -231,7 +231,7 @@ fn typing_is_corrected_and_control_characters_are_refused() {
         session.send(keys).unwrap();
         let said = text(&mut session, "code 4");
         assert!(
-            said.contains("control character") && said.contains("amika secret push KEY --yes < FILE"),
+            said.contains("control character") && said.contains("amika secret push --value-file KEY=FILE"),
             "{said}"
         );
         assert_eq!(sandbox.vault.writes(), 0);

@@ -73,13 +73,16 @@ fn json_is_one_value_and_nothing_is_asked() {
     assert_eq!(sandbox.vault.count("POST"), 1);
 }
 
+/// R146: one line loses its line break, and several lines are kept byte for byte.
 #[test]
 fn a_value_from_stdin_loses_one_newline_and_nothing_else() {
     let sandbox = Sandbox::new();
     for (input, stored, told) in [
         ("a b\n", "a b", true),
         ("a\r\n", "a", true),
-        ("-----BEGIN\n$x\n\n", "-----BEGIN\n$x\n", true),
+        ("-----BEGIN\n$x\n", "-----BEGIN\n$x\n", false),
+        ("a\n\n", "a\n\n", false),
+        ("a\r\nb\r\n", "a\r\nb\r\n", false),
         ("no newline", "no newline", false),
         (" '\\ \t", " '\\ \t", false),
     ] {
@@ -114,8 +117,7 @@ fn stronger_sources_win_and_duplicates_are_named() {
     ]);
     ran(command.env("A", "variable").output().unwrap())
         .exits(0)
-        .stderr_contains("C is given twice, at a.env:3 and a.env:4; the last wins")
-        .stderr_contains("C is given twice, at a.env:4 and b.env:1; the last wins");
+        .stderr_contains("C is given 3 times, first at a.env:3, last at b.env:1; the last wins");
     for (name, value) in [("A", "variable"), ("B", "inline"), ("C", "third")] {
         assert_eq!(sandbox.vault.value(name, "user").as_deref(), Some(value));
     }
@@ -276,7 +278,8 @@ fn strict_makes_warnings_errors() {
         .run("secret push --from-file .env --yes --strict")
         .exits(4)
         .stderr_contains(".env:1: '$' in A is kept literally")
-        .stderr_contains("B is given twice, at .env:2 and .env:3; the last wins\n  hint: these are warnings without --strict\n");
+        .stderr_contains("B is given twice, at .env:2 and .env:3; the last wins\n")
+        .stderr_contains("\n  hint: these are warnings without --strict\n");
     sandbox
         .run("secret push A=1 A=2 --yes --strict")
         .exits(4)
@@ -302,7 +305,26 @@ fn names_that_are_not_selected_give_no_warnings() {
         .run("secret push --from-file .env --yes --strict --only A,D")
         .exits(4)
         .stderr_contains("error: D is given twice");
-    sandbox.write(".env", "A=1\nB\n");
+}
+
+/// R122: a line that is left out is no problem, but one that may belong to a selected value is.
+#[test]
+fn lines_that_are_left_out_are_no_problems() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".env", "A=1\nB=x#y\nno name\nC='open\nD=a\rb\nE=2\n");
+    for options in ["--only A,E", "--exclude B,C,D"] {
+        sandbox
+            .run(&format!("secret push --from-file .env --yes {options}"))
+            .exits(0);
+    }
+    sandbox
+        .run("secret push --from-file .env --yes --only A,B")
+        .exits(4)
+        .stderr_contains(".env:2: invalid line");
+    sandbox.write(".env", "A=-----BEGIN\nbody\n-----END\nB=1\n");
+    sandbox
+        .run("secret push --from-file .env --yes --only B")
+        .exits(0);
     sandbox
         .run("secret push --from-file .env --yes --only A")
         .exits(4)
@@ -332,7 +354,7 @@ fn only_and_exclude_select_names() {
     sandbox
         .run("secret push --from-file .env --only A,MISSING --yes")
         .exits(0)
-        .stderr_contains("--only MISSING matches nothing");
+        .stderr_contains("--only \"MISSING\" matches nothing");
     sandbox
         .run("secret push --from-file .env --only MISSING --yes")
         .exits(4)

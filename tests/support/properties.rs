@@ -3,20 +3,15 @@
 
 use std::fs;
 
-use clap::ColorChoice;
-
 use crate::discover::{Detail, Filter, discover};
 use crate::formats::escape;
 use crate::formats::shell::Shell;
 use crate::net::retry;
 use crate::provider::{CredentialKind, PROVIDERS};
-use crate::push::collect::problems::Problems;
 use crate::push::collect::{EnvFormat, Sources, collect};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::system::keychain::NoKeychain;
-use crate::ui::notices::Notices;
-use crate::ui::options::{GlobalOptions, OutputFormat};
 
 /// A value in the middle of every input, which no message may contain. A name cannot have its hyphens.
 const MARK: &str = "sk-hunter2-c4n4ry";
@@ -45,38 +40,32 @@ pub(crate) fn env_file(data: &[u8]) {
     let path = home.path().join("x.env");
     fs::write(&path, marked(data)).expect("a file can be written");
     let env = Env::system().elsewhere(home.path());
-    let options = GlobalOptions {
-        output: OutputFormat::Text,
-        yes: true,
-        quiet: false,
-        verbose: 0,
-        color: ColorChoice::Never,
-    };
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("a runtime can be made");
     for format in [EnvFormat::Dotenv, EnvFormat::Docker, EnvFormat::Json] {
         let sources = Sources {
             secrets: &[],
+            value_files: &[],
             from_env: Vec::new(),
             from_file: std::slice::from_ref(&path),
             format,
             only: Vec::new(),
             exclude: Vec::new(),
+            literal: false,
+            referenced: false,
         };
-        let (mut problems, mut notices) = (Problems::default(), Notices::default());
-        let collected = collect(&sources, &options, &env, None, &mut problems, &mut notices);
-        let collected = runtime.block_on(collected).expect("only a prompt can fail");
-        for candidate in &collected {
+        let collected = runtime.block_on(collect(&sources, &env, false, &|_| {}));
+        for candidate in &collected.candidates {
             let name = candidate.name.as_str().as_bytes();
             let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
             assert!(name.iter().all(plain) && !name[0].is_ascii_digit());
             let value = candidate.value.expose_secret();
             assert!(!value.is_empty() && !value.contains('\0'));
         }
-        if let Err(error) = problems.into_result() {
+        if let Err(error) = collected.problems.into_result() {
             quotes_nothing(&format!("{error:?}"));
         }
-        for (_, message) in notices.iter() {
+        for (_, message) in collected.notices.iter() {
             quotes_nothing(message);
         }
     }

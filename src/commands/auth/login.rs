@@ -22,6 +22,7 @@ use crate::secret::SecretValue;
 use crate::system::browser;
 use crate::system::env::Env;
 use crate::system::file;
+use crate::system::given::{Given, PathOption};
 use crate::ui::notices::Notices;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt;
@@ -155,8 +156,7 @@ async fn check_accepted(key: &SecretValue, origin: &Origin, context: &Context) -
 }
 
 async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
-    let from_stdin = file::is_stdin(path);
-    if from_stdin && context.env.terminals.stdin {
+    if file::is_stdin(path) && context.env.terminals.stdin {
         let typed = prompt::ask_secret(
             &context.options,
             &context.env,
@@ -166,23 +166,13 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
         .await?;
         return checked(&typed, "prompt");
     }
-    let place = if from_stdin {
-        "standard input".to_owned()
-    } else {
-        escape::path(path)
+    let option = PathOption {
+        failed: "failed to read the API key from",
+        option: "--api-key-file",
+        limit: MAX_KEY,
     };
-    let bytes = if from_stdin {
-        context.env.read_stdin(MAX_KEY).await
-    } else {
-        file::read_bounded(&context.env.expand_home(path), MAX_KEY)
-    };
-    let bytes = bytes.map_err(|reason| {
-        let hint = context.env.file_hint(path, &reason);
-        let place = escape::argument(&place);
-        Error::input(format!("failed to read the API key from {place}"))
-            .because(reason)
-            .maybe_hint(hint)
-    })?;
+    let say = |text: &str| context.printer.notice(text);
+    let Given { bytes, place } = context.env.read_given(path, option, &say).await?;
     let text = std::str::from_utf8(&bytes).unwrap_or("\u{fffd}");
     checked(&SecretValue::new(text.to_owned()), &place)
 }

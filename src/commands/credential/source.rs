@@ -1,7 +1,7 @@
 //! Finds the value to push: on the command line, or among the credentials on this machine.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -11,11 +11,10 @@ use crate::context::Context;
 use crate::credentials::recovery::{Description, Kept};
 use crate::discover::{Detail, Filter, Report, State, discover};
 use crate::error::{Error, Result};
-use crate::formats::escape;
 use crate::provider::{CLAUDE, CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::system::env::Env;
-use crate::system::file;
+use crate::system::given::{Given, PathOption};
 use crate::system::keychain::{Access, SystemKeychain};
 use crate::ui::printer::Printer;
 use crate::ui::prompt::{self, Choice};
@@ -251,8 +250,13 @@ async fn read_setup_token(provider: &Provider, context: &Context) -> Result<Push
     let env = &context.env;
     let variable = setup_token_variable(env);
     if !env.terminals.stdin && (variable.is_none() || env.stdin_begins_within(SETUP_TOKEN_WAIT).await) {
-        let bytes = env.read_stdin(MAX_VALUE as u64).await;
-        let bytes = bytes.map_err(|reason| Error::input("failed reading the setup token").because(reason))?;
+        let option = PathOption {
+            failed: "failed reading the setup token from",
+            option: "--setup-token",
+            limit: MAX_VALUE as u64,
+        };
+        let say = |text: &str| context.printer.notice(text);
+        let Given { bytes, .. } = env.read_given(Path::new("-"), option, &say).await?;
         let text = std::str::from_utf8(&bytes);
         let text = text.map_err(|_| Error::input("standard input is not valid UTF-8"))?;
         if !text.trim().is_empty() {
@@ -308,32 +312,24 @@ async fn read_given(provider: &Provider, args: &SourceArgs, context: &Context) -
             rank: 0,
         }));
     }
-    let (bytes, place) = match (&args.value, &args.from_file) {
+    let Given { bytes, place } = match (&args.value, &args.from_file) {
         (None, None) => return Ok(None),
-        (Some(value), _) if value != "-" => (
-            Ok(Zeroizing::new(value.as_encoded_bytes().to_vec())),
-            "--value".to_owned(),
-        ),
-        (None, Some(path)) if !file::is_stdin(path) => {
-            let path = env.expand_home(path);
-            (file::read_bounded(&path, MAX_VALUE as u64), escape::path(&path))
+        (Some(value), _) if value != "-" => Given {
+            bytes: Zeroizing::new(value.as_encoded_bytes().to_vec()),
+            place: "--value".to_owned(),
+        },
+        (_, path) => {
+            let path = path.as_deref().unwrap_or(Path::new("-"));
+            // Scripts match "reading credentials file".
+            let option = PathOption {
+                failed: "failed reading credentials file",
+                option: "--from-file",
+                limit: MAX_VALUE as u64,
+            };
+            env.read_given(path, option, &|text| context.printer.notice(text))
+                .await?
         }
-        _ => (
-            env.read_stdin(MAX_VALUE as u64).await,
-            "standard input".to_owned(),
-        ),
     };
-    let bytes = bytes.map_err(|reason| {
-        let hint = args
-            .from_file
-            .as_ref()
-            .and_then(|path| env.file_hint(path, &reason));
-        // Scripts match "reading credentials file".
-        let place = escape::argument(&place);
-        Error::input(format!("failed reading credentials file {place}"))
-            .because(reason)
-            .maybe_hint(hint)
-    })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Error::input(format!(
             "failed to parse credentials file {place}: not valid UTF-8"

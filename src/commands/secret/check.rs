@@ -16,9 +16,10 @@ use crate::ui::table::{Cell, Text, table};
 
 pub(crate) const CHECK_EXAMPLES: &str = "\
 Examples:
-  amika secret check                                the nearest .amika/config.toml
+  amika secret check                                the repository's .amika/config.toml
   amika secret check --file deploy/config.toml
-  amika secret push --missing --from-file .env      push what is referenced and missing
+  amika secret push --referenced --if-missing --from-file .env
+                                                    push what is referenced and missing
 
 A variable of a sandbox references a secret below [env] in .amika/config.toml:
   [env]
@@ -26,7 +27,7 @@ A variable of a sandbox references a secret below [env] in .amika/config.toml:
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Read this file instead of the nearest .amika/config.toml
+    /// Read this file instead of the repository's .amika/config.toml
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
 }
@@ -42,18 +43,38 @@ struct Row {
 }
 
 pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
-    let references = references::read(args.file.as_deref(), &context.env)?;
-    let (api, stored) = context.connect().await?;
+    let references = match &args.file {
+        Some(file) => {
+            let say = |text: &str| context.printer.notice(text);
+            let read = references::of_file(file, &context.env, &say);
+            context.interrupt.or(read).await?
+        }
+        None => references::of_repository(&context.env)?,
+    };
+    let api = context.api().await?;
+    let stored = context.interrupt.or(async { list(&api).await }).await?;
     let rows = references.entries.iter().map(|entry| row(entry, &stored, &api));
     let rows: Vec<_> = rows.collect();
     context.printer.data(OnWriteFailure::Fail, &rows, || {
         if rows.is_empty() {
-            format!("No secrets are referenced in {}", escape::path(&references.path)).into()
+            format!("No secrets are referenced in {}", references.place).into()
         } else {
             as_table(&rows)
         }
     })?;
     refuse_missing(&rows)
+}
+
+/// Lists the vault. A list that is refused has another exit code than a secret that is missing.
+async fn list(api: &Api) -> Result<Vec<SecretSummary>> {
+    api.list_secrets().await.map_err(|error| {
+        let error = Error::from(error);
+        if error.kind == Kind::Refused {
+            error.with_kind(Kind::Credential)
+        } else {
+            error
+        }
+    })
 }
 
 fn row(reference: &Reference, stored: &[SecretSummary], api: &Api) -> Row {
@@ -102,7 +123,11 @@ fn refuse_missing(rows: &[Row]) -> Result<()> {
     }
     let count = escape::count(missing.len(), "secret");
     let verb = if missing.len() == 1 { "is" } else { "are" };
-    let message = format!("{count} {verb} missing: {}", missing.join(", "));
+    let shown: Vec<_> = missing
+        .iter()
+        .map(|name| escape::escape(name).into_owned())
+        .collect();
+    let message = format!("{count} {verb} missing: {}", shown.join(", "));
     let names = missing.iter().filter_map(|name| SecretName::inline(name));
     let names: Vec<_> = names.map(|name| name.to_string()).collect();
     let hint = if names.is_empty() {

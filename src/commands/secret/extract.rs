@@ -10,8 +10,8 @@ use super::push::{self, Manner};
 use crate::context::{Context, connected};
 use crate::discover::{Detail, Filter, LocalCredential, PushedAs, Report, State, discover, rank};
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape;
 use crate::formats::shell::Shell;
+use crate::formats::{escape, words};
 use crate::provider::CredentialKind;
 use crate::push::candidate::{Candidate, Origin};
 use crate::push::collect::pattern::Pattern;
@@ -134,11 +134,9 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         None => discover(env, &SystemKeychain::new(Access::from_env(env)), filter),
         Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter),
         Some(home) => {
-            return Err(Error::input(format!(
-                "{} is not a directory",
-                escape::argument(&escape::path(home))
-            ))
-            .hint("--homedir takes the home directory to scan"));
+            let shown = words::missing_path(home).unwrap_or_else(|| "the path given to --homedir".to_owned());
+            return Err(Error::input(format!("{shown} is not a directory"))
+                .hint("--homedir takes the home directory to scan"));
         }
     };
     let mut names: Vec<_> = report
@@ -264,7 +262,8 @@ impl Extraction {
             dry_run: args.dry_run,
             strict: false,
         };
-        push::push(candidates, Problems::default(), None, manner, context).await?;
+        let vault = push::open(&candidates, context).await?;
+        push::push(candidates, Problems::default(), vault, manner, context).await?;
         self.unread(args)
     }
 
@@ -314,8 +313,8 @@ impl Extraction {
             rows.iter().any(names)
         };
         for pattern in only.filter(|pattern| !is_found(pattern)) {
-            let pattern = escape::argument(pattern.as_str());
-            printer.warning(&format!("--only {pattern} matches nothing"));
+            let shown = words::quoted(pattern.as_str(), words::HIDDEN);
+            printer.warning(&format!("--only {shown} matches nothing"));
         }
     }
 

@@ -1,5 +1,6 @@
 //! `amika secret push`: collect → list → plan → confirm → write → report.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -17,11 +18,9 @@ use crate::push::batch;
 use crate::push::candidate::{Candidate, Target};
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
-use crate::push::collect::{EnvFormat, Sources, collect};
-use crate::push::missing;
+use crate::push::collect::{Collected, EnvFormat, Sources, collect};
 use crate::push::outcome::{Event, Outcome, Outcomes};
 use crate::push::plan::{Action, Inventory, Kept, Plan, Policy, Step, Stored};
-use crate::push::references::{self, References};
 use crate::push::report as view;
 use crate::secret::Scope;
 use crate::system::signals::Interrupt;
@@ -36,19 +35,24 @@ Examples:
   amika secret push --from-env DATABASE_URL,REDIS_URL  from variables, as in CI
   amika secret push --from-file .env --dry-run         show what would happen
   amika secret push DATABASE_URL=postgres://...        inline
-  amika secret push --missing --from-file .env         fill what the repository references
+  amika secret push --referenced --from-file .env      what .amika/config.toml references
 
 A value given inline is visible to other processes (/proc/PID/cmdline) and stays in the shell's
 history; NAME alone, --from-env and --from-file are not. When a name comes from several sources,
 --from-env wins over inline and standard input, and these win over --from-file.";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct PushArgs {
     /// Secret to push; without =VALUE, the value is read from standard input or prompted for without echo
     #[arg(value_name = "NAME[=VALUE]", value_hint = ValueHint::Other)]
     pub(crate) secrets: Vec<OsString>,
-    /// Push these environment variables; quoted patterns such as 'APP_*' are allowed
-    /// (comma-separated, repeatable)
+    /// Push this file as one value (repeatable)
+    #[arg(long, value_name = "NAME=PATH", value_hint = ValueHint::Other)]
+    pub(crate) value_file: Vec<OsString>,
+    /// Push these environment variables, or those that match 'APP_*'
+    ///
+    /// Comma-separated, repeatable. Quote a pattern, so that the shell does not expand it.
     #[arg(long, value_name = "NAMES", add = ArgValueCompleter::new(variable_names))]
     pub(crate) from_env: Vec<String>,
     /// Push every entry of this file; - reads standard input (repeatable)
@@ -57,21 +61,31 @@ pub(crate) struct PushArgs {
     /// Format of the files
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = EnvFormat::Dotenv)]
     pub(crate) env_format: EnvFormat,
-    /// Push only these names; quoted patterns such as 'DB_*' are allowed (comma-separated, repeatable)
+    /// Push only these names; patterns such as 'DB_*' are allowed
+    ///
+    /// Comma-separated, repeatable. Quote a pattern, so that the shell does not expand it.
     #[arg(long, value_name = "NAMES", value_hint = ValueHint::Other)]
     pub(crate) only: Vec<String>,
-    /// Skip these names; quoted patterns are allowed (comma-separated, repeatable)
+    /// Skip these names; patterns are allowed
+    ///
+    /// Comma-separated, repeatable. Quote a pattern, so that the shell does not expand it.
     #[arg(long, value_name = "NAMES", value_hint = ValueHint::Other)]
     pub(crate) exclude: Vec<String>,
-    /// Treat warnings as errors, such as a '$' that is not expanded or a name that is given twice
+    /// Treat warnings as errors, such as a placeholder or a '$' that is not expanded
     #[arg(long)]
     pub(crate) strict: bool,
     /// Create missing secrets only; existing ones stay unchanged
     #[arg(long)]
     pub(crate) if_missing: bool,
-    /// Push only what .amika/config.toml references and the vault lacks
+    /// Push what .amika/config.toml references, under the secrets' names
     #[arg(long)]
-    pub(crate) missing: bool,
+    pub(crate) referenced: bool,
+    /// Push values as they are, even if they do not look like secrets
+    ///
+    /// References to a vault, ciphertext, tokens of the wrong kind, placeholders, and NAME=@FILE and
+    /// NAME=- of other tools are pushed as they are.
+    #[arg(long)]
+    pub(crate) literal: bool,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
 }
@@ -80,11 +94,14 @@ impl PushArgs {
     fn sources(&self) -> Sources<'_> {
         Sources {
             secrets: &self.secrets,
+            value_files: &self.value_file,
             from_env: Pattern::list(&self.from_env),
             from_file: &self.from_file,
             format: self.env_format,
             only: Pattern::list(&self.only),
             exclude: Pattern::list(&self.exclude),
+            literal: self.literal,
+            referenced: self.referenced,
         }
     }
 }
@@ -108,24 +125,38 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         options,
         ..
     } = context;
-    let mut problems = Problems::default();
-    let mut notices = Notices::default();
-    let confirmation = problems.check(Confirmation::decide(options, env, !args.write.dry_run));
+    let confirmation = Confirmation::decide(options, env, !args.write.dry_run);
+    let needs_answer = confirmation
+        .as_ref()
+        .is_ok_and(|it| *it != Confirmation::NotNeeded);
     let sources = args.sources();
-    let collected = collect(&sources, options, env, confirmation, &mut problems, &mut notices);
-    let candidates = interrupt.or(collected).await?;
-    let references = args.missing.then(|| references::read(None, env));
-    let references = references.and_then(|read| problems.check(read));
-    if args.strict {
-        refuse_warnings(&mut notices, &mut problems);
-    }
-    printer.notices(&notices);
-    let Some(confirmation) = confirmation.filter(|_| !problems.has_usage()) else {
-        return problems.into_result();
+    let say = |text: &str| printer.notice(text);
+    let collected = async { Ok(collect(&sources, env, needs_answer, &say).await) };
+    let mut collected = interrupt.or(collected).await?;
+    let confirmation = collected.problems.check(confirmation);
+    report(&mut collected, args.strict, *printer);
+    let Some(confirmation) = confirmation.filter(|_| !collected.problems.has_usage()) else {
+        return collected.problems.into_result();
     };
+    let vault = match open(&collected.candidates, context).await {
+        Err(error) if collected.problems.is_empty() || error.kind.is_signal() => return Err(error),
+        Err(_) => return collected.problems.into_result(),
+        Ok(vault) => vault,
+    };
+    if collected.problems.is_empty() {
+        let stored: HashSet<&str> = vault
+            .1
+            .secrets
+            .iter()
+            .map(|stored| stored.name.as_str())
+            .collect();
+        let asked = collected.ask(options, env, |name| stored.contains(name), args.if_missing);
+        interrupt.or(asked).await?;
+        report(&mut collected, args.strict, *printer);
+    }
     let policy = Policy {
         scope: args.write.scope,
-        keeps_existing: args.if_missing || args.missing,
+        keeps_existing: args.if_missing,
     };
     let manner = Manner {
         policy,
@@ -133,7 +164,15 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         dry_run: args.write.dry_run,
         strict: args.strict,
     };
-    push(candidates, problems, references.as_ref(), manner, context).await
+    push(collected.candidates, collected.problems, vault, manner, context).await
+}
+
+/// Prints the notices so far. With `strict`, warnings become problems.
+fn report(collected: &mut Collected<'_>, strict: bool, printer: Printer) {
+    if strict {
+        refuse_warnings(&mut collected.notices, &mut collected.problems);
+    }
+    printer.notices(&std::mem::take(&mut collected.notices));
 }
 
 /// Turns the warnings into errors, for `--strict`.
@@ -160,11 +199,11 @@ pub(crate) struct Manner {
 }
 
 /// Pushes the collected secrets, if there are no problems. Conflicts with the vault are reported
-/// together with the problems, where the vault can be asked.
+/// together with the problems.
 pub(crate) async fn push(
-    mut candidates: Vec<Candidate>,
+    candidates: Vec<Candidate>,
     mut problems: Problems,
-    references: Option<&References>,
+    (api, inventory): (Api, Inventory),
     manner: Manner,
     context: &Context,
 ) -> Result<()> {
@@ -174,18 +213,12 @@ pub(crate) async fn push(
         interrupt,
         ..
     } = context;
-    let opened = open(&candidates, context).await;
-    let (api, inventory) = match opened {
-        Err(error) if problems.is_empty() || error.kind.is_signal() => return Err(error),
-        Err(_) => return problems.into_result(),
-        Ok(opened) => opened,
-    };
-    let mut notices = Notices::default();
-    if let Some(references) = references {
-        candidates = missing::select(candidates, &references.entries, &inventory.secrets, &mut notices);
+    for candidate in &candidates {
+        api.keep_secret(&candidate.value);
     }
     let plan = Plan::new(candidates, &inventory, manner.policy);
     let conflicts = plan.conflicts(|text| api.without_secrets(text));
+    let mut notices = Notices::default();
     plan_notices(&plan, &mut notices);
     if manner.strict {
         refuse_warnings(&mut notices, &mut problems);
@@ -217,11 +250,8 @@ pub(crate) async fn push(
 }
 
 /// Connects to the vault and lists what it already has.
-async fn open(candidates: &[Candidate], context: &Context) -> Result<(Api, Inventory)> {
+pub(crate) async fn open(candidates: &[Candidate], context: &Context) -> Result<(Api, Inventory)> {
     let (api, listed) = context.connect().await?;
-    for candidate in candidates {
-        api.keep_secret(&candidate.value);
-    }
     let mut inventory = Inventory {
         secrets: listed.iter().filter_map(known).collect(),
         logins: Vec::new(),

@@ -1,115 +1,82 @@
-//! `NAME=VALUE`, and `NAME` alone: its value comes from standard input or a hidden prompt.
+//! Inline values, files of one value, and names alone, whose value comes from standard input or a
+//! hidden prompt.
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
-use super::entry::checked;
-use super::input::MAX_FILE;
-use super::lines::utf8;
-use super::problems::Problems;
-use crate::error::{Error, Kind, Result};
-use crate::formats::shell;
+use super::collected::{Collected, Question};
+use super::sources::{MAX_FILE, Sources};
+use super::text;
+use crate::error::{Error, Result};
+use crate::formats::{shell, words};
 use crate::push::candidate::{Candidate, Origin};
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
-use crate::ui::notices::Notices;
-use crate::ui::options::GlobalOptions;
-use crate::ui::prompt;
+use crate::system::file::is_stdin;
+use crate::system::given::{Given, PathOption};
 
 /// An argument with a valid name.
 pub(super) struct Argument {
-    pub(super) position: usize,
+    position: usize,
     name: SecretName,
     /// `None` when only the name was given.
     value: Option<SecretValue>,
 }
 
-impl Argument {
-    pub(super) fn has_value(&self) -> bool {
-        self.value.is_some()
-    }
+/// A file that is the value of one secret.
+pub(super) struct ValueFile {
+    name: SecretName,
+    path: PathBuf,
 }
 
 /// Parses the positional arguments.
-pub(super) fn parse_arguments(arguments: &[OsString], env: &Env, problems: &mut Problems) -> Vec<Argument> {
-    let numbered = arguments.iter().enumerate();
-    let parsed = numbered.filter_map(|(index, argument)| problems.check(parse(index + 1, argument, env)));
-    parsed.collect()
-}
-
-/// Reads the values of the arguments that are a name alone. Does not prompt for values once there are
-/// problems to report.
-pub(super) async fn read_values(
-    arguments: Vec<Argument>,
-    global: &GlobalOptions,
-    env: &Env,
-    problems: &mut Problems,
-    notices: &mut Notices,
-) -> Result<Vec<Candidate>> {
-    let mut candidates = Vec::new();
-    let (given, bare): (Vec<_>, Vec<_>) = arguments.into_iter().partition(Argument::has_value);
-    for argument in given {
-        let Argument {
-            position,
-            name,
-            value,
-        } = argument;
-        let Some(value) = value else { continue };
-        candidates.extend(problems.check(candidate(name, value, Origin::Argument(position))));
+pub(super) fn parse(sources: &Sources<'_>, env: &Env, collected: &mut Collected<'_>) -> Vec<Argument> {
+    let mut parsed = Vec::new();
+    for (index, argument) in sources.secrets.iter().enumerate() {
+        let position = index + 1;
+        let checked = argument_at(position, argument, env)
+            .and_then(|argument| refuse_file(argument, sources.literal, env));
+        parsed.extend(collected.check(checked));
     }
-    for Argument { name, .. } in bare {
-        // A valid name with a dot may also be intended as a file.
-        let file_hint = name.as_str().contains('.') && is_file(name.as_str(), env);
-        let file_hint = file_hint.then(|| push_entries(name.as_str()));
-        let (value, origin) = if env.terminals.stdin {
-            if !problems.is_empty() {
-                break;
-            }
-            let from_file = format!("amika secret push {name} --yes < FILE");
-            let note = file_hint.as_ref().map(|hint| format!(" ({hint})"));
-            let prompt = format!("Value of {name}{}", note.unwrap_or_default());
-            let value = prompt::ask_secret(global, env, &prompt, &from_file).await;
-            (value, Origin::Prompt)
-        } else {
-            (read_stdin_value(env, notices).await, Origin::Stdin)
-        };
-        let value = match value {
-            Err(error) if error.kind.is_signal() || error.kind == Kind::Usage && problems.is_empty() => {
-                return Err(error);
-            }
-            value => value,
-        };
-        let checked = value.and_then(|value| candidate(name, value, origin));
-        let checked = match file_hint {
-            Some(hint) => checked.map_err(|error| error.hint(hint)),
-            None => checked,
-        };
-        candidates.extend(problems.check(checked));
-    }
-    Ok(candidates)
+    parsed
 }
 
 /// Errors give an argument's position, because text without `=` may be a value typed by mistake.
-fn parse(position: usize, argument: &OsStr, env: &Env) -> Result<Argument> {
+fn argument_at(position: usize, argument: &OsStr, env: &Env) -> Result<Argument> {
     let text = argument.to_str().ok_or_else(|| {
         Error::input(format!("argument {position} is not valid UTF-8"))
             .hint("encode the value, for example with base64")
     })?;
-    let (name, value) = match text.split_once('=') {
-        Some((name, value)) => (name, Some(value)),
-        None => (text, None),
-    };
+    let expected = |what: &str| Error::usage(format!("argument {position}: expected KEY=VALUE{what}"));
+    let is_value = !text.trim_end_matches('=').contains('=') && words::may_be_secret(text);
     if text == "=" {
-        return Err(Error::usage(format!(
-            "argument {position}: expected KEY=VALUE without spaces around '='"
-        )));
+        return Err(expected(" without spaces around '='"));
+    } else if is_value {
+        return Err(
+            expected(", or NAME alone; this looks like a value without a name")
+                .hint("'amika secret push NAME' asks for the value without showing it"),
+        );
     }
-    let name = match SecretName::inline(name) {
-        Some(name) => name,
-        None if value.is_none() && is_file(name, env) => return Err(file_instead_of_name(name)),
-        None => return Err(bad_argument(position, value.is_some())),
+    let Some((name, value)) = text.split_once('=') else {
+        // A word after another argument is a value without its `=`, unless it is written as a variable.
+        let named = SecretName::inline(text).filter(|_| position == 1 || words::is_constant(text));
+        let name = named.ok_or_else(|| match file_named(text, env) {
+            Some(error) => error,
+            None => expected(", or NAME alone to be asked for the value"),
+        })?;
+        return Ok(Argument {
+            position,
+            name,
+            value: None,
+        });
     };
-    let value = value.map(|value| SecretValue::new(value.to_owned()));
+    let name = SecretName::inline(name).ok_or_else(|| {
+        Error::input(format!(
+            "the name in argument {position} is not a valid secret name"
+        ))
+        .hint("use letters, digits, '_', '-' and '.', starting with a letter, a digit or '_'")
+    })?;
+    let value = Some(SecretValue::new(value.to_owned()));
     Ok(Argument {
         position,
         name,
@@ -117,60 +84,196 @@ fn parse(position: usize, argument: &OsStr, env: &Env) -> Result<Argument> {
     })
 }
 
-fn candidate(name: SecretName, value: SecretValue, origin: Origin) -> Result<Candidate> {
-    checked(&value).map_err(|(problem, hint)| {
-        Error::input(format!("the value of {name} ({origin}) {problem}")).hint(hint)
-    })?;
-    Ok(Candidate::secret(name, value, origin))
+/// `NAME=@PATH` and `NAME=-` read a file in other tools.
+fn refuse_file(argument: Argument, literal: bool, env: &Env) -> Result<Argument> {
+    let Argument { name, value, .. } = &argument;
+    let value = value.as_ref().map_or("", SecretValue::expose_secret);
+    let means_file = value
+        .strip_prefix('@')
+        .is_some_and(|path| env.expand_home(Path::new(path)).is_file());
+    let means_stdin = value == "-" && env.stdin_is_piped();
+    if literal || !(means_file || means_stdin) {
+        return Ok(argument);
+    }
+    let what = if means_file {
+        "an @ and the path of a file"
+    } else {
+        "a single -"
+    };
+    Err(Error::input(format!(
+        "the value of {name} (argument {}) is {what}",
+        argument.position
+    ))
+    .hint(format!(
+        "to push a file, use --value-file {name}=FILE or 'amika secret push {name} --yes < FILE'; to push \
+             the value as it is, add --literal"
+    )))
+}
+
+/// Parses `--value-file`.
+pub(super) fn value_files(sources: &Sources<'_>, collected: &mut Collected<'_>) -> Vec<ValueFile> {
+    let mut parsed = Vec::new();
+    for (index, item) in sources.value_files.iter().enumerate() {
+        parsed.extend(collected.check(value_file(index + 1, item)));
+    }
+    parsed
+}
+
+fn value_file(position: usize, item: &OsStr) -> Result<ValueFile> {
+    let parts = item.to_str().and_then(|item| item.split_once('='));
+    let named = parts.and_then(|(name, path)| Some((SecretName::inline(name)?, path)));
+    match named {
+        Some((name, path)) if !path.is_empty() && !words::may_be_secret(name.as_str()) => {
+            let path = PathBuf::from(path);
+            Ok(ValueFile { name, path })
+        }
+        _ => Err(
+            Error::usage(format!("--value-file (number {position}): expected NAME=PATH"))
+                .hint("for example --value-file TLS_KEY=key.pem"),
+        ),
+    }
+}
+
+/// Standard input can be read only once, so it cannot also answer the confirmation.
+pub(super) fn check_stdin_use(
+    sources: &Sources<'_>,
+    arguments: &[Argument],
+    value_files: &[ValueFile],
+    env: &Env,
+    needs_answer: bool,
+) -> Result<()> {
+    let paths = sources
+        .from_file
+        .iter()
+        .chain(value_files.iter().map(|file| &file.path));
+    let files = paths.filter(|path| is_stdin(path)).count();
+    let mut bare = arguments.iter().filter(|argument| argument.value.is_none());
+    let piped_values = if env.terminals.stdin {
+        0
+    } else {
+        bare.clone().count()
+    };
+    if files + piped_values > 1 {
+        return Err(
+            Error::usage("standard input can be used for one value or one file only")
+                .hint("use --from-env, --from-file PATH, or run 'amika secret push' once for each"),
+        );
+    }
+    if files + piped_values == 1 && needs_answer {
+        let message = match bare.next() {
+            Some(Argument { position, .. }) if piped_values == 1 => format!(
+                "argument {position} has no '=' (expected KEY=VALUE), so its value is read from standard \
+                 input, which cannot also be used to confirm"
+            ),
+            _ => "secrets read from standard input cannot be confirmed there".to_owned(),
+        };
+        return Err(Error::usage(message).hint("add --yes, or --dry-run to preview"));
+    }
+    Ok(())
+}
+
+/// Adds the values of all arguments and files. Names alone become questions at a terminal.
+pub(super) async fn read(
+    arguments: Vec<Argument>,
+    value_files: Vec<ValueFile>,
+    env: &Env,
+    collected: &mut Collected<'_>,
+    say: &dyn Fn(&str),
+) {
+    let mut stdin = Vec::new();
+    for Argument {
+        position,
+        name,
+        value,
+    } in arguments
+    {
+        match value {
+            Some(value) => collected.add(Candidate::secret(name, value, Origin::Argument(position))),
+            // A valid name with a dot may also be intended as a file.
+            None if env.terminals.stdin => {
+                let is_file = name.as_str().contains('.') && is_file(name.as_str(), env);
+                let note = is_file.then(|| push_entries(name.as_str()));
+                collected.question(Question {
+                    name,
+                    note,
+                    optional: false,
+                });
+            }
+            None => stdin.push(ValueFile {
+                name,
+                path: PathBuf::from("-"),
+            }),
+        }
+    }
+    for ValueFile { name, path } in stdin.into_iter().chain(value_files) {
+        if !collected.selects(name.as_str()) {
+            continue;
+        }
+        let read = read_value(&name, &path, env, collected, say).await;
+        if let Some(candidate) = collected.check(read) {
+            collected.add(candidate);
+        }
+    }
+}
+
+/// Reads one value. A single line loses its line break; several lines are kept byte for byte.
+async fn read_value(
+    name: &SecretName,
+    path: &Path,
+    env: &Env,
+    collected: &mut Collected<'_>,
+    say: &dyn Fn(&str),
+) -> Result<Candidate> {
+    let option = PathOption {
+        failed: "failed reading the value from",
+        option: "--value-file",
+        limit: MAX_FILE,
+    };
+    let Given { bytes, place } = env.read_given(path, option, say).await?;
+    let text = text::utf8(&bytes, &place)?;
+    if text.len() + 3 == bytes.len() {
+        collected
+            .notices
+            .notice(format!("removed the byte order mark from {place}"));
+    }
+    let line = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
+    let line = line.filter(|line| !line.contains('\n'));
+    if line.is_some() {
+        collected
+            .notices
+            .notice(format!("removed one trailing newline from {place}"));
+    }
+    let value = SecretValue::new(line.unwrap_or(text).to_owned());
+    if value.is_empty() && name.as_str().contains('.') && is_file(name.as_str(), env) {
+        let empty = Error::input(format!("the value of {name} ({place}) is empty"));
+        return Err(empty.hint(push_entries(name.as_str())));
+    }
+    let origin = if is_stdin(path) {
+        Origin::Stdin
+    } else {
+        Origin::ValueFile(place)
+    };
+    Ok(Candidate::secret(name.clone(), value, origin))
 }
 
 /// Whether `text` is the path of a file, or looks like that of a `.env` file, and therefore not a secret.
-pub(super) fn is_file(text: &str, env: &Env) -> bool {
+fn is_file(text: &str, env: &Env) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c == '.';
     let is_env_file = text.starts_with(".env") && text.len() <= 20 && text.chars().all(plain);
     is_env_file || env.expand_home(Path::new(text)).is_file()
 }
 
-fn file_instead_of_name(path: &str) -> Error {
-    Error::usage(format!(
-        "\"{path}\" is not a secret name; expected KEY=VALUE, or NAME alone to be asked for the value"
-    ))
-    .hint(push_entries(path))
-}
-
-pub(super) fn push_entries(path: &str) -> String {
-    format!(
-        "to push the entries of this file, use --from-file {}",
-        shell::path(Path::new(path), None)
-    )
-}
-
-fn bad_argument(position: usize, has_value: bool) -> Error {
-    if has_value {
-        Error::input(format!(
-            "the name in argument {position} is not a valid secret name"
-        ))
-        .hint("use letters, digits, '_', '-' and '.', starting with a letter, a digit or '_'")
-    } else {
+/// The error for a file in place of a name.
+pub(super) fn file_named(text: &str, env: &Env) -> Option<Error> {
+    is_file(text, env).then(|| {
         Error::usage(format!(
-            "argument {position}: expected KEY=VALUE, or NAME alone to be asked for the value"
+            "\"{text}\" is not a secret name; expected KEY=VALUE, or NAME alone to be asked for the value"
         ))
-        .hint("see 'amika secret push --help'")
-    }
+        .hint(push_entries(text))
+    })
 }
 
-async fn read_stdin_value(env: &Env, notices: &mut Notices) -> Result<SecretValue> {
-    let bytes = env
-        .read_stdin(MAX_FILE)
-        .await
-        .map_err(|reason| Error::input("failed to read standard input").because(reason))?;
-    let text = utf8(&bytes).map_err(|line| {
-        Error::input(format!("standard input, line {line}: not valid UTF-8"))
-            .hint("encode the value, for example with base64")
-    })?;
-    let value = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
-    if value.is_some() {
-        notices.notice("removed one trailing newline from standard input");
-    }
-    Ok(SecretValue::new(value.unwrap_or(text).to_owned()))
+fn push_entries(path: &str) -> String {
+    let path = shell::path(Path::new(path), None);
+    format!("to push the entries of this file, use --from-file {path}")
 }

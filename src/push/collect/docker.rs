@@ -1,53 +1,46 @@
 //! The rules of `docker run --env-file`: everything after the first `=` is the value, verbatim.
 
-use super::entry::{Entry, Fault, Parsed, Warning};
+use std::borrow::Cow;
+
+use super::line::{Fault, Line, Note};
+use super::text::{MAX_NAME, forbidden_byte};
 use crate::secret::{SecretName, SecretValue};
 
 /// Parses `text`, whose line breaks are all `\n`.
-pub(crate) fn parse(text: &str) -> Parsed {
-    let mut parsed = Parsed::default();
-    for (index, whole) in text.lines().enumerate() {
-        let line = index + 1;
-        let assignment = whole.trim_start();
-        if assignment.is_empty() || assignment.starts_with('#') {
-            continue;
-        }
-        let Some((name, value)) = assignment.split_once('=') else {
-            let fault = Fault::new(line, "invalid line: expected KEY=VALUE");
-            parsed.faults.push(fault.hint(
+pub(super) fn parse(text: &str) -> impl Iterator<Item = Line<'_>> {
+    let lines = text.lines().zip(1..).filter(|(line, _)| {
+        let line = line.trim_start();
+        !(line.is_empty() || line.starts_with('#')) || forbidden_byte(line, None).is_some()
+    });
+    lines.map(|(line, number)| {
+        let Some((name, value)) = line.trim_start().split_once('=') else {
+            let fault = Fault::no_assignment(
                 "this format does not support values that span lines; read such a value from a separate file: \
-                 amika secret push NAME --yes < FILE",
-            ));
-            continue;
-        };
-        // A name that is refused later is part of some other text, which may be secret.
-        if is_quoted(value) && SecretName::is_environment(name) {
-            let message = format!(
-                "the quotes around the value of {name} are part of the value in this format; \
-                 --env-format dotenv removes them"
+                 'amika secret push --value-file NAME=FILE'",
             );
-            parsed.warnings.push(Warning {
-                line,
-                name: name.to_owned(),
-                message,
-            });
+            let content = Err(forbidden_byte(line, None).unwrap_or(fault));
+            return Line { number, name: None, content, note: None };
+        };
+        let is_name = SecretName::is_environment(name) && name.len() <= MAX_NAME;
+        let content = match forbidden_byte(line, Some(name).filter(|_| is_name)) {
+            Some(fault) => Err(fault),
+            None if is_name => Ok(SecretValue::new(value.to_owned())),
+            None => Err(Fault::bad_name(name)),
+        };
+        Line {
+            number,
+            name: is_name.then_some(Cow::Borrowed(name)),
+            content,
+            note: is_quoted(value).then_some(Note::Quotes),
         }
-        parsed.entries.push(Entry {
-            line,
-            name: name.to_owned(),
-            value: SecretValue::new(value.to_owned()),
-        });
-    }
-    parsed
+    })
 }
 
 /// Whether `value` begins and ends with the same quote, as `.env` files write values.
 fn is_quoted(value: &str) -> bool {
     let value = value.trim();
-    value.len() >= 2
-        && ['\'', '"']
-            .iter()
-            .any(|&quote| value.starts_with(quote) && value.ends_with(quote))
+    let is_in = |quote: char| value.starts_with(quote) && value.ends_with(quote);
+    value.len() >= 2 && ['\'', '"'].into_iter().any(is_in)
 }
 
 #[cfg(test)]
@@ -56,31 +49,33 @@ mod tests {
 
     #[test]
     fn the_value_is_verbatim() {
-        let parsed = parse("# c\n\nA='x' # y\nB= two  \nC=a=b$c\n");
-        let values: Vec<_> = parsed
-            .entries
-            .iter()
-            .map(|e| (e.line, e.name.as_str(), e.value.expose_secret()))
+        let lines = parse("# c\n\nA='x' # y\nB= two  \nC=a=b$c\n");
+        let values: Vec<_> = lines
+            .map(|line| {
+                (
+                    line.number,
+                    line.name.unwrap(),
+                    line.content.ok().unwrap().expose_secret().to_owned(),
+                )
+            })
             .collect();
+        let expected = [(3, "A", "'x' # y"), (4, "B", " two  "), (5, "C", "a=b$c")];
         assert_eq!(
             values,
-            [(3, "A", "'x' # y"), (4, "B", " two  "), (5, "C", "a=b$c")]
+            expected.map(|(line, name, value)| (line, name.into(), value.to_owned()))
         );
     }
 
-    /// R7: a line without `=` is not quoted.
+    /// R7: a line without `=` is not quoted, and the text before one only if it is a valid name.
     #[test]
-    fn a_line_without_equals_is_not_quoted() {
-        let fault = parse("A=1\nhunter2\n").faults.remove(0);
-        assert_eq!(fault.line, 2);
-        assert!(!fault.message.contains("hunter2"));
-    }
-
-    /// R7: the text before `=` is quoted only if it is a valid name.
-    #[test]
-    fn a_warning_about_quotes_names_only_a_name() {
-        let parsed = parse("A=\"x\"\nhunter2 \"y=\"z\"\n");
-        let lines: Vec<_> = parsed.warnings.iter().map(|warning| warning.line).collect();
-        assert_eq!(lines, [1]);
+    fn a_line_without_a_name_is_not_quoted() {
+        let faults: Vec<_> = parse("A=1\nhunter2\nhunter2 \"y=\"z\"\n")
+            .filter_map(|line| Some((line.number, line.content.err()?.message)))
+            .collect();
+        assert_eq!(
+            faults.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+            [2, 3]
+        );
+        assert!(faults.iter().all(|(_, message)| !message.contains("hunter2")));
     }
 }

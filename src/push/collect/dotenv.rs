@@ -11,104 +11,210 @@
 //! - After a closing quote only a comment may follow.
 //!
 //! Sources: `lib/main.js` of dotenv 17 and 18, `parser.py` of python-dotenv 1.2, `dotenv/parser.go`
-//! of compose-go v2. This module finds where a value ends and refuses values read differently;
-//! dotenvy removes the quotes and resolves the escapes.
+//! of compose-go v2. dotenvy reads the ordinary lines, which it reads as these three do. `value` reads
+//! the others, on which dotenvy differs from them or they from each other.
 
-use memchr::memchr_iter;
-use zeroize::Zeroizing;
+use std::borrow::Cow;
 
-use super::entry::{Entry, Fault, Parsed, Warning, bad_name};
-use super::lines::{end_of_line, first_line};
-use super::value::{self, Value};
+use memchr::{memchr, memchr_iter};
+
+use super::json;
+use super::line::{Fault, Line, Note};
+use super::text::{MAX_NAME, end_of_line, first_line, forbidden_byte};
+use super::value::{self, Reason};
 use crate::secret::{SecretName, SecretValue};
 
 /// Whitespace that all three readers accept after `export`, and that YAML accepts around a name.
 const BLANK: [char; 2] = [' ', '\t'];
+/// Maximum length of the ordinary lines that dotenvy reads at once, in bytes: it keeps their values.
+const MAX_RUN: usize = 64 * 1024;
 
-/// Parses `text`, whose line breaks are all `\n`.
-pub(crate) fn parse(text: &str) -> Parsed {
-    let mut parsed = Parsed::default();
-    if text.trim_start().starts_with('{') {
-        let fault = Fault::new(1, "invalid line: expected KEY=VALUE; this looks like JSON");
-        parsed.faults.push(fault.hint("try --env-format json"));
-        return parsed;
-    }
-    let mut rest = text;
-    let mut line = 1;
-    while !rest.is_empty() {
-        let full_line = &rest[..end_of_line(rest)];
-        let content = full_line.trim();
-        let consumed = if content.is_empty() || content.starts_with('#') {
-            if content.contains(value::LINE_SEPARATORS) {
-                parsed.faults.push(separator_in_comment(line));
-            }
-            full_line.len()
-        } else {
-            read_assignment(rest, line, &mut parsed)
-        };
-        line += memchr_iter(b'\n', &rest.as_bytes()[..consumed]).count();
-        rest = &rest[consumed..];
-    }
-    parsed
+/// Parses `text`, whose line breaks are all `\n`. `file` is its path as a word of a command.
+pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> impl Iterator<Item = Line<'a>> {
+    let is_json = text.trim_start().starts_with('{');
+    let json = is_json.then(|| {
+        let message = "invalid line: expected KEY=VALUE; this looks like JSON";
+        let content = Err(Fault::new("json", message, json::hint_for(text, file)));
+        Line {
+            number: 1,
+            name: None,
+            content,
+            note: None,
+        }
+    });
+    let rest = if is_json { "" } else { text };
+    json.into_iter().chain(Lines {
+        text,
+        rest,
+        number: 1,
+        ordinary: None,
+        suits_docker: None,
+    })
 }
 
-/// Parses the assignment at the start of `text` and returns its length in bytes, including its line
-/// break.
-fn read_assignment(text: &str, line: usize, parsed: &mut Parsed) -> usize {
-    let (name, start) = match split_name(first_line(text), line) {
-        Ok(found) => found,
-        Err(fault) => {
-            parsed.faults.push(fault);
-            return end_of_line(text);
+struct Lines<'a> {
+    text: &'a str,
+    /// What is not read yet, from line `number` on.
+    rest: &'a str,
+    number: usize,
+    /// A run of ordinary lines.
+    ordinary: Option<dotenvy::Iter<&'a [u8]>>,
+    /// Whether the Docker format would read the file as it is meant.
+    suits_docker: Option<bool>,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        loop {
+            if let Some(line) = self.ordinary.as_mut().and_then(Iterator::next) {
+                self.number += 1;
+                let (name, content) = match line {
+                    Ok((name, value)) => (Some(name.into()), Ok(SecretValue::new(value))),
+                    // Its error contains the line.
+                    Err(_) => (None, Err(Fault::no_assignment("put the value in quotes"))),
+                };
+                return Some(Line {
+                    number: self.number - 1,
+                    name,
+                    content,
+                    note: None,
+                });
+            }
+            self.ordinary = None;
+            if self.rest.is_empty() {
+                return None;
+            }
+            let run = ordinary_lines(self.rest);
+            if run > 0 {
+                self.ordinary = Some(dotenvy::from_read_iter(&self.rest.as_bytes()[..run]));
+                self.rest = &self.rest[run..];
+            } else if let Some(line) = self.next_other() {
+                return Some(line);
+            }
         }
-    };
-    let Value {
-        content,
-        length,
-        has_variable,
-    } = match value::scan(&text[start..]) {
-        Ok(value) => value,
-        Err(problem) => {
-            let message = format!("invalid line: {}", problem.message(name));
-            parsed
-                .faults
-                .push(Fault::new(line, message).hint(problem.hint(name)));
-            return start + problem.length();
-        }
-    };
-    let value = match content {
-        value::Content::Plain(value) => Some(SecretValue::new(value.to_owned())),
-        value::Content::Quoted(quoted) => resolve(name, &quoted),
-    };
-    let Some(value) = value else {
-        let message = format!("invalid line: cannot read the value of {name}");
-        parsed.faults.push(Fault::new(line, message));
-        return start + length;
-    };
-    if has_variable {
-        let message = format!("'$' in {name} is kept literally; variables are not expanded");
-        parsed.warnings.push(Warning {
-            line,
-            name: name.to_owned(),
-            message,
-        });
     }
-    parsed.entries.push(Entry {
-        line,
-        name: name.to_owned(),
-        value,
-    });
-    start + length
+}
+
+impl<'a> Lines<'a> {
+    /// Reads a line that is not ordinary; `None` if it is blank or a comment.
+    fn next_other(&mut self) -> Option<Line<'a>> {
+        let number = self.number;
+        let first = first_line(self.rest);
+        let content = first.trim();
+        let is_comment = content.is_empty() || content.starts_with('#');
+        let (name, length, mut read) = if is_comment {
+            let fault = content
+                .contains(value::LINE_SEPARATORS)
+                .then(separator_in_comment);
+            (None, end_of_line(self.rest), fault.map(Err))
+        } else {
+            match split_name(first) {
+                Ok((name, start)) => {
+                    let (length, read) = self.read_value(name, start);
+                    (Some(name), length, Some(read))
+                }
+                Err(fault) => (None, end_of_line(self.rest), Some(Err(fault))),
+            }
+        };
+        let lines = &self.rest[..length];
+        if let Some(fault) = forbidden_byte(lines, name) {
+            read = Some(Err(fault));
+        }
+        self.number += memchr_iter(b'\n', lines.as_bytes()).count();
+        self.rest = &self.rest[length..];
+        let (content, note) = match read? {
+            Ok((value, note)) => (Ok(value), note),
+            Err(fault) => (Err(fault), None),
+        };
+        Some(Line {
+            number,
+            name: name.map(Cow::Borrowed),
+            content,
+            note,
+        })
+    }
+
+    /// Reads the value at offset `start` of the rest. Returns its end as well.
+    fn read_value(
+        &mut self,
+        name: &str,
+        start: usize,
+    ) -> (usize, Result<(SecretValue, Option<Note>), Fault>) {
+        match value::scan(&self.rest[start..]) {
+            Ok(value::Value {
+                content,
+                length,
+                has_variable,
+            }) => (
+                start + length,
+                Ok((content, has_variable.then_some(Note::Variable))),
+            ),
+            Err(value::Problem { reason, length }) => {
+                let docker = matches!(reason, Reason::Hash(_))
+                    && *self.suits_docker.get_or_insert_with(|| suits_docker(self.text));
+                (start + length, Err(reason.fault(name, docker)))
+            }
+        }
+    }
+}
+
+/// The length of the ordinary lines at the start of `text`, in bytes.
+fn ordinary_lines(text: &str) -> usize {
+    let mut length = 0;
+    while length < MAX_RUN && is_ordinary(first_line(&text[length..])) {
+        length += end_of_line(&text[length..]);
+    }
+    length
+}
+
+/// Whether a line is `NAME=VALUE` where the value, perhaps in quotes, has no character with a meaning.
+fn is_ordinary(line: &str) -> bool {
+    let Some(at) = memchr(b'=', line.as_bytes()) else {
+        return false;
+    };
+    let (name, value) = (&line[..at], &line.as_bytes()[at + 1..]);
+    let is_value = match value {
+        [quote @ (b'\'' | b'"'), inner @ .., last] if quote == last => inner
+            .iter()
+            .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'$' | b'`') && byte != quote),
+        // `=` alone may be the padding of base64 text.
+        _ => {
+            value.iter().any(|byte| *byte != b'=')
+                && value
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"_./:@%+,~^!?*=&;|-".contains(byte))
+        }
+    };
+    is_value && at <= MAX_NAME && SecretName::is_environment(name)
+}
+
+/// Whether the Docker format, which takes every line as it is, reads each line as the others do: no
+/// quotes, no comments behind values and no `export`.
+fn suits_docker(text: &str) -> bool {
+    text.lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .all(|line| {
+            line.split_once('=').is_some_and(|(name, value)| {
+                let value_is_plain = value.trim() == value && !value.starts_with(['\'', '"', '`', '#']);
+                SecretName::is_environment(name)
+                    && value_is_plain
+                    && !value.contains(" #")
+                    && !value.contains("\t#")
+            })
+        })
 }
 
 /// The name of an assignment, and the byte offset directly after its `=`.
-fn split_name(first_line: &str, line: usize) -> Result<(&str, usize), Fault> {
-    if let Some(fault) = yaml(first_line, line) {
+fn split_name(first_line: &str) -> Result<(&str, usize), Fault> {
+    if let Some(fault) = yaml(first_line) {
         return Err(fault);
     }
     let Some((before, after)) = first_line.split_once('=') else {
-        return Err(Fault::new(line, "invalid line: expected KEY=VALUE")
-            .hint("a value that spans lines must be quoted; a comment starts with '#'"));
+        return Err(Fault::no_assignment(
+            "a value that spans lines must be quoted; a comment starts with '#'",
+        ));
     };
     let before = before.trim_start_matches(value::BLANKS);
     // python-dotenv reads `export =` as an assignment without a name.
@@ -117,17 +223,17 @@ fn split_name(first_line: &str, line: usize) -> Result<(&str, usize), Fault> {
         _ => before,
     };
     let name = name.trim_matches(value::BLANKS);
-    if is_base64_tail(name, after) {
-        return Err(bad_name(line, ""));
+    if is_base64_tail(name, after) || name.len() > MAX_NAME {
+        return Err(Fault::bad_name(""));
     }
     if !SecretName::is_environment(name) {
-        return Err(bad_name(line, name));
+        return Err(Fault::bad_name(name));
     }
     Ok((name, first_line.len() - after.len()))
 }
 
 /// `KEY: value` and `- KEY=value`, which only YAML and node's dotenv accept.
-fn yaml(first_line: &str, line: usize) -> Option<Fault> {
+fn yaml(first_line: &str) -> Option<Fault> {
     let content = first_line.trim_matches(BLANK);
     let content = content.strip_prefix("export ").unwrap_or(content);
     let (name, of_name) = if content.starts_with("- ") {
@@ -151,24 +257,17 @@ fn yaml(first_line: &str, line: usize) -> Option<Fault> {
     };
     let example = if of_name.is_empty() { "KEY" } else { name };
     let message = format!("invalid line: the line{of_name} looks like YAML; expected KEY=VALUE");
-    Some(Fault::new(line, message).hint(format!("write {example}=VALUE, without ':' or '-'")))
+    Some(Fault::new(
+        "yaml",
+        message,
+        format!("write {example}=VALUE, without ':' or '-'"),
+    ))
 }
 
-fn separator_in_comment(line: usize) -> Fault {
+fn separator_in_comment() -> Fault {
     let message = "invalid line: its comment has a Unicode line separator (U+2028 or U+2029), \
                    which some tools treat as the end of the line";
-    Fault::new(line, message).hint("remove it")
-}
-
-/// Uses dotenvy to remove the quotes and resolve the escapes of a value. Its error is discarded
-/// because it contains the line.
-fn resolve(name: &str, quoted: &str) -> Option<SecretValue> {
-    let assignment = Zeroizing::new(format!("{name}={quoted}\n"));
-    let mut values = dotenvy::from_read_iter(assignment.as_bytes());
-    match (values.next(), values.next()) {
-        (Some(Ok((_, value))), None) => Some(SecretValue::new(value)),
-        _ => None,
-    }
+    Fault::new("separator", message, "remove it")
 }
 
 /// Whether `name=rest` is the last line of base64 text that lost its quotes. The `=` of its padding
@@ -189,11 +288,29 @@ mod tests {
     use proptest::prelude::*;
 
     fn values(text: &str) -> Vec<(String, String)> {
-        let parsed = parse(text);
-        let faults: Vec<_> = parsed.faults.iter().map(|fault| &fault.message).collect();
+        let (entries, faults) = read(text);
         assert!(faults.is_empty(), "{text:?}: {faults:?}");
-        let pair = |entry: Entry| (entry.name, entry.value.expose_secret().to_owned());
-        parsed.entries.into_iter().map(pair).collect()
+        entries
+    }
+
+    type Faults = Vec<(usize, String)>;
+
+    /// The entries, and the faults with their lines.
+    fn read(text: &str) -> (Vec<(String, String)>, Faults) {
+        let (mut entries, mut faults) = (Vec::new(), Vec::new());
+        for Line {
+            number,
+            name,
+            content,
+            ..
+        } in parse(text, "FILE")
+        {
+            match content {
+                Ok(value) => entries.push((name.unwrap().into_owned(), value.expose_secret().to_owned())),
+                Err(fault) => faults.push((number, fault.message.into_owned())),
+            }
+        }
+        (entries, faults)
     }
 
     #[test]
@@ -228,12 +345,11 @@ mod tests {
     #[test]
     fn a_backtick_that_is_closed_on_a_later_line_is_refused() {
         for text in ["A=`x\nB=2`", "A=`x\nB=2` # c", "A=`x\nB=2`\u{a0}\u{feff}"] {
-            let faults = parse(text).faults;
-            assert_eq!(faults[0].line, 1, "{text:?}");
-            assert!(faults[0].message.contains("begins with a backtick"), "{text:?}");
+            let (_, faults) = read(text);
+            assert_eq!(faults[0].0, 1, "{text:?}");
+            assert!(faults[0].1.contains("begins with a backtick"), "{text:?}");
         }
-        let both = parse("A=`x\nB=2`c").entries;
-        assert_eq!(both.len(), 2);
+        assert_eq!(read("A=`x\nB=2`c").0.len(), 2);
     }
 
     #[test]
@@ -262,15 +378,9 @@ mod tests {
             "A=`x\\` y`",
             "A=`x` # c",
         ] {
-            let parsed = parse(&format!("Z=1\n{text}\nY=2\n"));
-            assert_eq!(parsed.faults.len(), 1, "{text:?}");
-            assert_eq!(parsed.faults[0].line, 2, "{text:?}");
-            assert!(
-                parsed.faults[0].message.contains(" A"),
-                "{}",
-                parsed.faults[0].message
-            );
-            assert_eq!(parsed.entries.len(), 2, "{text:?}");
+            let (entries, faults) = read(&format!("Z=1\n{text}\nY=2\n"));
+            assert_eq!((faults.len(), faults[0].0, entries.len()), (1, 2, 2), "{text:?}");
+            assert!(faults[0].1.contains(" A"), "{faults:?}");
         }
     }
 
@@ -284,12 +394,46 @@ mod tests {
             "export =1",
             "A: x",
         ] {
-            let parsed = parse(text);
-            assert_eq!((parsed.entries.len(), parsed.faults.len()), (0, 1), "{text}");
+            let (entries, faults) = read(text);
+            assert_eq!((entries.len(), faults.len()), (0, 1), "{text}");
+        }
+    }
+
+    /// The Docker format is suggested only for a file of which it keeps nothing but what is meant.
+    #[test]
+    fn the_docker_format_is_suggested_where_lines_are_verbatim() {
+        let hint = |text: &str| {
+            parse(text, "FILE")
+                .find_map(|line| line.content.err())
+                .unwrap()
+                .hint
+                .into_owned()
+        };
+        for text in ["A=a#b\nB=c\n", "# c\n\nA=a#b"] {
+            assert!(hint(text).contains("--env-format docker"), "{text}");
+        }
+        for text in [
+            "A=a#b\nB='c'\n",
+            "A=a#b\nB=c # d",
+            "A=a#b\nexport B=c",
+            "A=\t#b",
+            "A=a#b\nB",
+            "A=a#b\nB = c",
+        ] {
+            assert!(!hint(text).contains("docker"), "{text}");
         }
     }
 
     proptest! {
+        /// dotenvy and the scanner read ordinary lines alike.
+        #[test]
+        fn ordinary_lines_are_read_like_the_others(line in "A=['\"]?[ -~]{0,8}['\"]?") {
+            if is_ordinary(&line) {
+                let value = value::scan(&line[2..]).ok().unwrap().content;
+                prop_assert_eq!(values(&line), [("A".to_owned(), value.expose_secret().to_owned())]);
+            }
+        }
+
         #[test]
         fn quoted_values_round_trip(value in "[^'\\\\\u{0}\r]{0,40}") {
             let found = values(&format!("A='{value}'\nB=2\n"));
@@ -298,7 +442,7 @@ mod tests {
 
         #[test]
         fn any_text_is_read_without_panic(text in "[A='\"\\\\#$ \n\t`{}:ab\u{2028}]{0,60}") {
-            parse(&text);
+            read(&text);
         }
     }
 }

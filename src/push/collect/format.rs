@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::entry::Parsed;
+use super::line::Line;
 use super::{docker, dotenv, json};
 
 /// The format of a file.
@@ -17,12 +17,13 @@ pub(crate) enum EnvFormat {
 }
 
 impl EnvFormat {
-    /// Parses the text of a file.
-    pub(super) fn parse(self, text: &str) -> Parsed {
+    /// The assignments of a file, and what is wrong with its lines. `file` is its path as a word of a
+    /// command.
+    pub(super) fn parse<'a>(self, text: &'a str, file: &'a str) -> Box<dyn Iterator<Item = Line<'a>> + 'a> {
         match self {
-            Self::Dotenv => dotenv::parse(text),
-            Self::Docker => docker::parse(text),
-            Self::Json => json::parse(text),
+            Self::Dotenv => Box::new(dotenv::parse(text, file)),
+            Self::Docker => Box::new(docker::parse(text)),
+            Self::Json => json::parse(text, file),
         }
     }
 }

@@ -1,43 +1,87 @@
 //! A JSON object whose values are all strings.
 
-use super::entry::{Entry, Fault, Parsed};
-use super::lines::LineCounter;
+use std::borrow::Cow;
+
+use super::line::{Fault, Line};
+use super::text::{LineCounter, MAX_NAME};
 use crate::formats::json::Members;
 use crate::secret::{SecretName, SecretValue};
 
-const HINT: &str = "the file must contain one object such as {\"NAME\": \"value\"}";
-
 /// Parses `text`. Only the line of a serde error is kept, because its message quotes the input.
-pub(crate) fn parse(text: &str) -> Parsed {
-    let mut parsed = Parsed::default();
-    let object: Members<'_> = match serde_json::from_str(text) {
+pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> Box<dyn Iterator<Item = Line<'a>> + 'a> {
+    let object: Members<'a> = match serde_json::from_str(text) {
         Ok(object) => object,
         Err(error) => {
-            let problem = if error.is_data() {
-                "is not a JSON object"
+            let message = if error.is_data() {
+                "not a JSON object"
             } else {
-                "is not valid JSON"
+                "not valid JSON"
             };
-            let fault = Fault::new(error.line().max(1), problem).hint(HINT);
-            parsed.faults.push(fault);
-            return parsed;
+            let content = Err(Fault::new("json", message, hint(file)));
+            return Box::new(std::iter::once(Line {
+                number: error.line().max(1),
+                name: None,
+                content,
+                note: None,
+            }));
         }
     };
     let mut lines = LineCounter::new(text);
-    for (name, raw) in object.0 {
+    Box::new(object.0.into_iter().map(move |(name, raw)| {
         // Each raw value is a slice of `text`, so its address gives its line.
-        let line = lines.line_at(raw.get().as_ptr().addr() - text.as_ptr().addr());
-        if let Ok(value) = serde_json::from_str::<String>(raw.get()) {
-            let value = SecretValue::new(value);
-            parsed.entries.push(Entry { line, name, value });
-        } else {
-            let known = SecretName::environment(&name);
-            let whose = known.map_or_else(String::new, |name| format!(" of {name}"));
-            let message = format!("the value{whose} is not a string");
-            parsed.faults.push(Fault::new(line, message).hint(HINT));
+        let number = lines.line_at(raw.get().as_ptr().addr() - text.as_ptr().addr());
+        let is_name = SecretName::is_environment(&name) && name.len() <= MAX_NAME;
+        let content = match serde_json::from_str::<String>(raw.get()) {
+            _ if !is_name => Err(Fault::bad_name(&name)),
+            Ok(value) => Ok(SecretValue::new(value)),
+            Err(_) if raw.get().starts_with('"') => Err(Fault::new(
+                "surrogate",
+                format!(
+                    "the value of {name} has half of a surrogate pair (\\uD800 to \\uDFFF), which is no text"
+                ),
+                "write the character itself, or both halves",
+            )),
+            Err(_) => Err(Fault::new(
+                "string",
+                format!("the value of {name} is not a string"),
+                hint(file),
+            )),
+        };
+        Line {
+            number,
+            name: is_name.then_some(Cow::Owned(name)),
+            content,
+            note: None,
         }
+    }))
+}
+
+/// For a file with one document, such as the key of a service account, its own option comes first.
+fn hint(file: &str) -> String {
+    format!(
+        "to push the file as one value, use --value-file NAME={file}; to push its members, write one object \
+         such as {{\"NAME\": \"value\"}}"
+    )
+}
+
+/// What to use for a file with JSON instead of `KEY=VALUE` lines.
+pub(super) fn hint_for(text: &str, file: &str) -> String {
+    let is_constant = |name: &String| SecretName::is_environment(name) && *name == name.to_ascii_uppercase();
+    let members: Option<Members<'_>> = serde_json::from_str(text).ok();
+    let are_secrets = members.is_some_and(|members| {
+        members
+            .0
+            .iter()
+            .all(|(name, raw)| is_constant(name) && raw.get().starts_with('"'))
+    });
+    if are_secrets {
+        "try --env-format json".to_owned()
+    } else {
+        format!(
+            "to push the file as one value, use --value-file NAME={file}; to push each of its members, use \
+             --env-format json"
+        )
     }
-    parsed
 }
 
 #[cfg(test)]
@@ -46,13 +90,21 @@ mod tests {
 
     #[test]
     fn members_keep_their_order_lines_and_bytes() {
-        let parsed = parse("{\n \"A\": \"x\\ny\",\n \"B\": \"$1 ☃\", \"A\": \"z\"\n}");
-        let values: Vec<_> = parsed
-            .entries
-            .iter()
-            .map(|e| (e.line, e.name.as_str(), e.value.expose_secret()))
+        let lines = parse("{\n \"A\": \"x\\ny\",\n \"B\": \"$1 ☃\", \"A\": \"z\"\n}", "x");
+        let values: Vec<_> = lines
+            .map(|line| {
+                (
+                    line.number,
+                    line.name.unwrap(),
+                    line.content.ok().unwrap().expose_secret().to_owned(),
+                )
+            })
             .collect();
-        assert_eq!(values, [(2, "A", "x\ny"), (3, "B", "$1 ☃"), (3, "A", "z")]);
+        let expected = [(2, "A", "x\ny"), (3, "B", "$1 ☃"), (3, "A", "z")];
+        assert_eq!(
+            values,
+            expected.map(|(line, name, value)| (line, name.into(), value.to_owned()))
+        );
     }
 
     #[test]
@@ -68,9 +120,10 @@ mod tests {
             ("{\"A\": \"x\"} hunter2", 1),
             (deep.as_str(), 1),
         ] {
-            let fault = parse(text).faults.remove(0);
-            assert_eq!(fault.line, line);
-            assert!(!fault.message.contains("hunter2"), "{}", fault.message);
+            let found = parse(text, "x").next().unwrap();
+            assert_eq!(found.number, line);
+            let message = found.content.err().unwrap().message;
+            assert!(!message.contains("hunter2"), "{message}");
         }
     }
 }

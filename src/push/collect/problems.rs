@@ -2,22 +2,35 @@
 
 use crate::error::{Error, Kind, Result};
 
-/// Maximum number of problems shown; the rest are only counted.
+/// Maximum number of problems of one kind that are shown; the rest are only counted.
 const MAX_SHOWN: usize = 20;
 
 /// The problems found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     shown: Vec<Error>,
-    not_shown: usize,
+    /// How many problems of each kind there are.
+    counts: Vec<(&'static str, usize)>,
 }
 
 impl Problems {
     pub(crate) fn push(&mut self, error: Error) {
-        if self.shown.len() < MAX_SHOWN {
-            self.shown.push(error);
-        } else {
-            self.not_shown += 1;
+        self.push_kind("", || error);
+    }
+
+    /// Adds one of many problems of the same kind.
+    pub(crate) fn push_kind(&mut self, kind: &'static str, error: impl FnOnce() -> Error) {
+        let at = self
+            .counts
+            .iter()
+            .position(|(known, _)| *known == kind)
+            .unwrap_or_else(|| {
+                self.counts.push((kind, 0));
+                self.counts.len() - 1
+            });
+        self.counts[at].1 += 1;
+        if self.counts[at].1 <= MAX_SHOWN {
+            self.shown.push(error());
         }
     }
 
@@ -37,8 +50,10 @@ impl Problems {
 
     /// Combines all problems into one error. Command-line problems come first and set the exit code.
     pub(crate) fn into_result(mut self) -> Result<()> {
-        if self.not_shown > 0 {
-            let message = format!("{} more problems are not shown", self.not_shown);
+        let counts = self.counts.iter();
+        let not_shown: usize = counts.map(|(_, count)| count.saturating_sub(MAX_SHOWN)).sum();
+        if not_shown > 0 {
+            let message = format!("{not_shown} more problems are not shown");
             self.shown.push(Error::input(message));
         }
         self.shown.sort_by_key(|error| error.kind != Kind::Usage);

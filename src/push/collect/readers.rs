@@ -12,16 +12,13 @@ const RECORDED: &str = include_str!("../../../tests/fixtures/env_readers.jsonl")
 
 /// What this program reads; `None` when it refuses the text.
 fn read(text: &str) -> Reading {
-    let (text, faults) = super::lines::clean(text.as_bytes()).ok()?;
-    if !faults.is_empty() {
-        return None;
+    let text = super::text::with_line_feeds(text);
+    let mut values = HashMap::new();
+    for line in dotenv::parse(&text, "FILE") {
+        let value = line.content.ok()?.expose_secret().to_owned();
+        values.insert(line.name?.into_owned(), Some(value));
     }
-    let parsed = dotenv::parse(&text);
-    let pair = |entry: super::entry::Entry| (entry.name, Some(entry.value.expose_secret().to_owned()));
-    parsed
-        .faults
-        .is_empty()
-        .then(|| parsed.entries.into_iter().map(pair).collect())
+    Some(values)
 }
 
 fn rows(text: &str) -> impl Iterator<Item = (String, Vec<Reading>)> {

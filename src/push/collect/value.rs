@@ -3,150 +3,125 @@
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
-use super::lines::{end_of_line, first_line};
+use super::line::Fault;
+use super::text::{end_of_line, first_line};
+use crate::secret::SecretValue;
 
 /// Characters that end a line in JavaScript but not in Python.
 pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
 /// Whitespace that all readers remove around a name and before a value.
 pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
-/// The end of a hint that works for every value.
-const FROM_FILE: &str = "or read it from a separate file:";
 
 /// A value that all readers interpret in the same way.
-pub(super) struct Value<'a> {
-    pub(super) content: Content<'a>,
+pub(super) struct Value {
+    pub(super) content: SecretValue,
     /// Length in bytes, including the line break that ends it.
     pub(super) length: usize,
     /// Whether it contains `$NAME` or `${NAME}`, which other tools would expand.
     pub(super) has_variable: bool,
 }
 
-pub(super) enum Content<'a> {
-    /// The final value.
-    Plain(&'a str),
-    /// A quoted value with escapes, rewritten so that dotenvy resolves them as all readers do.
-    Quoted(Zeroizing<String>),
+/// A value on which readers disagree, or that some of them cannot parse.
+pub(super) struct Problem {
+    pub(super) reason: Reason,
+    /// Number of bytes to skip before parsing continues.
+    pub(super) length: usize,
 }
 
-/// Why readers disagree about a value or cannot parse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
-    HashWithoutSpace,
-    HashAfterTab,
-    HashFirst,
+pub(super) enum Reason {
+    /// A `#` that only some readers take for a comment, and where it is.
+    Hash(&'static str),
     Backtick,
-    /// A Unicode line separator in a value with quotes or a comment.
-    LineSeparator,
-    UnusualSpace(char),
+    /// Whitespace that only some readers remove, or take for the end of the line.
+    Space(char),
     TextAfterQuote,
     Unclosed(char),
-    /// This escape in single quotes.
-    SingleEscape(char),
-    /// This escape in double quotes.
-    DoubleEscape(char),
+    /// This character after a backslash, in these quotes.
+    Escape {
+        quote: char,
+        next: char,
+    },
 }
 
-/// A refused value.
-pub(super) struct Problem {
-    reason: Reason,
-    /// Number of bytes to skip before parsing continues.
-    length: usize,
-}
-
-impl Problem {
-    pub(super) fn length(&self) -> usize {
-        self.length
-    }
-
-    /// Describes the problem and how tools differ, without quoting the value.
-    pub(super) fn message(&self, name: &str) -> String {
-        match self.reason {
-            Reason::HashWithoutSpace => format!(
-                "the value of {name} has a '#' without a space before it; some tools start a comment there, \
-                 others keep it"
+impl Reason {
+    /// Describes how tools differ and how to write the value unambiguously, without quoting it.
+    /// `docker` is whether the file can be read in the Docker format instead.
+    pub(super) fn fault(self, name: &str, docker: bool) -> Fault {
+        let or_file = format!("or push it alone with 'amika secret push --value-file {name}=FILE'");
+        let (kind, what, differ, hint) = match self {
+            Self::Hash(place) => (
+                "#",
+                format!("the value of {name} {place}"),
+                "some tools start a comment there, others keep it",
+                format!(
+                    "to keep the '#', put the value in quotes{}; to start a comment, put a space before the '#' \
+                     and some text before that, or nothing but the '='",
+                    if docker {
+                        ", or use --env-format docker, which keeps every line as it is"
+                    } else {
+                        ""
+                    }
+                ),
             ),
-            Reason::HashAfterTab => format!(
-                "the value of {name} has a tab before '#'; some tools start a comment there, others keep it"
-            ),
-            Reason::HashFirst => format!(
-                "the value of {name} begins with '#'; some tools read a comment and an empty value, others keep it"
-            ),
-            Reason::Backtick => format!(
-                "the value of {name} begins with a backtick; some tools treat it as a quote, others keep it"
-            ),
-            Reason::LineSeparator => format!(
-                "the line of {name} has a Unicode line separator (U+2028 or U+2029), which some tools treat as \
-                 the end of the line"
-            ),
-            Reason::UnusualSpace(c) => format!(
-                "the value of {name} begins or ends with U+{:04X}; some tools remove it, others keep it",
-                u32::from(c)
-            ),
-            Reason::TextAfterQuote => format!(
-                "text follows the closing quote of {name}; some tools keep the quotes and the text, \
-                 others refuse the line"
-            ),
-            Reason::Unclosed(quote) => format!(
-                "the quote {quote} of {name} is never closed; some tools keep it, others refuse the line"
-            ),
-            Reason::SingleEscape(c) => format!(
-                "the value of {name} has \\{c} in single quotes; some tools drop the backslash, others keep it"
-            ),
-            Reason::DoubleEscape(c) => format!(
-                "the value of {name} has \\{c} in double quotes; some tools resolve the escape, \
-                 others keep the backslash"
-            ),
-        }
-    }
-
-    /// Suggests how to write the value unambiguously.
-    pub(super) fn hint(&self, name: &str) -> String {
-        let from_file = format!("{FROM_FILE} amika secret push {name} --yes < FILE");
-        match self.reason {
-            Reason::HashWithoutSpace => {
-                "to keep the '#', put the value in quotes; to start a comment, put a space before it"
-                    .to_owned()
-            }
-            Reason::HashAfterTab => {
-                "to start a comment, put a space before the '#'; to keep it, put the value in quotes"
-                    .to_owned()
-            }
-            Reason::HashFirst => {
-                format!("to keep it, put the value in quotes; for an empty value, write {name}= alone")
-            }
-            Reason::Backtick => {
+            Self::Backtick => (
+                "`",
+                format!("the value of {name} begins with a backtick"),
+                "some tools treat it as a quote, others keep it",
                 "to keep it, put the value in single quotes; otherwise use quotes in place of backticks"
-                    .to_owned()
-            }
-            Reason::LineSeparator => {
-                "remove it; to keep it, put the value in quotes and remove the comment".to_owned()
-            }
-            Reason::UnusualSpace(_) => "to keep it, put the value in quotes; otherwise remove it".to_owned(),
-            Reason::TextAfterQuote => format!(
-                "to keep the quotes, put the whole value in the other kind of quotes, as in \"it's\"; \
-                 to add a comment, start it with ' #'; {from_file}"
+                    .to_owned(),
             ),
-            Reason::Unclosed(_) => {
-                format!("close it; to keep it, put the whole value in the other kind of quotes; {from_file}")
+            Self::Space(c) => (
+                "space",
+                format!("the line of {name} has a U+{:04X}", u32::from(c)),
+                "some tools remove it or end the line there, others keep it",
+                "remove it; to keep it, put the value in quotes, without a comment behind".to_owned(),
+            ),
+            Self::TextAfterQuote => (
+                "text",
+                format!("text follows the closing quote of {name}"),
+                "some tools keep the quotes and the text, others refuse the line",
+                format!(
+                    "to keep the quotes, put the whole value in the other kind of quotes, as in \"it's\"; \
+                     to add a comment, start it with ' #'; {or_file}"
+                ),
+            ),
+            Self::Unclosed(quote) => (
+                "open",
+                format!("the quote {quote} of {name} is never closed"),
+                "some tools keep it, others refuse the line",
+                format!("close it; to keep it, put the whole value in the other kind of quotes; {or_file}"),
+            ),
+            Self::Escape { quote, next } => {
+                let (quotes, hint) = match (quote, next) {
+                    ('\'', '\'') => (
+                        "single",
+                        "for a single quote, put the value in double quotes, as in \"it's\"",
+                    ),
+                    ('\'', _) => ("single", "without quotes, every backslash on the line is kept"),
+                    (_, 't') => (
+                        "double",
+                        "for a tab, type one; for a backslash, use single quotes",
+                    ),
+                    _ => (
+                        "double",
+                        "in single quotes, write the character without the backslash",
+                    ),
+                };
+                (
+                    "escape",
+                    format!("the value of {name} has \\{next} in {quotes} quotes"),
+                    "some tools drop or resolve the backslash, others keep it",
+                    format!("{hint}; {or_file}"),
+                )
             }
-            Reason::SingleEscape('\'') => {
-                format!("for a single quote, put the value in double quotes, as in \"it's\"; {from_file}")
-            }
-            Reason::SingleEscape(_) => {
-                format!("without quotes, every backslash on the line is kept; {from_file}")
-            }
-            Reason::DoubleEscape('t') => {
-                format!("for a tab, type one; for a backslash, use single quotes; {from_file}")
-            }
-            Reason::DoubleEscape(_) => {
-                format!("in single quotes, write the character without the backslash; {from_file}")
-            }
-        }
+        };
+        Fault::new(kind, format!("invalid line: {what}; {differ}"), hint)
     }
 }
 
 /// Parses the value at the start of `text`, which begins directly after `=`.
-pub(super) fn scan(text: &str) -> Result<Value<'_>, Problem> {
+pub(super) fn scan(text: &str) -> Result<Value, Problem> {
     let first_line = first_line(text);
     let value = first_line.trim_start_matches(BLANKS);
     let start = first_line.len() - value.len();
@@ -157,20 +132,23 @@ pub(super) fn scan(text: &str) -> Result<Value<'_>, Problem> {
 }
 
 /// Parses an unquoted value: up to a comment or the end of the line, without surrounding whitespace.
-fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
+fn plain(text: &str, value: &str) -> Result<Value, Problem> {
     let length = end_of_line(text);
     let refuse = |reason| Err(Problem { reason, length });
     // node also splits at Unicode line separators, and looks for comments and quotes on each line.
-    if !value.is_ascii() && value.contains(LINE_SEPARATORS) && value.contains(['#', '\'', '"', '`']) {
-        return refuse(Reason::LineSeparator);
+    let separator = value
+        .find(LINE_SEPARATORS)
+        .and_then(|at| value[at..].chars().next());
+    if let Some(c) = separator.filter(|_| value.contains(['#', '\'', '"', '`'])) {
+        return refuse(Reason::Space(c));
     }
     let before_comment = match value.find('#') {
         None => value,
-        Some(0) => return refuse(Reason::HashFirst),
+        Some(0) => return refuse(Reason::Hash("begins with '#'")),
         Some(at) => match value.as_bytes()[at - 1] {
             b' ' => &value[..at],
-            b'\t' => return refuse(Reason::HashAfterTab),
-            _ => return refuse(Reason::HashWithoutSpace),
+            b'\t' => return refuse(Reason::Hash("has a tab before '#'")),
+            _ => return refuse(Reason::Hash("has a '#' without a space before it")),
         },
     };
     let value = before_comment.trim_end_matches(is_trailing_space);
@@ -179,13 +157,13 @@ fn plain<'a>(text: &str, value: &'a str) -> Result<Value<'a>, Problem> {
     let edges = [value.chars().next(), value.chars().next_back()];
     let unusual = edges.into_iter().flatten().find(|&c| is_unusual_space(c));
     if let Some(c) = first.or(unusual) {
-        return refuse(Reason::UnusualSpace(c));
+        return refuse(Reason::Space(c));
     }
     if value.starts_with('`') && node_reads_as_quotes(text, value) {
         return refuse(Reason::Backtick);
     }
     Ok(Value {
-        content: Content::Plain(value),
+        content: SecretValue::new(value.to_owned()),
         length,
         has_variable: has_variable(value),
     })
@@ -218,79 +196,64 @@ fn node_reads_as_quotes(text: &str, value: &str) -> bool {
 }
 
 /// Parses a quoted value, which may span lines and be followed by a comment.
-fn quoted(text: &str, start: usize, quote: char) -> Result<Value<'_>, Problem> {
+fn quoted(text: &str, start: usize, quote: char) -> Result<Value, Problem> {
     let body = &text[start + 1..];
-    let Some((content, end, reason)) = literal(body, quote).or_else(|| with_escapes(body, quote)) else {
-        let reason = Reason::Unclosed(quote);
-        // The stray quote may be the only mistake, so parsing continues on the next line.
+    // A stray quote may be the only mistake, or belong to the next line, so parsing continues there.
+    let refuse = |reason| {
         let length = end_of_line(text);
-        return Err(Problem { reason, length });
+        Err(Problem { reason, length })
+    };
+    let Some((value, end, escape)) = unquoted(body, quote) else {
+        return refuse(Reason::Unclosed(quote));
     };
     let after = start + 1 + end + 1;
     let length = after + end_of_line(&text[after..]);
     let rest = text[after..length].trim_matches(is_trailing_space);
-    let behind = if rest.is_empty() {
-        None
-    } else if !rest.starts_with('#') {
-        Some(Reason::TextAfterQuote)
-    } else {
-        text[after..length]
-            .contains(LINE_SEPARATORS)
-            .then_some(Reason::LineSeparator)
-    };
-    if let Some(behind) = behind {
-        // The closing quote may belong to the next line, so parsing continues there.
-        let length = end_of_line(text);
-        let reason = reason.unwrap_or(behind);
-        return Err(Problem { reason, length });
+    let separator = text[after..length].chars().find(|c| LINE_SEPARATORS.contains(c));
+    if !rest.is_empty() && !rest.starts_with('#') {
+        return refuse(escape.unwrap_or(Reason::TextAfterQuote));
     }
-    match reason {
+    if let Some(c) = separator.filter(|_| !rest.is_empty()) {
+        return refuse(escape.unwrap_or(Reason::Space(c)));
+    }
+    match escape {
         Some(reason) => Err(Problem { reason, length }),
         None => Ok(Value {
-            content,
+            content: SecretValue::new(value),
             length,
             has_variable: quote == '"' && has_variable(&body[..end]),
         }),
     }
 }
 
-/// A quoted value, the offset of its closing quote, and the first escape on which readers differ.
-type Quoted<'a> = (Content<'a>, usize, Option<Reason>);
-
-/// A value without a backslash before its closing quote, all of which is literal.
-fn literal(body: &str, quote: char) -> Option<Quoted<'_>> {
-    let end = body.find([quote, '\\'])?;
-    let content = Content::Plain(&body[..end]);
-    body[end..].starts_with(quote).then_some((content, end, None))
-}
-
-/// A value with backslashes; `None` if the quote is never closed.
-fn with_escapes(body: &str, quote: char) -> Option<Quoted<'_>> {
-    let mut written = Zeroizing::new(String::from(quote));
-    let mut reason = None;
-    let mut characters = body.char_indices();
-    let end = loop {
-        match characters.next()? {
-            (at, c) if c == quote => break at,
-            (_, '\\') => {
-                let next = characters.clone().next().map(|(_, next)| next);
-                if let Some(next) = next.filter(|&next| differs_after_backslash(quote, next)) {
-                    reason.get_or_insert(if quote == '"' {
-                        Reason::DoubleEscape(next)
-                    } else {
-                        Reason::SingleEscape(next)
-                    });
-                    characters.next();
-                } else {
-                    write_backslash(&mut written, quote, next, &mut characters);
-                }
-            }
-            (_, '$') if quote == '"' => written.push_str("\\$"),
-            (_, c) => written.push(c),
+/// The value up to the closing quote, the offset of that quote, and the first escape on which readers
+/// differ; `None` if there is no closing quote.
+fn unquoted(body: &str, quote: char) -> Option<(Zeroizing<String>, usize, Option<Reason>)> {
+    let mut value = Zeroizing::new(String::new());
+    let mut differs = None;
+    let mut at = 0;
+    loop {
+        // What is before the next quote or backslash is literal.
+        let special = at + body[at..].find([quote, '\\'])?;
+        value.push_str(&body[at..special]);
+        if body[special..].starts_with(quote) {
+            return Some((value, special, differs));
         }
-    };
-    written.push(quote);
-    Some((Content::Quoted(written), end, reason))
+        let next = body[special + 1..].chars().next()?;
+        at = special + 1 + next.len_utf8();
+        match next {
+            'n' if quote == '"' => value.push('\n'),
+            'r' if quote == '"' => value.push('\r'),
+            _ if differs_after_backslash(quote, next) => {
+                differs.get_or_insert(Reason::Escape { quote, next });
+            }
+            // The backslash is literal, and so is what follows it.
+            _ => {
+                value.push('\\');
+                at = special + 1;
+            }
+        }
+    }
 }
 
 /// Whether readers disagree about a backslash before `next`: python-dotenv resolves `\\` and
@@ -301,29 +264,6 @@ fn differs_after_backslash(quote: char, next: char) -> bool {
         matches!(next, '\'' | '\\')
     } else {
         matches!(next, '\'' | '\\' | '"' | 'a' | 'b' | 'f' | 't' | 'v' | '$' | '0')
-    }
-}
-
-/// Writes a backslash and the character after it so that dotenvy reads them as the other readers do.
-fn write_backslash(
-    written: &mut String,
-    quote: char,
-    next: Option<char>,
-    characters: &mut std::str::CharIndices<'_>,
-) {
-    match (quote, next) {
-        // dotenvy does not support `\r`, but keeps a literal carriage return inside a line.
-        ('"', Some('r')) => {
-            written.push('\r');
-            characters.next();
-        }
-        ('"', Some('n')) => {
-            written.push_str("\\n");
-            characters.next();
-        }
-        ('"', _) => written.push_str("\\\\"),
-        // Closes the quotes, escapes the backslash outside them, and opens them again.
-        _ => written.push_str(r"'\\'"),
     }
 }
 

@@ -2,73 +2,58 @@
 
 use std::ffi::OsStr;
 
-use super::arguments::{is_file, push_entries};
-use super::entry::checked;
+use super::arguments::file_named;
+use super::collected::Collected;
 use super::pattern::Pattern;
-use super::problems::Problems;
-use super::sources::Sources;
 use crate::error::{Error, Result};
-use crate::push::candidate::{Candidate, Origin};
+use crate::formats::words;
+use crate::push::candidate::{Candidate, Origin, is_own_setting};
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
-use crate::ui::notices::Notices;
 
-/// Reads the variables that match the patterns of `--from-env`.
-pub(super) fn read_variables(
-    sources: &Sources<'_>,
-    env: &Env,
-    problems: &mut Problems,
-    notices: &mut Notices,
-) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
-    for pattern in &sources.from_env {
+/// Adds the variables that `--from-env` names.
+pub(super) fn read(env: &Env, collected: &mut Collected<'_>) {
+    for pattern in &collected.sources.from_env {
         if pattern.has_wildcard() {
-            match_variables(pattern, sources, env, problems, notices, &mut candidates);
-        } else if let Some(candidate) = problems.check(read_variable(pattern.as_str(), env)) {
-            candidates.push(candidate);
+            read_matching(pattern, env, collected);
+        } else if let Some(candidate) = collected.check(variable(pattern.as_str(), env)) {
+            collected.add(candidate);
         }
     }
-    candidates
 }
 
-fn match_variables(
-    pattern: &Pattern,
-    sources: &Sources<'_>,
-    env: &Env,
-    problems: &mut Problems,
-    notices: &mut Notices,
-    candidates: &mut Vec<Candidate>,
-) {
+/// Adds the variables that match a pattern, except settings of this program and empty ones.
+fn read_matching(pattern: &Pattern, env: &Env, collected: &mut Collected<'_>) {
     let names = env.variable_names();
-    let mut names: Vec<_> = names.filter(|name| pattern.matches(name)).collect();
+    let mut names: Vec<_> = names
+        .filter(|name| pattern.matches(name) && SecretName::is_environment(name))
+        .collect();
     names.sort_unstable();
     if names.is_empty() {
-        let message = if pattern
-            .as_str()
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_*?".contains(c))
-        {
-            format!("no environment variable matches \"{}\"", pattern.as_str())
-        } else {
-            "no environment variable matches a pattern of --from-env".to_owned()
-        };
-        problems.push(Error::input(message).hint("check that they are exported"));
+        let shown = words::quoted(pattern.as_str(), "a pattern of --from-env");
+        let error = Error::input(format!("no environment variable matches {shown}"));
+        collected.problem(error.hint("check that they are exported"));
     }
     for name in names {
-        if env.variable(name).is_some_and(OsStr::is_empty) {
-            if sources.selects(name) {
-                notices.warn(format!(
-                    "environment variable \"{name}\" is empty and was skipped"
-                ));
+        if is_own_setting(name) {
+            collected.notices.warn(format!(
+                "{name} is a setting of amika and was skipped; to push it, name it: --from-env {name}"
+            ));
+        } else if !env.variable(name).is_some_and(OsStr::is_empty) {
+            if let Some(candidate) = collected.check(variable(name, env)) {
+                collected.add(candidate);
             }
-        } else if SecretName::is_environment(name) {
-            candidates.extend(problems.check(read_variable(name, env)));
+        } else if collected.selects(name) {
+            collected.notices.warn(format!(
+                "environment variable \"{name}\" is empty and was skipped"
+            ));
         }
     }
 }
 
-fn read_variable(name: &str, env: &Env) -> Result<Candidate> {
-    let name = SecretName::environment(name).ok_or_else(|| bad_variable(name, env))?;
+fn variable(name: &str, env: &Env) -> Result<Candidate> {
+    let valid = SecretName::environment(name).filter(|_| !words::may_be_secret(name));
+    let name = valid.ok_or_else(|| bad_name(name, env))?;
     let place = format!("environment variable \"{name}\"");
     let value = env.variable(name.as_str()).ok_or_else(|| {
         Error::input(format!("{place} is not set")).hint("export it, or check the spelling")
@@ -77,23 +62,16 @@ fn read_variable(name: &str, env: &Env) -> Result<Candidate> {
         .to_str()
         .ok_or_else(|| Error::input(format!("{place} is not valid UTF-8")))?;
     let value = SecretValue::new(value.to_owned());
-    checked(&value).map_err(|(problem, hint)| Error::input(format!("{place} {problem}")).hint(hint))?;
     let origin = Origin::Variable(name.to_string());
     Ok(Candidate::secret(name, value, origin))
 }
 
-/// Text that is not a valid name may be a value given by mistake, so the error repeats it only if it
-/// looks like a name.
-fn bad_variable(item: &str, env: &Env) -> Error {
-    if is_file(item, env) {
-        return Error::input(format!("\"{item}\" is not a valid variable name")).hint(push_entries(item));
+/// Text that is not a valid name may be a value given by mistake.
+fn bad_name(item: &str, env: &Env) -> Error {
+    if let Some(file) = file_named(item, env) {
+        return Error::input(format!("\"{item}\" is not a valid variable name")).maybe_hint(file.hint);
     }
-    let like_a_name = |c: char| c.is_ascii_uppercase() || matches!(c, '_' | '-' | '.');
-    let shown = if item.len() <= 40 && item.chars().all(like_a_name) {
-        format!("\"{item}\"")
-    } else {
-        "an item of --from-env".to_owned()
-    };
+    let shown = words::quoted(item, "an item of --from-env");
     Error::input(format!("{shown} is not a valid variable name")).hint(
         "use letters, digits and '_', not starting with a digit, or a quoted pattern: \
          --from-env DATABASE_URL,'APP_*'",

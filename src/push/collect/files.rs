@@ -1,0 +1,125 @@
+//! `--from-file`: the entries of files, pipes and standard input.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use zeroize::Zeroizing;
+
+use super::collected::Collected;
+use super::line::{Line, Note};
+use super::sources::MAX_FILE;
+use super::text::{utf8, with_line_feeds};
+use crate::error::{Error, Result};
+use crate::formats::shell;
+use crate::push::candidate::{Candidate, Origin, is_own_setting};
+use crate::push::kinds;
+use crate::secret::SecretName;
+use crate::system::env::Env;
+use crate::system::file::is_stdin;
+use crate::system::given::{Given, PathOption};
+
+/// Adds the entries of all files.
+pub(super) async fn read(may_read_stdin: bool, env: &Env, collected: &mut Collected<'_>, say: &dyn Fn(&str)) {
+    for path in collected.sources.from_file {
+        if may_read_stdin || !is_stdin(path) {
+            let read = read_file(path, env, collected, say).await;
+            collected.check(read);
+        }
+    }
+}
+
+async fn read_file(path: &Path, env: &Env, collected: &mut Collected<'_>, say: &dyn Fn(&str)) -> Result<()> {
+    // Scripts match "opening env file".
+    let option = PathOption {
+        failed: "failed opening env file",
+        option: "--from-file",
+        limit: MAX_FILE,
+    };
+    let Given { bytes, place } = env.read_given(path, option, say).await?;
+    let text = Zeroizing::new(with_line_feeds(utf8(&bytes, &place)?).into_owned());
+    drop(bytes);
+    let file = if is_stdin(path) {
+        "FILE".to_owned()
+    } else {
+        shell::path(&env.expand_home(path), env.tilde())
+    };
+    if let Some(kind) = kinds::of_file(&text).filter(|_| !collected.sources.literal) {
+        let error = Error::input(format!("{place} holds {}, not secrets", kind.what));
+        return Err(error.hint(kind.file_hint(&file)));
+    }
+    let path: Rc<Path> = env.expand_home(path).into();
+    // A line without a name belongs to the value before it.
+    let mut is_selected = true;
+    for line in collected.sources.format.parse(&text, &file) {
+        if let Some(name) = &line.name {
+            is_selected = collected.selects(name);
+        }
+        if is_selected {
+            add_line(line, &path, &file, collected);
+        }
+    }
+    Ok(())
+}
+
+fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collected<'_>) {
+    let Line {
+        number,
+        name,
+        content,
+        note,
+    } = line;
+    let origin = Origin::File {
+        path: Rc::clone(path),
+        line: number,
+    };
+    let value = match content {
+        Ok(value) => value,
+        Err(fault) => {
+            let error = || Error::input(format!("{origin}: {}", fault.message)).hint(fault.hint);
+            return collected.problems.push_kind(fault.kind, error);
+        }
+    };
+    let Some(name) = name.as_deref().and_then(SecretName::environment) else {
+        return;
+    };
+    let mut warn = |kind, message: String| collected.find(kind, &origin, name.as_str(), message, None);
+    if is_own_setting(name.as_str()) {
+        let skipped = "is a setting of amika and was skipped; to push it, use --from-env";
+        return warn("own", format!("{origin}: {name} {skipped} {name}"));
+    }
+    if value.is_empty() {
+        return warn("empty", format!("{origin}: {name} is empty and was skipped"));
+    }
+    match note {
+        Some(Note::Variable) => warn(
+            "variable",
+            format!(
+                "{origin}: '$' in {name} is kept literally; variables are not expanded (to expand them: \
+                 set -a; . {}; set +a, and then --from-env)",
+                sourced(file)
+            ),
+        ),
+        Some(Note::Quotes) => warn(
+            "quotes",
+            format!(
+                "{origin}: the quotes around the value of {name} are part of the value in this format; \
+                 --env-format dotenv removes them"
+            ),
+        ),
+        None => {}
+    }
+    collected.add(Candidate::secret(name, value, origin));
+}
+
+/// A file as an argument of the shell's `.`, which otherwise looks in PATH.
+fn sourced(file: &str) -> String {
+    if file == "FILE"
+        || file.trim_start_matches('\'').starts_with(['/', '.', '~']) && !file.starts_with(".env")
+    {
+        file.to_owned()
+    } else if let Some(rest) = file.strip_prefix('\'') {
+        format!("'./{rest}")
+    } else {
+        format!("./{file}")
+    }
+}

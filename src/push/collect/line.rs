@@ -1,0 +1,77 @@
+//! An assignment in a file, and what can be wrong with it.
+
+use std::borrow::Cow;
+
+use crate::secret::{SecretName, SecretValue};
+
+/// One assignment, or what is wrong with a line.
+pub(super) struct Line<'a> {
+    /// Counted from 1.
+    pub(super) number: usize,
+    /// A valid name of a variable; `None` if the line has none.
+    pub(super) name: Option<Cow<'a, str>>,
+    pub(super) content: Result<SecretValue, Fault>,
+    pub(super) note: Option<Note>,
+}
+
+/// Something about a value that may be unintended.
+pub(super) enum Note {
+    /// It holds `$NAME` or `${NAME}`, which other tools would expand.
+    Variable,
+    /// It is in quotes, which are part of it in the Docker format.
+    Quotes,
+}
+
+/// The reason why a line cannot be used. Never quotes the line, which may contain a secret.
+pub(super) struct Fault {
+    /// The same for all lines with this problem.
+    pub(super) kind: &'static str,
+    pub(super) message: Cow<'static, str>,
+    pub(super) hint: Cow<'static, str>,
+}
+
+impl Fault {
+    pub(super) fn new(
+        kind: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        hint: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let (message, hint) = (message.into(), hint.into());
+        Self { kind, message, hint }
+    }
+
+    /// The fault of a line without `=`.
+    pub(super) fn no_assignment(hint: &'static str) -> Self {
+        Self::new("assignment", "invalid line: expected KEY=VALUE", hint)
+    }
+
+    /// The fault for a name that is not valid for a variable. `name` is shown only if it is valid for a
+    /// secret, because the text before an `=` may be part of a value.
+    pub(super) fn bad_name(name: &str) -> Self {
+        match SecretName::inline(name).filter(is_words) {
+            Some(name) => Self::new(
+                "name",
+                format!("invalid line: in a file, \"{name}\" is not a valid name"),
+                format!(
+                    "use letters, digits and '_' there, or push this one alone with 'amika secret push {name}'"
+                ),
+            ),
+            None => Self::new(
+                "name",
+                "invalid line: the name before '=' is not a valid variable name",
+                "a name has letters, digits and '_', and does not start with a digit; if the line belongs to \
+                 the value before it, quote that value",
+            ),
+        }
+    }
+}
+
+/// Whether a name consists of words, such as `database-url`, and does not look like part of a key.
+fn is_words(name: &SecretName) -> bool {
+    let name = name.as_str();
+    let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);
+    let one_case = has(u8::is_ascii_lowercase) != has(u8::is_ascii_uppercase);
+    let mut words = name.split(['-', '.', '_']);
+    let few_digits = words.all(|word| word.bytes().filter(u8::is_ascii_digit).count() <= 1);
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && one_case && few_digits && name.len() <= 40
+}

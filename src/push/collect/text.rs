@@ -1,0 +1,115 @@
+//! Decodes the bytes of a file or of standard input, and finds lines.
+
+use std::borrow::Cow;
+
+use std::path::Path;
+
+use memchr::{memchr, memchr2};
+
+use super::line::Fault;
+use crate::error::{Error, Result};
+use crate::formats::shell;
+
+/// Maximum length of a name in a file, in bytes.
+pub(super) const MAX_NAME: usize = 256;
+
+/// The text of a file without a byte order mark. The error names `place` and the line that is not UTF-8.
+pub(super) fn utf8<'a>(bytes: &'a [u8], place: &str) -> Result<&'a str> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if is_utf16(bytes) {
+        let hint = format!(
+            "save it as UTF-8, for example with 'iconv -f UTF-16 -t UTF-8 {}'",
+            shell::path(Path::new(place), None)
+        );
+        return Err(Error::input(format!("{place}: not valid UTF-8: it is encoded as UTF-16")).hint(hint));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let next = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+        let file = shell::path(Path::new(place), None);
+        if bytes.starts_with(b"age-encryption.org/") {
+            Error::input(format!("{place} is a file that is encrypted with age"))
+                .hint(format!("decrypt it first with 'age -d -i KEY {file}'"))
+        } else if next >= 0xc0 && next != 0xff {
+            // The byte is a letter in Latin-1.
+            Error::input(format!(
+                "{place}:{line}: not valid UTF-8; it looks like Latin-1 (ISO 8859-1)"
+            ))
+            .hint(format!(
+                "save it as UTF-8, for example with 'iconv -f ISO-8859-1 -t UTF-8 {file}'"
+            ))
+        } else {
+            Error::input(format!("{place}:{line}: not valid UTF-8"))
+                .hint("encode the value, for example with base64")
+        }
+    })
+}
+
+/// Whether `bytes` look like UTF-16: a byte order mark, or a zero in every other byte.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let zero_at = |offset: usize| {
+        let mut pairs = bytes.chunks_exact(2).take(8);
+        bytes.len() >= 8 && pairs.all(|pair| pair[offset] == 0 && pair[1 - offset] != 0)
+    };
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || zero_at(0) || zero_at(1)
+}
+
+/// Replaces CRLF line breaks. The text may end in the middle of one.
+pub(super) fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    if memchr(b'\r', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut text = text.replace("\r\n", "\n");
+    if text.ends_with('\r') {
+        text.pop();
+    }
+    Cow::Owned(text)
+}
+
+/// The fault of lines with a NUL byte or a lone carriage return, of which no reader makes sense.
+pub(super) fn forbidden_byte(lines: &str, name: Option<&str>) -> Option<Fault> {
+    let at = memchr2(b'\0', b'\r', lines.as_bytes())?;
+    let what = name.map_or_else(|| "the line".to_owned(), |name| format!("the value of {name}"));
+    Some(if lines.as_bytes()[at] == b'\0' {
+        Fault::new(
+            "nul",
+            format!("{what} contains a NUL byte"),
+            "encode the value, for example with base64",
+        )
+    } else {
+        let message = format!("{what} contains a carriage return inside the line");
+        Fault::new("cr", message, "in double quotes, write it as \\r")
+    })
+}
+
+/// Converts ascending byte offsets to line numbers in one pass over the text.
+pub(super) struct LineCounter<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl<'a> LineCounter<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0, line: 1 }
+    }
+
+    /// The line, counted from 1, that contains the byte at offset `at`.
+    pub(super) fn line_at(&mut self, at: usize) -> usize {
+        let passed = &self.text.as_bytes()[self.at..at];
+        self.line += passed.iter().filter(|&&byte| byte == b'\n').count();
+        self.at = at;
+        self.line
+    }
+}
+
+/// The text up to the next line break.
+pub(super) fn first_line(text: &str) -> &str {
+    memchr(b'\n', text.as_bytes()).map_or(text, |at| &text[..at])
+}
+
+/// Number of bytes up to and including the next line break.
+pub(super) fn end_of_line(text: &str) -> usize {
+    memchr(b'\n', text.as_bytes()).map_or(text.len(), |at| at + 1)
+}

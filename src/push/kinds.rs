@@ -1,0 +1,304 @@
+//! Values that are not a secret yet: references to a vault, ciphertext, placeholders, and tokens under a
+//! name where they cannot work.
+
+use crate::formats::shell;
+use crate::formats::token::{self, Token};
+use crate::provider::PROVIDERS;
+
+/// A kind of value that another program turns into a secret.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// Completes `the value of A is …`.
+    pub(crate) what: &'static str,
+    /// The command that prints the secret of one value.
+    read: &'static str,
+    /// The command that prints the entries of a `FILE` with such values; empty if there is none.
+    read_file: &'static str,
+    starts: &'static [&'static str],
+}
+
+const OP: &str = "op read REFERENCE";
+const OP_FILE: &str = "op inject -i FILE";
+const VAULT: &str = "vault kv get -field=KEY PATH";
+
+/// How whole values of each kind begin. See `docs/recipes.md`.
+const KINDS: &[Kind] = &[
+    kind(
+        "a reference to 1Password",
+        OP,
+        OP_FILE,
+        &["op://", "{{ op://", "{{op://"],
+    ),
+    kind("a reference to Bitwarden", "bw get password ITEM", "", &["bw://"]),
+    kind(
+        "a reference to AWS Secrets Manager",
+        "aws secretsmanager get-secret-value --secret-id ID --query SecretString --output text",
+        "",
+        &["aws-sm://"],
+    ),
+    kind(
+        "a reference to Google Secret Manager",
+        "gcloud secrets versions access latest --secret=ID",
+        "",
+        &["gcp-sm://"],
+    ),
+    kind(
+        "a reference to Infisical",
+        "infisical secrets get NAME --plain --silent",
+        "infisical export --format=dotenv",
+        &["infisical://"],
+    ),
+    kind("a reference to HashiCorp Vault", VAULT, "", &["vault://"]),
+    kind(
+        "ciphertext of HashiCorp Vault's transit engine",
+        "vault write -field=plaintext transit/decrypt/KEY ciphertext=VALUE | base64 -d",
+        "",
+        &["vault:v"],
+    ),
+    kind("a reference to HashiCorp Vault", VAULT, "", &["vault:"]),
+    kind("a reference for vals", "vals get REFERENCE", "", &["ref+"]),
+    kind(
+        "ciphertext of SOPS",
+        "sops -d FILE",
+        "sops -d FILE",
+        &["ENC[AES256_GCM,"],
+    ),
+    kind(
+        "ciphertext of dotenvx",
+        "dotenvx get NAME",
+        "dotenvx decrypt --stdout -f FILE",
+        &["encrypted:"],
+    ),
+    kind(
+        "ciphertext of Ansible Vault",
+        "ansible-vault view FILE",
+        "ansible-vault view FILE",
+        &["$ANSIBLE_VAULT;"],
+    ),
+    kind(
+        "a file that is encrypted with age",
+        "age -d -i KEY FILE",
+        "age -d -i KEY FILE",
+        &["age-encryption.org/v1", "-----BEGIN AGE ENCRYPTED FILE-----"],
+    ),
+    kind(
+        "a command to run",
+        "COMMAND",
+        "varlock load --format env",
+        &["exec('", "exec(\""],
+    ),
+    kind("an expression of GitHub Actions", "", "", &["${{"]),
+];
+
+const fn kind(
+    what: &'static str,
+    read: &'static str,
+    read_file: &'static str,
+    starts: &'static [&'static str],
+) -> Kind {
+    Kind {
+        what,
+        read,
+        read_file,
+        starts,
+    }
+}
+
+/// The kind of a whole value that is not a secret yet.
+pub(crate) fn of(value: &str) -> Option<&'static Kind> {
+    let value = value.trim();
+    KINDS.iter().find(|kind| {
+        let rest = kind.starts.iter().find_map(|start| value.strip_prefix(start));
+        rest.is_some_and(|rest| kind.completes(rest))
+    })
+}
+
+/// The kind of a whole file that has no entries before it is decrypted.
+pub(crate) fn of_file(text: &str) -> Option<&'static Kind> {
+    let start = text.trim_start();
+    let is_whole = |kind: &&Kind| {
+        kind.read == kind.read_file && kind.starts.iter().any(|prefix| start.starts_with(prefix))
+    };
+    KINDS.iter().find(is_whole).or_else(|| of_sops(text))
+}
+
+/// SOPS adds entries of its own to a `.env` file, and an object to JSON and YAML.
+fn of_sops(text: &str) -> Option<&'static Kind> {
+    let own = text.lines().filter(|line| line.starts_with("sops_"));
+    let (macs, others): (Vec<_>, Vec<_>) = own.partition(|line| line.starts_with("sops_mac="));
+    let has_object = || text.contains("\"sops\":") || text.contains("\nsops:");
+    if !macs.is_empty() && !others.is_empty() {
+        Some(&SOPS_ENTRIES)
+    } else {
+        (text.contains("ENC[AES256_GCM,") && has_object()).then_some(&SOPS_OBJECT)
+    }
+}
+
+static SOPS_ENTRIES: Kind = kind("ciphertext of SOPS", "", "sops -d FILE", &[]);
+static SOPS_OBJECT: Kind = kind("ciphertext of SOPS", "", "sops -d --output-type dotenv FILE", &[]);
+
+impl Kind {
+    /// Whether `rest`, what follows the start, is that of a value of this kind.
+    fn completes(&self, rest: &str) -> bool {
+        let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+        match self.starts {
+            // A path and a key, as in `vault:secret/data/app#KEY`.
+            ["vault:"] => {
+                is_word(rest)
+                    && rest
+                        .split_once('#')
+                        .is_some_and(|(path, key)| is_word(path) && is_word(key))
+            }
+            ["vault:v"] => rest
+                .split_once(':')
+                .is_some_and(|(version, text)| version.parse::<u32>().is_ok() && is_word(text)),
+            ["ref+"] => rest.split_once("://").is_some_and(|(backend, path)| {
+                backend.bytes().all(|byte| byte.is_ascii_alphanumeric()) && is_word(path)
+            }),
+            ["encrypted:"] => {
+                rest.len() >= 40
+                    && rest
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+            }
+            ["${{"] => rest.ends_with("}}"),
+            _ => !rest.trim().is_empty(),
+        }
+    }
+
+    /// How to push what such a value stands for with this command, which reads standard input.
+    pub(crate) fn hint(&self, command: &str) -> String {
+        if self.read.is_empty() {
+            return "only a workflow resolves it: set a variable with env: there, and use --from-env"
+                .to_owned();
+        }
+        format!(
+            "push what it stands for with '{} | {command}'{LITERAL}",
+            self.read
+        )
+    }
+
+    /// As [`hint`](Self::hint), for a whole file of such values.
+    pub(crate) fn file_hint(&self, file: &str) -> String {
+        let read = self.read_file.replace("FILE", file);
+        format!("push what it stands for with '{read} | amika secret push --from-file - --yes'{LITERAL}")
+    }
+}
+
+const LITERAL: &str = "; --literal pushes it as it is";
+
+/// Why a value does not work as the secret of this name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Unresolved(&'static Kind),
+    /// A token of a login under the name of an API key.
+    Login(Token),
+    OtherVendor(Token),
+    Placeholder,
+}
+
+/// Judges the value of a generic secret.
+pub(crate) fn judge(name: &str, value: &str) -> Option<Verdict> {
+    if let Some(kind) = of(value) {
+        return Some(Verdict::Unresolved(kind));
+    }
+    let vendor = PROVIDERS
+        .iter()
+        .find(|provider| provider.secret_names.contains(&name));
+    match (vendor, token::recognise(value.trim())) {
+        (Some(_), Some(token)) if !token.is_api_key() => Some(Verdict::Login(token)),
+        (Some(vendor), Some(token)) if token.provider() != vendor.id => Some(Verdict::OtherVendor(token)),
+        _ => is_placeholder(value.trim()).then_some(Verdict::Placeholder),
+    }
+}
+
+impl Verdict {
+    /// The same for all values that one message is about.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Unresolved(kind) => kind.what,
+            Self::Login(token) | Self::OtherVendor(token) => token.description(),
+            Self::Placeholder => "placeholder",
+        }
+    }
+
+    /// Completes `the value of A …`.
+    pub(crate) fn what(&self) -> String {
+        match self {
+            Self::Unresolved(kind) => format!("is {}, not a secret", kind.what),
+            Self::Login(token) => format!("is {}", token.description()),
+            Self::OtherVendor(token) => {
+                format!("is {}, which only a gateway accepts there", token.description())
+            }
+            Self::Placeholder => "looks like a placeholder".to_owned(),
+        }
+    }
+
+    /// What works instead, or `None` for a warning. `file` is the file of the value, if it has one, as a
+    /// word of a command.
+    pub(crate) fn hint(&self, name: &str, file: Option<&str>) -> Option<String> {
+        match (self, file) {
+            (Self::Unresolved(kind), Some(file)) if !kind.read_file.is_empty() => Some(kind.file_hint(file)),
+            (Self::Unresolved(kind), _) => {
+                Some(kind.hint(&format!("amika secret push {} --yes", shell::word(name))))
+            }
+            (Self::Login(token), _) => Some(format!(
+                "push it so that it works with '{}'{LITERAL}",
+                token.command()
+            )),
+            (Self::OtherVendor(_) | Self::Placeholder, _) => None,
+        }
+    }
+}
+
+/// Whether a whole value is the text that an example file has in place of a secret.
+fn is_placeholder(value: &str) -> bool {
+    if value.len() > 80 || !value.is_ascii() {
+        return false;
+    }
+    let text = value.to_ascii_lowercase();
+    let is_word = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_- .".contains(&b))
+    };
+    let inside = |start: &str, end: &str| {
+        text.strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(end))
+            .is_some_and(is_word)
+    };
+    // `sk-...`, `ghp_xxxxxxxx`, `xxxx-xxxx`
+    let blanked = |text: &str| {
+        let text = text.trim_matches(['-', '_']);
+        text.len() >= 3
+            && (text.bytes().all(|b| b == b'.') || text.bytes().all(|b| b == b'x' || b == b'-' || b == b'*'))
+    };
+    let after_prefix = text.rfind(['-', '_']).map_or("", |at| &text[at..]);
+    let has_prefix = text.len() < 60
+        && ["sk", "pk", "rk", "gh", "xo", "ak", "key"]
+            .iter()
+            .any(|p| text.starts_with(p));
+    let whole = [
+        "changeme",
+        "change_me",
+        "change-me",
+        "change this",
+        "todo",
+        "tbd",
+        "fixme",
+        "replaceme",
+        "replace_me",
+        "replace-me",
+        "placeholder",
+        "insert_here",
+    ];
+    whole.contains(&text.as_str())
+        || inside("your-", "-here")
+        || inside("your ", " here")
+        || inside("your_", "")
+        || inside("replace_with_", "")
+        || inside("<", ">")
+        || blanked(&text)
+        || has_prefix && blanked(after_prefix)
+}

@@ -1,0 +1,262 @@
+//! Reads what a person names on the command line: a file, a pipe such as `<(sops -d x)`, or `-`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::formats::{escape, words};
+use crate::system::env::Env;
+use crate::system::file::{self, FileError, is_stdin};
+
+/// How long the parts of a stream may take.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// After this time without a byte it is said what is waited for.
+    quiet: Duration,
+    /// How much longer the first byte may take.
+    first: Duration,
+    /// How long any later byte may take.
+    later: Duration,
+}
+
+/// The program at the other end of a pipe may ask for a passphrase or a fingerprint first.
+const PIPE: Patience = Patience {
+    quiet: Duration::from_secs(2),
+    first: Duration::from_secs(108),
+    later: Duration::from_secs(10),
+};
+/// A person may be typing.
+const STDIN: Patience = Patience {
+    first: Duration::MAX,
+    later: Duration::MAX,
+    ..PIPE
+};
+
+type Part = std::result::Result<Zeroizing<Vec<u8>>, FileError>;
+
+/// What was read, and its name for messages.
+pub(crate) struct Given {
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) place: String,
+}
+
+/// An option of the command line that takes a path.
+#[derive(Clone, Copy)]
+pub(crate) struct PathOption<'a> {
+    /// The start of the error if the path cannot be read, such as `failed opening env file`.
+    pub(crate) failed: &'a str,
+    /// The option, such as `--from-file`. It stands for a path that may be a secret.
+    pub(crate) option: &'a str,
+    /// In bytes.
+    pub(crate) limit: u64,
+}
+
+/// The name of a path of the command line for messages.
+pub(crate) fn place(path: &Path) -> String {
+    if is_stdin(path) {
+        "standard input".to_owned()
+    } else {
+        escape::path(path)
+    }
+}
+
+impl Env {
+    /// Reads a path, or standard input, to its end. `say` reports what is waited for.
+    pub(crate) async fn read_given(
+        &self,
+        path: &Path,
+        option: PathOption<'_>,
+        say: &dyn Fn(&str),
+    ) -> Result<Given> {
+        let path = self.expand_home(path);
+        let place = place(&path);
+        let read = if is_stdin(&path) {
+            let mut chunks = chunks(|| Ok(io::stdin()));
+            receive(&mut chunks, option.limit, STDIN, || {
+                say("waiting for standard input");
+            })
+            .await
+        } else if is_pipe(&path) {
+            let waiting =
+                format!("waiting for {place}, whose program may ask for a passphrase or a fingerprint");
+            let pipe = path.clone();
+            // Opening a pipe waits for its writer.
+            let mut chunks = chunks(move || File::open(pipe));
+            receive(&mut chunks, option.limit, PIPE, || say(&waiting)).await
+        } else {
+            file::read_bounded(&path, option.limit)
+        };
+        match read {
+            Ok(bytes) => Ok(Given { bytes, place }),
+            Err(reason) => Err(self.unreadable(&path, option, reason)),
+        }
+    }
+
+    /// The error for a path that cannot be read. A path that does not exist may be a secret.
+    fn unreadable(&self, path: &Path, option: PathOption<'_>, reason: FileError) -> Error {
+        let is_missing = matches!(&reason, FileError::Io(error) if error.kind() == io::ErrorKind::NotFound);
+        let shown = if is_missing {
+            words::missing_path(path)
+        } else {
+            Some(place(path))
+        };
+        let hint = match &reason {
+            FileError::Directory => Some("specify a file in it".to_owned()),
+            _ if is_missing && shown.is_some() && path.is_relative() => {
+                self.directory.as_deref().map(|directory| {
+                    format!(
+                        "the path is relative to {}",
+                        escape::home_path(directory, self.home.as_deref())
+                    )
+                })
+            }
+            _ => None,
+        };
+        let PathOption { failed, option, .. } = option;
+        let shown = shown
+            .unwrap_or_else(|| format!("(the path of {option} is not shown, because it may be a secret)"));
+        Error::input(format!("{failed} {shown}"))
+            .because(reason)
+            .maybe_hint(hint)
+    }
+}
+
+/// Starts a thread that reads a stream in parts. The thread is not joined, so that Ctrl-C and the time
+/// limits also end a wait in the system; it ends with the process.
+fn chunks<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> mpsc::Receiver<Part> {
+    let (sender, receiver) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        let copy = || -> io::Result<()> {
+            let mut stream = open()?;
+            loop {
+                let mut chunk = Zeroizing::new(vec![0; 64 * 1024]);
+                match stream.read(&mut chunk) {
+                    Ok(0) => return Ok(()),
+                    Ok(length) => chunk.truncate(length),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                }
+                if sender.blocking_send(Ok(chunk)).is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        if let Err(error) = copy() {
+            let _ = sender.blocking_send(Err(error.into()));
+        }
+    });
+    receiver
+}
+
+/// Puts the parts of a stream together. `waiting` is called if the first part takes long.
+async fn receive(
+    chunks: &mut mpsc::Receiver<Part>,
+    limit: u64,
+    patience: Patience,
+    waiting: impl Fn(),
+) -> Part {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let mut chunk = if let Ok(chunk) = timeout(patience.quiet, chunks.recv()).await {
+        chunk
+    } else {
+        waiting();
+        let silent = FileError::Silent(patience.quiet.saturating_add(patience.first));
+        timeout(patience.first, chunks.recv()).await.map_err(|_| silent)?
+    };
+    while let Some(part) = chunk {
+        bytes.extend_from_slice(&part?);
+        if bytes.len() as u64 > limit {
+            return Err(FileError::TooLarge(limit));
+        }
+        let silent = FileError::Silent(patience.later);
+        chunk = timeout(patience.later, chunks.recv()).await.map_err(|_| silent)?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    path.metadata()
+        .is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    const NOW: Duration = Duration::ZERO;
+    const EVER: Duration = Duration::MAX;
+
+    /// Receives these parts of a stream that then ends, or sends nothing more. Returns the result and
+    /// whether a wait was announced.
+    fn received(parts: &[&str], ends: bool, [quiet, first, later]: [Duration; 3]) -> (Result<Vec<u8>>, bool) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (sender, mut chunks) = mpsc::channel(8);
+            for part in parts {
+                sender
+                    .send(Ok(Zeroizing::new(part.as_bytes().to_vec())))
+                    .await
+                    .unwrap();
+            }
+            let _open = (!ends).then_some(sender);
+            let said = Cell::new(false);
+            let patience = Patience { quiet, first, later };
+            let read = receive(&mut chunks, 8, patience, || said.set(true)).await;
+            let read = read.map_err(|reason| Error::input(reason.to_string()));
+            (read.map(|bytes| bytes.to_vec()), said.get())
+        })
+    }
+
+    /// R13: a pipe is given 110 s for its first byte, announced after 2 s, and 10 s for any later one.
+    #[test]
+    fn a_pipe_is_waited_for_with_a_limit() {
+        let (read, said) = received(&["ab", "cd"], true, [EVER; 3]);
+        assert_eq!((read.unwrap().as_slice(), said), (b"abcd".as_slice(), false));
+        let (read, said) = received(&[], false, [NOW, NOW, EVER]);
+        assert_eq!(
+            (read.unwrap_err().message.as_str(), said),
+            ("sent nothing for 0 s", true)
+        );
+        let (read, said) = received(&["ab"], false, [EVER, EVER, NOW]);
+        assert_eq!(
+            (read.unwrap_err().message.as_str(), said),
+            ("sent nothing for 0 s", false)
+        );
+        assert_eq!(
+            (
+                PIPE.quiet.as_secs(),
+                (PIPE.quiet + PIPE.first).as_secs(),
+                PIPE.later.as_secs()
+            ),
+            (2, 110, 10)
+        );
+    }
+
+    /// R14: a stream is not read past the limit, and one that is as long is read.
+    #[test]
+    fn a_stream_over_the_limit_is_refused() {
+        let (read, _) = received(&["1234", "56789"], false, [EVER; 3]);
+        assert!(read.unwrap_err().message.contains("larger than"));
+        assert_eq!(
+            received(&["1234", "5678"], true, [EVER; 3]).0.unwrap(),
+            b"12345678"
+        );
+    }
+}
