@@ -22,6 +22,7 @@ mod secret;
 mod system;
 mod ui;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -33,7 +34,9 @@ use crate::ui::printer::Printer;
 fn main() -> ExitCode {
     system::hardening::apply();
     let env = Env::system();
-    if commands::completions::answer(&env, Cli::command) {
+    if let Some(completions) = commands::completions::answer(&env, Cli::command) {
+        // A shell that does not listen any more needs none.
+        let _ = std::io::stdout().write_all(completions.as_bytes());
         return ExitCode::SUCCESS;
     }
     let (printer, result) = match Cli::try_parse_from(&env.arguments) {

@@ -1,18 +1,21 @@
 //! `amika completions SHELL`: a script that lets the shell ask this program for completions.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use clap::{Args, Command, ValueEnum};
-use clap_complete::CompleteEnv;
-use clap_complete::engine::CompletionCandidate;
+use clap_complete::engine::{CompletionCandidate, complete};
 use clap_complete::env::Shells;
 
 use crate::error::{Error, Kind, Result};
+use crate::formats::escape::is_hostile;
 use crate::system::env::Env;
+use crate::ui::options::GlobalOptions;
 
 /// The variable that the script sets to the shell's name to request completions.
 const VARIABLE: &str = "AMIKA_COMPLETE";
+/// The variable with the position of the word to complete; without it, that is the last one.
+const INDEX: &str = "_CLAP_COMPLETE_INDEX";
 const PROGRAM: &str = "amika";
 
 #[derive(Debug, Args)]
@@ -31,6 +34,73 @@ pub(crate) enum Shell {
     Zsh,
 }
 
+/// Unlike the script of clap 4.6, this escapes blanks and completes `--from-file=x`, which bash splits.
+const BASH: &str = r#"_amika() {
+    local words=() count=0 joined= quoted= before= word i
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((count > 1)) && [[ $joined || $word == = ]]; then
+            words[count - 1]+=$word
+            joined=
+            [[ $word == = ]] && joined=1
+        else
+            words[count++]=$word
+        fi
+    done
+    word=${words[count - 1]}
+    [[ $word == *[\"\']* ]] && quoted=1
+    word=${word//[\\\"\']/}
+    [[ $word == --*=* ]] && before=${word%%=*}=
+    words[count - 1]=$word
+    COMPREPLY=()
+    while IFS= read -r word; do
+        word=${word#"$before"}
+        if [[ ! $quoted ]]; then
+            case $word in
+                "~/"*) printf -v word '~/%q' "${word#??}" ;;
+                *) printf -v word %q "$word" ;;
+            esac
+        fi
+        COMPREPLY+=("$word")
+    done < <(_CLAP_COMPLETE_INDEX=$((count - 1)) AMIKA_COMPLETE=bash amika -- "${words[@]}" 2>/dev/null)
+    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=/] ]]; then
+        compopt -o nospace 2>/dev/null
+    fi
+}
+complete -o nosort -F _amika amika 2>/dev/null || complete -F _amika amika"#;
+
+/// Unlike the script of clap 4.6, this completes at the first TAB where it was loaded as a function from
+/// a file of `fpath`, and waits for `compinit` where it was sourced before.
+const ZSH: &str = r#"#compdef amika
+_amika() {
+    local -a found files others
+    local item
+    found=("${(@f)$(_CLAP_COMPLETE_INDEX=$((CURRENT - 1)) AMIKA_COMPLETE=zsh \
+        amika -- "${(@Q)words[1,CURRENT]}" 2>/dev/null)}")
+    for item in $found; do
+        [[ -n $item ]] || continue
+        if [[ ${item%%:*} == *[=/] ]]; then
+            files+=("$item")
+        else
+            others+=("$item")
+        fi
+    done
+    (($#files)) && _describe -V values files -S ''
+    (($#others)) && _describe -V values others
+}
+_amika_register() {
+    (($+functions[compdef])) || return 0
+    compdef _amika amika
+    add-zsh-hook -d precmd _amika_register
+}
+if [[ $funcstack[1] == _amika ]]; then
+    _amika "$@"
+else
+    autoload -Uz add-zsh-hook
+    add-zsh-hook precmd _amika_register
+    _amika_register
+fi"#;
+
 impl Shell {
     fn name(self) -> &'static str {
         match self {
@@ -41,11 +111,32 @@ impl Shell {
             Self::Zsh => "zsh",
         }
     }
+
+    /// A candidate as the script of this shell reads it, on one line.
+    fn line(self, candidate: &CompletionCandidate) -> String {
+        let value = candidate.get_value().to_string_lossy();
+        let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
+        match (self, help.lines().next().unwrap_or_default()) {
+            (Self::Bash | Self::Elvish, _) | (Self::Fish | Self::Powershell, "") => value.into_owned(),
+            (Self::Fish | Self::Powershell, help) => format!("{value}\t{help}"),
+            (Self::Zsh, help) => {
+                let [value, help] = [&value, help].map(|text| text.replace('\\', r"\\"));
+                format!("{}:{help}", value.replace(':', r"\:"))
+                    .trim_end_matches(':')
+                    .to_owned()
+            }
+        }
+    }
 }
 
 /// The script for one shell.
 pub(crate) fn script(shell: Shell) -> Result<String> {
     let failed = || Error::new(Kind::Output, "failed to write the completion script");
+    match shell {
+        Shell::Bash => return Ok(BASH.to_owned()),
+        Shell::Zsh => return Ok(ZSH.to_owned()),
+        Shell::Elvish | Shell::Fish | Shell::Powershell => {}
+    }
     let mut script = Vec::new();
     Shells::builtins()
         .completer(shell.name())
@@ -55,28 +146,49 @@ pub(crate) fn script(shell: Shell) -> Result<String> {
     String::from_utf8(script).map_err(|error| failed().because(error))
 }
 
-/// Answers a completion request of the script; returns `false` if this is not one.
-pub(crate) fn answer(env: &Env, tree: fn() -> Command) -> bool {
-    if env.path(VARIABLE).is_none() {
-        return false;
+/// The completions that a script requests, as lines; `None` if this is not its request.
+pub(crate) fn answer(env: &Env, tree: fn() -> Command) -> Option<String> {
+    let shell = env.variable(VARIABLE)?.to_str()?;
+    let shell = Shell::from_str(shell, false).ok()?;
+    let [_, separator, words @ ..] = &env.arguments[..] else {
+        return None;
+    };
+    if separator != "--" {
+        return None;
     }
-    let complete = CompleteEnv::with_factory(|| visible_commands(&tree()))
-        .var(VARIABLE)
-        .bin(PROGRAM);
-    // On an error, the shell offers no completion; a message would appear in the prompt.
-    complete
-        .try_complete(env.arguments.iter().cloned(), Some(Path::new(".")))
-        .unwrap_or(true)
-}
-
-/// The command line without hidden commands, which would be offered if nothing else matches.
-fn visible_commands(all: &Command) -> Command {
-    let visible = all.get_subcommands().filter(|command| !command.is_hide_set());
-    Command::new(PROGRAM)
-        .disable_help_subcommand(true)
-        .version(env!("CARGO_PKG_VERSION"))
-        .args(all.get_arguments())
-        .subcommands(visible)
+    let index = env.variable(INDEX).and_then(|index| index.to_str()?.parse().ok());
+    let index = index.unwrap_or(words.len().saturating_sub(1));
+    let mut words = words.to_vec();
+    // zsh leaves out an empty word at the end.
+    words.resize(words.len().max(index + 1), OsString::new());
+    let word = words[index].to_string_lossy().into_owned();
+    let (option, file) = word.split_at(word.find('=').map_or(0, |end| end + 1));
+    let home = env
+        .home
+        .as_deref()
+        .and_then(Path::to_str)
+        .filter(|_| file.starts_with("~/"));
+    if let Some(home) = home {
+        words[index] = format!("{option}{home}{}", &file[1..]).into();
+    }
+    // Without candidates, the shell offers nothing; a message would appear in its prompt.
+    let found = complete(&mut tree(), words, index, Some(Path::new("."))).unwrap_or_default();
+    let is_shown = |candidate: &&CompletionCandidate| {
+        let tag = candidate.get_tag().map(ToString::to_string);
+        let is_global = tag.as_deref() == Some(GlobalOptions::HEADING);
+        let value = candidate.get_value().to_str();
+        !candidate.is_hide_set()
+            && (!is_global || word.starts_with('-'))
+            && value.is_some_and(|value| !value.contains(is_hostile))
+    };
+    let lines = found.iter().filter(is_shown).map(|candidate| {
+        let line = shell.line(candidate);
+        match home {
+            Some(home) => line.replacen(&format!("{option}{home}/"), &format!("{option}~/"), 1),
+            None => line,
+        }
+    });
+    Some(lines.map(|line| line + "\n").collect())
 }
 
 /// Completes the last name of a comma-separated list with the variables that are set.

@@ -41,11 +41,13 @@ pub(crate) enum Command {
     Auth(AuthCommand),
     /// Print a shell completion script
     #[command(
-        visible_alias = "completion",
+        alias = "completion",
         after_help = "Examples:
   amika completions bash > ~/.local/share/bash-completion/completions/amika
   amika completions fish > ~/.config/fish/completions/amika.fish
-  source <(amika completions zsh)"
+  amika completions zsh > \"${fpath[1]}/_amika\"
+  source <(amika completions zsh)
+  amika completions powershell > amika.ps1           then '. ./amika.ps1' in $PROFILE"
     )]
     Completions(CompletionsArgs),
     /// Print a manual page, or write all of them to a directory

@@ -158,6 +158,14 @@ fn each_value_is_completed_by_its_kind() {
         offered(&sandbox, &["secret", "push", "--from-file", "sett"]),
         ["settings.env"]
     );
+    assert_eq!(
+        offered(&sandbox, &["secret", "push", "--from-file=sett"]),
+        ["--from-file=settings.env"]
+    );
+    assert_eq!(
+        offered(&sandbox, &["secret", "push", "--from-file", "~/sett"]),
+        ["~/settings.env"]
+    );
     let variables = offered(&sandbox, &["secret", "push", "--from-env", "HOME,ZEB"]);
     assert_eq!(variables, ["HOME,ZEBRA_COLOUR"]);
     assert_eq!(offered(&sandbox, &["secret", "push", "--scope", "o"]), ["org"]);
@@ -166,6 +174,108 @@ fn each_value_is_completed_by_its_kind() {
     assert!(offered(&sandbox, &["secret", "push", "l"]).is_empty());
     // Hidden commands are never completed.
     assert!(offered(&sandbox, &["open"]).is_empty());
+    // An alias is understood, but not offered beside its command.
+    assert_eq!(offered(&sandbox, &["completion"]), ["completions"]);
+    assert_eq!(offered(&sandbox, &["secrets", "l"]), ["list"]);
+    assert_eq!(offered(&sandbox, &["secrets", "ls", "--sc"]), ["--scope"]);
+    let commands = offered(&sandbox, &["secret", ""]);
+    assert!(
+        !commands.contains(&"ls".to_owned()) && !commands.contains(&"rm".to_owned()),
+        "{commands:?}"
+    );
+    // Global options are offered only after a dash, and the commands of help are.
+    assert!(
+        !commands.iter().any(|word| word.starts_with("--o")),
+        "{commands:?}"
+    );
+    assert!(offered(&sandbox, &["secret", "list", "--"]).contains(&"--output".to_owned()));
+    assert_eq!(offered(&sandbox, &["help", "secret", "pu"]), ["push"]);
+}
+
+/// R160: a variable for another program, or of a person, does not turn a command into a completion.
+#[test]
+fn only_the_script_asks_for_completions() {
+    let sandbox = Sandbox::new();
+    for shell in ["x", "", "0", "bash", "/bin/zsh"] {
+        let mut command = sandbox.command(["secret", "push", "A=1", "--yes"]);
+        let ran = crate::sandbox::ran(command.env("AMIKA_COMPLETE", shell).output().unwrap()).exits(0);
+        assert!(!ran.stdout.is_empty(), "{shell}");
+    }
+    let mut command = sandbox.command(["--", "amika", "sec"]);
+    let refused = command.env("AMIKA_COMPLETE", "x").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+/// R160: no control character of a name reaches the terminal.
+#[test]
+fn completion_prints_no_control_characters() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.home().join("evil\u{1b}[31m.env"), "").unwrap();
+    std::fs::write(sandbox.home().join("evil\u{202e}.env"), "").unwrap();
+    std::fs::write(sandbox.home().join("evilbutplain.env"), "").unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        for line in ["--from-env EVIL", "--from-file evil"] {
+            let mut command = sandbox.command(["--", "amika", "secret", "push"]);
+            let output = command
+                .args(line.split(' '))
+                .env("AMIKA_COMPLETE", shell)
+                .env("EVIL\u{1b}[2J", "x")
+                .env("EVIL_PLAIN", "x")
+                .output()
+                .unwrap();
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert!(said.to_lowercase().contains("plain"), "{shell}: {said}");
+            assert!(!said.contains(['\u{1b}', '\u{202e}']), "{shell}: {said:?}");
+        }
+    }
+}
+
+/// R160: names with blanks are escaped, and `--from-file=x` is completed, in every shell.
+#[test]
+fn files_with_blanks_are_completed() {
+    for (shell, arguments, load) in SHELLS {
+        let Some(sandbox) = with_script(shell) else {
+            continue;
+        };
+        sandbox.write("my file $HOME.env", "FILE_KEY=c4n4ry");
+        sandbox.write("dir/second file.env", "SECOND_KEY=c4n4ry");
+        for typed in [
+            "--from-file my\t",
+            "--from-file=my\t",
+            "--from-file dir/sec\t",
+            "--from-file=di\tse\t",
+        ] {
+            let mut session = interactive(&sandbox, shell, arguments, load);
+            session.send(format!("amika secret push --yes {typed}")).unwrap();
+            expect(&mut session, ".env", shell);
+            session.send("\r").unwrap();
+            expect(&mut session, "in user scope", &format!("{shell}: {typed:?}"));
+        }
+        assert!(
+            sandbox.vault.value("FILE_KEY", "user").is_some()
+                && sandbox.vault.value("SECOND_KEY", "user").is_some()
+        );
+    }
+}
+
+/// R160: zsh completes at the first TAB from a file in `fpath`, and where the script was sourced before
+/// `compinit`.
+#[test]
+fn zsh_completes_at_the_first_tab() {
+    let Some(sandbox) = with_script("zsh") else {
+        return;
+    };
+    let script = std::fs::read(sandbox.path("script")).unwrap();
+    sandbox.write("functions/_amika", script);
+    for load in [
+        "fpath=($PWD/functions $fpath); autoload -U compinit; compinit -u -D; PS1='rea''dy> '",
+        "source ./script; autoload -U compinit; compinit -u -D; PS1='rea''dy> '",
+        "source <(amika completions zsh); autoload -U compinit; compinit -u -D; PS1='rea''dy> '",
+    ] {
+        let mut session = interactive(&sandbox, "zsh", &["-f", "-i"], load);
+        session.send("amika secret push --from-env ZEBRA\t").unwrap();
+        expect(&mut session, "_COLOUR", load);
+    }
 }
 
 #[test]
