@@ -16,6 +16,7 @@ mod support;
 use story::Story;
 
 fn main() {
+    println!("# Building amika, which takes a minute or two the first time.");
     let story = Story::new(build());
     println!(
         "# A vault is running on {}; here is a .env file:\n{}",
@@ -47,15 +48,7 @@ fn build() -> PathBuf {
     command
         // Building this example as well selects the features of the dependencies that are already
         // built; for the program alone, Cargo would build the dependencies again.
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--bin",
-            "amika",
-            "--example",
-            "demo",
-        ])
+        .args(["build", "--locked", "--bin", "amika", "--example", "demo"])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     if target.ends_with("release") {
         command.arg("--release");
