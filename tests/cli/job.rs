@@ -172,31 +172,3 @@ fn the_documented_jobs_run_as_written() {
         assert!(known.contains(&format!("\n  {input}:\n")), "{input}");
     }
 }
-
-#[test]
-#[ignore = "run by the next test"]
-fn a_tool_that_nobody_has() {
-    has_tools(&["no-such-tool"]);
-}
-
-/// R163: a test whose tool is missing fails in CI; elsewhere it is skipped, and the skipped are counted.
-#[test]
-fn in_ci_a_missing_tool_fails_the_test() {
-    let run = |ci: Option<&str>| {
-        Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "job::a_tool_that_nobody_has"])
-            .env_remove("CI")
-            .envs(ci.map(|value| ("CI", value)))
-            .output()
-            .unwrap()
-    };
-    let skipped = run(None);
-    assert!(skipped.status.success(), "{skipped:?}");
-    let said = String::from_utf8(skipped.stderr).unwrap();
-    assert!(
-        said.contains("SKIPPED 1: no-such-tool is not installed"),
-        "{said}"
-    );
-    let failed = run(Some("true"));
-    assert!(!failed.status.success(), "{failed:?}");
-}

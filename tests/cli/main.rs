@@ -51,6 +51,8 @@ mod save;
 #[cfg(unix)]
 mod screen;
 mod structure;
+#[cfg(target_os = "linux")]
+mod suite;
 #[cfg(unix)]
 mod tables;
 #[cfg(unix)]
