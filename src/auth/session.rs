@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::source::{CredentialSource, LOG_IN_AGAIN, check_origin};
-use super::store::{Session, Store};
+use super::store::{CredentialBackend, Session, Store};
 use super::workos::{ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
 use crate::formats::jwt::{self, Expiry};
@@ -137,35 +137,48 @@ impl Session {
     }
 
     /// The session of a new login.
-    pub(crate) fn new(tokens: Tokens, template: Self, now: Timestamp) -> Result<Self> {
-        if tokens.access_token.is_none() {
+    pub(crate) fn new(
+        tokens: Tokens,
+        origin: &Origin,
+        backend: CredentialBackend,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let Some(access_token) = tokens.access_token else {
             let message = "the identity provider finished the login without an access token";
             return Err(Error::new(Kind::Contract, message).hint("try again in a moment"));
-        }
-        Ok(template.successor(tokens, now))
+        };
+        Ok(Self {
+            expires_at: expiry(&access_token, now),
+            access_token,
+            refresh_token: tokens.refresh_token,
+            user_id: tokens.user_id,
+            email: tokens.email,
+            organization_id: tokens.organization_id,
+            api_url: Some(origin.to_string()),
+            backend,
+        })
     }
 
     /// The session after an exchange. Members that the reply omits are kept.
     fn successor(self, tokens: Tokens, now: Timestamp) -> Self {
-        let expiry = tokens
-            .access_token
-            .as_ref()
-            .map(|token| jwt::expiry(token.expose_secret()));
-        let expires_at = match expiry {
-            // If a new token seems to be expired, the clock of this machine is wrong.
-            Some(Expiry::At(at)) if at.duration_since(now) >= MIN_LIFETIME => at,
-            Some(_) => now.saturating_add(DEFAULT_LIFETIME).unwrap_or(now),
-            None => self.expires_at,
-        };
+        let new_expiry = tokens.access_token.as_ref().map(|token| expiry(token, now));
         Self {
+            expires_at: new_expiry.unwrap_or(self.expires_at),
             access_token: tokens.access_token.unwrap_or(self.access_token),
             refresh_token: tokens.refresh_token.or(self.refresh_token),
-            expires_at,
             user_id: tokens.user_id.or(self.user_id),
             email: tokens.email.or(self.email),
             organization_id: tokens.organization_id.or(self.organization_id),
             ..self
         }
+    }
+}
+
+/// The expiry of a new access token. If it seems to be over, the clock of this machine is wrong.
+fn expiry(access_token: &SecretValue, now: Timestamp) -> Timestamp {
+    match jwt::expiry(access_token.expose_secret()) {
+        Expiry::At(at) if at.duration_since(now) >= MIN_LIFETIME => at,
+        _ => now.saturating_add(DEFAULT_LIFETIME).unwrap_or(now),
     }
 }
 

@@ -135,61 +135,20 @@ pub(crate) struct Tokens {
 }
 
 /// The start of a login on another device.
+#[derive(Deserialize)]
 pub(crate) struct DeviceCode {
     /// Identifies the login in polls; never shown.
+    #[serde(rename = "device_code")]
     pub(crate) secret: SecretValue,
     pub(crate) user_code: String,
     pub(crate) verification_uri: String,
     /// The URL that includes the code.
+    #[serde(default, deserialize_with = "lenient")]
     pub(crate) verification_uri_complete: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     pub(crate) expires_in: Option<f64>,
+    #[serde(default, deserialize_with = "lenient")]
     pub(crate) interval: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct TokenReply {
-    #[serde(default, deserialize_with = "lenient")]
-    access_token: Option<SecretValue>,
-    #[serde(default, deserialize_with = "lenient")]
-    refresh_token: Option<SecretValue>,
-    #[serde(default, deserialize_with = "lenient")]
-    organization_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    user: Option<UserReply>,
-}
-
-#[derive(Deserialize)]
-struct UserReply {
-    #[serde(default, deserialize_with = "lenient")]
-    id: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    email: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct DeviceReply {
-    device_code: SecretValue,
-    user_code: String,
-    verification_uri: String,
-    #[serde(default, deserialize_with = "lenient")]
-    verification_uri_complete: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    expires_in: Option<f64>,
-    #[serde(default, deserialize_with = "lenient")]
-    interval: Option<f64>,
-}
-
-/// Both formats of an error: `error` with `error_description`, or `code` with `message`.
-#[derive(Deserialize)]
-struct ErrorReply {
-    #[serde(default, deserialize_with = "lenient")]
-    error: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    code: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    error_description: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    message: Option<String>,
 }
 
 /// The provider. The client is created by the first request.
@@ -256,26 +215,25 @@ impl Workos {
     pub(crate) async fn authorize_device(&self) -> ProviderResult<DeviceCode> {
         let http = self.client()?;
         let answer = self.post(&http, AUTHORIZE_DEVICE, &[]).await?;
-        let object = Object::parse(&answer).ok().flatten();
-        let reply: Option<DeviceReply> = object.and_then(|object| object.read());
-        let reply = reply
-            .filter(|reply| !reply.device_code.is_empty() && !reply.user_code.is_empty())
-            .ok_or_else(|| ProviderError::Unavailable(format!("{} did not start a login", self.base)))?;
-        self.known_secrets.add(&reply.device_code);
-        for address in [
-            Some(&reply.verification_uri),
-            reply.verification_uri_complete.as_ref(),
-        ] {
-            address.map_or(Ok(()), |address| self.check_address(address))?;
+        let code = Object::parse(&answer)
+            .ok()
+            .flatten()
+            .and_then(|object| object.read());
+        let code = code.filter(|code: &DeviceCode| !code.secret.is_empty() && !code.user_code.is_empty());
+        let Some(mut code) = code else {
+            return Err(ProviderError::Unavailable(format!(
+                "{} did not start a login",
+                self.base
+            )));
+        };
+        self.known_secrets.add(&code.secret);
+        self.check_address(&code.verification_uri)?;
+        if let Some(complete) = &code.verification_uri_complete {
+            self.check_address(complete)?;
         }
-        Ok(DeviceCode {
-            secret: reply.device_code,
-            user_code: self.shown(&reply.user_code),
-            verification_uri: self.known_secrets.show(&reply.verification_uri, None),
-            verification_uri_complete: reply.verification_uri_complete,
-            expires_in: reply.expires_in,
-            interval: reply.interval,
-        })
+        code.user_code = self.shown(&code.user_code);
+        code.verification_uri = self.known_secrets.show(&code.verification_uri, None);
+        Ok(code)
     }
 
     /// Polls once for the result of a login.
@@ -353,45 +311,36 @@ impl Workos {
         }
     }
 
+    /// Reads both formats of an error: `error` with `error_description`, or `code` with `message`.
     fn refusal(&self, object: &Object<'_>, status: StatusCode) -> ProviderError {
-        let reply: Option<ErrorReply> = object.read();
-        let (code, message) = reply.map_or((None, None), |reply| {
-            (
-                reply.error.or(reply.code),
-                reply.error_description.or(reply.message),
-            )
-        });
+        let shown = |name, other| {
+            let text = member(object, name).or_else(|| member(object, other))?;
+            Some(self.shown(text.expose_secret()))
+        };
         ProviderError::Refused {
-            code: code.map_or_else(|| status.as_u16().to_string(), |code| self.shown(&code)),
-            message: message.map(|message| self.shown(&message)).unwrap_or_default(),
+            code: shown("error", "code").unwrap_or_else(|| status.as_u16().to_string()),
+            message: shown("error_description", "message").unwrap_or_default(),
         }
     }
 
     /// Reads the tokens of a response, and registers them as known secrets.
     fn tokens(&self, answer: &str) -> Tokens {
-        let object = Object::parse(answer).ok().flatten();
-        let reply: Option<TokenReply> = object.and_then(|object| object.read());
-        let Some(reply) = reply else {
+        let Ok(Some(reply)) = Object::parse(answer) else {
             return Tokens::default();
         };
-        let non_empty = |token: Option<SecretValue>| {
-            token
-                .filter(|token| !token.is_empty())
-                .inspect(|token| self.known_secrets.add(token))
+        let token = |name| member(&reply, name).inspect(|token| self.known_secrets.add(token));
+        let (access_token, refresh_token) = (token("access_token"), token("refresh_token"));
+        let user = reply.object("user").ok().flatten();
+        let shown = |object: Option<&Object<'_>>, name| {
+            let text = member(object?, name)?;
+            Some(self.known_secrets.show(text.expose_secret(), None))
         };
-        let access_token = non_empty(reply.access_token);
-        let refresh_token = non_empty(reply.refresh_token);
-        let plain = |text: Option<String>| {
-            text.filter(|text| !text.is_empty())
-                .map(|text| self.known_secrets.show(&text, None))
-        };
-        let (user_id, email) = reply.user.map_or((None, None), |user| (user.id, user.email));
         Tokens {
             access_token,
             refresh_token,
-            user_id: plain(user_id),
-            email: plain(email),
-            organization_id: plain(reply.organization_id),
+            user_id: shown(user.as_ref(), "id"),
+            email: shown(user.as_ref(), "email"),
+            organization_id: shown(Some(&reply), "organization_id"),
         }
     }
 
@@ -415,6 +364,11 @@ impl Workos {
             hint: "a proxy may be in between; 'amika auth login --api-key-file FILE' needs no browser",
         })
     }
+}
+
+/// A string member; `None` if it is missing, empty or something else.
+fn member(object: &Object<'_>, name: &str) -> Option<SecretValue> {
+    object.string(name).ok().flatten()
 }
 
 /// Builds the body of a form, whose memory is zeroed when the last clone is dropped.

@@ -22,6 +22,6 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("NO_COLOR", "Disable colours"),
     (
         "CI",
-        "If set, nothing is asked: a command that needs a confirmation exits with 2",
+        "If set (not to 0 or false), nothing is asked: a command that needs a confirmation exits with 2",
     ),
 ];

@@ -169,6 +169,12 @@ impl Env {
         self.path(variable).is_some()
     }
 
+    /// Whether the program runs in a CI job, where nobody can answer a question.
+    pub(crate) fn is_ci(&self) -> bool {
+        let ci = self.variable("CI");
+        ci.is_some_and(|ci| !["", "0", "false"].iter().any(|off| ci == *off))
+    }
+
     /// The directory that `~` stands for in a message: this person's home directory.
     pub(crate) fn tilde(&self) -> Option<&Path> {
         self.home.as_deref().filter(|_| self.is_own_home)

@@ -137,7 +137,7 @@ pub(crate) fn is_at_terminal(global: &GlobalOptions, env: &Env) -> bool {
 fn cannot_ask(global: &GlobalOptions, env: &Env) -> Option<&'static str> {
     if global.output != OutputFormat::Text {
         Some("with --output json")
-    } else if env.variable("CI").is_some_and(|ci| !ci.is_empty()) {
+    } else if env.is_ci() {
         Some("in CI")
     } else if env.terminals.stdin && !env.terminals.stderr {
         Some("because standard error is not a terminal")

@@ -351,6 +351,53 @@ fn status_names_the_credential_in_use_and_those_it_shadows() {
     ran(blank.unwrap()).exits(3);
 }
 
+/// A login whose access token has ended is told in the past, and one that cannot be renewed is not usable.
+#[test]
+fn status_tells_an_ended_token_in_the_past() {
+    let sandbox = Sandbox::new();
+    sandbox.log_in(-10);
+    let run = sandbox.run_stored("auth status").exits(0);
+    assert!(
+        run.stdout.contains("Access token ended ") && !run.stdout.contains("valid until"),
+        "{}",
+        run.stdout
+    );
+    sandbox.log_in(3600);
+    let run = sandbox.run_stored("auth status").exits(0);
+    assert!(run.stdout.contains("Access token valid until "), "{}", run.stdout);
+    sandbox.log_in(-10);
+    let mut session = sandbox.session();
+    session.as_object_mut().unwrap().remove("refresh_token");
+    sandbox.write(SESSION_FILE, session.to_string());
+    sandbox
+        .run_stored("auth status")
+        .exits(3)
+        .stdout_contains("Not logged in")
+        .stderr_contains("the login session ended ");
+    assert!(sandbox.vault.requests().is_empty());
+}
+
+/// The login says that it waits, and opens no browser without a display, over SSH, or if told not to.
+#[test]
+fn login_says_that_it_waits() {
+    let sandbox = Sandbox::new();
+    for (line, variables) in [
+        ("auth login", vec![]),
+        ("auth login --no-browser", vec![("DISPLAY", ":0")]),
+        ("auth login", vec![("DISPLAY", ":0"), ("SSH_CONNECTION", "x")]),
+    ] {
+        let mut login = sandbox.bare_command(line.split_whitespace());
+        let run = ran(login.envs(variables).output().unwrap()).exits(0);
+        assert!(
+            run.stderr
+                .contains("enter the code WDJB-MJHT\nWaiting for the login...\n"),
+            "{}",
+            run.stderr
+        );
+        sandbox.run_stored("auth logout").exits(0);
+    }
+}
+
 /// R61: `auth logout` also removes unreadable files.
 #[test]
 fn logout_removes_files_that_cannot_be_read() {

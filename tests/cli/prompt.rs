@@ -409,6 +409,9 @@ fn a_choice_without_an_answer_lists_the_credentials_once() {
     assert!(choose("-o json", &[key]).contains("cannot ask for a choice with --output json; found 2"));
     for (variables, why) in [
         (vec![], "no answer on standard input"),
+        (vec![("CI", "false")], "no answer on standard input"),
+        (vec![("CI", "0")], "no answer on standard input"),
+        (vec![("CI", "")], "no answer on standard input"),
         (vec![("CI", "1")], "cannot ask for confirmation in CI"),
     ] {
         let said = choose("", &variables);

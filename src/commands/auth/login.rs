@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use clap::Args;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
@@ -242,17 +241,7 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     show_device_code(&code, args.no_browser, context);
     let tokens = interrupt.or(device_flow::wait(&workos, &code)).await?;
 
-    let template = Session {
-        access_token: SecretValue::new(String::new()),
-        refresh_token: None,
-        expires_at: Timestamp::UNIX_EPOCH,
-        user_id: None,
-        email: None,
-        organization_id: None,
-        api_url: Some(origin.to_string()),
-        backend: args.store,
-    };
-    let session = Session::new(tokens, template, (env.now)())?;
+    let session = Session::new(tokens, origin, args.store, (env.now)())?;
     let lock = store.lock().await?;
     let file = store.prepare(CredentialSource::Session, args.store, &lock)?;
     file.save_session(&session, &lock)?;
