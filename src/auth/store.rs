@@ -20,7 +20,7 @@ use crate::secret::SecretValue;
 use crate::system::atomic_file::{Save, leftovers, remove_leftovers};
 use crate::system::env::Env;
 use crate::system::file::{self, FileError};
-use crate::system::keychain::{Access, Keychain, KeychainError, SystemKeychain, hex_start};
+use crate::system::keychain::{Keychain, KeychainError, SystemKeychain, hex_start};
 use crate::system::lock::Lock;
 use crate::system::private;
 
@@ -42,7 +42,7 @@ const ROOM_TO_GROW: usize = 16 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     directory: PathBuf,
-    keychain: Access,
+    keychain: SystemKeychain,
     /// The home directory that contains it, if the program runs under `sudo`.
     sudo_home: Option<PathBuf>,
 }
@@ -156,7 +156,7 @@ impl Store {
         Some(Self {
             sudo_home: home.filter(|_| env.is_set("SUDO_UID")).cloned(),
             directory,
-            keychain: Access::from_env(env),
+            keychain: SystemKeychain::from_env(env),
         })
     }
 
@@ -445,13 +445,13 @@ struct KeyringItem {
 
 impl KeyringItem {
     /// Each directory has its own items, with a hash of its real path in their account.
-    fn for_file(file: &Path, access: &Access) -> Self {
+    fn for_file(file: &Path, keychain: &SystemKeychain) -> Self {
         let directory = file.parent().unwrap_or(Path::new("."));
         let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let hash = hex_start(directory.as_os_str().as_encoded_bytes(), 16);
         Self {
-            keychain: SystemKeychain::new(access.clone()),
+            keychain: keychain.clone(),
             account: format!("{name}|{hash}"),
         }
     }

@@ -18,7 +18,7 @@ use self::secret::SecretCommand;
 use crate::context::connected;
 use crate::error::{Error, Kind, Result};
 use crate::system::env::Env;
-use crate::system::keychain::Access;
+use crate::system::keychain::SystemKeychain;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::Printer;
 
@@ -77,7 +77,7 @@ pub(crate) fn run(
     tree: fn() -> clap::Command,
 ) -> Result<()> {
     if matches!(command, Command::Secret(_) | Command::Auth(_)) {
-        Access::check_setting(&env)?;
+        SystemKeychain::check_setting(&env)?;
     }
     match command {
         Command::Secret(command) => secret::run(command, env, options, printer),

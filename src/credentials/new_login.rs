@@ -21,7 +21,7 @@ use crate::provider::{CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::system::env::Env;
 use crate::system::file;
-use crate::system::keychain::{Access, SystemKeychain};
+use crate::system::keychain::SystemKeychain;
 use crate::system::private::write_private;
 use crate::system::signals::Interrupt;
 use crate::ui::guard::TerminalGuard;
@@ -137,7 +137,7 @@ impl NewLogin {
             let text = std::str::from_utf8(&bytes);
             return Ok(text.ok().map(|text| SecretValue::new(text.to_owned())));
         }
-        let keychain = SystemKeychain::new(Access::from_env(tool_env));
+        let keychain = SystemKeychain::from_env(tool_env);
         let filter = Filter::exactly(self.provider.discovered_as, CredentialKind::OAuth);
         let found = discover(tool_env, &keychain, filter).credentials;
         let login = found

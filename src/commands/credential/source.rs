@@ -15,7 +15,7 @@ use crate::provider::{CLAUDE, CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::system::env::Env;
 use crate::system::given::{Given, PathOption};
-use crate::system::keychain::{Access, SystemKeychain};
+use crate::system::keychain::SystemKeychain;
 use crate::ui::printer::Printer;
 use crate::ui::prompt::{self, Choice};
 
@@ -147,7 +147,7 @@ pub(crate) fn find_local(
         provider: Some(provider.discovered_as),
         kind: args.kind,
     };
-    let discovery = discover(env, &SystemKeychain::new(Access::from_env(env)), filter);
+    let discovery = discover(env, &SystemKeychain::from_env(env), filter);
     printer.notices(&discovery.messages(&[], env.home.as_deref(), Detail::All));
     local.extend(stored(discovery, env));
     let has_login = local

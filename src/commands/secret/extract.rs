@@ -21,7 +21,7 @@ use crate::push::plan::{Inventory, Plan, Policy};
 use crate::push::report as push_view;
 use crate::secret::{Scope, SecretName};
 use crate::system::env::Env;
-use crate::system::keychain::{Access, NoKeychain, SystemKeychain};
+use crate::system::keychain::{NoKeychain, SystemKeychain};
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::{OnWriteFailure, Printer};
 use crate::ui::prompt::Confirmation;
@@ -131,7 +131,7 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         Filter::ANY
     };
     let mut report = match &args.homedir {
-        None => discover(env, &SystemKeychain::new(Access::from_env(env)), filter),
+        None => discover(env, &SystemKeychain::from_env(env), filter),
         Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter),
         Some(home) => {
             let shown = words::missing_path(home).unwrap_or_else(|| "the path given to --homedir".to_owned());

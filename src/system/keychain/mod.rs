@@ -2,13 +2,11 @@
 //! on other systems.
 //!
 //! A keychain may ask the person to unlock it, and a broken one may never respond. It is therefore
-//! queried only when needed, once per item, and for a few seconds in total.
+//! queried only when needed, and for a few seconds in total.
 
 mod item;
 mod security;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -96,17 +94,19 @@ impl Keychain for NoKeychain {
     }
 }
 
-/// Which keychain to use, and whether it may be queried.
+/// The operating system's keychain.
 #[derive(Debug, Clone)]
-pub(crate) struct Access {
+pub(crate) struct SystemKeychain {
     platform: Platform,
     allowed: bool,
     /// Time limit for all calls together.
     limit: Duration,
+    /// Time spent so far, shared by all keychains of the process.
+    spent: &'static Mutex<Duration>,
     home: Option<PathBuf>,
 }
 
-impl Access {
+impl SystemKeychain {
     /// Fails with exit 2 if `AMIKA_KEYCHAIN` is neither `on` nor `off`.
     pub(crate) fn check_setting(env: &Env) -> crate::error::Result<()> {
         let is_valid = |text: &str| text.eq_ignore_ascii_case("on") || text.eq_ignore_ascii_case("off");
@@ -118,35 +118,16 @@ impl Access {
 
     /// `AMIKA_KEYCHAIN=off` disables all keychain access.
     pub(crate) fn from_env(env: &Env) -> Self {
+        let off = env
+            .variable(SETTING)
+            .is_some_and(|setting| setting.eq_ignore_ascii_case("off"));
+        let may_show_dialog = env.platform == Platform::MacOs && env.terminals.stdin && env.terminals.stderr;
         Self {
             platform: env.platform,
-            limit: if env.platform == Platform::MacOs && env.terminals.stdin && env.terminals.stderr {
-                DIALOG_LIMIT
-            } else {
-                LIMIT
-            },
-            allowed: env
-                .variable(SETTING)
-                .is_none_or(|setting| !setting.eq_ignore_ascii_case("off")),
-            home: env.home.clone(),
-        }
-    }
-}
-
-/// The operating system's keychain.
-pub(crate) struct SystemKeychain {
-    access: Access,
-    /// Time spent so far, shared by all keychains of the process.
-    spent: &'static Mutex<Duration>,
-    seen: RefCell<HashMap<(String, String), Lookup>>,
-}
-
-impl SystemKeychain {
-    pub(crate) fn new(access: Access) -> Self {
-        Self {
-            access,
+            allowed: !off,
+            limit: if may_show_dialog { DIALOG_LIMIT } else { LIMIT },
             spent: &SPENT,
-            seen: RefCell::new(HashMap::new()),
+            home: env.home.clone(),
         }
     }
 
@@ -177,7 +158,7 @@ impl SystemKeychain {
         account: &str,
         work: impl FnOnce(&keyring_core::Entry) -> keyring_core::Result<()> + Send + 'static,
     ) -> Result<(), KeychainError> {
-        if !self.access.allowed {
+        if !self.allowed {
             return Err(KeychainError::Disabled);
         }
         let (service, account) = (service.to_owned(), account.to_owned());
@@ -191,7 +172,7 @@ impl SystemKeychain {
     /// Time left for calls.
     fn left(&self) -> Duration {
         let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        self.access.limit.saturating_sub(spent)
+        self.limit.saturating_sub(spent)
     }
 
     /// Runs `work` on a thread, and stops waiting for it when the time is up.
@@ -211,15 +192,14 @@ impl SystemKeychain {
 
 impl Keychain for SystemKeychain {
     fn is_asked(&self) -> bool {
-        self.access.allowed
+        self.allowed
     }
 
     fn unreachable(&self) -> Option<KeychainError> {
-        if !self.access.allowed {
+        if !self.allowed {
             return Some(KeychainError::Disabled);
         }
-        let reachable = self.within_limit(item::is_available);
-        match reachable {
+        match self.within_limit(item::is_available) {
             Some(true) => None,
             Some(false) => Some(KeychainError::NoService),
             None => Some(KeychainError::TimedOut),
@@ -227,17 +207,12 @@ impl Keychain for SystemKeychain {
     }
 
     fn read(&self, service: &str, account: &str) -> Lookup {
-        if !self.access.allowed {
+        if !self.allowed {
             return Ok(None);
         }
-        let item = (service.to_owned(), account.to_owned());
-        if let Some(lookup) = self.seen.borrow().get(&item) {
-            return lookup.clone();
-        }
-        let (service, account) = item.clone();
-        let claude_code = self.access.platform == Platform::MacOs && service.starts_with("Claude Code");
-        let home = self.access.home.clone();
-        let left = self.left();
+        let (service, account) = (service.to_owned(), account.to_owned());
+        let claude_code = self.platform == Platform::MacOs && service.starts_with("Claude Code");
+        let (home, left) = (self.home.clone(), self.left());
         let lookup = self.within_limit(move || {
             if claude_code {
                 security::read(&service, &account, home.as_deref(), left)
@@ -245,13 +220,11 @@ impl Keychain for SystemKeychain {
                 item::read_item(&service, &account)
             }
         });
-        let lookup = lookup.unwrap_or(Err(KeychainError::TimedOut));
-        self.seen.borrow_mut().insert(item, lookup.clone());
-        lookup
+        lookup.unwrap_or(Err(KeychainError::TimedOut))
     }
 
     fn accounts(&self, service: &str) -> Vec<String> {
-        if !self.access.allowed {
+        if !self.allowed {
             return Vec::new();
         }
         let service = service.to_owned();
@@ -269,6 +242,8 @@ pub(crate) fn hex_start(bytes: &[u8], length: usize) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     /// A keychain in memory that records the lookups.
@@ -309,16 +284,13 @@ pub(crate) mod tests {
     #[test]
     fn the_time_that_calls_may_take_is_spent_once() {
         static SPENT: Mutex<Duration> = Mutex::new(LIMIT);
-        let access = Access {
-            platform: Platform::Unix,
-            allowed: true,
-            limit: LIMIT,
-            home: None,
-        };
         for _ in 0..2 {
             let keychain = SystemKeychain {
+                platform: Platform::Unix,
+                allowed: true,
+                limit: LIMIT,
                 spent: &SPENT,
-                ..SystemKeychain::new(access.clone())
+                home: None,
             };
             assert!(keychain.within_limit(|| ()).is_none());
             assert_eq!(keychain.read("s", "a").err(), Some(KeychainError::TimedOut));
