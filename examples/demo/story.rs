@@ -106,7 +106,7 @@ pub(crate) const STEPS: &[Step] = &[
         "secret extract",
     ),
     Step::new(
-        "Give your sandbox the whole Claude login, so that it can renew it.",
+        "Share the Claude login of this laptop with your sandbox.",
         "secret claude push --type oauth",
     ),
     Step::new("Push the API key of Codex.", "secret codex push --type api_key"),

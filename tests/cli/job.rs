@@ -172,3 +172,17 @@ fn the_documented_jobs_run_as_written() {
         assert!(known.contains(&format!("\n  {input}:\n")), "{input}");
     }
 }
+
+/// Every command of the README has the options that it shows: with `--help` added, it is accepted.
+#[test]
+fn the_commands_of_the_readme_exist() {
+    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let commands: Vec<_> = readme.lines().filter(|line| line.starts_with("amika ")).collect();
+    assert!(commands.len() > 10, "{commands:?}");
+    let helped = "amika() { command amika \"$@\" --help > /dev/null; }\n";
+    let Some(ran) = job(&Sandbox::new(), &format!("{helped}{}", commands.join("\n"))) else {
+        return;
+    };
+    assert_eq!(ran.exits(0).stderr, "");
+}
