@@ -13,9 +13,6 @@ pub(crate) const MAX_TRIES: u32 = 3;
 pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(3600);
 /// Maximum number of failures of one write of a batch while other writes succeed.
 pub(crate) const MAX_FAILURES_PER_WRITE: u32 = 5;
-/// Maximum number of consecutive writes of a batch that fail with an error that waiting cannot
-/// resolve.
-pub(crate) const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 /// Maximum wait requested by a `Retry-After` header.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);

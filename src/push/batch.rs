@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::api::{Api, ApiError};
 use crate::error::Kind;
-use crate::net::retry::{BATCH_LIMIT, MAX_CONSECUTIVE_FAILURES, MAX_RETRY_AFTER, MAX_TRIES};
+use crate::net::retry::{BATCH_LIMIT, MAX_FAILURES_PER_WRITE, MAX_RETRY_AFTER, MAX_TRIES};
 use crate::push::candidate::{Candidate, Target};
 use crate::push::outcome::{Event, Outcome};
 use crate::push::pace::Pace;
@@ -137,7 +137,6 @@ struct Batch<'a> {
     deadline: Instant,
     /// Whether the API has asked for a wait since the last success.
     waited: bool,
-    consecutive_failures: u32,
     stopped: bool,
     told: Told,
 }
@@ -177,7 +176,6 @@ impl<'a> Batch<'a> {
             give_up_at: now + patience,
             deadline: now + BATCH_LIMIT,
             waited: false,
-            consecutive_failures: 0,
             stopped: false,
             told: Told::default(),
         }
@@ -282,7 +280,6 @@ impl<'a> Batch<'a> {
         self.outcomes[index] = Some(self.writes[index].stored(id));
         self.give_up_at = self.give_up_at.max(now + self.patience);
         self.waited = false;
-        self.consecutive_failures = 0;
         if std::mem::take(&mut self.told.outage) {
             on_event(Event::Resumed);
         }
@@ -298,7 +295,6 @@ impl<'a> Batch<'a> {
     fn proceed(&mut self, index: usize, next: Next, on_event: &mut impl FnMut(Event)) {
         match next {
             Next::List => self.unlisted.push(index),
-            Next::RetryFirst => self.ready.push_front(index),
             Next::Retry => self.ready.push_back(index),
             Next::GiveUp => self.give_up(index, on_event),
         }
@@ -310,17 +306,17 @@ impl<'a> Batch<'a> {
             self.stopped = true;
             return false;
         }
-        let is_batch = self.total > 1;
         let write = &mut self.writes[index];
-        if is_batch && error.is_rate_limit() {
+        let may_pass = error.is_outage() || error.is_transient() || error.is_timeout();
+        if self.total > 1 && error.is_rate_limit() {
             return true;
         }
-        if is_batch && error.is_outage() {
-            return write.count_outage_failure(self.stored);
-        }
-        let failures = write.count_failure();
-        let transient = error.is_outage() || error.is_transient() || error.is_timeout();
-        (transient || write.needs_list(error)) && failures < MAX_TRIES
+        let (limit, others) = if self.total > 1 {
+            (MAX_FAILURES_PER_WRITE, Some(self.stored))
+        } else {
+            (MAX_TRIES, None)
+        };
+        (may_pass || write.needs_list(error)) && write.count_failure(error, others) < limit
     }
 
     /// Decides every write that waited for this list.
@@ -343,12 +339,7 @@ impl<'a> Batch<'a> {
     }
 
     fn give_up(&mut self, index: usize, on_event: &mut impl FnMut(Event)) {
-        let outcome = self.writes[index].outcome();
-        if !(self.writes[index].is_refused() || outcome.is_good()) {
-            self.consecutive_failures += 1;
-            self.stopped |= self.consecutive_failures >= MAX_CONSECUTIVE_FAILURES;
-        }
-        self.outcomes[index] = Some(outcome);
+        self.outcomes[index] = Some(self.writes[index].outcome());
         on_event(Event::Finished);
     }
 

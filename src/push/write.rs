@@ -1,8 +1,6 @@
 //! The state of one write: whether it may have been carried out, and what to do after a failure.
 
 use crate::api::{ApiError, Effect};
-use crate::error::Kind;
-use crate::net::retry::MAX_FAILURES_PER_WRITE;
 use crate::push::outcome::Outcome;
 use crate::push::plan::{Action, Kept};
 use crate::secret::Scope;
@@ -12,8 +10,6 @@ use crate::secret::Scope;
 pub(super) enum Next {
     /// List the vault to see whether it is stored.
     List,
-    /// Retry it before the writes that have not been attempted yet.
-    RetryFirst,
     /// Retry it after all other writes.
     Retry,
     /// Do not retry it.
@@ -70,19 +66,15 @@ impl Write {
         }
     }
 
-    /// Counts a failure that affects only this write, and returns the count so far.
-    pub(super) fn count_failure(&mut self) -> u32 {
-        self.failures += 1;
-        self.failures
-    }
-
-    /// Counts a failure during an outage, unless no other write was stored since the last one. Returns
-    /// `false` if this write has failed too often while others succeed.
-    pub(super) fn count_outage_failure(&mut self, stored: u32) -> bool {
-        if self.stored_at_failure.replace(stored) != Some(stored) {
+    /// Counts a failure, and returns the count so far. In a batch, one that may affect every write counts
+    /// only if other writes were stored since the last one; `stored` is their number.
+    pub(super) fn count_failure(&mut self, error: &ApiError, stored: Option<u32>) -> u32 {
+        let is_news = self.stored_at_failure != stored || stored.is_none();
+        if is_news || self.needs_list(error) {
             self.failures += 1;
         }
-        self.failures < MAX_FAILURES_PER_WRITE
+        self.stored_at_failure = stored;
+        self.failures
     }
 
     /// Whether the next step depends on a list of the vault: the id to update is gone, or the name to
@@ -107,19 +99,15 @@ impl Write {
             self.existing = None;
         }
         self.given_up = !may_help;
-        // A write refused with 429 was not carried out and has waited longest.
-        let refused_for_now = error.status() == Some(429);
         self.error = Some(error);
         if taken && self.kept_in.is_some() {
             Next::GiveUp
         } else if lost || taken || (gone && may_help) {
             Next::List
-        } else if !may_help {
-            Next::GiveUp
-        } else if refused_for_now {
-            Next::RetryFirst
-        } else {
+        } else if may_help {
             Next::Retry
+        } else {
+            Next::GiveUp
         }
     }
 
@@ -144,12 +132,6 @@ impl Write {
     fn is_taken(&self) -> bool {
         let error = self.error.as_ref();
         error.is_some_and(|error| error.status() == Some(409))
-    }
-
-    /// Whether the API refused only this secret, so that the others may still succeed.
-    pub(super) fn is_refused(&self) -> bool {
-        let error = self.error.as_ref();
-        error.is_some_and(|error| error.kind() == Kind::Refused)
     }
 
     /// The outcome of a write that ended without confirmation.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::extracted::{self, Row};
-use super::push::{self, Manner};
+use super::push::{self, Manner, OpenVault};
 use crate::context::{Context, connected};
 use crate::discover::{Detail, Filter, LocalCredential, PushedAs, Report, State, discover, rank};
 use crate::error::{Error, Kind, Result};
@@ -262,7 +262,7 @@ impl Extraction {
             dry_run: args.dry_run,
             strict: false,
         };
-        let vault = push::open(&candidates, context).await?;
+        let vault = OpenVault::open(&candidates, context).await?;
         push::push(candidates, Problems::default(), vault, manner, context).await?;
         self.unread(args)
     }

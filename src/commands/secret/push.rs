@@ -1,6 +1,5 @@
 //! `amika secret push`: collect → list → plan → confirm → write → report.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -138,19 +137,17 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let Some(confirmation) = confirmation.filter(|_| !collected.problems.has_usage()) else {
         return collected.problems.into_result();
     };
-    let vault = match open(&collected.candidates, context).await {
+    let vault = match OpenVault::open(&collected.candidates, context).await {
         Err(error) if collected.problems.is_empty() || error.kind.is_signal() => return Err(error),
         Err(_) => return collected.problems.into_result(),
         Ok(vault) => vault,
     };
     if collected.problems.is_empty() {
-        let stored: HashSet<&str> = vault
-            .1
-            .secrets
-            .iter()
-            .map(|stored| stored.name.as_str())
-            .collect();
-        let asked = collected.ask(options, env, |name| stored.contains(name), args.if_missing);
+        let is_stored = |name: &str| {
+            let mut secrets = vault.inventory.secrets.iter();
+            secrets.any(|stored| stored.name == name)
+        };
+        let asked = collected.ask(options, env, is_stored, args.if_missing);
         interrupt.or(asked).await?;
         report(&mut collected, args.strict, *printer);
     }
@@ -203,7 +200,7 @@ pub(crate) struct Manner {
 pub(crate) async fn push(
     candidates: Vec<Candidate>,
     mut problems: Problems,
-    (api, inventory): (Api, Inventory),
+    OpenVault { api, inventory }: OpenVault,
     manner: Manner,
     context: &Context,
 ) -> Result<()> {
@@ -249,29 +246,36 @@ pub(crate) async fn push(
     write(&plan, &api, context).await
 }
 
-/// Connects to the vault and lists what it already has.
-pub(crate) async fn open(candidates: &[Candidate], context: &Context) -> Result<(Api, Inventory)> {
-    let (api, listed) = context.connect().await?;
-    let mut inventory = Inventory {
-        secrets: listed.iter().filter_map(known).collect(),
-        logins: Vec::new(),
-    };
-    for candidate in candidates {
-        let Target::Login(provider) = candidate.target else {
-            continue;
+/// The vault to push to, and what it already has.
+pub(crate) struct OpenVault {
+    api: Api,
+    inventory: Inventory,
+}
+
+impl OpenVault {
+    pub(crate) async fn open(candidates: &[Candidate], context: &Context) -> Result<Self> {
+        let (api, listed) = context.connect().await?;
+        let mut inventory = Inventory {
+            secrets: listed.iter().filter_map(known).collect(),
+            logins: Vec::new(),
         };
-        let listed = async { Ok(api.list_credentials(provider).await?) };
-        let stored = context.interrupt.or(listed).await?;
-        let is_login = |stored: &CredentialSummary| {
-            let kind = stored.kind.as_ref();
-            stored.scope == *Scope::User.as_str()
-                && kind.is_none_or(|kind| *kind == *CredentialKind::OAuth.as_str())
-        };
-        if stored.iter().any(is_login) {
-            inventory.logins.push(provider.id);
+        for candidate in candidates {
+            let Target::Login(provider) = candidate.target else {
+                continue;
+            };
+            let listed = async { Ok(api.list_credentials(provider).await?) };
+            let stored = context.interrupt.or(listed).await?;
+            let is_login = |stored: &CredentialSummary| {
+                let kind = stored.kind.as_ref();
+                stored.scope == *Scope::User.as_str()
+                    && kind.is_none_or(|kind| *kind == *CredentialKind::OAuth.as_str())
+            };
+            if stored.iter().any(is_login) {
+                inventory.logins.push(provider.id);
+            }
         }
+        Ok(Self { api, inventory })
     }
-    Ok((api, inventory))
 }
 
 /// Converts a stored secret; `None` if its scope is unknown.
@@ -367,7 +371,8 @@ fn show(printer: Printer, progress: &ProgressBar, event: Event) {
         Event::Finished => return progress.inc(1),
         Event::Waiting { at_most } => {
             progress.set_message("waiting for the API");
-            format!("the API is unavailable; waiting up to {} s", at_most.as_secs())
+            let seconds = at_most.as_millis().div_ceil(1000);
+            format!("the API is unavailable; waiting up to {seconds} s")
         }
         Event::Resumed => {
             progress.set_message("");

@@ -53,6 +53,7 @@ async fn an_outage_is_probed_gently() {
     for interval in [0.0, 0.02] {
         let mut pace = Pace::new(start);
         pace.interval = interval;
+        pace.limit = 64;
         let mut now = start;
         let mut sent = Vec::new();
         while now < start + Duration::from_secs(12) {
@@ -92,4 +93,16 @@ async fn refusals_during_an_outage_do_not_change_the_interval_again() {
         now += milliseconds(1);
     }
     assert!(pace.interval <= 0.02 * DEEPEST, "{}", pace.interval);
+}
+
+/// R135: the pace grows only while a refusal would cost less than the rest takes.
+#[tokio::test(start_paused = true)]
+async fn the_pace_stays_for_the_last_writes() {
+    let now = Instant::now();
+    for (left, grows) in [(1000, true), (51, true), (49, false), (0, false)] {
+        let mut pace = Pace::new(now);
+        (pace.interval, pace.wait) = (0.02, 1.0);
+        pace.accepted(now, now, left);
+        assert_eq!(pace.interval < 0.02, grows, "{left}");
+    }
 }
