@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
-use reqwest::{Proxy, redirect};
+use reqwest::redirect;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result, without_error_code};
 use crate::formats::escape;
 use crate::net::origin::Origin;
-use crate::net::proxy;
+use crate::net::proxy::{self, ProxySettings};
 use crate::net::tls::{self, TlsProblem, TrustStore};
 use crate::net::withhold::{Carried, KnownSecrets};
 use crate::system::env::Env;
@@ -26,7 +26,7 @@ const LONGEST_REQUEST: u64 = 30;
 pub(crate) enum Stage {
     /// Before the request was sent.
     Connecting,
-    /// Before the request was sent: TLS failed, and a retry would not help.
+    /// Before the request was sent: TLS failed or a proxy refused, and a retry would not help.
     Handshake,
     /// The request was sent, but timed out.
     TimedOut,
@@ -66,10 +66,17 @@ impl Broken {
         }
         if error.is_connect() {
             let what = if error.is_timeout() { "timed out" } else { &cause };
+            let says = |text: &&str| causes.iter().any(|cause| cause.contains(text));
+            // A proxy that is asked again with the same password may lock the account.
+            let is_refused = [PROXY_WANTS_LOGIN, PROXY_REFUSES].iter().any(says);
             return Self {
-                stage: Stage::Connecting,
+                stage: if is_refused {
+                    Stage::Handshake
+                } else {
+                    Stage::Connecting
+                },
                 message: connect_message(&causes, what, &origin.to_string()),
-                hint: connect_hint(&causes, origin).map(str::to_owned),
+                hint: connect_hint(&causes, origin),
             };
         }
         let (stage, message) = if error.is_timeout() {
@@ -101,6 +108,12 @@ fn connect_message(causes: &[String], cause: &str, origin: &str) -> String {
     if says("failed to create underlying connection") {
         return format!("cannot connect to the proxy (HTTPS_PROXY): {cause}");
     }
+    if says(PROXY_WANTS_LOGIN) {
+        return "the proxy (HTTPS_PROXY) asks for a user name and password, or refuses them (407)".to_owned();
+    }
+    if says(PROXY_REFUSES) {
+        return format!("the proxy (HTTPS_PROXY) refuses to connect to {origin}");
+    }
     if says("tunnel error") {
         return format!("the proxy (HTTPS_PROXY) cannot reach {origin}: {cause}");
     }
@@ -112,13 +125,24 @@ fn connect_message(causes: &[String], cause: &str, origin: &str) -> String {
     format!("cannot connect to {origin}: {cause}")
 }
 
+/// What hyper says if a proxy answers a CONNECT with 407, and with any other status but 200.
+const PROXY_WANTS_LOGIN: &str = "tunnel error: proxy authorization required";
+const PROXY_REFUSES: &str = "tunnel error: unsuccessful";
+
 /// What to do about a failed connection, if its cause is known; see [`connect_message`].
-fn connect_hint(causes: &[String], origin: &Origin) -> Option<&'static str> {
+fn connect_hint(causes: &[String], origin: &Origin) -> Option<String> {
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
-    if says("failed to create underlying connection") || says("tunnel error") {
-        Some("check the address in HTTPS_PROXY, or add the host to NO_PROXY")
+    if says(PROXY_WANTS_LOGIN) {
+        Some(format!("set HTTPS_PROXY to {}", proxy::FORM))
+    } else if says(PROXY_REFUSES) {
+        Some(format!(
+            "if it wants a login, set HTTPS_PROXY to {}; NO_PROXY names hosts to reach without it",
+            proxy::FORM
+        ))
+    } else if says("failed to create underlying connection") || says("tunnel error") {
+        Some("check the address in HTTPS_PROXY, or add the host to NO_PROXY".to_owned())
     } else if says("connection refused") && origin.is_loopback() {
-        Some("check that the server is running, and the port in AMIKA_API_URL")
+        Some("check that the server is running, and the port in AMIKA_API_URL".to_owned())
     } else {
         None
     }
@@ -131,7 +155,7 @@ pub(crate) struct ClientSettings {
     pub(crate) timeout: Duration,
     trust: TrustStore,
     /// The proxy for https.
-    proxy: Option<Proxy>,
+    proxy: Option<ProxySettings>,
 }
 
 impl ClientSettings {
@@ -148,7 +172,7 @@ impl ClientSettings {
         Ok(Self {
             timeout: Duration::from_secs(seconds),
             trust: TrustStore::from_env(env),
-            proxy: proxy::from_env(env)?,
+            proxy: ProxySettings::from_env(env)?,
         })
     }
 
@@ -157,7 +181,8 @@ impl ClientSettings {
         if origin.is_plain_http() {
             return Vec::new();
         }
-        self.trust.warnings()
+        let proxy = self.proxy.iter().flat_map(ProxySettings::warnings);
+        self.trust.warnings().into_iter().chain(proxy).collect()
     }
 
     /// Limits the timeout of a request to `longest`.
@@ -180,12 +205,16 @@ pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwe
         .timeout(settings.timeout)
         .https_only(connects);
     builder = settings.trust.set_up(builder, connects)?;
-    if origin.is_plain_http() {
-        // Plain http is only for loopback; a proxy would send it to another machine.
-        builder = builder.no_proxy();
-    } else if let Some(proxy) = &settings.proxy {
-        builder = builder.proxy(proxy.clone());
-    }
+    // Plain http is only for loopback; a proxy would send it to another machine.
+    let proxy = settings.proxy.as_ref().filter(|_| connects);
+    builder = match proxy {
+        None if connects => builder,
+        None => builder.no_proxy(),
+        Some(proxy) => match proxy.for_port(origin.port()) {
+            Some(proxy) => builder.proxy(proxy),
+            None => builder.no_proxy(),
+        },
+    };
     builder
         .build()
         .map_err(|error| Error::new(Kind::Unreachable, "failed to set up TLS").because(error.without_url()))
@@ -243,9 +272,9 @@ pub(crate) fn redirect_target(
     Some(known.show_line(&target.origin().ascii_serialization(), carried))
 }
 
-/// Whether HTTP defines the status for final responses; a response with any other is not from the API.
-pub(crate) fn is_http_status(status: StatusCode) -> bool {
-    (200..600).contains(&status.as_u16())
+/// Whether the API can answer with this status: success, or an error that HTTP defines as final.
+pub(crate) fn is_final_status(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200..=299 | 400..=599)
 }
 
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {

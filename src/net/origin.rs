@@ -58,6 +58,10 @@ impl Origin {
         is_loopback(&self.0)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// The URL of an absolute, already percent-encoded path.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{self}{path}")

@@ -5,69 +5,213 @@ use reqwest::{NoProxy, Proxy};
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::formats::escape;
 use crate::system::env::Env;
 
+/// The form of a proxy that asks for a login.
+pub(crate) const FORM: &str = "http://USER:PASSWORD@HOST:PORT (both percent-encoded)";
 /// The variables for the https proxy, in order of precedence.
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The proxy for https; `None` if no variable is set. An invalid value is exit 2; it is not repeated,
-/// because it may contain a password.
-pub(crate) fn from_env(env: &Env) -> Result<Option<Proxy>> {
-    for variable in VARIABLES {
-        let Some(text) = env
-            .setting(variable)?
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-        else {
-            continue;
-        };
-        let proxy = address(text).and_then(|url| Proxy::https(url).ok());
-        return match proxy {
-            Some(proxy) => Ok(Some(proxy.no_proxy(NoProxy::from_env()))),
-            None => Err(Error::usage(format!("{variable} is not a valid proxy URL"))
-                .hint("set it to http://HOST:PORT, or unset it")),
-        };
-    }
-    Ok(None)
+/// The proxy for https, and the hosts to reach without it.
+#[derive(Debug, Clone)]
+pub(crate) struct ProxySettings {
+    proxy: Proxy,
+    no_proxy: String,
 }
 
-/// Parses an http or https URL; `HOST:PORT` alone means http.
-fn address(text: &str) -> Option<Url> {
-    let url = if text.contains("://") {
-        Url::parse(text)
-    } else {
-        Url::parse(&format!("http://{text}"))
+impl ProxySettings {
+    /// `None` if no variable is set. An invalid value is exit 2; it is not repeated, because it may
+    /// contain a password.
+    pub(crate) fn from_env(env: &Env) -> Result<Option<Self>> {
+        for variable in VARIABLES {
+            let text = env.setting(variable)?.map_or("", str::trim);
+            if text.is_empty() {
+                continue;
+            }
+            let address = address(text).map_err(|problem| {
+                Error::usage(format!("{variable} {problem}")).hint(format!("set it to {FORM}, or unset it"))
+            })?;
+            let proxy = Proxy::https(address).map_err(|error| {
+                Error::usage(format!("{variable} cannot be used")).because(error.without_url())
+            })?;
+            let no_proxy = match env.setting("NO_PROXY")? {
+                None => env.setting("no_proxy")?,
+                set => set,
+            };
+            let no_proxy = no_proxy.unwrap_or_default().to_owned();
+            return Ok(Some(Self { proxy, no_proxy }));
+        }
+        Ok(None)
+    }
+
+    /// The proxy for connections to this port; `None` if no host needs it.
+    pub(crate) fn for_port(&self, port: u16) -> Option<Proxy> {
+        let mut hosts = Vec::new();
+        for entry in entries(&self.no_proxy) {
+            match bypass(entry, port) {
+                Bypass::All => return None,
+                Bypass::Host(host) => hosts.push(host),
+                Bypass::Nothing | Bypass::Invalid => {}
+            }
+        }
+        let hosts = NoProxy::from_string(&hosts.join(","));
+        Some(self.proxy.clone().no_proxy(hosts))
+    }
+
+    /// Warnings about entries of `NO_PROXY` that are ignored.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let invalid = entries(&self.no_proxy).filter(|entry| bypass(entry, 0) == Bypass::Invalid);
+        invalid
+            .map(|entry| {
+                let entry = escape::argument(entry);
+                format!("NO_PROXY: {entry} is ignored; use a host, *.DOMAIN, HOST:PORT, an address or a CIDR range")
+            })
+            .collect()
+    }
+}
+
+/// Parses an http or https URL; `HOST:PORT` alone means http. Returns what is wrong with it.
+fn address(text: &str) -> std::result::Result<Url, &'static str> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    if scheme.to_ascii_lowercase().starts_with("socks") {
+        return Err("names a SOCKS proxy, which amika does not support");
+    }
+    if text.contains('\\') {
+        return Err("contains a backslash; in a user name it is written %5C");
+    }
+    if text.contains(char::is_whitespace) {
+        return Err("contains a blank; in a user name or password it is written %20");
+    }
+    let url = Url::parse(&format!("{scheme}://{rest}")).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && !rest.starts_with('/'));
+    let url = url.ok_or("is not a valid proxy URL")?;
+    // An unencoded `/`, `?` or `#` in a password ends the host.
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("contains a path; /, ? and # in a password are written %2F, %3F and %23");
+    }
+    Ok(url)
+}
+
+fn entries(no_proxy: &str) -> impl Iterator<Item = &str> {
+    let entries = no_proxy.split(|c: char| c == ',' || c.is_whitespace());
+    entries.filter(|entry| !entry.is_empty())
+}
+
+/// What an entry of `NO_PROXY` says about connections to one port.
+#[derive(Debug, PartialEq, Eq)]
+enum Bypass<'a> {
+    All,
+    /// In the form that the HTTP client understands: without a port, brackets and `*`.
+    Host(&'a str),
+    /// It is about another port.
+    Nothing,
+    Invalid,
+}
+
+fn bypass(entry: &str, port: u16) -> Bypass<'_> {
+    if entry == "*" {
+        return Bypass::All;
+    }
+    let (host, of_port) = match entry.rsplit_once(':') {
+        Some((host, digits)) if !host.contains(':') || host.ends_with(']') => (host, digits.parse().ok()),
+        _ => (entry, Some(port)),
     };
-    url.ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let host = host
+        .strip_prefix('*')
+        .filter(|host| host.starts_with('.'))
+        .unwrap_or(host);
+    // An address with a `/` is a range.
+    let is_valid = |host: &str| {
+        host.split_once('/').is_none_or(|(address, bits)| {
+            let address = address.parse::<std::net::IpAddr>();
+            address.is_ok_and(|address| {
+                bits.parse::<u8>()
+                    .is_ok_and(|bits| bits <= if address.is_ipv4() { 32 } else { 128 })
+            })
+        })
+    };
+    match of_port {
+        None => Bypass::Invalid,
+        Some(_) if host.is_empty() || host.contains('*') || !is_valid(host) => Bypass::Invalid,
+        Some(of_port) if of_port == port || port == 0 => Bypass::Host(host),
+        Some(_) => Bypass::Nothing,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// R117: examples of valid and invalid proxy URLs.
+    /// R117, R157: examples of valid and invalid proxy URLs.
     #[test]
     fn only_http_and_https_proxies_are_understood() {
-        for good in [
-            "http://p:3128",
-            "https://u:p%40@p",
-            "p:3128",
-            "127.0.0.1:1",
-            "http://[::1]:1/",
+        for (good, host) in [
+            ("http://p:3128", "p"),
+            ("https://u:p%40@p", "p"),
+            ("http://dom%5Cuser:p%2Fw@p:3128/", "p"),
+            ("p:3128", "p"),
+            ("u:pw@p:3128", "p"),
+            ("127.0.0.1:1", "127.0.0.1"),
+            ("http://[::1]:1/", "[::1]"),
         ] {
-            assert!(address(good).is_some(), "{good}");
+            assert_eq!(address(good).unwrap().host_str(), Some(host), "{good}");
         }
-        for bad in [
-            "socks5://p:1",
-            "http://",
-            "http://p:99999",
-            "://p",
-            "ftp://p",
-            "http://a b:1",
-            "[::1",
+        for (bad, problem) in [
+            ("socks5://p:1", "SOCKS"),
+            ("socks5h://u:pw@p:1", "SOCKS"),
+            ("http://dom\\user:pw@p:1", "%5C"),
+            ("http://a b:1", "blank"),
+            ("http://us er:pw@p:1", "blank"),
+            ("http://u:p/w@p:1", "valid"),
+            ("http://u:1/w@p:1", "%2F"),
+            ("http://u:1#w@p:1", "%23"),
+            ("http://", "valid"),
+            ("http://:3128", "valid"),
+            ("http:///p:1", "valid"),
+            ("http://u:pw@:1", "valid"),
+            ("//p:1", "valid"),
+            ("http://p:99999", "valid"),
+            ("://p", "valid"),
+            ("ftp://p", "valid"),
+            ("[::1", "valid"),
         ] {
-            assert!(address(bad).is_none(), "{bad}");
+            let said = address(bad).unwrap_err();
+            assert!(said.contains(problem), "{bad}: {said}");
         }
+    }
+
+    /// R157: every usual form of an entry is honoured for its port, or warned about.
+    #[test]
+    fn entries_of_no_proxy_are_understood() {
+        for (entry, expected) in [
+            ("*", Bypass::All),
+            ("example.com", Bypass::Host("example.com")),
+            (".example.com", Bypass::Host(".example.com")),
+            ("*.example.com", Bypass::Host(".example.com")),
+            ("example.com:443", Bypass::Host("example.com")),
+            ("*.example.com:443", Bypass::Host(".example.com")),
+            ("example.com:8443", Bypass::Nothing),
+            ("10.0.0.0/8", Bypass::Host("10.0.0.0/8")),
+            ("127.0.0.1:443", Bypass::Host("127.0.0.1")),
+            ("::1", Bypass::Host("::1")),
+            ("[::1]", Bypass::Host("::1")),
+            ("[::1]:443", Bypass::Host("::1")),
+            ("[::1]:80", Bypass::Nothing),
+            ("fd00::/8", Bypass::Host("fd00::/8")),
+            ("10.*", Bypass::Invalid),
+            ("exa*ple.com", Bypass::Invalid),
+            ("http://example.com", Bypass::Invalid),
+            ("10.0.0.0/33", Bypass::Invalid),
+            ("example.com:https", Bypass::Invalid),
+            (":443", Bypass::Invalid),
+        ] {
+            assert_eq!(bypass(entry, 443), expected, "{entry}");
+        }
+        assert_eq!(entries(" a, b ,,c d").collect::<Vec<_>>(), ["a", "b", "c", "d"]);
     }
 }

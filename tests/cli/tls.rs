@@ -21,7 +21,7 @@ fn tls_vault(expires: (i32, u8, u8)) -> (SocketAddr, String) {
 }
 
 /// A TLS server with this certificate chain, its own certificate first.
-fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> SocketAddr {
+pub(crate) fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> SocketAddr {
     serve_to(chain, key, None)
 }
 
