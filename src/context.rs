@@ -42,16 +42,12 @@ impl Context {
         Ok((api, listed))
     }
 
-    /// Waits for a reply of the API or a signal. A person at a terminal is told after a while.
-    pub(crate) fn reply<T>(
+    /// Waits for a reply of the API or a signal.
+    pub(crate) async fn reply<T>(
         &self,
         request: impl Future<Output = std::result::Result<T, ApiError>>,
-    ) -> impl Future<Output = Result<T>> {
-        let request = Box::pin(async { Ok(request.await?) });
-        async {
-            let what = format!("a reply of {}", Origin::from_env(&self.env)?);
-            self.interrupt.or(self.printer.waiting(&what, request)).await
-        }
+    ) -> Result<T> {
+        self.interrupt.or(async { Ok(request.await?) }).await
     }
 
     /// Whose vault is used, for questions and plans: `dana@example.com`, or `the API key from PLACE`, with
@@ -141,6 +137,10 @@ impl Observer for Printer {
 
     fn warning(&self, warning: &str) {
         Printer::warning(*self, warning);
+    }
+
+    fn waiting(&self, what: &str) {
+        Printer::waiting(*self, what);
     }
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::error::ApiError;
 use super::request::{Answer, Repeat, Request};
 use super::transport::{Api, ApiResult};
-use super::types::{self, SecretSummary, ServerText};
+use super::types::{self, Asked, SecretSummary, ServerText};
 use crate::error::{Error, Kind, Result};
 use crate::net::withhold::Carried;
 use crate::secret::{Scope, SecretName, SecretValue};
@@ -43,7 +43,7 @@ impl Api {
     async fn list_secrets_with(&self, repeat: Repeat) -> ApiResult<Vec<SecretSummary>> {
         let request = Request {
             repeat,
-            ..Request::safe(Method::GET, BASE)
+            ..Request::read(Method::GET, BASE)
         };
         let answer = self.send(&request).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
@@ -70,33 +70,46 @@ impl Api {
             value,
             name: name.as_str(),
         };
-        let request = Request {
-            method: Method::POST,
-            path: BASE,
-            body: Some(body),
-            repeat: Repeat::Never,
-            carried: Some(carried),
-        };
-        let answer = self.send(&request).await?;
-        self.created(&answer, carried)
+        let request = Request::store(Method::POST, BASE, body, carried);
+        self.create(&request, carried, scope).await
     }
 
-    /// Returns the id from the response to a create, if it confirms the create.
-    pub(super) fn created(&self, answer: &Answer, carried: Carried<'_>) -> ApiResult<String> {
+    /// Sends a create and returns the id from the response, if that confirms it.
+    pub(super) async fn create(
+        &self,
+        request: &Request<'_>,
+        carried: Carried<'_>,
+        scope: Scope,
+    ) -> ApiResult<String> {
+        let answer = self.send(request).await?;
         let expected = "a confirmation that it was created";
-        if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
-            return Err(self.not_the_api(answer, expected));
+        let asked = Asked {
+            id: None,
+            name: Some(carried.name),
+            scope: Some(scope),
+        };
+        let reply = self.confirmed(&answer, &asked, expected)?;
+        let id = reply
+            .id
+            .as_ref()
+            .and_then(Value::as_str)
+            .filter(|id| !id.is_empty());
+        match (id, answer.status) {
+            (Some(id), StatusCode::OK | StatusCode::CREATED) => {
+                Ok(self.known_secrets.show(id, Some(carried)))
+            }
+            _ => Err(self.not_the_api(&answer, expected)),
         }
-        let created: types::Created = self.parse(answer, expected)?;
-        let same_name = created.name.is_none_or(|stored| stored == carried.name);
-        if created.id.is_empty() || !same_name {
-            return Err(self.not_the_api(answer, expected));
-        }
-        Ok(self.known_secrets.show(&created.id, Some(carried)))
     }
 
     /// Replaces the value of a secret. Not retried here: the batch decides about retries.
-    pub(crate) async fn update_secret(&self, id: &str, value: &SecretValue) -> ApiResult<()> {
+    pub(crate) async fn update_secret(
+        &self,
+        id: &str,
+        name: &SecretName,
+        value: &SecretValue,
+        scope: Scope,
+    ) -> ApiResult<()> {
         self.keep_secret(value);
         let path = secret_path(id)?;
         let body = json_body(
@@ -105,14 +118,19 @@ impl Api {
             },
             value,
         );
-        let request = Request {
-            method: Method::PUT,
-            path: &path,
-            body: Some(body),
-            repeat: Repeat::Never,
-            carried: Some(Carried { value, name: "" }),
+        let carried = Carried {
+            value,
+            name: name.as_str(),
         };
-        self.updated(&self.send(&request).await?)
+        let answer = self
+            .send(&Request::store(Method::PUT, &path, body, carried))
+            .await?;
+        let asked = Asked {
+            id: Some(id),
+            name: Some(name.as_str()),
+            scope: Some(scope),
+        };
+        self.updated(&answer, &asked).map(drop)
     }
 
     /// Changes the name or the description of a secret; an empty description removes it. Returns the time
@@ -124,41 +142,51 @@ impl Api {
         description: Option<&str>,
     ) -> ApiResult<Option<ServerText>> {
         let path = secret_path(id)?;
-        let name = name.map(|name| ("name", json!(name)));
         let description =
             description.map(|text| ("description", json!(Some(text).filter(|text| !text.is_empty()))));
-        let body: Value = name.into_iter().chain(description).collect();
-        let body = body.to_string();
+        let members = name.map(|name| ("name", json!(name))).into_iter();
+        let body: Value = members.chain(description).collect();
         let request = Request {
-            body: Some(body.into()),
-            ..Request::safe(Method::PUT, &path)
+            body: Some(body.to_string().into()),
+            is_write: true,
+            ..Request::read(Method::PUT, &path)
         };
-        let answer = self.send(&request).await?;
-        self.updated(&answer)?;
-        let edited = self.parse::<types::Edited>(&answer, "a confirmation of the update");
-        Ok(edited.ok().and_then(|edited| edited.updated_at))
+        let asked = Asked {
+            id: Some(id),
+            name,
+            scope: None,
+        };
+        self.updated(&self.send(&request).await?, &asked)
     }
 
-    fn updated(&self, answer: &Answer) -> ApiResult<()> {
+    /// Returns the time of an update, if the reply confirms the update and tells the time.
+    fn updated(&self, answer: &Answer, asked: &Asked<'_>) -> ApiResult<Option<ServerText>> {
+        let expected = "a confirmation of the update";
         match answer.status {
-            StatusCode::NO_CONTENT => Ok(()),
-            StatusCode::OK => self
-                .parse::<serde_json::Map<String, Value>>(answer, "a confirmation of the update")
-                .map(drop),
-            _ => Err(self.not_the_api(answer, "a confirmation of the update")),
+            StatusCode::NO_CONTENT => Ok(None),
+            StatusCode::OK => Ok(self.confirmed(answer, asked, expected)?.updated_at),
+            _ => Err(self.not_the_api(answer, expected)),
         }
     }
 
     pub(crate) async fn delete_secret(&self, id: &str) -> ApiResult<()> {
-        self.delete(&secret_path(id)?).await
+        self.delete(&secret_path(id)?, id).await
     }
 
-    pub(super) async fn delete(&self, path: &str) -> ApiResult<()> {
-        let answer = self.send(&Request::safe(Method::DELETE, path)).await?;
-        if answer.status == StatusCode::NO_CONTENT || (answer.status == StatusCode::OK && answer.is_json) {
-            return Ok(());
+    pub(super) async fn delete(&self, path: &str, id: &str) -> ApiResult<()> {
+        let answer = self.send(&Request::delete(path)).await?;
+        let expected = "a confirmation of the deletion";
+        let asked = Asked {
+            id: Some(id),
+            ..Asked::default()
+        };
+        match answer.status {
+            StatusCode::OK if self.parse::<Value>(&answer, expected)?.is_object() => {
+                self.confirmed(&answer, &asked, expected).map(drop)
+            }
+            StatusCode::NO_CONTENT | StatusCode::OK => Ok(()),
+            _ => Err(self.not_the_api(&answer, expected)),
         }
-        Err(self.not_the_api(&answer, "a confirmation of the deletion"))
     }
 }
 

@@ -49,7 +49,7 @@ struct Revealed {
 impl Api {
     /// Lists the provider's credentials of all scopes that are visible to the caller.
     pub(crate) async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
-        let answer = self.send(&Request::safe(Method::GET, &path(provider))).await;
+        let answer = self.send(&Request::read(Method::GET, &path(provider))).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of credentials")
     }
@@ -72,27 +72,24 @@ impl Api {
             value: &new.value,
             name: &new.name,
         };
+        let path = path(provider);
         let request = Request {
-            method: Method::POST,
-            path: &path(provider),
-            body: Some(body),
             repeat: Repeat::Unsent,
-            carried: Some(carried),
+            ..Request::store(Method::POST, &path, body, carried)
         };
-        let answer = self.send(&request).await?;
-        self.created(&answer, carried)
+        self.create(&request, carried, new.scope).await
     }
 
     pub(crate) async fn delete_credential(&self, provider: &Provider, id: &str) -> ApiResult<()> {
         let path = format!("{}/{}", path(provider), encoded_id(id)?);
-        self.delete(&path).await
+        self.delete(&path, id).await
     }
 
     /// Fetches the value of a stored credential. The server may write an audit entry, so this is only
     /// called if the value is needed.
     pub(crate) async fn reveal_credential(&self, provider: &Provider, id: &str) -> ApiResult<SecretValue> {
         let path = format!("{}/{}/reveal", path(provider), encoded_id(id)?);
-        let answer = self.send(&Request::safe(Method::POST, &path)).await?;
+        let answer = self.send(&Request::read(Method::POST, &path)).await?;
         if answer.status != StatusCode::OK {
             return Err(self.not_the_api(&answer, "the stored value"));
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::auth::source::CredentialSource;
 use crate::error::{Error, Kind};
+use crate::formats::escape;
 use crate::net::client::{Broken, Stage};
 use crate::net::retry;
 
@@ -138,7 +139,22 @@ impl ApiError {
         if let Failure::Status { retry_after, .. } = &mut self.failure {
             *retry_after = wait;
         }
+        if let Some(wait) = wait.filter(|wait| *wait > retry::MAX_RETRY_AFTER) {
+            let minutes = wait.as_secs().div_ceil(60);
+            self.message = format!(
+                "{}; it asks to wait {}",
+                self.message,
+                escape::count(usize::try_from(minutes).unwrap_or(usize::MAX), "minute")
+            );
+            self.hint = Some("run the command again after that".to_owned());
+        }
         self
+    }
+
+    /// Whether the server asks for a longer wait than a command makes.
+    fn asks_for_long_wait(&self) -> bool {
+        self.retry_after()
+            .is_some_and(|wait| wait > retry::MAX_RETRY_AFTER)
     }
 
     /// Replaces the effect, if earlier attempts of the call have a different one.
@@ -225,14 +241,14 @@ impl ApiError {
 
     /// Whether the server refused the request because of a rate limit.
     pub(crate) fn is_rate_limit(&self) -> bool {
-        self.status().is_some_and(retry::is_rate_limit)
+        !self.asks_for_long_wait() && self.status().is_some_and(retry::is_rate_limit)
     }
 
     /// Whether the API is unavailable: the connection failed, or a gateway cannot reach it.
     pub(crate) fn is_outage(&self) -> bool {
         match self.failure {
             Failure::Disconnected | Failure::BrokenOff => true,
-            _ => self.status().is_some_and(retry::is_outage),
+            _ => !self.asks_for_long_wait() && self.status().is_some_and(retry::is_outage),
         }
     }
 
@@ -244,7 +260,7 @@ impl ApiError {
     pub(crate) fn is_transient(&self) -> bool {
         match self.failure {
             Failure::Disconnected => true,
-            _ => self.status().is_some_and(retry::is_transient),
+            _ => !self.asks_for_long_wait() && self.status().is_some_and(retry::is_transient),
         }
     }
 
@@ -252,7 +268,7 @@ impl ApiError {
     pub(crate) fn is_fatal(&self) -> bool {
         match self.failure {
             Failure::NotSent(_) | Failure::NotTheApi(_) => true,
-            Failure::Status { status, .. } => status == 401,
+            Failure::Status { status, .. } => status == 401 || self.asks_for_long_wait(),
             Failure::Disconnected | Failure::BrokenOff | Failure::TimedOut => false,
         }
     }
@@ -284,7 +300,12 @@ impl From<Error> for ApiError {
 
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
-        Self::new(error.kind(), error.message)
+        let kind = match error.effect {
+            Effect::None => error.kind(),
+            // Whatever the reason, the command may have changed something.
+            Effect::Unknown => Kind::Partial,
+        };
+        Self::new(kind, error.message)
             .maybe_hint(error.hint)
             .trace_id(error.trace_id)
     }

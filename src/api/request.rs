@@ -7,6 +7,7 @@ use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 use zeroize::Zeroizing;
 
+use super::error::Effect;
 use crate::net::withhold::Carried;
 
 /// What a client reports while it works, for a person.
@@ -17,6 +18,8 @@ pub(crate) trait Observer {
     fn request(&self, line: &RequestLine);
     /// Something in the environment is not used as the person may expect.
     fn warning(&self, warning: &str);
+    /// The client waits for this.
+    fn waiting(&self, what: &str);
 }
 
 /// The details of one request for `--verbose`, without secrets.
@@ -50,19 +53,50 @@ pub(super) struct Request<'a> {
     pub(super) path: &'a str,
     pub(super) body: Option<Bytes>,
     pub(super) repeat: Repeat,
+    /// Whether it changes what is stored.
+    pub(super) is_write: bool,
     /// The secret in the body.
     pub(super) carried: Option<Carried<'a>>,
 }
 
 impl<'a> Request<'a> {
-    /// A request that may be carried out twice, without a body.
-    pub(super) fn safe(method: Method, path: &'a str) -> Self {
+    /// A request that changes nothing.
+    pub(super) fn read(method: Method, path: &'a str) -> Self {
         Self {
             method,
             path,
             body: None,
             repeat: Repeat::Safe,
+            is_write: false,
             carried: None,
+        }
+    }
+
+    /// What it may have done if no answer tells.
+    pub(super) fn possible_effect(&self) -> Effect {
+        if self.is_write {
+            Effect::Unknown
+        } else {
+            Effect::None
+        }
+    }
+
+    pub(super) fn delete(path: &'a str) -> Self {
+        Self {
+            is_write: true,
+            ..Self::read(Method::DELETE, path)
+        }
+    }
+
+    /// A request that stores the carried value.
+    pub(super) fn store(method: Method, path: &'a str, body: Bytes, carried: Carried<'a>) -> Self {
+        Self {
+            method,
+            path,
+            body: Some(body),
+            repeat: Repeat::Never,
+            is_write: true,
+            carried: Some(carried),
         }
     }
 }
@@ -83,6 +117,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) is_json: bool,
     pub(super) body: Zeroizing<Vec<u8>>,
+    /// What the request may have done if the body does not confirm it.
+    pub(super) unconfirmed: Effect,
     /// As it may be shown.
     pub(super) trace_id: Option<String>,
 }
@@ -94,6 +130,7 @@ impl Answer {
             status: StatusCode::NO_CONTENT,
             is_json: false,
             body: Zeroizing::default(),
+            unconfirmed: Effect::Unknown,
             trace_id: None,
         }
     }

@@ -3,15 +3,15 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::error::{ApiError, Effect};
 use super::request::{Answer, Observer, Repeat, Request, RequestLine};
-use super::types::{ErrorEnvelope, ServerText};
+use super::types::{Asked, Confirmation, ErrorEnvelope, ServerText};
 use crate::auth::credential::ApiCredential;
 use crate::error::{Kind, Result};
 use crate::net::client::{self, BadBody, Broken, ClientSettings};
@@ -27,6 +27,9 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// anyway.
 const MAX_ERROR_BODY: usize = 16 * 1024;
 const NOT_THE_API_HINT: &str = "check AMIKA_API_URL; a proxy or login page may be in between";
+
+/// Time after which a person is told what the command waits for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 
@@ -73,19 +76,29 @@ impl Api {
         self.known_secrets.add_value(value);
     }
 
-    /// Sends a request, with retries if they are safe, and returns a 2xx response.
+    /// Sends a request, with retries if they are safe, and returns a 2xx response. Reports if it takes
+    /// a while, unless it belongs to a batch, which reports its own progress.
     pub(super) async fn send(&self, request: &Request<'_>) -> ApiResult<Answer> {
+        let mut answer = std::pin::pin!(self.send_until_answered(request));
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = sleep(PATIENCE), if request.repeat != Repeat::Never => {}
+        }
+        self.observer.waiting(&format!("a reply of {}", self.origin));
+        answer.await
+    }
+
+    async fn send_until_answered(&self, request: &Request<'_>) -> ApiResult<Answer> {
         // The effect of all attempts: one without a response may have been carried out.
         let mut effect = Effect::None;
         let mut bearer = self.credential.bearer().await?;
         let mut may_renew = true;
         let mut tries = Tries::new(API_CALL);
         loop {
-            let sent = tries.run(self.send_observed(request, &bearer));
-            let error = match sent.await {
-                Some(Ok(answer)) => return Ok(answer),
-                Some(Err(error)) => error,
-                None => ApiError::timed_out(format!("{} did not answer in time", self.origin)),
+            let error = match self.send_observed(request, &bearer).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
             };
             // A token that seems valid may be rejected: it was revoked, or the clock is wrong.
             if error.status() == Some(401)
@@ -101,16 +114,31 @@ impl Api {
                 return Ok(Answer::no_content());
             }
             if error.effect() == Effect::Unknown {
-                effect = Effect::Unknown;
+                effect = request.possible_effect();
             }
             let repeatable = match request.repeat {
                 Repeat::Safe => true,
                 Repeat::Unsent => error.effect() == Effect::None,
                 Repeat::Never => false,
             };
-            if !repeatable || !error.is_transient() || !tries.pause(error.retry_after()).await {
+            let asked = error.retry_after();
+            let wait = if repeatable && error.is_transient() {
+                tries.next(asked)
+            } else {
+                None
+            };
+            let Some(wait) = wait else {
                 return Err(error.with_effect(effect));
+            };
+            if asked.is_some_and(|asked| asked > PATIENCE) {
+                let seconds = wait.as_secs();
+                self.observer.waiting(&format!(
+                    "{seconds} s, as {} asks ({})",
+                    self.origin,
+                    error.outcome()
+                ));
             }
+            sleep(wait).await;
         }
     }
 
@@ -147,21 +175,22 @@ impl Api {
             .send()
             .await
             .map_err(|error| Broken::new(&error, &self.origin))?;
-        self.receive(response, request.carried).await
+        self.receive(response, request).await
     }
 
     /// Reads a response. Any status except a success is an error.
-    async fn receive(&self, response: reqwest::Response, carried: Option<Carried<'_>>) -> ApiResult<Answer> {
+    async fn receive(&self, response: reqwest::Response, request: &Request<'_>) -> ApiResult<Answer> {
+        let carried = request.carried;
         let status = response.status();
         let headers = response.headers().clone();
         let trace_id = headers.get("x-trace-id").and_then(|id| id.to_str().ok());
         let trace_id = trace_id.map(|id| self.known_secrets.show_line(id, carried));
-        if status.is_redirection() {
+        if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Err(self.redirected(status, &headers, carried).trace_id(trace_id));
         }
-        if !client::is_http_status(status) {
+        if !client::is_final_status(status) {
             let message = format!("{} answered with status {}", self.origin, status.as_u16());
-            return Err(ApiError::not_the_api(None, message)
+            return Err(ApiError::not_the_api(Some(status.as_u16()), message)
                 .hint(NOT_THE_API_HINT)
                 .trace_id(trace_id));
         }
@@ -183,6 +212,7 @@ impl Api {
             status,
             is_json: client::is_json(&headers),
             body,
+            unconfirmed: request.possible_effect(),
             trace_id,
         };
         if status.is_success() {
@@ -205,7 +235,6 @@ impl Api {
         let target = target.unwrap_or_else(|| "another server".to_owned());
         let message = format!("{} redirects to {target}, which was not followed", self.origin);
         ApiError::not_the_api(Some(status.as_u16()), message)
-            .with_effect(Effect::None)
             .hint("if the API has moved, set AMIKA_API_URL; otherwise a proxy or login page is in the way")
     }
 
@@ -226,14 +255,29 @@ impl Api {
             (Some(message), Some(code)) if message == WITHHELD => Some(format!("{code}: {message}")),
             (message, code) => message.or(code),
         };
-        let retry_after = headers
-            .get(RETRY_AFTER)
+        let header = |name| headers.get(name).and_then(|header| header.to_str().ok());
+        let retry_after = header(RETRY_AFTER)
             .filter(|_| retry::is_rate_limit(status))
-            .and_then(|header| retry::retry_after(header.to_str().ok()?, (self.now)()));
+            .and_then(|asked| retry::retry_after(asked, header(DATE), (self.now)()));
         let trace_id = answer.trace_id.clone().or_else(|| trace_id.map(show));
         ApiError::from_status(status, enveloped, self.credential.source, details.as_deref())
             .with_retry_after(retry_after)
             .trace_id(trace_id)
+    }
+
+    /// The reply to a write, if it confirms what was asked.
+    pub(super) fn confirmed(
+        &self,
+        answer: &Answer,
+        asked: &Asked<'_>,
+        expected: &str,
+    ) -> ApiResult<Confirmation> {
+        let reply: Confirmation = self.parse(answer, expected)?;
+        if reply.confirms(asked) {
+            Ok(reply)
+        } else {
+            Err(self.not_the_api(answer, expected))
+        }
     }
 
     /// Parses the JSON of a 2xx response. Errors of serde are dropped because they quote the input.
@@ -249,6 +293,7 @@ impl Api {
         let status = answer.status.as_u16();
         let message = format!("{} answered {status} without {expected}", self.origin);
         ApiError::not_the_api(Some(status), message)
+            .with_effect(answer.unconfirmed)
             .hint(NOT_THE_API_HINT)
             .trace_id(answer.trace_id.clone())
     }

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::formats::json::lenient;
 use crate::secret::Scope;
 
 /// A text as sent by the server, to compare and to send back. It may quote a secret, so
@@ -56,19 +58,42 @@ pub(crate) struct UpdateSecret<'a> {
     pub(crate) value: &'a str,
 }
 
-/// The response to a change.
-#[derive(Deserialize)]
-pub(crate) struct Edited {
-    #[serde(default)]
-    pub(crate) updated_at: Option<ServerText>,
+/// What a write asked for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked<'a> {
+    pub(super) id: Option<&'a str>,
+    pub(super) name: Option<&'a str>,
+    pub(super) scope: Option<Scope>,
 }
 
-/// The response to a create. If it has a name, it must be the one that was sent.
+/// The response to a write. A member that is missing contradicts nothing.
 #[derive(Deserialize)]
-pub(crate) struct Created {
-    pub(crate) id: String,
-    #[serde(default)]
-    pub(crate) name: Option<String>,
+pub(super) struct Confirmation {
+    pub(super) id: Option<Value>,
+    name: Option<Value>,
+    scope: Option<Value>,
+    #[serde(rename = "type")]
+    kind: Option<Value>,
+    error: Option<Value>,
+    error_code: Option<Value>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) updated_at: Option<ServerText>,
+}
+
+impl Confirmation {
+    /// Whether it is no error, and about what was asked.
+    pub(super) fn confirms(&self, asked: &Asked<'_>) -> bool {
+        let is_error = self.error.is_some() || self.error_code.is_some();
+        let same = |said: &Option<Value>, asked: Option<&str>| match (said, asked) {
+            (Some(said), Some(asked)) => said == asked,
+            _ => true,
+        };
+        !is_error
+            && self.kind.as_ref().is_none_or(|kind| kind != "error")
+            && same(&self.id, asked.id)
+            && same(&self.name, asked.name)
+            && same(&self.scope, asked.scope.map(Scope::as_str))
+    }
 }
 
 /// The error envelope. Newer endpoints use `code`, older ones `error_code`.

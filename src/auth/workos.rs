@@ -6,6 +6,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde::Deserialize;
+use tokio::time::sleep;
 use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
@@ -198,15 +199,13 @@ impl Workos {
             ("refresh_token", refresh_token.expose_secret()),
         ];
         let mut tries = Tries::new(TOKEN_EXCHANGE);
-        let mut reason = format!("{} did not answer in time", self.base);
         loop {
-            match tries.run(self.post(&http, AUTHENTICATE, &fields)).await {
-                Some(Err(ProviderError::Unavailable(why))) => reason = why,
-                Some(decided) => return decided.map(|answer| self.tokens(&answer)),
-                None => return Err(ProviderError::Unavailable(reason)),
-            }
-            if !tries.pause(None).await {
-                return Err(ProviderError::Unavailable(reason));
+            match self.post(&http, AUTHENTICATE, &fields).await {
+                Err(ProviderError::Unavailable(reason)) => match tries.next(None) {
+                    Some(wait) => sleep(wait).await,
+                    None => return Err(ProviderError::Unavailable(reason)),
+                },
+                decided => return decided.map(|answer| self.tokens(&answer)),
             }
         }
     }
@@ -276,7 +275,7 @@ impl Workos {
             })?;
         let status = response.status();
         let headers = response.headers().clone();
-        if status.is_redirection() {
+        if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
             let target = client::redirect_target(&headers, &self.base, &self.known_secrets, None);
             let target = target.unwrap_or_else(|| "elsewhere".to_owned());
             return Err(ProviderError::UnexpectedServer {
@@ -284,7 +283,7 @@ impl Workos {
                 hint: "a proxy or login page may be in between",
             });
         }
-        if !client::is_http_status(status) {
+        if !client::is_final_status(status) {
             return Err(ProviderError::UnexpectedServer {
                 message: format!("{} answered with status {}", self.base, status.as_u16()),
                 hint: "a proxy may be in between",

@@ -5,7 +5,7 @@ use reqwest::{NoProxy, Proxy};
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::formats::escape;
+use crate::formats::words;
 use crate::system::env::Env;
 
 /// The form of a proxy that asks for a login.
@@ -64,7 +64,7 @@ impl ProxySettings {
         let invalid = entries(&self.no_proxy).filter(|entry| bypass(entry, 0) == Bypass::Invalid);
         invalid
             .map(|entry| {
-                let entry = escape::argument(entry);
+                let entry = words::quoted(entry, "an entry");
                 format!("NO_PROXY: {entry} is ignored; use a host, *.DOMAIN, HOST:PORT, an address or a CIDR range")
             })
             .collect()

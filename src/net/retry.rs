@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
 /// Maximum number of attempts of one request.
 pub(crate) const MAX_TRIES: u32 = 3;
@@ -13,64 +13,60 @@ pub(crate) const MAX_TRIES: u32 = 3;
 pub(crate) const BATCH_LIMIT: Duration = Duration::from_secs(3600);
 /// Maximum number of failures of one write of a batch while other writes succeed.
 pub(crate) const MAX_FAILURES_PER_WRITE: u32 = 5;
-/// Maximum wait requested by a `Retry-After` header.
+/// Maximum wait requested by a `Retry-After` header that is waited out.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// Maximum number of doublings of the first back-off, for 1.6 s before jitter.
 const MAX_DOUBLINGS: u32 = 4;
 
-/// The limits of the attempts of one call.
+/// The limits of the attempts of one call. Each attempt is limited by the timeout of its request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Policy {
     pub(crate) tries: u32,
-    /// Time limit for all attempts and the pauses between them.
-    pub(crate) limit: Duration,
+    /// Time from the first attempt within which the last one must start, without the waits that the
+    /// server asked for.
+    pub(crate) starts_within: Duration,
 }
 
-/// One call to the API. Less than two minutes, after which a silent command seems to hang.
+/// One call to the API. With requests of at most 30 s, it takes at most a minute.
 pub(crate) const API_CALL: Policy = Policy {
     tries: MAX_TRIES,
-    limit: Duration::from_secs(100),
+    starts_within: Duration::from_secs(30),
 };
 
 /// One exchange with the identity provider, which repeats its response for 30 seconds:
-/// <https://workos.com/docs/authkit/sessions>.
+/// <https://workos.com/docs/authkit/sessions>. With requests of at most 8 s, it takes at most 29 s.
 pub(crate) const TOKEN_EXCHANGE: Policy = Policy {
     tries: 4,
-    limit: Duration::from_secs(29),
+    starts_within: Duration::from_secs(21),
 };
 
 /// The attempts of one call.
 #[derive(Debug)]
 pub(crate) struct Tries {
+    failed: u32,
     policy: Policy,
-    made: u32,
-    deadline: Instant,
+    last_start: Instant,
 }
 
 impl Tries {
     pub(crate) fn new(policy: Policy) -> Self {
         Self {
+            failed: 0,
             policy,
-            made: 0,
-            deadline: Instant::now() + policy.limit,
+            last_start: Instant::now() + policy.starts_within,
         }
     }
 
-    /// Runs one attempt; `None` if the time limit of the call is reached.
-    pub(crate) async fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        self.made += 1;
-        timeout_at(self.deadline, work).await.ok()
-    }
-
-    /// Waits for `wait` or the back-off before the next attempt; returns `false` if there is none.
-    pub(crate) async fn pause(&self, wait: Option<Duration>) -> bool {
-        let wait = wait.unwrap_or_else(|| backoff(self.made));
-        let goes_on = self.made < self.policy.tries && Instant::now() + wait < self.deadline;
-        if goes_on {
-            sleep(wait).await;
+    /// Counts a failed attempt, and returns the wait before the next one: the one that the server
+    /// asked for, or the back-off. `None` if there is no further attempt.
+    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        self.failed += 1;
+        if let Some(asked) = asked {
+            self.last_start += asked;
         }
-        goes_on
+        let wait = asked.unwrap_or_else(|| backoff(self.failed));
+        (self.failed < self.policy.tries && Instant::now() + wait <= self.last_start).then_some(wait)
     }
 }
 
@@ -100,38 +96,51 @@ pub(crate) fn is_rate_limit(status: u16) -> bool {
     matches!(status, 429 | 503)
 }
 
-/// Parses a `Retry-After` header: seconds or an HTTP date. `None` if it is invalid or in the past.
-pub(crate) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+/// Parses a `Retry-After` header: seconds, or a date, which is compared with the `Date` of the same
+/// response or else with `now`. `None` if it is invalid or in the past.
+pub(crate) fn retry_after(header: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
+    const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    let parse = |date: &str| rfc2822::DateTimeParser::new().parse_timestamp(date).ok();
     let header = header.trim();
     let wait = if let Ok(seconds) = header.parse() {
         Duration::from_secs(seconds)
     } else {
-        let date = rfc2822::DateTimeParser::new().parse_timestamp(header).ok()?;
-        Duration::try_from(date.duration_since(now)).ok()?
+        let now = date.and_then(parse).unwrap_or(now);
+        Duration::try_from(parse(header)?.duration_since(now)).ok()?
     };
-    (!wait.is_zero()).then(|| wait.min(MAX_RETRY_AFTER))
+    (!wait.is_zero()).then(|| wait.min(A_YEAR))
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
-    /// R112: no call takes more than two minutes.
-    #[tokio::test]
+    /// R112, R156: an attempt starts within the limit of the call, in which the waits that the server
+    /// asked for do not count.
+    #[tokio::test(start_paused = true)]
     async fn a_call_ends_within_its_limit() {
+        let second = Duration::from_secs(1);
         for policy in [API_CALL, TOKEN_EXCHANGE] {
-            assert!(policy.limit < Duration::from_secs(120));
+            let mut tries = Tries::new(policy);
+            advance(policy.starts_within.saturating_sub(second)).await;
+            assert!(tries.next(None).is_some());
+            assert_eq!(tries.next(Some(30 * second)), Some(30 * second));
+            advance(30 * second).await;
+            assert_eq!(
+                Tries::new(policy).next(Some(MAX_RETRY_AFTER)),
+                Some(MAX_RETRY_AFTER)
+            );
+            let mut tries = Tries::new(policy);
+            advance(policy.starts_within).await;
+            assert_eq!(tries.next(None), None);
+            let mut tries = Tries::new(policy);
+            let retries = std::iter::from_fn(|| tries.next(None)).count();
+            assert_eq!(retries, policy.tries as usize - 1);
         }
-        let policy = Policy {
-            tries: 3,
-            limit: Duration::from_millis(20),
-        };
-        let mut tries = Tries::new(policy);
-        assert!(tries.run(std::future::pending::<()>()).await.is_none());
-        assert!(!tries.pause(None).await);
-        let mut tries = Tries::new(policy);
-        assert!(tries.run(async {}).await.is_some());
-        assert!(!tries.pause(Some(MAX_RETRY_AFTER)).await);
+        assert!(API_CALL.starts_within + 30 * second < 120 * second);
+        assert!(TOKEN_EXCHANGE.starts_within + 8 * second < 30 * second);
     }
 
     /// R68: the back-off is 0.1 s, doubled up to 1.6 s, plus or minus up to 50 %.
@@ -160,7 +169,7 @@ mod tests {
         }
     }
 
-    /// R70: seconds and dates are limited to a minute; anything else is ignored.
+    /// R70: seconds and dates are understood; anything else is ignored.
     #[test]
     fn retry_after_is_read_in_every_form() {
         let now: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
@@ -170,15 +179,21 @@ mod tests {
             (" 7 ", seconds(7)),
             ("0", None),
             ("-5", None),
-            ("86400", seconds(60)),
+            ("86400", seconds(86400)),
+            ("18446744073709551615", seconds(365 * 24 * 3600)),
             ("99999999999999999999999", None),
             ("Sun, 06 Nov 1994 08:49:37 GMT", seconds(37)),
-            ("Sun, 06 Nov 1994 09:49:37 GMT", seconds(60)),
+            ("Sun, 06 Nov 1994 09:49:37 GMT", seconds(3637)),
             ("Sun, 06 Nov 1994 08:48:37 GMT", None),
             ("soon", None),
             ("", None),
         ] {
-            assert_eq!(retry_after(header, now), expected, "{header}");
+            assert_eq!(retry_after(header, None, now), expected, "{header}");
         }
+        // The clock of the server is ten minutes ahead.
+        let header = "Sun, 06 Nov 1994 08:59:20 GMT";
+        let date = Some("Sun, 06 Nov 1994 08:59:00 GMT");
+        assert_eq!(retry_after(header, date, now), seconds(20));
+        assert_eq!(retry_after(header, Some("yesterday"), now), seconds(620));
     }
 }

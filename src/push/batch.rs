@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::api::{Api, ApiError};
 use crate::error::Kind;
-use crate::net::retry::{BATCH_LIMIT, MAX_FAILURES_PER_WRITE, MAX_RETRY_AFTER, MAX_TRIES};
+use crate::net::retry::{BATCH_LIMIT, MAX_FAILURES_PER_WRITE, MAX_TRIES};
 use crate::push::candidate::{Candidate, Target};
 use crate::push::outcome::{Event, Outcome};
 use crate::push::pace::Pace;
@@ -61,8 +61,8 @@ pub(crate) async fn write(
                 .map(Reply::Stored)
         }
         Request::Update(step, id) => {
-            let value = &plan.steps[step].candidate.value;
-            let updated = api.update_secret(&id, value).await;
+            let Candidate { name, value, .. } = &plan.steps[step].candidate;
+            let updated = api.update_secret(&id, name, value, plan.scope).await;
             updated.map(|()| Reply::Stored(api.without_secrets(&id)))
         }
         Request::List => {
@@ -255,7 +255,6 @@ impl<'a> Batch<'a> {
         if error.is_rate_limit() {
             let wait = error.retry_after().unwrap_or_default();
             self.pace.refused(now, sent_at, wait);
-            self.stopped |= wait > MAX_RETRY_AFTER;
             // The first wait that the API asks for does not count as time without success.
             if !wait.is_zero() && !std::mem::replace(&mut self.waited, true) {
                 self.give_up_at = self.give_up_at.max(now + wait + self.patience / 2);

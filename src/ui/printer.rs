@@ -27,9 +27,6 @@ const DIM: Style = Style::new().dimmed();
 /// Minimum number of writes for a progress bar; fewer finish too quickly.
 const FEW: usize = 5;
 
-/// Time after which a person at a terminal is told what the program waits for.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// Formats and filters output according to the options.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
@@ -252,16 +249,11 @@ impl Printer {
         }
     }
 
-    /// Waits for `work`, and says at a terminal what for if it takes a while.
-    pub(crate) async fn waiting<T>(self, what: &str, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
-        tokio::select! {
-            biased;
-            done = &mut work => return done,
-            () = tokio::time::sleep(PATIENCE), if self.terminals.stderr => {}
+    /// Says at a terminal what the command waits for.
+    pub(crate) fn waiting(self, what: &str) {
+        if self.terminals.stderr {
+            self.notice(&format!("waiting for {what}"));
         }
-        self.notice(&format!("waiting for {what}"));
-        work.await
     }
 
     /// A progress bar for `total` writes, drawn only at a terminal and for batches that take a while.

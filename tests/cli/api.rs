@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sandbox::{CANARY, ClosedPort, Sandbox, ran};
+use crate::sandbox::{CANARY, ClosedPort, Ran, Sandbox, ran, ran_within};
 use crate::support::faults::{Behaviour, Fault};
 use crate::support::vault::{API_KEY, Vault};
 
@@ -61,12 +61,14 @@ fn an_unsafe_api_url_is_refused() {
     }
 }
 
-/// R57: a redirect with any status is not followed, and the error names only its origin.
+/// R57: a redirect with any status is not followed, and the error names only its origin. The effect of
+/// a redirected write is unknown.
 #[test]
 fn redirects_are_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let (sandbox, elsewhere) = (Sandbox::new(), Vault::start());
         let target = format!("{}/login?token=x", elsewhere.origin());
+        let said = format!("redirects to {}, which was not followed", elsewhere.origin());
         sandbox
             .vault
             .fault(Fault::on("POST", SECRETS).redirect(status, &target).always());
@@ -74,23 +76,41 @@ fn redirects_are_not_followed() {
             .command(["secret", "push", &format!("A={CANARY}"), "--yes"])
             .output()
             .unwrap())
-        .exits(7)
-        .stdout_contains(&format!(
-            "redirects to {}, which was not followed",
-            elsewhere.origin()
-        ));
+        .exits(5)
+        .stdout_contains(&said)
+        .stdout_contains("unknown");
+        let id = sandbox.vault.seed("B", "1", "user");
+        sandbox
+            .vault
+            .fault(Fault::on("DELETE", &id).redirect(status, &target));
+        sandbox
+            .run("secret delete B --yes")
+            .exits(5)
+            .stderr_contains(&said)
+            .stderr_contains("may or may not have been deleted");
         sandbox
             .vault
             .fault(Fault::on("GET", SECRETS).redirect(status, &target));
-        sandbox
-            .run("secret list")
-            .exits(7)
-            .stderr_contains("redirects to");
+        sandbox.run("secret list").exits(7).stderr_contains(&said);
         assert!(elsewhere.requests().is_empty());
+    }
+    // Not modified, and a choice, are no redirects.
+    for status in [300, 304] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("GET", SECRETS).redirect(status, "https://vault.invalid"));
+        let ran = sandbox.run("secret list").exits(7);
+        assert!(
+            ran.stderr.contains(&format!("answered with status {status}")),
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("redirect"), "{}", ran.stderr);
     }
 }
 
-/// R63: a captive portal's page does not confirm a write.
+/// R63, R77: a captive portal's page confirms no write.
 #[test]
 fn a_captive_portal_page_is_not_a_success() {
     let sandbox = Sandbox::new();
@@ -102,41 +122,100 @@ fn a_captive_portal_page_is_not_a_success() {
     assert!(!ran.stdout.contains("Created"));
 }
 
-/// R63: a create is confirmed by an id and, if the response contains a name, the same name.
+/// The replies to a write that confirm it, and those that do not: bodies without an id, with an error,
+/// or about something else than was asked.
+const REPLIES: &[(&str, u16, &str, bool)] = &[
+    ("POST", 201, r#"{"id":"x"}"#, true),
+    (
+        "POST",
+        200,
+        r#"{"id":"x","name":"A","scope":"user","type":"generic","description":null}"#,
+        true,
+    ),
+    ("POST", 201, r#"{"name":"A"}"#, false),
+    ("POST", 201, r#"{"id":"","name":"A"}"#, false),
+    ("POST", 201, r#"{"id":7}"#, false),
+    ("POST", 201, r#"{"id":"x","name":"B"}"#, false),
+    ("POST", 201, r#"{"id":"x","scope":"org"}"#, false),
+    ("POST", 201, r#"{"id":"x","type":"error"}"#, false),
+    ("POST", 201, r#"{"id":"x","error_code":"quota"}"#, false),
+    ("POST", 201, "null", false),
+    ("POST", 201, "[]", false),
+    ("POST", 201, "{", false),
+    ("POST", 200, "", false),
+    ("POST", 202, r#"{"id":"x"}"#, false),
+    ("POST", 204, "", false),
+    ("PUT", 204, "", true),
+    ("PUT", 200, "{}", true),
+    ("PUT", 200, r#"{"id":"ID","name":"A","scope":"user"}"#, true),
+    ("PUT", 200, r#"{"id":"other"}"#, false),
+    ("PUT", 200, r#"{"id":"ID","name":"B"}"#, false),
+    ("PUT", 200, r#"{"id":"ID","scope":"org"}"#, false),
+    ("PUT", 200, r#"{"type":"error","message":"no"}"#, false),
+    ("PUT", 200, r#"{"error":"no"}"#, false),
+    ("PUT", 200, "null", false),
+    ("PUT", 200, "[]", false),
+    ("PUT", 200, "<html>", false),
+    ("PUT", 200, "", false),
+    ("PUT", 202, "{}", false),
+    ("DELETE", 204, "", true),
+    ("DELETE", 200, "{}", true),
+    ("DELETE", 200, r#"{"id":"ID","deleted":true}"#, true),
+    ("DELETE", 200, "true", true),
+    ("DELETE", 200, r#"{"id":"other"}"#, false),
+    ("DELETE", 200, r#"{"type":"error","error_code":"in_use"}"#, false),
+    ("DELETE", 200, "<html>", false),
+    ("DELETE", 200, "", false),
+    ("DELETE", 202, "{}", false),
+];
+
+/// R63, R153: a write is done if the reply confirms it; any other success means that it is unknown.
 #[test]
-fn a_create_is_confirmed_by_an_id_and_the_same_name() {
-    for body in [
-        r#"{"name":"A"}"#,
-        r#"{"id":"","name":"A"}"#,
-        r#"{"id":"x","name":"B"}"#,
-        "null",
-        "[]",
-        "{",
-    ] {
+fn only_a_confirmed_write_is_done() {
+    for (method, status, body, confirmed) in REPLIES {
         let sandbox = Sandbox::new();
-        sandbox
-            .vault
-            .fault(Fault::on("POST", SECRETS).json(201, body).always());
-        sandbox.run("secret push A=1 --yes").exits(5);
+        let (line, done) = match *method {
+            "POST" => ("secret push A=1 --yes", "Created"),
+            "PUT" => ("secret push A=1 --yes", "Updated"),
+            _ => ("secret delete A --yes", "Deleted"),
+        };
+        let id = match *method {
+            "POST" => String::new(),
+            _ => sandbox.vault.seed("A", "0", "user"),
+        };
+        let reply = Fault::on(method, "").json(*status, &body.replace("ID", &id));
+        sandbox.vault.fault(reply.always());
+        let ran = sandbox.run(line);
+        let case = format!("{method} {status} {body}: {ran:?}");
+        assert_eq!(ran.code, if *confirmed { 0 } else { 5 }, "{case}");
+        assert_eq!(ran.stdout.contains(done), *confirmed, "{case}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        let in_doubt = said.contains("unknown") || said.contains("may or may not");
+        assert_eq!(in_doubt, !confirmed, "{case}");
     }
 }
 
-/// R63: an update is confirmed by 204, or 200 with an object.
+/// R153: the same for credentials of a provider, whose replies have a type.
 #[test]
-fn an_update_is_confirmed_by_an_object_or_204() {
-    for (status, body, code) in [
-        (200, "{}", 0),
-        (204, "", 0),
-        (200, "null", 5),
-        (200, "<html>", 5),
-        (202, "{}", 5),
+fn only_a_confirmed_credential_is_stored() {
+    for (body, code) in [
+        (
+            r#"{"id":"x","name":"Claude API Key","scope":"user","type":"api_key"}"#,
+            0,
+        ),
+        (r#"{"id":"x","name":"Other","scope":"user"}"#, 5),
+        (r#"{"id":"x","scope":"org"}"#, 5),
+        (r#"{"id":"x","type":"error"}"#, 5),
     ] {
         let sandbox = Sandbox::new();
-        sandbox.vault.seed("A", "0", "user");
         sandbox
             .vault
-            .fault(Fault::on("PUT", "").json(status, body).always());
-        sandbox.run("secret push A=1 --yes").exits(code);
+            .fault(Fault::on("POST", "/claude").json(201, body).always());
+        let run = sandbox.run_with(
+            "secret claude push --type api_key --value - -o json",
+            "sk-ant-api03-Zq8kT2mWxR5vYb7Nc3Lp9Jd1Hf6Gs4Aa0Ee",
+        );
+        run.exits(code);
     }
 }
 
@@ -172,23 +251,56 @@ fn unknown_fields_and_scopes_do_not_fail_a_list() {
     sandbox.run("secret list").exits(0).stdout_contains("team");
 }
 
-/// R66: a response that hangs or trickles in times out.
+/// The statuses and milliseconds of the requests that `-v` shows.
+fn timings(ran: &Ran) -> Vec<(String, u64)> {
+    let lines = ran.stderr.lines().filter_map(|line| line.strip_prefix("> GET "));
+    let timing = |line: &str| {
+        let words: Vec<_> = line.split(' ').collect();
+        let unit = words.iter().position(|word| *word == "ms").unwrap();
+        (words[1].to_owned(), words[unit - 1].parse().unwrap())
+    };
+    lines.map(timing).collect()
+}
+
+/// R66, R156: a response that hangs or trickles in ends with the timeout, whatever its status, and is
+/// not waited for again if that was the timeout of the call.
 #[test]
 fn a_slow_response_times_out() {
-    for behaviour in [Behaviour::Hang, Behaviour::Drip] {
+    for (behaviour, tries, status) in [
+        (Behaviour::Hang, 1, "http://127.0.0.1"),
+        (Behaviour::Drip(200), 1, "http://127.0.0.1"),
+        (Behaviour::Drip(500), 3, "500"),
+        (Behaviour::Drip(400), 1, "400"),
+    ] {
         let sandbox = Sandbox::new();
         sandbox
             .vault
             .fault(Fault::on("GET", SECRETS).does(behaviour).always());
-        ran(sandbox
-            .command(["secret", "list"])
-            .env("AMIKA_HTTP_TIMEOUT", "1")
-            .output()
-            .unwrap())
-        .exits(6)
-        .stderr_contains("did not answer in time");
-        assert_eq!(sandbox.vault.count("GET"), 1);
+        let mut command = sandbox.command(["secret", "list", "-v"]);
+        let ran = ran_within(command.env("AMIKA_HTTP_TIMEOUT", "1"), Duration::from_secs(20));
+        let timings = timings(&ran);
+        assert_eq!(timings.len(), tries, "{}", ran.stderr);
+        for (outcome, milliseconds) in &timings {
+            assert!(outcome.starts_with(status), "{}", ran.stderr);
+            assert!((1000..5000).contains(milliseconds), "{}", ran.stderr);
+        }
+        ran.exits(if status == "400" { 1 } else { 6 });
     }
+}
+
+/// R66: without a setting, a request ends after thirty seconds, and is then not repeated: the command
+/// ends within a minute, not after three times thirty seconds.
+#[test]
+fn a_failing_response_that_trickles_in_is_not_repeated() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .vault
+        .fault(Fault::on("GET", SECRETS).does(Behaviour::Drip(500)).always());
+    let mut command = sandbox.command(["secret", "list", "-v"]);
+    let ran = ran_within(&mut command, Duration::from_secs(59)).exits(6);
+    let timings = timings(&ran);
+    assert!((30_000..35_000).contains(&timings[0].1), "{}", ran.stderr);
+    assert_eq!(timings.len(), 1, "{}", ran.stderr);
 }
 
 /// R67: reads are tried three times.
@@ -304,6 +416,64 @@ fn too_many_requests_are_retried_after_the_wait() {
         .exits(6)
         .stderr_contains("too many requests (429): slow down");
     assert_eq!(sandbox.vault.count("GET"), 3);
+}
+
+/// R70: the wait that the server asks for is waited out, whatever the clocks say, and the wait of one
+/// without it is shorter.
+#[test]
+fn the_wait_that_the_server_asks_for_is_waited_out() {
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:30 GMT";
+    for (status, retry_after, at_least, at_most) in [
+        (429, Some("2"), 2000, 10_000),
+        (503, Some("2"), 2000, 10_000),
+        // Two seconds after the `Date` of the response, which is decades ago.
+        (429, Some("Sun, 06 Nov 1994 08:49:32 GMT"), 2000, 10_000),
+        (429, Some("Sun, 06 Nov 1994 08:49:29 GMT"), 0, 2000),
+        (429, None, 0, 2000),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut fault = Fault::on("GET", SECRETS)
+            .fails(status, "slow down")
+            .header("date", DATE);
+        if let Some(retry_after) = retry_after {
+            fault = fault.header("retry-after", retry_after);
+        }
+        sandbox.vault.fault(fault);
+        let started = std::time::Instant::now();
+        sandbox.run("secret list").exits(0);
+        let elapsed = started.elapsed().as_millis();
+        assert!(
+            (at_least..at_most).contains(&elapsed),
+            "{status} {retry_after:?}: {elapsed} ms"
+        );
+    }
+}
+
+/// R70: a wait of more than a minute ends the command at once, and is named.
+#[test]
+fn a_long_wait_is_not_waited_out() {
+    for (retry_after, named) in [
+        ("61", "it asks to wait 2 minutes"),
+        ("7200", "it asks to wait 120 minutes"),
+        ("Sun, 06 Nov 1994 08:59:30 GMT", "it asks to wait 10 minutes"),
+    ] {
+        for line in ["secret list", "secret push A=1 B=1 --yes"] {
+            let sandbox = Sandbox::new();
+            let method = if line.contains("push") { "POST" } else { "GET" };
+            sandbox.vault.fault(
+                Fault::on(method, SECRETS)
+                    .fails(429, "slow down")
+                    .header("date", "Sun, 06 Nov 1994 08:49:30 GMT")
+                    .header("retry-after", retry_after)
+                    .always(),
+            );
+            let mut command = sandbox.command(line.split(' '));
+            let ran = ran_within(&mut command, Duration::from_secs(20)).exits(6);
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(said.contains(named), "{said}");
+            assert!(sandbox.vault.count(method) <= 2, "{line}");
+        }
+    }
 }
 
 #[test]

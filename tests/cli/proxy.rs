@@ -180,7 +180,7 @@ fn a_proxy_that_refuses_is_asked_once() {
     }
 }
 
-/// R157: every usual form in NO_PROXY is honoured, and another is warned about.
+/// R157: every usual form in `NO_PROXY` is honoured, and another is warned about.
 #[cfg(target_os = "linux")]
 #[test]
 fn every_form_of_no_proxy_is_honoured() {
@@ -219,7 +219,7 @@ fn every_form_of_no_proxy_is_honoured() {
             usize::from(!direct),
             "{host} {no_proxy}"
         );
-        let warned = ran.stderr.contains("warning: NO_PROXY: local* is ignored");
+        let warned = ran.stderr.contains("warning: NO_PROXY: \"local*\" is ignored");
         assert_eq!(warned, no_proxy == "local*", "{}", ran.stderr);
     }
 }

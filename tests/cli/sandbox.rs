@@ -261,6 +261,19 @@ pub(crate) fn ran(output: Output) -> Ran {
     ran
 }
 
+/// Runs a command that must end within this time.
+pub(crate) fn ran_within(command: &mut Command, limit: std::time::Duration) -> Ran {
+    let child = start(command);
+    let id = child.id();
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output().unwrap()));
+    let Ok(output) = ended.recv_timeout(limit) else {
+        let _ = Command::new("kill").arg(id.to_string()).status();
+        panic!("it takes more than {limit:?}")
+    };
+    ran(output)
+}
+
 /// A path with the separators of this system.
 pub(crate) fn native(path: impl AsRef<Path>) -> PathBuf {
     path.as_ref().components().collect()

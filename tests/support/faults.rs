@@ -42,8 +42,8 @@ pub(crate) enum Behaviour {
     Hang,
     /// Handle the request when the vault is told to release held requests.
     Hold,
-    /// Send an endless reply, one space at a time.
-    Drip,
+    /// Send an endless reply with this status, one space at a time.
+    Drip(u16),
     /// Send an empty JSON list padded to this many bytes, without a content length.
     Unannounced(usize),
 }
@@ -213,12 +213,14 @@ impl Reply {
 }
 
 /// An endless JSON reply, one byte every 50 ms.
-pub(crate) fn drip() -> Response<Body> {
+pub(crate) fn drip(status: u16) -> Response<Body> {
     let pause = || tokio::time::sleep(Duration::from_millis(50));
-    streamed(stream::repeat(()).then(move |()| async move {
+    let mut response = streamed(stream::repeat(()).then(move |()| async move {
         pause().await;
         Bytes::from_static(b" ")
-    }))
+    }));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a scripted status is valid");
+    response
 }
 
 /// An empty JSON list padded to `length` bytes, sent in chunks without a content length.

@@ -458,7 +458,7 @@ async fn observe(
             let _ = shared.released.subscribe().wait_for(|released| *released).await;
             handle.await
         }
-        Behaviour::Drip => faults::drip(),
+        Behaviour::Drip(status) => faults::drip(status),
         Behaviour::Unannounced(length) => faults::unannounced(length),
     }
 }

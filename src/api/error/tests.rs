@@ -68,7 +68,7 @@ fn failures_without_a_status_are_classified() {
     }
 }
 
-/// R66: only a 404 of the API itself means that a secret does not exist.
+/// R64: only a 404 of the API itself means that a secret does not exist.
 #[test]
 fn a_404_of_a_proxy_means_a_missing_endpoint() {
     for (status, enveloped, not_found, missing_endpoint) in [

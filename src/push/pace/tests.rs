@@ -66,7 +66,7 @@ async fn an_outage_is_probed_gently() {
         for second in 1..12 {
             let begin = Duration::from_secs(second);
             let end = begin + Duration::from_secs(1);
-            let count = sent.iter().filter(|sent| (begin..end).contains(sent)).count();
+            let count = sent.iter().filter(|sent| (begin..end).contains(*sent)).count();
             assert!(count <= 4, "{count} in second {second}");
         }
         assert!((pace.interval - interval).abs() < 1e-9);
