@@ -19,31 +19,23 @@ use crate::secret::SecretValue;
 pub(crate) const WITHHELD: &str = "(withheld: it may quote a secret)";
 /// Maximum length of a text in a message, in characters.
 const MAX_LINE: usize = 300;
-/// Minimum length of a run that a text shares with a secret of its own request, or with another secret.
+/// Length of the runs that a text must not share with what its request carried.
 const OWN_RUN: usize = 8;
-const OTHER_RUN: usize = 16;
-/// Minimum length of a secret; it must have a letter and a digit, unless it is long enough for a run.
+/// Length and distance of the runs of other secrets that are known. Every run of sixteen contains one.
+const OTHER_RUN: usize = 12;
+const OTHER_STEP: usize = 5;
+/// Minimum length of a secret that is too short for a run; it must have a letter and a digit.
 const MIN_WORD: usize = 4;
-/// One window of this length in each `STRIDE` positions of a secret is indexed. Every run of
-/// [`OTHER_RUN`] contains one.
-const SAMPLE: usize = 8;
-const STRIDE: usize = OTHER_RUN - SAMPLE + 1;
-/// Maximum number of bytes of secrets that are compared exactly after a sample was found in a text. From
-/// then on the sample is enough to withhold it, which keeps the time linear.
-const MAX_COMPARED: usize = 64 * 1024 * 1024;
-/// Minimum length of a string of a JSON document that counts as a secret, in characters.
+/// Minimum length of a string of a JSON document that counts as a secret, in bytes.
 const MIN_JSON_STRING: usize = 16;
-/// Starts of keys that documentation and messages mention, and that are long enough for a run.
-const PUBLIC_PREFIXES: [&str; 10] = [
+/// Starts of keys that messages mention, and that are long enough for a run.
+const PUBLIC_PREFIXES: [&str; 7] = [
     "sk-ant-api03-",
-    "sk-ant-admin01-",
     "sk-ant-oat01-",
     "sk-ant-ort01-",
     "sk-svcacct-",
     "github_pat_",
-    "AGE-SECRET-KEY-1",
-    "ATATT3xFfGF0",
-    "vercel_blob_rw_",
+    "AGE-SECRET-KEY-",
     "DefaultEndpointsProtocol=https;AccountName=",
 ];
 
@@ -62,12 +54,16 @@ pub(crate) struct KnownSecrets(Arc<Mutex<Known>>);
 impl KnownSecrets {
     /// Adds a credential, which requests carry.
     pub(crate) fn add(&self, credential: &SecretValue) {
-        self.lock().add_credential(credential.expose_secret());
+        self.lock().learn(credential, OWN_RUN, 1);
     }
 
     /// Adds a value, which only its own request carries.
     pub(crate) fn add_value(&self, value: &SecretValue) {
-        self.lock().add_value(value);
+        let mut known = self.lock();
+        let hash = known.hasher.hash_one(value.expose_secret());
+        if known.seen.insert(hash) {
+            known.new_values.push(value.clone());
+        }
     }
 
     /// Returns the text, or [`WITHHELD`].
@@ -96,195 +92,68 @@ impl KnownSecrets {
     }
 }
 
-/// What is compared is kept as hashes, so that no further copies of secrets stay in memory.
 #[derive(Default)]
 struct Known {
     hasher: RandomState,
-    /// The runs of all credentials, sorted.
-    runs: Vec<u64>,
-    /// Secrets that are too short for a run.
-    words: HashSet<u64>,
-    values: Vec<SecretValue>,
-    /// The hashes of `values`.
+    /// The hashes of runs, and of secrets that are too short for one.
+    hashes: HashSet<u64>,
+    /// Values whose runs are not known yet: few commands show a text of a server.
+    new_values: Vec<SecretValue>,
+    /// The hashes of all values.
     seen: HashSet<u64>,
-    /// The samples of the first `sampled` values, sorted. They are only taken when a text is shown.
-    samples: Vec<u64>,
-    sampled: usize,
-    compared: usize,
 }
 
 impl Known {
-    fn add_credential(&mut self, credential: &str) {
-        for form in forms(credential, "", OWN_RUN) {
-            if form.is_word {
-                self.words.insert(self.hasher.hash_one(form.letters.as_slice()));
-            } else {
-                let runs = form.letters.windows(OWN_RUN).map(|run| self.hasher.hash_one(run));
-                self.runs.extend(runs);
-            }
+    fn learn(&mut self, secret: &SecretValue, run: usize, step: usize) {
+        for form in forms(secret.expose_secret(), "", run) {
+            let runs = runs(&form, run).step_by(step);
+            self.hashes.extend(runs.map(|run| self.hasher.hash_one(run)));
         }
-        self.runs.sort_unstable();
-    }
-
-    fn add_value(&mut self, value: &SecretValue) {
-        if self.seen.insert(self.hash(value.expose_secret().as_bytes())) {
-            self.values.push(value.clone());
-        }
-    }
-
-    #[expect(
-        clippy::stable_sort_primitive,
-        reason = "it is linear if only a few samples are new"
-    )]
-    fn take_samples(&mut self) {
-        if self.sampled == self.values.len() {
-            return;
-        }
-        for value in &self.values[self.sampled..] {
-            for form in forms(value.expose_secret(), "", OTHER_RUN) {
-                if form.is_word {
-                    self.words.insert(self.hasher.hash_one(form.letters.as_slice()));
-                } else {
-                    let samples = form.letters.windows(SAMPLE).step_by(STRIDE);
-                    self.samples
-                        .extend(samples.map(|sample| self.hasher.hash_one(sample)));
-                }
-            }
-        }
-        self.sampled = self.values.len();
-        self.samples.sort();
     }
 
     fn are_quoted_in(&mut self, text: &str, carried: Option<Carried<'_>>) -> bool {
-        self.take_samples();
-        let readings = readings(text);
-        let words = readings.iter().flat_map(Reading::words);
-        let words: HashSet<u64> = words.map(|word| self.hash(word)).collect();
-        let runs = self.sorted_runs(&readings, OWN_RUN);
-        if !self.words.is_disjoint(&words) || runs.iter().any(|run| self.runs.binary_search(run).is_ok()) {
-            return true;
+        for value in std::mem::take(&mut self.new_values) {
+            self.learn(&value, OTHER_RUN, OTHER_STEP);
         }
+        let hash = |run: &[u8]| self.hasher.hash_one(run);
+        let mut said = HashSet::new();
+        for text in readings(text) {
+            let words = text.split(|c: char| !c.is_alphanumeric());
+            let words = words.chain(text.split_whitespace()).map(letters);
+            said.extend(words.map(|word| hash(word.as_bytes())));
+            let letters = letters(&text);
+            let runs = [OWN_RUN, OTHER_RUN].map(|run| letters.as_bytes().windows(run));
+            said.extend(runs.into_iter().flatten().map(hash));
+        }
+        let is_said = |form: &Zeroizing<String>| runs(form, OWN_RUN).any(|run| said.contains(&hash(run)));
         let is_carried = |Carried { value, name }: Carried<'_>| {
-            forms(value.expose_secret(), name, OWN_RUN).iter().any(|form| {
-                if form.is_word {
-                    words.contains(&self.hash(&form.letters))
-                } else {
-                    self.shares(form, OWN_RUN, &runs)
-                }
-            })
+            let forms = forms(value.expose_secret(), name, OWN_RUN);
+            forms.iter().any(is_said)
         };
-        if carried.is_some_and(is_carried) {
-            return true;
-        }
-        let samples = self.sorted_runs(&readings, SAMPLE);
-        if !samples
-            .iter()
-            .any(|sample| self.samples.binary_search(sample).is_ok())
-        {
-            return false;
-        }
-        self.compared += self
-            .values
-            .iter()
-            .map(|value| value.expose_secret().len())
-            .sum::<usize>();
-        let runs = self.sorted_runs(&readings, OTHER_RUN);
-        self.compared > MAX_COMPARED
-            || self.values.iter().any(|value| {
-                let mut forms = forms(value.expose_secret(), "", OTHER_RUN).into_iter();
-                forms.any(|form| !form.is_word && self.shares(&form, OTHER_RUN, &runs))
-            })
-    }
-
-    fn hash(&self, letters: &[u8]) -> u64 {
-        self.hasher.hash_one(letters)
-    }
-
-    fn sorted_runs(&self, readings: &[Reading], length: usize) -> Vec<u64> {
-        let windows = readings
-            .iter()
-            .flat_map(|reading| reading.letters.windows(length));
-        let mut runs: Vec<_> = windows.map(|window| self.hash(window)).collect();
-        runs.sort_unstable();
-        runs
-    }
-
-    /// Whether one of the sorted runs is in a form of a secret.
-    fn shares(&self, form: &Form, length: usize, runs: &[u64]) -> bool {
-        let mut windows = form.letters.windows(length);
-        !runs.is_empty() && windows.any(|window| runs.binary_search(&self.hash(window)).is_ok())
+        !said.is_disjoint(&self.hashes) || carried.is_some_and(is_carried)
     }
 }
 
-/// The letters and digits of a text, in lower case, in UTF-8.
-#[derive(Default)]
-struct Reading {
-    letters: Zeroizing<Vec<u8>>,
-    /// Where words begin, and the end.
-    bounds: Vec<usize>,
+/// The letters and digits of a text, in lower case.
+fn letters(text: &str) -> Zeroizing<String> {
+    let letters = text.chars().filter(|c| c.is_alphanumeric());
+    Zeroizing::new(letters.flat_map(char::to_lowercase).collect())
 }
 
-impl Reading {
-    fn new(text: &str, is_letter: fn(char) -> bool) -> Self {
-        let mut reading = Self {
-            letters: Zeroizing::new(Vec::with_capacity(text.len())),
-            bounds: vec![0],
-        };
-        for c in text.chars() {
-            if is_letter(c) {
-                for lower in c.to_lowercase() {
-                    reading
-                        .letters
-                        .extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-            } else {
-                reading.end_word();
-            }
-        }
-        reading.end_word();
-        reading
-    }
-
-    fn end_word(&mut self) {
-        if self.bounds.last() != Some(&self.letters.len()) {
-            self.bounds.push(self.letters.len());
-        }
-    }
-
-    /// Adjacent words that together are too short for a run: `us-east-1` is one of its words.
-    fn words(&self) -> impl Iterator<Item = &[u8]> {
-        self.bounds.iter().enumerate().flat_map(move |(first, start)| {
-            let ends = self.bounds[first + 1..].iter();
-            let ends = ends.take_while(move |end| **end - start < OTHER_RUN);
-            ends.map(move |end| &self.letters[*start..*end])
-        })
-    }
+/// The runs of a form, or the whole form if it is shorter.
+fn runs(form: &Zeroizing<String>, length: usize) -> std::slice::Windows<'_, u8> {
+    form.as_bytes().windows(length.min(form.len()))
 }
 
 /// The text as it is, and decoded once in each way that a server may have encoded it.
-fn readings(text: &str) -> Vec<Reading> {
-    let mut texts = vec![Zeroizing::new(text.to_owned())];
-    if text.contains(['%', '=']) {
-        // Quoted-printable text has `=` in place of `%`.
-        let percent = Zeroizing::new(text.replace('=', "%"));
-        let decoded = percent_decode_str(&percent).decode_utf8_lossy();
-        texts.push(Zeroizing::new(decoded.into_owned()));
-    }
-    if text.contains('\\') {
-        texts.push(unescape(text, '\\', backslash));
-    }
-    if text.contains('&') {
-        texts.push(unescape(text, '&', entity));
-    }
-    texts.iter().flat_map(|text| both_alphabets(text)).collect()
-}
-
-/// The letters of all alphabets, and those of ASCII alone, because encoders differ in the others.
-fn both_alphabets(text: &str) -> Vec<Reading> {
-    let mut readings = vec![Reading::new(text, char::is_alphanumeric)];
-    if !text.is_ascii() {
-        readings.push(Reading::new(text, |c| c.is_ascii_alphanumeric()));
-    }
+fn readings(text: &str) -> Vec<Zeroizing<String>> {
+    // Quoted-printable text has `=` in place of `%`.
+    let percent = Zeroizing::new(text.replace('=', "%"));
+    let percent = percent_decode_str(&percent).decode_utf8_lossy().into_owned();
+    let mut readings = [text.to_owned(), percent].map(Zeroizing::new).to_vec();
+    readings.push(unescape(text, '\\', backslash));
+    readings.push(unescape(text, '&', entity));
+    readings.dedup();
     readings
 }
 
@@ -319,13 +188,10 @@ fn backslash(rest: &str) -> Option<(char, usize)> {
 
 /// Reads an HTML entity without the `&`. One with a name is a punctuation mark, or not in ASCII.
 fn entity(rest: &str) -> Option<(char, usize)> {
-    const MAX_NAME: usize = 9;
-    let length = rest.bytes().take(MAX_NAME).position(|byte| byte == b';')?;
-    let name = rest[..length].to_ascii_lowercase();
-    let c = match name.strip_prefix('#') {
-        None if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) => ' ',
-        None => return None,
-        Some(number) => match number.strip_prefix('x') {
+    let length = rest.bytes().take(9).position(|byte| byte == b';')?;
+    let c = match rest[..length].strip_prefix('#') {
+        None => ' ',
+        Some(number) => match number.strip_prefix(['x', 'X']) {
             Some(digits) => character(digits, 16),
             None => character(number, 10),
         },
@@ -340,122 +206,85 @@ fn character(digits: &str, radix: u32) -> char {
         .unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// A form in which a text may quote a part of a secret.
-struct Form {
-    letters: Zeroizing<Vec<u8>>,
-    /// It is too short for a run, and counts as a whole word.
-    is_word: bool,
-}
-
-/// The forms of a secret for runs of this length, without `name`, if that is long enough for a run.
-fn forms(secret: &str, name: &str, run: usize) -> Vec<Form> {
-    let is_long_name = name.chars().filter(|c| c.is_alphanumeric()).count() >= run;
+/// The letters of each part of a secret, as they are, in hexadecimal and in Base64 at each of its three
+/// offsets. `name` is no part of it. `run` is the length for which a part needs no digit.
+fn forms(secret: &str, name: &str, run: usize) -> Vec<Zeroizing<String>> {
     let mut forms = Vec::new();
     for part in parts(secret) {
-        if is_long_name {
-            part.split(name).for_each(|part| add_forms(part, run, &mut forms));
-        } else {
-            add_forms(&part, run, &mut forms);
+        let name = if name.len() < OWN_RUN { "\0" } else { name };
+        for part in part.split(name) {
+            let plain = letters(part);
+            let has_digit = plain.contains(|c: char| c.is_ascii_digit());
+            let is_mixed = has_digit && plain.contains(|c: char| !c.is_ascii_digit());
+            if plain.len() < run && !(plain.len() >= MIN_WORD && is_mixed) {
+                continue;
+            }
+            forms.extend([plain, Zeroizing::new(hex::encode(part))]);
+            // The first characters also encode what comes before, and the last one what comes after.
+            for (before, shared) in [("", 0), ("-", 2), ("--", 3)] {
+                let padded = Zeroizing::new([before, part].concat());
+                let text = Zeroizing::new(STANDARD_NO_PAD.encode(&*padded));
+                let end = text.len() - usize::from(padded.len() % 3 != 0);
+                forms.push(letters(&text[shared..end]));
+            }
         }
     }
+    forms.retain(|form| form.len() >= MIN_WORD);
     forms
 }
 
-fn add_forms(part: &str, run: usize, forms: &mut Vec<Form>) {
-    let before = forms.len();
-    for Reading { letters, .. } in both_alphabets(part) {
-        let has = |class: fn(&u8) -> bool| letters.iter().any(class);
-        let is_mixed = has(u8::is_ascii_digit) && has(|byte| !byte.is_ascii_digit());
-        let is_word = letters.len() < run;
-        if !is_word || letters.len() >= MIN_WORD && is_mixed {
-            forms.push(Form { letters, is_word });
-        }
-    }
-    if forms.len() == before {
-        return;
-    }
-    let bytes = part.as_bytes();
-    let mut encoded = vec![Zeroizing::new(hex::encode(bytes))];
-    // The first characters of Base64 also encode bytes before the secret, and the last one those after it.
-    for (offset, shared) in [(0, 0), (1, 2), (2, 3)] {
-        let padded = Zeroizing::new([&b"\0\0"[..offset], bytes].concat());
-        let text = Zeroizing::new(STANDARD_NO_PAD.encode(&padded));
-        let end = text.len() - usize::from(padded.len() % 3 != 0);
-        encoded.push(Zeroizing::new(text[shared..end].to_owned()));
-    }
-    let readings = encoded
-        .iter()
-        .map(|text| Reading::new(text, |c| c.is_ascii_alphanumeric()));
-    forms.extend(readings.map(|Reading { letters, .. }| Form {
-        letters,
-        is_word: false,
-    }));
-}
-
-/// The parts of a secret that are secret themselves.
+/// The parts of a secret that are secret themselves: the long strings of a JSON document without the
+/// names of members and the scopes of a login, the lines of a PEM without those around it, a URL without
+/// scheme and host, a key without its public start.
 fn parts(secret: &str) -> Vec<Zeroizing<String>> {
     let secret = secret.trim_start_matches('\u{feff}').trim();
+    let is_json =
+        secret.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(secret).is_ok();
+    if !is_json {
+        return parts_of_text(secret);
+    }
     let mut parts = Vec::new();
-    if secret.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(secret).is_ok() {
-        for string in json_strings(secret) {
-            add_parts(&string, &mut parts);
+    let mut rest = secret;
+    while let Some((_, string)) = rest.split_once('"') {
+        let mut is_escaped = false;
+        let end = string.find(|c| {
+            let ends = c == '"' && !is_escaped;
+            is_escaped = c == '\\' && !is_escaped;
+            ends
+        });
+        let (string, after) = string.split_at(end.unwrap_or(string.len()));
+        rest = after.get(1..).unwrap_or_default();
+        let is_name = rest.trim_start().starts_with(':');
+        let is_scope =
+            string.contains(':') && !string.contains(|c: char| !c.is_ascii_lowercase() && !":_".contains(c));
+        if !is_name && !is_scope && string.len() >= MIN_JSON_STRING {
+            parts.extend(parts_of_text(&unescape(string, '\\', backslash)));
         }
-    } else {
-        add_parts(secret, &mut parts);
     }
     parts
 }
 
-/// The long strings of a JSON document, without the names of members and of what a login permits.
-fn json_strings(document: &str) -> Vec<Zeroizing<String>> {
-    let mut strings = Vec::new();
-    let mut rest = document;
-    while let Some((_, string)) = rest.split_once('"') {
-        let mut is_escaped = false;
-        let end = string.bytes().position(|byte| {
-            let ends = byte == b'"' && !is_escaped;
-            is_escaped = byte == b'\\' && !is_escaped;
-            ends
-        });
-        let end = end.unwrap_or(string.len());
-        rest = string.get(end + 1..).unwrap_or_default();
-        let (string, is_name) = (&string[..end], rest.trim_start().starts_with(':'));
-        if !is_name && !is_permission(string) && string.chars().count() >= MIN_JSON_STRING {
-            strings.push(unescape(string, '\\', backslash));
-        }
-    }
-    strings
-}
-
-/// Whether a string of a login is a scope of OAuth, such as `user:sessions:claude_code`.
-fn is_permission(string: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || b":_".contains(&byte);
-    string.contains(':') && string.bytes().all(is_plain)
-}
-
-/// Adds a text without the lines around PEM, without the scheme and host of a URL, and without the
-/// public start of a key. The password of a URL is a part of its own, too.
-fn add_parts(text: &str, parts: &mut Vec<Zeroizing<String>>) {
-    let mut add = |part: &str| parts.push(Zeroizing::new(part.to_owned()));
-    if text.contains("-----BEGIN ") {
-        let is_mark = |line: &str| line.starts_with("BEGIN ") || line.starts_with("END ");
-        text.split("-----").filter(|line| !is_mark(line)).for_each(add);
+fn parts_of_text(text: &str) -> Vec<Zeroizing<String>> {
+    let is_scheme = |text: &str| !text.contains(|c: char| !c.is_ascii_alphanumeric() && !"+.-:".contains(c));
+    let parts: Vec<&str> = if text.contains("-----BEGIN ") {
+        let lines = text.split("-----");
+        lines
+            .filter(|line| !line.starts_with("BEGIN ") && !line.starts_with("END "))
+            .collect()
     } else if let Some((_, address)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
         let (user, host) = address.rsplit_once('@').unwrap_or(("", address));
-        add(user);
-        add(user.split_once(':').map_or("", |(_, password)| password));
-        add(&host[host.find(['/', '?', '#']).unwrap_or(host.len())..]);
+        let path = host.find(['/', '?', '#']).unwrap_or(host.len());
+        user.split(':').chain([user, &host[path..]]).collect()
     } else {
         let prefix = PUBLIC_PREFIXES
             .iter()
             .find_map(|prefix| text.strip_prefix(prefix));
-        add(prefix.unwrap_or(text));
-    }
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"+.-:".contains(&byte))
+        vec![prefix.unwrap_or(text)]
+    };
+    parts
+        .into_iter()
+        .map(|part| Zeroizing::new(part.to_owned()))
+        .collect()
 }
 
 #[cfg(test)]
