@@ -59,10 +59,13 @@ impl NewLogin {
         })
     }
 
-    /// The command, for messages.
+    /// The command without its settings, for messages.
     pub(crate) fn command(&self) -> String {
-        [&[self.provider.program], self.provider.login_arguments]
-            .concat()
+        let words = self.provider.login_arguments.iter().take(2);
+        std::iter::once(&self.provider.program)
+            .chain(words)
+            .copied()
+            .collect::<Vec<_>>()
             .join(" ")
     }
 
@@ -126,7 +129,11 @@ impl NewLogin {
                 end(&mut tool).await;
                 Ok(Some(kind))
             }
-            _ = tool.wait() => Ok(None),
+            // A prompt that reads key by key takes Ctrl-C as a key; Claude Code exits with 130 then.
+            status = tool.wait() => {
+                let is_interrupted = status.is_ok_and(|status| status.code() == Some(130));
+                Ok(is_interrupted.then_some(Kind::Interrupted))
+            }
         }
     }
 

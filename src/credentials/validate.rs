@@ -22,21 +22,12 @@ pub(crate) struct Checked {
     pub(crate) kind: CredentialKind,
     /// The value to upload: the key, the login byte for byte, or the login made of a token.
     pub(crate) value: SecretValue,
-    /// The secrets in a login, which a server may echo individually.
-    inner: Vec<SecretValue>,
     /// Whether every machine that has the login may renew it.
     pub(crate) is_renewable: bool,
     /// The expiry, for messages; empty if it is not known.
     pub(crate) expiry: String,
     /// The names of other secrets in the same file.
     pub(crate) others: Vec<String>,
-}
-
-impl Checked {
-    /// The secrets that a text of a server must not quote.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = &SecretValue> {
-        self.inner.iter().chain([&self.value])
-    }
 }
 
 /// Infers the type of a value: JSON, even if invalid, is a login, and so is a token that the provider's
@@ -135,7 +126,6 @@ pub(crate) fn check_token(
     Ok(Checked {
         kind: CredentialKind::OAuth,
         value: SecretValue::new(Zeroizing::new(file.to_string())),
-        inner: vec![SecretValue::new(token)],
         is_renewable: false,
         expiry,
         others: Vec::new(),
@@ -149,19 +139,15 @@ fn check_login(provider: &Provider, value: SecretValue, place: &str, now: Timest
     })?;
     let expiry = expiry_text(&login, now);
     let is_renewable = login.refresh_token.is_some();
-    let mut inner: Vec<_> = std::iter::once(login.access_token)
-        .chain(login.refresh_token)
-        .collect();
+    // A token in place of a login is the login itself.
     let file = Object::parse(text).ok().flatten();
-    let others = provider.other_secrets.iter().filter_map(|name| {
-        // A token in place of a login is the login itself.
-        let file = file.as_ref().filter(|file| file.has(provider.access_token.0));
-        other_secret(file?, name, &mut inner)
-    });
-    let others = others.collect();
+    let file = file.filter(|file| file.has(provider.access_token.0));
+    let others = provider.other_secrets.iter();
+    let others = others
+        .filter_map(|name| other_secret(file.as_ref()?, name))
+        .collect();
     Ok(Checked {
         kind: CredentialKind::OAuth,
-        inner,
         is_renewable,
         expiry,
         others,
@@ -210,36 +196,17 @@ fn expiry_text(login: &Login, now: Timestamp) -> String {
 }
 
 /// Describes a member next to the login that has other secrets, such as `mcpOAuth (github, linear)`.
-fn other_secret(outer: &Object<'_>, name: &str, inner: &mut Vec<SecretValue>) -> Option<String> {
-    if let Ok(Some(secret)) = outer.string(name) {
-        inner.push(secret);
+fn other_secret(file: &Object<'_>, name: &str) -> Option<String> {
+    if let Ok(Some(_)) = file.string(name) {
         return Some(name.to_owned());
     }
-    let object = outer.object(name).ok().flatten()?;
+    let object = file.object(name).ok().flatten()?;
     // Claude Code names an entry after its server, followed by `|` and a hash.
-    let entries = object.members().map(|(entry, _)| entry);
-    let servers: Vec<_> = entries
-        .map(|entry| entry.split('|').next().unwrap_or(entry).to_owned())
-        .collect();
-    collect_strings(&object, inner, 0);
+    let entries = object
+        .members()
+        .map(|(entry, _)| entry.split('|').next().unwrap_or(entry));
+    let servers: Vec<_> = entries.collect();
     (!servers.is_empty()).then(|| format!("{name} ({})", servers.join(", ")))
-}
-
-/// Returns every string in an object that is long enough to be a secret.
-fn collect_strings(object: &Object<'_>, texts: &mut Vec<SecretValue>, depth: usize) {
-    const MAX_DEPTH: usize = 8;
-    const MIN_LENGTH: usize = 8;
-    for (name, _) in object.members() {
-        if let Ok(Some(text)) = object.string(name) {
-            if text.expose_secret().len() >= MIN_LENGTH {
-                texts.push(text);
-            }
-        } else if depth < MAX_DEPTH
-            && let Ok(Some(nested)) = object.object(name)
-        {
-            collect_strings(&nested, texts, depth + 1);
-        }
-    }
 }
 
 fn check_key(provider: &Provider, value: &str, place: &str, literal: bool) -> Result<Checked> {
@@ -273,7 +240,6 @@ fn check_key(provider: &Provider, value: &str, place: &str, literal: bool) -> Re
     Ok(Checked {
         kind: CredentialKind::ApiKey,
         value: SecretValue::new(Zeroizing::new(key.to_owned())),
-        inner: Vec::new(),
         is_renewable: false,
         expiry: String::new(),
         others: Vec::new(),
@@ -285,147 +251,4 @@ fn has_invalid_characters(key: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::formats::jwt::tests::token;
-    use crate::provider::PROVIDERS;
-    use proptest::prelude::*;
-
-    const NOW: &str = "2026-11-23T12:00:00Z";
-
-    fn checked(provider: &Provider, kind: CredentialKind, value: &str) -> Result<Checked> {
-        let value = SecretValue::new(value.to_owned());
-        check(provider, Some(kind), value, "here", false, NOW.parse().unwrap())
-    }
-
-    #[test]
-    fn a_login_without_a_token_is_refused() {
-        for bad in ["", "null", "[]", "{", "hunter2", "{}", r#"{"tokens":{}}"#] {
-            let error = checked(&CLAUDE, CredentialKind::OAuth, bad).unwrap_err();
-            assert_eq!(error.kind.exit_code(), 4, "{bad}");
-            assert!(!error.to_string().contains("hunter2"));
-        }
-        for bad in [
-            "null",
-            "{}",
-            "7",
-            r#"{"accessToken":""}"#,
-            r#"{"accessToken":["hunter2"]}"#,
-        ] {
-            let file = format!(r#"{{"claudeAiOauth":{bad}}}"#);
-            let error = checked(&CLAUDE, CredentialKind::OAuth, &file).unwrap_err();
-            assert!(!error.to_string().contains("hunter2"), "{bad}");
-        }
-    }
-
-    /// R141: the type of a given value is inferred from its form.
-    #[test]
-    fn the_type_of_a_value_is_inferred() {
-        for (provider, value, kind) in [
-            (&CLAUDE, "{}", CredentialKind::OAuth),
-            (&CLAUDE, "sk-ant-oat01-x", CredentialKind::OAuth),
-            (&CLAUDE, "sk-ant-api03-x", CredentialKind::ApiKey),
-            (&CODEX, "at-0123456789abcdefghij\n", CredentialKind::OAuth),
-            (&CODEX, "sk-ant-oat01-x", CredentialKind::ApiKey),
-            (&CODEX, "sk-x", CredentialKind::ApiKey),
-        ] {
-            assert_eq!(infer(provider, value), kind, "{value}");
-        }
-    }
-
-    /// R141: a key or token of another kind or provider is refused with the command that stores it.
-    #[test]
-    fn a_token_of_another_kind_is_refused() {
-        let chatgpt = token(r#"{"iss":"https://auth.openai.com"}"#);
-        for (provider, value, command) in [
-            (&CLAUDE, "sk-ant-oat01-x", "claude push --setup-token"),
-            (&CODEX, "sk-ant-api03-x", "claude push --type api_key"),
-            (&CLAUDE, "sk-proj-x", "codex push --type api_key"),
-            (
-                &CODEX,
-                "at-0123456789abcdefghij",
-                "codex push --type oauth --value -",
-            ),
-            (&CODEX, &chatgpt, "codex push --type oauth"),
-        ] {
-            let error = checked(provider, CredentialKind::ApiKey, value).unwrap_err();
-            assert!(error.hint.unwrap().contains(command), "{value}");
-            let literal = SecretValue::new(value.to_owned());
-            let now = NOW.parse().unwrap();
-            assert!(check(provider, Some(CredentialKind::ApiKey), literal, "here", true, now).is_ok());
-        }
-    }
-
-    /// R164: a setup token becomes the login file that Claude Code reads.
-    #[test]
-    fn a_setup_token_becomes_a_login() {
-        let login = checked(&CLAUDE, CredentialKind::OAuth, " sk-ant-oat01-ab\ncd\n").unwrap();
-        let expected = r#"{"claudeAiOauth":{"accessToken":"sk-ant-oat01-abcd","refreshToken":null,"expiresAt":1826971200000,"scopes":["user:inference"]}}"#;
-        assert_eq!(login.value.expose_secret(), expected);
-        assert!(!login.is_renewable && login.expiry.contains("at most"));
-        for bad in ["sk-ant-oat01-", "sk-ant-oat01-\u{1b}[2J", "sk-ant-oat02-x"] {
-            assert!(checked(&CLAUDE, CredentialKind::OAuth, bad).is_err(), "{bad:?}");
-        }
-    }
-
-    /// R152: a value without the form of its type is not worth restoring.
-    #[test]
-    fn a_stored_value_has_the_form_of_its_type() {
-        for (kind, value, has) in [
-            (CredentialKind::ApiKey, "key\n", true),
-            (CredentialKind::ApiKey, "", false),
-            (CredentialKind::ApiKey, " \n", false),
-            (CredentialKind::ApiKey, "two words", false),
-            (CredentialKind::ApiKey, r#"{"a":1}"#, false),
-            (CredentialKind::OAuth, r#"{"a":1}"#, true),
-            (CredentialKind::OAuth, "{}", false),
-            (CredentialKind::OAuth, "null", false),
-            (CredentialKind::OAuth, "key", false),
-        ] {
-            assert_eq!(
-                has_form(kind, &SecretValue::new(value.to_owned())),
-                has,
-                "{value:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_key_with_whitespace_is_refused() {
-        for bad in [
-            "",
-            "\n",
-            "a b",
-            "a\nb",
-            "a\n\n",
-            "a\u{1b}[2J",
-            "a\u{200b}",
-            r#"{"a":1}"#,
-            "a\0",
-        ] {
-            assert!(checked(&CLAUDE, CredentialKind::ApiKey, bad).is_err(), "{bad:?}");
-        }
-        for (value, key) in [
-            ("sk-ant-1\n", "sk-ant-1"),
-            ("sk-ant-1\r\n", "sk-ant-1"),
-            ("x", "x"),
-        ] {
-            let checked = checked(&CLAUDE, CredentialKind::ApiKey, value).unwrap();
-            assert_eq!(checked.value.expose_secret(), key);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_refused_without_panic_or_quote(text in "[a-z{}\"\\[\\]:, ]{12,40}", any in any::<String>()) {
-            for provider in &PROVIDERS {
-                for kind in [CredentialKind::OAuth, CredentialKind::ApiKey] {
-                    let _ = checked(provider, kind, &any);
-                    if let Err(error) = checked(provider, kind, &text) {
-                        prop_assert!(!error.to_string().contains(&text));
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

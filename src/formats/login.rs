@@ -190,7 +190,6 @@ fn other_tool(provider: &Provider, file: &Object<'_>) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::jwt::tests::token;
 
     const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -252,8 +251,13 @@ mod tests {
     /// R125: what Codex cannot read is refused with the reason.
     #[test]
     fn a_codex_login_is_what_codex_reads() {
-        let id = format!(r#""id_token":"{}""#, token("{}"));
-        let at = |exp: &str| format!(r#""access_token":"{}""#, token(&format!(r#"{{"exp":{exp}}}"#)));
+        let id = format!(r#""id_token":"{}""#, jwt::tests::token("{}"));
+        let at = |exp: &str| {
+            format!(
+                r#""access_token":"{}""#,
+                jwt::tests::token(&format!(r#"{{"exp":{exp}}}"#))
+            )
+        };
         let refresh = r#""refresh_token":"r""#;
         let now = at("1900000000");
         assert!(codex_with(&format!("{id},{now},{refresh}")).is_ok());

@@ -88,13 +88,12 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::jwt::tests::token;
 
     /// R141: the forms of keys and tokens.
     #[test]
     fn keys_and_tokens_are_told_apart() {
-        let chatgpt = token(r#"{"iss":"https://auth.openai.com","exp":1900000000}"#);
-        let other = token(r#"{"iss":"https://auth.example.com"}"#);
+        let chatgpt = jwt::tests::token(r#"{"iss":"https://auth.openai.com","exp":1900000000}"#);
+        let other = jwt::tests::token(r#"{"iss":"https://auth.example.com"}"#);
         for (text, expected) in [
             ("sk-ant-api03-x", Some(Token::AnthropicKey)),
             ("sk-ant-oat01-x", Some(Token::ClaudeAccess)),

@@ -252,7 +252,7 @@ impl Verdict {
 }
 
 /// Whether a whole value is the text that an example file has in place of a secret.
-fn is_placeholder(value: &str) -> bool {
+pub(crate) fn is_placeholder(value: &str) -> bool {
     if value.len() > 80 || !value.is_ascii() {
         return false;
     }

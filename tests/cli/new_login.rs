@@ -242,6 +242,10 @@ fn a_signal_ends_the_tool() {
         assert_eq!(sandbox.vault.count("POST"), 0);
         assert!(kept(&sandbox).is_empty(), "{script}");
     }
+    // A prompt that takes Ctrl-C as a key exits as after a signal.
+    let sandbox = machine("exit 130");
+    text(&mut push(&sandbox, "claude push --new-login"), "code 130");
+    assert!(kept(&sandbox).is_empty());
     let sandbox = machine("echo $$ > \"$HOME/pid\"; echo started; exec sleep 100");
     let line = "trap : INT; PATH=$PWD/bin:/usr/bin:/bin amika secret claude push --new-login; echo code $?";
     let mut session = shell(&sandbox, line);

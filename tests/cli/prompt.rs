@@ -402,7 +402,7 @@ fn a_choice_without_an_answer_lists_the_credentials_once() {
             choose(options, &variables),
             format!(
                 "{notice}error: {why}; found 2 Codex credentials: api key $CODEX_API_KEY; api key ~/.codex/auth.json\n  \
-                 hint: to push the first one, add --type api_key; to push another, pass it with --value - < FILE\n"
+                 hint: choose the first with --type api_key, or pass another with --value - < FILE\n"
             )
         );
     }

@@ -264,6 +264,59 @@ fn a_key_of_another_provider_is_refused_with_the_command_for_it() {
     assert_eq!(only(&sandbox, "codex")[1..], ["api_key", "user", &key]);
 }
 
+/// R139, R140: a reference or ciphertext is refused with the pipe that works, from every source; a placeholder
+/// is a warning.
+#[test]
+fn a_value_that_is_no_secret_yet_is_refused() {
+    let sandbox = Sandbox::new();
+    for (value, what, pipe) in [
+        (
+            "op://Private/claude/key",
+            "1Password",
+            "op read REFERENCE | amika secret claude push --value -",
+        ),
+        (
+            "ENC[AES256_GCM,data:c4n4ry]",
+            "SOPS",
+            "amika secret claude push --value -",
+        ),
+        (
+            "$ANSIBLE_VAULT;1.1;AES256\n6162",
+            "Ansible Vault",
+            "amika secret claude push --value -",
+        ),
+        (
+            r#"{"claudeAiOauth":{"accessToken":"ENC[AES256_GCM,data:x]","scopes":["user:inference"]},"sops":{"mac":"ENC[AES256_GCM,data:x]"}}"#,
+            "SOPS",
+            "amika secret claude push --value -",
+        ),
+    ] {
+        for options in ["--value -", "--from-file -", "--type api_key --value -"] {
+            sandbox
+                .run_with(&format!("secret claude push {options}"), value)
+                .exits(4)
+                .stderr_contains(what)
+                .stderr_contains(pipe);
+        }
+    }
+    let mut command = sandbox.command(["secret", "claude", "push", "--type", "api_key"]);
+    command.env("ANTHROPIC_API_KEY", "op://Private/claude/key");
+    ran(command.output().unwrap())
+        .exits(4)
+        .stderr_contains("1Password");
+    assert!(sandbox.vault.requests().is_empty());
+    sandbox
+        .run_with(
+            "secret claude push --value - --literal",
+            "op://Private/claude/key",
+        )
+        .exits(0);
+    sandbox
+        .run_with("secret claude push --value - --name b", "your-api-key-here")
+        .exits(0)
+        .stderr_contains("placeholder");
+}
+
 /// R164: a setup token is stored in the form that Claude Code reads, from wherever it comes.
 #[test]
 fn a_setup_token_is_stored_as_a_login_of_a_year() {
@@ -506,7 +559,7 @@ fn a_hostile_name_is_escaped_wherever_it_is_shown() {
     ];
     let org = ["--scope", "org"];
     let lines: [&[&str]; 6] = [
-        &["secret", "claude", "delete", "--name", "absent"],
+        &["secret", "claude", "delete", "--name", "oddname"],
         &["secret", "claude", "push", "--value", "key", "--scope", "org"],
         &[&force[..], &org].concat(),
         &[&force[..], &org, &["--yes"]].concat(),

@@ -11,7 +11,8 @@ use crate::credentials::validate::{self, Checked};
 use crate::error::{Error, Result};
 use crate::formats::escape;
 use crate::provider::{CLAUDE, CredentialKind, Provider};
-use crate::secret::Scope;
+use crate::push::kinds;
+use crate::secret::{Scope, SecretValue};
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::{self, Confirmation};
 
@@ -67,6 +68,9 @@ pub(crate) async fn run(
     };
     let source = interrupt.or(pick(provider, &args.source, local, context)).await?;
     let PushSource { value, place, .. } = source;
+    if !args.source.literal {
+        check_is_secret(provider, &value, &place, context)?;
+    }
     let now = (env.now)();
     let checked = if args.source.setup_token {
         validate::check_token(provider, &value, &place, now)
@@ -126,7 +130,6 @@ impl Push {
         old: Option<&CredentialSummary>,
         context: &Context,
     ) -> Result<()> {
-        checked.secrets().for_each(|secret| vault.api.keep_secret(secret));
         let new = NewCredential {
             name,
             kind: checked.kind,
@@ -274,6 +277,28 @@ impl Push {
 
 /// Said before a login goes to org scope.
 pub(super) const FOR_EVERYONE: &str = "for everyone in the organisation";
+
+/// Refuses a value that another program turns into a secret, and warns about a placeholder.
+fn check_is_secret(provider: &Provider, value: &SecretValue, place: &str, context: &Context) -> Result<()> {
+    let text = value.expose_secret();
+    let command = format!("amika secret {} push --value -", provider.id);
+    let (kind, hint) = match (kinds::of(text), kinds::of_file(text)) {
+        (Some(kind), _) => (kind, kind.hint(&command)),
+        (None, Some(kind)) => (
+            kind,
+            format!("decrypt it first, and pipe the result into '{command}'"),
+        ),
+        (None, None) => {
+            if kinds::is_placeholder(text.trim()) {
+                context
+                    .printer
+                    .warning(&format!("{place}: the value looks like a placeholder"));
+            }
+            return Ok(());
+        }
+    };
+    Err(Error::input(format!("{place}: this is {}, not a secret", kind.what)).hint(hint))
+}
 
 fn noun(kind: CredentialKind) -> &'static str {
     match kind {

@@ -4,9 +4,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
-use zeroize::Zeroizing;
-
 use crate::context::Context;
 use crate::credentials::recovery::{Description, Kept};
 use crate::discover::{Detail, Filter, Report, State, discover};
@@ -18,6 +15,7 @@ use crate::system::given::{Given, PathOption};
 use crate::system::keychain::SystemKeychain;
 use crate::ui::printer::Printer;
 use crate::ui::prompt::{self, Choice};
+use clap::Args;
 
 /// The options that select the value to push.
 #[derive(Debug, Args)]
@@ -114,14 +112,24 @@ pub(crate) struct PushSource {
 
 impl PushSource {
     /// A value whose form decides whether it can be used.
-    fn given(kind: Option<CredentialKind>, value: &str) -> Self {
+    fn new(kind: Option<CredentialKind>, value: SecretValue, place: impl Into<String>) -> Self {
         Self {
             kind,
-            value: SecretValue::new(value.to_owned()),
-            place: "standard input".to_owned(),
+            value,
+            place: place.into(),
             usable: true,
             rank: 0,
         }
+    }
+
+    /// The value of a variable, unless it is unset or blank.
+    fn variable(kind: CredentialKind, name: &str, env: &Env) -> Option<Self> {
+        let value = env
+            .variable(name)?
+            .to_str()
+            .filter(|value| !value.trim().is_empty())?;
+        let value = SecretValue::new(value.to_owned());
+        Some(Self::new(Some(kind), value, format!("${name}")))
     }
 }
 
@@ -164,24 +172,13 @@ pub(crate) fn find_local(
 }
 
 fn variables(provider: &Provider, env: &Env) -> impl Iterator<Item = PushSource> {
-    let set = provider.variables.iter().filter_map(|name| {
-        let value = env.variable(name)?.to_str()?;
-        Some((name, value)).filter(|(_, value)| !value.trim().is_empty())
-    });
-    set.map(|(name, value)| PushSource {
-        place: format!("${name}"),
-        ..PushSource::given(Some(CredentialKind::ApiKey), value)
-    })
+    let names = provider.variables.iter();
+    names.filter_map(|name| PushSource::variable(CredentialKind::ApiKey, name, env))
 }
 
 /// The setup token in its variable, which Claude Code uses in place of a stored login.
 fn setup_token_variable(env: &Env) -> Option<PushSource> {
-    let value = env.variable(SETUP_TOKEN_VARIABLE)?.to_str()?;
-    let source = PushSource {
-        place: format!("${SETUP_TOKEN_VARIABLE}"),
-        ..PushSource::given(Some(CredentialKind::OAuth), value)
-    };
-    Some(source).filter(|_| !value.trim().is_empty())
+    PushSource::variable(CredentialKind::OAuth, SETUP_TOKEN_VARIABLE, env)
 }
 
 /// Converts a discovered credential to the value to upload: a key, or the tool's whole login.
@@ -192,9 +189,6 @@ fn stored(discovery: Report, env: &Env) -> impl Iterator<Item = PushSource> {
             CredentialKind::OAuth => found.document?,
         };
         Some(PushSource {
-            kind: Some(found.kind),
-            value,
-            place: found.place.shown(env.home.as_deref()),
             usable: match found.state {
                 State::Unusable => false,
                 State::Expired => found.renewable,
@@ -204,6 +198,7 @@ fn stored(discovery: Report, env: &Env) -> impl Iterator<Item = PushSource> {
             rank: 4 * u8::from(found.in_use)
                 + 2 * u8::from(found.renewable)
                 + u8::from(found.state != State::Expired),
+            ..PushSource::new(Some(found.kind), value, found.place.shown(env.home.as_deref()))
         })
     })
 }
@@ -217,7 +212,7 @@ pub(crate) async fn pick(
     context: &Context,
 ) -> Result<PushSource> {
     if args.setup_token {
-        return read_setup_token(provider, context).await;
+        return read_setup_token(context).await;
     }
     if let Some(given) = read_given(provider, args, context).await? {
         return Ok(given);
@@ -246,21 +241,14 @@ pub(crate) async fn pick(
 }
 
 /// The setup token from standard input, its variable or a prompt.
-async fn read_setup_token(provider: &Provider, context: &Context) -> Result<PushSource> {
+async fn read_setup_token(context: &Context) -> Result<PushSource> {
     let env = &context.env;
+    let kind = Some(CredentialKind::OAuth);
     let variable = setup_token_variable(env);
     if !env.terminals.stdin && (variable.is_none() || env.stdin_begins_within(SETUP_TOKEN_WAIT).await) {
-        let option = PathOption {
-            failed: "failed reading the setup token from",
-            option: "--setup-token",
-            limit: MAX_VALUE as u64,
-        };
-        let say = |text: &str| context.printer.notice(text);
-        let Given { bytes, .. } = env.read_given(Path::new("-"), option, &say).await?;
-        let text = std::str::from_utf8(&bytes);
-        let text = text.map_err(|_| Error::input("standard input is not valid UTF-8"))?;
-        if !text.trim().is_empty() {
-            return Ok(PushSource::given(Some(CredentialKind::OAuth), text));
+        let (value, place) = read(Path::new("-"), "--setup-token", context).await?;
+        if !value.expose_secret().trim().is_empty() {
+            return Ok(PushSource::new(kind, value, place));
         }
     }
     if let Some(variable) = variable {
@@ -270,78 +258,66 @@ async fn read_setup_token(provider: &Provider, context: &Context) -> Result<Push
         let message = format!("no setup token on standard input, and {SETUP_TOKEN_VARIABLE} is not set");
         return Err(Error::input(message).hint("pipe in what 'claude setup-token' printed"));
     }
-    let from_file = format!("amika secret {} push --setup-token < FILE", provider.id);
+    let from_file = "amika secret claude push --setup-token < FILE";
     let prompt = "Token that 'claude setup-token' printed";
-    Ok(PushSource {
-        kind: Some(CredentialKind::OAuth),
-        value: prompt::ask_secret(&context.options, env, prompt, &from_file).await?,
-        place: "prompt".to_owned(),
-        usable: true,
-        rank: 0,
-    })
+    let value = prompt::ask_secret(&context.options, env, prompt, from_file).await?;
+    Ok(PushSource::new(kind, value, "prompt"))
 }
 
-/// The hint for choosing one of several credentials on the command line, or confirming the only one.
+/// The hint for choosing one of several credentials on the command line.
 fn how_to_choose(sources: &[PushSource]) -> String {
-    let kinds = CredentialKind::ALL.iter().filter(|kind| {
-        let mut kinds = sources.iter().filter_map(|source| source.kind);
-        kinds.any(|found| found == **kind)
-    });
-    let types: Vec<_> = kinds.map(|kind| format!("--type {}", kind.as_str())).collect();
-    if types.len() > 1 {
-        format!("choose one with {}", types.join(" or "))
-    } else {
-        format!(
-            "to push the first one, add {}; to push another, pass it with --value - < FILE",
-            types.join("")
-        )
-    }
+    let has = |kind: &&CredentialKind| sources.iter().any(|source| source.kind == Some(**kind));
+    let types = CredentialKind::ALL.iter().filter(has);
+    let types: Vec<_> = types.map(|kind| format!("--type {}", kind.as_str())).collect();
+    format!(
+        "choose the first with {}, or pass another with --value - < FILE",
+        types.join(" or ")
+    )
 }
 
 /// The value of `--value` or `--from-file`, read once.
 async fn read_given(provider: &Provider, args: &SourceArgs, context: &Context) -> Result<Option<PushSource>> {
     let env = &context.env;
-    if args.value.as_ref().is_some_and(|value| value == "-") && env.terminals.stdin {
-        let prompt = format!("{} credential", provider.title);
-        let from_file = format!("amika secret {} push --from-file FILE", provider.id);
-        return Ok(Some(PushSource {
-            kind: args.kind,
-            value: prompt::ask_secret(&context.options, env, &prompt, &from_file).await?,
-            place: "prompt".to_owned(),
-            usable: true,
-            rank: 0,
-        }));
-    }
-    let Given { bytes, place } = match (&args.value, &args.from_file) {
+    let (value, place) = match (&args.value, &args.from_file) {
         (None, None) => return Ok(None),
-        (Some(value), _) if value != "-" => Given {
-            bytes: Zeroizing::new(value.as_encoded_bytes().to_vec()),
-            place: "--value".to_owned(),
-        },
+        (Some(value), _) if value != "-" => {
+            (text(value.as_encoded_bytes(), "--value")?, "--value".to_owned())
+        }
+        (Some(_), _) if env.terminals.stdin => {
+            let prompt = format!("{} credential", provider.title);
+            let from_file = format!("amika secret {} push --from-file FILE", provider.id);
+            let value = prompt::ask_secret(&context.options, env, &prompt, &from_file).await?;
+            (value, "prompt".to_owned())
+        }
         (_, path) => {
             let path = path.as_deref().unwrap_or(Path::new("-"));
-            // Scripts match "reading credentials file".
-            let option = PathOption {
-                failed: "failed reading credentials file",
-                option: "--from-file",
-                limit: MAX_VALUE as u64,
-            };
-            env.read_given(path, option, &|text| context.printer.notice(text))
-                .await?
+            read(path, "--from-file", context).await?
         }
     };
-    let text = std::str::from_utf8(&bytes).map_err(|_| {
+    Ok(Some(PushSource::new(args.kind, value, place)))
+}
+
+/// Reads the path of an option, or standard input. Returns the value and its name for messages.
+async fn read(path: &Path, option: &str, context: &Context) -> Result<(SecretValue, String)> {
+    let option = PathOption {
+        // Scripts match "reading credentials file".
+        failed: "failed reading credentials file",
+        option,
+        limit: MAX_VALUE as u64,
+    };
+    let say = |text: &str| context.printer.notice(text);
+    let Given { bytes, place } = context.env.read_given(path, option, &say).await?;
+    Ok((text(&bytes, &place)?, place))
+}
+
+fn text(bytes: &[u8], place: &str) -> Result<SecretValue> {
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|_| {
         Error::input(format!(
             "failed to parse credentials file {place}: not valid UTF-8"
         ))
     })?;
-    Ok(Some(PushSource {
-        kind: args.kind,
-        value: SecretValue::new(Zeroizing::new(text.to_owned())),
-        place,
-        usable: true,
-        rank: 0,
-    }))
+    Ok(SecretValue::new(text.to_owned()))
 }
 
 fn nothing_found(provider: &Provider, kind: Option<CredentialKind>) -> Error {
@@ -352,24 +328,23 @@ fn nothing_found(provider: &Provider, kind: Option<CredentialKind>) -> Error {
         variables,
         ..
     } = provider;
-    let why = match kind {
+    let variable = variables.first().copied().unwrap_or_default();
+    let (why, other) = match kind {
+        Some(CredentialKind::OAuth) => (
+            format!(": {tool} is not logged in on this machine, or is logged in with an API key"),
+            format!("push its key with 'amika secret {id} push --type api_key'"),
+        ),
         Some(CredentialKind::ApiKey) => {
             let unset = variables
                 .iter()
                 .map(|name| format!("the {name} environment variable is not set"));
-            format!(
-                ": {}, and no key is stored on this machine",
-                unset.collect::<Vec<_>>().join(", ")
+            let unset = unset.collect::<Vec<_>>().join(", ");
+            (
+                format!(": {unset}, and no key is stored on this machine"),
+                format!("set {variable}"),
             )
         }
-        Some(CredentialKind::OAuth) => {
-            format!(": {tool} is not logged in on this machine, or is logged in with an API key")
-        }
-        None => String::new(),
-    };
-    let other = match kind {
-        Some(CredentialKind::OAuth) => format!("push its key with 'amika secret {id} push --type api_key'"),
-        _ => format!("set {}", variables.first().copied().unwrap_or_default()),
+        None => (String::new(), format!("set {variable}")),
     };
     Error::input(format!("No {title} credentials found{why}")).hint(format!(
         "log in with {tool}, {other}, or pass a file: 'amika secret {id} push --from-file FILE'"
