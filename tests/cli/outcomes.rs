@@ -90,3 +90,66 @@ fn an_update_in_doubt_whose_repetition_fails_is_unknown() {
         assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("1"));
     }
 }
+
+const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","refreshToken":"c4n4ry","expiresAt":32503680000000,"scopes":["user:inference"]}}"#;
+
+/// R142: a login becomes the credential of its provider, whole, beside the keys, and never replaces one.
+#[test]
+fn a_login_is_pushed_where_there_is_none() {
+    let laptop = || {
+        let sandbox = Sandbox::new();
+        sandbox.write(".claude/.credentials.json", LOGIN);
+        sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"sk-proj-c4n4ry"}"#);
+        sandbox
+    };
+    let status = |sandbox: &Sandbox, more: &str| {
+        let line = format!("secret extract --push --yes -o json {more}");
+        let report = sandbox.run(&line).exits(0).json();
+        let rows = report["results"].as_array().unwrap();
+        let login = rows.iter().find(|row| row["kind"] == "claude").unwrap();
+        assert_eq!(login["name"], "Claude login");
+        login["status"].as_str().unwrap().to_owned()
+    };
+    let sandbox = laptop();
+    assert_eq!(status(&sandbox, ""), "created");
+    let stored = sandbox.vault.stored("claude");
+    assert_eq!(
+        (stored[0].name.as_str(), stored[0].value.as_str()),
+        ("Claude OAuth", LOGIN)
+    );
+    assert_eq!(sandbox.vault.stored("generic").len(), 2);
+    assert_eq!(status(&sandbox, ""), "unchanged");
+    sandbox
+        .run("secret extract --push --yes")
+        .exits(0)
+        .stdout_contains("Claude login    already there")
+        .stderr_contains("'amika secret claude push --force' replaces it");
+
+    // The name of the one that is there does not matter, but type and scope do.
+    for (name, kind, scope, expected) in [
+        ("Work", "oauth", "user", "unchanged"),
+        ("Work", "api_key", "user", "created"),
+        ("Work", "oauth", "org", "created"),
+    ] {
+        let sandbox = laptop();
+        sandbox
+            .vault
+            .seed_credential("claude", name, kind, scope, "c4n4ry");
+        assert_eq!(status(&sandbox, ""), expected, "{name} {kind} {scope}");
+    }
+    // Somebody was faster.
+    let sandbox = laptop();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/secrets/claude").fails(409, "taken"));
+    assert_eq!(status(&sandbox, ""), "unchanged");
+    // It is the login of one person.
+    let sandbox = laptop();
+    assert_eq!(status(&sandbox, "--scope org"), "unchanged");
+    assert!(sandbox.vault.stored("claude").is_empty());
+    assert_eq!(sandbox.vault.stored("generic").len(), 2);
+    sandbox
+        .run("secret extract --push --yes --scope org")
+        .exits(0)
+        .stdout_contains("Claude login    not pushed");
+}
