@@ -303,7 +303,8 @@ fn plan_notices(plan: &Plan, notices: &mut Notices) {
 /// Writes a confirmed plan, and reports the outcome of every secret.
 async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
     let printer = context.printer;
-    let progress = printer.progress(plan.steps.len());
+    let (creates, updates) = plan.writes();
+    let progress = printer.progress(creates + updates);
     let (each, stopped_by) = batch::write(api, plan, &context.interrupt, |event| {
         show(printer, &progress, event);
     })
