@@ -148,6 +148,20 @@ impl Provider {
         format!("{} {kind}", self.title)
     }
 
+    /// What sharing a login that can be renewed means, and the way around it.
+    pub(crate) fn sharing(&self) -> String {
+        let id = self.id;
+        let setup_token = if id == CLAUDE.id {
+            format!("'amika secret {id} push --setup-token' or ")
+        } else {
+            String::new()
+        };
+        format!(
+            "this machine and the sandbox will share one login: whichever renews it first, or logs out, ends it \
+             for the other; {setup_token}'amika secret {id} push --new-login' gives the sandbox its own"
+        )
+    }
+
     /// Finds the provider by its name on the command line.
     pub(crate) fn with_id(id: &str) -> Option<&'static Self> {
         PROVIDERS.iter().find(|provider| provider.id == id)

@@ -145,7 +145,7 @@ impl NewLogin {
             return Ok(text.ok().map(|text| SecretValue::new(text.to_owned())));
         }
         let keychain = SystemKeychain::from_env(tool_env);
-        let filter = Filter::exactly(self.provider.discovered_as, CredentialKind::OAuth);
+        let filter = Filter::new(Some(self.provider.discovered_as), Some(CredentialKind::OAuth));
         let found = discover(tool_env, &keychain, filter).credentials;
         let login = found
             .into_iter()

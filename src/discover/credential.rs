@@ -1,6 +1,7 @@
 //! What discovery finds: credentials, their places, their providers and the kinds of stores.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -29,30 +30,10 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    pub(crate) const ANY: Self = Self {
-        provider: None,
-        kind: None,
-    };
+    pub(crate) const ANY: Self = Self::new(None, None);
 
-    pub(crate) const fn provider(provider: &'static str) -> Self {
-        Self {
-            provider: Some(provider),
-            kind: None,
-        }
-    }
-
-    pub(crate) const fn kind(kind: CredentialKind) -> Self {
-        Self {
-            provider: None,
-            kind: Some(kind),
-        }
-    }
-
-    pub(crate) const fn exactly(provider: &'static str, kind: CredentialKind) -> Self {
-        Self {
-            provider: Some(provider),
-            kind: Some(kind),
-        }
+    pub(crate) const fn new(provider: Option<&'static str>, kind: Option<CredentialKind>) -> Self {
+        Self { provider, kind }
     }
 
     pub(super) fn overlaps(self, other: Self) -> bool {
@@ -265,6 +246,14 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    pub(super) fn new(place: &Place, about: Filter, reason: impl Display) -> Self {
+        Self {
+            place: place.clone(),
+            reason: reason.to_string(),
+            about,
+        }
+    }
+
     /// Formats the warning, with `~` for `home`.
     pub(crate) fn shown(&self, home: Option<&Path>) -> String {
         let place = self.place.shown(home);

@@ -1,31 +1,37 @@
 //! The settings files of one tool, in order of strength.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use jsonc_parser::JsonValue;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
-use super::credential::Filter;
+use super::credential::{Filter, Problem};
 use super::place::Place;
-use super::reader::{Document, Reader};
-use super::report::Report;
-use crate::formats::json::{JsonError, parse_with_comments};
+use super::reader::{Content, DIRECTORY, Document, Lookup, Reader};
+use crate::formats::json::{Object, parse_with_comments};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
-
-/// How deep settings are kept; the rest is ignored, so that any depth can be read.
-const DEPTH: u8 = 6;
+use crate::system::file::FileError;
 
 /// A value of a settings file.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
 pub(super) enum Node {
     Text(SecretValue),
-    /// A number or a boolean, as written.
-    Plain(String),
+    Flag(bool),
+    Number(f64),
     List(Vec<Node>),
-    Object(BTreeMap<String, Node>),
+    Object(Members),
+    /// `null`, or something without a meaning here, such as a date.
+    Other(IgnoredAny),
 }
+
+pub(super) type Members = BTreeMap<String, Node>;
 
 /// The format of a settings file.
 #[derive(Clone, Copy, PartialEq)]
@@ -49,8 +55,8 @@ pub(super) struct Layers {
     all: Vec<Layer>,
     /// Every file that belongs to them, whether or not it exists.
     pub(super) files: Vec<PathBuf>,
-    /// Whether one of them exists and cannot be read.
-    pub(super) is_broken: bool,
+    /// Layers that exist and cannot be read.
+    pub(super) problems: Vec<Problem>,
     about: Filter,
 }
 
@@ -60,59 +66,54 @@ impl Layers {
         Self {
             all: Vec::new(),
             files: Vec::new(),
-            is_broken: false,
+            problems: Vec::new(),
             about,
         }
     }
 
-    /// Adds the next weaker file.
-    pub(super) fn file(&mut self, reader: &Reader<'_>, report: &mut Report, path: PathBuf, format: Format) {
+    /// Adds the next weaker file. A link to nothing sets nothing.
+    pub(super) fn file(&mut self, reader: &Reader<'_>, path: PathBuf, format: Format) {
         if self.files.contains(&path) {
             return;
         }
-        let problems = report.problems.len();
-        if let Some(document) = report.settings(reader.file(&path), self.about) {
-            self.document(report, &document, format);
+        let Lookup { place, content } = reader.file(&path);
+        match content {
+            Content::Document(document) => self.document(&document, format),
+            Content::Unreadable(reason) => self.problem(&place, reason),
+            Content::Instead(DIRECTORY) => self.problem(&place, FileError::Directory),
+            Content::Absent | Content::Instead(_) => {}
         }
-        self.is_broken |= report.problems.len() > problems;
         self.files.push(path);
     }
 
     /// Adds a text as the next weaker layer.
-    pub(super) fn document(&mut self, report: &mut Report, document: &Document, format: Format) {
+    pub(super) fn document(&mut self, document: &Document, format: Format) {
+        let place = document.place.clone();
         match parse(document.body(), format) {
-            Ok(Some(root)) => self.all.push(Layer {
-                place: document.place.clone(),
-                root,
-                format,
-            }),
+            Ok(Some(root)) => self.all.push(Layer { place, root, format }),
             Ok(None) => {}
-            Err(reason) => {
-                self.is_broken = true;
-                report.problem(&document.place, self.about, reason);
-            }
+            Err(reason) => self.problem(&place, reason),
         }
+    }
+
+    fn problem(&mut self, place: &Place, reason: impl Display) {
+        self.problems.push(Problem::new(place, self.about, reason));
     }
 
     /// The strongest value at a path such as `["env", "NAME"]`.
     pub(super) fn get(&self, path: &[&str]) -> Option<(&Node, Place)> {
         self.all.iter().find_map(|layer| {
-            let node = path.iter().try_fold(&layer.root, |node, name| node.get(name))?;
+            let node = layer.root.at(path)?;
             Some((node, layer.at(&path.join("."))))
         })
-    }
-
-    /// The strongest value at a path, if that is a text.
-    pub(super) fn text(&self, path: &[&str]) -> Option<(&str, Place)> {
-        let (node, place) = self.get(path)?;
-        Some((node.text()?, place))
     }
 
     /// The value of a variable: in a layer, or else in the environment.
     pub(super) fn variable(&self, env: &Env, name: &str) -> Option<String> {
         let of_layer = self.variables().find(|(other, ..)| *other == name);
-        let of_layer = of_layer.map(|(_, value, _)| value.as_variable().to_owned());
-        of_layer.or_else(|| Some(env.variable(name)?.to_string_lossy().into_owned()))
+        let of_layer = of_layer.map(|(_, value, _)| value.as_variable());
+        let value = of_layer.or_else(|| Some(env.variable(name)?.to_string_lossy()));
+        value.map(Cow::into_owned)
     }
 
     pub(super) fn is_true(&self, path: &[&str]) -> Option<bool> {
@@ -120,12 +121,9 @@ impl Layers {
     }
 
     /// All objects at a path, the strongest first, with the place that holds them.
-    pub(super) fn objects<'l>(
-        &'l self,
-        path: &'l [&str],
-    ) -> impl Iterator<Item = (&'l BTreeMap<String, Node>, &'l Place)> {
+    pub(super) fn objects<'l>(&'l self, path: &'l [&str]) -> impl Iterator<Item = (&'l Members, &'l Place)> {
         self.all.iter().filter_map(|layer| {
-            let node = path.iter().try_fold(&layer.root, |node, name| node.get(name))?;
+            let node = layer.root.at(path)?;
             Some((node.object()?, &layer.place))
         })
     }
@@ -166,10 +164,16 @@ impl Layer {
 
 impl Node {
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
-        self.object()?.get(name)
+        self.object()?
+            .get(name)
+            .filter(|node| !matches!(node, Self::Other(_)))
     }
 
-    pub(super) fn object(&self) -> Option<&BTreeMap<String, Self>> {
+    fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    fn object(&self) -> Option<&Members> {
         match self {
             Self::Object(members) => Some(members),
             _ => None,
@@ -184,7 +188,7 @@ impl Node {
     }
 
     pub(super) fn is_true(&self) -> bool {
-        matches!(self, Self::Plain(text) if text == "true")
+        matches!(self, Self::Flag(true))
     }
 
     /// Whether it is a list with this text.
@@ -193,11 +197,13 @@ impl Node {
     }
 
     /// The text of a variable: numbers and booleans are converted.
-    pub(super) fn as_variable(&self) -> &str {
+    pub(super) fn as_variable(&self) -> Cow<'_, str> {
         match self {
-            Self::Text(text) => text.expose_secret(),
-            Self::Plain(text) => text,
-            Self::List(_) | Self::Object(_) => "…",
+            Self::Text(text) => text.expose_secret().into(),
+            Self::Flag(flag) => flag.to_string().into(),
+            Self::Number(number) => number.to_string().into(),
+            Self::List(_) | Self::Object(_) => "…".into(),
+            Self::Other(_) => "".into(),
         }
     }
 }
@@ -205,31 +211,28 @@ impl Node {
 /// Parses settings; `None` if they are `null`. The error quotes nothing.
 fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
     match format {
+        // Each member by itself, so that one that is too deep does not affect the others.
         Format::Json => {
-            let mut json = serde_json::Deserializer::from_str(text);
-            let node = Keep(DEPTH).deserialize(&mut json);
-            let node = node.and_then(|node| json.end().map(|()| node));
-            let node = node.map_err(|error| JsonError::Invalid(error.line().max(1)).to_string())?;
-            match node {
-                None | Some(Node::Object(_)) => Ok(node),
-                Some(_) => Err(JsonError::NotAnObject.to_string()),
-            }
+            let object = Object::parse(text).map_err(|error| error.to_string())?;
+            Ok(object.map(|object| {
+                let members = object.members();
+                let parsed =
+                    |raw: &RawValue| serde_json::from_str(raw.get()).unwrap_or(Node::Other(IgnoredAny));
+                let members = members.map(|(name, raw)| (name.to_owned(), parsed(raw)));
+                Node::Object(members.collect())
+            }))
         }
         Format::JsonWithComments => {
             let object = parse_with_comments(text).map_err(|error| error.to_string())?;
-            Ok(object.and_then(|object| of_json(JsonValue::Object(object), DEPTH)))
+            Ok(object.map(|object| of_json(JsonValue::Object(object))))
         }
-        Format::Toml => {
-            let table = toml::Deserializer::parse(text).and_then(|table| Keep(DEPTH).deserialize(table));
-            table.map_err(|error| {
-                // The error's own message quotes the line, which may contain a key.
-                let before = error.span().and_then(|span| text.get(..span.start));
-                let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-                format!("line {line} cannot be parsed")
-            })
-        }
-        // Only Codex has one. It reads it with the same crate, and ignores its own variables there
-        // (0.171).
+        Format::Toml => toml::from_str(text).map(Some).map_err(|error| {
+            // The error's own message quotes the line, which may contain a key.
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            format!("line {line} cannot be parsed")
+        }),
+        // Only Codex has one. It reads it with the same crate, and ignores its own variables there (0.171).
         Format::Dotenv => {
             let entries = dotenvy::from_read_iter(text.as_bytes()).filter_map(Result::ok);
             let entries = entries.filter(|(name, _)| !name.to_ascii_uppercase().starts_with("CODEX_"));
@@ -239,91 +242,19 @@ fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
     }
 }
 
-fn of_json(value: JsonValue<'_>, depth: u8) -> Option<Node> {
-    let below = depth.checked_sub(1)?;
-    Some(match value {
-        JsonValue::Null => return None,
+fn of_json(value: JsonValue<'_>) -> Node {
+    match value {
+        JsonValue::Null => Node::Other(IgnoredAny),
         JsonValue::String(text) => Node::Text(SecretValue::new(text.into_owned())),
-        JsonValue::Number(text) => Node::Plain(text.to_owned()),
-        JsonValue::Boolean(flag) => Node::Plain(flag.to_string()),
-        JsonValue::Array(items) => Node::List(
-            items
-                .into_iter()
-                .filter_map(|item| of_json(item, below))
-                .collect(),
-        ),
+        JsonValue::Number(text) => Node::Number(text.parse().unwrap_or_default()),
+        JsonValue::Boolean(flag) => Node::Flag(flag),
+        JsonValue::Array(items) => Node::List(items.into_iter().map(of_json).collect()),
         JsonValue::Object(members) => {
-            let members = members.into_iter();
-            let kept = members.filter_map(|(name, value)| Some((name.into_owned(), of_json(value, below)?)));
-            Node::Object(kept.collect())
+            let members = members
+                .into_iter()
+                .map(|(name, value)| (name.into_owned(), of_json(value)));
+            Node::Object(members.collect())
         }
-    })
-}
-
-/// Deserialises this many levels of any format; `None` for null and for what is deeper.
-struct Keep(u8);
-
-impl<'de> DeserializeSeed<'de> for Keep {
-    type Value = Option<Node>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Node>, D::Error> {
-        if self.0 == 0 {
-            IgnoredAny::deserialize(deserializer)?;
-            return Ok(None);
-        }
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Keep {
-    type Value = Option<Node>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a setting")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Option<Node>, E> {
-        Ok(Some(Node::Text(SecretValue::new(text.to_owned()))))
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Option<Node>, E> {
-        Ok(Some(Node::Plain(flag.to_string())))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Option<Node>, E> {
-        Ok(Some(Node::Plain(number.to_string())))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Option<Node>, E> {
-        Ok(Some(Node::Plain(number.to_string())))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Option<Node>, E> {
-        Ok(Some(Node::Plain(number.to_string())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Option<Node>, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Option<Node>, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(Self(self.0 - 1))? {
-            items.extend(item);
-        }
-        Ok(Some(Node::List(items)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Node>, A::Error> {
-        let mut members = BTreeMap::new();
-        while let Some(name) = map.next_key::<String>()? {
-            match map.next_value_seed(Self(self.0 - 1))? {
-                Some(value) => members.insert(name, value),
-                // The last of duplicate members counts.
-                None => members.remove(&name),
-            };
-        }
-        Ok(Some(Node::Object(members)))
     }
 }
 

@@ -18,7 +18,6 @@ mod sources;
 mod tools;
 
 pub(crate) use self::credential::{Filter, LocalCredential, PushedAs, State};
-pub(crate) use self::messages::Detail;
 pub(crate) use self::place::Place;
 pub(crate) use self::rank::rank;
 use self::reader::Reader;
@@ -27,43 +26,26 @@ use self::tools::{amika, amp, claude, codex, opencode};
 use crate::system::env::Env;
 use crate::system::keychain::Keychain;
 
-/// The scan of one tool, and the credentials that it can find.
-struct Scanner {
-    finds: Filter,
-    scan: fn(&Reader<'_>) -> Report,
-}
+type Scan = fn(&Reader<'_>) -> Report;
 
-const SCANNERS: [Scanner; 5] = [
-    Scanner {
-        finds: Filter::provider("anthropic"),
-        scan: claude::scan,
-    },
-    Scanner {
-        finds: Filter::provider("openai"),
-        scan: codex::scan,
-    },
-    Scanner {
-        finds: Filter::ANY,
-        scan: amika::scan,
-    },
-    Scanner {
-        finds: Filter::ANY,
-        scan: opencode::scan,
-    },
-    Scanner {
-        finds: Filter::ANY,
-        scan: amp::scan,
-    },
+/// The scan of each tool, and the credentials that it can find.
+const SCANS: [(Filter, Scan); 5] = [
+    (Filter::new(Some("anthropic"), None), claude::scan),
+    (Filter::new(Some("openai"), None), codex::scan),
+    (Filter::ANY, amika::scan),
+    (Filter::ANY, opencode::scan),
+    (Filter::ANY, amp::scan),
 ];
 
 /// Finds the credentials that `filter` asks for. With a provider, the notes are those of its own tool.
 pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter) -> Report {
     let reader = Reader::new(env, keychain);
     let mut report = Report::default();
-    for Scanner { finds, scan } in SCANNERS.iter().filter(|scanner| scanner.finds.overlaps(filter)) {
+    for (finds, scan) in SCANS.iter().filter(|(finds, _)| finds.overlaps(filter)) {
         let mut found = scan(&reader);
         if filter.provider.is_some() && finds.provider != filter.provider {
             found.notes.clear();
+            found.overrides.clear();
         }
         report.append(found);
     }

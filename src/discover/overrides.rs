@@ -6,14 +6,13 @@
 //! it unknown whether a stored credential is in use.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use url::Url;
 
 use super::layers::{Layers, Node};
-use super::note::Note;
 use super::place::Place;
+use crate::formats::escape;
 use crate::system::env::Env;
 
 pub(super) const ANTHROPIC: &[&str] = &["anthropic.com", "claude.ai", "claude.com"];
@@ -33,48 +32,20 @@ pub(super) struct Tool {
 }
 
 /// A name that holds one of these may select another credential or another server.
-const NAMED: [&str; 23] = [
-    "KEY",
-    "TOKEN",
-    "AUTH",
-    "CRED",
-    "SECRET",
-    "HEADER",
-    "URL",
-    "HOST",
-    "SOCKET",
-    "PROXY",
-    "HELPER",
-    "PROVIDER",
-    "PROFILE",
-    "IDENTITY",
-    "FEDERATION",
-    "SPIFFE",
-    "USE_",
-    "GATEWAY",
-    "ORGANIZATION",
-    "ACCOUNT",
-    "REMOTE",
-    "MANAGED",
-    "SIMPLE",
-];
+const NAMED: &str = "KEY TOKEN AUTH CRED SECRET HEADER URL HOST SOCKET PROXY HELPER PROVIDER PROFILE IDENTITY \
+                     FEDERATION SPIFFE USE_ GATEWAY ORGANIZATION ACCOUNT REMOTE MANAGED SIMPLE";
 /// The same for settings, in addition, such as `forced_chatgpt_workspace_id` of Codex.
-const NAMED_MEMBER: [&str; 2] = ["LOGIN", "CHATGPT"];
+const NAMED_MEMBER: &str = "LOGIN CHATGPT";
 /// Parts of harmless names, unless they hold a word from [`NAMED`].
-const HARMLESS: [&str; 5] = ["MODEL", "LOG", "TELEMETRY", "TIMEOUT", "ENTRYPOINT"];
-const HARMLESS_BEFORE: [&str; 3] = ["MAX", "DISABLE", "ENABLE"];
-const HARMLESS_AFTER: [&str; 5] = ["MS", "DIR", "PATH", "PID", "PORT"];
-/// Names of variables that are harmless although they hold a word, or hold none.
-const HARMLESS_NAMES: [&str; 4] = [
-    // Codex 0.169 does not sign in with it, unless a model provider names it.
-    "OPENAI_API_KEY",
-    "OPENAI_ORG_ID",
-    "CODEX_HOME",
-    // The address of a local service, without which the other SPIFFE variables do nothing.
-    "SPIFFE_ENDPOINT_SOCKET",
-];
+const HARMLESS: &str = "MODEL LOG TELEMETRY TIMEOUT ENTRYPOINT";
+const HARMLESS_BEFORE: &str = "MAX DISABLE ENABLE";
+const HARMLESS_AFTER: &str = "MS DIR PATH PID PORT";
+/// Names of variables that are harmless although they hold a word, or hold none: Codex 0.171 does not sign
+/// in with `OPENAI_API_KEY` unless a model provider names it, and the socket is a local service that
+/// nothing uses without the other SPIFFE variables.
+const HARMLESS_NAMES: &str = "OPENAI_API_KEY OPENAI_ORG_ID CODEX_HOME SPIFFE_ENDPOINT_SOCKET";
 /// Words in the names of Codex's variables that count even if their value is blank (Codex 0.171).
-const COUNT_WHEN_BLANK: [&str; 3] = ["IDENTITY", "FEDERATION", "SPIFFE"];
+const COUNT_WHEN_BLANK: &str = "IDENTITY FEDERATION SPIFFE";
 
 /// What a name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,19 +60,19 @@ pub(super) enum Class {
 pub(super) fn class_of_variable(name: &str) -> Class {
     let name = name.to_ascii_uppercase();
     let parts: Vec<&str> = name.split('_').collect();
-    let is_part = |words: &[&str], parts: &[&str]| parts.iter().any(|part| words.contains(part));
-    let limits_tokens = is_part(&["MAX"], &parts) && name.ends_with("_TOKENS");
-    if HARMLESS_NAMES.contains(&name.as_str())
+    let has_part = |words: &str, parts: &[&str]| parts.iter().any(|part| is_one_of(part, words));
+    let limits_tokens = has_part("MAX", &parts) && name.ends_with("_TOKENS");
+    if is_one_of(&name, HARMLESS_NAMES)
         || name.starts_with("CODEX_SANDBOX")
         || name.ends_with("_TTL_MS")
         || limits_tokens
     {
         Class::Harmless
-    } else if NAMED.iter().any(|word| name.contains(word)) {
+    } else if holds(&name, NAMED) {
         Class::Named
-    } else if is_part(&HARMLESS, &parts)
-        || is_part(&HARMLESS_BEFORE, &parts[..parts.len() - 1])
-        || is_part(&HARMLESS_AFTER, &parts[1..])
+    } else if has_part(HARMLESS, &parts)
+        || has_part(HARMLESS_BEFORE, &parts[..parts.len() - 1])
+        || has_part(HARMLESS_AFTER, &parts[1..])
     {
         Class::Harmless
     } else {
@@ -109,25 +80,35 @@ pub(super) fn class_of_variable(name: &str) -> Class {
     }
 }
 
-/// Whether a member of a settings file, such as `apiKeyHelper`, may select another credential or server.
+/// Whether a name is one of several words.
+fn is_one_of(name: &str, words: &str) -> bool {
+    words.split_whitespace().any(|word| word == name)
+}
+
+/// Whether a name holds one of several words.
+fn holds(name: &str, words: &str) -> bool {
+    words.split_whitespace().any(|word| name.contains(word))
+}
+
+/// Whether a member of a settings file, such as `apiKeyHelper`, may select another credential or server:
+/// whether one of the words in its name is listed.
 pub(super) fn is_named_member(name: &str) -> bool {
-    let mut parts = vec![String::new()];
+    let mut words = String::new();
     let mut before = ' ';
     for c in name.chars() {
-        let starts_part =
-            !c.is_ascii_alphanumeric() || (c.is_ascii_uppercase() && !before.is_ascii_uppercase());
-        if starts_part {
-            parts.push(String::new());
+        if c.is_ascii_uppercase() && !before.is_ascii_uppercase() {
+            words.push(' ');
         }
-        if let Some(part) = parts.last_mut().filter(|_| c.is_ascii_alphanumeric()) {
-            part.push(c.to_ascii_uppercase());
-        }
+        words.push(if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            ' '
+        });
         before = c;
     }
-    let words = || NAMED.iter().chain(&NAMED_MEMBER);
-    parts
-        .iter()
-        .any(|part| words().any(|word| word.trim_end_matches('_') == part))
+    let named = NAMED.replace('_', "");
+    let mut words = words.split_whitespace();
+    words.any(|word| is_one_of(word, &named) || is_one_of(word, NAMED_MEMBER))
 }
 
 /// The host of an address that is not the vendor's own. Without a host it is some other server.
@@ -154,27 +135,30 @@ pub(super) fn other_server(address: &str, domains: &[&str]) -> Option<String> {
 }
 
 /// What a tool may use in place of its stored credentials.
-#[derive(Default)]
-pub(super) struct Overrides {
+#[derive(Debug)]
+pub(crate) struct Overrides {
+    tool: &'static str,
     pub(super) named: Vec<Place>,
-    pub(super) unknown: Vec<Place>,
-    pub(super) project: Vec<Place>,
+    unknown: Vec<Place>,
+    project: Vec<Place>,
 }
 
 impl Overrides {
     /// Looks at the environment and the settings of a tool.
     pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Self {
         let mut found = Self {
+            tool: tool.title,
+            named: Vec::new(),
+            unknown: Vec::new(),
             project: project_files(tool, env, &layers.files),
-            ..Self::default()
         };
         let of_layers = layers
             .variables()
-            .map(|(name, value, place)| (name, value.as_variable().to_owned(), place));
+            .map(|(name, value, place)| (name, value.as_variable(), place));
         let mut of_process: Vec<_> = env.variable_names().collect();
         of_process.sort_unstable();
         let of_process = of_process.into_iter().filter_map(|name| {
-            let value = env.variable(name)?.to_string_lossy().into_owned();
+            let value = env.variable(name)?.to_string_lossy();
             Some((name, value, Place::Variable(name.to_owned())))
         });
         let mut seen = HashSet::new();
@@ -184,8 +168,14 @@ impl Overrides {
             }
         }
         for (name, value, place) in layers.members() {
-            let is_set = seen.insert(format!(".{name}")) && !is_blank(value) && !tool.follows(name);
-            if is_set && is_named_member(name) && !is_own_address(name, value.as_variable(), tool) {
+            let is_off = matches!(value, Node::Flag(false));
+            let value = value.as_variable();
+            let is_set = !is_off && !value.trim().is_empty() && !tool.follows(name);
+            if seen.insert(format!(".{name}"))
+                && is_set
+                && is_named_member(name)
+                && !is_own_address(name, &value, tool)
+            {
                 found.named.push(place);
             }
         }
@@ -194,24 +184,23 @@ impl Overrides {
 
     fn variable(&mut self, tool: &Tool, name: &str, value: &str, place: Place, layers: &Layers) {
         let upper = name.to_ascii_uppercase();
-        let counts_when_blank = upper.starts_with("OPENAI_") || upper.starts_with("SPIFFE_");
-        let counts_when_blank = counts_when_blank && COUNT_WHEN_BLANK.iter().any(|word| upper.contains(word));
+        let is_of_codex = upper.starts_with("OPENAI_") || upper.starts_with("SPIFFE_");
+        let is_blank = value.trim().is_empty() && !(is_of_codex && holds(&upper, COUNT_WHEN_BLANK));
         // A switch such as CLAUDE_CODE_USE_BEDROCK=0 is off (Claude Code 2.1.331).
-        let is_off = upper.contains("_USE_")
-            && ["0", "false", "no", "off"].contains(&value.trim().to_ascii_lowercase().as_str());
-        if (value.trim().is_empty() && !counts_when_blank) || is_off || is_own_address(name, value, tool) {
+        let is_off =
+            upper.contains("_USE_") && is_one_of(&value.trim().to_ascii_lowercase(), "0 false no off");
+        if is_blank || is_off || is_own_address(name, value, tool) || tool.follows(name) {
             return;
         }
-        let names_key = layers.objects(&["model_providers"]).any(|(providers, _)| {
-            let mut keys = providers
-                .values()
-                .filter_map(|provider| provider.get("env_key")?.text());
-            keys.any(|key| key == name)
-        });
+        let names_it = |provider: &Node| provider.get("env_key").and_then(Node::text) == Some(name);
+        let is_key = || {
+            layers
+                .objects(&["model_providers"])
+                .any(|(providers, _)| providers.values().any(names_it))
+        };
         match class_of_variable(name) {
-            _ if tool.follows(name) => {}
-            Class::Harmless if !names_key => {}
             Class::Unknown => self.unknown.push(place),
+            Class::Harmless if !is_key() => {}
             Class::Named | Class::Harmless => self.named.push(place),
         }
     }
@@ -221,32 +210,48 @@ impl Overrides {
         self.named.iter().chain(&self.unknown).chain(&self.project).next()
     }
 
-    pub(super) fn into_notes(self, tool: &'static str) -> impl Iterator<Item = Note> {
-        let named = Note::MayUse {
-            tool,
-            what: self.named,
-        };
-        let unknown = Note::UnknownSettings {
-            tool,
-            what: self.unknown,
-        };
-        let project = Note::ProjectFiles {
-            tool,
-            files: self.project,
-        };
-        [named, unknown, project]
-            .into_iter()
-            .filter(|note| !note.is_empty())
+    /// The notice about what is named, with `~` for `home`.
+    pub(super) fn named(&self, home: Option<&Path>) -> Option<String> {
+        let text = format!(
+            "{} may use something else: {}",
+            self.tool,
+            list(&self.named, home)
+        );
+        (!self.named.is_empty()).then_some(text)
     }
+
+    /// The notices about the rest.
+    pub(super) fn details(&self, home: Option<&Path>) -> impl Iterator<Item = String> {
+        let Self {
+            tool,
+            unknown,
+            project,
+            ..
+        } = self;
+        let unknown = (!unknown.is_empty()).then(|| {
+            format!(
+                "it is not known whether these change the sign-in of {tool}: {}",
+                list(unknown, home)
+            )
+        });
+        let project = (!project.is_empty()).then(|| {
+            format!(
+                "{tool} also reads settings of this project, which amika does not open: {}",
+                list(project, home)
+            )
+        });
+        unknown.into_iter().chain(project)
+    }
+}
+
+fn list(places: &[Place], home: Option<&Path>) -> String {
+    escape::first_of(&places.iter().map(|place| place.shown(home)).collect::<Vec<_>>())
 }
 
 impl Tool {
     fn is_prefix_of(&self, name: &str) -> bool {
-        let starts = |prefix: &&&str| {
-            name.get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        };
-        self.prefixes.iter().any(|prefix| starts(&prefix))
+        let name = name.to_ascii_uppercase();
+        self.prefixes.iter().any(|prefix| name.starts_with(prefix))
     }
 
     fn follows(&self, name: &str) -> bool {
@@ -254,11 +259,6 @@ impl Tool {
             .iter()
             .any(|followed| followed.eq_ignore_ascii_case(name))
     }
-}
-
-fn is_blank(value: &Node) -> bool {
-    matches!(value, Node::Text(text) if text.expose_secret().trim().is_empty())
-        || matches!(value, Node::Plain(text) if text == "false")
 }
 
 /// Whether it is the address of the vendor's own server.
@@ -278,22 +278,13 @@ fn project_files(tool: &Tool, env: &Env, own: &[PathBuf]) -> Vec<Place> {
             break;
         }
         let there = tool.project_files.iter().map(|file| ancestor.join(file));
-        let there = there.filter(|file| file.exists() && !is_one_of(file, own));
+        let there = there.filter(|file| file.exists() && !own.contains(file));
         files.extend(there.map(Place::File));
         if ancestor.join(".git").exists() {
             break;
         }
     }
     files
-}
-
-fn is_one_of(file: &Path, own: &[PathBuf]) -> bool {
-    own.iter().any(|own| own == file)
-}
-
-/// Whether a variable is set to nothing, which some tools take for the working directory.
-pub(super) fn is_set_to_nothing(env: &Env, variable: &str) -> bool {
-    env.variable(variable).is_some_and(OsStr::is_empty)
 }
 
 #[cfg(test)]

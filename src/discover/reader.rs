@@ -11,12 +11,14 @@ use super::place::Place;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::system::file::{self, FileError};
-use crate::system::keychain::{Keychain, KeychainError};
+use crate::system::keychain::{self, Keychain, KeychainError};
 
 /// Maximum size of a store, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
 /// Maximum size of a file that grows with the use of its tool, in bytes.
 const MAX_GROWING: u64 = 16 * 1024 * 1024;
+
+pub(super) const DIRECTORY: &str = "a directory";
 
 /// The environment, the keychain, and what was read from them.
 pub(super) struct Reader<'a> {
@@ -115,7 +117,7 @@ impl<'a> Reader<'a> {
                 .or_insert_with(|| match file::read_if_there(path, limit) {
                     Ok(None) => Content::Absent,
                     Ok(Some(bytes)) => Content::Document(Rc::new(Document::of_file(path, &bytes))),
-                    Err(FileError::Directory) => Content::Instead("a directory"),
+                    Err(FileError::Directory) => Content::Instead(DIRECTORY),
                     Err(_) if is_dangling(path) => Content::Instead("a link to nothing"),
                     Err(error) => Content::Unreadable(error.to_string()),
                 });
@@ -128,33 +130,15 @@ impl<'a> Reader<'a> {
     /// An item of the keychain. Several programs store items under the same service, so the account
     /// is given, too.
     pub(super) fn item(&self, service: &str, account: &str) -> Lookup {
-        let place = Place::Keychain {
-            service: service.to_owned(),
-            account: account.to_owned(),
-        };
-        let content = match self.keychain.read(service, account) {
-            Ok(None) => Content::Absent,
-            Ok(Some(secret)) => {
-                let text = Zeroizing::new(secret.expose_secret().to_owned());
-                Content::Document(Rc::new(Document::new(place.clone(), text)))
-            }
-            Err(error) => Content::Unreadable(error.to_string()),
-        };
-        Lookup { place, content }
+        of_item(service, account, self.keychain.read(service, account))
     }
 
     /// As [`item`](Self::item), if the tool's settings select the keychain: then a keychain that
     /// cannot be reached is unreadable, not empty.
     pub(super) fn selected_item(&self, service: &str, account: &str) -> Lookup {
-        match self.unreachable_keychain() {
+        match self.keychain.unreachable() {
             None => self.item(service, account),
-            Some(reason) => Lookup {
-                place: Place::Keychain {
-                    service: service.to_owned(),
-                    account: account.to_owned(),
-                },
-                content: Content::Unreadable(reason.to_string()),
-            },
+            Some(reason) => of_item(service, account, Err(reason)),
         }
     }
 
@@ -163,9 +147,9 @@ impl<'a> Reader<'a> {
         self.keychain.unreachable()
     }
 
-    /// Whether items of the keychain are looked up at all: not in another home.
-    pub(super) fn reads_keychain(&self) -> bool {
-        self.keychain.is_asked()
+    /// Whether this is another home, whose keychain cannot be read.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        !self.keychain.is_asked() && self.keychain.unreachable().is_none()
     }
 
     /// The accounts of the keychain items with this service.
@@ -177,6 +161,22 @@ impl<'a> Reader<'a> {
     pub(super) fn below_home(&self, path: &str) -> Option<PathBuf> {
         self.env.home.as_ref().map(|home| home.join(path))
     }
+}
+
+fn of_item(service: &str, account: &str, found: keychain::Lookup) -> Lookup {
+    let place = Place::Keychain {
+        service: service.to_owned(),
+        account: account.to_owned(),
+    };
+    let content = match found {
+        Ok(None) => Content::Absent,
+        Ok(Some(secret)) => {
+            let text = Zeroizing::new(secret.expose_secret().to_owned());
+            Content::Document(Rc::new(Document::new(place.clone(), text)))
+        }
+        Err(error) => Content::Unreadable(error.to_string()),
+    };
+    Lookup { place, content }
 }
 
 /// Whether a path is a link whose target does not exist. A loop of links is an error instead.

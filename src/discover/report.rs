@@ -6,9 +6,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::credential::{Filter, LocalCredential, Problem};
-use super::note::{Note, Reason};
+use super::note::{About, Note, Reason};
+use super::overrides::Overrides;
 use super::place::Place;
-use super::reader::{Content, Document, Lookup};
+use super::reader::{Content, Document, Lookup, Reader};
 use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::formats::jwt::{self, Expiry};
@@ -21,7 +22,9 @@ use crate::secret::{MAX_VALUE, SecretValue};
 pub(crate) struct Report {
     pub(crate) credentials: Vec<LocalCredential>,
     pub(crate) problems: Vec<Problem>,
-    pub(crate) notes: Vec<Note>,
+    pub(super) notes: Vec<Note>,
+    /// What the tools may use in place of the credentials.
+    pub(super) overrides: Vec<Overrides>,
     /// Every location of a credential that was looked at, whether or not it exists.
     pub(crate) searched: Vec<Place>,
 }
@@ -32,6 +35,7 @@ impl Report {
         self.credentials.extend(other.credentials);
         self.problems.extend(other.problems);
         self.notes.extend(other.notes);
+        self.overrides.extend(other.overrides);
         let seen: HashSet<_> = self.searched.iter().cloned().collect();
         let new = other.searched.into_iter().filter(|place| !seen.contains(place));
         self.searched.extend(new);
@@ -44,34 +48,28 @@ impl Report {
             self.searched.push(place.clone());
         }
         match content {
-            Content::Absent => None,
-            Content::Document(document) => Some(document),
-            Content::Instead(what) => {
-                self.note(Note::Instead { place, what });
-                None
-            }
-            Content::Unreadable(reason) => {
-                self.problem(&place, about, reason);
-                None
-            }
+            Content::Absent => return None,
+            Content::Document(document) => return Some(document),
+            Content::Instead(what) => self.note(&place, About::Instead(what)),
+            Content::Unreadable(reason) => self.problem(&place, about, reason),
         }
+        None
     }
 
-    /// The document of a settings file. A link to nothing sets nothing.
-    pub(super) fn settings(&mut self, lookup: Lookup, about: Filter) -> Option<Rc<Document>> {
-        match lookup.content {
-            Content::Absent => None,
-            Content::Document(document) => Some(document),
-            Content::Instead(_) if !is_directory(&lookup.place) => None,
-            Content::Instead(what) => {
-                self.problem(&lookup.place, about, format!("is {what}"));
-                None
-            }
-            Content::Unreadable(reason) => {
-                self.problem(&lookup.place, about, reason);
-                None
-            }
+    /// The keychain item that a tool's settings select. Another home has none.
+    pub(super) fn selected_item(
+        &mut self,
+        reader: &Reader<'_>,
+        service: &str,
+        account: &str,
+        about: Filter,
+    ) -> Option<Rc<Document>> {
+        let lookup = reader.selected_item(service, account);
+        if reader.is_elsewhere() {
+            self.note(&lookup.place, About::KeychainOfOtherHome);
+            return None;
         }
+        self.store(lookup, about)
     }
 
     /// The JSON object of a document; `null` counts as empty, anything else is a problem.
@@ -94,27 +92,29 @@ impl Report {
 
     /// Adds an existing store that cannot be read, once for each reason.
     pub(super) fn problem(&mut self, place: &Place, about: Filter, reason: impl Display) {
-        let problem = Problem {
-            place: place.clone(),
-            reason: reason.to_string(),
-            about,
-        };
+        let problem = Problem::new(place, about, reason);
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
     }
 
-    pub(super) fn note(&mut self, note: Note) {
-        self.notes.push(note);
+    pub(super) fn note(&mut self, place: &Place, about: About) {
+        let place = place.clone();
+        self.notes.push(Note { place, about });
     }
 
-    /// Adds an entry of a store that cannot be used. `entry` must not quote its value.
+    /// Notes a store that is not read, if it exists.
+    pub(super) fn note_existing(&mut self, path: &Path, about: About) -> bool {
+        let exists = path.is_file();
+        if exists {
+            self.note(&Place::File(path.to_owned()), about);
+        }
+        exists
+    }
+
+    /// Notes an entry of a store that cannot be used. `entry` must not quote its value.
     pub(super) fn skip(&mut self, place: &Place, entry: impl Into<String>, reason: Reason) {
-        self.note(Note::Skipped {
-            place: place.clone(),
-            entry: entry.into(),
-            reason,
-        });
+        self.note(place, About::Skipped(entry.into(), reason));
     }
 
     /// Adds a credential without the blanks around its value, unless nothing can use the value.
@@ -140,24 +140,19 @@ impl Report {
         self.credentials.push(credential);
     }
 
-    /// As [`add`](Self::add), for an access token, whose expiry is read if it is a JWT.
-    pub(super) fn add_token(&mut self, credential: LocalCredential) {
-        let expires_at = match jwt::expiry(credential.value.expose_secret()) {
-            Expiry::At(at) => Some(at),
-            Expiry::Never | Expiry::NotAJwt => None,
-            Expiry::Invalid => {
-                return self.skip(&credential.place.clone(), "the access token", Reason::TokenExpiry);
+    /// As [`add`](Self::add); the expiry of a login is read if its token is a JWT.
+    pub(super) fn add_token(&mut self, mut credential: LocalCredential) {
+        if credential.kind == CredentialKind::OAuth {
+            match jwt::expiry(credential.value.expose_secret()) {
+                Expiry::At(at) => credential.expires_at = Some(at),
+                Expiry::Never | Expiry::NotAJwt => {}
+                Expiry::Invalid => {
+                    return self.skip(&credential.place, "the access token", Reason::TokenExpiry);
+                }
             }
-        };
-        self.add(LocalCredential {
-            expires_at,
-            ..credential
-        });
+        }
+        self.add(credential);
     }
-}
-
-fn is_directory(place: &Place) -> bool {
-    matches!(place, Place::File(path) if path.is_dir())
 }
 
 /// Why a value cannot be sent anywhere.
@@ -171,9 +166,4 @@ fn unsendable(value: &str) -> Option<Reason> {
     } else {
         None
     }
-}
-
-/// The path of a store that amika does not read, if it exists.
-pub(super) fn existing(path: &Path) -> Option<Place> {
-    path.is_file().then(|| Place::File(path.to_owned()))
 }

@@ -4,13 +4,15 @@
 
 use std::fs;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 use super::credential::ProviderName;
 use super::note::Reason;
 use super::*;
 use crate::formats::jwt::tests::token;
-use crate::secret::SecretName;
+use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Platform;
 use crate::system::keychain::NoKeychain;
 use crate::system::keychain::tests::MemoryKeychain;
@@ -92,10 +94,10 @@ impl Home {
     }
 
     /// Every message, with `~` for this home.
-    fn said(&self, detail: Detail) -> String {
+    fn said(&self, all: bool) -> String {
         let report = self.discover();
         let shown: Vec<_> = report.credentials.iter().collect();
-        let messages = report.messages(&shown, Some(self.root.path()), detail);
+        let messages = report.messages(&shown, Some(self.root.path()), all);
         let lines = messages.iter().map(|(_, text)| text.replace('\\', "/"));
         lines.collect::<Vec<_>>().join("\n")
     }
@@ -145,7 +147,7 @@ fn the_credential_of_each_tool_is_found() {
     let all = [CLAUDE_USED, CODEX_USED, GROQ_USED, AMP_USED];
     let laptop = Home::new(LAPTOP);
     assert_rows(&laptop, &all);
-    assert_eq!(laptop.said(Detail::All), "");
+    assert_eq!(laptop.said(true), "");
     assert_eq!(
         laptop.discover().credentials[0]
             .document
@@ -278,7 +280,7 @@ fn what_may_go_before_a_credential_is_named() {
         let tail = format!("Claude Code may use something else: ${variable}");
         let home = Home::new(&[(CLAUDE, LOGIN)]).set(&[(variable, "1")]);
         assert_rows(&home, &["claude_oauth sk-ant-oat01-item chosen claude"]);
-        assert_eq!(home.said(Detail::Summary), tail);
+        assert_eq!(home.said(false), tail);
         for file in [
             CLAUDE_SETTINGS,
             ".claude/remote-settings.json",
@@ -288,7 +290,7 @@ fn what_may_go_before_a_credential_is_named() {
             let settings = format!(r#"{{"env":{{"{variable}":"1"}}}}"#);
             let home = Home::new(&[(CLAUDE, LOGIN), (file, &settings)]);
             assert_rows(&home, &["claude_oauth sk-ant-oat01-item chosen claude"]);
-            let said = home.said(Detail::Summary);
+            let said = home.said(false);
             assert!(
                 said.contains(&format!("else: env.{variable} in ~/{file}")),
                 "{said}"
@@ -301,7 +303,7 @@ fn what_may_go_before_a_credential_is_named() {
             (CLAUDE_SETTINGS, &format!(r#"{{"{member}":"false"}}"#)),
         ]);
         assert_rows(&home, &["claude_oauth sk-ant-oat01-item chosen claude"]);
-        assert!(home.said(Detail::Summary).contains(member), "{member}");
+        assert!(home.said(false).contains(member), "{member}");
     }
     for variable in [
         "CODEX_API_KEY",
@@ -314,7 +316,7 @@ fn what_may_go_before_a_credential_is_named() {
     ] {
         let home = Home::new(&[(CODEX, CODEX_KEY)]).set(&[(variable, "1")]);
         assert_rows(&home, &["codex sk-proj-k chosen secret"]);
-        let said = home.said(Detail::Summary);
+        let said = home.said(false);
         assert_eq!(said, format!("Codex may use something else: ${variable}"));
     }
     for (file, content, named) in [
@@ -358,7 +360,7 @@ fn what_may_go_before_a_credential_is_named() {
     ] {
         let home = Home::new(&[(CODEX, CODEX_KEY), (file, content)]);
         assert_rows(&home, &["codex sk-proj-k chosen secret"]);
-        let said = home.said(Detail::Summary);
+        let said = home.said(false);
         assert!(
             said.starts_with("Codex may use something else: ") && said.contains(named),
             "{said}"
@@ -373,7 +375,7 @@ fn what_may_go_before_a_credential_is_named() {
             "amp_secrets sgamp_1 chosen secret",
         ],
     );
-    let said = home.said(Detail::Summary);
+    let said = home.said(false);
     assert_eq!(
         said,
         "OpenCode may use something else: $OPENCODE_CONSOLE_TOKEN; Amp may use something else: $AMP_API_KEY"
@@ -393,9 +395,9 @@ fn unknown_variables_make_it_unknown_what_is_in_use() {
     let home = Home::new(LAPTOP).set(&unknown);
     let expected = [CLAUDE_USED, CODEX_USED, GROQ_USED, AMP_USED].map(|row| row.trim_end_matches(" used"));
     assert_rows(&home, &expected);
-    assert_eq!(home.said(Detail::Summary), "4 more: --all");
+    assert_eq!(home.said(false), "4 more: --all");
     for (variable, _) in unknown {
-        assert!(home.said(Detail::All).contains(&format!("${variable}")));
+        assert!(home.said(true).contains(&format!("${variable}")));
     }
 }
 
@@ -442,7 +444,7 @@ fn an_ordinary_machine_is_quiet() {
             ("GEMINI_API_KEY", "x"),
         ]);
     assert_rows(&home, &[CLAUDE_USED, CODEX_USED, GROQ_USED, AMP_USED]);
-    assert_eq!(home.said(Detail::All), "");
+    assert_eq!(home.said(true), "");
 }
 
 /// R123: `OPENAI_API_KEY` counts if a model provider takes it.
@@ -451,7 +453,7 @@ fn a_variable_that_a_model_provider_names_counts() {
     let config = "[model_providers.x]\nenv_key = \"OPENAI_API_KEY\"\n";
     let home = Home::new(&[(CODEX, CODEX_KEY), (CODEX_CONFIG, config)]).set(&[("OPENAI_API_KEY", "k")]);
     assert_rows(&home, &["codex sk-proj-k chosen secret"]);
-    assert!(home.said(Detail::Summary).contains("$OPENAI_API_KEY"));
+    assert!(home.said(false).contains("$OPENAI_API_KEY"));
 }
 
 /// R123: a key of another server is shown with it, and not pushed under the vendor's names.
@@ -462,7 +464,7 @@ fn a_key_of_another_server_is_not_pushed() {
     let url = ("ANTHROPIC_BASE_URL", "https://user:pass@g.example:8080/v1");
     let home = Home::new(&[key]).set(&[url]);
     assert_rows(&home, &[elsewhere]);
-    assert!(home.said(Detail::Summary).contains("belongs to g.example:8080"));
+    assert!(home.said(false).contains("belongs to g.example:8080"));
     // It does not stand in the way of a key that can be pushed.
     let groq = r#"{"anthropic":{"type":"api","key":"sk-ant-2"}}"#;
     let both = Home::new(&[key, (OPENCODE, groq)]).set(&[url]);
@@ -546,8 +548,8 @@ fn settings_of_a_project_are_named_and_not_opened() {
             (4, 1),
             "{file}: {unused:?}"
         );
-        assert_eq!(home.said(Detail::Summary), "1 more: --all", "{file}");
-        let said = home.said(Detail::All);
+        assert_eq!(home.said(false), "1 more: --all", "{file}");
+        let said = home.said(true);
         assert!(
             said.contains(&format!("which amika does not open: ~/{file}")),
             "{said}"
@@ -619,7 +621,7 @@ fn a_login_that_its_tool_does_not_use_is_unusable() {
             "{content}: {:?}",
             rows(&report)
         );
-        let said = home.said(Detail::Summary);
+        let said = home.said(false);
         assert!(
             said.starts_with("not pushed: ") && said.contains(reason),
             "{content}: {said}"
@@ -651,7 +653,7 @@ fn absent_is_absent() {
             report.problems.is_empty() && rows(&report).iter().any(|row| row == expected),
             "{path}"
         );
-        assert!(home.said(Detail::Summary).contains("is a directory"), "{path}");
+        assert!(home.said(false).contains("is a directory"), "{path}");
     }
     #[cfg(unix)]
     for path in [CLAUDE, CODEX, CODEX_CONFIG, CLAUDE_SETTINGS] {
@@ -666,7 +668,7 @@ fn absent_is_absent() {
         r#"{"claudeAiOauth":{"accessToken":"","refreshToken":"","expiresAt":0,"loginEnded":"time_limit"}}"#;
     let home = Home::new(&[(CLAUDE, ended)]);
     assert_rows(&home, &[]);
-    assert!(home.said(Detail::Summary).contains("has ended (time_limit)"));
+    assert!(home.said(false).contains("has ended (\"time_limit\")"));
 }
 
 /// R124: of several layers, the strongest selects Codex's store.
@@ -703,7 +705,7 @@ fn the_strongest_layer_selects_the_store() {
         let expected: &[&str] = if found { &[CODEX_USED] } else { &[] };
         assert_rows(&home, expected);
         assert_eq!(
-            home.said(Detail::All).contains("does not use it"),
+            home.said(true).contains("does not use this file"),
             !found,
             "{layers:?}"
         );
@@ -746,13 +748,17 @@ fn nothing_is_dropped_without_a_word() {
         (
             OPENCODE,
             r#"{"groq":{"type":"later","key":"VALUE"}}"#,
-            "the entry \"groq\" has an unknown type",
+            "the entry \"groq\", which has an unknown type",
         ),
-        (OPENCODE, r#"{"groq":"VALUE"}"#, "\"groq\" is not an object"),
+        (
+            OPENCODE,
+            r#"{"groq":"VALUE"}"#,
+            "\"groq\", which is not an object",
+        ),
         (
             OPENCODE,
             r#"{"größe":{"type":"api","key":"VALUE"}}"#,
-            "größe\" has an invalid provider name",
+            "größe\", which has an invalid provider name",
         ),
         (OPENCODE, r#"{"sk-or-1":{"type":"api","key":"$"}}"#, ""),
         (OPENCODE, r#"{"groq":{"type":"api"}}"#, "has no `key`"),
@@ -764,12 +770,12 @@ fn nothing_is_dropped_without_a_word() {
         (
             OPENCODE,
             r#"{"https://x.example":{"type":"wellknown","key":"X","token":"VALUE"}}"#,
-            "uses as X",
+            "uses as the variable \"X\"",
         ),
         (
             OPENCODE,
             r#"{"groq":{"type":"api","key":"a"},"groq/":{"type":"api","key":"VALUE"}}"#,
-            "the entry \"groq/\" maps to the same secret as the entry \"groq\"",
+            "the entry \"groq/\", which maps to the same secret as the entry \"groq\"",
         ),
         (
             OPENCODE_CONFIG,
@@ -808,7 +814,11 @@ fn nothing_is_dropped_without_a_word() {
             "without its key",
         ),
         (AMP, r#"{"mcp-oauth-token@x":"VALUE"}"#, "for an MCP server"),
-        (AMP, r#"{"later":"VALUE"}"#, "\"later\" has an unknown kind"),
+        (
+            AMP,
+            r#"{"later":"VALUE"}"#,
+            "\"later\", which has an unknown type",
+        ),
         (".amp/config.json", r#"{"later":"VALUE"}"#, "\"later\""),
         (
             ".cache/amika/env-cache.json",
@@ -853,14 +863,14 @@ fn nothing_is_dropped_without_a_word() {
             "in memory only",
         ),
         (".codex/gateway_oauth.json", "VALUE", "other logins of Codex"),
-        (".codex/secrets/codex_auth.age", "VALUE", "encrypted"),
+        (".codex/secrets/codex_auth.age", "VALUE", "is encrypted"),
     ] {
         let home = Home::new(&[(path, content)]);
-        let said = home.said(Detail::All);
+        let said = home.said(true);
         assert!(said.contains(word), "{content}: {said}");
         assert!(!said.contains("VALUE"), "{said}");
         if !word.is_empty() {
-            assert_eq!(home.said(Detail::Summary), said, "one message is not counted");
+            assert_eq!(home.said(false), said, "one message is not counted");
         }
         let unlisted = |report: &Report| {
             report
@@ -876,7 +886,7 @@ fn nothing_is_dropped_without_a_word() {
         (".local/share/opencode/opencode.db", "x"),
         (CODEX, "{}"),
     ]);
-    assert!(home.said(Detail::All).contains("opencode.db"));
+    assert!(home.said(true).contains("opencode.db"));
 }
 
 /// R138: no name that this program reads comes from a store, and that is a warning.
@@ -905,7 +915,7 @@ fn names_of_this_program_are_never_produced() {
     ] {
         let home = Home::new(&[(path, &content)]);
         assert_rows(&home, &[]);
-        let messages = home.discover().messages(&[], None, Detail::Summary);
+        let messages = home.discover().messages(&[], None, false);
         let messages: Vec<_> = messages.iter().collect();
         assert_eq!(messages[0].0, Level::Warning, "{content}");
         assert!(messages[0].1.contains("amika itself reads"), "{content}");
@@ -960,7 +970,7 @@ fn values_that_no_server_takes_are_skipped() {
         let content = format!(r#"{{"XAI_API_KEY":"{bad}x","GROQ_API_KEY":"b"}}"#);
         let home = Home::new(&[(".cache/amika/env-cache.json", &content)]);
         assert_rows(&home, &["amika_env_cache b chosen secret"]);
-        assert!(home.said(Detail::All).contains("was skipped"), "{bad}");
+        assert!(home.said(true).contains("skipped "), "{bad}");
     }
 }
 
@@ -1025,6 +1035,48 @@ fn on_macos_the_keychain_comes_before_the_files() {
         "each item is read once, and no other account's if the user's own exists"
     );
     assert!(report.problems.is_empty());
+}
+
+/// Claude Code splits a long item of the Windows Credential Manager into parts, in base64.
+#[test]
+fn a_login_in_the_credential_manager_is_read_whole_or_in_parts() {
+    const SERVICE: &str = "Claude Code-credentials";
+    let encoded = STANDARD.encode(LOGIN);
+    let (first, second) = encoded.split_at(40);
+    let parts = |length: usize| {
+        MemoryKeychain::default()
+            .with(
+                SERVICE,
+                "claude-code-user#m",
+                &format!(r#"{{"n":2,"l":{length}}}"#),
+            )
+            .with(SERVICE, "claude-code-user#0", first)
+            .with(SERVICE, "claude-code-user#1", second)
+    };
+    let whole = || MemoryKeychain::default().with(SERVICE, "claude-code-user", LOGIN);
+    let forced = Home::on(Platform::Windows).set(&[("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN", "1")]);
+    let flag = r#"{"cachedGrowthBookFeatures":{"tengu_windows_credman":true}}"#;
+    let flagged = Home::on(Platform::Windows).with(&[(CLAUDE_CONFIG, flag)]);
+    let unselected = Home::on(Platform::Windows);
+    for (home, keychain, found, problems) in [
+        (&forced, whole(), true, 0),
+        (&flagged, whole(), true, 0),
+        (&unselected, whole(), false, 0),
+        (&flagged, parts(encoded.len()), true, 0),
+        (&flagged, parts(encoded.len() + 1), false, 1),
+    ] {
+        let report = home.discover_with(&keychain);
+        let documents = report
+            .credentials
+            .iter()
+            .filter_map(|found| found.document.as_ref());
+        let documents: Vec<_> = documents.map(SecretValue::expose_secret).collect();
+        let expected: &[&str] = if found { &[LOGIN] } else { &[] };
+        assert_eq!(
+            (documents.as_slice(), report.problems.len()),
+            (expected, problems)
+        );
+    }
 }
 
 #[test]
@@ -1174,7 +1226,7 @@ fn an_expired_login_gives_way() {
         ],
     );
     assert!(
-        home.said(Detail::Summary)
+        home.said(false)
             .contains("'amika secret claude push --type oauth'")
     );
 }
@@ -1229,7 +1281,7 @@ fn thousands_of_entries_take_linear_time() {
     let report = home.discover();
     assert_eq!(report.credentials.len(), 36_000);
     let shown: Vec<_> = report.credentials.iter().collect();
-    report.messages(&shown, None, Detail::All);
+    report.messages(&shown, None, true);
     // Comparing each entry with each would take minutes.
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::escape;
 
 /// How the keys and tokens of common services begin.
-const KEY_PREFIXES: &[&str] = &[
+pub(crate) const KEY_PREFIXES: &[&str] = &[
     "AIza",
     "AKIA",
     "ASIA",

@@ -68,7 +68,7 @@ fn check(name: &str, verdict: Verdict, spoil: impl FnOnce(&Sandbox)) {
             run.stderr.contains("failed to parse credentials file"),
             "{name}: {run:?}"
         ),
-        Skipped => assert!(run.stderr.contains("was skipped"), "{name}: {run:?}"),
+        Skipped => assert!(run.stderr.contains("skipped "), "{name}: {run:?}"),
         Named(text) => assert!(run.stderr.contains(text), "{name}: {run:?}"),
         Nothing => assert_eq!(run.stderr, "", "{name}"),
         Absent => assert!(
@@ -248,7 +248,7 @@ fn incomplete_logins_are_not_shown() {
     );
     content(
         "wellknown",
-        Named("uses as VAR"),
+        Named("uses as the variable"),
         OPENCODE,
         r#"{"https://x.example":{"type":"wellknown","key":"VAR","token":"CANARY"}}"#,
     );

@@ -503,6 +503,59 @@ fn a_key_goes_before_a_login_for_its_name() {
     assert!(sandbox.vault.requests().is_empty());
 }
 
+/// R34, R142: keys become secrets and a login becomes the credential of its tool, whole, after it was said
+/// what sharing it means; it never replaces one, and never goes to org scope.
+#[test]
+fn each_credential_is_pushed_in_the_form_that_works() {
+    let sandbox = laptop();
+    let run = sandbox.run("secret extract --push --yes -o json").exits(0);
+    let kinds: Vec<_> = run.json()["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["name"].clone(), row["kind"].clone(), row["status"].clone()))
+        .collect();
+    let row = |name: &str, kind: &str| (json!(name), json!(kind), json!("created"));
+    assert_eq!(
+        kinds,
+        [
+            row("AMP_API_KEY", "secret"),
+            row("CODEX_API_KEY", "secret"),
+            row("Claude login", "claude"),
+            row("OPENAI_API_KEY", "secret"),
+            row("OPENROUTER_API_KEY", "secret"),
+        ]
+    );
+    run.stderr_contains("will share one login")
+        .stderr_contains("--setup-token");
+    let login = || -> Vec<_> {
+        sandbox
+            .vault
+            .stored("claude")
+            .into_iter()
+            .map(|stored| stored.value)
+            .collect()
+    };
+    assert_eq!(login(), [claude_login("32503680000000")]);
+    let secrets = sandbox.vault.stored("generic");
+    assert!(
+        secrets.iter().all(|secret| !secret.value.contains("oat01")),
+        "an access token was pushed as a key"
+    );
+    // Again, with another login on this machine: the one in the vault stays.
+    sandbox.write(CLAUDE, claude_login("32503680000001"));
+    let run = sandbox.run("secret extract --push --yes").exits(0);
+    run.stdout_contains("already there")
+        .stderr_contains("'amika secret claude push --force'");
+    assert_eq!(login(), [claude_login("32503680000000")]);
+    let org = laptop();
+    org.run("secret extract --push --yes --scope org --only CODEX_API_KEY,Claude*")
+        .exits(0)
+        .stdout_contains("not pushed");
+    assert!(org.vault.stored("claude").is_empty());
+    assert_eq!(org.vault.stored("generic").len(), 1);
+}
+
 /// A push for one provider does not report entries of other providers.
 #[test]
 fn a_provider_push_names_no_entry_of_another_provider() {

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::discover::{Detail, Filter, discover};
+use crate::discover::{Filter, discover};
 use crate::formats::escape;
 use crate::formats::shell::Shell;
 use crate::net::retry;
@@ -84,7 +84,7 @@ pub(crate) fn credential_files(data: &[u8]) {
     let env = Env::system().elsewhere(home.path());
     let discovery = discover(&env, &NoKeychain, Filter::ANY);
     let shown: Vec<_> = discovery.credentials.iter().collect();
-    let messages = discovery.messages(&shown, None, Detail::All);
+    let messages = discovery.messages(&shown, None, true);
     for (_, message) in messages.iter() {
         quotes_nothing(message);
     }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::credentials::validate::{self, Checked};
 use crate::error::{Error, Result};
 use crate::formats::escape;
-use crate::provider::{CLAUDE, CredentialKind, Provider};
+use crate::provider::{CredentialKind, Provider};
 use crate::push::kinds;
 use crate::secret::{Scope, SecretValue};
 use crate::ui::printer::OnWriteFailure;
@@ -227,7 +227,7 @@ impl Push {
 
     /// Says what will be pushed, what else it contains, and who will share it.
     pub(super) fn announce(&self, place: &str, checked: &Checked, context: &Context) {
-        let Provider { id, title, .. } = self.provider;
+        let title = self.provider.title;
         let printer = context.printer;
         let expiry = match checked.expiry.as_str() {
             "" => String::new(),
@@ -247,13 +247,7 @@ impl Push {
             return;
         }
         if self.is_shared {
-            let setup_token = format!("'amika secret {id} push --setup-token' or ");
-            let setup_token = if *id == CLAUDE.id { &setup_token } else { "" };
-            printer.warning(&format!(
-                "this machine and the sandbox will share one login: whichever renews it first, or logs out, \
-                 ends it for the other; {setup_token}'amika secret {id} push --new-login' gives the sandbox \
-                 its own"
-            ));
+            printer.warning(&self.provider.sharing());
         } else {
             printer.notice(
                 "this login is not shared with this machine; sandboxes share it with each other, and logging \

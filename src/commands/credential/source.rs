@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::credentials::recovery::{Description, Kept};
-use crate::discover::{Detail, Filter, Report, State, discover};
+use crate::discover::{Filter, Report, State, discover};
 use crate::error::{Error, Result};
 use crate::provider::{CLAUDE, CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
@@ -156,7 +156,7 @@ pub(crate) fn find_local(
         kind: args.kind,
     };
     let discovery = discover(env, &SystemKeychain::from_env(env), filter);
-    printer.notices(&discovery.messages(&[], env.home.as_deref(), Detail::All));
+    printer.notices(&discovery.messages(&[], env.home.as_deref(), true));
     local.extend(stored(discovery, env));
     let has_login = local
         .iter()

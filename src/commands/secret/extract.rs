@@ -8,8 +8,9 @@ use clap::Args;
 use super::extracted::{self, Row};
 use super::push::{self, Manner, OpenVault};
 use crate::context::{Context, connected};
-use crate::discover::{Detail, Filter, LocalCredential, PushedAs, Report, State, discover, rank};
+use crate::discover::{Filter, LocalCredential, PushedAs, Report, State, discover, rank};
 use crate::error::{Error, Kind, Result};
+use crate::formats::json::Object;
 use crate::formats::shell::Shell;
 use crate::formats::{escape, words};
 use crate::provider::CredentialKind;
@@ -126,7 +127,7 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
     let only = args.patterns()?;
     let confirmation = Confirmation::decide(global, env, args.push && !args.dry_run)?;
     let filter = if args.no_oauth {
-        Filter::kind(CredentialKind::ApiKey)
+        Filter::new(None, Some(CredentialKind::ApiKey))
     } else {
         Filter::ANY
     };
@@ -256,6 +257,9 @@ impl Extraction {
             return Err(Error::input("nothing of what was found can be pushed")
                 .hint("run the tool once to renew its login, or log in again; --all shows the reasons"));
         }
+        for login in rows.iter().map(|row| row.found) {
+            self.warn_of_sharing(login, printer);
+        }
         let manner = Manner {
             policy,
             confirmation: self.confirmation,
@@ -265,6 +269,28 @@ impl Extraction {
         let vault = OpenVault::open(&candidates, context).await?;
         push::push(candidates, Problems::default(), vault, manner, context).await?;
         self.unread(args)
+    }
+
+    /// Says what it means to push a login, and what else is in it.
+    fn warn_of_sharing(&self, found: &LocalCredential, printer: Printer) {
+        let (Some(PushedAs::Login(provider)), Some(document)) = (found.pushed_as(), &found.document) else {
+            return;
+        };
+        if found.renewable {
+            printer.warning(&format!("{} login: {}", provider.title, provider.sharing()));
+        }
+        let object = Object::parse(document.expose_secret()).ok().flatten();
+        let others = provider.other_secrets.iter().copied();
+        let others: Vec<_> = others
+            .filter(|name| object.as_ref().is_some_and(|object| object.has(name)))
+            .collect();
+        if !others.is_empty() {
+            let place = found.place.shown(self.home.as_deref());
+            printer.warning(&format!(
+                "{place} contains other secrets that are pushed too: {}",
+                others.join(", ")
+            ));
+        }
     }
 
     fn candidate(&self, row: &Row<'_>) -> Option<Candidate> {
@@ -297,14 +323,13 @@ impl Extraction {
 
     /// Prints what there is to say about the stores, the rows and the `--only` names without one.
     fn say(&self, rows: &[Row<'_>], args: &ExtractArgs, printer: Printer) {
-        let detail = if args.all { Detail::All } else { Detail::Summary };
         // The names that an export leaves out are said with it.
         let shown = rows.iter().map(|row| row.found).filter(|_| args.export.is_none());
         let mut seen = HashSet::new();
         let shown: Vec<_> = shown
             .filter(|found| seen.insert(std::ptr::from_ref(*found)))
             .collect();
-        printer.notices(&self.report.messages(&shown, self.home.as_deref(), detail));
+        printer.notices(&self.report.messages(&shown, self.home.as_deref(), args.all));
         let only = self.only.iter().flatten().filter(|_| !rows.is_empty());
         let is_found = |pattern: &&Pattern| {
             let names = |row: &Row<'_>| {

@@ -9,20 +9,20 @@
 
 use url::Url;
 
-use crate::discover::credential::{LocalCredential, ProviderName};
-use crate::discover::layers::{Format, Layers, Node};
-use crate::discover::note::{self, Note, Reason};
+use crate::discover::credential::{Filter, LocalCredential, ProviderName};
+use crate::discover::layers::{Format, Layers};
+use crate::discover::note::{self, About, Reason};
 use crate::discover::overrides::{Overrides, Tool, other_server};
 use crate::discover::place::Place;
 use crate::discover::reader::{Document, Reader};
 use crate::discover::report::Report;
 use crate::discover::sources;
-use crate::formats::json::Object;
 use crate::formats::jwt::{self, Expiry};
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
 const DEFAULT_URL: &str = "https://ampcode.com/";
+const ABOUT: Filter = Filter::new(Some("amp"), None);
 const KEYRING: &str = "amp.experimental.cli.nativeSecretsStorage.enabled";
 
 const TOOL: Tool = Tool {
@@ -35,74 +35,70 @@ const TOOL: Tool = Tool {
 
 pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     let mut report = Report::default();
-    let layers = settings(reader, &mut report);
+    let mut layers = settings(reader);
+    report.problems.append(&mut layers.problems);
     let overrides = Overrides::find(&TOOL, reader.env, &layers);
-    let url = url(reader, &layers);
+    // Only the default address is normalised.
+    let url = reader
+        .env
+        .variable("AMP_URL")
+        .map(|url| url.to_string_lossy())
+        .filter(|url| !url.is_empty());
+    let setting = layers
+        .get(&["amp.url"])
+        .map(|(url, _)| url.as_variable())
+        .filter(|url| !url.is_empty());
+    let url = url
+        .or(setting)
+        .filter(|url| *url != DEFAULT_URL.trim_end_matches('/'));
+    let url = url.unwrap_or(DEFAULT_URL.into());
     if let Some(directory) = reader.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") {
         let lookup = reader.file(&directory.join("amp/secrets.json"));
-        if let Some(document) = report.store(lookup, sources::AMP_SECRETS.holds) {
+        if let Some(document) = report.store(lookup, ABOUT) {
             entries(&mut report, &document, &url);
         }
     }
     if layers.is_true(&[KEYRING]) == Some(true) {
         keyring_item(reader, &mut report, &url);
     }
-    let server = other_server(&url, TOOL.domains);
     let mut used = overrides.first().cloned();
-    let known = report.problems.is_empty();
     for key in report.credentials.iter_mut().filter(|key| key.unusable.is_none()) {
-        key.in_use = used.is_none() && known;
+        key.in_use = used.is_none() && report.problems.is_empty();
         key.overridden_by.clone_from(&used);
-        key.server.clone_from(&server);
+        key.server = other_server(&url, TOOL.domains);
         used.get_or_insert_with(|| key.place.clone());
     }
-    report.notes.extend(overrides.into_notes(TOOL.title));
+    report.overrides.push(overrides);
     old_config(reader, &mut report);
     report
 }
 
 /// The settings file, which may have comments. A missing `AMP_SETTINGS_FILE` is not a problem.
-fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
-    let mut layers = Layers::new(sources::AMP_SECRETS.holds);
+fn settings(reader: &Reader<'_>) -> Layers {
+    let mut layers = Layers::new(ABOUT);
     let named = reader.env.path("AMP_SETTINGS_FILE");
-    let default = || {
-        let directory = reader
-            .env
-            .xdg_directory_as_set("XDG_CONFIG_HOME", ".config")?
-            .join("amp");
-        let paths = ["settings.json", "settings.jsonc"].map(|name| directory.join(name));
-        paths.iter().find(|path| path.exists()).or(paths.first()).cloned()
-    };
-    if let Some(path) = named.or_else(default) {
-        layers.file(reader, report, path, Format::JsonWithComments);
+    let directory = reader.env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config");
+    let directory = directory.filter(|_| named.is_none());
+    let default = directory.map(|directory| directory.join("amp/settings.json"));
+    let with_comments = default.as_ref().map(|path| path.with_extension("jsonc"));
+    // Amp reads the first one that exists.
+    let mut files = [named, default, with_comments].into_iter().flatten();
+    if let Some(file) = files.find(|file| file.symlink_metadata().is_ok()) {
+        layers.file(reader, file, Format::JsonWithComments);
     }
     layers
 }
 
-/// `AMP_URL`, or `amp.url` of the settings, or the default URL. Only the default one is normalised.
-fn url(reader: &Reader<'_>, layers: &Layers) -> String {
-    let variable = reader.env.variable("AMP_URL").and_then(|url| url.to_str());
-    let setting = layers.get(&["amp.url"]).and_then(|(url, _)| Node::text(url));
-    let url = variable
-        .filter(|url| !url.is_empty())
-        .or(setting)
-        .filter(|url| !url.is_empty());
-    match url {
-        Some(url) if url != DEFAULT_URL.trim_end_matches('/') => url.to_owned(),
-        _ => DEFAULT_URL.to_owned(),
-    }
-}
-
 /// Adds the key for the URL, and notes every other entry.
 fn entries(report: &mut Report, document: &Document, url: &str) {
-    let (place, about) = (&document.place, sources::AMP_SECRETS.holds);
-    let Some(object) = report.object(document, about) else {
+    let place = &document.place;
+    let Some(object) = report.object(document, ABOUT) else {
         return;
     };
     let own = format!("apiKey@{url}");
     // The name contains the URL, which may contain a password, so the message does not repeat it.
     let key = object.string(&own).map_err(|_| "`apiKey@…` is not a string");
-    let key = report.usable(place, about, key);
+    let key = report.usable(place, ABOUT, key);
     let has_key = key.is_some();
     if let Some(key) = key {
         let unusable = document.has_mark().then_some(Reason::ByteOrderMark("Amp"));
@@ -119,28 +115,21 @@ fn entries(report: &mut Report, document: &Document, url: &str) {
             Some("apiKey") => Reason::OtherUrl,
             Some("oauth-refresh-token") => Reason::RefreshWithoutKey,
             Some("mcp-oauth-token" | "mcp-oauth-client-secret") => Reason::McpServer,
-            _ => Reason::UnknownKind,
+            _ => Reason::UnknownType,
         };
         report.skip(place, note::entry(name, index), reason);
     }
 }
 
 fn keyring_item(reader: &Reader<'_>, report: &mut Report, url: &str) {
-    let Some(host) = Url::parse(url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned))
-    else {
+    let url = Url::parse(url).ok();
+    let Some(host) = url.as_ref().and_then(Url::host_str) else {
         return;
     };
-    let service = "amp.cli.apiKey";
-    if !reader.reads_keychain() && reader.unreachable_keychain().is_none() {
-        report.note(Note::KeychainOfOtherHome {
-            service: service.to_owned(),
-        });
-    }
-    let item = report.store(reader.selected_item(service, &host), sources::AMP_SECRETS.holds);
-    if let Some((place, key)) = item.and_then(|item| Some((item.place.clone(), item.whole()?))) {
-        add(report, &place, key, None);
+    if let Some(item) = report.selected_item(reader, "amp.cli.apiKey", host, ABOUT)
+        && let Some(key) = item.whole()
+    {
+        add(report, &item.place, key, None);
     }
 }
 
@@ -160,19 +149,8 @@ fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<Re
 
 /// Adds the first key of each provider in `~/.amp/config.json`.
 fn old_config(reader: &Reader<'_>, report: &mut Report) {
-    const TOP: [&str; 7] = [
-        "anthropicApiKey",
-        "anthropic_api_key",
-        "apiKey",
-        "api_key",
-        "accessToken",
-        "access_token",
-        "token",
-    ];
-    const NESTED: [(&str, &[&str]); 2] = [
-        ("auth", &["anthropicApiKey", "apiKey", "token"]),
-        ("anthropic", &["apiKey", "token"]),
-    ];
+    const MEMBERS: &str = "anthropicApiKey anthropic_api_key apiKey api_key accessToken access_token token \
+                           auth.anthropicApiKey auth.apiKey auth.token anthropic.apiKey anthropic.token";
     let about = sources::AMP.holds;
     let path = reader.below_home(".amp/config.json");
     let Some(document) = path.and_then(|path| report.store(reader.file(&path), about)) else {
@@ -182,47 +160,38 @@ fn old_config(reader: &Reader<'_>, report: &mut Report) {
     let Some(object) = report.object(&document, about) else {
         return;
     };
-    let mut keys = strings(report, place, &object, &TOP);
-    for (name, members) in NESTED {
-        if let Some(inner) = report.usable(place, about, object.object(name)) {
-            keys.extend(strings(report, place, &inner, members));
-        }
+    let mut keys = Vec::new();
+    for member in MEMBERS.split_whitespace() {
+        keys.extend(match member.split_once('.') {
+            None => report.usable(place, about, object.string(member)),
+            Some((outer, inner)) => {
+                let outer = report.usable(place, about, object.object(outer));
+                outer.and_then(|outer| report.usable(place, about, outer.string(inner)))
+            }
+        });
     }
     // Amp's own keys are recognised by their prefix.
-    for provider in [ProviderName::AMP, ProviderName::ANTHROPIC] {
-        let is_own = |key: &SecretValue| key.expose_secret().trim_start().starts_with("sgamp_");
-        let key = keys
-            .iter()
-            .find(|key| is_own(key) == (provider == ProviderName::AMP));
-        if let Some(key) = key {
-            let kind = CredentialKind::ApiKey;
+    let (amp, anthropic): (Vec<_>, Vec<_>) = keys
+        .into_iter()
+        .partition(|key: &SecretValue| key.expose_secret().trim_start().starts_with("sgamp_"));
+    for (provider, keys) in [(ProviderName::AMP, amp), (ProviderName::ANTHROPIC, anthropic)] {
+        if let Some(key) = keys.into_iter().next() {
             report.add(LocalCredential::new(
                 &sources::AMP,
                 place,
                 provider,
-                kind,
-                key.clone(),
+                CredentialKind::ApiKey,
+                key,
             ));
         }
     }
-    let known = |name: &str| TOP.contains(&name) || NESTED.iter().any(|(nested, _)| *nested == name);
+    let is_known = |name: &str| MEMBERS.split([' ', '.']).any(|known| known == name);
     let others = object.members().enumerate();
-    let others = others.filter(|(_, (name, raw))| !known(name) && raw.get() != "null");
-    let entries: Vec<_> = others
+    let others = others.filter(|(_, (name, raw))| !is_known(name) && raw.get() != "null");
+    let others: Vec<_> = others
         .map(|(index, (name, _))| note::entry(name, index))
         .collect();
-    if !entries.is_empty() {
-        report.note(Note::NotKeys {
-            place: place.clone(),
-            entries,
-        });
+    if !others.is_empty() {
+        report.note(place, About::NotKeys(others));
     }
-}
-
-/// The given members that are strings; others are problems.
-fn strings(report: &mut Report, place: &Place, object: &Object<'_>, names: &[&str]) -> Vec<SecretValue> {
-    let values = names.iter().map(|name| object.string(name));
-    values
-        .filter_map(|value| report.usable(place, sources::AMP.holds, value))
-        .collect()
 }

@@ -8,18 +8,19 @@
 //! home's real path. `auth.json` needs `tokens.id_token`, a JWT, and `tokens.refresh_token`, which may
 //! be empty, and no byte order mark.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::add_login;
 use crate::discover::credential::{Filter, LocalCredential, ProviderName};
 use crate::discover::layers::{Format, Layers, Node};
-use crate::discover::note::{Note, Reason, Unread};
+use crate::discover::note::{self, About, Reason};
 use crate::discover::overrides::{self, Overrides, Tool, other_server};
 use crate::discover::place::Place;
 use crate::discover::reader::{Document, Reader};
-use crate::discover::report::{Report, existing};
+use crate::discover::report::Report;
 use crate::discover::sources;
 use crate::formats::json::Object;
 use crate::provider::{CODEX, CredentialKind};
@@ -38,15 +39,10 @@ const STORE: &str = "cli_auth_credentials_store";
 const MODEL_PROVIDER: &str = "model_provider";
 /// Members of a model provider with a credential of its own.
 const OWN_CREDENTIALS: [&str; 3] = ["experimental_bearer_token", "auth", "env_key"];
-const ABOUT: Filter = Filter::provider(CODEX.discovered_as);
+const ABOUT: Filter = Filter::new(Some(CODEX.discovered_as), None);
 /// Stores of Codex with other secrets than its login.
-const OTHER_STORES: [&str; 5] = [
-    ".credentials.json",
-    "gateway_oauth.json",
-    "secrets/local.age",
-    "secrets/mcp_oauth.age",
-    "secrets/gateway_oauth.age",
-];
+const OTHER_STORES: &str = ".credentials.json gateway_oauth.json secrets/local.age secrets/mcp_oauth.age \
+                            secrets/gateway_oauth.age";
 
 /// The location of Codex's stores, and its configuration.
 struct Codex<'a> {
@@ -64,9 +60,10 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
         return report;
     };
     if env.is_set("CODEX_HOME") && !home.is_dir() {
-        report.note(Note::NoCodexHome);
+        report.note(&Place::Variable("CODEX_HOME".to_owned()), About::NoHome);
     }
-    let layers = configuration(reader, &mut report, &home);
+    let mut layers = configuration(reader, &home);
+    report.problems.append(&mut layers.problems);
     let encrypts = layers.is_true(&["features", "secret_auth_storage"]);
     let codex = Codex {
         reader,
@@ -77,7 +74,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     let mut overrides = Overrides::find(&TOOL, env, &codex.layers);
     overrides.named.extend(codex.other_model_provider());
     let is_known = codex.stored_login(&mut report);
-    let is_known = is_known && !codex.layers.is_broken && report.problems.is_empty();
+    let is_known = is_known && report.problems.is_empty();
     let server = codex.server();
     for login in &mut report.credentials {
         login.in_use = is_known && overrides.first().is_none() && login.unusable.is_none();
@@ -87,12 +84,12 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
         }
     }
     codex.note_other_stores(&mut report);
-    report.notes.extend(overrides.into_notes(TITLE));
+    report.overrides.push(overrides);
     report
 }
 
 /// The configuration, the strongest file first, and the variables of `.env`.
-fn configuration(reader: &Reader<'_>, report: &mut Report, home: &std::path::Path) -> Layers {
+fn configuration(reader: &Reader<'_>, home: &Path) -> Layers {
     let env = reader.env;
     let system = |name| match env.platform {
         Platform::Windows => env
@@ -108,124 +105,120 @@ fn configuration(reader: &Reader<'_>, report: &mut Report, home: &std::path::Pat
     let mut layers = Layers::new(ABOUT);
     let files = [system("requirements.toml"), managed, user, system("config.toml")];
     for file in files.into_iter().flatten() {
-        layers.file(reader, report, file, Format::Toml);
+        layers.file(reader, file, Format::Toml);
     }
-    layers.file(reader, report, home.join(".env"), Format::Dotenv);
+    layers.file(reader, home.join(".env"), Format::Dotenv);
     layers
 }
 
 impl Codex<'_> {
+    /// The selected model provider, and the setting that selects it.
+    fn model_provider(&self) -> Option<(Cow<'_, str>, Place)> {
+        let (id, place) = self.layers.get(&[MODEL_PROVIDER])?;
+        Some((id.as_variable(), place)).filter(|(id, _)| !id.trim().is_empty() && id != "openai")
+    }
+
+    /// A member of a model provider.
+    fn member(&self, provider: &str, name: &str) -> Option<&Node> {
+        self.layers
+            .get(&["model_providers", provider, name])
+            .map(|(node, _)| node)
+    }
+
     /// The setting that selects a model provider, unless that is `OpenAI` itself.
     fn other_model_provider(&self) -> Option<Place> {
-        let (id, place) = self.layers.get(&[MODEL_PROVIDER])?;
-        let id = id.as_variable().trim();
-        if id.is_empty() || id == "openai" {
-            return None;
-        }
-        let member = |name| {
-            self.layers
-                .get(&["model_providers", id, name])
-                .map(|(node, _)| node)
-        };
-        let address = member("base_url").map(Node::as_variable);
-        let is_own = address.is_some_and(|address| other_server(address, TOOL.domains).is_none());
-        let has_login = member("requires_openai_auth").is_some_and(Node::is_true);
-        let has_credential = OWN_CREDENTIALS.iter().any(|name| member(name).is_some());
+        let (id, place) = self.model_provider()?;
+        let address = self.member(&id, "base_url").map(Node::as_variable);
+        let is_own = address.is_some_and(|address| other_server(&address, TOOL.domains).is_none());
+        let has_login = self
+            .member(&id, "requires_openai_auth")
+            .is_some_and(Node::is_true);
+        let has_credential = OWN_CREDENTIALS
+            .iter()
+            .any(|name| self.member(&id, name).is_some());
         (!is_own || !has_login || has_credential).then_some(place)
     }
 
     /// The host that a stored key belongs to, if the configuration names another one than `OpenAI`'s.
     fn server(&self) -> Option<String> {
-        let id = self
-            .layers
-            .text(&[MODEL_PROVIDER])
-            .map_or("openai", |(id, _)| id.trim());
-        let member = |name| {
-            self.layers
-                .get(&["model_providers", id, name])
-                .map(|(node, _)| node)
-        };
+        let id = self.model_provider().map_or("openai".into(), |(id, _)| id);
         // A provider with a credential of its own does not use the stored key, unless older versions
         // took that key for the variable.
+        let is_other = |node: &Node| node.text() != Some("OPENAI_API_KEY");
         let has_credential = OWN_CREDENTIALS
             .iter()
-            .any(|name| member(name).is_some_and(|value| value.text() != Some("OPENAI_API_KEY")));
-        let of_provider = member("base_url")
-            .filter(|_| !has_credential)
-            .map(|url| url.as_variable().to_owned());
-        let setting = self
-            .layers
-            .text(&["openai_base_url"])
-            .map(|(url, _)| url.to_owned());
+            .any(|name| self.member(&id, name).is_some_and(is_other));
+        let of_provider = self.member(&id, "base_url").filter(|_| !has_credential);
+        let of_setting = self.layers.get(&["openai_base_url"]).map(|(node, _)| node);
+        let addresses = of_provider
+            .into_iter()
+            .chain(of_setting)
+            .map(|node| node.as_variable().into_owned());
         let variable = self.layers.variable(self.reader.env, "OPENAI_BASE_URL");
-        let mut addresses = of_provider.into_iter().chain(setting).chain(variable);
-        addresses.find_map(|address| other_server(&address, TOOL.domains))
+        addresses
+            .chain(variable)
+            .find_map(|address| other_server(&address, TOOL.domains))
     }
 
     /// Adds the login of the store that the configuration selects. Returns whether it is known that no
     /// other store goes before it.
     fn stored_login(&self, report: &mut Report) -> bool {
-        let store = self
-            .layers
-            .get(&[STORE])
-            .map(|(store, place)| (store.as_variable(), place));
-        match store {
-            None | Some(("file", _)) => {
+        let setting = self.layers.get(&[STORE]);
+        let store = setting
+            .as_ref()
+            .map_or("file".into(), |(store, _)| store.as_variable());
+        let place = setting
+            .as_ref()
+            .map_or(Place::File(self.home.clone()), |(_, place)| place.clone());
+        let unused_file = |report: &mut Report| report.note_existing(&self.auth_file(), About::UnusedFile);
+        match &*store {
+            "file" => {
                 if !self.in_file(report) {
                     self.note_encrypted(report);
                 }
-                true
             }
-            Some(("keyring", setting)) => {
+            "keyring" => {
                 if self.encrypts {
                     self.note_encrypted(report);
                 } else {
                     self.in_keyring(report);
                 }
-                self.note_unused_file(report, &setting);
-                true
+                unused_file(report);
             }
-            Some(("auto", setting)) => self.in_keyring_or_file(report, &setting),
-            Some(("ephemeral", setting)) => {
-                report.note(Note::InMemory);
-                self.note_unused_file(report, &setting);
-                true
+            // Codex uses the file if the keyring has no login or cannot be reached.
+            "auto" if self.encrypts => {
+                let is_encrypted = self.note_encrypted(report);
+                self.in_file(report);
+                return !is_encrypted;
             }
-            Some((_, setting)) => {
+            "auto" => {
+                let reason = self
+                    .reader
+                    .unreachable_keychain()
+                    .filter(|_| self.auth_file().is_file());
+                if let Some(reason) = reason {
+                    report.note(&place, About::NoKeychain(TITLE, reason.to_string()));
+                    self.in_file(report);
+                    return false;
+                }
+                if self.in_keyring(report) {
+                    unused_file(report);
+                } else {
+                    self.in_file(report);
+                }
+            }
+            "ephemeral" => {
+                report.note(&place, About::InMemory);
+                unused_file(report);
+            }
+            _ => {
                 report.problem(
-                    &setting,
+                    &place,
                     ABOUT,
                     "is not a store that Codex knows, so Codex does not start",
                 );
                 self.in_file(report);
-                false
             }
-        }
-    }
-
-    /// With `auto`, Codex uses the file if the keyring has no login or cannot be reached.
-    fn in_keyring_or_file(&self, report: &mut Report, setting: &Place) -> bool {
-        if self.encrypts {
-            let is_encrypted = self.note_encrypted(report);
-            self.in_file(report);
-            return !is_encrypted;
-        }
-        if let Some(reason) = self
-            .reader
-            .unreachable_keychain()
-            .filter(|_| self.auth_file().is_file())
-        {
-            report.note(Note::NoKeychain {
-                tool: TITLE,
-                reason: reason.to_string(),
-            });
-            self.in_file(report);
-            return false;
-        }
-        if self.in_keyring(report) {
-            self.note_unused_file(report, setting);
-        } else {
-            self.in_file(report);
         }
         true
     }
@@ -237,10 +230,7 @@ impl Codex<'_> {
     /// Adds the login in the file. Returns whether the file exists, because then Codex uses it.
     fn in_file(&self, report: &mut Report) -> bool {
         let document = report.store(self.reader.file(&self.auth_file()), ABOUT);
-        document.is_some_and(|document| {
-            login_in(report, &document, (self.reader.env.now)());
-            true
-        })
+        self.add(report, document.as_deref())
     }
 
     /// Adds the login in the keyring. Returns whether there is an item for this home.
@@ -248,58 +238,31 @@ impl Codex<'_> {
         // If the directory does not exist, there is no login and no real path to hash.
         let real = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());
         let account = format!("cli|{}", hex_start(real.as_os_str().as_encoded_bytes(), 16));
-        let service = "Codex Auth";
-        if !self.reader.reads_keychain() && self.reader.unreachable_keychain().is_none() {
-            report.note(Note::KeychainOfOtherHome {
-                service: service.to_owned(),
-            });
-        }
-        let item = report.store(self.reader.selected_item(service, &account), ABOUT);
-        item.is_some_and(|item| {
-            login_in(report, &item, (self.reader.env.now)());
-            true
-        })
+        let item = report.selected_item(self.reader, "Codex Auth", &account, ABOUT);
+        self.add(report, item.as_deref())
     }
 
-    /// Notes the file if the configuration selects another store.
-    fn note_unused_file(&self, report: &mut Report, setting: &Place) {
-        if let Some(file) = existing(&self.auth_file()) {
-            let setting = setting.clone();
-            report.note(Note::UnusedFile { file, setting });
+    fn add(&self, report: &mut Report, document: Option<&Document>) -> bool {
+        if let Some(document) = document {
+            login_in(report, document, (self.reader.env.now)());
         }
+        document.is_some()
     }
 
     /// Notes the encrypted login, if there is one.
     fn note_encrypted(&self, report: &mut Report) -> bool {
-        let file = existing(&self.home.join("secrets/codex_auth.age"));
-        let is_there = file.is_some();
-        report.notes.extend(file.map(|place| Note::Unread {
-            place,
-            what: Unread::EncryptedCodexLogin,
-        }));
-        is_there
+        report.note_existing(&self.home.join("secrets/codex_auth.age"), About::EncryptedLogin)
     }
 
     /// Notes stores with other secrets, and tokens in the configuration.
     fn note_other_stores(&self, report: &mut Report) {
-        for place in OTHER_STORES
-            .iter()
-            .filter_map(|store| existing(&self.home.join(store)))
-        {
-            report.note(Note::Unread {
-                place,
-                what: Unread::OtherCodexLogins,
-            });
+        for store in OTHER_STORES.split_whitespace() {
+            report.note_existing(&self.home.join(store), About::OtherCodexLogins);
         }
         for (providers, place) in self.layers.objects(&["model_providers"]) {
-            if providers
-                .values()
-                .any(|provider| provider.get("experimental_bearer_token").is_some())
-            {
-                report.note(Note::Unread {
-                    place: place.clone(),
-                    what: Unread::ModelProviderToken,
-                });
+            let has_token = |provider: &Node| provider.get("experimental_bearer_token").is_some();
+            if providers.values().any(has_token) {
+                report.note(place, About::ModelProviderToken);
             }
         }
     }
@@ -315,14 +278,10 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
     };
     let missing = |report: &mut Report, member| {
         if is_explicit {
-            let (place, mode) = (place.clone(), mode.clone());
-            report.note(Note::MissingMember { place, mode, member });
+            report.note(place, About::NoCredential(note::quoted(&mode), member));
         }
     };
-    let other = |method| Note::OtherMethod {
-        place: place.clone(),
-        method,
-    };
+    let other = |report: &mut Report, method| report.note(place, About::OtherMethod(method));
     match mode.as_str() {
         "apikey" => match report.usable(place, ABOUT, object.string("OPENAI_API_KEY")) {
             Some(key) => {
@@ -349,10 +308,10 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
                 add_login(report, &sources::CODEX, &CODEX, document, token, now);
             }
         }
-        "bedrockApiKey" | "bedrockAccessKeys" => report.note(other("keys for Amazon Bedrock")),
-        "agentIdentity" => report.note(other("an agent identity")),
-        "headers" => report.note(other("headers of its own")),
-        _ => report.note(other("an unknown method")),
+        "bedrockApiKey" | "bedrockAccessKeys" => other(report, "keys for Amazon Bedrock"),
+        "agentIdentity" => other(report, "an agent identity"),
+        "headers" => other(report, "headers of its own"),
+        _ => other(report, "an unknown method"),
     }
 }
 

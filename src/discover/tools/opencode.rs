@@ -20,15 +20,15 @@ use zeroize::Zeroizing;
 use super::Claimed;
 use crate::discover::credential::{Filter, LocalCredential, ProviderName};
 use crate::discover::layers::{Format, Layers, Node};
-use crate::discover::note::{self, Note, Reason, Reference, Unread};
+use crate::discover::note::{self, About, Reason, Reference};
 use crate::discover::overrides::{self, Overrides, Tool, other_server};
 use crate::discover::place::Place;
 use crate::discover::reader::{Document, Reader};
-use crate::discover::report::{Report, existing};
+use crate::discover::report::Report;
 use crate::discover::sources;
 use crate::formats::json::Object;
 use crate::provider::CredentialKind;
-use crate::secret::{SecretName, SecretValue};
+use crate::secret::SecretValue;
 use crate::system::env::Platform;
 
 const TITLE: &str = "OpenCode";
@@ -65,7 +65,8 @@ struct OpenCode {
 pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     let env = reader.env;
     let mut report = Report::default();
-    let layers = configuration(reader, &mut report);
+    let mut layers = configuration(reader);
+    report.problems.append(&mut layers.problems);
     let off = env.variable("OPENCODE_DISABLE_PROJECT_CONFIG");
     let off = off.is_some_and(|off| off == "1" || off.eq_ignore_ascii_case("true"));
     let tool = Tool {
@@ -85,16 +86,8 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
         opencode.stored(reader, &mut report, &directory);
         let nothing = report.credentials.len() == found;
         let database = env.path("OPENCODE_DB").unwrap_or_else(|| "opencode.db".into());
-        let stores = [
-            (directory.join(database), Unread::OpenCodeDatabase { nothing }),
-            (directory.join("mcp-auth.json"), Unread::McpLogins(TITLE)),
-        ];
-        let stores = stores
-            .into_iter()
-            .filter_map(|(path, what)| Some((existing(&path)?, what)));
-        report
-            .notes
-            .extend(stores.map(|(place, what)| Note::Unread { place, what }));
+        report.note_existing(&directory.join(database), About::OpenCodeDatabase(nothing));
+        report.note_existing(&directory.join("mcp-auth.json"), About::McpLogins(TITLE));
     }
     if !report.problems.is_empty() {
         report
@@ -102,13 +95,13 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
             .iter_mut()
             .for_each(|found| found.in_use = false);
     }
-    report.notes.extend(overrides.into_notes(TITLE));
+    report.overrides.push(overrides);
     report
 }
 
 /// The configuration, the strongest layer first. In one directory, `opencode.jsonc` goes before
 /// `opencode.json`.
-fn configuration(reader: &Reader<'_>, report: &mut Report) -> Layers {
+fn configuration(reader: &Reader<'_>) -> Layers {
     let env = reader.env;
     let mut layers = Layers::new(ABOUT);
     let system = match env.platform {
@@ -116,28 +109,28 @@ fn configuration(reader: &Reader<'_>, report: &mut Report) -> Layers {
         Platform::MacOs => env.system_path("Library/Application Support/opencode"),
         Platform::Windows => env.path("ProgramData").map(|data| data.join("opencode")),
     };
-    let directory = |layers: &mut Layers, report: &mut Report, directory: Option<&Path>| {
+    let directory = |layers: &mut Layers, directory: Option<&Path>| {
         for name in ["opencode.jsonc", "opencode.json"] {
             if let Some(directory) = directory {
-                layers.file(reader, report, directory.join(name), Format::JsonWithComments);
+                layers.file(reader, directory.join(name), Format::JsonWithComments);
             }
         }
     };
-    directory(&mut layers, report, system.as_deref());
+    directory(&mut layers, system.as_deref());
     if let Some(content) = env.variable(CONFIG_CONTENT).filter(|content| !content.is_empty()) {
         let text = Zeroizing::new(content.to_string_lossy().into_owned());
         let document = Document::new(Place::Variable(CONFIG_CONTENT.to_owned()), text);
-        layers.document(report, &document, Format::JsonWithComments);
+        layers.document(&document, Format::JsonWithComments);
     }
-    directory(&mut layers, report, env.path("OPENCODE_CONFIG_DIR").as_deref());
-    directory(&mut layers, report, reader.below_home(".opencode").as_deref());
+    directory(&mut layers, env.path("OPENCODE_CONFIG_DIR").as_deref());
+    directory(&mut layers, reader.below_home(".opencode").as_deref());
     if let Some(file) = env.path("OPENCODE_CONFIG") {
-        layers.file(reader, report, file, Format::JsonWithComments);
+        layers.file(reader, file, Format::JsonWithComments);
     }
     if let Some(user) = env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config") {
         let user = user.join("opencode");
-        directory(&mut layers, report, Some(&user));
-        layers.file(reader, report, user.join("config.json"), Format::JsonWithComments);
+        directory(&mut layers, Some(&user));
+        layers.file(reader, user.join("config.json"), Format::JsonWithComments);
     }
     layers
 }
@@ -162,11 +155,7 @@ impl OpenCode {
                 }
             };
             match Reference::of(key) {
-                Err(to) => report.note(Note::Reference {
-                    provider: provider.as_str().to_owned(),
-                    place: place.clone(),
-                    to,
-                }),
+                Err(to) => report.note(place, About::Reference(provider.as_str().to_owned(), to)),
                 Ok(key) => {
                     let key = SecretValue::new(key.to_owned());
                     let kind = CredentialKind::ApiKey;
@@ -183,9 +172,7 @@ impl OpenCode {
         let file = directory.join("auth.json");
         let document = match auth_content(reader, report) {
             Some(document) => {
-                report
-                    .notes
-                    .extend(existing(&file).map(|file| Note::Replaced { file }));
+                report.note_existing(&file, About::Replaced);
                 Some(document)
             }
             None => report.store(reader.file(&file), ABOUT),
@@ -234,19 +221,16 @@ impl OpenCode {
             Some("oauth") => (CredentialKind::OAuth, "access"),
             Some("wellknown") => {
                 let variable = entry.string("key").ok().flatten();
-                entry.string("token")?.ok_or(Reason::Missing("token"))?;
-                report.note(Note::WellKnown {
-                    place: place.clone(),
-                    entry: label.to_owned(),
-                    variable: variable.and_then(|name| SecretName::environment(name.expose_secret())),
-                });
+                string(entry, "token")?.ok_or(Reason::Missing("token"))?;
+                let variable = variable.map_or_else(String::new, |name| note::quoted(name.expose_secret()));
+                report.note(place, About::WellKnown(label.to_owned(), variable));
                 return Ok(None);
             }
             None if entry.members().next().is_none() => return Ok(None),
-            _ => return Err(Reason::Type),
+            _ => return Err(Reason::UnknownType),
         };
         let provider = ProviderName::from_tool(name)?;
-        let Some(value) = entry.string(member)? else {
+        let Some(value) = string(entry, member)? else {
             return if entry.has(member) {
                 Ok(None)
             } else {
@@ -311,7 +295,7 @@ impl OpenCode {
             _ => return None,
         };
         let (address, _) = self.layers.get(&["provider", id, "options", "baseURL"])?;
-        other_server(address.as_variable(), domains)
+        other_server(&address.as_variable(), domains)
     }
 }
 
@@ -334,6 +318,10 @@ fn auth_content(reader: &Reader<'_>, report: &mut Report) -> Option<Rc<Document>
     Some(Rc::new(Document::new(place, text)))
 }
 
+fn string(entry: &Object<'_>, member: &str) -> Result<Option<SecretValue>, Reason> {
+    entry.string(member).map_err(|_| Reason::WrongType)
+}
+
 impl Reference {
     /// The literal key in a setting, or what it refers to: OpenCode replaces `{env:NAME}` and
     /// `{file:PATH}` anywhere in the text.
@@ -347,9 +335,9 @@ impl Reference {
             (!inner.contains('}') && !inner.is_empty()).then(|| inner.to_owned())
         };
         if let Some(name) = whole("{env:") {
-            Err(Self::Variable(name))
+            Err(Self::Variable(note::quoted(&name)))
         } else if let Some(path) = whole("{file:") {
-            Err(Self::File(path))
+            Err(Self::File(note::quoted(&path)))
         } else if text.contains("{env:") || text.contains("{file:") {
             Err(Self::Composed)
         } else {

@@ -9,14 +9,17 @@
 mod credman;
 mod paths;
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
 use self::paths::{account, global_config, key_service, login_service, secure_directory};
 use crate::discover::credential::{Filter, LocalCredential, ProviderName};
 use crate::discover::layers::{Format, Layers, files_in};
-use crate::discover::note::{Note, Unread};
-use crate::discover::overrides::{self, Overrides, Tool, is_set_to_nothing, other_server};
+use crate::discover::note::{self, About};
+use crate::discover::overrides::{self, Overrides, Tool, other_server};
 use crate::discover::place::Place;
 use crate::discover::reader::{Document, Reader};
-use crate::discover::report::{Report, existing};
+use crate::discover::report::Report;
 use crate::discover::sources;
 use crate::formats::json::Object;
 use crate::provider::{CLAUDE, CredentialKind};
@@ -36,26 +39,27 @@ const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
 
 pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     let mut report = Report::default();
-    let layers = settings(reader, &mut report);
+    let mut layers = settings(reader);
+    report.problems.append(&mut layers.problems);
     let mut overrides = Overrides::find(&TOOL, reader.env, &layers);
-    if is_set_to_nothing(reader.env, "CLAUDE_CONFIG_DIR") {
+    // It means the working directory (Claude Code 2.1.331), where nothing is read.
+    if reader
+        .env
+        .variable("CLAUDE_CONFIG_DIR")
+        .is_some_and(OsStr::is_empty)
+    {
         overrides
             .named
             .push(Place::Variable("CLAUDE_CONFIG_DIR".to_owned()));
     }
-    if let Some(profile) = profile(reader) {
-        report.note(Note::Unread {
-            place: profile.clone(),
-            what: Unread::ConsoleProfile,
-        });
-        overrides.named.push(profile);
-    }
-    if let Some(place) = paths::unread_settings(reader.env).and_then(|path| existing(&path)) {
-        report.note(Note::Unread {
-            place: place.clone(),
-            what: Unread::ManagedSettings(TITLE),
-        });
-        overrides.named.push(place);
+    let unread = [
+        (profile(reader), About::ConsoleProfile),
+        (paths::unread_settings(reader.env), About::ManagedSettings),
+    ];
+    for (path, about) in unread {
+        if let Some(path) = path.filter(|path| report.note_existing(path, about)) {
+            overrides.named.push(Place::File(path));
+        }
     }
     let is_asked = logins(reader, &mut report);
     let known = is_asked && report.problems.is_empty();
@@ -79,10 +83,10 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     for key in keys.iter_mut() {
         key.server.clone_from(&server);
     }
-    if let (Some(login), Some(key)) = (login, used) {
-        report.note(Note::LoginBeforeKey { login, key });
+    if let (Some(_), Some(key)) = (login, used) {
+        report.note(&key, About::LoginFirst);
     }
-    report.notes.extend(overrides.into_notes(TITLE));
+    report.overrides.push(overrides);
     report
 }
 
@@ -97,8 +101,8 @@ fn settle(credentials: &mut [LocalCredential], known: bool, before: Option<&Plac
 }
 
 /// The settings, the strongest first: managed by the machine, from Claude Code's server, the user's.
-fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
-    let mut layers = Layers::new(Filter::provider(CLAUDE.discovered_as));
+fn settings(reader: &Reader<'_>) -> Layers {
+    let mut layers = Layers::new(Filter::new(Some(CLAUDE.discovered_as), None));
     let mut files = Vec::new();
     if let Some(directory) = paths::managed(reader.env) {
         files.extend(
@@ -112,18 +116,18 @@ fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
         files.extend(["remote-settings.json", "settings.json"].map(|name| directory.join(name)));
     }
     for file in files {
-        layers.file(reader, report, file, Format::Json);
+        layers.file(reader, file, Format::Json);
     }
     layers
 }
 
 /// A profile of the Anthropic SDKs, which Claude Code shares: a Console sign-in or a workload identity.
-fn profile(reader: &Reader<'_>) -> Option<Place> {
+fn profile(reader: &Reader<'_>) -> Option<PathBuf> {
     let directory = paths::profiles(reader.env)?;
     let mut files = ["credentials", "configs"]
         .into_iter()
         .flat_map(|name| files_in(&directory.join(name), "json"));
-    files.next().map(Place::File)
+    files.next()
 }
 
 /// Adds the stored logins, beginning with the one that Claude Code uses. Returns whether it is known
@@ -135,15 +139,13 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
     let mut others = Vec::new();
     if env.platform == Platform::MacOs {
         let (service, own) = (login_service(env), account(env));
+        let item = reader.item(&service, &own);
         if let Some(reason) = reader.unreachable_keychain() {
             is_known = false;
-            report.note(Note::NoKeychain {
-                tool: TITLE,
-                reason: reason.to_string(),
-            });
+            report.note(&item.place, About::NoKeychain(TITLE, reason.to_string()));
         }
         let problems = report.problems.len();
-        match report.store(reader.item(&service, &own), about) {
+        match report.store(item, about) {
             Some(item) => login_in(reader, report, &item, false),
             None if report.problems.len() == problems => {
                 let accounts = reader.accounts(&service).into_iter();
@@ -187,10 +189,8 @@ fn login_in(reader: &Reader<'_>, report: &mut Report, document: &Document, legac
     let Some(token) = report.usable(place, about, login.string(CLAUDE.access_token.1)) else {
         if login.has(CLAUDE.access_token.1) {
             let why = login.string("loginEnded").ok().flatten();
-            report.note(Note::Ended {
-                place: place.clone(),
-                why: why.map(|why| why.expose_secret().to_owned()),
-            });
+            let why = why.map(|why| format!(" ({})", note::quoted(why.expose_secret())));
+            report.note(place, About::Ended(why.unwrap_or_default()));
         }
         return;
     };
@@ -205,7 +205,7 @@ fn login_in(reader: &Reader<'_>, report: &mut Report, document: &Document, legac
     );
     if let Some(login) = report.credentials.get_mut(found).filter(|_| legacy) {
         login.legacy = true;
-        report.note(Note::Legacy { place: place.clone() });
+        report.note(place, About::Legacy);
     }
 }
 
@@ -218,8 +218,7 @@ fn note_other_secrets(report: &mut Report, place: &Place, store: &Object<'_>) {
         .filter(|name| store.has(name))
         .collect();
     if !members.is_empty() && !store.has(CLAUDE.access_token.0) {
-        let place = place.clone();
-        report.note(Note::OtherSecrets { place, members });
+        report.note(place, About::OtherSecrets(members.join(", ")));
     }
 }
 
@@ -254,7 +253,7 @@ fn key_in(report: &mut Report, document: &Document, legacy: bool) {
     let key = report.usable(place, about, object.string("primaryApiKey"));
     if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
         if !is_of_anthropic(&key) {
-            report.note(Note::GatewayKey { place: place.clone() });
+            report.note(place, About::GatewayKey);
         }
         return add_key(report, place, key, legacy);
     }
@@ -268,7 +267,7 @@ fn key_in(report: &mut Report, document: &Document, legacy: bool) {
 
 fn add_key(report: &mut Report, place: &Place, key: SecretValue, legacy: bool) {
     if legacy {
-        report.note(Note::Legacy { place: place.clone() });
+        report.note(place, About::Legacy);
     }
     let (provider, kind) = (ProviderName::ANTHROPIC, CredentialKind::ApiKey);
     report.add(LocalCredential {
