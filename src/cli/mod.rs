@@ -2,9 +2,9 @@
 //!
 //! Values that could be secrets have no parser that can fail, because clap quotes refused values.
 
-#[cfg(test)]
-mod docs;
 mod habits;
+#[cfg(test)]
+mod tests;
 pub(crate) mod usage;
 
 use clap::Parser;
@@ -55,35 +55,4 @@ fn after_long_help() -> String {
 fn row(name: &str, width: usize, meaning: &str) -> String {
     let meaning = wrap(meaning, 78 - width).join(&format!("\n{:1$}", "", width + 2));
     format!("  {name:<width$}{meaning}")
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_clap_definition_is_valid() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_has_an_example() {
-        fn check(command: &clap::Command) {
-            let help = command.get_after_help().map(ToString::to_string);
-            assert!(
-                help.is_some_and(|help| help.contains("Example")),
-                "{}",
-                command.get_name()
-            );
-            let below = command
-                .get_subcommands()
-                .filter(|below| below.get_name() != "help");
-            below.for_each(check);
-        }
-        let mut root = Cli::command();
-        root.build();
-        check(&root);
-    }
 }

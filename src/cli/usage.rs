@@ -130,9 +130,16 @@ fn explain(mut refused: clap::Error, arguments: &[OsString]) -> Error {
         words.filter(|word| *word != "tip:").collect::<Vec<_>>().join(" ")
     });
     let message = parts.next().unwrap_or_default();
-    let mut hints: Vec<_> = parts
-        .filter(|part| !part.starts_with("For more information"))
-        .collect();
+    let names_missing = matches!(
+        refused.kind(),
+        ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict
+    );
+    let is_useful = |part: &String| match part.split_once(' ') {
+        Some(("Usage:", _)) => names_missing,
+        Some(("For", _)) | None => false,
+        Some(_) => true,
+    };
+    let mut hints: Vec<_> = parts.filter(is_useful).collect();
     hints.push(format!("see '{path} --help'"));
     Error::usage(message.trim_start_matches("error: ")).hint(hints.join("; "))
 }
@@ -182,8 +189,6 @@ fn file_option(command: &clap::Command, word: &str) -> Option<Error> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
 
     /// Only `-o json`, in any form, makes errors JSON.
@@ -244,7 +249,7 @@ mod tests {
         ] {
             let words = std::iter::once("amika").chain(line.split(' '));
             let arguments: Vec<_> = words.map(OsString::from).collect();
-            let refused = Cli::try_parse_from(&arguments).unwrap_err();
+            let refused = <Cli as clap::Parser>::try_parse_from(&arguments).unwrap_err();
             let error = explain(refused, &arguments);
             let said = format!("{error:#} {:?} {:?}", error.hint, error.next());
             assert!(!said.contains("hunter2"), "{said}");
@@ -271,7 +276,10 @@ mod tests {
             .flat_map(|command| words.map(|word| format!("amika {command} {word}")))
         {
             let arguments: Vec<_> = line.split_whitespace().map(OsString::from).collect();
-            let error = explain(Cli::try_parse_from(&arguments).unwrap_err(), &arguments);
+            let error = explain(
+                <Cli as clap::Parser>::try_parse_from(&arguments).unwrap_err(),
+                &arguments,
+            );
             let said = format!("{error} {:?}", error.hint);
             for name in DESTROYING {
                 let mut said = said.split(|c: char| !c.is_ascii_alphabetic() && c != '-');

@@ -15,10 +15,35 @@ use crate::ui::prompt::Confirmation;
 /// A stored secret or credential.
 pub(crate) struct Entry {
     pub(crate) id: ServerText,
-    pub(crate) name: ServerText,
-    pub(crate) scope: ServerText,
-    /// Type and scope, such as `oauth, user scope`.
-    pub(crate) kind: String,
+    name: ServerText,
+    scope: ServerText,
+    shown_id: String,
+    shown_scope: String,
+    /// Such as `cred_1: Claude OAuth, oauth, user scope`.
+    described: String,
+}
+
+impl Entry {
+    pub(crate) fn new(api: &Api, [id, name, scope]: [&ServerText; 3], kind: Option<&ServerText>) -> Self {
+        let [shown_id, shown_name, shown_scope] = [id, name, scope].map(|text| api.shown(text));
+        let kind = kind
+            .map(|kind| format!("{}, ", api.shown(kind)))
+            .unwrap_or_default();
+        Self {
+            described: format!("{shown_id}: {shown_name}, {kind}{shown_scope} scope"),
+            id: id.clone(),
+            name: name.clone(),
+            scope: scope.clone(),
+            shown_id,
+            shown_scope,
+        }
+    }
+
+    /// Whether a misspelled name, or a name in place of an id, may have meant this.
+    fn is_similar(&self, asked: &str) -> bool {
+        let name = self.name.as_sent();
+        self.id == *asked || name.eq_ignore_ascii_case(asked) || strsim::jaro_winkler(name, asked) > 0.9
+    }
 }
 
 /// What to delete: names within a scope, or ids.
@@ -36,7 +61,6 @@ pub(crate) trait Entries {
     /// Whether a result names an entry by its id, even if it was found by name.
     const SHOWS_IDS: bool;
 
-    fn api(&self) -> &Api;
     async fn list(&self) -> std::result::Result<Vec<Entry>, ApiError>;
     async fn delete(&self, id: &str) -> std::result::Result<(), ApiError>;
     fn explain(&self, error: ApiError) -> Error;
@@ -89,9 +113,22 @@ pub(crate) async fn run<E: Entries>(
         asked.map(|id| Target::by_id(id, id)).collect()
     } else {
         let stored = context.reply(entries.list()).await?;
-        let find = |asked: &String| match by {
-            Some(scope) => find_name(asked, scope, &stored, &entries),
-            None => Ok(find_id(asked, &stored, &entries)),
+        let find = |asked: &String| {
+            let found = match by {
+                Some(scope) => entry_named(asked, scope, &stored, E::NOUN)?,
+                None => stored.iter().find(|entry| entry.id == **asked),
+            };
+            Ok(match found {
+                Some(entry) if by.is_some() && !E::SHOWS_IDS => Target {
+                    id: Some(entry.id.as_sent().to_owned()),
+                    ..Target::by_id(asked, asked)
+                },
+                Some(entry) => Target {
+                    label: entry.shown_id.clone(),
+                    ..Target::by_id(entry.id.as_sent(), &entry.described)
+                },
+                None => Target::absent(asked, &stored),
+            })
         };
         asked.map(find).collect::<Result<_>>()?
     };
@@ -124,86 +161,53 @@ impl Target {
         }
     }
 
-    fn absent(label: &str, similar: Vec<String>) -> Self {
+    fn absent(asked: &str, stored: &[Entry]) -> Self {
+        let similar = stored.iter().filter(|entry| entry.is_similar(asked));
         Self {
-            label: label.to_owned(),
+            label: asked.to_owned(),
             described: String::new(),
             id: None,
-            similar,
+            similar: similar.map(|entry| entry.described.clone()).collect(),
         }
     }
 }
 
-/// The one entry with this name in this scope. A name that only the other scope has, or that is there
-/// twice, is exit 1; a pattern is exit 2.
-fn find_name<E: Entries>(name: &str, scope: Scope, stored: &[Entry], entries: &E) -> Result<Target> {
-    let shown = |text: &ServerText| entries.api().shown(text);
-    let named: Vec<_> = stored.iter().filter(|entry| entry.name == *name).collect();
-    let found: Vec<_> = named
-        .iter()
-        .filter(|entry| entry.scope == *scope.as_str())
-        .collect();
-    match (&found[..], &named[..]) {
-        ([one], _) => {
-            let id = shown(&one.id);
-            let described = if E::SHOWS_IDS {
-                format!("{id}: {name}, {}", one.kind)
-            } else {
-                name.to_owned()
-            };
-            Ok(Target {
-                label: if E::SHOWS_IDS { id } else { name.to_owned() },
-                ..Target::by_id(one.id.as_sent(), &described)
-            })
+/// The one entry with this name in this scope; `None` if no scope has the name. One that only the other
+/// scope has, or that is there twice, is exit 1; a pattern is exit 2.
+pub(crate) fn entry_named<'e>(
+    name: &str,
+    scope: Scope,
+    stored: &'e [Entry],
+    noun: &str,
+) -> Result<Option<&'e Entry>> {
+    let named = || stored.iter().filter(|entry| entry.name == *name);
+    let found: Vec<_> = named().filter(|entry| entry.scope == *scope.as_str()).collect();
+    let refuse = |message: String| Error::new(Kind::Refused, format!("{message}; nothing was changed"));
+    match (&found[..], named().next()) {
+        ([one], _) => Ok(Some(one)),
+        ([], None) if name.contains(['*', '?']) => {
+            Err(Error::usage(format!("{name} is a pattern, not the name of a {noun}")).hint("name each one"))
         }
-        ([], []) if name.contains(['*', '?']) => Err(Error::usage(format!(
-            "{name} is a pattern, and patterns delete nothing"
-        ))
-        .hint("list the names")),
-        ([], []) => Ok(Target::absent(name, similar(name, stored, entries))),
-        ([], [elsewhere, ..]) => {
-            let other = shown(&elsewhere.scope);
-            let message = format!("{name} is in {other} scope only; nothing was deleted");
-            Err(Error::new(Kind::Refused, message).hint(format!("to delete it there, add --scope {other}")))
+        ([], None) => Ok(None),
+        ([], Some(Entry { shown_scope, .. })) => {
+            Err(refuse(format!("{name} is in {shown_scope} scope only"))
+                .hint(format!("to choose it there, add --scope {shown_scope}")))
         }
         (several, _) => {
-            let ids: Vec<_> = several.iter().map(|entry| shown(&entry.id)).collect();
+            let ids: Vec<_> = several.iter().map(|entry| entry.shown_id.as_str()).collect();
+            let count = ids.len();
             let message = format!(
-                "there are {} {}s {name} in {scope} scope ({}); nothing was deleted",
-                ids.len(),
-                E::NOUN,
+                "there are {count} {noun}s {name} in {scope} scope ({})",
                 ids.join(", ")
             );
-            let how = if E::SHOWS_IDS {
-                "pass the ID of the one to delete"
-            } else {
+            let how = if noun == "secret" {
                 "choose one with --id"
+            } else {
+                "choose one by its ID"
             };
-            Err(Error::new(Kind::Refused, message).hint(how))
+            Err(refuse(message).hint(how))
         }
     }
-}
-
-fn find_id<E: Entries>(id: &str, stored: &[Entry], entries: &E) -> Target {
-    match stored.iter().find(|entry| entry.id == *id) {
-        Some(entry) => Target::by_id(id, &describe(entry, entries)),
-        None => Target::absent(id, similar(id, stored, entries)),
-    }
-}
-
-fn describe<E: Entries>(entry: &Entry, entries: &E) -> String {
-    let [id, name] = [&entry.id, &entry.name].map(|text| entries.api().shown(text));
-    format!("{id}: {name}, {}", entry.kind)
-}
-
-/// The entries that a misspelled name, or a name in place of an id, may have meant.
-fn similar<E: Entries>(asked: &str, stored: &[Entry], entries: &E) -> Vec<String> {
-    let is_similar = |entry: &&Entry| {
-        let name = entry.name.as_sent();
-        entry.id == *asked || name.eq_ignore_ascii_case(asked) || strsim::jaro_winkler(name, asked) > 0.9
-    };
-    let similar = stored.iter().filter(is_similar);
-    similar.map(|entry| describe(entry, entries)).collect()
 }
 
 /// Asks for confirmation of the targets that still exist.
@@ -227,8 +231,7 @@ async fn confirm<E: Entries>(
         count(described.len(), E::NOUN),
         first_of(&described)
     );
-    let show = |question: &str| context.printer.question(question);
-    let answer = confirmation.ask(&context.env, &question, show);
+    let answer = confirmation.ask(&context.env, context.printer, &question);
     context.interrupt.or(answer).await
 }
 

@@ -71,11 +71,13 @@ impl Hidden {
     /// `from_file` is the command that takes the value from a file instead.
     pub(crate) fn into_value(self, from_file: &str) -> Result<SecretValue> {
         if let Some(mistyped) = self.mistyped {
-            return Err(Error::input(mistyped).hint(format!("read this value from a file: {from_file}")));
+            return Err(
+                Error::input(mistyped).hint(format!("read this value from a file with '{from_file}'"))
+            );
         }
         if self.text.trim().is_empty() {
             return Err(Error::input("no value entered").hint(format!(
-                "type or paste the value and press Enter, or read it from a file: {from_file}"
+                "type or paste the value and press Enter, or read it from a file with '{from_file}'"
             )));
         }
         Ok(SecretValue::new(self.text.as_str().to_owned()))
@@ -85,7 +87,36 @@ impl Hidden {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::keyboard::script::{Bursts, typed};
+
+    /// Bursts of keys; within a burst, keys follow each other at once.
+    struct Bursts(Vec<Vec<Key>>);
+
+    impl Keys for Bursts {
+        fn next(&mut self) -> io::Result<Key> {
+            while self.0.first().is_some_and(Vec::is_empty) {
+                self.0.remove(0);
+            }
+            Ok(match self.0.first_mut() {
+                Some(burst) => burst.remove(0),
+                None => Key::EndOfInput,
+            })
+        }
+
+        fn follows_at_once(&mut self) -> io::Result<bool> {
+            Ok(self.0.first().is_some_and(|burst| !burst.is_empty()))
+        }
+    }
+
+    /// Converts `text` to keys; control characters become the keys that send them.
+    fn typed(text: &str) -> Vec<Key> {
+        let key = |c| match c {
+            '\n' => Key::Enter,
+            '\u{4}' => Key::EndOfInput,
+            '\u{8}' => Key::Backspace,
+            c => Key::Char(c),
+        };
+        text.chars().map(key).collect()
+    }
 
     fn read(bursts: Vec<Vec<Key>>) -> Hidden {
         read_hidden(&mut Bursts(bursts), || Ok(())).unwrap()

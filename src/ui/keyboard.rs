@@ -1,8 +1,6 @@
 //! Reads typed and pasted keys at the terminal, without echo.
 
 mod keys;
-#[cfg(test)]
-pub(crate) mod script;
 #[cfg(unix)]
 mod unix;
 #[cfg(not(unix))]

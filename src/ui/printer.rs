@@ -204,18 +204,16 @@ impl Printer {
 
     /// Renders help, with styles if standard output supports them.
     pub(crate) fn styled(self, text: &clap::builder::StyledStr) -> String {
-        let auto = self.terminals.stdout
-            && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
-        match self.color {
-            anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => text.ansi().to_string(),
-            anstream::ColorChoice::Auto if auto => text.ansi().to_string(),
-            _ => text.to_string(),
+        if self.layout(self.terminals.stdout, &Term::stdout()).color {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
         }
     }
 
     /// Prints a question that is answered through a pipe.
     pub(crate) fn question(self, question: &str) {
-        self.stderr(DIM, "", &format!("{} [y/N]", escape(question)));
+        self.labelled(DIM, "", question);
     }
 
     /// Prints instructions on several lines, even with `--quiet`.
@@ -225,11 +223,6 @@ impl Printer {
         } else {
             self.labelled(DIM, "", text);
         }
-    }
-
-    /// Prints a list for a choice that is made through a pipe.
-    pub(crate) fn list(self, list: &str) {
-        self.labelled(DIM, "", list);
     }
 
     /// Whether [`request`](Self::request) prints anything.

@@ -14,6 +14,7 @@ use crate::ui::hidden::{Hidden, read_hidden};
 use crate::ui::keyboard::Keyboard;
 use crate::ui::lines::{cut_middle, wrap};
 use crate::ui::options::{GlobalOptions, OutputFormat};
+use crate::ui::printer::Printer;
 
 const ADD_YES: &str = "add --yes to confirm on the command line";
 
@@ -57,14 +58,14 @@ impl Confirmation {
     }
 
     /// Asks until the answer is yes or no. Answering no is exit 1, and giving no answer is exit 2.
-    /// `show_question` prints the question if the answer comes through a pipe.
-    pub(crate) async fn ask(self, env: &Env, question: &str, show_question: impl Fn(&str)) -> Result<()> {
+    pub(crate) async fn ask(self, env: &Env, printer: Printer, question: &str) -> Result<()> {
         let yes = match self {
             Self::NotNeeded => true,
             Self::Terminal => confirm(env, question).await?,
             Self::Piped => {
                 let refuse = |why: &str| Error::usage(why).hint(ADD_YES);
-                read_piped(env, refuse, || show_question(question), yes_or_no).await?
+                let ask = || printer.question(&format!("{} [y/N]", escape::escape(question)));
+                read_piped(env, refuse, ask, yes_or_no).await?
             }
         };
         if yes { Ok(()) } else { Err(cancelled()) }
@@ -104,9 +105,9 @@ async fn confirm(env: &Env, question: &str) -> Result<bool> {
     }
 }
 
-/// `text`, broken between words where the terminal would break it anywhere.
+/// `text`, broken between words, with room for an answer after it.
 fn fitting(text: &str, term: &Term) -> String {
-    wrap(text, usize::from(term.size().1)).join("\n")
+    wrap(text, usize::from(term.size().1).saturating_sub(5)).join("\n")
 }
 
 /// Reads lines of standard input until one is an answer. `refuse` returns the error if there is none.
@@ -138,7 +139,7 @@ fn cannot_ask(global: &GlobalOptions, env: &Env) -> Option<&'static str> {
     if global.output != OutputFormat::Text {
         Some("with --output json")
     } else if env.is_ci() {
-        Some("in CI")
+        Some("in CI (the variable CI is set)")
     } else if env.terminals.stdin && !env.terminals.stderr {
         Some("because standard error is not a terminal")
     } else if env.terminals.stdin && is_pipe_of_terminal(env.platform) {
@@ -223,12 +224,12 @@ impl Choice<'_> {
 }
 
 /// Lets the person choose one entry: from a list at a terminal, otherwise by a number on standard
-/// input, after `show` has printed the list. Exit 2 if no answer is possible.
+/// input. Exit 2 if no answer is possible.
 pub(crate) async fn choose(
     global: &GlobalOptions,
     env: &Env,
+    printer: Printer,
     choice: Choice<'_>,
-    show: impl Fn(&str),
 ) -> Result<usize> {
     if let Some(place) = cannot_ask(global, env) {
         return Err(choice.impossible(&format!("cannot ask for a choice {place}")));
@@ -251,7 +252,7 @@ pub(crate) async fn choose(
     let question = format!("{prompt}\n{list}\nNumber [1-{}]?", items.len());
     let ask = || {
         if !env.stdin_has_ended() {
-            show(&question);
+            printer.question(&question);
         }
     };
     read_piped(env, |why| choice.impossible(why), ask, number).await

@@ -162,8 +162,11 @@ impl Table {
         };
         let room = available.saturating_sub(GAP * widths.len().saturating_sub(1));
         while widths.iter().sum::<usize>() > room {
-            let widest = widths.iter_mut().max()?;
-            *widest = widest.checked_sub(1).filter(|width| *width >= MIN_COLUMN_WIDTH)?;
+            let (widest, name) = widths.iter_mut().zip(&self.header).max()?;
+            *widest -= 1;
+            if *widest < MIN_COLUMN_WIDTH.max(name.len()) {
+                return None;
+            }
         }
         (available >= MIN_TABLE_WIDTH).then_some(widths)
     }

@@ -110,10 +110,10 @@ fn edit_refuses_what_is_not_certain() {
         (
             "TWICE --rename X",
             1,
-            "2 secrets are named TWICE (sec_0003, sec_0004)",
+            "there are 2 secrets TWICE in user scope (sec_0003, sec_0004)",
         ),
-        ("T --rename X", 1, "T is not in user scope; nothing was changed"),
-        ("--id sec_none --rename X", 1, "no secret has this ID"),
+        ("T --rename X", 1, "T is in org scope only; nothing was changed"),
+        ("--id sec_none --rename X", 1, "there is no secret with this ID"),
         ("--id a/b --rename X", 2, "not a valid ID"),
         ("A", 2, "--rename <NEW>"),
         ("--rename X", 2, "<NAME>"),
@@ -159,7 +159,7 @@ fn a_name_in_the_other_scope_is_refused() {
         let ran = sandbox.run(&format!("{line} --yes")).exits(1);
         assert_eq!(ran.stdout, "");
         ran.stderr_contains(
-            "is in org scope only; nothing was deleted\n  hint: to delete it there, add --scope org",
+            "is in org scope only; nothing was changed\n  hint: to choose it there, add --scope org",
         );
     }
     assert_eq!(sandbox.vault.count("DELETE"), 0);
@@ -340,7 +340,7 @@ fn two_entries_of_one_name_need_an_id() {
     sandbox
         .run("secret claude delete --name Team")
         .exits(1)
-        .stderr_contains("nothing was deleted");
+        .stderr_contains("nothing was changed");
 }
 
 /// R108: a DELETE whose reply was lost and whose retry is refused may have been carried out.

@@ -395,7 +395,7 @@ fn a_choice_without_an_answer_lists_the_credentials_once() {
         (
             "--yes",
             vec![key, ("CI", "true")],
-            "cannot ask for a choice in CI",
+            "cannot ask for a choice in CI (the variable CI is set)",
         ),
     ] {
         assert_eq!(
@@ -412,7 +412,10 @@ fn a_choice_without_an_answer_lists_the_credentials_once() {
         (vec![("CI", "false")], "no answer on standard input"),
         (vec![("CI", "0")], "no answer on standard input"),
         (vec![("CI", "")], "no answer on standard input"),
-        (vec![("CI", "1")], "cannot ask for confirmation in CI"),
+        (
+            vec![("CI", "1")],
+            "cannot ask for confirmation in CI (the variable CI is set)",
+        ),
     ] {
         let said = choose("", &variables);
         let end = format!("error: {why}\n  hint: add --yes to confirm on the command line\n");

@@ -248,14 +248,8 @@ fn a_setting_with_an_unknown_value_is_refused() {
 fn the_help_names_the_default_name_of_each_type() {
     let sandbox = Sandbox::new();
     for (provider, names) in [
-        (
-            "claude",
-            ["\"Claude OAuth\" for a login", "\"Claude API Key\" for a key"],
-        ),
-        (
-            "codex",
-            ["\"Codex OAuth\" for a login", "\"Codex API Key\" for a key"],
-        ),
+        ("claude", ["\"Claude OAuth\"", "\"Claude API Key\""]),
+        ("codex", ["\"Codex OAuth\"", "\"Codex API Key\""]),
     ] {
         let help = sandbox
             .run(&format!("secret {provider} push --help"))

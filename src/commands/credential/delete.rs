@@ -45,29 +45,12 @@ impl Entries for Credentials<'_> {
     const DELETED: &'static str = "Deleted credential";
     const SHOWS_IDS: bool = true;
 
-    fn api(&self) -> &Api {
-        self.api
-    }
-
     async fn list(&self) -> std::result::Result<Vec<Entry>, ApiError> {
-        let stored = self.api.list_credentials(self.provider).await?.into_iter();
-        let entry = |credential: CredentialSummary| {
-            let kind = credential
-                .kind
-                .as_ref()
-                .map(|kind| format!("{}, ", self.api.shown(kind)));
-            Entry {
-                kind: format!(
-                    "{}{} scope",
-                    kind.unwrap_or_default(),
-                    self.api.shown(&credential.scope)
-                ),
-                id: credential.id,
-                name: credential.name,
-                scope: credential.scope,
-            }
+        let stored = self.api.list_credentials(self.provider).await?;
+        let entry = |one: &CredentialSummary| {
+            Entry::new(self.api, [&one.id, &one.name, &one.scope], one.kind.as_ref())
         };
-        Ok(stored.map(entry).collect())
+        Ok(stored.iter().map(entry).collect())
     }
 
     async fn delete(&self, id: &str) -> std::result::Result<(), ApiError> {

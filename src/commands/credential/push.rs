@@ -169,9 +169,7 @@ impl Push {
                 .notice(&format!("it goes to {vault}, as \"{name}\""));
         }
         if let Some(question) = question {
-            let asked = self
-                .consent
-                .ask(env, &question, |question| printer.question(question));
+            let asked = self.consent.ask(env, *printer, &question);
             interrupt.or(asked).await?;
         }
         if let Some(old) = replaced {
@@ -185,7 +183,7 @@ impl Push {
             };
             // Not answered by --yes, and never through a pipe.
             interrupt
-                .or(Confirmation::Terminal.ask(env, &question, |_| ()))
+                .or(Confirmation::Terminal.ask(env, *printer, &question))
                 .await?;
         }
         Ok(old)

@@ -234,8 +234,7 @@ pub(crate) async fn pick(
             items: items.collect(),
             hint: how_to_choose(&local),
         };
-        let show = |list: &str| context.printer.list(list);
-        prompt::choose(&context.options, &context.env, choice, show).await?
+        prompt::choose(&context.options, &context.env, context.printer, choice).await?
     };
     Ok(local.swap_remove(index))
 }

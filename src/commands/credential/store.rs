@@ -98,7 +98,7 @@ async fn fetch_backup(
     context: &Context,
 ) -> Result<Option<NewCredential>> {
     let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
-    let ask = async |question: String| confirmation.ask(&context.env, &question, |_| ()).await;
+    let ask = async |question: String| confirmation.ask(&context.env, context.printer, &question).await;
     let (name, id) = (api.shown(&old.name), api.shown(&old.id));
     let value = match api.reveal_credential(provider, old.id.as_sent()).await {
         Ok(value) => value,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::api::{Api, ApiError, Effect};
+use crate::api::{Api, ApiError, Effect, SecretSummary};
 use crate::commands::deletion::{self, Entries, Entry, Wanted};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -32,6 +32,11 @@ pub(crate) async fn run(args: &DeleteArgs, context: &Context) -> Result<()> {
     deletion::run(wanted, confirmation, context, Secrets(&api)).await
 }
 
+pub(super) fn entries(api: &Api, stored: &[SecretSummary]) -> Vec<Entry> {
+    let entry = |secret: &SecretSummary| Entry::new(api, [&secret.id, &secret.name, &secret.scope], None);
+    stored.iter().map(entry).collect()
+}
+
 struct Secrets<'a>(&'a Api);
 
 impl Entries for Secrets<'_> {
@@ -39,19 +44,8 @@ impl Entries for Secrets<'_> {
     const DELETED: &'static str = "Deleted";
     const SHOWS_IDS: bool = false;
 
-    fn api(&self) -> &Api {
-        self.0
-    }
-
     async fn list(&self) -> std::result::Result<Vec<Entry>, ApiError> {
-        let stored = self.0.list_secrets().await?.into_iter();
-        let entry = |secret: crate::api::SecretSummary| Entry {
-            kind: format!("{} scope", self.0.shown(&secret.scope)),
-            id: secret.id,
-            name: secret.name,
-            scope: secret.scope,
-        };
-        Ok(stored.map(entry).collect())
+        Ok(entries(self.0, &self.0.list_secrets().await?))
     }
 
     async fn delete(&self, id: &str) -> std::result::Result<(), ApiError> {

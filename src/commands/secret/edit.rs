@@ -2,8 +2,10 @@
 
 use clap::Args;
 
+use super::delete::entries;
 use super::list::{Row, as_table};
 use crate::api::{SecretSummary, check_id};
+use crate::commands::deletion::entry_named;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::secret::{Scope, SecretName};
@@ -38,7 +40,21 @@ pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
     });
     let name = name.transpose()?;
     let (api, stored) = context.connect().await?;
-    let old = find(args, &stored, |secret| api.shown(&secret.id))?;
+    let entries = entries(&api, &stored);
+    let named = args
+        .name
+        .as_deref()
+        .map(|name| entry_named(name, args.scope, &entries, "secret"));
+    let named = named.transpose()?.flatten().map(|entry| entry.id.as_sent());
+    let id = args.id.as_deref().or(named).unwrap_or_default();
+    let old = stored.iter().find(|secret| secret.id == *id).ok_or_else(|| {
+        let what = args.name.as_deref().unwrap_or("with this ID");
+        Error::new(
+            Kind::Refused,
+            format!("there is no secret {what}; nothing was changed"),
+        )
+        .hint("'amika secret list' shows names and IDs")
+    })?;
     if let Some(name) = &name {
         let is_taken = |other: &&SecretSummary| other.name == *name.as_str() && other.scope == old.scope;
         if let Some(other) = stored.iter().filter(|other| other.id != old.id).find(is_taken) {
@@ -64,39 +80,4 @@ pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
     context
         .printer
         .data(OnWriteFailure::RepeatOnStderr, &rows[0], || as_table(&rows))
-}
-
-/// The one secret that is meant; exit 1 if there is none, or more than one.
-fn find<'a>(
-    args: &EditArgs,
-    stored: &'a [SecretSummary],
-    id: impl Fn(&SecretSummary) -> String,
-) -> Result<&'a SecretSummary> {
-    let refuse = |message: String| Error::new(Kind::Refused, message);
-    if let Some(id) = &args.id {
-        let found = stored.iter().find(|secret| secret.id == **id);
-        return found.ok_or_else(|| refuse("no secret has this ID; nothing was changed".to_owned()));
-    }
-    let name = args.name.as_deref().unwrap_or_default();
-    let scope = args.scope;
-    let named = || stored.iter().filter(|secret| secret.name == *name);
-    let found: Vec<_> = named().filter(|secret| secret.scope == *scope.as_str()).collect();
-    match (&found[..], named().next()) {
-        ([one], _) => Ok(one),
-        ([], None) => Err(refuse(format!("there is no secret {name}; nothing was changed"))
-            .hint("'amika secret list' shows the names")),
-        ([], Some(_)) => Err(
-            refuse(format!("{name} is not in {scope} scope; nothing was changed"))
-                .hint("add the --scope that 'amika secret list' shows"),
-        ),
-        (several, _) => {
-            let ids: Vec<_> = several.iter().map(|secret| id(secret)).collect();
-            let message = format!(
-                "{} secrets are named {name} ({}); nothing was changed",
-                ids.len(),
-                ids.join(", ")
-            );
-            Err(refuse(message).hint("choose one with --id"))
-        }
-    }
 }

@@ -238,9 +238,7 @@ pub(crate) async fn push(
     if plan.writes() != (0, 0) && manner.confirmation != Confirmation::NotNeeded {
         printer.preview(view::plan_text(&plan, printer.terminals.stderr));
         let question = format!("{}?", view::tasks(&plan, &vault));
-        let asked = manner
-            .confirmation
-            .ask(env, &question, |question| printer.question(question));
+        let asked = manner.confirmation.ask(env, *printer, &question);
         interrupt.or(asked).await?;
     }
     write(&plan, &api, context).await

@@ -1,4 +1,4 @@
-//! The documentation generated from the program: `docs/commands.md` and
+//! The command line's definition, and the documentation generated from it: `docs/commands.md` and
 //! `docs/exit-codes.md`. `UPDATE_DOCS=1 cargo test docs` writes both.
 
 use std::fmt::Write;
@@ -97,11 +97,35 @@ fn check(name: &str, generated: &str) {
 }
 
 #[test]
-fn the_command_reference_matches_the_program() {
+fn the_command_reference_in_docs_matches_the_program() {
     check("commands.md", &commands());
 }
 
 #[test]
-fn the_list_of_exit_codes_matches_the_program() {
+fn the_list_of_exit_codes_in_docs_matches_the_program() {
     check("exit-codes.md", &exit_codes());
+}
+
+#[test]
+fn the_clap_definition_is_valid() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_has_an_example() {
+    fn check(command: &clap::Command) {
+        let help = command.get_after_help().map(ToString::to_string);
+        assert!(
+            help.is_some_and(|help| help.contains("Example")),
+            "{}",
+            command.get_name()
+        );
+        let below = command
+            .get_subcommands()
+            .filter(|below| below.get_name() != "help");
+        below.for_each(check);
+    }
+    let mut root = Cli::command();
+    root.build();
+    check(&root);
 }
