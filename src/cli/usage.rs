@@ -65,9 +65,10 @@ pub(crate) fn answer(refused: clap::Error, arguments: &[OsString], printer: Prin
                 printer.raw(&short_help(&help))
             }
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            printer.help(printer.styled(&refused.render()).trim_end());
-            let path = path(&command_of(arguments)).to_owned();
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let mut command = command_of(arguments);
+            printer.help(&short_help(&printer.styled(&command.render_help())));
+            let path = path(&command);
             Err(Error::usage(format!("'{path}' needs a command")).hint(format!("see '{path} --help'")))
         }
         _ => Err(explain(refused, arguments)),

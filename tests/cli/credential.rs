@@ -152,7 +152,7 @@ fn without_a_home_the_environment_key_still_works() {
         .env("AMIKA_STATE_DIRECTORY", "state")
         .output()
         .unwrap())
-    .exits(3);
+    .exits(8);
 }
 
 /// R131: an empty `HOME` counts as unset, not as the working directory.
