@@ -279,9 +279,7 @@ impl<'a> Batch<'a> {
         self.outcomes[index] = Some(self.writes[index].stored(id));
         self.give_up_at = self.give_up_at.max(now + self.patience);
         self.waited = false;
-        if std::mem::take(&mut self.told.outage) {
-            on_event(Event::Resumed);
-        }
+        self.told.outage = false;
         on_event(Event::Finished);
     }
 

@@ -134,8 +134,6 @@ pub(crate) enum Event {
     Finished,
     /// The API does not respond, or asks to wait.
     Waiting { at_most: Duration },
-    /// The API accepts writes again.
-    Resumed,
     /// The API limits the number of writes per second.
     SlowedDown,
 }

@@ -85,8 +85,12 @@ pub(crate) struct PushArgs {
     /// NAME=- of other tools are pushed as they are.
     #[arg(long)]
     pub(crate) literal: bool,
-    #[command(flatten)]
-    pub(crate) write: WriteArgs,
+    /// Who can use the secrets [default: user]
+    #[arg(long, value_enum)]
+    pub(crate) scope: Option<Scope>,
+    /// Show the plan without writing anything
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 impl PushArgs {
@@ -105,17 +109,6 @@ impl PushArgs {
     }
 }
 
-/// Options of every command that writes generic secrets.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct WriteArgs {
-    /// Who can use the secrets [default: user]
-    #[arg(long, value_enum)]
-    pub(crate) scope: Option<Scope>,
-    /// Show the plan without writing anything
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
 pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let Context {
         env,
@@ -124,7 +117,7 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         options,
         ..
     } = context;
-    let confirmation = Confirmation::decide(options, env, !args.write.dry_run);
+    let confirmation = Confirmation::decide(options, env, !args.dry_run);
     let needs_answer = confirmation
         .as_ref()
         .is_ok_and(|it| *it != Confirmation::NotNeeded);
@@ -152,13 +145,13 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         report(&mut collected, args.strict, *printer);
     }
     let policy = Policy {
-        scope: args.write.scope,
+        scope: args.scope,
         keeps_existing: args.if_missing,
     };
     let manner = Manner {
         policy,
         confirmation,
-        dry_run: args.write.dry_run,
+        dry_run: args.dry_run,
         strict: args.strict,
     };
     push(collected.candidates, collected.problems, vault, manner, context).await
@@ -367,15 +360,14 @@ fn was_not_attempted((step, outcome): (&Step, &Outcome)) -> bool {
 /// Shows the progress of a batch, in the progress bar and as notices.
 fn show(printer: Printer, progress: &ProgressBar, event: Event) {
     let notice = match event {
-        Event::Finished => return progress.inc(1),
+        Event::Finished => {
+            progress.set_message("");
+            return progress.inc(1);
+        }
         Event::Waiting { at_most } => {
             progress.set_message("waiting for the API");
             let seconds = at_most.as_millis().div_ceil(1000);
             format!("the API is unavailable; waiting up to {seconds} s")
-        }
-        Event::Resumed => {
-            progress.set_message("");
-            "the API is available again".to_owned()
         }
         Event::SlowedDown => {
             progress.set_message("slowed down by the API");
