@@ -264,6 +264,21 @@ fn a_key_of_another_provider_is_refused_with_the_command_for_it() {
     assert_eq!(only(&sandbox, "codex")[1..], ["api_key", "user", &key]);
 }
 
+/// A value that begins with a dash is not taken for an option, and an option not for the value.
+#[test]
+fn a_value_that_begins_with_a_dash_needs_an_equals_sign() {
+    let sandbox = Sandbox::new();
+    for line in ["--value -sk-c4n4ry", "--value --force"] {
+        sandbox
+            .run(&format!("secret claude push {line}"))
+            .exits(2)
+            .stderr_contains("--value=-x");
+    }
+    assert!(sandbox.vault.requests().is_empty());
+    sandbox.run("secret claude push --value=-sk-c4n4ry").exits(0);
+    assert_eq!(only(&sandbox, "claude")[3], "-sk-c4n4ry");
+}
+
 /// R139, R140: a reference or ciphertext is refused with the pipe that works, from every source; a placeholder
 /// is a warning.
 #[test]

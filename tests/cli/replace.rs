@@ -342,6 +342,25 @@ fn a_delete_behind_a_gateway_timeout_is_noticed() {
     assert_eq!(stored_values(&sandbox), new());
 }
 
+/// R108: a DELETE whose reply was lost and whose repeat is refused may have been carried out: if a list shows
+/// that it was, the replacement goes on; otherwise it is unknown, and the old value is kept.
+#[test]
+fn a_delete_that_is_refused_after_a_lost_reply_is_looked_up() {
+    for (lost, code, values) in [
+        (Behaviour::ResetAfter, 0, new()),
+        (Behaviour::ResetBefore, 5, old()),
+    ] {
+        let (sandbox, _) = sandbox();
+        sandbox.vault.fault(Fault::on("DELETE", "").does(lost));
+        sandbox
+            .vault
+            .fault(Fault::on("DELETE", "").fails(403, "no").always());
+        sandbox.run(FORCE).exits(code);
+        assert_eq!(stored_values(&sandbox), values);
+        assert_eq!(kept_values(&sandbox).len(), usize::from(code == 5));
+    }
+}
+
 /// R105: after a lost create, a credential with our name and another value belongs to another writer.
 #[test]
 fn a_credential_of_another_writer_is_not_mistaken_for_ours() {

@@ -94,15 +94,15 @@ fn with_subcommands(command: Command) -> Command {
     } else {
         String::new()
     };
-    let names = format!(
-        "Name to store it under [default: \"{}\" or \"{}\"]",
-        provider.default_name(CredentialKind::OAuth),
-        provider.default_name(CredentialKind::ApiKey)
-    );
+    let [login, key_name] =
+        [CredentialKind::OAuth, CredentialKind::ApiKey].map(|kind| provider.default_name(kind));
+    let name = format!("Name to store it under [default: \"{login}\" or \"{key_name}\"]");
+    let long_name =
+        format!("Name to store it under [default: \"{login}\" for a login, \"{key_name}\" for a key]");
     CredentialCommand::augment_subcommands(command)
         .mut_subcommand("push", |push| {
             let push = push.mut_arg("setup_token", |arg| arg.hide(!has_setup_token));
-            push.mut_arg("name", |name| name.help(names)).after_help(format!(
+            push.mut_arg("name", |arg| arg.help(name).long_help(long_name)).after_help(format!(
                 "Examples:
   amika secret {id} push                     choose among what was found here
   amika secret {id} push --new-login         a login of the sandbox's own, made now
@@ -141,7 +141,7 @@ pub(crate) fn run(
             let local = source::find_local(provider, &args.source, &env, printer);
             connected(env, options, printer, async |context| {
                 kept::warn_of_left_behind(provider, args.source.from_file.as_deref(), context);
-                args.check(provider)?;
+                args.check(provider, &context.env)?;
                 if let Some(kept) = args.source.kept_value(&context.env) {
                     kept::push(provider, kept, args, context).await
                 } else if args.source.new_login {

@@ -13,6 +13,7 @@ use crate::formats::escape;
 use crate::provider::{CredentialKind, Provider};
 use crate::push::kinds;
 use crate::secret::{Scope, SecretValue};
+use crate::system::env::Env;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::{self, Confirmation};
 
@@ -36,8 +37,8 @@ pub(crate) struct PushCredentialArgs {
 
 impl PushCredentialArgs {
     /// Refuses what is wrong whatever is pushed.
-    pub(super) fn check(&self, provider: &Provider) -> Result<()> {
-        self.source.check(provider)?;
+    pub(super) fn check(&self, provider: &Provider, env: &Env) -> Result<()> {
+        self.source.check(provider, env)?;
         self.name.as_deref().map_or(Ok(()), check_name)
     }
 }

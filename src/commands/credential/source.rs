@@ -30,7 +30,13 @@ pub(crate) struct SourceArgs {
     ///
     /// It is visible in /proc/PID/cmdline and in the shell's history. With -, it is read from standard input,
     /// or asked for without echo at a terminal.
-    #[arg(long, value_name = "VALUE", group = "given", value_hint = clap::ValueHint::Other)]
+    #[arg(
+        long,
+        value_name = "VALUE",
+        group = "given",
+        allow_hyphen_values = true,
+        value_hint = clap::ValueHint::Other
+    )]
     value: Option<OsString>,
     /// Push the contents of this file; - reads standard input
     #[arg(long, value_name = "FILE", group = "given", value_hint = clap::ValueHint::FilePath)]
@@ -64,7 +70,16 @@ impl SourceArgs {
     }
 
     /// Refuses options that contradict each other or do not exist for this provider.
-    pub(super) fn check(&self, provider: &Provider) -> Result<()> {
+    pub(super) fn check(&self, provider: &Provider, env: &Env) -> Result<()> {
+        let is_option = |value: &&OsString| value.as_encoded_bytes().starts_with(b"-") && *value != "-";
+        if let Some(value) = self.value.as_ref().filter(is_option)
+            && env.arguments.contains(value)
+        {
+            return Err(
+                Error::usage("--value has no value, or one that begins with a dash")
+                    .hint("write a value that begins with a dash as --value=-x"),
+            );
+        }
         if self.setup_token && provider.id != CLAUDE.id {
             let message = format!(
                 "--setup-token is for Claude; {} has no setup tokens",
