@@ -59,12 +59,12 @@ impl fmt::Debug for SecretValue {
 
 /// A validated name: ASCII, without characters that have a meaning in a shell, a terminal or a URL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SecretName(String);
+pub(crate) struct SecretName(Box<str>);
 
 impl SecretName {
     /// Parses a name that is valid for an environment variable.
     pub(crate) fn environment(name: &str) -> Option<Self> {
-        Self::is_environment(name).then(|| Self(name.to_owned()))
+        Self::is_environment(name).then(|| Self(name.into()))
     }
 
     /// Whether the name is valid for an environment variable: `[A-Za-z_][A-Za-z0-9_]*`.
@@ -83,13 +83,13 @@ impl SecretName {
         let rest_is_fine = name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
-        (starts_well && rest_is_fine).then(|| Self(name.to_owned()))
+        (starts_well && rest_is_fine).then(|| Self(name.into()))
     }
 
     /// The name of a tool's login in tables and reports, such as `Claude login`. No generic secret
     /// can have it.
     pub(crate) fn of_login(tool: &str) -> Self {
-        Self(format!("{tool} login"))
+        Self(format!("{tool} login").into())
     }
 
     pub(crate) fn as_str(&self) -> &str {

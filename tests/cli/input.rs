@@ -534,6 +534,53 @@ fn many_problems_are_counted() {
     assert!(!run.stderr.contains("not shown"), "{run:?}");
 }
 
+/// R115: 10 MiB of good or faulty lines need bounded memory, and 20 problems of a kind are shown.
+#[cfg(target_os = "linux")]
+#[test]
+fn ten_mebibytes_of_lines_need_bounded_memory() {
+    const SIZE: usize = 10 * 1024 * 1024;
+    let sandbox = Sandbox::new();
+    let closed = crate::sandbox::ClosedPort::new();
+    let lines = |line: &dyn Fn(usize) -> String| {
+        let mut text = String::with_capacity(SIZE);
+        let mut index = 0;
+        loop {
+            let next = line(index);
+            if text.len() + next.len() > SIZE - 16 {
+                return text;
+            }
+            text.push_str(&next);
+            index += 1;
+        }
+    };
+    let members = |value: &str| format!("{{{}\"Z\":\"\"}}", lines(&|n| format!("\"NAME_{n}\":{value},")));
+    for (format, text, problems) in [
+        ("dotenv", lines(&|n| format!("NAME_{n}=value-{n}-abcdef\n")), 0),
+        ("docker", lines(&|n| format!("NAME_{n}=value-{n}-abcdef\n")), 0),
+        ("json", members("\"value\""), 0),
+        ("dotenv", lines(&|n| format!("NAME_{n}=a#b\n")), 20),
+        ("docker", lines(&|_| "x\n".to_owned()), 20),
+        ("json", members("5"), 20),
+    ] {
+        sandbox.write("x.env", text);
+        let mut command = sandbox.command(["secret", "push", "--yes", "--from-file", "x.env", "--env-format", format]);
+        command.env("AMIKA_API_URL", format!("http://{}", closed.address()));
+        let mut child = crate::sandbox::start(&mut command);
+        // The peak only grows, so the last reading is close to it.
+        let mut peak = 0;
+        while child.try_wait().unwrap().is_none() {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+            peak = peak.max(kib.unwrap_or_default());
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let run = ran(child.wait_with_output().unwrap()).exits(if problems > 0 { 4 } else { 6 });
+        assert!(peak > 20 * 1024 && peak < 200 * 1024, "{format}: {peak} KiB");
+        assert_eq!(run.stderr.matches("x.env:").count(), problems, "{format}");
+    }
+}
+
 /// R134: a file in another format is recognised, and the suggested format works.
 #[test]
 fn a_file_in_another_format_is_recognised() {

@@ -38,6 +38,8 @@ mod provider;
 mod proxy;
 mod push;
 mod push_notices;
+#[cfg(target_os = "linux")]
+mod recipes;
 mod recovery;
 mod refresh;
 #[cfg(target_os = "linux")]

@@ -213,6 +213,18 @@ fn an_encrypted_file_is_one_problem() {
         .stderr_contains("encrypted with age");
 }
 
+/// R139, R140: none of more than 300 values like those of real services is refused or warned about.
+#[test]
+fn ordinary_values_are_no_false_alarms() {
+    let values: Vec<String> = serde_json::from_str(include_str!("../fixtures/values.json")).unwrap();
+    assert!(values.len() >= 300);
+    let named = values.iter().enumerate().map(|(index, value)| (format!("V_{index}"), value.as_str().into()));
+    let sandbox = Sandbox::new();
+    sandbox.write("x.json", serde_json::Value::Object(named.collect()).to_string());
+    let run = sandbox.run("secret push --from-file x.json --env-format json --yes --strict --dry-run").exits(0);
+    assert!(run.stderr.is_empty(), "{run:?}");
+}
+
 /// R140: a placeholder is a warning, an error with `--strict`, and nothing with `--literal`.
 #[test]
 fn a_placeholder_is_a_warning() {

@@ -1,8 +1,11 @@
 //! What the sources of a push hold: secrets, questions, problems and notices.
 
-use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
 
 use super::format::EnvFormat;
 use super::problems::Problems;
@@ -31,7 +34,9 @@ pub(crate) struct Collected<'a> {
     questions: Vec<Question>,
     pub(crate) problems: Problems,
     pub(crate) notices: Notices,
-    positions: HashMap<SecretName, usize>,
+    /// The position of each name among the candidates.
+    positions: HashTable<usize>,
+    hasher: RandomState,
     /// The first positions hold values of sources of lower precedence, unless they are in `replaced`.
     lower: usize,
     replaced: HashSet<usize>,
@@ -77,7 +82,8 @@ impl<'a> Collected<'a> {
             questions: Vec::new(),
             problems: Problems::default(),
             notices: Notices::default(),
-            positions: HashMap::new(),
+            positions: HashTable::new(),
+            hasher: RandomState::new(),
             lower: 0,
             replaced: HashSet::new(),
             repetitions: HashMap::new(),
@@ -116,14 +122,26 @@ impl<'a> Collected<'a> {
         if !self.selects(candidate.name.as_str()) || !self.is_usable(&candidate) {
             return;
         }
-        match self.positions.entry(candidate.name.clone()) {
+        let Self {
+            candidates,
+            positions,
+            hasher,
+            ..
+        } = self;
+        let hash = |name: &SecretName| hasher.hash_one(name);
+        let slot = positions.entry(
+            hash(&candidate.name),
+            |at| candidates[*at].name == candidate.name,
+            |at| hash(&candidates[*at].name),
+        );
+        match slot {
             Slot::Vacant(slot) => {
-                slot.insert(self.candidates.len());
-                self.candidates.push(candidate);
+                slot.insert(candidates.len());
+                candidates.push(candidate);
             }
             Slot::Occupied(slot) => {
                 let at = *slot.get();
-                let earlier = std::mem::replace(&mut self.candidates[at], candidate);
+                let earlier = std::mem::replace(&mut candidates[at], candidate);
                 if at >= self.lower || !self.replaced.insert(at) {
                     let first = earlier.origin;
                     let repetition = self.repetitions.entry(at);
@@ -281,15 +299,18 @@ impl Collected<'_> {
             return;
         }
         let entries = read.map(|references| references.entries).unwrap_or_default();
-        let mapped = entries.iter().filter(|entry| {
-            entry.variable != entry.secret
-                && self.positions.keys().any(|name| name.as_str() == entry.variable)
-        });
-        for Reference { variable, secret } in mapped {
+        let secrets: HashMap<&str, &str> = entries
+            .iter()
+            .map(|entry| (entry.variable.as_str(), entry.secret.as_str()))
+            .collect();
+        for variable in self.candidates.iter().map(|candidate| candidate.name.as_str()) {
+            let Some(secret) = secrets.get(variable).filter(|secret| **secret != variable) else {
+                continue;
+            };
+            let secret = escape::escape(secret);
             self.notices.notice(format!(
-                "{variable} gets its value from the secret \"{}\" in .amika/config.toml, not from one named \
-                 {variable}; --referenced pushes it under that name",
-                escape::escape(secret)
+                "{variable} gets its value from the secret \"{secret}\" in .amika/config.toml, not from one named \
+                 {variable}; --referenced pushes it under that name"
             ));
         }
     }
@@ -299,8 +320,17 @@ impl Collected<'_> {
         let mut given: HashMap<String, Candidate> = given
             .map(|candidate| (candidate.name.to_string(), candidate))
             .collect();
-        let mut done = HashSet::new();
-        for Reference { secret, .. } in references.iter().filter(|entry| done.insert(&entry.secret)) {
+        // The names under which a source may have each secret, in order of precedence.
+        let mut secrets: Vec<&str> = Vec::new();
+        let mut names: HashMap<&str, Vec<&str>> = HashMap::new();
+        for Reference { variable, secret } in references {
+            let of_secret = names.entry(secret).or_insert_with(|| {
+                secrets.push(secret);
+                vec![secret]
+            });
+            of_secret.push(variable);
+        }
+        for secret in secrets {
             let Some(name) = SecretName::inline(secret) else {
                 let shown = escape::escape(secret);
                 self.notices.warn(format!(
@@ -308,10 +338,8 @@ impl Collected<'_> {
                 ));
                 continue;
             };
-            let same = references.iter().filter(|other| other.secret == *secret);
-            let names = std::iter::once(secret).chain(same.map(|other| &other.variable));
             let mut found = None;
-            for candidate in names.filter_map(|name| given.remove(name)) {
+            for candidate in names[secret].iter().filter_map(|name| given.remove(*name)) {
                 match &found {
                     None => found = Some(candidate),
                     Some(first) => {

@@ -179,9 +179,10 @@ fn node_reads_as_quotes(text: &str, value: &str) -> bool {
         return false;
     };
     let ends_line = |at: usize| {
-        let rest = first_line(&body[at + 1..]);
-        let behind = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-        behind.is_empty() || behind.starts_with('#') || rest.contains(LINE_SEPARATORS)
+        let is_blank =
+            |c: &char| (c.is_whitespace() || *c == '\u{feff}') && *c != '\n' && !LINE_SEPARATORS.contains(c);
+        let behind = body[at + 1..].chars().find(|c| !is_blank(c));
+        behind.is_none_or(|c| c == '\n' || c == '#' || LINE_SEPARATORS.contains(&c))
     };
     for (at, _) in body.match_indices('`') {
         if ends_line(at) {
