@@ -17,90 +17,62 @@ pub(crate) struct Kind {
     starts: &'static [&'static str],
 }
 
-const OP: &str = "op read REFERENCE";
-const OP_FILE: &str = "op inject -i FILE";
-const VAULT: &str = "vault kv get -field=KEY PATH";
-
-/// How whole values of each kind begin. See `docs/recipes.md`.
+/// How whole values of each kind begin. `docs/recipes.md` has the same table.
 const KINDS: &[Kind] = &[
     kind(
         "a reference to 1Password",
-        OP,
-        OP_FILE,
         &["op://", "{{ op://", "{{op://"],
-    ),
-    kind("a reference to Bitwarden", "bw get password ITEM", "", &["bw://"]),
-    kind(
-        "a reference to AWS Secrets Manager",
-        "aws secretsmanager get-secret-value --secret-id ID --query SecretString --output text",
-        "",
-        &["aws-sm://"],
-    ),
+        "op read REFERENCE",
+    )
+    .file("op inject -i FILE"),
+    kind("a reference to Bitwarden", &["bw://"], "bw get password ITEM"),
+    kind("a reference to AWS Secrets Manager", &["aws-sm://"], AWS),
     kind(
         "a reference to Google Secret Manager",
-        "gcloud secrets versions access latest --secret=ID",
-        "",
         &["gcp-sm://"],
+        "gcloud secrets versions access latest --secret=ID",
     ),
     kind(
         "a reference to Infisical",
-        "infisical secrets get NAME --plain --silent",
-        "infisical export --format=dotenv",
         &["infisical://"],
-    ),
-    kind("a reference to HashiCorp Vault", VAULT, "", &["vault://"]),
+        "infisical secrets get NAME --plain --silent",
+    )
+    .file("infisical export --format=dotenv"),
+    kind("a reference to HashiCorp Vault", &["vault://"], VAULT),
     kind(
         "ciphertext of HashiCorp Vault's transit engine",
-        "vault write -field=plaintext transit/decrypt/KEY ciphertext=VALUE | base64 -d",
-        "",
         &["vault:v"],
+        TRANSIT,
     ),
-    kind("a reference to HashiCorp Vault", VAULT, "", &["vault:"]),
-    kind("a reference for vals", "vals get REFERENCE", "", &["ref+"]),
-    kind(
-        "ciphertext of SOPS",
-        "sops -d FILE",
-        "sops -d FILE",
-        &["ENC[AES256_GCM,"],
-    ),
-    kind(
-        "ciphertext of dotenvx",
-        "dotenvx get NAME",
-        "dotenvx decrypt --stdout -f FILE",
-        &["encrypted:"],
-    ),
+    kind("a reference to HashiCorp Vault", &["vault:"], VAULT),
+    kind("a reference for vals", &["ref+"], "vals get REFERENCE"),
+    kind("ciphertext of SOPS", &["ENC[AES256_GCM,"], "sops -d FILE").file("sops -d FILE"),
+    kind("ciphertext of dotenvx", &["encrypted:"], "dotenvx get NAME")
+        .file("dotenvx decrypt --stdout -f FILE"),
     kind(
         "ciphertext of Ansible Vault",
-        "ansible-vault view FILE",
-        "ansible-vault view FILE",
         &["$ANSIBLE_VAULT;"],
-    ),
-    kind(
-        "a file that is encrypted with age",
-        "age -d -i KEY FILE",
-        "age -d -i KEY FILE",
-        &["age-encryption.org/v1", "-----BEGIN AGE ENCRYPTED FILE-----"],
-    ),
-    kind(
-        "a command to run",
-        "COMMAND",
-        "varlock load --format env",
-        &["exec('", "exec(\""],
-    ),
-    kind("an expression of GitHub Actions", "", "", &["${{"]),
+        "ansible-vault view FILE",
+    )
+    .file("ansible-vault view FILE"),
+    kind("a file that is encrypted with age", AGE, "age -d -i KEY FILE").file("age -d -i KEY FILE"),
+    kind("a command to run", &["exec('", "exec(\""], "COMMAND").file("varlock load --format env"),
+    kind("an expression of GitHub Actions", &["${{"], ""),
 ];
+const AWS: &str = "aws secretsmanager get-secret-value --secret-id ID --query SecretString --output text";
+const VAULT: &str = "vault kv get -field=KEY PATH";
+const TRANSIT: &str = "vault write -field=plaintext transit/decrypt/KEY ciphertext=VALUE | base64 -d";
+const AGE: &[&str] = &["age-encryption.org/v1", "-----BEGIN AGE ENCRYPTED FILE-----"];
+/// SOPS adds entries of its own to a `.env` file, and an object to JSON and YAML.
+static SOPS_ENTRIES: Kind = kind("ciphertext of SOPS", &[], "").file("sops -d FILE");
+static SOPS_OBJECT: Kind = kind("ciphertext of SOPS", &[], "").file("sops -d --output-type dotenv FILE");
 
-const fn kind(
-    what: &'static str,
-    read: &'static str,
-    read_file: &'static str,
-    starts: &'static [&'static str],
-) -> Kind {
+const fn kind(what: &'static str, starts: &'static [&'static str], read: &'static str) -> Kind {
     Kind {
         what,
-        read,
-        read_file,
         starts,
+        read,
+        read_file: "",
     }
 }
 
@@ -122,7 +94,6 @@ pub(crate) fn of_file(text: &str) -> Option<&'static Kind> {
     KINDS.iter().find(is_whole).or_else(|| of_sops(text))
 }
 
-/// SOPS adds entries of its own to a `.env` file, and an object to JSON and YAML.
 fn of_sops(text: &str) -> Option<&'static Kind> {
     let own = text.lines().filter(|line| line.starts_with("sops_"));
     let (macs, others): (Vec<_>, Vec<_>) = own.partition(|line| line.starts_with("sops_mac="));
@@ -134,10 +105,11 @@ fn of_sops(text: &str) -> Option<&'static Kind> {
     }
 }
 
-static SOPS_ENTRIES: Kind = kind("ciphertext of SOPS", "", "sops -d FILE", &[]);
-static SOPS_OBJECT: Kind = kind("ciphertext of SOPS", "", "sops -d --output-type dotenv FILE", &[]);
-
 impl Kind {
+    const fn file(self, read_file: &'static str) -> Self {
+        Self { read_file, ..self }
+    }
+
     /// Whether `rest`, what follows the start, is that of a value of this kind.
     fn completes(&self, rest: &str) -> bool {
         let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);

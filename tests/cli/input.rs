@@ -553,7 +553,7 @@ fn ten_mebibytes_of_lines_need_bounded_memory() {
             index += 1;
         }
     };
-    let members = |value: &str| format!("{{{}\"Z\":\"\"}}", lines(&|n| format!("\"NAME_{n}\":{value},")));
+    let members = |value: &str| format!("{{{}\"Z\":\"z\"}}", lines(&|n| format!("\"NAME_{n}\":{value},")));
     for (format, text, problems) in [
         ("dotenv", lines(&|n| format!("NAME_{n}=value-{n}-abcdef\n")), 0),
         ("docker", lines(&|n| format!("NAME_{n}=value-{n}-abcdef\n")), 0),
@@ -563,7 +563,15 @@ fn ten_mebibytes_of_lines_need_bounded_memory() {
         ("json", members("5"), 20),
     ] {
         sandbox.write("x.env", text);
-        let mut command = sandbox.command(["secret", "push", "--yes", "--from-file", "x.env", "--env-format", format]);
+        let mut command = sandbox.command([
+            "secret",
+            "push",
+            "--yes",
+            "--from-file",
+            "x.env",
+            "--env-format",
+            format,
+        ]);
         command.env("AMIKA_API_URL", format!("http://{}", closed.address()));
         let mut child = crate::sandbox::start(&mut command);
         // The peak only grows, so the last reading is close to it.

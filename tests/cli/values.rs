@@ -218,10 +218,15 @@ fn an_encrypted_file_is_one_problem() {
 fn ordinary_values_are_no_false_alarms() {
     let values: Vec<String> = serde_json::from_str(include_str!("../fixtures/values.json")).unwrap();
     assert!(values.len() >= 300);
-    let named = values.iter().enumerate().map(|(index, value)| (format!("V_{index}"), value.as_str().into()));
+    let named = values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| (format!("V_{index}"), value.as_str().into()));
     let sandbox = Sandbox::new();
     sandbox.write("x.json", serde_json::Value::Object(named.collect()).to_string());
-    let run = sandbox.run("secret push --from-file x.json --env-format json --yes --strict --dry-run").exits(0);
+    let run = sandbox
+        .run("secret push --from-file x.json --env-format json --yes --strict --dry-run")
+        .exits(0);
     assert!(run.stderr.is_empty(), "{run:?}");
 }
 

@@ -14,6 +14,7 @@ mod line;
 pub(crate) mod pattern;
 pub(crate) mod problems;
 #[cfg(test)]
+#[path = "../../../tests/support/env_readers.rs"]
 mod readers;
 mod sources;
 mod text;

@@ -8,7 +8,7 @@ type Reading = Option<HashMap<String, Option<String>>>;
 
 /// What node's dotenv 18.0.10, python-dotenv 1.2.4 and compose-go v2 (e70e961) read, recorded with
 /// `tests/fixtures/env_readers.py`.
-const RECORDED: &str = include_str!("../../../tests/fixtures/env_readers.jsonl");
+const RECORDED: &str = include_str!("../fixtures/env_readers.jsonl");
 
 /// What this program reads; `None` when it refuses the text.
 fn read(text: &str) -> Reading {
