@@ -283,6 +283,7 @@ impl From<Broken> for ApiError {
                 .hint("check the network, HTTPS_PROXY and AMIKA_API_URL"),
             Stage::Waiting => Self::new(Failure::Disconnected, Effect::Unknown, message),
             Stage::Answering => Self::new(Failure::BrokenOff, Effect::Unknown, message),
+            Stage::TooLarge => Self::not_the_api(None, message),
         };
         error.hint = hint.or(error.hint);
         error

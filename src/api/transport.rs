@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
@@ -14,7 +14,7 @@ use super::request::{Answer, Observer, Repeat, Request, RequestLine};
 use super::types::{Asked, Confirmation, ErrorEnvelope, ServerText};
 use crate::auth::credential::ApiCredential;
 use crate::error::{Kind, Result};
-use crate::net::client::{self, BadBody, Broken, ClientSettings};
+use crate::net::client::{self, Broken, ClientSettings};
 use crate::net::origin::Origin;
 use crate::net::retry::{self, API_CALL, Tries};
 use crate::net::withhold::{Carried, KnownSecrets, WITHHELD};
@@ -23,9 +23,6 @@ use crate::system::env::Env;
 
 /// Maximum size of a response, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// Maximum length of an error body that is read, in bytes. Its message is truncated to one line
-/// anyway.
-const MAX_ERROR_BODY: usize = 16 * 1024;
 const NOT_THE_API_HINT: &str = "check AMIKA_API_URL; a proxy or login page may be in between";
 
 /// Time after which a person is told what the command waits for.
@@ -185,29 +182,18 @@ impl Api {
         let headers = response.headers().clone();
         let trace_id = headers.get("x-trace-id").and_then(|id| id.to_str().ok());
         let trace_id = trace_id.map(|id| self.known_secrets.show_line(id, carried));
-        if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-            return Err(self.redirected(status, &headers, carried).trace_id(trace_id));
-        }
-        if !client::is_final_status(status) {
-            let message = format!("{} answered with status {}", self.origin, status.as_u16());
+        if let Some(message) = client::unexpected(&response, &self.origin, &self.known_secrets, carried) {
             return Err(ApiError::not_the_api(Some(status.as_u16()), message)
                 .hint(NOT_THE_API_HINT)
                 .trace_id(trace_id));
         }
-        // The body of an error is only quoted, so its start is enough, even if the response ends
-        // early.
+        let body = client::read_body(response, MAX_ANSWER, &self.origin).await;
+        // The status of an error says enough without its body.
         let body = if status.is_success() {
-            client::read_body(response, MAX_ANSWER, &self.origin).await
+            body?
         } else {
-            Ok(client::read_start(response, MAX_ERROR_BODY).await)
+            body.unwrap_or_default()
         };
-        let body = body.map_err(|bad| match bad {
-            BadBody::Broken(broken) => ApiError::from(broken),
-            BadBody::TooLarge => {
-                let message = format!("the response from {} is larger than 4 MiB", self.origin);
-                ApiError::not_the_api(None, message)
-            }
-        })?;
         let answer = Answer {
             status,
             is_json: client::is_json(&headers),
@@ -229,15 +215,6 @@ impl Api {
         })
     }
 
-    /// A redirect is never followed, because that would send the secret and the key to another server.
-    fn redirected(&self, status: StatusCode, headers: &HeaderMap, carried: Option<Carried<'_>>) -> ApiError {
-        let target = client::redirect_target(headers, &self.origin, &self.known_secrets, carried);
-        let target = target.unwrap_or_else(|| "another server".to_owned());
-        let message = format!("{} redirects to {target}, which was not followed", self.origin);
-        ApiError::not_the_api(Some(status.as_u16()), message)
-            .hint("if the API has moved, set AMIKA_API_URL; otherwise a proxy or login page is in the way")
-    }
-
     /// The error for a response with an error status, with the message of the server.
     fn refused(&self, answer: &Answer, headers: &HeaderMap, carried: Option<Carried<'_>>) -> ApiError {
         let status = answer.status.as_u16();
@@ -245,7 +222,7 @@ impl Api {
             code,
             message,
             trace_id,
-        } = ErrorEnvelope::from_start(&answer.body).unwrap_or_default();
+        } = serde_json::from_slice(&answer.body).unwrap_or_default();
         let enveloped = code.is_some() || message.is_some();
         let show = |text: String| self.known_secrets.show_line(&text, carried);
         let message = message.filter(|message| !message.trim().is_empty()).map(show);

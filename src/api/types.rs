@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use crate::formats::json::lenient;
 use crate::secret::Scope;
@@ -105,38 +104,4 @@ pub(crate) struct ErrorEnvelope {
     pub(crate) message: Option<String>,
     #[serde(default)]
     pub(crate) trace_id: Option<String>,
-}
-
-impl ErrorEnvelope {
-    /// Parses the start of a response. If it ends within a text, the start of that text is used.
-    pub(crate) fn from_start(body: &[u8]) -> Option<Self> {
-        if let Ok(envelope) = serde_json::from_slice(body) {
-            return Some(envelope);
-        }
-        let valid = std::str::from_utf8(body).map_or_else(|error| error.valid_up_to(), str::len);
-        // The end may be within an escape sequence, which takes at most twelve bytes.
-        (0..=12).find_map(|back| {
-            let start = body.get(..valid.checked_sub(back)?)?;
-            let closed = Zeroizing::new([start, b"\"}"].concat());
-            serde_json::from_slice(&closed).ok()
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// R75, R115: the start of a long message is shown even though the rest is not read.
-    #[test]
-    fn a_message_that_was_cut_is_read_up_to_the_cut() {
-        let body =
-            r#"{"code":"x","message":"bad: \ud83d\ude00 \\ \" ä and a long rest that is cut somewhere"}"#;
-        for end in 60..body.len() {
-            let envelope = ErrorEnvelope::from_start(&body.as_bytes()[..end]).unwrap();
-            let message = envelope.message.unwrap();
-            assert!(message.starts_with("bad: "), "{end}: {message}");
-        }
-        assert!(ErrorEnvelope::from_start(b"<html>").is_none());
-    }
 }

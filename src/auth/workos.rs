@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::json::{Object, lenient};
-use crate::net::client::{self, BadBody, Broken, ClientSettings, Stage};
+use crate::net::client::{self, Broken, ClientSettings, Stage};
 use crate::net::origin::{self, Origin};
 use crate::net::retry::{TOKEN_EXCHANGE, Tries};
 use crate::net::withhold::KnownSecrets;
@@ -273,30 +273,16 @@ impl Workos {
                     None => broken.message,
                 })
             })?;
-        let status = response.status();
-        let headers = response.headers().clone();
-        if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-            let target = client::redirect_target(&headers, &self.base, &self.known_secrets, None);
-            let target = target.unwrap_or_else(|| "elsewhere".to_owned());
+        if let Some(message) = client::unexpected(&response, &self.base, &self.known_secrets, None) {
             return Err(ProviderError::UnexpectedServer {
-                message: format!("{} redirects to {target}, which was not followed", self.base),
+                message,
                 hint: "a proxy or login page may be in between",
             });
         }
-        if !client::is_final_status(status) {
-            return Err(ProviderError::UnexpectedServer {
-                message: format!("{} answered with status {}", self.base, status.as_u16()),
-                hint: "a proxy may be in between",
-            });
-        }
-        let body = client::read_body(response, MAX_ANSWER, &self.base)
-            .await
-            .map_err(|bad| match bad {
-                BadBody::Broken(broken) => ProviderError::Unavailable(broken.message),
-                BadBody::TooLarge => {
-                    ProviderError::Unavailable(format!("the response from {} is too large", self.base))
-                }
-            })?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = client::read_body(response, MAX_ANSWER, &self.base).await;
+        let body = body.map_err(|broken| ProviderError::Unavailable(broken.message))?;
         let text = std::str::from_utf8(&body).unwrap_or_default();
         let object = Object::parse(text).ok().flatten();
         match object.filter(|_| client::is_json(&headers)) {

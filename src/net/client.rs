@@ -4,7 +4,6 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::redirect;
 use zeroize::Zeroizing;
@@ -12,8 +11,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Kind, Result, without_error_code};
 use crate::formats::escape;
 use crate::net::origin::Origin;
-use crate::net::proxy::{self, ProxySettings};
-use crate::net::tls::{self, TlsProblem, TrustStore};
+use crate::net::proxy::{FORM, ProxySettings};
+use crate::net::tls::{self, TrustStore};
 use crate::net::withhold::{Carried, KnownSecrets};
 use crate::system::env::Env;
 
@@ -34,6 +33,8 @@ pub(crate) enum Stage {
     Waiting,
     /// The response ended early.
     Answering,
+    /// The response is too large.
+    TooLarge,
 }
 
 /// A request without a complete response.
@@ -41,7 +42,6 @@ pub(crate) enum Stage {
 pub(crate) struct Broken {
     pub(crate) stage: Stage,
     pub(crate) message: String,
-    /// A hint, if there is one.
     pub(crate) hint: Option<String>,
 }
 
@@ -49,103 +49,81 @@ impl Broken {
     /// Takes the cause from the end of the chain of sources, because reqwest's own message contains
     /// little but the URL.
     pub(crate) fn new(error: &reqwest::Error, origin: &Origin) -> Self {
-        let mut causes = Vec::new();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            causes.push(inner.to_string().to_lowercase());
-            source = inner.source();
-        }
+        let sources = std::iter::successors(error.source(), |cause| (*cause).source());
+        let causes: Vec<_> = sources.map(|cause| cause.to_string().to_lowercase()).collect();
         let cause = causes.last().map_or("", |cause| without_error_code(cause));
         let cause = escape::escape(cause);
-        if let Some(TlsProblem { what, hint }) = tls::explain(error, origin.is_loopback()) {
-            return Self {
-                stage: Stage::Handshake,
-                message: connect_message(&causes, &what, &origin.to_string()),
-                hint: Some(hint),
-            };
-        }
-        if error.is_connect() {
-            let what = if error.is_timeout() { "timed out" } else { &cause };
-            let says = |text: &&str| causes.iter().any(|cause| cause.contains(text));
-            // A proxy that is asked again with the same password may lock the account.
-            let is_refused = [PROXY_WANTS_LOGIN, PROXY_REFUSES].iter().any(says);
-            return Self {
-                stage: if is_refused {
-                    Stage::Handshake
-                } else {
-                    Stage::Connecting
-                },
-                message: connect_message(&causes, what, &origin.to_string()),
-                hint: connect_hint(&causes, origin),
-            };
-        }
-        let (stage, message) = if error.is_timeout() {
-            (Stage::TimedOut, format!("{origin} did not answer in time"))
+        let (stage, message, hint) = if let Some((what, hint)) = tls::explain(error, origin.is_loopback()) {
+            let (_, message, _) = no_connection(&causes, &what, origin);
+            (Stage::Handshake, message, Some(hint.to_owned()))
+        } else if error.is_connect() {
+            no_connection(
+                &causes,
+                if error.is_timeout() { "timed out" } else { &cause },
+                origin,
+            )
+        } else if error.is_timeout() {
+            let hint = "the server or a proxy may be overloaded; try again in a moment";
+            (
+                Stage::TimedOut,
+                format!("{origin} did not answer in time"),
+                Some(hint.to_owned()),
+            )
         } else if error.is_body() || error.is_decode() {
             (
                 Stage::Answering,
                 format!("the response from {origin} ended early"),
+                None,
             )
         } else {
             (
                 Stage::Waiting,
                 format!("lost the connection to {origin}: {cause}"),
+                None,
             )
         };
-        Self {
-            stage,
-            message,
-            hint: None,
-        }
+        Self { stage, message, hint }
     }
 }
 
-/// Describes a failed connection. `causes` are the lower-case messages of the error's chain of
-/// sources, the only way in which reqwest distinguishes errors of the proxy, name resolution and
-/// TLS.
-fn connect_message(causes: &[String], cause: &str, origin: &str) -> String {
+/// Describes a failed connection, and what to do about it. `causes` are the lower-case messages of the
+/// error's chain of sources, the only way in which reqwest distinguishes errors of the proxy, name
+/// resolution and TLS.
+fn no_connection(causes: &[String], cause: &str, origin: &Origin) -> (Stage, String, Option<String>) {
+    const CHECK_PROXY: &str = "check the address in HTTPS_PROXY, or add the host to NO_PROXY";
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
-    if says("failed to create underlying connection") {
-        return format!("cannot connect to the proxy (HTTPS_PROXY): {cause}");
+    // A proxy that is asked again with the same password may lock the account.
+    if says("tunnel error: proxy authorization required") {
+        let message = "the proxy (HTTPS_PROXY) asks for a user name and password, or refuses them (407)";
+        let hint = format!("set HTTPS_PROXY to {FORM}");
+        return (Stage::Handshake, message.to_owned(), Some(hint));
     }
-    if says(PROXY_WANTS_LOGIN) {
-        return "the proxy (HTTPS_PROXY) asks for a user name and password, or refuses them (407)".to_owned();
+    // Any other status than 200.
+    if says("tunnel error: unsuccessful") {
+        let message = format!("the proxy (HTTPS_PROXY) refuses to connect to {origin}");
+        let hint = format!(
+            "if it wants a login, set HTTPS_PROXY to {FORM}; NO_PROXY names hosts to reach without it"
+        );
+        return (Stage::Handshake, message, Some(hint));
     }
-    if says(PROXY_REFUSES) {
-        return format!("the proxy (HTTPS_PROXY) refuses to connect to {origin}");
-    }
-    if says("tunnel error") {
-        return format!("the proxy (HTTPS_PROXY) cannot reach {origin}: {cause}");
-    }
-    if says("dns error") {
-        let host = url::Url::parse(origin).ok();
-        let host = host.as_ref().and_then(url::Url::host_str).unwrap_or(origin);
-        return format!("cannot resolve {host}: {cause}");
-    }
-    format!("cannot connect to {origin}: {cause}")
-}
-
-/// What hyper says if a proxy answers a CONNECT with 407, and with any other status but 200.
-const PROXY_WANTS_LOGIN: &str = "tunnel error: proxy authorization required";
-const PROXY_REFUSES: &str = "tunnel error: unsuccessful";
-
-/// What to do about a failed connection, if its cause is known; see [`connect_message`].
-fn connect_hint(causes: &[String], origin: &Origin) -> Option<String> {
-    let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
-    if says(PROXY_WANTS_LOGIN) {
-        Some(format!("set HTTPS_PROXY to {}", proxy::FORM))
-    } else if says(PROXY_REFUSES) {
-        Some(format!(
-            "if it wants a login, set HTTPS_PROXY to {}; NO_PROXY names hosts to reach without it",
-            proxy::FORM
-        ))
-    } else if says("failed to create underlying connection") || says("tunnel error") {
-        Some("check the address in HTTPS_PROXY, or add the host to NO_PROXY".to_owned())
-    } else if says("connection refused") && origin.is_loopback() {
-        Some("check that the server is running, and the port in AMIKA_API_URL".to_owned())
+    let (message, hint) = if says("failed to create underlying connection") {
+        (
+            format!("cannot connect to the proxy (HTTPS_PROXY): {cause}"),
+            Some(CHECK_PROXY),
+        )
+    } else if says("tunnel error") {
+        (
+            format!("the proxy (HTTPS_PROXY) cannot reach {origin}: {cause}"),
+            Some(CHECK_PROXY),
+        )
+    } else if says("dns error") {
+        (format!("cannot resolve {}: {cause}", origin.host()), None)
     } else {
-        None
-    }
+        let is_down = says("connection refused") && origin.is_loopback();
+        let hint = is_down.then_some("check that the server is running, and the port in AMIKA_API_URL");
+        (format!("cannot connect to {origin}: {cause}"), hint)
+    };
+    (Stage::Connecting, message, hint.map(str::to_owned))
 }
 
 /// The settings of HTTP clients in the environment.
@@ -206,24 +184,14 @@ pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwe
         .https_only(connects);
     builder = settings.trust.set_up(builder, connects)?;
     // Plain http is only for loopback; a proxy would send it to another machine.
-    let proxy = settings.proxy.as_ref().filter(|_| connects);
-    builder = match proxy {
+    builder = match settings.proxy.as_ref().map(|proxy| proxy.for_port(origin.port())) {
         None if connects => builder,
-        None => builder.no_proxy(),
-        Some(proxy) => match proxy.for_port(origin.port()) {
-            Some(proxy) => builder.proxy(proxy),
-            None => builder.no_proxy(),
-        },
+        Some(Some(proxy)) if connects => builder.proxy(proxy),
+        _ => builder.no_proxy(),
     };
     builder
         .build()
         .map_err(|error| Error::new(Kind::Unreachable, "failed to set up TLS").because(error.without_url()))
-}
-
-/// The reason why a response body cannot be used.
-pub(crate) enum BadBody {
-    TooLarge,
-    Broken(Broken),
 }
 
 /// Reads a whole body of at most `limit` bytes.
@@ -231,50 +199,51 @@ pub(crate) async fn read_body(
     mut response: reqwest::Response,
     limit: usize,
     origin: &Origin,
-) -> std::result::Result<Zeroizing<Vec<u8>>, BadBody> {
+) -> std::result::Result<Zeroizing<Vec<u8>>, Broken> {
     let mut body = Zeroizing::new(Vec::new());
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(BadBody::TooLarge),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body),
-            Err(error) => return Err(BadBody::Broken(Broken::new(&error, origin))),
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| Broken::new(&error, origin))?
+    {
+        if body.len() + chunk.len() > limit {
+            return Err(Broken {
+                stage: Stage::TooLarge,
+                message: format!(
+                    "the response from {origin} is larger than {} MiB",
+                    limit / 1024 / 1024
+                ),
+                hint: None,
+            });
         }
+        body.extend_from_slice(&chunk);
     }
+    Ok(body)
 }
 
-/// Reads the start of a body, up to `limit` bytes or to an error.
-pub(crate) async fn read_start(mut response: reqwest::Response, limit: usize) -> Zeroizing<Vec<u8>> {
-    let mut body = Zeroizing::new(Vec::new());
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = limit - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == limit {
-            break;
-        }
-    }
-    body
-}
-
-/// Returns the target of a redirect as an origin, without the path, which may contain anything. `None`
-/// if the URL may quote a secret.
-pub(crate) fn redirect_target(
-    headers: &HeaderMap,
+/// Says what is wrong with a response that neither is a success nor an error that HTTP defines as final.
+/// A redirect is never followed, because that would send the secret and the key to another server; its
+/// target is named as an origin, without the path, which may contain anything.
+pub(crate) fn unexpected(
+    response: &reqwest::Response,
     origin: &Origin,
     known: &KnownSecrets,
     carried: Option<Carried<'_>>,
 ) -> Option<String> {
-    let location = headers.get(LOCATION)?.to_str().ok()?;
-    if known.show(location, carried) != location {
-        return None;
+    let target = || {
+        let location = response.headers().get(LOCATION)?.to_str().ok()?;
+        let is_shown = known.show(location, carried) == location;
+        let target = url::Url::parse(&origin.at("/")).ok()?.join(location).ok()?;
+        is_shown.then(|| known.show_line(&target.origin().ascii_serialization(), carried))
+    };
+    match response.status().as_u16() {
+        200..=299 | 400..=599 => None,
+        301 | 302 | 303 | 307 | 308 => {
+            let target = target().unwrap_or_else(|| "another server".to_owned());
+            Some(format!("{origin} redirects to {target}, which was not followed"))
+        }
+        status => Some(format!("{origin} answered with status {status}")),
     }
-    let target = url::Url::parse(&origin.at("/")).ok()?.join(location).ok()?;
-    Some(known.show_line(&target.origin().ascii_serialization(), carried))
-}
-
-/// Whether the API can answer with this status: success, or an error that HTTP defines as final.
-pub(crate) fn is_final_status(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 200..=299 | 400..=599)
 }
 
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
@@ -283,12 +252,8 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn is_json_type(content_type: &str) -> bool {
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = content_type.split(';').next().unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
@@ -300,7 +265,8 @@ mod tests {
     #[test]
     fn an_unknown_host_is_named() {
         let causes = ["client error (connect)", "dns error", "no such host"].map(str::to_owned);
-        let message = connect_message(&causes, "no such host", "https://vault.example:8443");
+        let origin = Origin::parse("X", "https://vault.example:8443").unwrap();
+        let (_, message, _) = no_connection(&causes, "no such host", &origin);
         assert_eq!(message, "cannot resolve vault.example: no such host");
     }
 

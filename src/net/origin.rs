@@ -58,6 +58,10 @@ impl Origin {
         is_loopback(&self.0)
     }
 
+    pub(crate) fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or_default()
     }

@@ -113,8 +113,6 @@ pub(crate) fn retry_after(header: &str, date: Option<&str>, now: Timestamp) -> O
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
-
     use super::*;
 
     /// R112, R156: an attempt starts within the limit of the call, in which the waits that the server
@@ -124,16 +122,16 @@ mod tests {
         let second = Duration::from_secs(1);
         for policy in [API_CALL, TOKEN_EXCHANGE] {
             let mut tries = Tries::new(policy);
-            advance(policy.starts_within.saturating_sub(second)).await;
+            tokio::time::advance(policy.starts_within.saturating_sub(second)).await;
             assert!(tries.next(None).is_some());
             assert_eq!(tries.next(Some(30 * second)), Some(30 * second));
-            advance(30 * second).await;
+            tokio::time::advance(30 * second).await;
             assert_eq!(
                 Tries::new(policy).next(Some(MAX_RETRY_AFTER)),
                 Some(MAX_RETRY_AFTER)
             );
             let mut tries = Tries::new(policy);
-            advance(policy.starts_within).await;
+            tokio::time::advance(policy.starts_within).await;
             assert_eq!(tries.next(None), None);
             let mut tries = Tries::new(policy);
             let retries = std::iter::from_fn(|| tries.next(None)).count();

@@ -15,7 +15,7 @@ use crate::system::file;
 
 mod problem;
 
-pub(crate) use self::problem::{TlsProblem, explain};
+pub(crate) use self::problem::explain;
 
 /// Maximum size of a file with certificates, in bytes. Debian's bundle has 220 KB.
 const MAX_BUNDLE: u64 = 16 * 1024 * 1024;

@@ -236,19 +236,19 @@ fn every_secret_inside_a_login_is_withheld() {
     }
 }
 
-/// R115: only the start of a large error is read and compared, and its message is still shown.
+/// R75, R115: only the start of a large message is compared and shown.
 #[test]
 fn a_large_refusal_is_shown_quickly() {
     let sandbox = Sandbox::new();
-    let body = json!({ "message": format!("bad {} {SECRET}", "x".repeat(4 * 1024 * 1024)) });
+    let body = json!({ "message": format!("bad {} {SECRET}", "x".repeat(1024 * 1024)) });
     let fault = Fault::on("POST", "/secrets").json(400, &body.to_string());
     sandbox.vault.fault(fault.always());
-    let lines = (0..200).map(|n| format!("N{n}={SECRET}{n}"));
+    let lines = (0..50).map(|n| format!("N{n}={SECRET}{n}"));
     let lines = lines.collect::<Vec<_>>().join("\n");
     let run = sandbox.run_with("secret push --from-file - --yes --env-format docker", &lines);
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert!(run.stdout.contains("bad "), "{}", run.stdout);
-    assert!(run.stdout.len() < 200 * 500, "{}", run.stdout.len());
+    assert!(run.stdout.len() < 50 * 500, "{}", run.stdout.len());
 }
 
 /// R119: a response with a status that HTTP does not define for final responses is not from the API.
