@@ -82,10 +82,27 @@ pub(crate) enum Reply {
     Html,
     /// Status 200 with an empty JSON object, which confirms nothing.
     EmptyObject,
+    /// A success that contradicts the request.
+    Lie(Lie),
     /// A redirect; with `echo`, to a host whose name is a known value in hexadecimal.
     Redirect {
         echo: bool,
     },
+}
+
+/// What a reply with status 200 or 201 says instead of the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lie {
+    /// An error of the API.
+    Error,
+    /// An entry with another id.
+    Id,
+    /// An entry with another name.
+    Name,
+    /// An entry in the other scope.
+    Scope,
+    /// Nothing.
+    Silence,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,14 +187,14 @@ fn written_by_others(world: &World, rng: &mut Rng) -> String {
 fn fault(world: &World, rng: &mut Rng) -> Event {
     let names = world.names();
     let mut requests = match world.command {
-        Command::Push(_) | Command::Extract(_) => vec![Request::List, Request::Create, Request::Update],
+        Command::Push(_) | Command::Extract { .. } => vec![Request::List, Request::Create, Request::Update],
         Command::Replace { .. } => {
             vec![Request::List, Request::Create, Request::Delete, Request::Reveal]
         }
         Command::Store { .. } => vec![Request::List, Request::Create, Request::Reveal],
         Command::Delete(_) | Command::DeleteNamed { .. } => vec![Request::List, Request::Delete],
         Command::DeleteCredentials { .. } => vec![Request::Delete],
-        Command::List(_) => vec![Request::List],
+        Command::List(_) | Command::Check(_) => vec![Request::List],
     };
     if world.login.is_some() {
         requests.push(Request::Refresh);
@@ -199,6 +216,12 @@ fn fault(world: &World, rng: &mut Rng) -> Event {
         // This would confirm a change that was not made, which no client can detect.
         reply = Reply::Html;
     }
+    if matches!(request, Request::Create | Request::Update | Request::Delete)
+        && matches!(effect, Effect::No | Effect::Yes)
+        && rng.u8(..5) == 0
+    {
+        reply = Reply::Lie(lie(request, rng));
+    }
     let is_of_one = !matches!(request, Request::List | Request::Refresh) && !names.is_empty();
     let name = (is_of_one && rng.bool()).then(|| names[rng.usize(..names.len())].clone());
     Event::Fault {
@@ -208,6 +231,17 @@ fn fault(world: &World, rng: &mut Rng) -> Event {
         effect,
         reply,
     }
+}
+
+/// A lie that a client can see through.
+fn lie(request: Request, rng: &mut Rng) -> Lie {
+    let lies: &[Lie] = match request {
+        // Only the reply to an update has an id that the client knows.
+        Request::Update => &[Lie::Error, Lie::Id, Lie::Name, Lie::Scope, Lie::Silence],
+        Request::Create => &[Lie::Error, Lie::Name, Lie::Scope, Lie::Silence],
+        _ => &[Lie::Error],
+    };
+    lies[rng.usize(..lies.len())]
 }
 
 /// Any reply to a request that was not carried out.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::events::Event;
 use crate::server::Server;
-use crate::vault::API_KEY;
+use crate::vault::{API_KEY, TWIN_KEY};
 use crate::world::{self, Credential, Login, World};
 
 /// Maximum time of a run, with a request timeout of one second.
@@ -37,8 +37,7 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, without_events: b
         Event::FileLimit(blocks) => Some(*blocks),
         _ => None,
     });
-    let built = || env!("CARGO_BIN_EXE_amika").into();
-    let program = std::env::var_os("SIM_PROGRAM").unwrap_or_else(built);
+    let program = program();
     let mut command = match blocks {
         Some(blocks) => {
             let mut shell = Command::new("/bin/sh");
@@ -84,6 +83,8 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, without_events: b
             command.env("AMIKA_API_KEY", API_KEY);
         }
     }
+    let twin = world.twin.as_ref().filter(|_| !without_events);
+    let twin = twin.map(|pairs| start_twin(world, pairs, server, home));
     let mut child = command.spawn().expect("the program starts");
     server.started(child.id());
     let streams = [child.stdout.take().map(reader), child.stderr.take().map(reader)];
@@ -100,6 +101,10 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, without_events: b
         std::thread::sleep(Duration::from_millis(3));
     };
     let ended = Instant::now();
+    if let Some(mut twin) = twin {
+        let twin = twin.wait().expect("the child can be waited for");
+        assert!(twin.signal().is_none() && twin.code() != Some(101), "{twin:?}");
+    }
     let signalled = server.ended();
     let [stdout, stderr] = streams.map(|stream| {
         let text = stream.and_then(|thread| thread.join().ok()).unwrap_or_default();
@@ -112,6 +117,38 @@ pub(crate) fn run(world: &World, server: &Server, home: &Path, without_events: b
         overdue,
         after_signal: signalled.map(|at| ended.saturating_duration_since(at)),
     }
+}
+
+/// Starts a push of the same names with other values and another key. Its changes are those of another
+/// writer.
+fn start_twin(
+    world: &World,
+    pairs: &[(String, String)],
+    server: &Server,
+    home: &Path,
+) -> std::process::Child {
+    let home = home.join("twin");
+    fs::create_dir_all(&home).expect("the home is writable");
+    let mut command = Command::new(program());
+    command
+        .args(["secret", "push", "--yes", "--scope", world.scope])
+        .args(pairs.iter().map(|(name, value)| format!("{name}={value}")))
+        .env_clear()
+        .env("HOME", &home)
+        .env("AMIKA_API_URL", server.origin())
+        .env("AMIKA_API_KEY", TWIN_KEY)
+        .env("AMIKA_KEYCHAIN", "off")
+        .env("AMIKA_HTTP_TIMEOUT", "1")
+        .current_dir(&home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.spawn().expect("the program starts")
+}
+
+fn program() -> std::ffi::OsString {
+    let built = || env!("CARGO_BIN_EXE_amika").into();
+    std::env::var_os("SIM_PROGRAM").unwrap_or_else(built)
 }
 
 /// Writes the session of an earlier login.
@@ -155,12 +192,28 @@ fn arguments(world: &World, home: &Path) -> Vec<String> {
             for (name, value) in pairs {
                 add(&[&format!("{name}={value}")]);
             }
+            if world.if_missing {
+                add(&["--if-missing"]);
+            }
         }
-        world::Command::Extract(key) => {
+        world::Command::Extract { key, login } => {
+            if let Some(login) = login {
+                fs::create_dir_all(home.join(".claude")).expect("the home is writable");
+                fs::write(home.join(".claude/.credentials.json"), login).expect("the home is writable");
+            }
             fs::create_dir_all(home.join(".codex")).expect("the home is writable");
             let file = json!({ "OPENAI_API_KEY": key }).to_string();
             fs::write(home.join(".codex/auth.json"), file).expect("the home is writable");
             add(&["extract", "--push"]);
+        }
+        world::Command::Check(names) => {
+            let references = names
+                .iter()
+                .map(|name| format!("VAR_{name} = {{ secret = \"{name}\" }}\n"));
+            let file = format!("[env]\n{}", references.collect::<String>());
+            fs::create_dir_all(home.join(".amika")).expect("the home is writable");
+            fs::write(home.join(".amika/config.toml"), file).expect("the home is writable");
+            add(&["check"]);
         }
         world::Command::Replace(credential) => {
             push(credential, home, &mut add);
@@ -183,10 +236,12 @@ fn arguments(world: &World, home: &Path) -> Vec<String> {
         world::Command::List("generic") => add(&["list"]),
         world::Command::List(_) => add(&[family, "list"]),
     }
-    if !matches!(
+    let is_without = matches!(
         world.command,
-        world::Command::DeleteCredentials { .. } | world::Command::List(_)
-    ) {
+        world::Command::DeleteCredentials { .. } | world::Command::List(_) | world::Command::Check(_)
+    );
+    let is_default = matches!(world.command, world::Command::Push(_)) && !world.scope_given;
+    if !is_without && !is_default {
         add(&["--scope", world.scope]);
     }
     if world.json {

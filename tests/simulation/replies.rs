@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::events::Body;
+use crate::events::{Body, Lie};
 use crate::world::Entry;
 
 /// An entry of a list reply.
@@ -20,6 +20,18 @@ pub(crate) fn summary(entry: &Entry, without_type: bool) -> Value {
         json!({ "id": id, "name": name, "scope": scope })
     } else {
         json!({ "id": id, "name": name, "scope": scope, "type": kind })
+    }
+}
+
+/// The body of a success that contradicts the request for this id, name and scope.
+pub(crate) fn lied(lie: Lie, [id, name, scope]: &[String; 3]) -> String {
+    let other_scope = if scope == "org" { "user" } else { "org" };
+    match lie {
+        Lie::Error => json!({ "type": "error", "error_code": "no", "message": "no" }).to_string(),
+        Lie::Id => json!({ "id": "another", "name": name, "scope": scope }).to_string(),
+        Lie::Name => json!({ "id": id, "name": "ANOTHER", "scope": scope }).to_string(),
+        Lie::Scope => json!({ "id": id, "name": name, "scope": other_scope }).to_string(),
+        Lie::Silence => String::new(),
     }
 }
 

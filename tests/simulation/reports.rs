@@ -6,7 +6,7 @@ use crate::events::Event;
 use crate::invariants::{Violation, doomed};
 use crate::process::Ran;
 use crate::vault::{Author, Change, Done, Vault};
-use crate::world::{Command, Credential, World};
+use crate::world::{CLAUDE_LOGIN, Command, Credential, Entry, World};
 
 /// The report for one secret.
 struct Row {
@@ -18,6 +18,7 @@ struct Row {
 pub(crate) fn error_code(world: &World, code: i32, ran: &Ran, broken: &mut Vec<Violation>) {
     let name = match code {
         1 if is_full(world) => return,
+        1 if matches!(world.command, Command::Check(_)) && !ran.stdout.is_empty() => "missing",
         1 => "refused",
         2 => "usage",
         3 => "credential",
@@ -55,8 +56,11 @@ pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: 
             .iter()
             .find(|(name, _)| *name == row.name)
             .map(|(_, value)| value);
+        let (family, scope) = world.place(&row.name);
+        let is_login = row.name == CLAUDE_LOGIN;
         let about = |done: &&Done| {
-            done.entry.name == row.name && done.entry.scope == world.scope && done.entry.family == "generic"
+            let is_named = is_login || done.entry.name == row.name;
+            is_named && done.entry.scope == scope && done.entry.family == family
         };
         let ours = vault
             .log
@@ -88,16 +92,45 @@ pub(crate) fn batch(world: &World, vault: &Vault, ran: &Ran, code: i32, broken: 
                     ));
                 }
             }
-            "unknown" if world.events.is_empty() => broken.push((
+            "unchanged" => {
+                let is_named = |entry: &Entry| entry.family == family && (is_login || entry.name == row.name);
+                let existed = vault.versions.iter().flatten().any(is_named);
+                let is_kept = world.if_missing || is_login;
+                let is_personal = is_login && world.scope == "org";
+                if !is_kept || !(existed || is_personal) || ours.clone().next().is_some() {
+                    broken.push(("I1 as reported", format!("{} is not unchanged", row.name)));
+                }
+            }
+            "unknown" if world.events.is_empty() && world.twin.is_none() => broken.push((
                 "I1 as reported",
                 format!("{} unknown in a world without events", row.name),
             )),
             _ => {}
         }
     }
+    let has_lag = world
+        .events
+        .iter()
+        .any(|event| matches!(event, Event::Lag { .. }));
+    for (at, done) in vault.log.iter().enumerate() {
+        let is_login = done.entry.family == "claude" && done.by == Author::Us;
+        let was_there = |entry: &Entry| {
+            entry.family == "claude" && entry.scope == done.entry.scope && entry.kind == "oauth"
+        };
+        // The version before this change.
+        let is_second = vault.versions[at].iter().any(was_there) && !has_lag;
+        if is_login && (done.change != Change::Created || done.entry.scope != "user" || is_second) {
+            broken.push(("I9 never overwritten", format!("{done:?}")));
+        }
+    }
+    let overwritten = |done: &&Done| done.by == Author::Us && done.change == Change::Updated;
+    if let Some(done) = vault.log.iter().find(overwritten).filter(|_| world.if_missing) {
+        broken.push(("I9 never overwritten", format!("{done:?}")));
+    }
     let count = |status: &str| rows.iter().filter(|row| row.status == status).count();
-    let stored = count("created") + count("updated") + count("unchanged");
-    let fits = match (rows.len() - stored, stored + count("unknown")) {
+    let stored = count("created") + count("updated");
+    let missing = rows.len() - stored - count("unchanged");
+    let fits = match (missing, stored + count("unknown")) {
         _ if matches!(code, 130 | 143) => vault.signalled,
         (0, _) => code == 0,
         (_, 0) => matches!(code, 1 | 3 | 6 | 7 | 8),
@@ -143,11 +176,16 @@ fn rows(world: &World, ran: &Ran, broken: &mut Vec<Violation>) -> Option<Vec<Row
     }
     let names = world.wanted();
     let rows = ran.stdout.lines().filter_map(|line| {
-        let (name, rest) = line.trim().split_once(' ')?;
+        let names = world.wanted().into_iter();
+        let mut found =
+            names.filter_map(|(name, _)| Some((line.trim().strip_prefix(&name)?.to_owned(), name)));
+        let (rest, name) = found.find(|(rest, _)| rest.starts_with(' '))?;
         let statuses = [
             "created",
             "updated",
             "unchanged",
+            "already there",
+            "not pushed",
             "failed",
             "unknown",
             "not attempted",
@@ -155,8 +193,12 @@ fn rows(world: &World, ran: &Ran, broken: &mut Vec<Violation>) -> Option<Vec<Row
         let status = statuses
             .into_iter()
             .find(|status| rest.trim().starts_with(status))?;
-        names.iter().any(|(own, _)| own == name).then(|| Row {
-            name: name.to_owned(),
+        let status = match status {
+            "already there" | "not pushed" => "unchanged",
+            status => status,
+        };
+        Some(Row {
+            name,
             status: status.to_owned(),
             id: None,
         })
@@ -239,7 +281,7 @@ pub(crate) fn listed(world: &World, vault: &Vault, ran: &Ran, code: i32, broken:
         return;
     }
     let family = world.family();
-    let shows = |version: &Vec<crate::world::Entry>| {
+    let shows = |version: &Vec<Entry>| {
         let entries: Vec<_> = version.iter().filter(|entry| entry.family == family).collect();
         if !world.json {
             let names = entries.iter().all(|entry| ran.stdout.contains(&entry.id));
@@ -248,7 +290,7 @@ pub(crate) fn listed(world: &World, vault: &Vault, ran: &Ran, code: i32, broken:
         }
         let list: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
         let list = list.as_array().cloned().unwrap_or_default();
-        let same = |entry: &&&crate::world::Entry| {
+        let same = |entry: &&&Entry| {
             list.iter().any(|row| {
                 row["id"] == entry.id.as_str()
                     && row["name"] == entry.name.as_str()
@@ -259,6 +301,45 @@ pub(crate) fn listed(world: &World, vault: &Vault, ran: &Ran, code: i32, broken:
     };
     if !vault.versions.iter().any(shows) {
         broken.push(("I1 as reported", format!("never held: {}", ran.stdout)));
+    }
+}
+
+/// Checks that the program found present exactly what the vault had at some time, and wrote nothing.
+pub(crate) fn checked(
+    world: &World,
+    names: &[String],
+    vault: &Vault,
+    ran: &Ran,
+    code: i32,
+    broken: &mut Vec<Violation>,
+) {
+    if let Some(done) = vault.log.iter().find(|done| done.by == Author::Us) {
+        broken.push(("I2 unchanged", format!("a check wrote {done:?}")));
+    }
+    // Without a table, the list was refused.
+    if !matches!(code, 0 | 1) || ran.stdout.is_empty() {
+        return;
+    }
+    let said: Vec<bool> = if world.json {
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+        let rows = report.as_array().cloned().unwrap_or_default();
+        rows.iter().map(|row| row["status"] == "present").collect()
+    } else {
+        let rows = ran.stdout.lines().filter(|line| line.starts_with("VAR_"));
+        rows.map(|row| row.ends_with("present")).collect()
+    };
+    let holds = |version: &Vec<Entry>| {
+        let has = |name: &String| {
+            let mut generic = version.iter().filter(|entry| entry.family == "generic");
+            generic.any(|entry| entry.name == *name)
+        };
+        names.iter().map(has).collect::<Vec<_>>() == said
+    };
+    if !vault.versions.iter().any(holds) {
+        broken.push(("I1 as reported", format!("never held: {}", ran.stdout)));
+    }
+    if (code == 0) != said.iter().all(|is_present| *is_present) {
+        broken.push(("I4 exit code", format!("exit {code}: {}", ran.stdout)));
     }
 }
 

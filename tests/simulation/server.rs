@@ -11,8 +11,8 @@ use rustix::process::{Pid, kill_process};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::events::{Reply, Signal};
-use crate::replies::scripted;
-use crate::vault::{Op, Vault, Verdict};
+use crate::replies::{lied, scripted};
+use crate::vault::{Author, Op, Vault, Verdict};
 use crate::wire::{Head, read_request};
 use crate::world::World;
 
@@ -213,8 +213,12 @@ fn converse(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         };
         let verdict = {
             let mut vault = shared.vault.lock().expect("no handler panics");
-            let accepted = matches!(op, Op::Refresh(_)) || vault.accepts(&bearer);
-            accepted.then(|| vault.handle(&op))
+            let by = if matches!(op, Op::Refresh(_)) {
+                Some(Author::Us)
+            } else {
+                vault.author(&bearer)
+            };
+            by.map(|by| vault.handle(&op, by))
         };
         let Some(verdict) = verdict else {
             Head::json(401).write(stream, "{\"message\":\"no\"}")?;
@@ -265,6 +269,14 @@ fn answer(stream: &TcpStream, verdict: &Verdict, shared: &Shared) -> std::io::Re
                 ..Head::json(200)
             };
             head.write(stream, "<html>Please sign in</html>")?;
+        }
+        Reply::Lie(lie) => {
+            let status = if verdict.status == 503 {
+                200
+            } else {
+                verdict.status
+            };
+            Head::json(status).write(stream, &lied(lie, &verdict.asked))?;
         }
         Reply::EmptyObject => Head::json(200).write(stream, "{}")?,
         Reply::Redirect { echo } => {

@@ -11,6 +11,8 @@ use crate::replies::summary;
 use crate::world::{Entry, World};
 
 pub(crate) const API_KEY: &str = "amk_sim_0f8e7d6c5b4a39281706";
+/// The key of the second push of a world.
+pub(crate) const TWIN_KEY: &str = "amk_sim_91a2b3c4d5e6f7081920";
 
 /// Who made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub(crate) struct Verdict {
     pub(crate) down: Option<Duration>,
     /// Every value that client and server have sent so far.
     pub(crate) told: Vec<String>,
+    /// Id, name and scope that an honest reply has.
+    pub(crate) asked: [String; 3],
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent properties of a server")]
@@ -87,7 +91,7 @@ pub(crate) struct Vault {
     lenient: bool,
     types_hidden: bool,
     reveals_deleted: bool,
-    late: Vec<(u32, Op)>,
+    late: Vec<(u32, Op, Author)>,
     seen: HashMap<(Request, Option<String>), u32>,
     names: HashMap<String, String>,
     told: HashSet<String>,
@@ -131,28 +135,31 @@ impl Vault {
     /// Carries out delayed operations and removes all events.
     pub(crate) fn finish_pending(&mut self) {
         self.events.clear();
-        for (_, op) in std::mem::take(&mut self.late) {
-            self.trace.push(format!("late at the end: {op:?}"));
-            self.perform(&op, Author::Us);
+        for (_, op, by) in std::mem::take(&mut self.late) {
+            self.trace.push(format!("late at the end: {by:?} {op:?}"));
+            self.perform(&op, by);
         }
     }
 
-    /// Whether the API accepts this key or token.
-    pub(crate) fn accepts(&self, bearer: &str) -> bool {
-        bearer == API_KEY || self.idp.accepts(bearer)
+    /// Whose key or token this is; `None` if the API does not accept it.
+    pub(crate) fn author(&self, bearer: &str) -> Option<Author> {
+        if bearer == TWIN_KEY {
+            return Some(Author::Other);
+        }
+        (bearer == API_KEY || self.idp.accepts(bearer)).then_some(Author::Us)
     }
 
-    pub(crate) fn handle(&mut self, op: &Op) -> Verdict {
+    pub(crate) fn handle(&mut self, op: &Op, by: Author) -> Verdict {
         let number = self.requests;
         self.requests += 1;
         self.others(number);
         let (due, waiting) = std::mem::take(&mut self.late)
             .into_iter()
-            .partition(|(at, _)| *at <= number);
+            .partition(|(at, ..)| *at <= number);
         self.late = waiting;
-        for (_, op) in due {
-            self.trace.push(format!("late: {op:?}"));
-            self.perform(&op, Author::Us);
+        for (_, op, by) in due {
+            self.trace.push(format!("late: {by:?} {op:?}"));
+            self.perform(&op, by);
         }
         if let Op::Create { value, .. } | Op::Update { value, .. } = op {
             self.told.insert(value.clone());
@@ -164,14 +171,14 @@ impl Vault {
         let (effect, reply) = self.fault(number, op);
         let (status, body) = match effect {
             Effect::No => (503, Value::Null),
-            Effect::Yes => self.perform(op, Author::Us),
+            Effect::Yes => self.perform(op, by),
             Effect::Late(after) => {
-                self.late.push((number + after, op.clone()));
+                self.late.push((number + after, op.clone(), by));
                 (503, Value::Null)
             }
             Effect::Twice => {
-                let first = self.perform(op, Author::Us);
-                self.perform(op, Author::Us);
+                let first = self.perform(op, by);
+                self.perform(op, by);
                 first
             }
         };
@@ -183,7 +190,7 @@ impl Vault {
             self.told.extend(given.map(str::to_owned));
         }
         self.trace.push(format!(
-            "{number}: {op:?} {effect:?} {reply:?} {status} {signal:?}"
+            "{number}: {by:?} {op:?} {effect:?} {reply:?} {status} {signal:?}"
         ));
         let mut told: Vec<_> = self.told.iter().cloned().collect();
         told.sort();
@@ -194,7 +201,21 @@ impl Vault {
             signal,
             down: self.down(number),
             told,
+            asked: self.asked(op),
         }
+    }
+
+    /// Id, name and scope of the entry that a request is about.
+    fn asked(&self, op: &Op) -> [String; 3] {
+        let id = match op {
+            Op::Create { name, scope, .. } => {
+                return [format!("new_{}", self.last_id), name.clone(), (*scope).to_owned()];
+            }
+            Op::Update { id, .. } | Op::Delete { id, .. } | Op::Reveal { id, .. } => id.clone(),
+            Op::List(_) | Op::Refresh(_) => String::new(),
+        };
+        let name = self.names.get(&id).cloned().unwrap_or_default();
+        [id, name, self.scope.to_owned()]
     }
 
     fn down(&self, number: u32) -> Option<Duration> {
@@ -224,6 +245,12 @@ impl Vault {
                 .find(|entry| entry.family == self.family && entry.scope == self.scope && entry.name == name)
                 .map(|entry| entry.id.clone());
             let (family, scope) = (self.family, self.scope);
+            let is_login = value.as_ref().is_some_and(|value| value.starts_with('{'));
+            let kind = match family {
+                "generic" => "",
+                _ if is_login => "oauth",
+                _ => "api_key",
+            };
             self.trace.push(format!("somebody else: {name} {value:?}"));
             match (held, value) {
                 (Some(id), Some(value)) if family == "generic" => {
@@ -238,14 +265,13 @@ impl Vault {
                                 name,
                                 scope,
                                 value,
-                                kind: "api_key".to_owned(),
+                                kind: kind.to_owned(),
                             },
                             Author::Other,
                         );
                     }
                 }
                 (None, Some(value)) => {
-                    let kind = if family == "generic" { "" } else { "api_key" };
                     self.perform(
                         &Op::Create {
                             family,

@@ -20,6 +20,12 @@ pub(crate) struct World {
     pub(crate) json: bool,
     pub(crate) verbose: bool,
     pub(crate) yes: bool,
+    /// Whether the scope is on the command line; only user scope can be left out.
+    pub(crate) scope_given: bool,
+    /// `secret push --if-missing`.
+    pub(crate) if_missing: bool,
+    /// The values that a second push of the same names writes at the same time, with a key of its own.
+    pub(crate) twin: Option<Vec<(String, String)>>,
     /// The stored session; without one, the program uses an API key.
     pub(crate) login: Option<Login>,
     /// The server accepts duplicate names of generic secrets.
@@ -32,6 +38,9 @@ pub(crate) struct World {
     pub(crate) stored: Vec<Entry>,
     pub(crate) events: Vec<Event>,
 }
+
+/// The name of a Claude login in reports.
+pub(crate) const CLAUDE_LOGIN: &str = "Claude login";
 
 /// The tokens of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +55,10 @@ pub(crate) struct Login {
 pub(crate) enum Command {
     /// `secret push`: names and values.
     Push(Vec<(String, String)>),
-    /// `secret extract --push`: the key in the store of Codex.
-    Extract(String),
+    /// `secret extract --push`: the key in the store of Codex, and the login in that of Claude Code.
+    Extract { key: String, login: Option<String> },
+    /// `secret check`: the names that the repository references.
+    Check(Vec<String>),
     /// `secret claude|codex push --force`.
     Replace(Credential),
     /// `secret claude|codex push`.
@@ -95,6 +106,7 @@ impl World {
         let scope = if rng.u8(..4) == 0 { "org" } else { "user" };
         let mut stored = Stored::default();
         let command = command(rng, scope, &mut stored);
+        let is_push = matches!(command, Command::Push(_));
         let login = (rng.u8(..4) == 0).then(|| Login {
             access_token: token(rng, 3600),
             refresh_token: key(rng),
@@ -107,6 +119,9 @@ impl World {
             json: rng.bool(),
             verbose: rng.u8(..4) == 0,
             yes: rng.u8(..4) > 0,
+            scope_given: scope == "org" || rng.bool(),
+            if_missing: is_push && rng.u8(..3) == 0,
+            twin: None,
             login,
             lenient: rng.u8(..4) == 0,
             types_hidden: rng.u8(..4) == 0,
@@ -114,6 +129,10 @@ impl World {
             stored: stored.0,
             events: Vec::new(),
         };
+        if is_push && rng.u8(..5) == 0 {
+            let names = world.names().into_iter();
+            world.twin = Some(names.map(|name| (name, value(rng))).collect());
+        }
         world.events = events(&world, rng);
         world
     }
@@ -143,13 +162,25 @@ impl World {
     pub(crate) fn wanted(&self) -> Vec<(String, String)> {
         match &self.command {
             Command::Push(pairs) => pairs.clone(),
-            Command::Extract(key) => ["OPENAI_API_KEY", "CODEX_API_KEY"]
-                .map(|name| (name.to_owned(), key.clone()))
-                .to_vec(),
+            Command::Extract { key, login } => {
+                let login = login.iter().map(|login| (CLAUDE_LOGIN.to_owned(), login.clone()));
+                let keys = ["OPENAI_API_KEY", "CODEX_API_KEY"];
+                let keys = keys.map(|name| (name.to_owned(), key.clone()));
+                keys.into_iter().chain(login).collect()
+            }
             Command::Replace(credential) | Command::Store(credential) => {
                 vec![(credential.name.clone(), credential.value.clone())]
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// The family and the scope of what the command stores under this name.
+    pub(crate) fn place(&self, name: &str) -> (&'static str, &'static str) {
+        if name == CLAUDE_LOGIN {
+            ("claude", "user")
+        } else {
+            (self.family(), self.scope)
         }
     }
 
@@ -169,7 +200,7 @@ impl World {
     /// The names in the command's requests.
     pub(crate) fn names(&self) -> Vec<String> {
         match &self.command {
-            Command::Delete(names) => names.clone(),
+            Command::Delete(names) | Command::Check(names) => names.clone(),
             Command::DeleteCredentials { .. } | Command::DeleteNamed { .. } | Command::List(_) => {
                 self.stored.iter().map(|entry| entry.name.clone()).collect()
             }
@@ -212,11 +243,16 @@ fn command(rng: &mut Rng, scope: &'static str, stored: &mut Stored) -> Command {
     let provider = *rng.choice(&["claude", "codex"]).unwrap_or(&"claude");
     let count = if rng.u8(..8) == 0 { 40 } else { 5 };
     let names: Vec<String> = (0..count).map(|n| format!("NAME_{n}")).collect();
-    match rng.u8(..14) {
+    match rng.u8(..16) {
         0..=3 => {
             let count = if names.len() > 5 { 40 } else { rng.usize(1..=5) };
             for name in names.iter().filter(|_| rng.bool()).collect::<Vec<_>>() {
                 stored.add(rng, "generic", name, scope, "");
+            }
+            let other = if scope == "org" { "user" } else { "org" };
+            if rng.u8(..8) == 0 {
+                let name = &names[rng.usize(..count)];
+                stored.add(rng, "generic", name, other, "");
             }
             let pairs = names.into_iter().take(count);
             Command::Push(pairs.map(|name| (name, value(rng))).collect())
@@ -225,7 +261,16 @@ fn command(rng: &mut Rng, scope: &'static str, stored: &mut Stored) -> Command {
             if rng.bool() {
                 stored.add(rng, "generic", "OPENAI_API_KEY", scope, "");
             }
-            Command::Extract(key(rng))
+            let has_login = rng.bool();
+            if has_login && rng.bool() {
+                let name = *rng.choice(&["Claude OAuth", "Another"]).unwrap_or(&"Another");
+                let kind = *rng.choice(&["oauth", "oauth", "api_key"]).unwrap_or(&"oauth");
+                stored.add(rng, "claude", name, "user", kind);
+            }
+            Command::Extract {
+                key: key(rng),
+                login: has_login.then(|| login("claude", rng)),
+            }
         }
         5..=8 => Command::Replace(credential(rng, provider, scope, stored)),
         9 => Command::Store(credential(rng, provider, scope, stored)),
@@ -250,6 +295,13 @@ fn command(rng: &mut Rng, scope: &'static str, stored: &mut Stored) -> Command {
                 provider,
                 name: "Work key".to_owned(),
             }
+        }
+        13 | 14 => {
+            for name in names.iter().filter(|_| rng.u8(..4) > 0).collect::<Vec<_>>() {
+                let scope = if rng.bool() { "org" } else { "user" };
+                stored.add(rng, "generic", name, scope, "");
+            }
+            Command::Check(names)
         }
         _ => {
             let family = *rng.choice(&["generic", "claude", "codex"]).unwrap_or(&"generic");
@@ -315,7 +367,7 @@ fn login(provider: &str, rng: &mut Rng) -> String {
             "expiresAt": 32_503_680_000_000_u64, "scopes": ["user:inference"],
         }})
     } else {
-        json!({ "tokens": { "access_token": access, "refresh_token": refresh } })
+        json!({ "tokens": { "id_token": token(rng, 3600), "access_token": access, "refresh_token": refresh } })
     };
     login.to_string()
 }
@@ -333,7 +385,13 @@ fn inner_values(value: &str) -> Vec<String> {
     let objects = login
         .iter()
         .flat_map(|login| [&login["claudeAiOauth"], &login["tokens"]]);
-    let names = ["accessToken", "refreshToken", "access_token", "refresh_token"];
+    let names = [
+        "accessToken",
+        "refreshToken",
+        "id_token",
+        "access_token",
+        "refresh_token",
+    ];
     let tokens: Vec<_> = objects
         .flat_map(|object| names.map(|name| object[name].as_str()))
         .flatten()
