@@ -254,7 +254,7 @@ impl fmt::Display for Error {
             for cause in causes {
                 match cause.downcast_ref::<io::Error>() {
                     Some(error) => write!(f, ": {}", reason(error))?,
-                    None => write!(f, ": {cause}")?,
+                    None => write!(f, ": {}", without_error_code(&cause.to_string()))?,
                 }
             }
         }

@@ -34,7 +34,10 @@ impl Save {
         }
         let directory = parent(&target);
         remove_leftovers(directory, lock);
-        let mut unfinished = tempfile::Builder::new().prefix(PREFIX).tempfile_in(directory)?;
+        let mut unfinished = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .tempfile_in(directory)
+            .context("no new file can be created")?;
         make_file_private(unfinished.as_file())?;
         unfinished
             .write_all(&vec![b' '; room])

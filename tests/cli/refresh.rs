@@ -328,6 +328,27 @@ fn the_provider_url_can_only_be_changed_to_loopback() {
     }
 }
 
+/// R53: a login for another server that replaces the expired one in the meantime is not used.
+#[test]
+fn a_login_for_another_server_that_appears_during_a_refresh_is_not_used() {
+    let (sandbox, _) = expired();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Hold));
+    let child = start(&mut sandbox.bare_command(["secret", "list"]));
+    sandbox.vault.wait_for("POST", 1);
+    sandbox.log_in(3600);
+    let mut session = sandbox.session();
+    session["api_url"] = json!("https://other.example");
+    sandbox.write(SESSION_FILE, session.to_string());
+    sandbox.vault.idp(crate::support::idp::Idp::revoke);
+    sandbox.vault.release();
+    ran(child.wait_with_output().unwrap())
+        .exits(3)
+        .stderr_contains("belongs to another server");
+    assert_eq!(sandbox.vault.count("GET"), 0);
+}
+
 /// R45: eight processes that refresh at once make one exchange.
 #[test]
 fn eight_processes_make_one_exchange() {
@@ -435,7 +456,8 @@ mod unix {
         let run = ran(child.wait_with_output().unwrap()).exits(130);
         assert!(
             run.stderr
-                .ends_with("error: interrupted; nothing was changed in the vault\n"),
+                .ends_with("error: interrupted; nothing was changed in the vault\n")
+                && !run.stderr.contains("refreshed"),
             "{run:?}"
         );
     }
