@@ -116,6 +116,20 @@ pub(crate) enum Body {
 }
 
 impl Event {
+    /// Whether a reply says that a name is taken.
+    pub(crate) fn says_taken(&self) -> bool {
+        matches!(
+            self,
+            Self::Fault {
+                reply: Reply::Status(409, _),
+                ..
+            } | Self::Outage {
+                reply: Reply::Status(409, _),
+                ..
+            }
+        )
+    }
+
     /// Whether a reply quotes values sent earlier.
     pub(crate) fn echoes(&self) -> bool {
         let (Self::Fault { reply, .. } | Self::Outage { reply, .. }) = self else {
