@@ -25,7 +25,7 @@ use crate::secret::Scope;
 use crate::system::signals::Interrupt;
 use crate::ui::notices::Notices;
 use crate::ui::printer::{OnWriteFailure, Printer};
-use crate::ui::prompt::Confirmation;
+use crate::ui::prompt::{self, Confirmation};
 
 pub(crate) const PUSH_EXAMPLES: &str = "\
 Examples:
@@ -127,6 +127,10 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let mut collected = interrupt.or(collected).await?;
     let confirmation = collected.problems.check(confirmation);
     report(&mut collected, args.strict, *printer);
+    if !collected.problems.has_usage() && env.terminals.stdin && !prompt::is_at_terminal(options, env) {
+        // Fails if there is anything to ask.
+        collected.ask(options, env, |_| false, args.if_missing).await?;
+    }
     let Some(confirmation) = confirmation.filter(|_| !collected.problems.has_usage()) else {
         return collected.problems.into_result();
     };
