@@ -80,8 +80,6 @@ pub(crate) enum About {
     ConsoleProfile,
     #[error("contains a token for a model provider of Codex, which amika does not push")]
     ModelProviderToken,
-    #[error("managed configuration of Claude Code that amika does not read")]
-    ManagedSettings,
     #[error("contains no login of Claude Code, only other secrets: {0}")]
     OtherSecrets(String),
     #[error("the login has ended{0}; log in again with its tool")]
@@ -92,11 +90,6 @@ pub(crate) enum About {
         "Claude Code itself uses its login, not this key; 'amika secret claude push --type oauth' pushes the login"
     )]
     LoginFirst,
-    #[error(
-        "this primaryApiKey does not look like a key of Anthropic's own API; Claude Code uses it nevertheless, as \
-         the key of a gateway"
-    )]
-    GatewayKey,
     #[error("OpenCode's key for {0} is options.apiKey, {1}")]
     Reference(String, Reference),
     #[error("{0} contains a token that OpenCode uses as the variable {1}")]
@@ -113,8 +106,8 @@ pub(crate) enum About {
     NoKeychain(&'static str, String),
     #[error("the settings select this, and keychains are not read with --homedir")]
     KeychainOfOtherHome,
-    #[error("Codex is signed in with {0}, which is neither an OpenAI API key nor a ChatGPT login")]
-    OtherMethod(&'static str),
+    #[error("Codex is signed in by the method {0}, which is neither an OpenAI API key nor a ChatGPT login")]
+    OtherMethod(String),
     #[error("`auth_mode` is {0}, and there is no `{1}`, so Codex is not logged in")]
     NoCredential(String, &'static str),
 }

@@ -44,6 +44,8 @@ const HARMLESS_AFTER: &str = "MS DIR PATH PID PORT";
 /// in with `OPENAI_API_KEY` unless a model provider names it, and the socket is a local service that
 /// nothing uses without the other SPIFFE variables.
 const HARMLESS_NAMES: &str = "OPENAI_API_KEY OPENAI_ORG_ID CODEX_HOME SPIFFE_ENDPOINT_SOCKET";
+/// OpenCode's default plugins are what uses the stored logins of some providers.
+const UNKNOWN_NAMES: &str = "OPENCODE_DISABLE_DEFAULT_PLUGINS";
 /// Words in the names of Codex's variables that count even if their value is blank (Codex 0.171).
 const COUNT_WHEN_BLANK: &str = "IDENTITY FEDERATION SPIFFE";
 
@@ -70,6 +72,8 @@ pub(super) fn class_of_variable(name: &str) -> Class {
         Class::Harmless
     } else if holds(&name, NAMED) {
         Class::Named
+    } else if is_one_of(&name, UNKNOWN_NAMES) {
+        Class::Unknown
     } else if has_part(HARMLESS, &parts)
         || has_part(HARMLESS_BEFORE, &parts[..parts.len() - 1])
         || has_part(HARMLESS_AFTER, &parts[1..])

@@ -21,6 +21,14 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// The file that a setting is in.
+    pub(super) fn whole(self) -> Self {
+        match self {
+            Self::Setting { file, .. } => Self::File(file),
+            other => other,
+        }
+    }
+
     /// Formats the location for messages, with `~` for `home`.
     pub(crate) fn shown(&self, home: Option<&Path>) -> String {
         match self {

@@ -1,9 +1,7 @@
-//! Reads the files and keychain items of other programs, each at most once.
+//! Reads the files and keychain items of other programs.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
@@ -20,11 +18,10 @@ const MAX_GROWING: u64 = 16 * 1024 * 1024;
 
 pub(super) const DIRECTORY: &str = "a directory";
 
-/// The environment, the keychain, and what was read from them.
+/// Where other programs keep their files and items.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Env,
     keychain: &'a dyn Keychain,
-    files: RefCell<HashMap<PathBuf, Content>>,
 }
 
 /// A place that was looked at, and what is there.
@@ -34,12 +31,11 @@ pub(super) struct Lookup {
 }
 
 /// What is at a place.
-#[derive(Clone)]
 pub(super) enum Content {
     Absent,
     /// Something that tools take for an absent file: a directory, a dangling link.
     Instead(&'static str),
-    Document(Rc<Document>),
+    Document(Document),
     /// The reason why it cannot be read.
     Unreadable(String),
 }
@@ -66,7 +62,7 @@ impl Document {
         let text = String::from_utf8_lossy(bytes);
         Self {
             place: Place::File(path.to_owned()),
-            exact: matches!(text, std::borrow::Cow::Borrowed(_)),
+            exact: matches!(text, Cow::Borrowed(_)),
             text: Zeroizing::new(text.into_owned()),
         }
     }
@@ -93,11 +89,7 @@ impl Document {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(env: &'a Env, keychain: &'a dyn Keychain) -> Self {
-        Self {
-            env,
-            keychain,
-            files: RefCell::default(),
-        }
+        Self { env, keychain }
     }
 
     pub(super) fn file(&self, path: &Path) -> Lookup {
@@ -109,21 +101,18 @@ impl<'a> Reader<'a> {
         self.file_up_to(path, MAX_GROWING)
     }
 
+    #[expect(clippy::unused_self, reason = "all files are read through the reader")]
     fn file_up_to(&self, path: &Path, limit: u64) -> Lookup {
-        let mut files = self.files.borrow_mut();
-        let content =
-            files
-                .entry(path.to_owned())
-                .or_insert_with(|| match file::read_if_there(path, limit) {
-                    Ok(None) => Content::Absent,
-                    Ok(Some(bytes)) => Content::Document(Rc::new(Document::of_file(path, &bytes))),
-                    Err(FileError::Directory) => Content::Instead(DIRECTORY),
-                    Err(_) if is_dangling(path) => Content::Instead("a link to nothing"),
-                    Err(error) => Content::Unreadable(error.to_string()),
-                });
+        let content = match file::read_if_there(path, limit) {
+            Ok(None) => Content::Absent,
+            Ok(Some(bytes)) => Content::Document(Document::of_file(path, &bytes)),
+            Err(FileError::Directory) => Content::Instead(DIRECTORY),
+            Err(_) if is_dangling(path) => Content::Instead("a link to nothing"),
+            Err(error) => Content::Unreadable(error.to_string()),
+        };
         Lookup {
             place: Place::File(path.to_owned()),
-            content: content.clone(),
+            content,
         }
     }
 
@@ -172,7 +161,7 @@ fn of_item(service: &str, account: &str, found: keychain::Lookup) -> Lookup {
         Ok(None) => Content::Absent,
         Ok(Some(secret)) => {
             let text = Zeroizing::new(secret.expose_secret().to_owned());
-            Content::Document(Rc::new(Document::new(place.clone(), text)))
+            Content::Document(Document::new(place.clone(), text))
         }
         Err(error) => Content::Unreadable(error.to_string()),
     };

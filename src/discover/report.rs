@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
-use std::rc::Rc;
 
 use super::credential::{Filter, LocalCredential, Problem};
 use super::note::{About, Note, Reason};
@@ -42,7 +41,7 @@ impl Report {
     }
 
     /// The document of a store of credentials; what is there instead becomes a problem or a note.
-    pub(super) fn store(&mut self, lookup: Lookup, about: Filter) -> Option<Rc<Document>> {
+    pub(super) fn store(&mut self, lookup: Lookup, about: Filter) -> Option<Document> {
         let Lookup { place, content } = lookup;
         if !self.searched.contains(&place) {
             self.searched.push(place.clone());
@@ -63,7 +62,7 @@ impl Report {
         service: &str,
         account: &str,
         about: Filter,
-    ) -> Option<Rc<Document>> {
+    ) -> Option<Document> {
         let lookup = reader.selected_item(service, account);
         if reader.is_elsewhere() {
             self.note(&lookup.place, About::KeychainOfOtherHome);

@@ -4,15 +4,13 @@
 
 use std::fs;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 use super::credential::ProviderName;
 use super::note::Reason;
 use super::*;
 use crate::formats::jwt::tests::token;
-use crate::secret::{SecretName, SecretValue};
+use crate::secret::SecretName;
 use crate::system::env::Platform;
 use crate::system::keychain::NoKeychain;
 use crate::system::keychain::tests::MemoryKeychain;
@@ -838,17 +836,17 @@ fn nothing_is_dropped_without_a_word() {
         (
             CODEX,
             r#"{"bedrock_api_key":{"api_key":"VALUE"}}"#,
-            "keys for Amazon Bedrock",
+            "\"bedrockApiKey\"",
         ),
         (
             CODEX,
             r#"{"auth_mode":"agentIdentity","agent_identity":"VALUE"}"#,
-            "an agent identity",
+            "\"agentIdentity\"",
         ),
         (
             CODEX,
             r#"{"auth_mode":"later","OPENAI_API_KEY":"VALUE"}"#,
-            "an unknown method",
+            "\"later\"",
         ),
         (CODEX, r#"{"auth_mode":"apikey"}"#, "no `OPENAI_API_KEY`"),
         (CODEX, r#"{"auth_mode":"chatgpt"}"#, "no `tokens`"),
@@ -1037,46 +1035,20 @@ fn on_macos_the_keychain_comes_before_the_files() {
     assert!(report.problems.is_empty());
 }
 
-/// Claude Code splits a long item of the Windows Credential Manager into parts, in base64.
+/// The Windows Credential Manager goes before the file; a login that is split there is not dropped silently.
 #[test]
-fn a_login_in_the_credential_manager_is_read_whole_or_in_parts() {
+fn the_credential_manager_comes_before_the_file() {
     const SERVICE: &str = "Claude Code-credentials";
-    let encoded = STANDARD.encode(LOGIN);
-    let (first, second) = encoded.split_at(40);
-    let parts = |length: usize| {
-        MemoryKeychain::default()
-            .with(
-                SERVICE,
-                "claude-code-user#m",
-                &format!(r#"{{"n":2,"l":{length}}}"#),
-            )
-            .with(SERVICE, "claude-code-user#0", first)
-            .with(SERVICE, "claude-code-user#1", second)
-    };
-    let whole = || MemoryKeychain::default().with(SERVICE, "claude-code-user", LOGIN);
-    let forced = Home::on(Platform::Windows).set(&[("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN", "1")]);
-    let flag = r#"{"cachedGrowthBookFeatures":{"tengu_windows_credman":true}}"#;
-    let flagged = Home::on(Platform::Windows).with(&[(CLAUDE_CONFIG, flag)]);
-    let unselected = Home::on(Platform::Windows);
-    for (home, keychain, found, problems) in [
-        (&forced, whole(), true, 0),
-        (&flagged, whole(), true, 0),
-        (&unselected, whole(), false, 0),
-        (&flagged, parts(encoded.len()), true, 0),
-        (&flagged, parts(encoded.len() + 1), false, 1),
-    ] {
-        let report = home.discover_with(&keychain);
-        let documents = report
-            .credentials
-            .iter()
-            .filter_map(|found| found.document.as_ref());
-        let documents: Vec<_> = documents.map(SecretValue::expose_secret).collect();
-        let expected: &[&str] = if found { &[LOGIN] } else { &[] };
-        assert_eq!(
-            (documents.as_slice(), report.problems.len()),
-            (expected, problems)
-        );
-    }
+    let home = Home::on(Platform::Windows).with(&[(CLAUDE, &LOGIN.replace("item", "file"))]);
+    let file = "claude_oauth sk-ant-oat01-file";
+    let keychain = MemoryKeychain::default().with(SERVICE, "claude-code-user", LOGIN);
+    let both = [CLAUDE_USED.to_owned(), format!("{file} outranked -")];
+    assert_eq!(rows(&home.discover_with(&keychain)), both);
+    assert_eq!(rows(&home.discover()), [format!("{file} chosen claude used")]);
+    let split = MemoryKeychain::default().with(SERVICE, "claude-code-user#m", r#"{"n":2,"l":9}"#);
+    let report = home.discover_with(&split);
+    assert_eq!(rows(&report), [format!("{file} chosen claude")]);
+    assert!(report.problems[0].shown(None).contains("is split"));
 }
 
 #[test]

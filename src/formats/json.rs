@@ -157,16 +157,6 @@ impl<'a> Object<'a> {
         texts.any(|item| item.is_ok_and(|item| item == text))
     }
 
-    /// A number member; `None` for other types.
-    pub(crate) fn number(&self, name: &str) -> Option<f64> {
-        serde_json::from_str(self.members.get(name)?.get()).ok()
-    }
-
-    /// Whether a member is `true`.
-    pub(crate) fn is_true(&self, name: &str) -> bool {
-        self.members.get(name).is_some_and(|raw| raw.get() == "true")
-    }
-
     /// Whether a member exists and is not null.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|raw| raw.get() != "null")

@@ -37,6 +37,7 @@ const TOOL: Tool = Tool {
 };
 const STORE: &str = "cli_auth_credentials_store";
 const MODEL_PROVIDER: &str = "model_provider";
+const MANAGED: &str = "managed_config.toml";
 /// Members of a model provider with a credential of its own.
 const OWN_CREDENTIALS: [&str; 3] = ["experimental_bearer_token", "auth", "env_key"];
 const ABOUT: Filter = Filter::new(Some(CODEX.discovered_as), None);
@@ -72,10 +73,9 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
         encrypts: encrypts.unwrap_or(env.platform == Platform::Windows),
     };
     let mut overrides = Overrides::find(&TOOL, env, &codex.layers);
-    overrides.named.extend(codex.other_model_provider());
-    let is_known = codex.stored_login(&mut report);
-    let is_known = is_known && report.problems.is_empty();
-    let server = codex.server();
+    let (provider, server) = codex.other_provider();
+    overrides.named.extend(provider);
+    let is_known = codex.stored_login(&mut report) && report.problems.is_empty();
     for login in &mut report.credentials {
         login.in_use = is_known && overrides.first().is_none() && login.unusable.is_none();
         login.overridden_by = overrides.first().cloned();
@@ -91,15 +91,18 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
 /// The configuration, the strongest file first, and the variables of `.env`.
 fn configuration(reader: &Reader<'_>, home: &Path) -> Layers {
     let env = reader.env;
-    let system = |name| match env.platform {
-        Platform::Windows => env
-            .system_path("ProgramData/OpenAI/Codex")
-            .map(|path| path.join(name)),
-        Platform::MacOs | Platform::Unix => env.system_path("etc/codex").map(|path| path.join(name)),
+    let is_windows = env.platform == Platform::Windows;
+    let directory = if is_windows {
+        "ProgramData/OpenAI/Codex"
+    } else {
+        "etc/codex"
     };
-    let managed = match env.platform {
-        Platform::Windows => Some(home.join("managed_config.toml")),
-        Platform::MacOs | Platform::Unix => system("managed_config.toml"),
+    let directory = env.system_path(directory);
+    let system = |name| directory.as_ref().map(|directory| directory.join(name));
+    let managed = if is_windows {
+        Some(home.join(MANAGED))
+    } else {
+        system(MANAGED)
     };
     let user = Some(home.join("config.toml"));
     let mut layers = Layers::new(ABOUT);
@@ -112,115 +115,87 @@ fn configuration(reader: &Reader<'_>, home: &Path) -> Layers {
 }
 
 impl Codex<'_> {
-    /// The selected model provider, and the setting that selects it.
-    fn model_provider(&self) -> Option<(Cow<'_, str>, Place)> {
-        let (id, place) = self.layers.get(&[MODEL_PROVIDER])?;
-        Some((id.as_variable(), place)).filter(|(id, _)| !id.trim().is_empty() && id != "openai")
-    }
-
-    /// A member of a model provider.
-    fn member(&self, provider: &str, name: &str) -> Option<&Node> {
-        self.layers
-            .get(&["model_providers", provider, name])
-            .map(|(node, _)| node)
-    }
-
-    /// The setting that selects a model provider, unless that is `OpenAI` itself.
-    fn other_model_provider(&self) -> Option<Place> {
-        let (id, place) = self.model_provider()?;
-        let address = self.member(&id, "base_url").map(Node::as_variable);
-        let is_own = address.is_some_and(|address| other_server(&address, TOOL.domains).is_none());
-        let has_login = self
-            .member(&id, "requires_openai_auth")
-            .is_some_and(Node::is_true);
-        let has_credential = OWN_CREDENTIALS
-            .iter()
-            .any(|name| self.member(&id, name).is_some());
-        (!is_own || !has_login || has_credential).then_some(place)
-    }
-
-    /// The host that a stored key belongs to, if the configuration names another one than `OpenAI`'s.
-    fn server(&self) -> Option<String> {
-        let id = self.model_provider().map_or("openai".into(), |(id, _)| id);
-        // A provider with a credential of its own does not use the stored key, unless older versions
-        // took that key for the variable.
-        let is_other = |node: &Node| node.text() != Some("OPENAI_API_KEY");
-        let has_credential = OWN_CREDENTIALS
-            .iter()
-            .any(|name| self.member(&id, name).is_some_and(is_other));
-        let of_provider = self.member(&id, "base_url").filter(|_| !has_credential);
-        let of_setting = self.layers.get(&["openai_base_url"]).map(|(node, _)| node);
-        let addresses = of_provider
-            .into_iter()
-            .chain(of_setting)
-            .map(|node| node.as_variable().into_owned());
-        let variable = self.layers.variable(self.reader.env, "OPENAI_BASE_URL");
-        addresses
-            .chain(variable)
-            .find_map(|address| other_server(&address, TOOL.domains))
+    /// The setting that selects a model provider other than `OpenAI` itself, and the host that the stored
+    /// key belongs to because of the configuration.
+    fn other_provider(&self) -> (Option<Place>, Option<String>) {
+        let selected = self
+            .layers
+            .get(&[MODEL_PROVIDER])
+            .map(|(id, place)| (id.as_variable(), place));
+        let selected = selected.filter(|(id, _)| !id.trim().is_empty() && id != "openai");
+        let id = selected.as_ref().map_or("openai", |(id, _)| id);
+        let member = |name| {
+            self.layers
+                .get(&["model_providers", id, name])
+                .map(|(node, _)| node)
+        };
+        let mut own = OWN_CREDENTIALS.iter().filter_map(|name| member(*name));
+        // A provider with a credential of its own does not use the stored key, unless older versions took
+        // that key for the variable.
+        let has_own_key = own.clone().any(|node| node.text() != Some("OPENAI_API_KEY"));
+        let address = member("base_url").map(Node::as_variable);
+        let of_provider = address.clone().filter(|_| !has_own_key);
+        let setting = self
+            .layers
+            .get(&["openai_base_url"])
+            .map(|(node, _)| node.as_variable());
+        let variable = self
+            .layers
+            .variable(self.reader.env, "OPENAI_BASE_URL")
+            .map(Cow::from);
+        let mut addresses = [of_provider, setting, variable].into_iter().flatten();
+        let server = addresses.find_map(|address| other_server(&address, TOOL.domains));
+        let is_openai = address.is_some_and(|address| other_server(&address, TOOL.domains).is_none())
+            && member("requires_openai_auth").is_some_and(Node::is_true)
+            && own.next().is_none();
+        (selected.filter(|_| !is_openai).map(|(_, place)| place), server)
     }
 
     /// Adds the login of the store that the configuration selects. Returns whether it is known that no
     /// other store goes before it.
     fn stored_login(&self, report: &mut Report) -> bool {
         let setting = self.layers.get(&[STORE]);
-        let store = setting
-            .as_ref()
-            .map_or("file".into(), |(store, _)| store.as_variable());
-        let place = setting
-            .as_ref()
-            .map_or(Place::File(self.home.clone()), |(_, place)| place.clone());
-        let unused_file = |report: &mut Report| report.note_existing(&self.auth_file(), About::UnusedFile);
-        match &*store {
-            "file" => {
+        let setting = setting.map(|(store, place)| (store.as_variable(), place));
+        let (store, place) = setting.unwrap_or(("file".into(), Place::File(self.home.clone())));
+        let mut is_known = true;
+        let mut uses_file = false;
+        match (&*store, self.encrypts) {
+            ("file", _) => {
+                uses_file = true;
                 if !self.in_file(report) {
                     self.note_encrypted(report);
                 }
             }
-            "keyring" => {
-                if self.encrypts {
-                    self.note_encrypted(report);
-                } else {
-                    self.in_keyring(report);
-                }
-                unused_file(report);
-            }
+            ("keyring", true) => _ = self.note_encrypted(report),
+            ("keyring", false) => _ = self.in_keyring(report),
             // Codex uses the file if the keyring has no login or cannot be reached.
-            "auto" if self.encrypts => {
-                let is_encrypted = self.note_encrypted(report);
-                self.in_file(report);
-                return !is_encrypted;
-            }
-            "auto" => {
+            ("auto", encrypts) => {
                 let reason = self
                     .reader
                     .unreachable_keychain()
                     .filter(|_| self.auth_file().is_file());
-                if let Some(reason) = reason {
+                if encrypts {
+                    is_known = !self.note_encrypted(report);
+                } else if let Some(reason) = reason {
+                    is_known = false;
                     report.note(&place, About::NoKeychain(TITLE, reason.to_string()));
-                    self.in_file(report);
-                    return false;
                 }
-                if self.in_keyring(report) {
-                    unused_file(report);
-                } else {
+                uses_file = encrypts || !is_known || !self.in_keyring(report);
+                if uses_file {
                     self.in_file(report);
                 }
             }
-            "ephemeral" => {
-                report.note(&place, About::InMemory);
-                unused_file(report);
-            }
+            ("ephemeral", _) => report.note(&place, About::InMemory),
             _ => {
-                report.problem(
-                    &place,
-                    ABOUT,
-                    "is not a store that Codex knows, so Codex does not start",
-                );
-                self.in_file(report);
+                let reason = "is not a store that Codex knows, so Codex does not start";
+                report.problem(&place, ABOUT, reason);
+                uses_file = self.in_file(report);
             }
         }
-        true
+        if !uses_file {
+            report.note_existing(&self.auth_file(), About::UnusedFile);
+        }
+        is_known
     }
 
     fn auth_file(&self) -> PathBuf {
@@ -230,7 +205,7 @@ impl Codex<'_> {
     /// Adds the login in the file. Returns whether the file exists, because then Codex uses it.
     fn in_file(&self, report: &mut Report) -> bool {
         let document = report.store(self.reader.file(&self.auth_file()), ABOUT);
-        self.add(report, document.as_deref())
+        self.add(report, document.as_ref())
     }
 
     /// Adds the login in the keyring. Returns whether there is an item for this home.
@@ -239,7 +214,7 @@ impl Codex<'_> {
         let real = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());
         let account = format!("cli|{}", hex_start(real.as_os_str().as_encoded_bytes(), 16));
         let item = report.selected_item(self.reader, "Codex Auth", &account, ABOUT);
-        self.add(report, item.as_deref())
+        self.add(report, item.as_ref())
     }
 
     fn add(&self, report: &mut Report, document: Option<&Document>) -> bool {
@@ -281,7 +256,6 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
             report.note(place, About::NoCredential(note::quoted(&mode), member));
         }
     };
-    let other = |report: &mut Report, method| report.note(place, About::OtherMethod(method));
     match mode.as_str() {
         "apikey" => match report.usable(place, ABOUT, object.string("OPENAI_API_KEY")) {
             Some(key) => {
@@ -308,10 +282,7 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
                 add_login(report, &sources::CODEX, &CODEX, document, token, now);
             }
         }
-        "bedrockApiKey" | "bedrockAccessKeys" => other(report, "keys for Amazon Bedrock"),
-        "agentIdentity" => other(report, "an agent identity"),
-        "headers" => other(report, "headers of its own"),
-        _ => other(report, "an unknown method"),
+        _ => report.note(place, About::OtherMethod(note::quoted(&mode))),
     }
 }
 
@@ -325,22 +296,20 @@ fn mode(report: &mut Report, place: &Place, object: &Object<'_>) -> Option<(Stri
             true,
         ));
     }
-    let members = [
-        ("personal_access_token", "personalAccessToken"),
-        ("bedrock_api_key", "bedrockApiKey"),
-        ("bedrock_access_keys", "bedrockAccessKeys"),
-    ];
-    let held = members.iter().find(|(member, _)| object.has(member));
-    let mode = match held {
-        Some((_, mode)) => mode,
+    let mode = if object.has("personal_access_token") {
+        "personalAccessToken"
+    } else if object.has("bedrock_api_key") {
+        "bedrockApiKey"
+    } else if object.has("bedrock_access_keys") {
+        "bedrockAccessKeys"
+    } else if report
+        .usable(place, ABOUT, object.string("OPENAI_API_KEY"))
+        .is_some()
+    {
         // An empty key counts as missing.
-        None if report
-            .usable(place, ABOUT, object.string("OPENAI_API_KEY"))
-            .is_some() =>
-        {
-            "apikey"
-        }
-        None => "chatgpt",
+        "apikey"
+    } else {
+        "chatgpt"
     };
     Some((mode.to_owned(), false))
 }

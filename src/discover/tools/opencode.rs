@@ -9,9 +9,8 @@
 //! `OPENCODE_AUTH_CONTENT` replaces the file unless it is invalid JSON. A relative XDG directory is
 //! followed.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::rc::Rc;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -57,8 +56,6 @@ const ABOUT: Filter = Filter::ANY;
 /// OpenCode's configuration, and what goes before all of its credentials.
 struct OpenCode {
     layers: Layers,
-    /// `options.apiKey` of each provider.
-    keys: BTreeMap<String, Place>,
     before: Option<Place>,
 }
 
@@ -67,33 +64,22 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     let mut report = Report::default();
     let mut layers = configuration(reader);
     report.problems.append(&mut layers.problems);
-    let off = env.variable("OPENCODE_DISABLE_PROJECT_CONFIG");
-    let off = off.is_some_and(|off| off == "1" || off.eq_ignore_ascii_case("true"));
-    let tool = Tool {
-        project_files: if off { &[] } else { TOOL.project_files },
-        ..TOOL
-    };
-    let overrides = Overrides::find(&tool, env, &layers);
-    let mut opencode = OpenCode {
-        layers,
-        keys: BTreeMap::new(),
-        before: overrides.first().cloned(),
-    };
+    let overrides = Overrides::find(&TOOL, env, &layers);
+    let before = overrides.first().cloned();
+    let opencode = OpenCode { layers, before };
     opencode.configured_keys(&mut report);
     if let Some(directory) = env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") {
         let directory = directory.join("opencode");
         let found = report.credentials.len();
-        opencode.stored(reader, &mut report, &directory);
+        opencode.stored(reader, &mut report, &directory.join("auth.json"));
         let nothing = report.credentials.len() == found;
         let database = env.path("OPENCODE_DB").unwrap_or_else(|| "opencode.db".into());
         report.note_existing(&directory.join(database), About::OpenCodeDatabase(nothing));
         report.note_existing(&directory.join("mcp-auth.json"), About::McpLogins(TITLE));
     }
-    if !report.problems.is_empty() {
-        report
-            .credentials
-            .iter_mut()
-            .for_each(|found| found.in_use = false);
+    let is_known = report.problems.is_empty();
+    for found in &mut report.credentials {
+        found.in_use &= is_known;
     }
     report.overrides.push(overrides);
     report
@@ -104,102 +90,105 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
 fn configuration(reader: &Reader<'_>) -> Layers {
     let env = reader.env;
     let mut layers = Layers::new(ABOUT);
+    let file = |layers: &mut Layers, file| layers.file(reader, file, Format::JsonWithComments);
+    let directory = |layers: &mut Layers, directory: Option<PathBuf>| {
+        if let Some(directory) = directory {
+            file(layers, directory.join("opencode.jsonc"));
+            file(layers, directory.join("opencode.json"));
+        }
+    };
     let system = match env.platform {
         Platform::Unix => env.system_path("etc/opencode"),
         Platform::MacOs => env.system_path("Library/Application Support/opencode"),
         Platform::Windows => env.path("ProgramData").map(|data| data.join("opencode")),
     };
-    let directory = |layers: &mut Layers, directory: Option<&Path>| {
-        for name in ["opencode.jsonc", "opencode.json"] {
-            if let Some(directory) = directory {
-                layers.file(reader, directory.join(name), Format::JsonWithComments);
-            }
-        }
-    };
-    directory(&mut layers, system.as_deref());
-    if let Some(content) = env.variable(CONFIG_CONTENT).filter(|content| !content.is_empty()) {
-        let text = Zeroizing::new(content.to_string_lossy().into_owned());
-        let document = Document::new(Place::Variable(CONFIG_CONTENT.to_owned()), text);
-        layers.document(&document, Format::JsonWithComments);
+    directory(&mut layers, system);
+    if let Some(content) = variable(reader, CONFIG_CONTENT) {
+        layers.document(&content, Format::JsonWithComments);
     }
-    directory(&mut layers, env.path("OPENCODE_CONFIG_DIR").as_deref());
-    directory(&mut layers, reader.below_home(".opencode").as_deref());
-    if let Some(file) = env.path("OPENCODE_CONFIG") {
-        layers.file(reader, file, Format::JsonWithComments);
+    directory(&mut layers, env.path("OPENCODE_CONFIG_DIR"));
+    directory(&mut layers, reader.below_home(".opencode"));
+    if let Some(path) = env.path("OPENCODE_CONFIG") {
+        file(&mut layers, path);
     }
-    if let Some(user) = env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config") {
-        let user = user.join("opencode");
-        directory(&mut layers, Some(&user));
-        layers.file(reader, user.join("config.json"), Format::JsonWithComments);
+    let user = env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config");
+    let user = user.map(|user| user.join("opencode"));
+    directory(&mut layers, user.clone());
+    if let Some(user) = user {
+        file(&mut layers, user.join("config.json"));
     }
     layers
 }
 
+/// The content of a variable that stands for a file.
+fn variable(reader: &Reader<'_>, name: &str) -> Option<Document> {
+    let text = reader.env.variable(name).filter(|text| !text.is_empty())?;
+    let text = Zeroizing::new(text.to_string_lossy().into_owned());
+    Some(Document::new(Place::Variable(name.to_owned()), text))
+}
+
 impl OpenCode {
     /// Adds the literal keys in the configuration, and notes the references.
-    fn configured_keys(&mut self, report: &mut Report) {
-        let mut keys = BTreeMap::new();
-        for (providers, place) in self.layers.objects(&["provider"]) {
-            for (id, provider) in providers {
-                if let Some(key) = provider.get("options").and_then(|options| options.get("apiKey")) {
-                    keys.entry(id.clone()).or_insert((key, place.clone()));
-                }
-            }
-        }
-        for (index, (id, (key, place))) in keys.iter().enumerate() {
-            let provider = match ProviderName::from_tool(id) {
-                Ok(provider) => provider,
-                Err(reason) => {
-                    report.skip(place, format!("the key of {}", note::entry(id, index)), reason);
-                    continue;
-                }
+    fn configured_keys(&self, report: &mut Report) {
+        let providers = self
+            .layers
+            .objects(&["provider"])
+            .flat_map(|(providers, _)| providers.keys());
+        let ids: BTreeSet<_> = providers.collect();
+        for (index, id) in ids.into_iter().enumerate() {
+            let Some((key, place)) = self.key(id) else {
+                continue;
             };
-            match Reference::of(key) {
-                Err(to) => report.note(place, About::Reference(provider.as_str().to_owned(), to)),
-                Ok(key) => {
-                    let key = SecretValue::new(key.to_owned());
-                    let kind = CredentialKind::ApiKey;
-                    let credential = LocalCredential::new(&sources::OPENCODE, place, provider, kind, key);
-                    report.add(self.judge(credential, id, None));
+            match (ProviderName::from_tool(id), Reference::of(key)) {
+                (Err(reason), _) => {
+                    report.skip(&place, format!("the key of {}", note::entry(id, index)), reason);
+                }
+                (Ok(provider), Err(to)) => {
+                    report.note(&place, About::Reference(provider.as_str().to_owned(), to));
+                }
+                (Ok(provider), Ok(key)) => {
+                    let (kind, key) = (CredentialKind::ApiKey, SecretValue::new(key.to_owned()));
+                    let found = LocalCredential::new(&sources::OPENCODE, &place, provider, kind, key);
+                    report.add(self.judged(found, id, None));
                 }
             }
         }
-        self.keys = keys.into_iter().map(|(id, (_, place))| (id, place)).collect();
     }
 
-    /// Adds what is stored in `auth.json`, or in the variable that replaces it.
-    fn stored(&self, reader: &Reader<'_>, report: &mut Report, directory: &Path) {
-        let file = directory.join("auth.json");
-        let document = match auth_content(reader, report) {
-            Some(document) => {
-                report.note_existing(&file, About::Replaced);
-                Some(document)
-            }
-            None => report.store(reader.file(&file), ABOUT),
-        };
-        let Some(document) = document else {
+    /// `options.apiKey` of a provider, and the layer that holds it.
+    fn key(&self, id: &str) -> Option<(&Node, Place)> {
+        let (key, place) = self.layers.get(&["provider", id, "options", "apiKey"])?;
+        Some((key, place.whole()))
+    }
+
+    /// Adds what is stored in `auth.json`, or in the variable that replaces it unless it is invalid JSON.
+    fn stored(&self, reader: &Reader<'_>, report: &mut Report, file: &Path) {
+        let content = variable(reader, AUTH_CONTENT);
+        let is_json = |content: &Document| serde_json::from_str::<&RawValue>(content.text()).is_ok();
+        if let Some(broken) = content.as_ref().filter(|content| !is_json(content)) {
+            let reason = "is not valid JSON, so OpenCode reads auth.json instead";
+            report.problem(&broken.place, ABOUT, reason);
+        }
+        let content = content.filter(is_json);
+        if content.is_some() {
+            report.note_existing(file, About::Replaced);
+        }
+        let Some(document) = content.or_else(|| report.store(reader.file(file), ABOUT)) else {
             return;
         };
         let Some(object) = report.object(&document, ABOUT) else {
             return;
         };
-        let mark = document.has_mark();
         let mut claimed = Claimed::default();
         for (index, (name, raw)) in object.members().enumerate() {
             let label = note::entry(name, index);
-            let found = match Object::parse(raw.get()) {
-                Ok(Some(entry)) => self.entry(report, &document.place, name, &label, &entry, &mut claimed),
-                Ok(None) => Ok(None),
-                Err(_) => Err(Reason::NotAnObject),
-            };
+            let found = Object::parse(raw.get()).map_err(|_| Reason::NotAnObject);
+            let found = found.and_then(|entry| match entry {
+                Some(entry) => self.entry(report, &document, (name, &label), &entry, &mut claimed),
+                None => Ok(None),
+            });
             match found {
-                Ok(Some(mut credential)) => {
-                    if mark {
-                        credential.unusable.get_or_insert(Reason::ByteOrderMark(TITLE));
-                    }
-                    report.add(credential);
-                }
-                Ok(None) => {}
+                Ok(found) => found.into_iter().for_each(|found| report.add(found)),
                 Err(reason) => report.skip(&document.place, label, reason),
             }
         }
@@ -209,117 +198,74 @@ impl OpenCode {
     fn entry(
         &self,
         report: &mut Report,
-        place: &Place,
-        name: &str,
-        label: &str,
+        document: &Document,
+        (name, label): (&str, &str),
         entry: &Object<'_>,
         claimed: &mut Claimed,
     ) -> Result<Option<LocalCredential>, Reason> {
-        let kind = entry.string("type").ok().flatten();
+        let text = |member| entry.string(member).map_err(|_| Reason::WrongType);
+        let kind = text("type").ok().flatten();
         let (kind, member) = match kind.as_ref().map(SecretValue::expose_secret) {
             Some("api") => (CredentialKind::ApiKey, "key"),
             Some("oauth") => (CredentialKind::OAuth, "access"),
             Some("wellknown") => {
-                let variable = entry.string("key").ok().flatten();
-                string(entry, "token")?.ok_or(Reason::Missing("token"))?;
-                let variable = variable.map_or_else(String::new, |name| note::quoted(name.expose_secret()));
-                report.note(place, About::WellKnown(label.to_owned(), variable));
+                text("token")?.ok_or(Reason::Missing("token"))?;
+                let variable = text("key")?.map(|name| note::quoted(name.expose_secret()));
+                let about = About::WellKnown(label.to_owned(), variable.unwrap_or_default());
+                report.note(&document.place, about);
                 return Ok(None);
             }
             None if entry.members().next().is_none() => return Ok(None),
             _ => return Err(Reason::UnknownType),
         };
         let provider = ProviderName::from_tool(name)?;
-        let Some(value) = string(entry, member)? else {
-            return if entry.has(member) {
-                Ok(None)
-            } else {
-                Err(Reason::Missing(member))
-            };
+        let value = match text(member)? {
+            Some(value) => value,
+            None if entry.has(member) => return Ok(None),
+            None => return Err(Reason::Missing(member)),
         };
-        let is_login = kind == CredentialKind::OAuth;
-        let expires_at = if is_login {
-            entry
+        let mut found = LocalCredential::new(&sources::OPENCODE, &document.place, provider, kind, value);
+        if kind == CredentialKind::OAuth {
+            let expires_at = entry
                 .time("expires")
-                .map_err(|reason| Reason::Time("expires", reason))?
-        } else {
-            None
-        };
-        claimed.claim(&provider, label)?;
-        let mut needed = ["refresh", "expires"].into_iter();
-        let missing = needed.find(|member| is_login && !entry.has(member));
-        let credential = LocalCredential {
-            expires_at: expires_at.filter(|at| *at != Timestamp::UNIX_EPOCH),
-            unusable: missing.map(Reason::Missing),
-            ..LocalCredential::new(&sources::OPENCODE, place, provider, kind, value)
-        };
-        Ok(Some(self.judge(credential, name, self.keys.get(name))))
+                .map_err(|reason| Reason::Time("expires", reason))?;
+            found.expires_at = expires_at.filter(|at| *at != Timestamp::UNIX_EPOCH);
+            let mut needed = ["refresh", "expires"].into_iter();
+            found.unusable = needed.find(|member| !entry.has(member)).map(Reason::Missing);
+        }
+        if document.has_mark() {
+            found.unusable = Some(Reason::ByteOrderMark(TITLE));
+        }
+        claimed.claim(&found.provider, label)?;
+        Ok(Some(self.judged(
+            found,
+            name,
+            self.key(name).map(|(_, place)| place),
+        )))
     }
 
     /// Completes a credential: whether OpenCode uses it, and for which server. `instead` is a key that
     /// goes before it.
-    fn judge(&self, credential: LocalCredential, id: &str, instead: Option<&Place>) -> LocalCredential {
-        let other = self
-            .excluded_by(id)
-            .or_else(|| instead.cloned())
+    fn judged(&self, mut found: LocalCredential, id: &str, instead: Option<Place>) -> LocalCredential {
+        let list = |name| self.layers.get(&[name]);
+        let disabled = list("disabled_providers").filter(|(list, _)| list.lists(id));
+        let disabled = disabled.or_else(|| list("enabled_providers").filter(|(list, _)| !list.lists(id)));
+        let other = disabled
+            .map(|(_, place)| place)
+            .or(instead)
             .or_else(|| self.before.clone());
         // OpenCode compares ids exactly; an id with other spelling may not belong to a provider.
-        let is_exact = credential.provider.as_str() == id;
-        LocalCredential {
-            in_use: other.is_none() && is_exact && credential.unusable.is_none(),
-            overridden_by: other,
-            server: self.server(&credential.provider, id),
-            ..credential
-        }
-    }
-
-    /// The setting that disables a provider, if any.
-    fn excluded_by(&self, id: &str) -> Option<Place> {
-        let disabled = self
-            .layers
-            .get(&["disabled_providers"])
-            .filter(|(list, _)| list.lists(id));
-        let enabled = || {
-            self.layers
-                .get(&["enabled_providers"])
-                .filter(|(list, _)| !list.lists(id))
-        };
-        disabled.or_else(enabled).map(|(_, place)| place)
-    }
-
-    /// The host that the key of a provider with a vendor's name belongs to, if it is another one.
-    fn server(&self, provider: &ProviderName, id: &str) -> Option<String> {
-        let domains = match provider.as_str() {
+        found.in_use = other.is_none() && found.provider.as_str() == id;
+        found.overridden_by = other;
+        let domains = match found.provider.as_str() {
             "anthropic" => overrides::ANTHROPIC,
             "openai" => overrides::OPENAI,
-            _ => return None,
+            _ => return found,
         };
-        let (address, _) = self.layers.get(&["provider", id, "options", "baseURL"])?;
-        other_server(&address.as_variable(), domains)
+        let address = self.layers.get(&["provider", id, "options", "baseURL"]);
+        found.server = address.and_then(|(address, _)| other_server(&address.as_variable(), domains));
+        found
     }
-}
-
-/// The text that replaces `auth.json`. If it is invalid JSON, that is a problem, and the file is used.
-fn auth_content(reader: &Reader<'_>, report: &mut Report) -> Option<Rc<Document>> {
-    let text = reader
-        .env
-        .variable(AUTH_CONTENT)
-        .filter(|text| !text.is_empty())?;
-    let text = Zeroizing::new(text.to_string_lossy().into_owned());
-    let place = Place::Variable(AUTH_CONTENT.to_owned());
-    if serde_json::from_str::<&RawValue>(&text).is_err() {
-        report.problem(
-            &place,
-            ABOUT,
-            "is not valid JSON, so OpenCode reads auth.json instead",
-        );
-        return None;
-    }
-    Some(Rc::new(Document::new(place, text)))
-}
-
-fn string(entry: &Object<'_>, member: &str) -> Result<Option<SecretValue>, Reason> {
-    entry.string(member).map_err(|_| Reason::WrongType)
 }
 
 impl Reference {

@@ -6,7 +6,6 @@
 //! before the environment. A login without the scope `user:inference`, or in a file with a byte order
 //! mark, counts as logged out.
 
-mod credman;
 mod paths;
 
 use std::ffi::OsStr;
@@ -18,7 +17,7 @@ use crate::discover::layers::{Format, Layers, files_in};
 use crate::discover::note::{self, About};
 use crate::discover::overrides::{self, Overrides, Tool, other_server};
 use crate::discover::place::Place;
-use crate::discover::reader::{Document, Reader};
+use crate::discover::reader::{Content, Document, Reader};
 use crate::discover::report::Report;
 use crate::discover::sources;
 use crate::formats::json::Object;
@@ -42,32 +41,22 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     let mut layers = settings(reader);
     report.problems.append(&mut layers.problems);
     let mut overrides = Overrides::find(&TOOL, reader.env, &layers);
-    // It means the working directory (Claude Code 2.1.331), where nothing is read.
-    if reader
-        .env
-        .variable("CLAUDE_CONFIG_DIR")
-        .is_some_and(OsStr::is_empty)
-    {
+    // An empty one means the working directory (Claude Code 2.1.331), where nothing is read.
+    let directory = reader.env.variable("CLAUDE_CONFIG_DIR");
+    if directory.is_some_and(OsStr::is_empty) {
         overrides
             .named
             .push(Place::Variable("CLAUDE_CONFIG_DIR".to_owned()));
     }
-    let unread = [
-        (profile(reader), About::ConsoleProfile),
-        (paths::unread_settings(reader.env), About::ManagedSettings),
-    ];
-    for (path, about) in unread {
-        if let Some(path) = path.filter(|path| report.note_existing(path, about)) {
-            overrides.named.push(Place::File(path));
-        }
+    let preferences = paths::unread_settings(reader.env).filter(|path| path.is_file());
+    overrides.named.extend(preferences.map(Place::File));
+    if let Some(profile) = profile(reader) {
+        report.note_existing(&profile, About::ConsoleProfile);
+        overrides.named.push(Place::File(profile));
     }
     let is_asked = logins(reader, &mut report);
     let known = is_asked && report.problems.is_empty();
-    let login = report
-        .credentials
-        .iter()
-        .find(|login| login.unusable.is_none() && !login.legacy);
-    let login = login.map(|login| login.place.clone());
+    let login = first_used(&report.credentials);
     let before = overrides.first().cloned();
     settle(&mut report.credentials, known, before.as_ref(), login.as_ref());
 
@@ -75,8 +64,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     keys(reader, &mut report);
     let known = known && login.is_none() && report.problems.is_empty();
     let keys = &mut report.credentials[first_key..];
-    let used = keys.iter().find(|key| key.unusable.is_none() && !key.legacy);
-    let used = used.map(|key| key.place.clone());
+    let used = first_used(keys);
     settle(keys, known, before.as_ref().or(login.as_ref()), used.as_ref());
     let server = layers.variable(reader.env, "ANTHROPIC_BASE_URL");
     let server = server.and_then(|address| other_server(&address, TOOL.domains));
@@ -88,6 +76,14 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     }
     report.overrides.push(overrides);
     report
+}
+
+/// The first credential that Claude Code would take, if nothing goes before it.
+fn first_used(credentials: &[LocalCredential]) -> Option<Place> {
+    let used = credentials
+        .iter()
+        .find(|found| found.unusable.is_none() && !found.legacy);
+    used.map(|found| found.place.clone())
 }
 
 /// Sets whether credentials of one kind are in use. `before` goes before all of them, and `used` is the
@@ -105,12 +101,9 @@ fn settings(reader: &Reader<'_>) -> Layers {
     let mut layers = Layers::new(Filter::new(Some(CLAUDE.discovered_as), None));
     let mut files = Vec::new();
     if let Some(directory) = paths::managed(reader.env) {
-        files.extend(
-            files_in(&directory.join("managed-settings.d"), "json")
-                .into_iter()
-                .rev(),
-        );
         files.push(directory.join("managed-settings.json"));
+        files.extend(files_in(&directory.join("managed-settings.d"), "json"));
+        files.reverse();
     }
     if let Some(directory) = paths::config_directory(reader.env) {
         files.extend(["remote-settings.json", "settings.json"].map(|name| directory.join(name)));
@@ -124,10 +117,10 @@ fn settings(reader: &Reader<'_>) -> Layers {
 /// A profile of the Anthropic SDKs, which Claude Code shares: a Console sign-in or a workload identity.
 fn profile(reader: &Reader<'_>) -> Option<PathBuf> {
     let directory = paths::profiles(reader.env)?;
-    let mut files = ["credentials", "configs"]
-        .into_iter()
-        .flat_map(|name| files_in(&directory.join(name), "json"));
-    files.next()
+    let directories = ["credentials", "configs"].map(|name| directory.join(name));
+    directories
+        .iter()
+        .find_map(|directory| files_in(directory, "json").into_iter().next())
 }
 
 /// Adds the stored logins, beginning with the one that Claude Code uses. Returns whether it is known
@@ -137,7 +130,7 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
     let about = sources::CLAUDE_OAUTH.holds;
     let mut is_known = true;
     let mut others = Vec::new();
-    if env.platform == Platform::MacOs {
+    if env.platform != Platform::Unix {
         let (service, own) = (login_service(env), account(env));
         let item = reader.item(&service, &own);
         if let Some(reason) = reader.unreachable_keychain() {
@@ -147,17 +140,21 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
         let problems = report.problems.len();
         match report.store(item, about) {
             Some(item) => login_in(reader, report, &item, false),
-            None if report.problems.len() == problems => {
-                let accounts = reader.accounts(&service).into_iter();
-                others.extend(accounts.filter(|account| *account != own));
-            }
-            None => {}
+            None if report.problems.len() > problems => {}
+            None => others = reader.accounts(&service),
         }
-    } else if env.platform == Platform::Windows
-        && credman::is_selected(reader)
-        && let Some(item) = credman::login(reader, report)
-    {
-        login_in(reader, report, &item, false);
+        others.retain(|account| *account != own);
+        // The Windows Credential Manager has the parts of a long login, and this item how many there are.
+        if env.platform == Platform::Windows {
+            let parts = reader.item(&service, &format!("{own}#m"));
+            if matches!(parts.content, Content::Document(_)) {
+                report.problem(
+                    &parts.place,
+                    about,
+                    "is split into parts, which amika does not read",
+                );
+            }
+        }
     }
     if let Some(directory) = secure_directory(env)
         && let Some(document) = report.store(reader.file(&directory.join(".credentials.json")), about)
@@ -252,9 +249,6 @@ fn key_in(report: &mut Report, document: &Document, legacy: bool) {
     };
     let key = report.usable(place, about, object.string("primaryApiKey"));
     if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
-        if !is_of_anthropic(&key) {
-            report.note(place, About::GatewayKey);
-        }
         return add_key(report, place, key, legacy);
     }
     for member in LEGACY_KEYS {

@@ -80,8 +80,12 @@ fn suffix(env: &Env) -> String {
 }
 
 /// The account of the Keychain items: the user name, from a variable or from the home directory, if it
-/// has only plain characters.
+/// has only plain characters. Windows has one for everybody.
 pub(super) fn account(env: &Env) -> String {
+    const DEFAULT: &str = "claude-code-user";
+    if env.platform == Platform::Windows {
+        return DEFAULT.to_owned();
+    }
     let variable = ["USER", "LOGNAME"].iter().find_map(|name| env.variable(name));
     let home = || env.home.as_deref().and_then(Path::file_name);
     let name = variable.or_else(home).and_then(OsStr::to_str).unwrap_or_default();
@@ -91,7 +95,7 @@ pub(super) fn account(env: &Env) -> String {
     if plain && !name.is_empty() {
         name.to_owned()
     } else {
-        "claude-code-user".to_owned()
+        DEFAULT.to_owned()
     }
 }
 
