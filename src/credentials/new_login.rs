@@ -21,7 +21,7 @@ use crate::provider::{CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::system::env::Env;
 use crate::system::file;
-use crate::system::keychain::SystemKeychain;
+use crate::system::keychain::{Keychain, SystemKeychain};
 use crate::system::private::write_private;
 use crate::system::signals::Interrupt;
 use crate::ui::guard::TerminalGuard;
@@ -37,7 +37,6 @@ const SIGNAL_DELAY: Duration = Duration::from_millis(200);
 pub(crate) struct NewLogin {
     provider: &'static Provider,
     program: PathBuf,
-    env: Env,
 }
 
 impl NewLogin {
@@ -55,7 +54,6 @@ impl NewLogin {
         Ok(Self {
             provider,
             program: found,
-            env: env.without_variables(OWN_VARIABLES),
         })
     }
 
@@ -82,9 +80,14 @@ impl NewLogin {
         let kept = Kept::for_login(store.directory(), self.provider, description)?;
         drop(lock);
         let directory = kept.directory().to_owned();
-        let tool_env = self.env.at_home(&directory, self.provider.home_variable);
+        let tool_env = env.of_tool(OWN_VARIABLES, self.provider.home_variable, &directory);
         let signal = self.run_tool(&tool_env, &directory, interrupt).await;
-        let stored = signal.and_then(|signal| Ok((self.stored(&tool_env, &directory)?, signal)));
+        let stored = signal.and_then(|signal| {
+            Ok((
+                self.stored(&tool_env, &directory, &SystemKeychain::from_env(env))?,
+                signal,
+            ))
+        });
         match stored {
             Ok((Some(login), signal)) => Ok((login, kept, signal)),
             Ok((None, signal)) => {
@@ -138,19 +141,13 @@ impl NewLogin {
     }
 
     /// The login that the tool has stored; in the directory also if it was in the keychain.
-    fn stored(&self, tool_env: &Env, directory: &Path) -> Result<Option<SecretValue>> {
+    fn stored(&self, env: &Env, directory: &Path, keychain: &SystemKeychain) -> Result<Option<SecretValue>> {
         let path = directory.join(self.provider.login_file_name());
         if let Ok(Some(bytes)) = file::read_if_there(&path, MAX_VALUE as u64) {
             let text = std::str::from_utf8(&bytes);
             return Ok(text.ok().map(|text| SecretValue::new(text.to_owned())));
         }
-        let keychain = SystemKeychain::from_env(tool_env);
-        let filter = Filter::new(Some(self.provider.discovered_as), Some(CredentialKind::OAuth));
-        let found = discover(tool_env, &keychain, filter).credentials;
-        let login = found
-            .into_iter()
-            .find_map(|found| Some((found.document?, found.place)));
-        let Some((login, Place::Keychain { service, account })) = login else {
+        let Some((login, service, account)) = in_keychain(self.provider, env, keychain) else {
             return Ok(None);
         };
         write_private(&path, login.expose_secret().as_bytes())
@@ -159,6 +156,20 @@ impl NewLogin {
         let _ = keychain.delete(&service, &account);
         Ok(Some(login))
     }
+}
+
+/// The login in the keychain item that belongs to the tool's directory, with its service and account.
+fn in_keychain(
+    provider: &Provider,
+    env: &Env,
+    keychain: &dyn Keychain,
+) -> Option<(SecretValue, String, String)> {
+    let filter = Filter::new(Some(provider.discovered_as), Some(CredentialKind::OAuth));
+    let found = discover(env, keychain, filter).credentials;
+    found.into_iter().find_map(|found| match found.place {
+        Place::Keychain { service, account } => Some((found.document?, service, account)),
+        _ => None,
+    })
 }
 
 /// Ends the tool, which the signal of a terminal has already reached, but another signal has not.
@@ -183,4 +194,34 @@ fn stderr_as_stdout() -> std::io::Result<Stdio> {
     #[cfg(windows)]
     let stderr = std::os::windows::io::AsHandle::as_handle(&std::io::stderr()).try_clone_to_owned()?;
     Ok(Stdio::from(stderr))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R165: on macOS, Claude Code keeps the login in a Keychain item of the directory, whose name is a hash
+    /// of the directory as it was seen with Claude Code 2.1.330, and not in that of this machine.
+    #[test]
+    fn on_macos_the_item_of_the_directory_is_read() {
+        let login = r#"{"claudeAiOauth":{"accessToken":"new","scopes":["user:inference"]}}"#;
+        let own = login.replace("new", "own");
+        let home = Path::new("/Users/fix");
+        let variables = [
+            ("USER", "fix"),
+            ("CLAUDE_CONFIG_DIR", "/elsewhere"),
+            ("ANTHROPIC_API_KEY", "k"),
+        ];
+        let env = Env::fake(home, &variables, crate::system::env::Platform::MacOs);
+        let tool_env = env.of_tool(OWN_VARIABLES, "CLAUDE_CONFIG_DIR", Path::new("C:/cfg2/"));
+        let keychain = crate::system::keychain::tests::MemoryKeychain::default()
+            .with("Claude Code-credentials", "fix", &own)
+            .with("Claude Code-credentials-9a02e4b9", "fix", login);
+        let (found, service, account) = in_keychain(&crate::provider::CLAUDE, &tool_env, &keychain).unwrap();
+        assert_eq!(found.expose_secret(), login);
+        assert_eq!(
+            (service.as_str(), account.as_str()),
+            ("Claude Code-credentials-9a02e4b9", "fix")
+        );
+    }
 }

@@ -97,34 +97,25 @@ impl Env {
         }
     }
 
-    /// This environment without the variables whose names start with one of `prefixes`, in any case.
-    pub(crate) fn without_variables(&self, prefixes: &[&str]) -> Self {
+    /// The environment of a tool that keeps its files in `directory`, which `variable` names: without the
+    /// variables whose names start with one of `prefixes`, in any case.
+    pub(crate) fn of_tool(&self, prefixes: &[&str], variable: &str, directory: &Path) -> Self {
         let is_left = |name: &OsStr| {
             let name = name.to_string_lossy().to_uppercase();
             !prefixes.iter().any(|prefix| name.starts_with(prefix))
         };
-        let variables = self.variables().filter(|(name, _)| is_left(name));
+        let mut variables = self.variables.clone();
+        variables.retain(|name, _| is_left(name));
+        variables.insert(key(OsStr::new(variable)), directory.into());
         Self {
             arguments: Vec::new(),
             program: None,
-            variables: variables
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-            home: self.home.clone(),
+            variables,
+            home: Some(directory.to_owned()),
+            is_own_home: false,
             directory: None,
             root: self.root.clone(),
             ..*self
-        }
-    }
-
-    /// This environment for a tool that keeps its files in `directory`, which `variable` names.
-    pub(crate) fn at_home(&self, directory: &Path, variable: &str) -> Self {
-        let mut env = self.without_variables(&[]);
-        env.variables.insert(key(OsStr::new(variable)), directory.into());
-        Self {
-            home: Some(directory.to_owned()),
-            is_own_home: false,
-            ..env
         }
     }
 

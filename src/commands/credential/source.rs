@@ -241,8 +241,8 @@ pub(crate) async fn pick(
     } else {
         let items = local.iter().map(|source| {
             let kind = source.kind.map_or_else(String::new, |kind| kind.to_string());
-            let expired = if source.usable { "" } else { " (expired)" };
-            format!("{kind:<8} {}{expired}", source.place)
+            let note = if source.usable { "" } else { " (not usable)" };
+            format!("{kind:<8} {}{note}", source.place)
         });
         let choice = Choice {
             noun: &format!("{} credential", provider.title),
