@@ -556,10 +556,8 @@ fn ten_mebibytes_of_lines_need_bounded_memory() {
     let members = |value: &str| format!("{{{}\"Z\":\"z\"}}", lines(&|n| format!("\"NAME_{n}\":{value},")));
     for (format, text, problems) in [
         ("dotenv", lines(&|n| format!("NAME_{n}=value-{n}-abcdef\n")), 0),
-        ("docker", lines(&|n| format!("NAME_{n}=value-{n}-abcdef\n")), 0),
         ("json", members("\"value\""), 0),
         ("dotenv", lines(&|n| format!("NAME_{n}=a#b\n")), 20),
-        ("docker", lines(&|_| "x\n".to_owned()), 20),
         ("json", members("5"), 20),
     ] {
         sandbox.write("x.env", text);

@@ -27,6 +27,10 @@ fn push_everywhere(name: &str, value: &str, options: &str) -> Vec<Ran> {
     ];
     if !value.contains('\n') {
         all.push(run(&["--from-file", "docker.env", "--env-format", "docker"]));
+        sandbox.write("dot.env", format!("{name}='{value}'\n"));
+        if !value.contains(['\'', '\\']) {
+            all.push(run(&["--from-file", "dot.env"]));
+        }
     }
     let stored = sandbox.vault.value(name, "user");
     assert_eq!(stored.is_some(), all.iter().all(|run| run.code == 0), "{all:?}");
@@ -120,7 +124,15 @@ const KINDS: &[(&str, &str, &str)] = &[
 fn what_is_not_a_secret_yet_is_refused_from_every_source() {
     for (value, said, instead) in KINDS {
         for run in push_everywhere("SOME_NAME", value, "") {
-            let run = run.exits(4).stderr_contains(said).stderr_contains(instead);
+            let run = run.exits(4).stderr_contains(said);
+            // A file of such values has a pipe of its own.
+            let pipes = [
+                instead,
+                "dot.env | amika secret push --from-file - --yes",
+                "dotenv | amika",
+                "env | amika",
+            ];
+            assert!(pipes.iter().any(|pipe| run.stderr.contains(pipe)), "{run:?}");
             assert!(run.stderr.contains("SOME_NAME"), "{run:?}");
         }
         for run in push_everywhere("SOME_NAME", value, "--literal") {
@@ -152,6 +164,25 @@ fn a_file_of_references_is_one_problem() {
             "X=1\nA=op://v/c4n4ry/a\n",
         )
         .exits(0);
+}
+
+/// R139: a reference with a `#` is told as one, not as a comment; with `--literal` the `#` counts.
+#[test]
+fn a_reference_with_a_hash_is_told_as_a_reference() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "x.env",
+        "A=vault:secret/data/c4n4ry#key\nB=ref+vault://secret/c4n4ry#/key\n",
+    );
+    sandbox
+        .run("secret push --from-file x.env --yes")
+        .exits(4)
+        .stderr_contains("x.env:1: the value of A is a reference to HashiCorp Vault, not a secret")
+        .stderr_contains("x.env:2: the value of B is a reference for vals, not a secret");
+    sandbox
+        .run("secret push --from-file x.env --literal --yes")
+        .exits(4)
+        .stderr_contains("x.env:1: invalid line: the value of A has a '#' without a space before it");
 }
 
 /// R139: a file that SOPS encrypted is refused as a whole, once; so are files of age and Ansible Vault.

@@ -14,7 +14,7 @@ const RECORDED: &str = include_str!("../fixtures/env_readers.jsonl");
 fn read(text: &str) -> Reading {
     let text = super::text::with_line_feeds(text);
     let mut values = HashMap::new();
-    for line in dotenv::parse(&text, "FILE") {
+    for line in dotenv::parse(&text, "FILE", false) {
         let value = line.content.ok()?.expose_secret().to_owned();
         values.insert(line.name?.into_owned(), Some(value));
     }

@@ -22,6 +22,7 @@ use super::json;
 use super::line::{Fault, Line, Note};
 use super::text::{MAX_NAME, end_of_line, first_line, forbidden_byte};
 use super::value::{self, Reason};
+use crate::push::kinds;
 use crate::secret::{SecretName, SecretValue};
 
 /// Whitespace that all three readers accept after `export`, and that YAML accepts around a name.
@@ -29,9 +30,15 @@ const BLANK: [char; 2] = [' ', '\t'];
 /// Maximum length of the ordinary lines that dotenvy reads at once, in bytes: it keeps their values.
 const MAX_RUN: usize = 64 * 1024;
 
-/// Parses `text`, whose line breaks are all `\n`. `file` is its path as a word of a command.
-pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> impl Iterator<Item = Line<'a>> {
-    let is_json = text.trim_start().starts_with('{');
+/// Parses `text`, whose line breaks are all `\n`. `file` is its path as a word of a command. With
+/// `literal`, a reference is a value like any other.
+pub(super) fn parse<'a>(text: &'a str, file: &'a str, literal: bool) -> impl Iterator<Item = Line<'a>> {
+    let is_json = match text.trim_start().as_bytes().first() {
+        Some(b'{') => true,
+        // An INI file begins with a section.
+        Some(b'[') => serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(),
+        _ => false,
+    };
     let json = is_json.then(|| {
         let message = "invalid line: expected KEY=VALUE; this looks like JSON";
         let content = Err(Fault::new("json", message, json::hint_for(text, file)));
@@ -49,6 +56,7 @@ pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> impl Iterator<Item = Li
         number: 1,
         ordinary: None,
         suits_docker: None,
+        literal,
     })
 }
 
@@ -61,6 +69,7 @@ struct Lines<'a> {
     ordinary: Option<dotenvy::Iter<&'a [u8]>>,
     /// Whether the Docker format would read the file as it is meant.
     suits_docker: Option<bool>,
+    literal: bool,
 }
 
 impl<'a> Iterator for Lines<'a> {
@@ -152,9 +161,21 @@ impl<'a> Lines<'a> {
                 Ok((content, has_variable.then_some(Note::Variable))),
             ),
             Err(value::Problem { reason, length }) => {
-                let docker = matches!(reason, Reason::Hash(_))
-                    && *self.suits_docker.get_or_insert_with(|| suits_docker(self.text));
-                (start + length, Err(reason.fault(name, docker)))
+                let is_hash = matches!(reason, Reason::Hash(_));
+                let line = first_line(&self.rest[start..]);
+                let kind = kinds::of(line).filter(|_| is_hash && !self.literal);
+                let fault = if let Some(kind) = kind {
+                    let hint = kind.hint(&format!("amika secret push {name} --yes"));
+                    Fault::new(
+                        kind.what,
+                        format!("the value of {name} is {}, not a secret", kind.what),
+                        hint,
+                    )
+                } else {
+                    let docker = is_hash && *self.suits_docker.get_or_insert_with(|| suits_docker(self.text));
+                    reason.fault(name, docker)
+                };
+                (start + length, Err(fault))
             }
         }
     }
@@ -303,7 +324,7 @@ mod tests {
             name,
             content,
             ..
-        } in parse(text, "FILE")
+        } in parse(text, "FILE", false)
         {
             match content {
                 Ok(value) => entries.push((name.unwrap().into_owned(), value.expose_secret().to_owned())),
@@ -403,7 +424,7 @@ mod tests {
     #[test]
     fn the_docker_format_is_suggested_where_lines_are_verbatim() {
         let hint = |text: &str| {
-            parse(text, "FILE")
+            parse(text, "FILE", false)
                 .find_map(|line| line.content.err())
                 .unwrap()
                 .hint

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::collected::Collected;
 use super::line::{Line, Note};
-use super::sources::MAX_FILE;
+use super::sources::{MAX_FILE, Sources};
 use super::text::{utf8, with_line_feeds};
 use crate::error::{Error, Result};
 use crate::formats::shell;
@@ -50,7 +50,8 @@ async fn read_file(path: &Path, env: &Env, collected: &mut Collected<'_>, say: &
     let path: Rc<Path> = env.expand_home(path).into();
     // A line without a name belongs to the value before it.
     let mut is_selected = true;
-    for line in collected.sources.format.parse(&text, &file) {
+    let Sources { format, literal, .. } = *collected.sources;
+    for line in format.parse(&text, &file, literal) {
         if let Some(name) = &line.name {
             is_selected = collected.selects(name);
         }

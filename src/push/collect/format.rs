@@ -18,10 +18,15 @@ pub(crate) enum EnvFormat {
 
 impl EnvFormat {
     /// The assignments of a file, and what is wrong with its lines. `file` is its path as a word of a
-    /// command.
-    pub(super) fn parse<'a>(self, text: &'a str, file: &'a str) -> Box<dyn Iterator<Item = Line<'a>> + 'a> {
+    /// command; `literal` is whether values may be references.
+    pub(super) fn parse<'a>(
+        self,
+        text: &'a str,
+        file: &'a str,
+        literal: bool,
+    ) -> Box<dyn Iterator<Item = Line<'a>> + 'a> {
         match self {
-            Self::Dotenv => Box::new(dotenv::parse(text, file)),
+            Self::Dotenv => Box::new(dotenv::parse(text, file, literal)),
             Self::Docker => Box::new(docker::parse(text)),
             Self::Json => json::parse(text, file),
         }

@@ -12,6 +12,8 @@ pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
 /// Whitespace that all readers remove around a name and before a value.
 pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
 
+const HASH_FIRST: &str = "begins with '#'";
+
 /// A value that all readers interpret in the same way.
 pub(super) struct Value {
     pub(super) content: SecretValue,
@@ -50,20 +52,24 @@ impl Reason {
     pub(super) fn fault(self, name: &str, docker: bool) -> Fault {
         let or_file = format!("or push it alone with 'amika secret push --value-file {name}=FILE'");
         let (kind, what, differ, hint) = match self {
-            Self::Hash(place) => (
-                "#",
-                format!("the value of {name} {place}"),
-                "some tools start a comment there, others keep it",
-                format!(
-                    "to keep the '#', put the value in quotes{}; to start a comment, put a space before the '#' \
-                     and some text before that, or nothing but the '='",
-                    if docker {
-                        ", or use --env-format docker, which keeps every line as it is"
-                    } else {
-                        ""
-                    }
-                ),
-            ),
+            Self::Hash(place) => {
+                let docker = if docker {
+                    ", or use --env-format docker, which keeps every line as it is"
+                } else {
+                    ""
+                };
+                let comment = if place == HASH_FIRST {
+                    format!("for an empty value, write {name}= alone")
+                } else {
+                    "to start a comment, put a space before it".to_owned()
+                };
+                (
+                    "#",
+                    format!("the value of {name} {place}"),
+                    "some tools start a comment there, others keep it",
+                    format!("to keep the '#', put the value in quotes{docker}; {comment}"),
+                )
+            }
             Self::Backtick => (
                 "`",
                 format!("the value of {name} begins with a backtick"),
@@ -144,7 +150,7 @@ fn plain(text: &str, value: &str) -> Result<Value, Problem> {
     }
     let before_comment = match value.find('#') {
         None => value,
-        Some(0) => return refuse(Reason::Hash("begins with '#'")),
+        Some(0) => return refuse(Reason::Hash(HASH_FIRST)),
         Some(at) => match value.as_bytes()[at - 1] {
             b' ' => &value[..at],
             b'\t' => return refuse(Reason::Hash("has a tab before '#'")),
