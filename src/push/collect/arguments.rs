@@ -31,14 +31,14 @@ pub(super) struct ValueFile {
 
 /// Parses the positional arguments.
 pub(super) fn parse(sources: &Sources<'_>, env: &Env, collected: &mut Collected<'_>) -> Vec<Argument> {
-    let mut parsed = Vec::new();
-    for (index, argument) in sources.secrets.iter().enumerate() {
-        let position = index + 1;
-        let checked = argument_at(position, argument, env)
-            .and_then(|argument| refuse_file(argument, sources.literal, env));
-        parsed.extend(collected.check(checked));
-    }
+    let numbered = (1..).zip(sources.secrets);
+    let parsed = numbered.map(|(position, argument)| {
+        let argument = argument_at(position, argument, env)?;
+        refuse_file(argument, sources.literal, env)
+    });
     parsed
+        .filter_map(|argument| collected.problems.check(argument))
+        .collect()
 }
 
 /// Errors give an argument's position, because text without `=` may be a value typed by mistake.
@@ -112,14 +112,12 @@ fn refuse_file(argument: Argument, literal: bool, env: &Env) -> Result<Argument>
 
 /// Parses `--value-file`.
 pub(super) fn value_files(sources: &Sources<'_>, collected: &mut Collected<'_>) -> Vec<ValueFile> {
-    let mut parsed = Vec::new();
-    for (index, item) in sources.value_files.iter().enumerate() {
-        parsed.extend(collected.check(value_file(index + 1, item)));
-    }
-    parsed
+    let numbered = (1..).zip(sources.value_files);
+    let parsed = numbered.map(|(position, item)| value_file(position, item));
+    parsed.filter_map(|file| collected.problems.check(file)).collect()
 }
 
-fn value_file(position: usize, item: &OsStr) -> Result<ValueFile> {
+fn value_file(position: u32, item: &OsStr) -> Result<ValueFile> {
     let parts = item.to_str().and_then(|item| item.split_once('='));
     let named = parts.and_then(|(name, path)| Some((SecretName::inline(name)?, path)));
     match named {
@@ -210,7 +208,7 @@ pub(super) async fn read(
             continue;
         }
         let read = read_value(&name, &path, env, collected, say).await;
-        if let Some(candidate) = collected.check(read) {
+        if let Some(candidate) = collected.problems.check(read) {
             collected.add(candidate);
         }
     }

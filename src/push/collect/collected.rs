@@ -13,7 +13,7 @@ use super::sources::Sources;
 use crate::error::{Error, Kind, Result};
 use crate::formats::{escape, words};
 use crate::push::candidate::{Candidate, Origin};
-use crate::push::kinds::{self, Verdict};
+use crate::push::kinds;
 use crate::push::references::{self, Reference};
 use crate::secret::{MAX_VALUE, SecretName, SecretValue};
 use crate::system::env::Env;
@@ -93,15 +93,6 @@ impl<'a> Collected<'a> {
         }
     }
 
-    pub(super) fn problem(&mut self, error: Error) {
-        self.problems.push(error);
-    }
-
-    /// Returns the value, or records the error as a problem and returns `None`.
-    pub(super) fn check<T>(&mut self, result: Result<T>) -> Option<T> {
-        self.problems.check(result)
-    }
-
     /// Whether `--only` and `--exclude` keep a name.
     pub(super) fn selects(&mut self, name: &str) -> bool {
         let mut kept = self.sources.only.is_empty();
@@ -152,12 +143,14 @@ impl<'a> Collected<'a> {
     }
 
     /// Whether a value can be stored and looks like a secret. Records why not.
-    fn is_usable(&mut self, candidate: &Candidate) -> bool {
-        let Candidate {
+    fn is_usable(
+        &mut self,
+        Candidate {
             name, value, origin, ..
-        } = candidate;
+        }: &Candidate,
+    ) -> bool {
         let text = value.expose_secret();
-        let refused = if text.is_empty() {
+        let (problem, hint) = if text.is_empty() {
             (
                 "is empty",
                 "give it a value; 'amika secret delete NAME' removes a secret",
@@ -168,24 +161,20 @@ impl<'a> Collected<'a> {
             ("is larger than 1 MiB", "store large data elsewhere")
         } else {
             let verdict = kinds::judge(name.as_str(), text).filter(|_| !self.sources.literal);
-            return verdict.is_none_or(|verdict| self.note_kind(candidate, &verdict));
+            let Some(verdict) = verdict else { return true };
+            // A command for a whole file prints it as `.env` lines.
+            let file = origin
+                .file_word()
+                .filter(|_| self.sources.format == EnvFormat::Dotenv);
+            let hint = verdict.hint(name.as_str(), file.as_deref());
+            let is_warning = hint.is_none();
+            let message = format!("{} {}", origin.value_of(name), verdict.what());
+            self.find(verdict.kind(), origin, name.as_str(), message, hint);
+            return is_warning;
         };
-        let (problem, hint) = refused;
-        self.problem(Error::input(format!("{} {problem}", origin.value_of(name))).hint(hint));
+        let error = Error::input(format!("{} {problem}", origin.value_of(name)));
+        self.problems.push(error.hint(hint));
         false
-    }
-
-    /// Records what a value is instead of a secret. Returns whether it is pushed nevertheless.
-    fn note_kind(&mut self, Candidate { name, origin, .. }: &Candidate, verdict: &Verdict) -> bool {
-        let message = format!("{} {}", origin.value_of(name), verdict.what());
-        // A command for a whole file prints it as `.env` lines.
-        let file = origin
-            .file_word()
-            .filter(|_| self.sources.format == EnvFormat::Dotenv);
-        let hint = verdict.hint(name.as_str(), file.as_deref());
-        let is_warning = hint.is_none();
-        self.find(verdict.kind(), origin, name.as_str(), message, hint);
-        is_warning
     }
 
     /// Records a problem, with a hint, or a warning about a value. Further ones of the same kind and
@@ -253,7 +242,7 @@ impl<'a> Collected<'a> {
             self.notices.warn(format!("--only {shown} matches nothing"));
         }
         if self.candidates.is_empty() && self.questions.is_empty() && self.problems.is_empty() {
-            self.problem(Error::input(if self.left_out {
+            self.problems.push(Error::input(if self.left_out {
                 "no secrets provided: --only and --exclude leave nothing to push"
             } else if self.sources.referenced {
                 "no secrets provided: no source has a secret that .amika/config.toml references"
@@ -293,7 +282,7 @@ impl Collected<'_> {
     pub(super) fn refer(&mut self, env: &Env) {
         let read = references::of_repository(env);
         if self.sources.referenced {
-            if let Some(references) = self.check(read) {
+            if let Some(references) = self.problems.check(read) {
                 self.take_referenced(&references.entries);
             }
             return;
@@ -418,7 +407,7 @@ impl Collected<'_> {
                 }
                 Ok(None) => {}
                 Err(error) if error.kind.is_signal() || error.kind == Kind::Usage => return Err(error),
-                Err(error) => self.problem(error),
+                Err(error) => self.problems.push(error),
             }
         }
         self.next_source();

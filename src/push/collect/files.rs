@@ -23,7 +23,7 @@ pub(super) async fn read(may_read_stdin: bool, env: &Env, collected: &mut Collec
     for path in collected.sources.from_file {
         if may_read_stdin || !is_stdin(path) {
             let read = read_file(path, env, collected, say).await;
-            collected.check(read);
+            collected.problems.check(read);
         }
     }
 }

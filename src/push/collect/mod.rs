@@ -40,13 +40,13 @@ pub(crate) async fn collect<'a>(
     let may_be_asked = sources.referenced && env.terminals.stdin;
     if sources.is_empty() && !may_be_asked {
         let error = Error::usage("no secrets provided");
-        collected.problem(error.hint(nothing_named(sources, env)));
+        collected.problems.push(error.hint(nothing_named(sources, env)));
         return collected;
     }
     let arguments = arguments::parse(sources, env, &mut collected);
     let value_files = arguments::value_files(sources, &mut collected);
     let may_read_stdin = arguments::check_stdin_use(sources, &arguments, &value_files, env, needs_answer);
-    let may_read_stdin = collected.check(may_read_stdin).is_some();
+    let may_read_stdin = collected.problems.check(may_read_stdin).is_some();
     files::read(may_read_stdin, env, &mut collected, say).await;
     collected.next_source();
     if may_read_stdin {

@@ -16,7 +16,7 @@ pub(super) fn read(env: &Env, collected: &mut Collected<'_>) {
     for pattern in &collected.sources.from_env {
         if pattern.has_wildcard() {
             read_matching(pattern, env, collected);
-        } else if let Some(candidate) = collected.check(variable(pattern.as_str(), env)) {
+        } else if let Some(candidate) = collected.problems.check(variable(pattern.as_str(), env)) {
             collected.add(candidate);
         }
     }
@@ -32,7 +32,9 @@ fn read_matching(pattern: &Pattern, env: &Env, collected: &mut Collected<'_>) {
     if names.is_empty() {
         let shown = words::quoted(pattern.as_str(), "a pattern of --from-env");
         let error = Error::input(format!("no environment variable matches {shown}"));
-        collected.problem(error.hint("check that they are exported"));
+        collected
+            .problems
+            .push(error.hint("check that they are exported"));
     }
     for name in names {
         if is_own_setting(name) {
@@ -40,7 +42,7 @@ fn read_matching(pattern: &Pattern, env: &Env, collected: &mut Collected<'_>) {
                 "{name} is a setting of amika and was skipped; to push it, name it: --from-env {name}"
             ));
         } else if !env.variable(name).is_some_and(OsStr::is_empty) {
-            if let Some(candidate) = collected.check(variable(name, env)) {
+            if let Some(candidate) = collected.problems.check(variable(name, env)) {
                 collected.add(candidate);
             }
         } else if collected.selects(name) {
