@@ -2,7 +2,6 @@
 
 pub(crate) mod guard;
 mod hidden;
-mod keyboard;
 pub(crate) mod lines;
 pub(crate) mod notices;
 pub(crate) mod options;
@@ -10,3 +9,6 @@ pub(crate) mod printer;
 pub(crate) mod prompt;
 pub(crate) mod table;
 mod time;
+#[cfg_attr(unix, path = "typed_unix.rs")]
+#[cfg_attr(not(unix), path = "typed_windows.rs")]
+mod typed;

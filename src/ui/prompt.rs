@@ -10,11 +10,11 @@ use crate::formats::escape;
 use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform, blocking};
 use crate::ui::guard::{MARK_PASTES, TerminalGuard, forget_typed_ahead};
-use crate::ui::hidden::{Hidden, read_hidden};
-use crate::ui::keyboard::Keyboard;
+use crate::ui::hidden::Hidden;
 use crate::ui::lines::{cut_middle, wrap};
 use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::printer::Printer;
+use crate::ui::typed::read_typed;
 
 const ADD_YES: &str = "add --yes to confirm on the command line";
 
@@ -190,10 +190,8 @@ async fn hidden(global: &GlobalOptions, env: &Env, prompt: &str, from_file: &str
     }
     let prompt = format!("{MARK_PASTES}{}: ", escape::escape(prompt));
     at_terminal(move || {
-        // The echo is off before the prompt is shown.
-        let mut keys = Keyboard::open()?;
         let term = Term::stderr();
-        let hidden = read_hidden(&mut keys, || term.write_str(&prompt))?;
+        let hidden = Hidden::new(&read_typed(|| term.write_str(&prompt))?);
         match hidden.lines() {
             1 => term.write_line("")?,
             lines => term.write_line(&format!("(read {lines} lines)"))?,
