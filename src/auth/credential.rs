@@ -90,7 +90,7 @@ impl ApiCredential {
 }
 
 /// What a source has.
-pub(crate) enum Finding {
+pub(crate) enum FoundCredential {
     Key(SecretValue),
     Session(Box<Session>),
     /// A credential that cannot be used.
@@ -138,16 +138,16 @@ impl<'a> Survey<'a> {
 
     /// What the sources have, in order of precedence. Each is read when the iterator reaches it, because
     /// the keyring is not queried for a credential that is not used. Sources without one are left out.
-    pub(crate) fn findings(&self) -> impl Iterator<Item = Result<(CredentialSource, Finding)>> {
+    pub(crate) fn findings(&self) -> impl Iterator<Item = Result<(CredentialSource, FoundCredential)>> {
         CredentialSource::BY_PRECEDENCE.into_iter().filter_map(|source| {
             let found = self.look_up(source).transpose()?;
             Some(found.map(|finding| (source, finding)))
         })
     }
 
-    fn look_up(&self, source: CredentialSource) -> Result<Option<Finding>> {
+    fn look_up(&self, source: CredentialSource) -> Result<Option<FoundCredential>> {
         if source == CredentialSource::Environment {
-            return Ok(environment_key(self.env)?.map(Finding::Key));
+            return Ok(environment_key(self.env)?.map(FoundCredential::Key));
         }
         let Some(store) = self.store.as_ref().filter(|_| self.untrusted.is_none()) else {
             return Ok(None);
@@ -156,10 +156,10 @@ impl<'a> Survey<'a> {
             CredentialSource::Session => self.stored_session(store),
             _ => self.stored_key(store),
         };
-        Ok(read.unwrap_or_else(|problem| Some(Finding::Unusable(problem))))
+        Ok(read.unwrap_or_else(|problem| Some(FoundCredential::Unusable(problem))))
     }
 
-    fn stored_key(&self, store: &Store) -> std::result::Result<Option<Finding>, UnusableReason> {
+    fn stored_key(&self, store: &Store) -> std::result::Result<Option<FoundCredential>, UnusableReason> {
         let Some(stored) = store.api_key().map_err(UnusableReason::Stored)? else {
             return Ok(None);
         };
@@ -169,10 +169,10 @@ impl<'a> Survey<'a> {
             self.origin,
         )
         .map_err(UnusableReason::OtherServer)?;
-        Ok(Some(Finding::Key(stored.key)))
+        Ok(Some(FoundCredential::Key(stored.key)))
     }
 
-    fn stored_session(&self, store: &Store) -> std::result::Result<Option<Finding>, UnusableReason> {
+    fn stored_session(&self, store: &Store) -> std::result::Result<Option<FoundCredential>, UnusableReason> {
         let Some(session) = store.session().map_err(UnusableReason::Stored)? else {
             return Ok(None);
         };
@@ -181,7 +181,7 @@ impl<'a> Survey<'a> {
         if session.refresh_token.is_none() && !session.is_usable(None, (self.env.now)()) {
             return Err(UnusableReason::Expired(session.expires_at));
         }
-        Ok(Some(Finding::Session(Box::new(session))))
+        Ok(Some(FoundCredential::Session(Box::new(session))))
     }
 
     /// The file of a source, for messages; `None` for the environment.
@@ -208,16 +208,16 @@ pub(crate) fn find(env: &Env, origin: &Origin) -> Result<(ApiCredential, Notices
     for found in survey.findings() {
         let (source, finding) = found?;
         let credential = match finding {
-            Finding::Unusable(problem) => {
+            FoundCredential::Unusable(problem) => {
                 hint = problem.hint().unwrap_or(hint);
                 ignored.push(describe(source, problem));
                 continue;
             }
-            Finding::Key(key) => {
+            FoundCredential::Key(key) => {
                 let place = survey.place(source).unwrap_or_else(|| "AMIKA_API_KEY".to_owned());
                 ApiCredential::from_key(source, format!("the API key from {place}"), key)
             }
-            Finding::Session(session) => {
+            FoundCredential::Session(session) => {
                 ApiCredential::from_session(*session, Store::require(env)?, origin.clone(), env)?
             }
         };

@@ -238,7 +238,7 @@ impl Store {
     /// Refuses a directory or file that another user owns or may change, or that cannot be examined.
     pub(crate) fn check_trust(&self) -> Result<()> {
         let mut paths = std::iter::once(self.directory.clone()).chain(self.paths());
-        Ok(paths.try_for_each(|path| private::check(&path))?)
+        paths.try_for_each(|path| private::check(&path))
     }
 
     /// As [`check_trust`](Self::check_trust), for a command that changes the directory.

@@ -80,38 +80,22 @@ impl From<ProviderError> for Error {
 
 /// Explains a refusal. The codes are those of RFC 8628 and of `WorkOS`.
 fn explain(code: &str, error: &ProviderError) -> Error {
-    let (what, hint) = match code {
-        "expired_token" => ("the code was not entered in time", "run 'amika auth login' again"),
-        "access_denied" => (
-            "the login was denied in the browser",
-            "run 'amika auth login' again",
-        ),
-        "organization_selection_required" => (
-            "the login requires choosing an organisation",
-            "choose one in the browser while you log in",
-        ),
-        "sso_required" => (
-            "your organisation requires single sign-on",
-            "log in with your organisation's single sign-on in the browser",
-        ),
-        "mfa_challenge" => (
-            "the login requires a second factor",
-            "complete it in the browser, then run 'amika auth login' again",
-        ),
-        "mfa_enrollment" => (
-            "your organisation requires a second factor, and none is set up",
-            "set one up in the browser, then run 'amika auth login' again",
-        ),
-        "email_verification_required" => (
-            "your e-mail address is not verified yet",
-            "follow the link in the mail, then run 'amika auth login' again",
-        ),
+    let what = match code {
+        "expired_token" => "the code was not entered in time",
+        "access_denied" => "the login was denied in the browser",
+        "organization_selection_required" => "the login requires choosing an organisation in the browser",
+        "sso_required" => "your organisation requires its single sign-on in the browser",
+        "mfa_challenge" => "the login requires a second factor in the browser",
+        "mfa_enrollment" => "your organisation requires a second factor, and none is set up",
+        "email_verification_required" => {
+            "your e-mail address is not verified yet: follow the link in the mail"
+        }
         _ => {
             return Error::new(Kind::Credential, error.to_string())
                 .hint("run 'amika auth login' again, or use --api-key-file");
         }
     };
-    Error::new(Kind::Credential, format!("{what} ({code})")).hint(hint)
+    Error::new(Kind::Credential, format!("{what} ({code})")).hint("run 'amika auth login' again")
 }
 
 /// The message of a server after a colon, if there is one.

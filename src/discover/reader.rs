@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn of_item(service: &str, account: &str, found: keychain::Lookup) -> Lookup {
+fn of_item(service: &str, account: &str, found: keychain::ItemResult) -> Lookup {
     let place = Place::Keychain {
         service: service.to_owned(),
         account: account.to_owned(),

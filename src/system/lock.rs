@@ -2,12 +2,12 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, Kind, reason};
+use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::system::private::{make_file_private, make_private};
 
@@ -15,28 +15,6 @@ const NAME: &str = "amika.lock";
 /// How long to wait for another process.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(15);
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
-
-/// Why the credential files cannot be changed now.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LockError {
-    #[error("{} cannot be written to: {}", escape::path(directory), reason(error))]
-    Unwritable { directory: PathBuf, error: io::Error },
-    #[error("another amika process has locked the stored login for {} seconds", WAIT_TIMEOUT.as_secs())]
-    Busy,
-}
-
-impl From<LockError> for Error {
-    fn from(error: LockError) -> Self {
-        let (kind, hint) = match error {
-            LockError::Unwritable { .. } => (
-                Kind::State,
-                "make it writable, or set AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY",
-            ),
-            LockError::Busy => (Kind::Unreachable, "stop it, then try again"),
-        };
-        Self::new(kind, error.to_string()).hint(hint)
-    }
-}
 
 /// The right to change the files of a directory, until this is dropped. The system releases the lock
 /// when the process ends, even when it is killed.
@@ -46,10 +24,11 @@ pub(crate) struct Lock {
 
 impl Lock {
     /// Takes the lock, waiting for another process that has it.
-    pub(crate) async fn wait(directory: &Path) -> Result<Self, LockError> {
-        let unwritable = |error| LockError::Unwritable {
-            directory: directory.to_owned(),
-            error,
+    pub(crate) async fn wait(directory: &Path) -> Result<Self> {
+        let unwritable = |error: io::Error| {
+            let message = format!("{} cannot be written to", escape::path(directory));
+            let error = Error::new(Kind::State, message).because(error);
+            error.hint("make it writable, or set AMIKA_STATE_DIRECTORY, or use AMIKA_API_KEY")
         };
         make_private(directory).map_err(unwritable)?;
         let file = open(directory).map_err(unwritable)?;
@@ -59,7 +38,12 @@ impl Lock {
                 Ok(()) => return Ok(Self { _file: file }),
                 Err(TryLockError::Error(error)) => return Err(unwritable(error)),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(RETRY_PAUSE).await,
-                Err(TryLockError::WouldBlock) => return Err(LockError::Busy),
+                Err(TryLockError::WouldBlock) => {
+                    let seconds = WAIT_TIMEOUT.as_secs();
+                    let message =
+                        format!("another amika process has locked the stored login for {seconds} seconds");
+                    return Err(Error::new(Kind::Unreachable, message).hint("stop it, then try again"));
+                }
             }
         }
     }

@@ -3,92 +3,53 @@
 
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::error::{Error, Kind, reason};
+use crate::error::{Error, Kind, Result};
 use crate::formats::{escape, shell};
-
-/// A file or directory that is not used, because this user does not control it alone.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Untrusted {
-    #[error("{} belongs to another user ({owner}), so it is not used", escape::path(path))]
-    OtherOwner { path: PathBuf, owner: String },
-    #[error(
-        "{} is writable by other users (owner {owner}), so it is not used",
-        escape::path(path)
-    )]
-    WritableByOthers { path: PathBuf, owner: String },
-    #[error(
-        "{} cannot be examined (owner {owner}): {}",
-        escape::path(path),
-        reason(error)
-    )]
-    Hidden {
-        path: PathBuf,
-        owner: String,
-        error: io::Error,
-    },
-    #[error(
-        "under sudo, nothing is written to {}, which belongs to another user ({owner})",
-        escape::path(home)
-    )]
-    SudoHome { home: PathBuf, owner: String },
-}
-
-impl From<Untrusted> for Error {
-    fn from(untrusted: Untrusted) -> Self {
-        let hint = match &untrusted {
-            Untrusted::WritableByOthers { path, .. } => {
-                format!("run 'chmod go-w {}'", shell::path(path, None))
-            }
-            Untrusted::SudoHome { .. } => {
-                "run it without sudo, or with 'sudo -H' to use root's own login".to_owned()
-            }
-            Untrusted::OtherOwner { .. } | Untrusted::Hidden { .. } => {
-                "set AMIKA_STATE_DIRECTORY to a directory of your own, or use AMIKA_API_KEY".to_owned()
-            }
-        };
-        Self::new(Kind::State, untrusted.to_string()).hint(hint)
-    }
-}
 
 /// Accepts a file or directory that belongs to this user or root and that only its owner can write to,
 /// or one that does not exist. For a link, both the link and its target are checked.
-pub(crate) fn check(path: &Path) -> Result<(), Untrusted> {
+pub(crate) fn check(path: &Path) -> Result<()> {
+    const ELSEWHERE: &str = "set AMIKA_STATE_DIRECTORY to a directory of your own, or use AMIKA_API_KEY";
+    let shown = escape::path(path);
+    let refuse = |message: String| Error::new(Kind::State, message);
     let link = match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => {
-            return Err(Untrusted::Hidden {
-                owner: owner(path),
-                path: path.to_owned(),
-                error,
-            });
+            let message = format!("{shown} cannot be examined (owner {})", owner(path));
+            return Err(refuse(message).because(error).hint(ELSEWHERE));
         }
         Ok(link) => link,
     };
-    let (own, path) = (own_uid(), path.to_owned());
     for metadata in [Some(link), path.metadata().ok()].into_iter().flatten() {
         let (uid, mode) = owner_and_mode(&metadata);
         let owner = owner_name(uid);
-        if uid != own && uid != 0 {
-            return Err(Untrusted::OtherOwner { path, owner });
+        if uid != own_uid() && uid != 0 {
+            let message = format!("{shown} belongs to another user ({owner}), so it is not used");
+            return Err(refuse(message).hint(ELSEWHERE));
         }
         if !metadata.is_symlink() && mode & 0o022 != 0 {
-            return Err(Untrusted::WritableByOthers { path, owner });
+            let message = format!("{shown} is writable by other users (owner {owner}), so it is not used");
+            let hint = format!("run 'chmod go-w {}'", shell::path(path, None));
+            return Err(refuse(message).hint(hint));
         }
     }
     Ok(())
 }
 
 /// Refuses the home directory of another user, which `sudo` may leave in `HOME`.
-pub(crate) fn check_home(home: &Path) -> Result<(), Untrusted> {
+pub(crate) fn check_home(home: &Path) -> Result<()> {
     if is_mine(home).unwrap_or(true) {
         return Ok(());
     }
-    Err(Untrusted::SudoHome {
-        owner: owner(home),
-        home: home.to_owned(),
-    })
+    let message = format!(
+        "under sudo, nothing is written to {}, which belongs to another user ({})",
+        escape::path(home),
+        owner(home)
+    );
+    let hint = "run it without sudo, or with 'sudo -H' to use root's own login";
+    Err(Error::new(Kind::State, message).hint(hint))
 }
 
 /// Whether other users may access a file.

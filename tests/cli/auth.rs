@@ -161,6 +161,12 @@ fn a_key_from_a_file_or_standard_input() {
     let mut login = sandbox.bare_command(["auth", "login", "--api-key-file", "-"]);
     feed(&mut login, format!("  {key}\r\n")).exits(0);
     sandbox.run_stored("secret list").exits(0);
+    // With a stored key, no other is read or asked for.
+    sandbox
+        .run_stored("auth login --api-key-file missing")
+        .exits(1)
+        .stderr_contains("already have a stored API key");
+    sandbox.run_stored("auth logout").exits(0);
     for bad in ["", " ", &format!("{CANARY} {CANARY}"), "a\u{1b}[2J"] {
         let mut login = sandbox.bare_command(["auth", "login", "--api-key-file", "-"]);
         feed(&mut login, bad).exits(4);

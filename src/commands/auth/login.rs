@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use clap::Args;
 
-use serde::Serialize;
 use serde_json::json;
 
 use crate::auth::credential::ApiCredential;
@@ -19,7 +18,6 @@ use crate::formats::escape;
 use crate::net::origin::{self, Origin};
 use crate::secret::SecretValue;
 use crate::system::browser;
-use crate::system::env::Env;
 use crate::system::file;
 use crate::system::given::{Given, PathOption};
 use crate::ui::notices::Notices;
@@ -44,33 +42,6 @@ pub(crate) struct LoginArgs {
 
 /// Maximum size of a key file, in bytes.
 const MAX_KEY: u64 = 64 * 1024;
-
-/// The credentials that are already stored.
-struct StoredCredentials {
-    api_key: StoredResult<ApiKey>,
-    session: StoredResult<Session>,
-}
-
-impl StoredCredentials {
-    async fn read(store: &Store, context: &Context) -> Result<Self> {
-        let store = store.clone();
-        let read = move |_: &Env| {
-            Ok(Self {
-                api_key: store.api_key(),
-                session: store.session(),
-            })
-        };
-        context.on_thread(read).await
-    }
-}
-
-/// The JSON result of storing a key.
-#[derive(Serialize)]
-struct LoginReport {
-    authenticated: bool,
-    method: &'static str,
-    warnings: Vec<String>,
-}
 
 pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
     let origin = Origin::from_env(&context.env)?;
@@ -107,24 +78,21 @@ async fn store_key(
         interrupt,
         ..
     } = context;
+    let (stored_key, session) = read_stored(store, context).await?;
+    refuse_stored_key(stored_key, &mut notices)?;
     let key = interrupt.or(read_key(path, context)).await?;
-    let stored = StoredCredentials::read(store, context).await?;
-    refuse_stored_key(stored.api_key, &mut notices)?;
     if !args.offline {
         interrupt.or(check_accepted(&key, origin, context)).await?;
     }
-    if stored.session.is_ok_and(|session| session.is_some()) {
+    if session.is_ok_and(|session| session.is_some()) {
         notices.warn("the API key takes precedence over the stored login session");
     }
     let lock = interrupt.or(store.lock()).await?;
     let file = store.prepare(CredentialSource::StoredApiKey, args.store, &lock)?;
     let api_url = Some(origin.to_string());
     file.save_api_key(&ApiKey { key, api_url }, (env.now)(), &lock)?;
-    let result = LoginReport {
-        authenticated: true,
-        method: "stored_api_key",
-        warnings: notices.iter().map(|(_, message)| message.to_owned()).collect(),
-    };
+    let warnings: Vec<_> = notices.iter().map(|(_, message)| message).collect();
+    let result = json!({ "authenticated": true, "method": "stored_api_key", "warnings": warnings });
     if !printer.is_json() {
         printer.notices(&notices);
     }
@@ -132,6 +100,17 @@ async fn store_key(
         let checked = if args.offline { ", not checked" } else { "" };
         format!("Stored API key for {origin}{checked}")
     })
+}
+
+/// The credentials that are already stored.
+async fn read_stored(
+    store: &Store,
+    context: &Context,
+) -> Result<(StoredResult<ApiKey>, StoredResult<Session>)> {
+    let store = store.clone();
+    context
+        .on_thread(move |_| Ok((store.api_key(), store.session())))
+        .await
 }
 
 /// Asks the API whether it accepts the key, before anything is replaced.
@@ -223,11 +202,11 @@ async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Cont
     } = context;
     let workos = Workos::from_env(env)?;
     let mut notices = Notices::default();
-    let stored = StoredCredentials::read(store, context).await?;
-    let usable_key = refuse_stored_key(stored.api_key, &mut notices);
+    let (stored_key, session) = read_stored(store, context).await?;
+    let usable_key = refuse_stored_key(stored_key, &mut notices);
     printer.notices(&notices);
     usable_key?;
-    refuse_session(stored.session, store, context).await?;
+    refuse_session(session, store, context).await?;
     // Fail before the device flow starts if the session cannot be saved.
     let lock = interrupt.or(store.lock()).await?;
     drop(store.prepare(CredentialSource::Session, args.store, &lock)?);

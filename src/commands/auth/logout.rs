@@ -1,6 +1,6 @@
 //! `amika auth logout`: removes the stored credentials, even unreadable ones.
 
-use serde::Serialize;
+use serde_json::json;
 
 use crate::auth::source::CredentialSource;
 use crate::auth::store::{Cleared, Store};
@@ -8,12 +8,6 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ui::notices::Notices;
 use crate::ui::printer::OnWriteFailure;
-
-#[derive(Serialize)]
-struct Logout {
-    cleared_api_key: bool,
-    cleared_session: bool,
-}
 
 /// Exit 8 if something is left, or if that cannot be known.
 pub(crate) async fn run(context: &Context) -> Result<()> {
@@ -40,13 +34,14 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
     }
     printer.notices(&notices);
     let has = |source| cleared.iter().any(|cleared| cleared.source == source);
-    let logout = Logout {
-        cleared_api_key: has(CredentialSource::StoredApiKey),
-        cleared_session: has(CredentialSource::Session),
-    };
+    let (api_key, session) = (
+        has(CredentialSource::StoredApiKey),
+        has(CredentialSource::Session),
+    );
+    let logout = json!({ "cleared_api_key": api_key, "cleared_session": session });
     let lines = [
-        (logout.cleared_api_key, "Cleared stored API key"),
-        (logout.cleared_session, "Cleared stored login session"),
+        (api_key, "Cleared stored API key"),
+        (session, "Cleared stored login session"),
         (cleared.is_empty() && remains.is_ok(), "Already logged out"),
     ];
     printer.data(OnWriteFailure::RepeatOnStderr, &logout, || {

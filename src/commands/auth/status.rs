@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::auth::credential::{Finding, Survey, UnusableReason};
+use crate::auth::credential::{FoundCredential, Survey, UnusableReason};
 use crate::auth::source::CredentialSource;
 use crate::auth::store::Session;
 use crate::context::Context;
@@ -102,13 +102,13 @@ impl AuthStatus {
                 .place(source)
                 .map_or_else(String::new, |place| format!(" ({place})"));
             match finding {
-                Finding::Unusable(problem) => {
+                FoundCredential::Unusable(problem) => {
                     status.hint = problem.hint().unwrap_or(status.hint);
                     status.warn(in_words(source, &problem));
                 }
                 _ if status.source.is_some() => status.shadowed(source, &place),
-                Finding::Key(_) => status.use_key(source, &place),
-                Finding::Session(session) => status.use_session(&session, &place, (env.now)()),
+                FoundCredential::Key(_) => status.use_key(source, &place),
+                FoundCredential::Session(session) => status.use_session(&session, &place, (env.now)()),
             }
         }
         if status.source != Some(CredentialSource::Environment) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use keyring_core::Error;
 use zeroize::Zeroizing;
 
-use super::{KeychainError, Lookup};
+use super::{ItemResult, KeychainError};
 use crate::secret::SecretValue;
 
 /// Whether the platform's store could be opened.
@@ -28,7 +28,7 @@ pub(super) fn entry(service: &str, account: &str) -> keyring_core::Result<keyrin
     keyring_core::Entry::new(service, account)
 }
 
-pub(super) fn read_item(service: &str, account: &str) -> Lookup {
+pub(super) fn read_item(service: &str, account: &str) -> ItemResult {
     match entry(service, account).and_then(|entry| entry.get_secret()) {
         // Several collections may contain the same item: use the first one that can be opened.
         Err(Error::Ambiguous(entries)) => {
@@ -51,7 +51,7 @@ pub(super) fn explain(error: &Error) -> Option<KeychainError> {
     }
 }
 
-pub(super) fn text(secret: Vec<u8>) -> Lookup {
+pub(super) fn text(secret: Vec<u8>) -> ItemResult {
     let text = decode(&Zeroizing::new(secret)).ok_or(KeychainError::NotText)?;
     Ok(Some(text))
 }

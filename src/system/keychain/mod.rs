@@ -27,7 +27,7 @@ const DIALOG_LIMIT: Duration = Duration::from_secs(60);
 static SPENT: Mutex<Duration> = Mutex::new(Duration::ZERO);
 
 /// The result of looking up an item: `None` if there is none. After an error the item may exist.
-pub(crate) type Lookup = Result<Option<SecretValue>, KeychainError>;
+pub(crate) type ItemResult = Result<Option<SecretValue>, KeychainError>;
 
 /// Why an item cannot be read or changed. The messages follow a colon, and never quote an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +61,7 @@ pub(crate) enum KeychainError {
 
 pub(crate) trait Keychain {
     /// Looks up the item of this service and account.
-    fn read(&self, service: &str, account: &str) -> Lookup;
+    fn read(&self, service: &str, account: &str) -> ItemResult;
 
     /// The accounts that have an item of this service, if the keychain can list them.
     fn accounts(&self, service: &str) -> Vec<String>;
@@ -81,7 +81,7 @@ pub(crate) trait Keychain {
 pub(crate) struct NoKeychain;
 
 impl Keychain for NoKeychain {
-    fn read(&self, _: &str, _: &str) -> Lookup {
+    fn read(&self, _: &str, _: &str) -> ItemResult {
         Ok(None)
     }
 
@@ -206,7 +206,7 @@ impl Keychain for SystemKeychain {
         }
     }
 
-    fn read(&self, service: &str, account: &str) -> Lookup {
+    fn read(&self, service: &str, account: &str) -> ItemResult {
         if !self.allowed {
             return Ok(None);
         }

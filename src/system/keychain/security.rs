@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::item::text;
-use super::{KeychainError, Lookup};
+use super::{ItemResult, KeychainError};
 use crate::secret::SecretValue;
 
 const SECURITY: &str = "/usr/bin/security";
@@ -17,7 +17,7 @@ const SECURITY: &str = "/usr/bin/security";
 const POLL: Duration = Duration::from_millis(10);
 
 /// Reads an item, killing the program after `limit`.
-pub(super) fn read(service: &str, account: &str, home: Option<&Path>, limit: Duration) -> Lookup {
+pub(super) fn read(service: &str, account: &str, home: Option<&Path>, limit: Duration) -> ItemResult {
     let child = Command::new(SECURITY)
         .args(["find-generic-password", "-a", account, "-w", "-s", service])
         .env_clear()
@@ -62,7 +62,7 @@ fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 }
 
 /// Interprets an exit code: the lowest byte of a status code from `SecBase.h`.
-fn failed(code: Option<i32>) -> Lookup {
+fn failed(code: Option<i32>) -> ItemResult {
     Err(match code {
         // errSecItemNotFound, -25300
         Some(44) => return Ok(None),
@@ -79,7 +79,7 @@ fn failed(code: Option<i32>) -> Lookup {
 }
 
 /// Decodes the output: the secret and a line break, in lower-case hex if a byte is not printable ASCII.
-fn printed(output: &[u8]) -> Lookup {
+fn printed(output: &[u8]) -> ItemResult {
     let printed = std::str::from_utf8(output).map_err(|_| KeychainError::NotText)?;
     let printed = printed.strip_suffix('\n').unwrap_or(printed);
     let is_upper = |c: char| c.is_ascii_uppercase();
@@ -93,7 +93,7 @@ fn printed(output: &[u8]) -> Lookup {
 mod tests {
     use super::*;
 
-    fn found(lookup: Lookup) -> String {
+    fn found(lookup: ItemResult) -> String {
         match lookup {
             Ok(Some(secret)) => secret.expose_secret().to_owned(),
             Ok(None) => "absent".to_owned(),

@@ -5,7 +5,7 @@ use super::*;
 /// A keychain in memory that records the lookups.
 #[derive(Default)]
 pub(crate) struct MemoryKeychain {
-    pub(crate) items: Vec<(String, String, Lookup)>,
+    pub(crate) items: Vec<(String, String, ItemResult)>,
     pub(crate) reads: RefCell<Vec<String>>,
 }
 
@@ -24,7 +24,7 @@ impl MemoryKeychain {
 }
 
 impl Keychain for MemoryKeychain {
-    fn read(&self, service: &str, account: &str) -> Lookup {
+    fn read(&self, service: &str, account: &str) -> ItemResult {
         self.reads.borrow_mut().push(format!("{service}/{account}"));
         let mut items = self.items.iter();
         let item = items.find(|(s, a, _)| s == service && a == account);
