@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::api::{Api, ApiError, Observer, RequestLine, SecretSummary};
+use crate::api::{Api, ApiError, Observer, SecretSummary};
 use crate::auth::credential::{self, ApiCredential};
 use crate::auth::store::Store;
 use crate::error::{Error, Kind, Result};
@@ -131,8 +131,8 @@ impl Observer for Printer {
         Printer::shows_requests(*self)
     }
 
-    fn request(&self, line: &RequestLine) {
-        Printer::request(*self, &line.to_string());
+    fn request(&self, line: &str) {
+        Printer::request(*self, line);
     }
 
     fn warning(&self, warning: &str) {

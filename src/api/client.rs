@@ -7,8 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::error::ApiError;
-use super::request::{Answer, Repeat, Request};
+use super::request::{ApiAnswer, ApiRequest, Repeat};
 use super::transport::{Api, ApiResult};
 use super::types::{self, Asked, SecretSummary, ServerText};
 use crate::error::{Error, Kind, Result};
@@ -41,9 +40,9 @@ impl Api {
     }
 
     async fn list_secrets_with(&self, repeat: Repeat) -> ApiResult<Vec<SecretSummary>> {
-        let request = Request {
+        let request = ApiRequest {
             repeat,
-            ..Request::read(Method::GET, BASE)
+            ..ApiRequest::read(Method::GET, BASE)
         };
         let answer = self.send(&request).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
@@ -70,14 +69,14 @@ impl Api {
             value,
             name: name.as_str(),
         };
-        let request = Request::store(Method::POST, BASE, body, carried);
+        let request = ApiRequest::store(Method::POST, BASE, body, carried);
         self.create(&request, carried, scope).await
     }
 
     /// Sends a create and returns the id from the response, if that confirms it.
     pub(super) async fn create(
         &self,
-        request: &Request<'_>,
+        request: &ApiRequest<'_>,
         carried: Carried<'_>,
         scope: Scope,
     ) -> ApiResult<String> {
@@ -123,7 +122,7 @@ impl Api {
             name: name.as_str(),
         };
         let answer = self
-            .send(&Request::store(Method::PUT, &path, body, carried))
+            .send(&ApiRequest::store(Method::PUT, &path, body, carried))
             .await?;
         let asked = Asked {
             id: Some(id),
@@ -146,10 +145,10 @@ impl Api {
             description.map(|text| ("description", json!(Some(text).filter(|text| !text.is_empty()))));
         let members = name.map(|name| ("name", json!(name))).into_iter();
         let body: Value = members.chain(description).collect();
-        let request = Request {
+        let request = ApiRequest {
             body: Some(body.to_string().into()),
             is_write: true,
-            ..Request::read(Method::PUT, &path)
+            ..ApiRequest::read(Method::PUT, &path)
         };
         let asked = Asked {
             id: Some(id),
@@ -160,7 +159,7 @@ impl Api {
     }
 
     /// Returns the time of an update, if the reply confirms the update and tells the time.
-    fn updated(&self, answer: &Answer, asked: &Asked<'_>) -> ApiResult<Option<ServerText>> {
+    fn updated(&self, answer: &ApiAnswer, asked: &Asked<'_>) -> ApiResult<Option<ServerText>> {
         let expected = "a confirmation of the update";
         match answer.status {
             StatusCode::NO_CONTENT => Ok(None),
@@ -174,7 +173,7 @@ impl Api {
     }
 
     pub(super) async fn delete(&self, path: &str, id: &str) -> ApiResult<()> {
-        let answer = self.send(&Request::delete(path)).await?;
+        let answer = self.send(&ApiRequest::delete(path)).await?;
         let expected = "a confirmation of the deletion";
         let asked = Asked {
             id: Some(id),
@@ -216,7 +215,7 @@ pub(crate) fn check_id(id: &str) -> Result<()> {
 pub(super) fn encoded_id(id: &str) -> ApiResult<String> {
     if is_hostile_id(id) {
         let message = "the server sent an invalid ID, which was not used";
-        return Err(ApiError::not_sent(Kind::Contract, message));
+        return Err(Error::new(Kind::Contract, message).into());
     }
     Ok(utf8_percent_encode(id, SEGMENT).to_string())
 }

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::client::{BASE, encoded_id, json_body};
-use super::request::{Repeat, Request};
+use super::request::{ApiRequest, Repeat};
 use super::transport::{Api, ApiResult};
 use super::types::ServerText;
 use crate::net::withhold::Carried;
@@ -49,7 +49,7 @@ struct Revealed {
 impl Api {
     /// Lists the provider's credentials of all scopes that are visible to the caller.
     pub(crate) async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
-        let answer = self.send(&Request::read(Method::GET, &path(provider))).await;
+        let answer = self.send(&ApiRequest::read(Method::GET, &path(provider))).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of credentials")
     }
@@ -73,9 +73,9 @@ impl Api {
             name: &new.name,
         };
         let path = path(provider);
-        let request = Request {
+        let request = ApiRequest {
             repeat: Repeat::Unsent,
-            ..Request::store(Method::POST, &path, body, carried)
+            ..ApiRequest::store(Method::POST, &path, body, carried)
         };
         self.create(&request, carried, new.scope).await
     }
@@ -89,7 +89,7 @@ impl Api {
     /// called if the value is needed.
     pub(crate) async fn reveal_credential(&self, provider: &Provider, id: &str) -> ApiResult<SecretValue> {
         let path = format!("{}/{}/reveal", path(provider), encoded_id(id)?);
-        let answer = self.send(&Request::read(Method::POST, &path)).await?;
+        let answer = self.send(&ApiRequest::read(Method::POST, &path)).await?;
         if answer.status != StatusCode::OK {
             return Err(self.not_the_api(&answer, "the stored value"));
         }

@@ -1,7 +1,4 @@
-//! A request: whether it may be retried, its response, and its line for `--verbose`.
-
-use std::fmt;
-use std::time::Duration;
+//! A request: whether it may be retried, its response, and what is reported about it.
 
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
@@ -14,41 +11,16 @@ use crate::net::withhold::Carried;
 pub(crate) trait Observer {
     /// Whether [`request`](Self::request) shows anything.
     fn shows_requests(&self) -> bool;
-    /// A request was answered or failed.
-    fn request(&self, line: &RequestLine);
+    /// A request was answered or failed. The line has no secrets.
+    fn request(&self, line: &str);
     /// Something in the environment is not used as the person may expect.
     fn warning(&self, warning: &str);
     /// The client waits for this.
     fn waiting(&self, what: &str);
 }
 
-/// The details of one request for `--verbose`, without secrets.
-pub(crate) struct RequestLine {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    /// The status, or the message of the error if there was none.
-    pub(crate) outcome: String,
-    pub(crate) elapsed: Duration,
-    pub(crate) trace_id: Option<String>,
-}
-
-impl fmt::Display for RequestLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds = self.elapsed.as_millis();
-        write!(
-            f,
-            "{} {} {} {milliseconds} ms",
-            self.method, self.path, self.outcome
-        )?;
-        match &self.trace_id {
-            Some(id) => write!(f, " trace {id}"),
-            None => Ok(()),
-        }
-    }
-}
-
 /// A request to the API.
-pub(super) struct Request<'a> {
+pub(super) struct ApiRequest<'a> {
     pub(super) method: Method,
     pub(super) path: &'a str,
     pub(super) body: Option<Bytes>,
@@ -59,7 +31,7 @@ pub(super) struct Request<'a> {
     pub(super) carried: Option<Carried<'a>>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> ApiRequest<'a> {
     /// A request that changes nothing.
     pub(super) fn read(method: Method, path: &'a str) -> Self {
         Self {
@@ -103,7 +75,7 @@ impl<'a> Request<'a> {
 
 /// Which failed requests are retried.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
+pub(super) enum Repeat {
     /// After every transient failure, because the request may be carried out twice.
     Safe,
     /// Only if the request was certainly not carried out.
@@ -113,7 +85,7 @@ pub(crate) enum Repeat {
 }
 
 /// A response that was read completely.
-pub(crate) struct Answer {
+pub(crate) struct ApiAnswer {
     pub(crate) status: StatusCode,
     pub(crate) is_json: bool,
     pub(super) body: Zeroizing<Vec<u8>>,
@@ -121,17 +93,4 @@ pub(crate) struct Answer {
     pub(super) unconfirmed: Effect,
     /// As it may be shown.
     pub(super) trace_id: Option<String>,
-}
-
-impl Answer {
-    /// The response to a delete that was carried out.
-    pub(super) fn no_content() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            is_json: false,
-            body: Zeroizing::default(),
-            unconfirmed: Effect::Unknown,
-            trace_id: None,
-        }
-    }
 }

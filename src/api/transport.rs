@@ -3,17 +3,17 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::error::{ApiError, Effect};
-use super::request::{Answer, Observer, Repeat, Request, RequestLine};
-use super::types::{Asked, Confirmation, ErrorEnvelope, ServerText};
+use super::request::{ApiAnswer, ApiRequest, Observer, Repeat};
+use super::types::{Asked, ErrorEnvelope, ServerText, WriteReply};
 use crate::auth::credential::ApiCredential;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::net::client::{self, Broken, ClientSettings};
 use crate::net::origin::Origin;
 use crate::net::retry::{self, API_CALL, Tries};
@@ -75,7 +75,7 @@ impl Api {
 
     /// Sends a request, with retries if they are safe, and returns a 2xx response. Reports if it takes
     /// a while, unless it belongs to a batch, which reports its own progress.
-    pub(super) async fn send(&self, request: &Request<'_>) -> ApiResult<Answer> {
+    pub(super) async fn send(&self, request: &ApiRequest<'_>) -> ApiResult<ApiAnswer> {
         let mut answer = std::pin::pin!(self.send_until_answered(request));
         tokio::select! {
             biased;
@@ -86,7 +86,7 @@ impl Api {
         answer.await
     }
 
-    async fn send_until_answered(&self, request: &Request<'_>) -> ApiResult<Answer> {
+    async fn send_until_answered(&self, request: &ApiRequest<'_>) -> ApiResult<ApiAnswer> {
         // The effect of all attempts: one without a response may have been carried out.
         let mut effect = Effect::None;
         let mut bearer = self.credential.bearer().await?;
@@ -108,7 +108,13 @@ impl Api {
             }
             // A retried delete whose first response was lost finds nothing to delete.
             if request.method == Method::DELETE && effect == Effect::Unknown && error.status() == Some(404) {
-                return Ok(Answer::no_content());
+                return Ok(ApiAnswer {
+                    status: StatusCode::NO_CONTENT,
+                    is_json: false,
+                    body: Zeroizing::default(),
+                    unconfirmed: Effect::Unknown,
+                    trace_id: None,
+                });
             }
             if error.effect() == Effect::Unknown {
                 effect = request.possible_effect();
@@ -140,26 +146,28 @@ impl Api {
     }
 
     /// Sends a request once, and reports it to `--verbose`.
-    async fn send_observed(&self, request: &Request<'_>, bearer: &SecretValue) -> ApiResult<Answer> {
+    async fn send_observed(&self, request: &ApiRequest<'_>, bearer: &SecretValue) -> ApiResult<ApiAnswer> {
         let started = Instant::now();
         let result = self.send_once(request, bearer).await;
         if self.observer.shows_requests() {
             let (outcome, trace_id) = match &result {
-                Ok(answer) => (answer.status.as_str().to_owned(), answer.trace_id.clone()),
-                Err(error) => (error.outcome(), error.shown_trace_id().map(str::to_owned)),
+                Ok(answer) => (answer.status.as_str().to_owned(), &answer.trace_id),
+                Err(failed) => (failed.outcome(), &failed.error.trace_id),
             };
-            self.observer.request(&RequestLine {
-                method: request.method.clone(),
-                path: self.known_secrets.show(request.path, request.carried),
-                outcome,
-                elapsed: started.elapsed(),
-                trace_id,
-            });
+            let path = self.known_secrets.show(request.path, request.carried);
+            let trace_id = trace_id
+                .as_ref()
+                .map_or_else(String::new, |id| format!(" trace {id}"));
+            let elapsed = started.elapsed().as_millis();
+            self.observer.request(&format!(
+                "{} {path} {outcome} {elapsed} ms{trace_id}",
+                request.method
+            ));
         }
         result
     }
 
-    async fn send_once(&self, request: &Request<'_>, bearer: &SecretValue) -> ApiResult<Answer> {
+    async fn send_once(&self, request: &ApiRequest<'_>, bearer: &SecretValue) -> ApiResult<ApiAnswer> {
         let mut sent = self
             .http
             .request(request.method.clone(), self.origin.at(request.path))
@@ -176,16 +184,15 @@ impl Api {
     }
 
     /// Reads a response. Any status except a success is an error.
-    async fn receive(&self, response: reqwest::Response, request: &Request<'_>) -> ApiResult<Answer> {
+    async fn receive(&self, response: reqwest::Response, request: &ApiRequest<'_>) -> ApiResult<ApiAnswer> {
         let carried = request.carried;
         let status = response.status();
         let headers = response.headers().clone();
         let trace_id = headers.get("x-trace-id").and_then(|id| id.to_str().ok());
         let trace_id = trace_id.map(|id| self.known_secrets.show_line(id, carried));
         if let Some(message) = client::unexpected(&response, &self.origin, &self.known_secrets, carried) {
-            return Err(ApiError::not_the_api(Some(status.as_u16()), message)
-                .hint(NOT_THE_API_HINT)
-                .trace_id(trace_id));
+            let unexpected = ApiError::not_the_api(Some(status.as_u16()), message, NOT_THE_API_HINT);
+            return Err(unexpected.trace_id(trace_id));
         }
         let body = client::read_body(response, MAX_ANSWER, &self.origin).await;
         // The status of an error says enough without its body.
@@ -194,7 +201,7 @@ impl Api {
         } else {
             body.unwrap_or_default()
         };
-        let answer = Answer {
+        let answer = ApiAnswer {
             status,
             is_json: client::is_json(&headers),
             body,
@@ -211,12 +218,12 @@ impl Api {
     fn authorization(&self, bearer: &SecretValue) -> ApiResult<HeaderValue> {
         bearer_header(bearer).ok_or_else(|| {
             let message = format!("{} contains invalid characters", self.credential.source);
-            ApiError::not_sent(Kind::Credential, message)
+            Error::new(Kind::Credential, message).into()
         })
     }
 
     /// The error for a response with an error status, with the message of the server.
-    fn refused(&self, answer: &Answer, headers: &HeaderMap, carried: Option<Carried<'_>>) -> ApiError {
+    fn refused(&self, answer: &ApiAnswer, headers: &HeaderMap, carried: Option<Carried<'_>>) -> ApiError {
         let status = answer.status.as_u16();
         let ErrorEnvelope {
             code,
@@ -245,11 +252,11 @@ impl Api {
     /// The reply to a write, if it confirms what was asked.
     pub(super) fn confirmed(
         &self,
-        answer: &Answer,
+        answer: &ApiAnswer,
         asked: &Asked<'_>,
         expected: &str,
-    ) -> ApiResult<Confirmation> {
-        let reply: Confirmation = self.parse(answer, expected)?;
+    ) -> ApiResult<WriteReply> {
+        let reply: WriteReply = self.parse(answer, expected)?;
         if reply.confirms(asked) {
             Ok(reply)
         } else {
@@ -258,7 +265,7 @@ impl Api {
     }
 
     /// Parses the JSON of a 2xx response. Errors of serde are dropped because they quote the input.
-    pub(crate) fn parse<T: DeserializeOwned>(&self, answer: &Answer, expected: &str) -> ApiResult<T> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self, answer: &ApiAnswer, expected: &str) -> ApiResult<T> {
         if !answer.is_json {
             return Err(self.not_the_api(answer, expected));
         }
@@ -266,12 +273,11 @@ impl Api {
     }
 
     /// The error for a 2xx response that confirms nothing, such as a captive portal's page.
-    pub(crate) fn not_the_api(&self, answer: &Answer, expected: &str) -> ApiError {
+    pub(crate) fn not_the_api(&self, answer: &ApiAnswer, expected: &str) -> ApiError {
         let status = answer.status.as_u16();
         let message = format!("{} answered {status} without {expected}", self.origin);
-        ApiError::not_the_api(Some(status), message)
+        ApiError::not_the_api(Some(status), message, NOT_THE_API_HINT)
             .with_effect(answer.unconfirmed)
-            .hint(NOT_THE_API_HINT)
             .trace_id(answer.trace_id.clone())
     }
 
@@ -281,10 +287,9 @@ impl Api {
             return error;
         }
         let message = format!("{} does not look like the API (404)", self.origin);
-        ApiError::not_the_api(Some(404), message)
+        ApiError::not_the_api(Some(404), message, "check AMIKA_API_URL")
             .with_effect(Effect::None)
-            .hint("check AMIKA_API_URL")
-            .trace_id(error.shown_trace_id().map(str::to_owned))
+            .trace_id(error.error.trace_id)
     }
 
     /// A text of a list as it may be shown.

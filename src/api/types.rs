@@ -67,7 +67,7 @@ pub(super) struct Asked<'a> {
 
 /// The response to a write. A member that is missing contradicts nothing.
 #[derive(Deserialize)]
-pub(super) struct Confirmation {
+pub(super) struct WriteReply {
     pub(super) id: Option<Value>,
     name: Option<Value>,
     scope: Option<Value>,
@@ -79,7 +79,7 @@ pub(super) struct Confirmation {
     pub(super) updated_at: Option<ServerText>,
 }
 
-impl Confirmation {
+impl WriteReply {
     /// Whether it is no error, and about what was asked.
     pub(super) fn confirms(&self, asked: &Asked<'_>) -> bool {
         let is_error = self.error.is_some() || self.error_code.is_some();

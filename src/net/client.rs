@@ -90,6 +90,7 @@ impl Broken {
 /// error's chain of sources, the only way in which reqwest distinguishes errors of the proxy, name
 /// resolution and TLS.
 fn no_connection(causes: &[String], cause: &str, origin: &Origin) -> (Stage, String, Option<String>) {
+    const CHECK: &str = "check the network, HTTPS_PROXY and AMIKA_API_URL";
     const CHECK_PROXY: &str = "check the address in HTTPS_PROXY, or add the host to NO_PROXY";
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
     // A proxy that is asked again with the same password may lock the account.
@@ -117,11 +118,12 @@ fn no_connection(causes: &[String], cause: &str, origin: &Origin) -> (Stage, Str
             Some(CHECK_PROXY),
         )
     } else if says("dns error") {
-        (format!("cannot resolve {}: {cause}", origin.host()), None)
+        (format!("cannot resolve {}: {cause}", origin.host()), Some(CHECK))
     } else {
         let is_down = says("connection refused") && origin.is_loopback();
         let hint = is_down.then_some("check that the server is running, and the port in AMIKA_API_URL");
-        (format!("cannot connect to {origin}: {cause}"), hint)
+        let hint = hint.unwrap_or(CHECK);
+        (format!("cannot connect to {origin}: {cause}"), Some(hint))
     };
     (Stage::Connecting, message, hint.map(str::to_owned))
 }

@@ -21,7 +21,7 @@ const MAX_DOUBLINGS: u32 = 4;
 
 /// The limits of the attempts of one call. Each attempt is limited by the timeout of its request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Policy {
+pub(crate) struct TryLimits {
     pub(crate) tries: u32,
     /// Time from the first attempt within which the last one must start, without the waits that the
     /// server asked for.
@@ -29,14 +29,14 @@ pub(crate) struct Policy {
 }
 
 /// One call to the API. With requests of at most 30 s, it takes at most a minute.
-pub(crate) const API_CALL: Policy = Policy {
+pub(crate) const API_CALL: TryLimits = TryLimits {
     tries: MAX_TRIES,
     starts_within: Duration::from_secs(30),
 };
 
 /// One exchange with the identity provider, which repeats its response for 30 seconds:
 /// <https://workos.com/docs/authkit/sessions>. With requests of at most 8 s, it takes at most 29 s.
-pub(crate) const TOKEN_EXCHANGE: Policy = Policy {
+pub(crate) const TOKEN_EXCHANGE: TryLimits = TryLimits {
     tries: 4,
     starts_within: Duration::from_secs(21),
 };
@@ -45,16 +45,16 @@ pub(crate) const TOKEN_EXCHANGE: Policy = Policy {
 #[derive(Debug)]
 pub(crate) struct Tries {
     failed: u32,
-    policy: Policy,
+    limits: TryLimits,
     last_start: Instant,
 }
 
 impl Tries {
-    pub(crate) fn new(policy: Policy) -> Self {
+    pub(crate) fn new(limits: TryLimits) -> Self {
         Self {
             failed: 0,
-            policy,
-            last_start: Instant::now() + policy.starts_within,
+            limits,
+            last_start: Instant::now() + limits.starts_within,
         }
     }
 
@@ -66,7 +66,7 @@ impl Tries {
             self.last_start += asked;
         }
         let wait = asked.unwrap_or_else(|| backoff(self.failed));
-        (self.failed < self.policy.tries && Instant::now() + wait <= self.last_start).then_some(wait)
+        (self.failed < self.limits.tries && Instant::now() + wait <= self.last_start).then_some(wait)
     }
 }
 
@@ -120,22 +120,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_ends_within_its_limit() {
         let second = Duration::from_secs(1);
-        for policy in [API_CALL, TOKEN_EXCHANGE] {
-            let mut tries = Tries::new(policy);
-            tokio::time::advance(policy.starts_within.saturating_sub(second)).await;
+        for limits in [API_CALL, TOKEN_EXCHANGE] {
+            let mut tries = Tries::new(limits);
+            tokio::time::advance(limits.starts_within.saturating_sub(second)).await;
             assert!(tries.next(None).is_some());
             assert_eq!(tries.next(Some(30 * second)), Some(30 * second));
             tokio::time::advance(30 * second).await;
             assert_eq!(
-                Tries::new(policy).next(Some(MAX_RETRY_AFTER)),
+                Tries::new(limits).next(Some(MAX_RETRY_AFTER)),
                 Some(MAX_RETRY_AFTER)
             );
-            let mut tries = Tries::new(policy);
-            tokio::time::advance(policy.starts_within).await;
+            let mut tries = Tries::new(limits);
+            tokio::time::advance(limits.starts_within).await;
             assert_eq!(tries.next(None), None);
-            let mut tries = Tries::new(policy);
+            let mut tries = Tries::new(limits);
             let retries = std::iter::from_fn(|| tries.next(None)).count();
-            assert_eq!(retries, policy.tries as usize - 1);
+            assert_eq!(retries, limits.tries as usize - 1);
         }
         assert!(API_CALL.starts_within + 30 * second < 120 * second);
         assert!(TOKEN_EXCHANGE.starts_within + 8 * second < 30 * second);

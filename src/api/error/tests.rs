@@ -35,6 +35,9 @@ fn statuses_are_classified() {
         assert_eq!(error.retry_after(), None);
         let wait = Some(Duration::from_secs(3));
         assert_eq!(error.with_retry_after(wait).retry_after(), wait);
+        // A longer wait than a minute ends every command.
+        let busy = ApiError::of_status(status).with_retry_after(Some(Duration::from_secs(61)));
+        assert!(busy.is_fatal() && !busy.is_transient() && !busy.is_rate_limit() && !busy.is_outage());
     }
 }
 
@@ -42,20 +45,21 @@ fn statuses_are_classified() {
 /// up the time of the call.
 #[test]
 fn failures_without_a_status_are_classified() {
-    let failed = |failure| ApiError::new(failure, Effect::None, "x");
+    let broken = |stage| {
+        ApiError::from(Broken {
+            stage,
+            message: "x".to_owned(),
+            hint: None,
+        })
+    };
     for (error, exit_code, transient, outage, timeout, fatal) in [
-        (
-            failed(Failure::NotSent(Kind::Usage)),
-            2,
-            false,
-            false,
-            false,
-            true,
-        ),
-        (failed(Failure::Disconnected), 6, true, true, false, false),
-        (failed(Failure::BrokenOff), 7, false, true, false, false),
-        (failed(Failure::TimedOut), 6, false, false, true, false),
-        (failed(Failure::NotTheApi(None)), 7, false, false, false, true),
+        (Error::usage("x").into(), 2, false, false, false, true),
+        (broken(Stage::Handshake), 6, false, false, false, true),
+        (broken(Stage::Connecting), 6, true, true, false, false),
+        (broken(Stage::Waiting), 6, true, true, false, false),
+        (broken(Stage::Answering), 7, false, true, false, false),
+        (broken(Stage::TimedOut), 6, false, false, true, false),
+        (broken(Stage::TooLarge), 7, false, false, false, true),
     ] {
         let case = format!("{error:?}");
         assert_eq!(i32::from(error.kind().exit_code()), exit_code, "{case}");
@@ -64,7 +68,6 @@ fn failures_without_a_status_are_classified() {
         assert_eq!(error.is_timeout(), timeout, "{case}");
         assert_eq!(error.is_fatal(), fatal, "{case}");
         assert_eq!(error.status(), None, "{case}");
-        assert_eq!(error.with_retry_after(Some(Duration::ZERO)).retry_after(), None);
     }
 }
 
@@ -104,6 +107,6 @@ fn a_message_says_what_happened_and_what_to_do() {
     ] {
         let error = ApiError::from_status(status, true, CredentialSource::Environment, Some("why"));
         assert_eq!(error.to_string(), message);
-        assert!(error.hint.unwrap().contains(hint), "{status}");
+        assert!(error.error.hint.unwrap().contains(hint), "{status}");
     }
 }
