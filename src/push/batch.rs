@@ -13,11 +13,11 @@ use tokio::time::{Duration, Instant, sleep_until};
 use crate::api::{Api, ApiError};
 use crate::error::Kind;
 use crate::net::retry::{BATCH_LIMIT, MAX_FAILURES_PER_WRITE, MAX_TRIES};
-use crate::push::candidate::{Candidate, Target};
-use crate::push::outcome::{Event, Outcome};
+use crate::push::candidate::{Candidate, Form};
+use crate::push::outcome::{Outcome, Progress};
 use crate::push::pace::Pace;
 use crate::push::plan::{Plan, Step};
-use crate::push::write::{Next, Write};
+use crate::push::write::{NextStep, Write};
 use crate::system::signals::Interrupt;
 
 /// Shorter waits are not announced.
@@ -27,7 +27,7 @@ const SILENT_FAILURES: u32 = 3;
 
 /// A request of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Request {
+enum Task {
     /// The step of the plan.
     Create(usize),
     /// The step of the plan, and the id to update.
@@ -36,14 +36,14 @@ enum Request {
 }
 
 /// The reply to a request that succeeded.
-enum Reply {
+enum Done {
     /// The id of the written secret.
     Stored(String),
     /// The ids of the secrets in the plan's scope, by name.
     Listed(HashMap<String, String>),
 }
 
-type Answer = Result<Reply, ApiError>;
+type Answer = Result<Done, ApiError>;
 
 /// Writes every secret of a plan without conflicts. Returns the outcome of each step, and the signal
 /// that interrupted the batch. The outcome of a login is left open.
@@ -51,26 +51,24 @@ pub(crate) async fn write(
     api: &Api,
     plan: &Plan,
     interrupt: &Interrupt,
-    on_event: impl FnMut(Event),
+    on_event: impl FnMut(Progress),
 ) -> (Vec<Outcome>, Option<Kind>) {
-    let send = async |request: Request| match request {
-        Request::Create(step) => {
+    let send = async |request: Task| match request {
+        Task::Create(step) => {
             let Candidate { name, value, .. } = &plan.steps[step].candidate;
-            api.create_secret(name, value, plan.scope)
-                .await
-                .map(Reply::Stored)
+            api.create_secret(name, value, plan.scope).await.map(Done::Stored)
         }
-        Request::Update(step, id) => {
+        Task::Update(step, id) => {
             let Candidate { name, value, .. } = &plan.steps[step].candidate;
             let updated = api.update_secret(&id, name, value, plan.scope).await;
-            updated.map(|()| Reply::Stored(api.without_secrets(&id)))
+            updated.map(|()| Done::Stored(api.without_secrets(&id)))
         }
-        Request::List => {
+        Task::List => {
             let list = api.list_secrets_once().await?;
             let in_scope = list.iter().filter(|stored| stored.scope == *plan.scope.as_str());
             let ids = in_scope.map(|stored| (stored.name.as_sent(), stored.id.as_sent()));
             let ids = ids.map(|(name, id)| (name.to_owned(), id.to_owned()));
-            Ok(Reply::Listed(ids.collect()))
+            Ok(Done::Listed(ids.collect()))
         }
     };
     drive(plan, api.timeout(), interrupt, send, on_event).await
@@ -82,8 +80,8 @@ async fn drive(
     plan: &Plan,
     patience: Duration,
     interrupt: &Interrupt,
-    send: impl AsyncFn(Request) -> Answer,
-    mut on_event: impl FnMut(Event),
+    send: impl AsyncFn(Task) -> Answer,
+    mut on_event: impl FnMut(Progress),
 ) -> (Vec<Outcome>, Option<Kind>) {
     let mut batch = Batch::new(plan, patience, Instant::now());
     let mut running = FuturesUnordered::new();
@@ -155,7 +153,7 @@ impl<'a> Batch<'a> {
         let kept_in = plan.keeps_existing.then_some(plan.scope);
         let steps = plan.steps.iter();
         let is_written = |step: &Step| {
-            matches!(step.candidate.target, Target::Secret) && Outcome::without_write(&step.action).is_none()
+            matches!(step.candidate.form, Form::Secret) && Outcome::without_write(&step.action).is_none()
         };
         let ready = steps.clone().enumerate().filter(|(_, step)| is_written(step));
         let ready: VecDeque<_> = ready.map(|(index, _)| index).collect();
@@ -182,16 +180,16 @@ impl<'a> Batch<'a> {
     }
 
     /// The next request, as far as the limit of requests in flight allows one.
-    fn next_request(&self) -> Option<Request> {
+    fn next_request(&self) -> Option<Task> {
         if self.in_flight >= self.pace.limit() {
             return None;
         }
         match self.ready.front() {
             Some(&index) if !self.stopped => Some(match self.writes[index].existing.clone() {
-                Some(id) => Request::Update(index, id),
-                None => Request::Create(index),
+                Some(id) => Task::Update(index, id),
+                None => Task::Create(index),
             }),
-            _ if self.in_flight == 0 && !self.unlisted.is_empty() => Some(Request::List),
+            _ if self.in_flight == 0 && !self.unlisted.is_empty() => Some(Task::List),
             _ => None,
         }
     }
@@ -205,25 +203,25 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn sent(&mut self, request: &Request, now: Instant) {
+    fn sent(&mut self, request: &Task, now: Instant) {
         self.pace.sent(now);
         self.in_flight += 1;
         match request {
-            Request::Create(index) | Request::Update(index, _) => {
+            Task::Create(index) | Task::Update(index, _) => {
                 self.ready.pop_front();
                 self.writes[*index].in_flight = true;
             }
-            Request::List => {}
+            Task::List => {}
         }
     }
 
     /// Records the end of a request.
     fn finish(
         &mut self,
-        request: &Request,
+        request: &Task,
         sent_at: Instant,
         answer: Answer,
-        on_event: &mut impl FnMut(Event),
+        on_event: &mut impl FnMut(Progress),
     ) {
         let now = Instant::now();
         self.in_flight -= 1;
@@ -231,17 +229,17 @@ impl<'a> Batch<'a> {
             self.adapt(error, now, sent_at);
         }
         match *request {
-            Request::Create(index) | Request::Update(index, _) => {
+            Task::Create(index) | Task::Update(index, _) => {
                 self.writes[index].in_flight = false;
                 match answer {
-                    Ok(Reply::Stored(id)) => self.stored(index, id, now, sent_at, on_event),
-                    Ok(Reply::Listed(_)) => {}
+                    Ok(Done::Stored(id)) => self.stored(index, id, now, sent_at, on_event),
+                    Ok(Done::Listed(_)) => {}
                     Err(error) => self.failed(index, error, on_event),
                 }
             }
-            Request::List => match answer {
-                Ok(Reply::Listed(ids)) => self.listed(&ids, on_event),
-                Ok(Reply::Stored(_)) => {}
+            Task::List => match answer {
+                Ok(Done::Listed(ids)) => self.listed(&ids, on_event),
+                Ok(Done::Stored(_)) => {}
                 Err(error) => self.not_listed(&error, on_event),
             },
         }
@@ -272,7 +270,7 @@ impl<'a> Batch<'a> {
         id: String,
         now: Instant,
         sent_at: Instant,
-        on_event: &mut impl FnMut(Event),
+        on_event: &mut impl FnMut(Progress),
     ) {
         self.stored += 1;
         self.pace.accepted(now, sent_at, self.total - self.stored);
@@ -280,20 +278,20 @@ impl<'a> Batch<'a> {
         self.give_up_at = self.give_up_at.max(now + self.patience);
         self.waited = false;
         self.told.outage = false;
-        on_event(Event::Finished);
+        on_event(Progress::Finished);
     }
 
-    fn failed(&mut self, index: usize, error: ApiError, on_event: &mut impl FnMut(Event)) {
+    fn failed(&mut self, index: usize, error: ApiError, on_event: &mut impl FnMut(Progress)) {
         let may_help = self.retry_may_help(index, &error);
         let next = self.writes[index].fail(error, may_help);
         self.proceed(index, next, on_event);
     }
 
-    fn proceed(&mut self, index: usize, next: Next, on_event: &mut impl FnMut(Event)) {
+    fn proceed(&mut self, index: usize, next: NextStep, on_event: &mut impl FnMut(Progress)) {
         match next {
-            Next::List => self.unlisted.push(index),
-            Next::Retry => self.ready.push_back(index),
-            Next::GiveUp => self.give_up(index, on_event),
+            NextStep::List => self.unlisted.push(index),
+            NextStep::Retry => self.ready.push_back(index),
+            NextStep::GiveUp => self.give_up(index, on_event),
         }
     }
 
@@ -317,7 +315,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Decides every write that waited for this list.
-    fn listed(&mut self, ids: &HashMap<String, String>, on_event: &mut impl FnMut(Event)) {
+    fn listed(&mut self, ids: &HashMap<String, String>, on_event: &mut impl FnMut(Progress)) {
         for index in std::mem::take(&mut self.unlisted) {
             let name = self.plan.steps[index].candidate.name.as_str();
             let next = self.writes[index].listed(ids.get(name).map(String::as_str));
@@ -325,7 +323,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn not_listed(&mut self, error: &ApiError, on_event: &mut impl FnMut(Event)) {
+    fn not_listed(&mut self, error: &ApiError, on_event: &mut impl FnMut(Progress)) {
         let transient = error.is_outage() || error.is_transient();
         if transient && !self.stopped && self.total > 1 {
             return;
@@ -335,25 +333,25 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn give_up(&mut self, index: usize, on_event: &mut impl FnMut(Event)) {
+    fn give_up(&mut self, index: usize, on_event: &mut impl FnMut(Progress)) {
         self.outcomes[index] = Some(self.writes[index].outcome());
-        on_event(Event::Finished);
+        on_event(Progress::Finished);
     }
 
     /// Announces a wait once per outage, and a rate limit once per batch.
-    fn announce(&mut self, wait: Duration, on_event: &mut impl FnMut(Event)) {
+    fn announce(&mut self, wait: Duration, on_event: &mut impl FnMut(Progress)) {
         if self.stopped {
             return;
         }
         let is_long = wait >= SILENT_WAIT || self.pace.failures() > SILENT_FAILURES;
         if is_long && !std::mem::replace(&mut self.told.outage, true) {
-            on_event(Event::Waiting {
+            on_event(Progress::Waiting {
                 at_most: self.give_up_at.saturating_duration_since(Instant::now()),
             });
         }
         let goes_on = self.pace.failures() == 0 && self.stored < self.total;
         if self.pace.is_limited() && goes_on && !std::mem::replace(&mut self.told.limit, true) {
-            on_event(Event::SlowedDown);
+            on_event(Progress::SlowedDown);
         }
     }
 

@@ -14,14 +14,14 @@ use crate::system::given::place;
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) name: SecretName,
-    pub(crate) target: Target,
+    pub(crate) form: Form,
     pub(crate) value: SecretValue,
     pub(crate) origin: Origin,
 }
 
 /// What a value becomes in the vault.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Target {
+pub(crate) enum Form {
     /// A generic secret with the candidate's name.
     Secret,
     /// The credential of a provider, with the provider's default name for a login.
@@ -32,7 +32,7 @@ impl Candidate {
     pub(crate) fn secret(name: SecretName, value: SecretValue, origin: Origin) -> Self {
         Self {
             name,
-            target: Target::Secret,
+            form: Form::Secret,
             value,
             origin,
         }
@@ -42,14 +42,14 @@ impl Candidate {
     pub(crate) fn login(provider: &'static Provider, value: SecretValue, origin: Origin) -> Self {
         Self {
             name: SecretName::of_login(provider.title),
-            target: Target::Login(provider),
+            form: Form::Login(provider),
             value,
             origin,
         }
     }
 }
 
-impl Target {
+impl Form {
     /// The word for it in JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::ApiError;
 use crate::error::{Error, Kind};
-use crate::push::plan::{Action, Kept, Plan, Step};
+use crate::push::plan::{Action, Plan, Step, WhyKept};
 
 /// The outcome of one secret.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(crate) enum Outcome {
         id: String,
     },
     /// Left as it was.
-    Unchanged(Kept),
+    Unchanged(WhyKept),
     /// Not stored: the API refused it or could not be reached.
     Failed(ApiError),
     /// The write was sent and may have been carried out. Without an error, a signal stopped it.
@@ -129,7 +129,7 @@ impl Outcomes<'_> {
 
 /// Progress of a plan while it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
+pub(crate) enum Progress {
     /// The outcome of a secret is known.
     Finished,
     /// The API does not respond, or asks to wait.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, Kind};
-use crate::push::candidate::{Candidate, Target};
+use crate::push::candidate::{Candidate, Form};
 use crate::secret::Scope;
 
 /// A generic secret that the vault already has.
@@ -24,7 +24,7 @@ pub(crate) struct Inventory {
 
 /// How a push treats what the vault already has.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Policy {
+pub(crate) struct Intent {
     /// The scope on the command line; without one, user scope.
     pub(crate) scope: Option<Scope>,
     /// Whether existing secrets stay unchanged, for `--if-missing`.
@@ -41,13 +41,13 @@ pub(crate) enum Action {
         id: String,
     },
     /// Not written.
-    Keep(Kept),
+    Keep(WhyKept),
     Conflict(Conflict),
 }
 
 /// Why something is not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum WhyKept {
     /// This scope has the name, and existing secrets stay unchanged.
     Stored(Scope),
     /// User scope has a login of this provider, and a login never replaces another.
@@ -83,7 +83,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// One step per candidate. Identity is name and scope.
-    pub(crate) fn new(candidates: Vec<Candidate>, stored: &Inventory, policy: Policy) -> Self {
+    pub(crate) fn new(candidates: Vec<Candidate>, stored: &Inventory, intent: Intent) -> Self {
         let mut by_name: HashMap<&str, Vec<&Stored>> = HashMap::new();
         let mut by_id: HashMap<&str, Vec<&Stored>> = HashMap::new();
         for secret in &stored.secrets {
@@ -97,15 +97,15 @@ impl Plan {
                 }
             }
         }
-        let decide = |candidate: &Candidate| match candidate.target {
-            Target::Login(_) if policy.scope() == Scope::Org => Action::Keep(Kept::Personal),
-            Target::Login(provider) if stored.logins.contains(&provider.id) => {
-                Action::Keep(Kept::LoginStored)
+        let decide = |candidate: &Candidate| match candidate.form {
+            Form::Login(_) if intent.scope() == Scope::Org => Action::Keep(WhyKept::Personal),
+            Form::Login(provider) if stored.logins.contains(&provider.id) => {
+                Action::Keep(WhyKept::LoginStored)
             }
-            Target::Login(_) => Action::Create,
-            Target::Secret => {
+            Form::Login(_) => Action::Create,
+            Form::Secret => {
                 let same = by_name.get(candidate.name.as_str());
-                policy.action(same.map_or(&[], Vec::as_slice), &by_id)
+                intent.action(same.map_or(&[], Vec::as_slice), &by_id)
             }
         };
         let steps = candidates.into_iter().map(|candidate| Step {
@@ -113,8 +113,8 @@ impl Plan {
             candidate,
         });
         Self {
-            scope: policy.scope(),
-            keeps_existing: policy.keeps_existing,
+            scope: intent.scope(),
+            keeps_existing: intent.keeps_existing,
             steps: steps.collect(),
         }
     }
@@ -196,7 +196,7 @@ fn refused(message: String) -> Error {
     Error::new(Kind::Refused, message).consequence("nothing was changed")
 }
 
-impl Policy {
+impl Intent {
     fn scope(self) -> Scope {
         self.scope.unwrap_or(Scope::User)
     }
@@ -209,10 +209,10 @@ impl Policy {
             .collect();
         match (here.as_slice(), same) {
             ([], []) => Action::Create,
-            ([], [elsewhere, ..]) if self.keeps_existing => Action::Keep(Kept::Stored(elsewhere.scope)),
+            ([], [elsewhere, ..]) if self.keeps_existing => Action::Keep(WhyKept::Stored(elsewhere.scope)),
             ([], _) if self.scope == Some(Scope::User) => Action::CreateBeside,
             ([], [elsewhere, ..]) => Action::Conflict(Conflict::Elsewhere(elsewhere.scope)),
-            (_, _) if self.keeps_existing => Action::Keep(Kept::Stored(self.scope())),
+            (_, _) if self.keeps_existing => Action::Keep(WhyKept::Stored(self.scope())),
             ([stored], _) => match by_id[stored.id.as_str()].iter().find(|other| *other != *stored) {
                 None => Action::Update {
                     id: stored.id.clone(),

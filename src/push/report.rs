@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::api::ApiError;
-use crate::push::candidate::Target;
+use crate::push::candidate::Form;
 use crate::push::outcome::{Outcome, Outcomes};
-use crate::push::plan::{Action, Kept, Plan, Step};
+use crate::push::plan::{Action, Plan, Step, WhyKept};
 use crate::secret::Scope;
 use crate::ui::table::{Cell, Text, table};
 
@@ -32,30 +32,30 @@ fn described(action: &Action) -> Cell {
     }
 }
 
-fn kept_as(kept: Kept) -> String {
+fn kept_as(kept: WhyKept) -> String {
     match kept {
-        Kept::Stored(scope) => format!("unchanged in {scope} scope"),
-        Kept::LoginStored => "already there".to_owned(),
-        Kept::Personal => "not pushed".to_owned(),
+        WhyKept::Stored(scope) => format!("unchanged in {scope} scope"),
+        WhyKept::LoginStored => "already there".to_owned(),
+        WhyKept::Personal => "not pushed".to_owned(),
     }
 }
 
 /// Why a login is not written, and what to do about it.
 pub(crate) fn login_notices(plan: &Plan) -> impl Iterator<Item = String> {
     plan.steps.iter().filter_map(|Step { candidate, action }| {
-        let (Target::Login(provider), Action::Keep(kept)) = (candidate.target, action) else {
+        let (Form::Login(provider), Action::Keep(kept)) = (candidate.form, action) else {
             return None;
         };
         let title = provider.title;
         let push = format!("amika secret {} push", provider.id);
         match kept {
-            Kept::LoginStored => Some(format!(
+            WhyKept::LoginStored => Some(format!(
                 "a {title} login is already there; '{push} --force' replaces it"
             )),
-            Kept::Personal => Some(format!(
+            WhyKept::Personal => Some(format!(
                 "the {title} login is not pushed to org scope; '{push} --type oauth --scope org' does that"
             )),
-            Kept::Stored(_) => None,
+            WhyKept::Stored(_) => None,
         }
     })
 }
@@ -181,9 +181,9 @@ pub(crate) fn outcomes_json<'a>(outcomes: &'a Outcomes<'_>) -> OutcomesJson<'a> 
     let scope = outcomes.plan.scope;
     let results = outcomes.rows().map(|(step, outcome)| OutcomeJson {
         name: step.candidate.name.as_str(),
-        kind: step.candidate.target.as_str(),
+        kind: step.candidate.form.as_str(),
         scope: match outcome {
-            Outcome::Unchanged(Kept::Stored(scope)) => *scope,
+            Outcome::Unchanged(WhyKept::Stored(scope)) => *scope,
             _ => scope,
         },
         status: outcome.as_str(),

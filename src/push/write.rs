@@ -2,12 +2,12 @@
 
 use crate::api::{ApiError, Effect};
 use crate::push::outcome::Outcome;
-use crate::push::plan::{Action, Kept};
+use crate::push::plan::{Action, WhyKept};
 use crate::secret::Scope;
 
 /// The next step of a failed write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum NextStep {
     /// List the vault to see whether it is stored.
     List,
     /// Retry it after all other writes.
@@ -84,7 +84,7 @@ impl Write {
     }
 
     /// Records a failure; `may_help` tells whether a retry can succeed.
-    pub(super) fn fail(&mut self, error: ApiError, may_help: bool) -> Next {
+    pub(super) fn fail(&mut self, error: ApiError, may_help: bool) -> NextStep {
         let creating = self.existing.is_none();
         let taken = creating && error.status() == Some(409);
         let gone = !creating && error.status() == Some(404);
@@ -101,31 +101,31 @@ impl Write {
         self.given_up = !may_help;
         self.error = Some(error);
         if taken && self.kept_in.is_some() {
-            Next::GiveUp
+            NextStep::GiveUp
         } else if lost || taken || (gone && may_help) {
-            Next::List
+            NextStep::List
         } else if may_help {
-            Next::Retry
+            NextStep::Retry
         } else {
-            Next::GiveUp
+            NextStep::GiveUp
         }
     }
 
     /// Records a list of the vault requested after the last failure.
-    pub(super) fn listed(&mut self, id: Option<&str>) -> Next {
+    pub(super) fn listed(&mut self, id: Option<&str>) -> NextStep {
         let taken = self.is_taken();
         if id.is_some() && self.kept_in.is_some() {
             // An update could overwrite the value of another writer.
-            Next::GiveUp
+            NextStep::GiveUp
         } else if let Some(id) = id {
             self.existing = Some(id.to_owned());
             self.given_up = false;
-            Next::Retry
+            NextStep::Retry
         } else if self.given_up || taken {
             // Not proof that the secret is missing, because a list may be out of date.
-            Next::GiveUp
+            NextStep::GiveUp
         } else {
-            Next::Retry
+            NextStep::Retry
         }
     }
 
@@ -141,7 +141,7 @@ impl Write {
             _ if self.in_flight => Outcome::Unknown(None),
             (None, _) => Outcome::NotAttempted,
             (Some(error), _) if in_doubt => Outcome::Unknown(Some(error.clone())),
-            (Some(_), Some(scope)) if self.is_taken() => Outcome::Unchanged(Kept::Stored(scope)),
+            (Some(_), Some(scope)) if self.is_taken() => Outcome::Unchanged(WhyKept::Stored(scope)),
             (Some(error), _) => Outcome::Failed(error.clone()),
         }
     }

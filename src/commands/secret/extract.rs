@@ -18,7 +18,7 @@ use crate::push::candidate::{Candidate, Origin};
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
 use crate::push::outcome::Outcomes;
-use crate::push::plan::{Inventory, Plan, Policy};
+use crate::push::plan::{Intent, Inventory, Plan};
 use crate::push::report as push_view;
 use crate::secret::{Scope, SecretName};
 use crate::system::env::Env;
@@ -229,7 +229,7 @@ impl Extraction {
     /// Pushes what works in a sandbox, in the form in which it works.
     async fn push(self, args: &ExtractArgs, context: &Context) -> Result<()> {
         let printer = context.printer;
-        let policy = Policy {
+        let intent = Intent {
             scope: args.scope,
             keeps_existing: false,
         };
@@ -240,7 +240,7 @@ impl Extraction {
                 return Err(Error::input(NO_MATCH).hint(self.what_was_found()));
             }
             let none = Outcomes {
-                plan: &Plan::new(Vec::new(), &Inventory::default(), policy),
+                plan: &Plan::new(Vec::new(), &Inventory::default(), intent),
                 each: Vec::new(),
                 stopped_by: None,
             };
@@ -261,7 +261,7 @@ impl Extraction {
             self.warn_of_sharing(login, printer);
         }
         let manner = Manner {
-            policy,
+            intent,
             confirmation: self.confirmation,
             dry_run: args.dry_run,
             strict: false,

@@ -14,12 +14,12 @@ use crate::credentials::replace::{Ending, create_or_replace};
 use crate::error::{Error, Result};
 use crate::provider::CredentialKind;
 use crate::push::batch;
-use crate::push::candidate::{Candidate, Target};
+use crate::push::candidate::{Candidate, Form};
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
 use crate::push::collect::{Collected, EnvFormat, Sources, collect};
-use crate::push::outcome::{Event, Outcome, Outcomes};
-use crate::push::plan::{Action, Inventory, Kept, Plan, Policy, Step, Stored};
+use crate::push::outcome::{Outcome, Outcomes, Progress};
+use crate::push::plan::{Action, Intent, Inventory, Plan, Step, Stored, WhyKept};
 use crate::push::report as view;
 use crate::secret::Scope;
 use crate::system::signals::Interrupt;
@@ -148,12 +148,12 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         interrupt.or(asked).await?;
         report(&mut collected, args.strict, *printer);
     }
-    let policy = Policy {
+    let intent = Intent {
         scope: args.scope,
         keeps_existing: args.if_missing,
     };
     let manner = Manner {
-        policy,
+        intent,
         confirmation,
         dry_run: args.dry_run,
         strict: args.strict,
@@ -184,7 +184,7 @@ fn refuse_warnings(notices: &mut Notices, problems: &mut Problems) {
 /// How collected secrets are pushed.
 #[derive(Clone, Copy)]
 pub(crate) struct Manner {
-    pub(crate) policy: Policy,
+    pub(crate) intent: Intent,
     pub(crate) confirmation: Confirmation,
     /// Whether the plan is only shown.
     pub(crate) dry_run: bool,
@@ -210,7 +210,7 @@ pub(crate) async fn push(
     for candidate in &candidates {
         api.keep_secret(&candidate.value);
     }
-    let plan = Plan::new(candidates, &inventory, manner.policy);
+    let plan = Plan::new(candidates, &inventory, manner.intent);
     let conflicts = plan.conflicts(|text| api.without_secrets(text));
     let mut notices = Notices::default();
     plan_notices(&plan, &mut notices);
@@ -255,7 +255,7 @@ impl OpenVault {
             logins: Vec::new(),
         };
         for candidate in candidates {
-            let Target::Login(provider) = candidate.target else {
+            let Form::Login(provider) = candidate.form else {
                 continue;
             };
             let listed = async { Ok(api.list_credentials(provider).await?) };
@@ -329,7 +329,7 @@ async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
 /// Stores the logins of the plan, unless the batch before was stopped.
 async fn write_logins(outcomes: &mut Outcomes<'_>, api: &Api, interrupt: &Interrupt) {
     for (index, step) in outcomes.plan.steps.iter().enumerate() {
-        let Target::Login(provider) = step.candidate.target else {
+        let Form::Login(provider) = step.candidate.form else {
             continue;
         };
         let is_stopped = outcomes.stopped_by.is_some() || outcomes.rows().any(was_not_attempted);
@@ -346,7 +346,7 @@ async fn write_logins(outcomes: &mut Outcomes<'_>, api: &Api, interrupt: &Interr
         outcomes.stopped_by = stored.signal;
         outcomes.each[index] = match (stored.ending, stored.failure) {
             (Ending::Stored(id), _) => Outcome::Created { id },
-            (Ending::Taken | Ending::TakenByOther, _) => Outcome::Unchanged(Kept::LoginStored),
+            (Ending::Taken | Ending::TakenByOther, _) => Outcome::Unchanged(WhyKept::LoginStored),
             (Ending::NotStored, Some(error)) => Outcome::Failed(error),
             (Ending::NotStored, None) => Outcome::NotAttempted,
             (_, error) => Outcome::Unknown(error),
@@ -356,24 +356,24 @@ async fn write_logins(outcomes: &mut Outcomes<'_>, api: &Api, interrupt: &Interr
 
 fn was_not_attempted((step, outcome): (&Step, &Outcome)) -> bool {
     matches!(
-        (step.candidate.target, outcome),
-        (Target::Secret, Outcome::NotAttempted)
+        (step.candidate.form, outcome),
+        (Form::Secret, Outcome::NotAttempted)
     )
 }
 
 /// Shows the progress of a batch, in the progress bar and as notices.
-fn show(printer: Printer, progress: &ProgressBar, event: Event) {
+fn show(printer: Printer, progress: &ProgressBar, event: Progress) {
     let notice = match event {
-        Event::Finished => {
+        Progress::Finished => {
             progress.set_message("");
             return progress.inc(1);
         }
-        Event::Waiting { at_most } => {
+        Progress::Waiting { at_most } => {
             progress.set_message("waiting for the API");
             let seconds = at_most.as_millis().div_ceil(1000);
             format!("the API is unavailable; waiting up to {seconds} s")
         }
-        Event::SlowedDown => {
+        Progress::SlowedDown => {
             progress.set_message("slowed down by the API");
             "the API limits the rate; slowing down".to_owned()
         }

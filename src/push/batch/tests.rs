@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::push::candidate::Origin;
-use crate::push::plan::{Inventory, Policy};
+use crate::push::plan::{Intent, Inventory};
 use crate::secret::{SecretName, SecretValue};
 
 /// What a server does with one request.
@@ -81,11 +81,11 @@ fn plan(count: usize) -> Plan {
         let name = SecretName::environment(&format!("N{number}")).unwrap();
         Candidate::secret(name, SecretValue::new("v".to_owned()), Origin::Stdin)
     });
-    let policy = Policy {
+    let intent = Intent {
         scope: None,
         keeps_existing: false,
     };
-    Plan::new(candidates.collect(), &Inventory::default(), policy)
+    Plan::new(candidates.collect(), &Inventory::default(), intent)
 }
 
 /// Pushes `count` secrets to a server with this latency. `judge` gets the time since the start at which
@@ -99,7 +99,7 @@ async fn push(count: usize, latency: u64, judge: impl Fn(Duration) -> Verdict) -
     let stored = RefCell::new(HashMap::new());
     let interrupt = Interrupt::listen();
     let half = Duration::from_millis(latency) / 2;
-    let answer = async |request: Request| {
+    let answer = async |request: Task| {
         sent.borrow_mut().push(start.elapsed());
         sleep(half).await;
         let verdict = judge(start.elapsed());
@@ -109,11 +109,11 @@ async fn push(count: usize, latency: u64, judge: impl Fn(Duration) -> Verdict) -
                 sleep(Duration::from_secs(30)).await;
                 return Err(ApiError::silent());
             }
-            (Verdict::Accept, Request::List) => return Ok(Reply::Listed(stored.borrow().clone())),
-            (Verdict::Accept, Request::Create(index) | Request::Update(index, _)) => {
+            (Verdict::Accept, Task::List) => return Ok(Done::Listed(stored.borrow().clone())),
+            (Verdict::Accept, Task::Create(index) | Task::Update(index, _)) => {
                 let id = format!("id-{index}");
                 stored.borrow_mut().insert(format!("N{index}"), id.clone());
-                return Ok(Reply::Stored(id));
+                return Ok(Done::Stored(id));
             }
             (Verdict::Status(status), _) => return Err(ApiError::of_status(status)),
             (Verdict::Refuse(wait), _) => wait,

@@ -41,7 +41,7 @@ proptest! {
         let is_org = scope == Some(Scope::Org);
         let make = |inventory: &Inventory, keeps_existing| {
             let candidates = names.iter().map(|name| candidate(name)).collect();
-            Plan::new(candidates, inventory, Policy { scope, keeps_existing })
+            Plan::new(candidates, inventory, Intent { scope, keeps_existing })
         };
         let plan = make(&inventory, false);
         prop_assert_eq!(plan.steps.len(), names.len());
@@ -72,7 +72,7 @@ proptest! {
 
         // `--if-missing` plans contain no conflicts and no updates.
         let gaps = make(&inventory, true);
-        let fine = |action: &Action| matches!(action, Action::Create | Action::Keep(Kept::Stored(_)));
+        let fine = |action: &Action| matches!(action, Action::Create | Action::Keep(WhyKept::Stored(_)));
         prop_assert!(actions(&gaps).iter().all(|(_, action)| fine(action)));
     }
 }
@@ -80,7 +80,7 @@ proptest! {
 /// R145: what an update would change must be certain.
 #[test]
 fn an_ambiguous_secret_is_a_conflict_with_both_ids() {
-    let user = Policy {
+    let user = Intent {
         scope: None,
         keeps_existing: false,
     };
@@ -96,12 +96,12 @@ fn an_ambiguous_secret_is_a_conflict_with_both_ids() {
         let conflicts = plan.conflicts(str::to_owned);
         assert_eq!(conflicts.len(), 1);
         assert!(conflicts[0].message.contains(said), "{}", conflicts[0].message);
-        let keeping = Policy {
+        let keeping = Intent {
             keeps_existing: true,
             ..user
         };
         let plan = Plan::new(vec![candidate("A")], &inventory, keeping);
-        assert_eq!(plan.steps[0].action, Action::Keep(Kept::Stored(Scope::User)));
+        assert_eq!(plan.steps[0].action, Action::Keep(WhyKept::Stored(Scope::User)));
     }
     let inventory = Inventory {
         secrets: repeated.to_vec(),
@@ -121,19 +121,19 @@ fn a_login_never_replaces_another() {
     for (scope, logins, action) in [
         (None, vec![], Action::Create),
         (Some(Scope::User), vec!["codex"], Action::Create),
-        (None, vec!["claude"], Action::Keep(Kept::LoginStored)),
-        (Some(Scope::Org), vec![], Action::Keep(Kept::Personal)),
+        (None, vec!["claude"], Action::Keep(WhyKept::LoginStored)),
+        (Some(Scope::Org), vec![], Action::Keep(WhyKept::Personal)),
     ] {
         let inventory = Inventory {
             secrets: vec![stored("id", "Claude login", Scope::User)],
             logins,
         };
-        let policy = Policy {
+        let intent = Intent {
             scope,
             keeps_existing: false,
         };
-        let plan = Plan::new(login(), &inventory, policy);
+        let plan = Plan::new(login(), &inventory, intent);
         assert_eq!(plan.steps[0].action, action);
-        assert_eq!(plan.steps[0].candidate.target.as_str(), "claude");
+        assert_eq!(plan.steps[0].candidate.form.as_str(), "claude");
     }
 }
