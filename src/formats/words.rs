@@ -93,8 +93,7 @@ pub(crate) fn is_constant(word: &str) -> bool {
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// A name or pattern of the command line in quotes, or `instead` if it may be a secret. Only a short word
-/// of letters, or a name in capital letters, is certainly none.
+/// A name or pattern of the command line in quotes, or `instead` if it may be a secret.
 pub(crate) fn quoted(word: &str, instead: &str) -> String {
     if is_plain(word) {
         format!("\"{word}\"")
@@ -103,7 +102,8 @@ pub(crate) fn quoted(word: &str, instead: &str) -> String {
     }
 }
 
-fn is_plain(word: &str) -> bool {
+/// Whether a name or pattern is certainly no secret: a short word of letters, or a name in capitals.
+pub(crate) fn is_plain(word: &str) -> bool {
     let is_wildcard = |c: char| matches!(c, '*' | '?');
     let capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let small = |c: char| c.is_ascii_lowercase() || "_-.".contains(c);

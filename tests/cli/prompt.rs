@@ -54,6 +54,56 @@ fn a_pasted_multi_line_value_is_stored_whole() {
     }
 }
 
+/// R146: a pasted block gets the line break that OpenSSH needs at its end, and that is said.
+#[test]
+fn a_pasted_block_ends_with_a_line_break() {
+    let sandbox = Sandbox::new();
+    let mut session = hidden_prompt(&sandbox);
+    session
+        .send("\x1b[200~-----BEGIN X-----\rc4n4ry\r-----END X-----\x1b[201~\r")
+        .unwrap();
+    let said = text(&mut session, "code 0");
+    assert!(said.contains("added the line break"), "{said}");
+    assert_eq!(
+        sandbox.vault.value("KEY", "user").as_deref(),
+        Some("-----BEGIN X-----\nc4n4ry\n-----END X-----\n")
+    );
+}
+
+/// R148: what is referenced and in no source is asked for, and Enter skips it.
+#[test]
+fn referenced_secrets_are_asked_for_and_may_be_skipped() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("three", "before", "user");
+    let config = "[env]\nA = { secret = \"one\" }\nB = { secret = \"two\" }\nC = { secret = \"three\" }\nD = { secret = \"four\" }\n";
+    sandbox.write(".amika/config.toml", config);
+    let line = "stty echo; amika secret push D=4 --referenced --yes; echo code $?";
+    let mut session = shell(&sandbox, line);
+    text(&mut session, "Value of one (Enter skips it): ");
+    session.send("\r").unwrap();
+    text(&mut session, "Value of two (Enter skips it): ");
+    session.send("c4n4ry\r").unwrap();
+    text(&mut session, "New value of three (Enter keeps it): ");
+    session.send("\r").unwrap();
+    text(&mut session, "code 0");
+    let value = |name: &str| sandbox.vault.value(name, "user");
+    assert_eq!(value("one"), None);
+    assert_eq!(
+        (value("two").as_deref(), value("three").as_deref()),
+        (Some("c4n4ry"), Some("before"))
+    );
+    assert_eq!(value("four").as_deref(), Some("4"));
+    // With --if-missing, only what the vault lacks is asked for.
+    let mut session = shell(
+        &sandbox,
+        "stty echo; amika secret push --referenced --if-missing --yes; echo code $?",
+    );
+    let said = text(&mut session, "Value of one (Enter skips it): ");
+    session.send("\r").unwrap();
+    let said = said + &text(&mut session, "code 0");
+    assert!(!said.contains("three") && !said.contains("two ("), "{said}");
+}
+
 /// R133: values larger than the terminal's buffer, up to the maximum size.
 #[test]
 fn a_long_paste_is_stored_whole() {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::formats::words;
 use crate::secret::{SecretName, SecretValue};
 
 /// One assignment, or what is wrong with a line.
@@ -48,30 +49,20 @@ impl Fault {
     /// The fault for a name that is not valid for a variable. `name` is shown only if it is valid for a
     /// secret, because the text before an `=` may be part of a value.
     pub(super) fn bad_name(name: &str) -> Self {
-        match SecretName::inline(name).filter(is_words) {
-            Some(name) => Self::new(
-                "name",
-                format!("invalid line: in a file, \"{name}\" is not a valid name"),
-                format!(
-                    "use letters, digits and '_' there, or push this one alone with 'amika secret push {name}'"
-                ),
-            ),
-            None => Self::new(
+        if SecretName::inline(name).is_none() || !words::is_plain(name) {
+            return Self::new(
                 "name",
                 "invalid line: the name before '=' is not a valid variable name",
                 "a name has letters, digits and '_', and does not start with a digit; if the line belongs to \
                  the value before it, quote that value",
-            ),
+            );
         }
+        Self::new(
+            "name",
+            format!("invalid line: in a file, \"{name}\" is not a valid name"),
+            format!(
+                "use letters, digits and '_' there, or push this one alone with 'amika secret push {name}'"
+            ),
+        )
     }
-}
-
-/// Whether a name consists of words, such as `database-url`, and does not look like part of a key.
-fn is_words(name: &SecretName) -> bool {
-    let name = name.as_str();
-    let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);
-    let one_case = has(u8::is_ascii_lowercase) != has(u8::is_ascii_uppercase);
-    let mut words = name.split(['-', '.', '_']);
-    let few_digits = words.all(|word| word.bytes().filter(u8::is_ascii_digit).count() <= 1);
-    name.starts_with(|c: char| c.is_ascii_alphabetic()) && one_case && few_digits && name.len() <= 40
 }
