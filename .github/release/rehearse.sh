@@ -39,9 +39,11 @@ case " $* " in
     ;;
 esac
 
+# Both of the same commit, whatever happens to the repository meanwhile.
+[ -d "$work/first" ] || git clone --quiet --no-hardlinks "$repository" "$work/first"
+[ -d "$work/second" ] || git clone --quiet --no-hardlinks "$work/first" "$work/second"
 for run in first second; do
   [ "$run" = first ] || [ -z "${ONCE:-}" ] || continue
-  [ -d "$work/$run" ] || git clone --quiet --no-hardlinks "$repository" "$work/$run"
   for target in "$@"; do
     step "build $target, $run time"
     runner=
