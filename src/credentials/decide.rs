@@ -13,13 +13,13 @@ const MAX_LISTS_INTERRUPTED: u32 = 2;
 
 /// The next step, after the `wait`-th back-off (0: at once).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Next {
+pub(super) struct NextStep {
     pub(super) wait: u32,
-    pub(super) step: Step,
+    pub(super) step: ReplaceStep,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum ReplaceStep {
     Delete,
     Create,
     Restore,
@@ -53,7 +53,7 @@ pub(crate) enum Ending {
 
 /// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(super) enum StepReply {
     /// Carried out; for a create, with the id.
     Done(String),
     /// Not carried out, and a retry would not help.
@@ -120,20 +120,20 @@ pub(super) struct Decisions {
 
 impl Decisions {
     /// Starts creating a credential where there is none.
-    pub(super) fn create_only() -> (Self, Next) {
+    pub(super) fn create_only() -> (Self, NextStep) {
         let mut decisions = Self::new(Phase::Creating, OldCredential::Absent);
         let next = decisions.create(0);
         (decisions, next)
     }
 
     /// Starts replacing a credential. `has_backup` tells whether the old one can be restored.
-    pub(super) fn replace(has_backup: bool) -> (Self, Next) {
+    pub(super) fn replace(has_backup: bool) -> (Self, NextStep) {
         let old = if has_backup {
             OldCredential::WithValue
         } else {
             OldCredential::WithoutValue
         };
-        (Self::new(Phase::Deleting, old), at_once(Step::Delete))
+        (Self::new(Phase::Deleting, old), at_once(ReplaceStep::Delete))
     }
 
     fn new(phase: Phase, old: OldCredential) -> Self {
@@ -159,30 +159,30 @@ impl Decisions {
     }
 
     /// Returns the next step after the reply to a delete, a create or a restore.
-    pub(super) fn replied(&mut self, reply: Reply) -> Next {
+    pub(super) fn replied(&mut self, reply: StepReply) -> NextStep {
         match (self.phase, reply) {
-            (Phase::Deleting, Reply::Done(_)) => self.create_or_restore(),
-            (Phase::Deleting, Reply::Unknown) => self.list_for(Phase::CheckingDeletion),
+            (Phase::Deleting, StepReply::Done(_)) => self.create_or_restore(),
+            (Phase::Deleting, StepReply::Unknown) => self.list_for(Phase::CheckingDeletion),
             (Phase::Deleting, _) => finish(Ending::Untouched),
-            (Phase::Creating, Reply::Done(id)) => finish(Ending::Stored(id)),
-            (Phase::Creating, Reply::Unknown) => {
+            (Phase::Creating, StepReply::Done(id)) => finish(Ending::Stored(id)),
+            (Phase::Creating, StepReply::Unknown) => {
                 self.creation_in_doubt = true;
                 self.list_for(Phase::CheckingCreation)
             }
-            (Phase::Creating, Reply::Taken) if self.is_replacing() || self.creation_in_doubt => {
+            (Phase::Creating, StepReply::Taken) if self.is_replacing() || self.creation_in_doubt => {
                 self.list_for(Phase::CheckingCreation)
             }
-            (Phase::Creating, Reply::Taken) => finish(Ending::Taken),
-            (_, Reply::Done(id)) => finish(Ending::Restored(id)),
-            (_, Reply::Taken | Reply::Unknown) => self.list_for(Phase::CheckingRestore),
-            (Phase::Restoring, Reply::Busy) => self.restore(),
-            (Phase::Restoring, Reply::Refused) => self.give_up(),
-            (_, Reply::Refused | Reply::Busy) => self.restore_or_give_up(),
+            (Phase::Creating, StepReply::Taken) => finish(Ending::Taken),
+            (_, StepReply::Done(id)) => finish(Ending::Restored(id)),
+            (_, StepReply::Taken | StepReply::Unknown) => self.list_for(Phase::CheckingRestore),
+            (Phase::Restoring, StepReply::Busy) => self.restore(),
+            (Phase::Restoring, StepReply::Refused) => self.give_up(),
+            (_, StepReply::Refused | StepReply::Busy) => self.restore_or_give_up(),
         }
     }
 
     /// Returns the next step after a list.
-    pub(super) fn listed(&mut self, listed: Listed) -> Next {
+    pub(super) fn listed(&mut self, listed: Listed) -> NextStep {
         match (self.phase, listed) {
             (_, Listed::New(id)) => finish(Ending::Stored(id)),
             (Phase::CheckingRestore, Listed::Restored(id)) => finish(Ending::Restored(id)),
@@ -210,7 +210,7 @@ impl Decisions {
         self.old != OldCredential::Absent
     }
 
-    fn create_or_restore(&mut self) -> Next {
+    fn create_or_restore(&mut self) -> NextStep {
         if self.interrupted {
             self.restore_or_give_up()
         } else {
@@ -218,37 +218,37 @@ impl Decisions {
         }
     }
 
-    fn create(&mut self, wait: u32) -> Next {
+    fn create(&mut self, wait: u32) -> NextStep {
         self.phase = Phase::Creating;
         self.creates += 1;
-        Next {
+        NextStep {
             wait,
-            step: Step::Create,
+            step: ReplaceStep::Create,
         }
     }
 
     /// Gives up storing the new credential, and restores the old one if possible.
-    fn restore_or_give_up(&mut self) -> Next {
+    fn restore_or_give_up(&mut self) -> NextStep {
         if self.old == OldCredential::WithValue {
             return self.restore();
         }
         self.give_up()
     }
 
-    fn restore(&mut self) -> Next {
+    fn restore(&mut self) -> NextStep {
         if self.restores >= MAX_RESTORES {
             return self.give_up();
         }
         self.phase = Phase::Restoring;
         let wait = self.restores;
         self.restores += 1;
-        Next {
+        NextStep {
             wait,
-            step: Step::Restore,
+            step: ReplaceStep::Restore,
         }
     }
 
-    fn give_up(&self) -> Next {
+    fn give_up(&self) -> NextStep {
         finish(if self.creation_in_doubt {
             Ending::Unknown
         } else if self.is_replacing() {
@@ -258,13 +258,13 @@ impl Decisions {
         })
     }
 
-    fn list_for(&mut self, phase: Phase) -> Next {
+    fn list_for(&mut self, phase: Phase) -> NextStep {
         self.phase = phase;
         self.lists = 0;
-        at_once(Step::List)
+        at_once(ReplaceStep::List)
     }
 
-    fn list_again(&mut self, otherwise: Next) -> Next {
+    fn list_again(&mut self, otherwise: NextStep) -> NextStep {
         self.lists += 1;
         let max = if self.interrupted {
             MAX_LISTS_INTERRUPTED
@@ -274,19 +274,19 @@ impl Decisions {
         if self.lists >= max {
             return otherwise;
         }
-        Next {
+        NextStep {
             wait: self.lists,
-            step: Step::List,
+            step: ReplaceStep::List,
         }
     }
 }
 
-fn at_once(step: Step) -> Next {
-    Next { wait: 0, step }
+fn at_once(step: ReplaceStep) -> NextStep {
+    NextStep { wait: 0, step }
 }
 
-fn finish(ending: Ending) -> Next {
-    at_once(Step::Finish(ending))
+fn finish(ending: Ending) -> NextStep {
+    at_once(ReplaceStep::Finish(ending))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::recovery::{Description, Kept};
+use super::recovery::{Description, KeptValue};
 use crate::auth::store::Store;
 use crate::discover::{Filter, Place, discover};
 use crate::error::{Error, Kind, Result};
@@ -74,10 +74,10 @@ impl NewLogin {
         description: &Description,
         env: &Env,
         interrupt: &Interrupt,
-    ) -> Result<(SecretValue, Kept, Option<Kind>)> {
+    ) -> Result<(SecretValue, KeptValue, Option<Kind>)> {
         let store = Store::require(env)?;
         let lock = store.lock().await?;
-        let kept = Kept::for_login(store.directory(), self.provider, description)?;
+        let kept = KeptValue::for_login(store.directory(), self.provider, description)?;
         drop(lock);
         let directory = kept.directory().to_owned();
         let tool_env = env.of_tool(OWN_VARIABLES, self.provider.home_variable, &directory);

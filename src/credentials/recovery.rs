@@ -46,12 +46,12 @@ pub(crate) struct Description {
 
 /// A value on this machine. It is locked while it is in use, so that no other process reports it.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct KeptValue {
     value: PathBuf,
     _lock: Option<File>,
 }
 
-impl Kept {
+impl KeptValue {
     /// Saves the value of the credential `id` and syncs it to disk; exit 8 if that fails.
     pub(crate) async fn save(
         env: &Env,

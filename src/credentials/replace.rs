@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub(crate) use super::decide::Ending;
-use super::decide::{Decisions, Listed, Next, Reply, Step};
+use super::decide::{Decisions, Listed, NextStep, ReplaceStep, StepReply};
 use crate::api::{Api, ApiError, CredentialSummary, Effect, NewCredential};
 use crate::error::Kind;
 use crate::net::retry::backoff;
@@ -28,7 +28,7 @@ pub(crate) struct Old<'a> {
 }
 
 /// The result of storing or replacing a credential.
-pub(crate) struct Outcome {
+pub(crate) struct ReplaceOutcome {
     pub(crate) ending: Ending,
     /// The last failure in storing the new credential.
     pub(crate) failure: Option<ApiError>,
@@ -59,7 +59,7 @@ pub(crate) async fn create_or_replace(
     old: Option<Old<'_>>,
     interrupt: &Interrupt,
     on_signal: impl Fn(),
-) -> Outcome {
+) -> ReplaceOutcome {
     let (decisions, next) = match &old {
         Some(old) => Decisions::replace(old.backup.is_some()),
         None => Decisions::create_only(),
@@ -75,7 +75,7 @@ pub(crate) async fn create_or_replace(
         deadline: Instant::now() + REPLACE_TIMEOUT,
     };
     let ending = replacement.run(next, interrupt, on_signal).await;
-    Outcome {
+    ReplaceOutcome {
         ending,
         failure: replacement.failure,
         signal: replacement.signal,
@@ -94,7 +94,7 @@ struct Replacement<'a> {
 }
 
 /// The result of a step.
-enum Event {
+enum StepResult {
     Replied(std::result::Result<String, ApiError>),
     Listed(Listed),
     /// There was no reply before the deadline, or soon enough after a signal.
@@ -102,11 +102,11 @@ enum Event {
 }
 
 impl Replacement<'_> {
-    async fn run(&mut self, mut next: Next, interrupt: &Interrupt, on_signal: impl Fn()) -> Ending {
+    async fn run(&mut self, mut next: NextStep, interrupt: &Interrupt, on_signal: impl Fn()) -> Ending {
         let mut was_putting_back = false;
         loop {
-            let Next { wait, step } = next;
-            if let Step::Finish(ending) = step {
+            let NextStep { wait, step } = next;
+            if let ReplaceStep::Finish(ending) = step {
                 return ending;
             }
             if self.decisions.is_restoring() && !was_putting_back {
@@ -130,10 +130,10 @@ impl Replacement<'_> {
     async fn perform(
         &self,
         wait: u32,
-        step: &Step,
+        step: &ReplaceStep,
         interrupt: &Interrupt,
         on_signal: &impl Fn(),
-    ) -> (Event, Option<Kind>) {
+    ) -> (StepResult, Option<Kind>) {
         let work = async {
             sleep(backoff(wait)).await;
             self.request(step).await
@@ -145,7 +145,7 @@ impl Replacement<'_> {
             let kind = tokio::select! {
                 biased;
                 kind = interrupt.wait() => kind,
-                event = &mut work => return (event.unwrap_or(Event::Unanswered), None),
+                event = &mut work => return (event.unwrap_or(StepResult::Unanswered), None),
             };
             if self.old.is_some() {
                 on_signal();
@@ -157,38 +157,38 @@ impl Replacement<'_> {
         } else {
             timeout(SIGNAL_GRACE, work).await.and_then(|answered| answered)
         };
-        (answered.unwrap_or(Event::Unanswered), signal)
+        (answered.unwrap_or(StepResult::Unanswered), signal)
     }
 
-    async fn request(&self, step: &Step) -> Event {
+    async fn request(&self, step: &ReplaceStep) -> StepResult {
         let Self {
             api, provider, new, ..
         } = self;
         match (step, &self.old) {
-            (Step::Delete, Some(old)) => {
+            (ReplaceStep::Delete, Some(old)) => {
                 let deleted = api.delete_credential(provider, old.id).await;
-                Event::Replied(deleted.map(|()| String::new()))
+                StepResult::Replied(deleted.map(|()| String::new()))
             }
             (
-                Step::Restore,
+                ReplaceStep::Restore,
                 Some(Old {
                     backup: Some(backup), ..
                 }),
-            ) => Event::Replied(api.create_credential(provider, backup).await),
-            (Step::Create, _) => Event::Replied(api.create_credential(provider, new).await),
-            _ => Event::Listed(self.list().await),
+            ) => StepResult::Replied(api.create_credential(provider, backup).await),
+            (ReplaceStep::Create, _) => StepResult::Replied(api.create_credential(provider, new).await),
+            _ => StepResult::Listed(self.list().await),
         }
     }
 
-    fn decide(&mut self, step: &Step, event: Event) -> Next {
+    fn decide(&mut self, step: &ReplaceStep, event: StepResult) -> NextStep {
         match (event, step) {
-            (Event::Listed(listed), _) => self.decisions.listed(listed),
-            (Event::Unanswered, Step::List) => self.decisions.listed(Listed::Unreadable),
-            (Event::Unanswered, _) => self.decisions.replied(Reply::Unknown),
-            (Event::Replied(Ok(id)), _) => self.decisions.replied(Reply::Done(id)),
-            (Event::Replied(Err(error)), step) => {
+            (StepResult::Listed(listed), _) => self.decisions.listed(listed),
+            (StepResult::Unanswered, ReplaceStep::List) => self.decisions.listed(Listed::Unreadable),
+            (StepResult::Unanswered, _) => self.decisions.replied(StepReply::Unknown),
+            (StepResult::Replied(Ok(id)), _) => self.decisions.replied(StepReply::Done(id)),
+            (StepResult::Replied(Err(error)), step) => {
                 let reply = reply_of(step, &error);
-                if *step != Step::Restore {
+                if *step != ReplaceStep::Restore {
                     self.failure = Some(error);
                 }
                 self.decisions.replied(reply)
@@ -242,17 +242,17 @@ impl Replacement<'_> {
     }
 }
 
-fn reply_of(step: &Step, error: &ApiError) -> Reply {
+fn reply_of(step: &ReplaceStep, error: &ApiError) -> StepReply {
     // A delete that finds nothing: another writer may have deleted the credential.
-    let perhaps_gone = *step == Step::Delete && error.is_not_found();
+    let perhaps_gone = *step == ReplaceStep::Delete && error.is_not_found();
     if error.effect() == Effect::Unknown || perhaps_gone {
-        Reply::Unknown
+        StepReply::Unknown
     } else if error.status() == Some(409) {
-        Reply::Taken
+        StepReply::Taken
     } else if error.is_transient() {
-        Reply::Busy
+        StepReply::Busy
     } else {
-        Reply::Refused
+        StepReply::Refused
     }
 }
 

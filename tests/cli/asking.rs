@@ -115,6 +115,30 @@ fn a_replacement_that_was_asked_for_is_as_safe_as_a_forced_one() {
     assert_eq!(sandbox.vault.stored("claude")[0].value, r#"{"old":1}"#);
 }
 
+/// R111, R150: where the old value cannot be fetched, it is asked whether to delete it without a backup, and
+/// from whose vault.
+#[test]
+fn a_replacement_without_a_backup_is_asked_about() {
+    use crate::support::faults::Fault;
+    let sandbox = with_login(LOGIN);
+    sandbox
+        .vault
+        .seed_credential("claude", "Claude OAuth", "oauth", "user", r#"{"old":1}"#);
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/reveal").fails(403, "no").always());
+    let mut session = shell(
+        &sandbox,
+        "amika secret claude push --type oauth --force; echo code $?",
+    );
+    let asked = question(&mut session);
+    let end = "Delete Claude OAuth from user scope of the API key from AMIKA_API_KEY";
+    assert!(asked.contains(end), "{asked}");
+    session.send_line("n").unwrap();
+    text(&mut session, "code 1");
+    assert_eq!(sandbox.vault.count("DELETE"), 0);
+}
+
 /// R167: a login that goes to org scope, or carries other tokens, is asked about at a terminal.
 #[test]
 fn a_login_for_others_is_asked_about() {

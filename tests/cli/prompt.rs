@@ -397,7 +397,8 @@ fn piped_answers_choose_and_confirm() {
     sandbox
         .run_with("secret claude push --name other", "what\ny\n")
         .exits(0)
-        .stderr_contains("Push the Claude login in ~/.claude/.credentials.json? [y/N]");
+        .stderr_contains("Push the Claude login in ~/.claude/.credentials.json? [y/N]")
+        .stderr_contains("user scope of the API key from AMIKA_API_KEY");
     sandbox
         .run_with("secret claude push --name third", "n\n")
         .exits(1)

@@ -10,7 +10,7 @@ use super::push::{Push, PushCredentialArgs};
 use super::store::{Vault, report_success, store};
 use crate::api::NewCredential;
 use crate::context::Context;
-use crate::credentials::recovery::{self, Description, Kept};
+use crate::credentials::recovery::{self, Description, KeptValue};
 use crate::error::{Error, Result};
 use crate::formats::escape;
 use crate::net::origin::Origin;
@@ -24,7 +24,7 @@ const MAX_KEPT_VALUE: u64 = 4 * 1024 * 1024;
 
 pub(super) async fn push(
     provider: &'static Provider,
-    (kept, description): (Kept, Description),
+    (kept, description): (KeptValue, Description),
     args: &PushCredentialArgs,
     context: &Context,
 ) -> Result<()> {

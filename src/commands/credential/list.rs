@@ -11,7 +11,7 @@ use crate::ui::table::{Text, table};
 
 /// The listed fields of a credential.
 #[derive(Serialize)]
-struct Row {
+struct CredentialRow {
     id: String,
     name: String,
     #[serde(rename = "type")]
@@ -19,7 +19,7 @@ struct Row {
     scope: String,
 }
 
-impl Row {
+impl CredentialRow {
     fn new(credential: &CredentialSummary, api: &Api) -> Self {
         Self {
             id: api.shown(&credential.id),
@@ -38,7 +38,7 @@ pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
     let credentials = context.reply(api.list_credentials(provider)).await?;
     let rows: Vec<_> = credentials
         .iter()
-        .map(|credential| Row::new(credential, &api))
+        .map(|credential| CredentialRow::new(credential, &api))
         .collect();
     context.printer.data(OnWriteFailure::Fail, &rows, || {
         if rows.is_empty() {
@@ -49,9 +49,9 @@ pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
     })
 }
 
-fn as_table(rows: &[Row]) -> Text {
+fn as_table(rows: &[CredentialRow]) -> Text {
     let rows = rows.iter().map(|row| {
-        let Row {
+        let CredentialRow {
             id,
             name,
             kind,

@@ -156,14 +156,13 @@ impl Push {
             ..
         } = context;
         let old = vault.existing(name, *scope);
-        let is_at_terminal = prompt::is_at_terminal(&context.options, env);
-        if old.is_some() && !self.force && !is_at_terminal {
+        if old.is_some() && !self.force && !prompt::is_at_terminal(&context.options, env) {
             return Err(vault.taken(provider, name, *scope));
         }
         let is_for_all = *scope == Scope::Org && self.consent == Confirmation::Terminal;
         let replaced = old.filter(|_| !self.force || is_for_all);
         let question = question.filter(|_| self.consent != Confirmation::NotNeeded);
-        if is_at_terminal && (question.is_some() || replaced.is_some()) {
+        if question.is_some() || replaced.is_some() {
             let vault = context.vault_of(*scope);
             printer
                 .without_quiet()

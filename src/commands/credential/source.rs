@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::credentials::recovery::{Description, Kept};
+use crate::credentials::recovery::{Description, KeptValue};
 use crate::discover::{Filter, Report, State, discover};
 use crate::error::{Error, Result};
 use crate::provider::{CLAUDE, CredentialKind, Provider};
@@ -107,8 +107,8 @@ impl SourceArgs {
     }
 
     /// The backup of an interrupted replacement, if `--from-file` is one.
-    pub(super) fn kept_value(&self, env: &Env) -> Option<(Kept, Description)> {
-        Kept::at(&env.expand_home(self.from_file.as_ref()?))
+    pub(super) fn kept_value(&self, env: &Env) -> Option<(KeptValue, Description)> {
+        KeptValue::at(&env.expand_home(self.from_file.as_ref()?))
     }
 }
 

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::list::describe_all;
 use crate::api::{Api, ApiError, CredentialSummary, NewCredential, ServerText};
 use crate::context::Context;
-use crate::credentials::recovery::{self, Kept};
-use crate::credentials::replace::{Ending, Old, Outcome, create_or_replace, find_existing};
+use crate::credentials::recovery::{self, KeptValue};
+use crate::credentials::replace::{Ending, Old, ReplaceOutcome, create_or_replace, find_existing};
 use crate::credentials::validate;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -54,7 +54,9 @@ pub(super) async fn store(
         let outcome = create_or_replace(api, provider, new, None, interrupt, || ()).await;
         return report_stored(provider, new, outcome, context);
     };
-    let backup = interrupt.or(fetch_backup(provider, old, api, context)).await?;
+    let backup = interrupt
+        .or(fetch_backup(provider, new, old, api, context))
+        .await?;
     if let Some(backup) = &backup
         && backup.name == new.name
         && backup.kind == new.kind
@@ -66,7 +68,7 @@ pub(super) async fn store(
     let kept = match &backup {
         Some(backup) => {
             let origin = Origin::from_env(&context.env)?.to_string();
-            let saved = Kept::save(&context.env, provider, old.id.as_sent(), &origin, backup);
+            let saved = KeptValue::save(&context.env, provider, old.id.as_sent(), &origin, backup);
             Some(interrupt.or(saved).await?)
         }
         None => None,
@@ -93,6 +95,7 @@ pub(super) async fn store(
 /// fails, nothing may be deleted.
 async fn fetch_backup(
     provider: &Provider,
+    new: &NewCredential,
     old: &CredentialSummary,
     api: &Api,
     context: &Context,
@@ -112,7 +115,8 @@ async fn fetch_backup(
                 let message = "the old credential cannot be fetched; nothing was changed";
                 return Err(Error::new(Kind::Refused, message).hint("add --yes to replace it anyway"));
             }
-            ask(format!("Delete {name} without a backup?")).await?;
+            let vault = context.vault_of(new.scope);
+            ask(format!("Delete {name} from {vault} without a backup?")).await?;
             return Ok(None);
         }
     };
@@ -157,7 +161,7 @@ fn check_reveal_is_refused(name: &str, error: &ApiError) -> Result<()> {
 }
 
 /// What stopped the push: the signal, or the request that failed.
-fn reason(outcome: &Outcome) -> Error {
+fn reason(outcome: &ReplaceOutcome) -> Error {
     match (outcome.signal, &outcome.failure) {
         (Some(signal), _) => Error::new(signal, "interrupted"),
         (None, Some(failure)) => Error::from(failure.clone()),
@@ -168,7 +172,7 @@ fn reason(outcome: &Outcome) -> Error {
 fn report_stored(
     provider: &Provider,
     new: &NewCredential,
-    outcome: Outcome,
+    outcome: ReplaceOutcome,
     context: &Context,
 ) -> Result<()> {
     let why = reason(&outcome);
@@ -242,11 +246,11 @@ struct Replaced<'a> {
     name: String,
     id: String,
     /// The backup of its value on this machine.
-    kept: Option<Kept>,
+    kept: Option<KeptValue>,
 }
 
 impl Replaced<'_> {
-    fn report(self, new: &NewCredential, outcome: Outcome, context: &Context) -> Result<()> {
+    fn report(self, new: &NewCredential, outcome: ReplaceOutcome, context: &Context) -> Result<()> {
         let why = reason(&outcome);
         let Self { name, id: old_id, .. } = &self;
         match outcome.ending {
@@ -276,7 +280,7 @@ impl Replaced<'_> {
     }
 
     fn remove_copy(self) {
-        self.kept.into_iter().for_each(Kept::remove);
+        self.kept.into_iter().for_each(KeptValue::remove);
     }
 
     /// An error after which the old value may exist only in the backup, which is kept and named.

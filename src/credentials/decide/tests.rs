@@ -3,20 +3,20 @@ use super::*;
 /// An input of the state machine: a reply, a list, or a signal.
 #[derive(Clone)]
 enum Input {
-    Reply(Reply),
+    StepReply(StepReply),
     Listed(Listed),
     Signal,
 }
 use Input::Signal;
 
 fn ok(id: &str) -> Input {
-    Input::Reply(Reply::Done(id.to_owned()))
+    Input::StepReply(StepReply::Done(id.to_owned()))
 }
 
-const REFUSED: Input = Input::Reply(Reply::Refused);
-const BUSY: Input = Input::Reply(Reply::Busy);
-const TAKEN: Input = Input::Reply(Reply::Taken);
-const LOST: Input = Input::Reply(Reply::Unknown);
+const REFUSED: Input = Input::StepReply(StepReply::Refused);
+const BUSY: Input = Input::StepReply(StepReply::Busy);
+const TAKEN: Input = Input::StepReply(StepReply::Taken);
+const LOST: Input = Input::StepReply(StepReply::Unknown);
 const EMPTY: Input = Input::Listed(Listed::Empty);
 const STALE: Input = Input::Listed(Listed::Old);
 const OTHER: Input = Input::Listed(Listed::Other);
@@ -32,21 +32,21 @@ fn restored_listed() -> Input {
 }
 
 /// Runs the events in order, repeating the last one until the end.
-fn end((mut decisions, mut next): (Decisions, Next), events: &[Input]) -> Ending {
+fn end((mut decisions, mut next): (Decisions, NextStep), events: &[Input]) -> Ending {
     let last = events.last().expect("at least one event");
     let forever = events.iter().chain(std::iter::repeat_n(last, 50));
     for input in forever {
-        if let Step::Finish(ending) = next.step {
+        if let ReplaceStep::Finish(ending) = next.step {
             return ending;
         }
         match input.clone() {
             Signal => decisions.interrupt(),
-            Input::Reply(reply) => {
-                assert_ne!(next.step, Step::List);
+            Input::StepReply(reply) => {
+                assert_ne!(next.step, ReplaceStep::List);
                 next = decisions.replied(reply);
             }
             Input::Listed(listed) => {
-                assert_eq!(next.step, Step::List);
+                assert_eq!(next.step, ReplaceStep::List);
                 next = decisions.listed(listed);
             }
         }
@@ -132,10 +132,10 @@ fn a_restore_is_not_interrupted() {
     let (mut decisions, _) = Decisions::replace(true);
     let mut steps = vec![decisions.is_restoring()];
     for reply in [
-        Reply::Done(String::new()),
-        Reply::Refused,
-        Reply::Unknown,
-        Reply::Done("back".to_owned()),
+        StepReply::Done(String::new()),
+        StepReply::Refused,
+        StepReply::Unknown,
+        StepReply::Done("back".to_owned()),
     ] {
         decisions.replied(reply);
         steps.push(decisions.is_restoring());
