@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use jsonc_parser::JsonValue;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
 use super::credential::{Filter, Problem};
 use super::place::Place;
@@ -214,13 +213,15 @@ fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
         // Each member by itself, so that one that is too deep does not affect the others.
         Format::Json => {
             let object = Object::parse(text).map_err(|error| error.to_string())?;
-            Ok(object.map(|object| {
-                let members = object.members();
-                let parsed =
-                    |raw: &RawValue| serde_json::from_str(raw.get()).unwrap_or(Node::Other(IgnoredAny));
-                let members = members.map(|(name, raw)| (name.to_owned(), parsed(raw)));
-                Node::Object(members.collect())
-            }))
+            let mut kept = Members::new();
+            for (name, raw) in object.iter().flat_map(Object::members) {
+                match serde_json::from_str(raw.get()) {
+                    Ok(value) => _ = kept.insert(name.to_owned(), value),
+                    Err(_) if name == "env" => return Err("`env` is nested too deeply".to_owned()),
+                    Err(_) => {}
+                }
+            }
+            Ok(object.map(|_| Node::Object(kept)))
         }
         Format::JsonWithComments => {
             let object = parse_with_comments(text).map_err(|error| error.to_string())?;

@@ -121,10 +121,8 @@ pub(super) fn other_server(address: &str, domains: &[&str]) -> Option<String> {
     if address.is_empty() {
         return None;
     }
-    let Some((host, port)) = Url::parse(address)
-        .ok()
-        .and_then(|url| Some((url.host_str()?.to_owned(), url.port())))
-    else {
+    let url = Url::parse(address).ok();
+    let Some(host) = url.as_ref().and_then(Url::host_str) else {
         return Some("an unknown server".to_owned());
     };
     let host = host.trim_end_matches('.');
@@ -135,6 +133,7 @@ pub(super) fn other_server(address: &str, domains: &[&str]) -> Option<String> {
     if domains.iter().any(|domain| is_own(domain)) {
         return None;
     }
+    let port = url.as_ref().and_then(Url::port);
     Some(port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
@@ -216,35 +215,20 @@ impl Overrides {
 
     /// The notice about what is named, with `~` for `home`.
     pub(super) fn named(&self, home: Option<&Path>) -> Option<String> {
-        let text = format!(
-            "{} may use something else: {}",
-            self.tool,
-            list(&self.named, home)
-        );
-        (!self.named.is_empty()).then_some(text)
+        let named = list(&self.named, home);
+        (!self.named.is_empty()).then(|| format!("{} may use something else: {named}", self.tool))
     }
 
     /// The notices about the rest.
     pub(super) fn details(&self, home: Option<&Path>) -> impl Iterator<Item = String> {
-        let Self {
-            tool,
-            unknown,
-            project,
-            ..
-        } = self;
-        let unknown = (!unknown.is_empty()).then(|| {
-            format!(
-                "it is not known whether these change the sign-in of {tool}: {}",
-                list(unknown, home)
-            )
-        });
-        let project = (!project.is_empty()).then(|| {
-            format!(
-                "{tool} also reads settings of this project, which amika does not open: {}",
-                list(project, home)
-            )
-        });
-        unknown.into_iter().chain(project)
+        let (tool, unknown, project) = (self.tool, list(&self.unknown, home), list(&self.project, home));
+        let unknown = format!("it is not known whether these change the sign-in of {tool}: {unknown}");
+        let project =
+            format!("{tool} also reads settings of this project, which amika does not open: {project}");
+        let unknown = Some(unknown).filter(|_| !self.unknown.is_empty());
+        unknown
+            .into_iter()
+            .chain(Some(project).filter(|_| !self.project.is_empty()))
     }
 }
 
@@ -273,16 +257,15 @@ fn is_own_address(name: &str, value: &str, tool: &Tool) -> bool {
 /// The settings files of the project around the working directory, up to the root of its repository
 /// or to the home directory, except for the tool's `own` files.
 fn project_files(tool: &Tool, env: &Env, own: &[PathBuf]) -> Vec<Place> {
-    let Some(directory) = env.directory.as_deref() else {
-        return Vec::new();
-    };
+    let real = |path: &Path| path.canonicalize().ok();
+    let (directory, home) = (env.directory.as_deref(), env.home.as_deref().and_then(real));
     let mut files = Vec::new();
-    for ancestor in directory.ancestors() {
-        if ancestor != directory && env.home.as_deref() == Some(ancestor) {
+    for ancestor in directory.iter().flat_map(|directory| directory.ancestors()) {
+        if Some(ancestor) != directory && real(ancestor) == home {
             break;
         }
         let there = tool.project_files.iter().map(|file| ancestor.join(file));
-        let there = there.filter(|file| file.exists() && !own.contains(file));
+        let there = there.filter(|file| file.exists() && !own.iter().any(|own| real(own) == real(file)));
         files.extend(there.map(Place::File));
         if ancestor.join(".git").exists() {
             break;

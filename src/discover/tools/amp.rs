@@ -7,6 +7,8 @@
 //! the account is the host of the URL. With native storage on, a key in the file still goes first. A
 //! relative XDG directory is followed. `~/.amp/config.json` is not read by current versions.
 
+use std::ffi::OsStr;
+
 use url::Url;
 
 use crate::discover::credential::{Filter, LocalCredential, ProviderName};
@@ -39,17 +41,14 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     report.problems.append(&mut layers.problems);
     let overrides = Overrides::find(&TOOL, reader.env, &layers);
     // Only the default address is normalised.
-    let url = reader
-        .env
-        .variable("AMP_URL")
-        .map(|url| url.to_string_lossy())
+    let variable = reader.env.variable("AMP_URL").map(OsStr::to_string_lossy);
+    let setting = layers.get(&["amp.url"]).map(|(url, _)| url.as_variable());
+    let mut urls = [variable, setting]
+        .into_iter()
+        .flatten()
         .filter(|url| !url.is_empty());
-    let setting = layers
-        .get(&["amp.url"])
-        .map(|(url, _)| url.as_variable())
-        .filter(|url| !url.is_empty());
-    let url = url
-        .or(setting)
+    let url = urls
+        .next()
         .filter(|url| *url != DEFAULT_URL.trim_end_matches('/'));
     let url = url.unwrap_or(DEFAULT_URL.into());
     if let Some(directory) = reader.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") {
