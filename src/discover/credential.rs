@@ -23,7 +23,7 @@ pub(crate) struct Source {
 }
 
 /// The credentials to look for, or that a source can hold; `None` is any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) provider: Option<&'static str>,
     pub(crate) kind: Option<CredentialKind>,

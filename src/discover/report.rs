@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub(super) overrides: Vec<Overrides>,
     /// Every location of a credential that was looked at, whether or not it exists.
     pub(crate) searched: Vec<Place>,
+    /// The credentials that may be missing because of the next problem.
+    pub(super) about: Filter,
 }
 
 impl Report {
@@ -41,7 +43,7 @@ impl Report {
     }
 
     /// The document of a store of credentials; what is there instead becomes a problem or a note.
-    pub(super) fn store(&mut self, lookup: Lookup, about: Filter) -> Option<Document> {
+    pub(super) fn store(&mut self, lookup: Lookup) -> Option<Document> {
         let Lookup { place, content } = lookup;
         if !self.searched.contains(&place) {
             self.searched.push(place.clone());
@@ -50,7 +52,7 @@ impl Report {
             Content::Absent => return None,
             Content::Document(document) => return Some(document),
             Content::Instead(what) => self.note(&place, About::Instead(what)),
-            Content::Unreadable(reason) => self.problem(&place, about, reason),
+            Content::Unreadable(reason) => self.problem(&place, reason),
         }
         None
     }
@@ -61,37 +63,31 @@ impl Report {
         reader: &Reader<'_>,
         service: &str,
         account: &str,
-        about: Filter,
     ) -> Option<Document> {
         let lookup = reader.selected_item(service, account);
         if reader.is_elsewhere() {
             self.note(&lookup.place, About::KeychainOfOtherHome);
             return None;
         }
-        self.store(lookup, about)
+        self.store(lookup)
     }
 
     /// The JSON object of a document; `null` counts as empty, anything else is a problem.
-    pub(super) fn object<'d>(&mut self, document: &'d Document, about: Filter) -> Option<Object<'d>> {
-        self.usable(&document.place, about, Object::parse(document.body()))
+    pub(super) fn object<'d>(&mut self, document: &'d Document) -> Option<Object<'d>> {
+        self.usable(&document.place, Object::parse(document.body()))
     }
 
     /// The value of a result; an error is a problem of the store.
-    pub(super) fn usable<T>(
-        &mut self,
-        place: &Place,
-        about: Filter,
-        result: Result<Option<T>, impl Display>,
-    ) -> Option<T> {
+    pub(super) fn usable<T>(&mut self, place: &Place, result: Result<Option<T>, impl Display>) -> Option<T> {
         result.unwrap_or_else(|reason| {
-            self.problem(place, about, reason);
+            self.problem(place, reason);
             None
         })
     }
 
     /// Adds an existing store that cannot be read, once for each reason.
-    pub(super) fn problem(&mut self, place: &Place, about: Filter, reason: impl Display) {
-        let problem = Problem::new(place, about, reason);
+    pub(super) fn problem(&mut self, place: &Place, reason: impl Display) {
+        let problem = Problem::new(place, self.about, reason);
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }

@@ -31,11 +31,12 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
             &sources::AMIKA_OAUTH,
         ),
     ] {
+        report.about = source.holds;
         let path = reader
             .env
             .xdg_directory(variable, fallback)
             .map(|directory| directory.join(file));
-        let document = path.and_then(|path| report.store(reader.file(&path), source.holds));
+        let document = path.and_then(|path| report.store(reader.file(&path)));
         if let Some(document) = document {
             entries(&mut report, &document, source);
         }
@@ -46,7 +47,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
 /// Adds entries named like a provider's key, in upper or lower case, and notes all others.
 fn entries(report: &mut Report, document: &Document, source: &'static Source) {
     let place = &document.place;
-    let Some(object) = report.object(document, source.holds) else {
+    let Some(object) = report.object(document) else {
         return;
     };
     let mut claimed = Claimed::default();

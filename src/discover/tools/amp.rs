@@ -36,7 +36,10 @@ const TOOL: Tool = Tool {
 };
 
 pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
-    let mut report = Report::default();
+    let mut report = Report {
+        about: ABOUT,
+        ..Report::default()
+    };
     let mut layers = settings(reader);
     report.problems.append(&mut layers.problems);
     let overrides = Overrides::find(&TOOL, reader.env, &layers);
@@ -53,7 +56,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
     let url = url.unwrap_or(DEFAULT_URL.into());
     if let Some(directory) = reader.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") {
         let lookup = reader.file(&directory.join("amp/secrets.json"));
-        if let Some(document) = report.store(lookup, ABOUT) {
+        if let Some(document) = report.store(lookup) {
             entries(&mut report, &document, &url);
         }
     }
@@ -91,13 +94,13 @@ fn settings(reader: &Reader<'_>) -> Layers {
 /// Adds the key for the URL, and notes every other entry.
 fn entries(report: &mut Report, document: &Document, url: &str) {
     let place = &document.place;
-    let Some(object) = report.object(document, ABOUT) else {
+    let Some(object) = report.object(document) else {
         return;
     };
     let own = format!("apiKey@{url}");
     // The name contains the URL, which may contain a password, so the message does not repeat it.
     let key = object.string(&own).map_err(|_| "`apiKey@…` is not a string");
-    let key = report.usable(place, ABOUT, key);
+    let key = report.usable(place, key);
     let has_key = key.is_some();
     if let Some(key) = key {
         let unusable = document.has_mark().then_some(Reason::ByteOrderMark("Amp"));
@@ -125,7 +128,7 @@ fn keyring_item(reader: &Reader<'_>, report: &mut Report, url: &str) {
     let Some(host) = url.as_ref().and_then(Url::host_str) else {
         return;
     };
-    if let Some(item) = report.selected_item(reader, "amp.cli.apiKey", host, ABOUT)
+    if let Some(item) = report.selected_item(reader, "amp.cli.apiKey", host)
         && let Some(key) = item.whole()
     {
         add(report, &item.place, key, None);
@@ -150,22 +153,22 @@ fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<Re
 fn old_config(reader: &Reader<'_>, report: &mut Report) {
     const MEMBERS: &str = "anthropicApiKey anthropic_api_key apiKey api_key accessToken access_token token \
                            auth.anthropicApiKey auth.apiKey auth.token anthropic.apiKey anthropic.token";
-    let about = sources::AMP.holds;
+    report.about = sources::AMP.holds;
     let path = reader.below_home(".amp/config.json");
-    let Some(document) = path.and_then(|path| report.store(reader.file(&path), about)) else {
+    let Some(document) = path.and_then(|path| report.store(reader.file(&path))) else {
         return;
     };
     let place = &document.place;
-    let Some(object) = report.object(&document, about) else {
+    let Some(object) = report.object(&document) else {
         return;
     };
     let mut keys = Vec::new();
     for member in MEMBERS.split_whitespace() {
         keys.extend(match member.split_once('.') {
-            None => report.usable(place, about, object.string(member)),
+            None => report.usable(place, object.string(member)),
             Some((outer, inner)) => {
-                let outer = report.usable(place, about, object.object(outer));
-                outer.and_then(|outer| report.usable(place, about, outer.string(inner)))
+                let outer = report.usable(place, object.object(outer));
+                outer.and_then(|outer| report.usable(place, outer.string(inner)))
             }
         });
     }

@@ -55,7 +55,10 @@ struct Codex<'a> {
 }
 
 pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
-    let mut report = Report::default();
+    let mut report = Report {
+        about: ABOUT,
+        ..Report::default()
+    };
     let env = reader.env;
     let Some(home) = env.path("CODEX_HOME").or_else(|| reader.below_home(".codex")) else {
         return report;
@@ -188,7 +191,7 @@ impl Codex<'_> {
             ("ephemeral", _) => report.note(&place, About::InMemory),
             _ => {
                 let reason = "is not a store that Codex knows, so Codex does not start";
-                report.problem(&place, ABOUT, reason);
+                report.problem(&place, reason);
                 uses_file = self.in_file(report);
             }
         }
@@ -204,7 +207,7 @@ impl Codex<'_> {
 
     /// Adds the login in the file. Returns whether the file exists, because then Codex uses it.
     fn in_file(&self, report: &mut Report) -> bool {
-        let document = report.store(self.reader.file(&self.auth_file()), ABOUT);
+        let document = report.store(self.reader.file(&self.auth_file()));
         self.add(report, document.as_ref())
     }
 
@@ -213,7 +216,7 @@ impl Codex<'_> {
         // If the directory does not exist, there is no login and no real path to hash.
         let real = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());
         let account = format!("cli|{}", hex_start(real.as_os_str().as_encoded_bytes(), 16));
-        let item = report.selected_item(self.reader, "Codex Auth", &account, ABOUT);
+        let item = report.selected_item(self.reader, "Codex Auth", &account);
         self.add(report, item.as_ref())
     }
 
@@ -245,7 +248,7 @@ impl Codex<'_> {
 
 fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
     let place = &document.place;
-    let Some(object) = report.object(document, ABOUT) else {
+    let Some(object) = report.object(document) else {
         return;
     };
     let Some((mode, is_explicit)) = mode(report, place, &object) else {
@@ -257,7 +260,7 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
         }
     };
     match mode.as_str() {
-        "apikey" => match report.usable(place, ABOUT, object.string("OPENAI_API_KEY")) {
+        "apikey" => match report.usable(place, object.string("OPENAI_API_KEY")) {
             Some(key) => {
                 let (provider, kind) = (ProviderName::OPENAI, CredentialKind::ApiKey);
                 report.add(LocalCredential {
@@ -268,17 +271,17 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
             None => missing(report, "OPENAI_API_KEY"),
         },
         "chatgpt" | "chatgptAuthTokens" => {
-            let Some(tokens) = report.usable(place, ABOUT, object.object(CODEX.access_token.0)) else {
+            let Some(tokens) = report.usable(place, object.object(CODEX.access_token.0)) else {
                 return missing(report, "tokens");
             };
-            let Some(token) = report.usable(place, ABOUT, tokens.string(CODEX.access_token.1)) else {
+            let Some(token) = report.usable(place, tokens.string(CODEX.access_token.1)) else {
                 return;
             };
             add_login(report, &sources::CODEX, &CODEX, document, token, now);
         }
         // It does not expire, and is pushed whole like a login.
         "personalAccessToken" => {
-            if let Some(token) = report.usable(place, ABOUT, object.string("personal_access_token")) {
+            if let Some(token) = report.usable(place, object.string("personal_access_token")) {
                 add_login(report, &sources::CODEX, &CODEX, document, token, now);
             }
         }
@@ -290,7 +293,7 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
 /// file sets it.
 fn mode(report: &mut Report, place: &Place, object: &Object<'_>) -> Option<(String, bool)> {
     if object.has("auth_mode") {
-        let mode = report.usable(place, ABOUT, object.string("auth_mode").map(Some))?;
+        let mode = report.usable(place, object.string("auth_mode").map(Some))?;
         return Some((
             mode.map_or_else(String::new, |mode| mode.expose_secret().to_owned()),
             true,
@@ -302,10 +305,7 @@ fn mode(report: &mut Report, place: &Place, object: &Object<'_>) -> Option<(Stri
         "bedrockApiKey"
     } else if object.has("bedrock_access_keys") {
         "bedrockAccessKeys"
-    } else if report
-        .usable(place, ABOUT, object.string("OPENAI_API_KEY"))
-        .is_some()
-    {
+    } else if report.usable(place, object.string("OPENAI_API_KEY")).is_some() {
         // An empty key counts as missing.
         "apikey"
     } else {

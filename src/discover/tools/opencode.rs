@@ -167,16 +167,16 @@ impl OpenCode {
         let is_json = |content: &Document| serde_json::from_str::<&RawValue>(content.text()).is_ok();
         if let Some(broken) = content.as_ref().filter(|content| !is_json(content)) {
             let reason = "is not valid JSON, so OpenCode reads auth.json instead";
-            report.problem(&broken.place, ABOUT, reason);
+            report.problem(&broken.place, reason);
         }
         let content = content.filter(is_json);
         if content.is_some() {
             report.note_existing(file, About::Replaced);
         }
-        let Some(document) = content.or_else(|| report.store(reader.file(file), ABOUT)) else {
+        let Some(document) = content.or_else(|| report.store(reader.file(file))) else {
             return;
         };
-        let Some(object) = report.object(&document, ABOUT) else {
+        let Some(object) = report.object(&document) else {
             return;
         };
         let mut claimed = Claimed::default();

@@ -127,7 +127,7 @@ fn profile(reader: &Reader<'_>) -> Option<PathBuf> {
 /// that no store before them has another one.
 fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
     let env = reader.env;
-    let about = sources::CLAUDE_OAUTH.holds;
+    report.about = sources::CLAUDE_OAUTH.holds;
     let mut is_known = true;
     let mut others = Vec::new();
     if env.platform != Platform::Unix {
@@ -138,7 +138,7 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
             report.note(&item.place, About::NoKeychain(TITLE, reason.to_string()));
         }
         let problems = report.problems.len();
-        match report.store(item, about) {
+        match report.store(item) {
             Some(item) => login_in(reader, report, &item, false),
             None if report.problems.len() > problems => {}
             None => others = reader.accounts(&service),
@@ -148,27 +148,23 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
         if env.platform == Platform::Windows {
             let parts = reader.item(&service, &format!("{own}#m"));
             if matches!(parts.content, Content::Document(_)) {
-                report.problem(
-                    &parts.place,
-                    about,
-                    "is split into parts, which amika does not read",
-                );
+                report.problem(&parts.place, "is split into parts, which amika does not read");
             }
         }
     }
     if let Some(directory) = secure_directory(env)
-        && let Some(document) = report.store(reader.file(&directory.join(".credentials.json")), about)
+        && let Some(document) = report.store(reader.file(&directory.join(".credentials.json")))
     {
         login_in(reader, report, &document, false);
     }
     // Older versions and other programs used other accounts, which the SOURCE column shows.
     for account in others {
-        if let Some(item) = report.store(reader.item(&login_service(env), &account), about) {
+        if let Some(item) = report.store(reader.item(&login_service(env), &account)) {
             login_in(reader, report, &item, true);
         }
     }
     if let Some(path) = reader.below_home(".claude-oauth-credentials.json")
-        && let Some(document) = report.store(reader.file(&path), about)
+        && let Some(document) = report.store(reader.file(&path))
     {
         login_in(reader, report, &document, true);
     }
@@ -176,14 +172,14 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
 }
 
 fn login_in(reader: &Reader<'_>, report: &mut Report, document: &Document, legacy: bool) {
-    let (place, about) = (&document.place, sources::CLAUDE_OAUTH.holds);
-    let Some(object) = report.object(document, about) else {
+    let place = &document.place;
+    let Some(object) = report.object(document) else {
         return;
     };
-    let Some(login) = report.usable(place, about, object.object(CLAUDE.access_token.0)) else {
+    let Some(login) = report.usable(place, object.object(CLAUDE.access_token.0)) else {
         return note_other_secrets(report, place, &object);
     };
-    let Some(token) = report.usable(place, about, login.string(CLAUDE.access_token.1)) else {
+    let Some(token) = report.usable(place, login.string(CLAUDE.access_token.1)) else {
         if login.has(CLAUDE.access_token.1) {
             let why = login.string("loginEnded").ok().flatten();
             let why = why.map(|why| format!(" ({})", note::quoted(why.expose_secret())));
@@ -221,21 +217,21 @@ fn note_other_secrets(report: &mut Report, place: &Place, store: &Object<'_>) {
 
 /// Adds the stored API keys, beginning with the one that Claude Code uses.
 fn keys(reader: &Reader<'_>, report: &mut Report) {
-    let about = sources::CLAUDE_API.holds;
+    report.about = sources::CLAUDE_API.holds;
     if reader.env.platform == Platform::MacOs {
         let lookup = reader.item(&key_service(reader.env), &account(reader.env));
-        let item = report.store(lookup, about);
+        let item = report.store(lookup);
         if let Some((place, key)) = item.and_then(|item| Some((item.place.clone(), item.whole()?))) {
             add_key(report, &place, key, false);
         }
     }
     if let Some(path) = global_config(reader.env)
-        && let Some(document) = report.store(reader.growing_file(&path), about)
+        && let Some(document) = report.store(reader.growing_file(&path))
     {
         key_in(report, &document, false);
     }
     if let Some(path) = reader.below_home(".claude.json.api")
-        && let Some(document) = report.store(reader.file(&path), about)
+        && let Some(document) = report.store(reader.file(&path))
     {
         key_in(report, &document, true);
     }
@@ -243,16 +239,16 @@ fn keys(reader: &Reader<'_>, report: &mut Report) {
 
 /// Adds the API key in a configuration file.
 fn key_in(report: &mut Report, document: &Document, legacy: bool) {
-    let (place, about) = (&document.place, sources::CLAUDE_API.holds);
-    let Some(object) = report.object(document, about) else {
+    let place = &document.place;
+    let Some(object) = report.object(document) else {
         return;
     };
-    let key = report.usable(place, about, object.string("primaryApiKey"));
+    let key = report.usable(place, object.string("primaryApiKey"));
     if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
         return add_key(report, place, key, legacy);
     }
     for member in LEGACY_KEYS {
-        let key = report.usable(place, about, object.string(member));
+        let key = report.usable(place, object.string(member));
         if let Some(key) = key.filter(is_of_anthropic) {
             return add_key(report, place, key, true);
         }
