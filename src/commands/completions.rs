@@ -22,11 +22,11 @@ const PROGRAM: &str = "amika";
 pub(crate) struct CompletionsArgs {
     /// Shell to print the script for
     #[arg(value_enum, value_name = "SHELL")]
-    pub(crate) shell: Shell,
+    pub(crate) shell: ScriptShell,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Shell {
+pub(crate) enum ScriptShell {
     Bash,
     Elvish,
     Fish,
@@ -101,7 +101,7 @@ else
     _amika_register
 fi"#;
 
-impl Shell {
+impl ScriptShell {
     fn name(self) -> &'static str {
         match self {
             Self::Bash => "bash",
@@ -130,12 +130,12 @@ impl Shell {
 }
 
 /// The script for one shell.
-pub(crate) fn script(shell: Shell) -> Result<String> {
+pub(crate) fn script(shell: ScriptShell) -> Result<String> {
     let failed = || Error::new(Kind::Output, "failed to write the completion script");
     match shell {
-        Shell::Bash => return Ok(BASH.to_owned()),
-        Shell::Zsh => return Ok(ZSH.to_owned()),
-        Shell::Elvish | Shell::Fish | Shell::Powershell => {}
+        ScriptShell::Bash => return Ok(BASH.to_owned()),
+        ScriptShell::Zsh => return Ok(ZSH.to_owned()),
+        ScriptShell::Elvish | ScriptShell::Fish | ScriptShell::Powershell => {}
     }
     let mut script = Vec::new();
     Shells::builtins()
@@ -149,7 +149,7 @@ pub(crate) fn script(shell: Shell) -> Result<String> {
 /// The completions that a script requests, as lines; `None` if this is not its request.
 pub(crate) fn answer(env: &Env, tree: fn() -> Command) -> Option<String> {
     let shell = env.variable(VARIABLE)?.to_str()?;
-    let shell = Shell::from_str(shell, false).ok()?;
+    let shell = ScriptShell::from_str(shell, false).ok()?;
     let [_, separator, words @ ..] = &env.arguments[..] else {
         return None;
     };

@@ -66,7 +66,7 @@ pub(crate) trait Entries {
     fn explain(&self, error: ApiError) -> Error;
 }
 
-struct Target {
+struct DeletionTarget {
     /// What the result calls it.
     label: String,
     /// What the question calls it.
@@ -85,8 +85,8 @@ enum Status {
 
 /// The outcome of each target.
 #[derive(Default)]
-struct Report {
-    gone: Vec<(Target, Status)>,
+struct DeletionReport {
+    gone: Vec<(DeletionTarget, Status)>,
     /// What was not deleted, and why.
     failed: Vec<Error>,
     in_doubt: bool,
@@ -110,7 +110,7 @@ pub(crate) async fn run<E: Entries>(
     let mut seen = HashSet::new();
     let asked = asked.iter().filter(|asked| seen.insert(*asked));
     let targets: Vec<_> = if by.is_none() && confirmation == Confirmation::NotNeeded {
-        asked.map(|id| Target::by_id(id, id)).collect()
+        asked.map(|id| DeletionTarget::by_id(id, id)).collect()
     } else {
         let stored = context.reply(entries.list()).await?;
         let find = |asked: &String| {
@@ -119,15 +119,15 @@ pub(crate) async fn run<E: Entries>(
                 None => stored.iter().find(|entry| entry.id == **asked),
             };
             Ok(match found {
-                Some(entry) if by.is_some() && !E::SHOWS_IDS => Target {
+                Some(entry) if by.is_some() && !E::SHOWS_IDS => DeletionTarget {
                     id: Some(entry.id.as_sent().to_owned()),
-                    ..Target::by_id(asked, asked)
+                    ..DeletionTarget::by_id(asked, asked)
                 },
-                Some(entry) => Target {
+                Some(entry) => DeletionTarget {
                     label: entry.shown_id.clone(),
-                    ..Target::by_id(entry.id.as_sent(), &entry.described)
+                    ..DeletionTarget::by_id(entry.id.as_sent(), &entry.described)
                 },
-                None => Target::absent(asked, &stored),
+                None => DeletionTarget::absent(asked, &stored),
             })
         };
         asked.map(find).collect::<Result<_>>()?
@@ -151,7 +151,7 @@ pub(crate) async fn run<E: Entries>(
     report.error().map_or(printed, Err)
 }
 
-impl Target {
+impl DeletionTarget {
     fn by_id(id: &str, described: &str) -> Self {
         Self {
             label: id.to_owned(),
@@ -212,7 +212,7 @@ pub(crate) fn entry_named<'e>(
 
 /// Asks for confirmation of the targets that still exist.
 async fn confirm<E: Entries>(
-    targets: &[Target],
+    targets: &[DeletionTarget],
     by: Option<Scope>,
     confirmation: Confirmation,
     context: &Context,
@@ -235,7 +235,7 @@ async fn confirm<E: Entries>(
     context.interrupt.or(answer).await
 }
 
-fn as_text<E: Entries>((target, status): &(Target, Status)) -> String {
+fn as_text<E: Entries>((target, status): &(DeletionTarget, Status)) -> String {
     let label = escape(&target.label);
     match (status, &target.similar[..]) {
         (Status::Deleted, _) => format!("{} {label}", E::DELETED),
@@ -251,7 +251,7 @@ fn as_text<E: Entries>((target, status): &(Target, Status)) -> String {
 }
 
 /// `name` is the name of a secret, or an id.
-fn as_json((target, status): &(Target, Status)) -> Value {
+fn as_json((target, status): &(DeletionTarget, Status)) -> Value {
     let status = match status {
         Status::Deleted => "deleted",
         Status::AlreadyDeleted => "already deleted",
@@ -259,7 +259,7 @@ fn as_json((target, status): &(Target, Status)) -> Value {
     json!({ "name": target.label, "status": status })
 }
 
-impl Report {
+impl DeletionReport {
     fn error(mut self) -> Option<Error> {
         let first = (!self.failed.is_empty()).then(|| self.failed.remove(0))?;
         if first.kind.is_signal() {
@@ -296,8 +296,12 @@ async fn delete(id: &str, entries: &impl Entries) -> Result<std::result::Result<
     })
 }
 
-async fn delete_all(targets: Vec<Target>, context: &Context, entries: &impl Entries) -> Report {
-    let mut report = Report::default();
+async fn delete_all(
+    targets: Vec<DeletionTarget>,
+    context: &Context,
+    entries: &impl Entries,
+) -> DeletionReport {
+    let mut report = DeletionReport::default();
     for target in targets {
         let Some(id) = &target.id else {
             report.gone.push((target, Status::AlreadyDeleted));

@@ -34,7 +34,7 @@ pub(crate) struct CheckArgs {
 
 /// A reference, and the stored secret that satisfies it.
 #[derive(Serialize)]
-struct Row {
+struct ReferenceRow {
     name: String,
     secret: String,
     scope: Option<String>,
@@ -77,7 +77,7 @@ async fn list(api: &Api) -> Result<Vec<SecretSummary>> {
     })
 }
 
-fn row(reference: &Reference, stored: &[SecretSummary], api: &Api) -> Row {
+fn row(reference: &Reference, stored: &[SecretSummary], api: &Api) -> ReferenceRow {
     let Reference { variable, secret } = reference;
     // A secret in user scope takes precedence over one in org scope.
     let found = Scope::ALL.into_iter().find_map(|scope| {
@@ -85,7 +85,7 @@ fn row(reference: &Reference, stored: &[SecretSummary], api: &Api) -> Row {
         same.find(|stored| stored.name == **secret && stored.scope == *scope.as_str())
     });
     let updated_at = found.and_then(|stored| stored.updated_at.as_ref());
-    Row {
+    ReferenceRow {
         name: variable.clone(),
         secret: secret.clone(),
         scope: found.map(|stored| api.shown(&stored.scope)),
@@ -94,7 +94,7 @@ fn row(reference: &Reference, stored: &[SecretSummary], api: &Api) -> Row {
     }
 }
 
-fn as_table(rows: &[Row]) -> Text {
+fn as_table(rows: &[ReferenceRow]) -> Text {
     let cells = rows.iter().map(|row| {
         vec![
             row.name.clone().into(),
@@ -111,7 +111,7 @@ fn as_table(rows: &[Row]) -> Text {
 }
 
 /// Exit 1 with the missing secrets and the command that adds them.
-fn refuse_missing(rows: &[Row]) -> Result<()> {
+fn refuse_missing(rows: &[ReferenceRow]) -> Result<()> {
     let mut missing: Vec<&str> = Vec::new();
     for row in rows.iter().filter(|row| row.status == "missing") {
         if !missing.contains(&row.secret.as_str()) {

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::delete::entries;
-use super::list::{Row, as_table};
+use super::list::{SecretRow, as_table};
 use crate::api::{SecretSummary, check_id};
 use crate::commands::deletion::entry_named;
 use crate::context::Context;
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
     let (name, description) = (name.as_ref().map(SecretName::as_str), args.description.as_deref());
     let edited = api.edit_secret(old.id.as_sent(), name, description);
     let edited = context.reply(edited).await?;
-    let mut row = Row::new(old, &api);
+    let mut row = SecretRow::new(old, &api);
     row.name = name.map_or(row.name, str::to_owned);
     row.description = match description {
         Some(text) => Some(text.to_owned()).filter(|text| !text.is_empty()),

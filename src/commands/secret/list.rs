@@ -19,7 +19,7 @@ pub(crate) struct ListArgs {
 
 /// The listed fields of a secret.
 #[derive(Serialize)]
-pub(super) struct Row {
+pub(super) struct SecretRow {
     id: String,
     pub(super) name: String,
     scope: String,
@@ -27,7 +27,7 @@ pub(super) struct Row {
     pub(super) updated_at: Option<String>,
 }
 
-impl Row {
+impl SecretRow {
     pub(super) fn new(secret: &SecretSummary, api: &Api) -> Self {
         Self {
             id: api.shown(&secret.id),
@@ -42,14 +42,17 @@ impl Row {
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<()> {
     let (api, mut secrets) = context.connect().await?;
     secrets.retain(|secret| args.scope.is_none_or(|scope| secret.scope == *scope.as_str()));
-    let mut secrets: Vec<_> = secrets.iter().map(|secret| Row::new(secret, &api)).collect();
+    let mut secrets: Vec<_> = secrets
+        .iter()
+        .map(|secret| SecretRow::new(secret, &api))
+        .collect();
     secrets.sort_by(|a, b| (&a.name, &a.scope).cmp(&(&b.name, &b.scope)));
     context
         .printer
         .data(OnWriteFailure::Fail, &secrets, || as_table(&secrets))
 }
 
-pub(super) fn as_table(secrets: &[Row]) -> Text {
+pub(super) fn as_table(secrets: &[SecretRow]) -> Text {
     if secrets.is_empty() {
         return "No secrets".to_owned().into();
     }
@@ -58,7 +61,7 @@ pub(super) fn as_table(secrets: &[Row]) -> Text {
     if is_described {
         header.push("DESCRIPTION");
     }
-    let row = |secret: &Row| {
+    let row = |secret: &SecretRow| {
         let mut cells = vec![
             secret.name.clone().into(),
             secret.scope.clone().into(),
