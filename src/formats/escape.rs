@@ -57,7 +57,7 @@ pub(crate) fn home_path(full: &Path, home: Option<&Path>) -> String {
 }
 
 /// Lists the first of many names and the number of the rest.
-pub(crate) fn first_of(names: &[String]) -> String {
+pub(crate) fn first_of<S: std::borrow::Borrow<str>>(names: &[S]) -> String {
     const SHOWN: usize = 10;
     let first = names[..names.len().min(SHOWN)].join(", ");
     match names.len().saturating_sub(SHOWN) {

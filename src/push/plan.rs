@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, Kind};
+use crate::formats::escape;
 use crate::push::candidate::{Candidate, Form};
 use crate::secret::Scope;
 
@@ -187,8 +188,11 @@ impl Plan {
             Scope::Org => (Scope::User, ", or push under another name"),
         };
         let verb = if names.len() == 1 { "exists" } else { "exist" };
-        refused(format!("{} {verb} in {other} scope only", names.join(", ")))
-            .hint(format!("use --scope {other} to update there{way_out}"))
+        refused(format!(
+            "{} {verb} in {other} scope only",
+            escape::first_of(names)
+        ))
+        .hint(format!("use --scope {other} to update there{way_out}"))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::commands::completions::variable_names;
 use crate::context::Context;
 use crate::credentials::replace::{Ending, create_or_replace};
 use crate::error::{Error, Result};
+use crate::formats::escape;
 use crate::provider::CredentialKind;
 use crate::push::batch;
 use crate::push::candidate::{Candidate, Form};
@@ -287,7 +288,7 @@ fn plan_notices(plan: &Plan, notices: &mut Notices) {
     let beside = plan.beside();
     if !beside.is_empty() {
         let verb = if beside.len() == 1 { "exists" } else { "exist" };
-        let names = beside.join(", ");
+        let names = escape::first_of(&beside);
         notices.warn(format!(
             "{names} {verb} in org scope too; --scope user creates another one for you alone"
         ));
