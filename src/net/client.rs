@@ -159,10 +159,10 @@ impl ClientSettings {
     /// Warnings about settings for this origin that are ignored.
     pub(crate) fn warnings(&self, origin: &Origin) -> Vec<String> {
         if origin.is_plain_http() {
-            return Vec::new();
+            Vec::new()
+        } else {
+            self.trust.warnings()
         }
-        let proxy = self.proxy.iter().flat_map(ProxySettings::warnings);
-        self.trust.warnings().into_iter().chain(proxy).collect()
     }
 
     /// Limits the timeout of a request to `longest`.

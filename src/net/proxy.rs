@@ -5,7 +5,6 @@ use reqwest::{NoProxy, Proxy};
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::formats::words;
 use crate::system::env::Env;
 
 /// The form of a proxy that asks for a login.
@@ -47,27 +46,13 @@ impl ProxySettings {
 
     /// The proxy for connections to this port; `None` if no host needs it.
     pub(crate) fn for_port(&self, port: u16) -> Option<Proxy> {
-        let mut hosts = Vec::new();
-        for entry in entries(&self.no_proxy) {
-            match bypass(entry, port) {
-                Bypass::All => return None,
-                Bypass::Host(host) => hosts.push(host),
-                Bypass::Nothing | Bypass::Invalid => {}
-            }
+        let entries = self.no_proxy.split(|c: char| c == ',' || c.is_whitespace());
+        if entries.clone().any(|entry| entry == "*") {
+            return None;
         }
+        let hosts: Vec<_> = entries.filter_map(|entry| without_proxy(entry, port)).collect();
         let hosts = NoProxy::from_string(&hosts.join(","));
         Some(self.proxy.clone().no_proxy(hosts))
-    }
-
-    /// Warnings about entries of `NO_PROXY` that are ignored.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let invalid = entries(&self.no_proxy).filter(|entry| bypass(entry, 0) == Bypass::Invalid);
-        invalid
-            .map(|entry| {
-                let entry = words::quoted(entry, "an entry");
-                format!("NO_PROXY: {entry} is ignored; use a host, *.DOMAIN, HOST:PORT, an address or a CIDR range")
-            })
-            .collect()
     }
 }
 
@@ -93,54 +78,15 @@ fn address(text: &str) -> std::result::Result<Url, &'static str> {
     Ok(url)
 }
 
-fn entries(no_proxy: &str) -> impl Iterator<Item = &str> {
-    let entries = no_proxy.split(|c: char| c == ',' || c.is_whitespace());
-    entries.filter(|entry| !entry.is_empty())
-}
-
-/// What an entry of `NO_PROXY` says about connections to one port.
-#[derive(Debug, PartialEq, Eq)]
-enum Bypass<'a> {
-    All,
-    /// In the form that the HTTP client understands: without a port, brackets and `*`.
-    Host(&'a str),
-    /// It is about another port.
-    Nothing,
-    Invalid,
-}
-
-fn bypass(entry: &str, port: u16) -> Bypass<'_> {
-    if entry == "*" {
-        return Bypass::All;
-    }
+/// The host, domain or range of an entry of `NO_PROXY` in the form that the HTTP client understands: without
+/// a port, brackets and `*`. `None` if the entry is about another port.
+fn without_proxy(entry: &str, port: u16) -> Option<&str> {
     let (host, of_port) = match entry.rsplit_once(':') {
-        Some((host, digits)) if !host.contains(':') || host.ends_with(']') => (host, digits.parse().ok()),
-        _ => (entry, Some(port)),
+        Some((host, digits)) if !host.contains(':') || host.ends_with(']') => (host, digits.parse().ok()?),
+        _ => (entry, port),
     };
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    let host = host
-        .strip_prefix('*')
-        .filter(|host| host.starts_with('.'))
-        .unwrap_or(host);
-    // An address with a `/` is a range.
-    let is_valid = |host: &str| {
-        host.split_once('/').is_none_or(|(address, bits)| {
-            let address = address.parse::<std::net::IpAddr>();
-            address.is_ok_and(|address| {
-                bits.parse::<u8>()
-                    .is_ok_and(|bits| bits <= if address.is_ipv4() { 32 } else { 128 })
-            })
-        })
-    };
-    match of_port {
-        None => Bypass::Invalid,
-        Some(_) if host.is_empty() || host.contains('*') || !is_valid(host) => Bypass::Invalid,
-        Some(of_port) if of_port == port || port == 0 => Bypass::Host(host),
-        Some(_) => Bypass::Nothing,
-    }
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (of_port == port).then(|| host.strip_prefix('*').unwrap_or(host))
 }
 
 #[cfg(test)]
@@ -185,33 +131,26 @@ mod tests {
         }
     }
 
-    /// R157: every usual form of an entry is honoured for its port, or warned about.
+    /// R157: every usual form of an entry is honoured for its port.
     #[test]
     fn entries_of_no_proxy_are_understood() {
-        for (entry, expected) in [
-            ("*", Bypass::All),
-            ("example.com", Bypass::Host("example.com")),
-            (".example.com", Bypass::Host(".example.com")),
-            ("*.example.com", Bypass::Host(".example.com")),
-            ("example.com:443", Bypass::Host("example.com")),
-            ("*.example.com:443", Bypass::Host(".example.com")),
-            ("example.com:8443", Bypass::Nothing),
-            ("10.0.0.0/8", Bypass::Host("10.0.0.0/8")),
-            ("127.0.0.1:443", Bypass::Host("127.0.0.1")),
-            ("::1", Bypass::Host("::1")),
-            ("[::1]", Bypass::Host("::1")),
-            ("[::1]:443", Bypass::Host("::1")),
-            ("[::1]:80", Bypass::Nothing),
-            ("fd00::/8", Bypass::Host("fd00::/8")),
-            ("10.*", Bypass::Invalid),
-            ("exa*ple.com", Bypass::Invalid),
-            ("http://example.com", Bypass::Invalid),
-            ("10.0.0.0/33", Bypass::Invalid),
-            ("example.com:https", Bypass::Invalid),
-            (":443", Bypass::Invalid),
+        for (entry, host) in [
+            ("example.com", Some("example.com")),
+            (".example.com", Some(".example.com")),
+            ("*.example.com", Some(".example.com")),
+            ("example.com:443", Some("example.com")),
+            ("*.example.com:443", Some(".example.com")),
+            ("example.com:8443", None),
+            ("10.0.0.0/8", Some("10.0.0.0/8")),
+            ("127.0.0.1:443", Some("127.0.0.1")),
+            ("::1", Some("::1")),
+            ("[::1]", Some("::1")),
+            ("[::1]:443", Some("::1")),
+            ("[::1]:80", None),
+            ("fd00::/8", Some("fd00::/8")),
+            ("example.com:https", None),
         ] {
-            assert_eq!(bypass(entry, 443), expected, "{entry}");
+            assert_eq!(without_proxy(entry, 443), host, "{entry}");
         }
-        assert_eq!(entries(" a, b ,,c d").collect::<Vec<_>>(), ["a", "b", "c", "d"]);
     }
 }
