@@ -151,6 +151,7 @@ fn without_a_usable_login_nothing_is_pushed() {
         assert!(kept(&sandbox).is_empty());
     }
     let sandbox = Sandbox::new();
+    sandbox.run("secret claude push --new-login").exits(2);
     for options in ["", "--dry-run"] {
         let said = text(
             &mut push(&sandbox, &format!("claude push --new-login {options}")),

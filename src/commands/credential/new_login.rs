@@ -33,14 +33,7 @@ pub(super) async fn run(
         consent: Confirmation::at_terminal_only(&context.options, env),
         is_shared: false,
     };
-    let login = NewLogin::prepare(provider, env)?;
-    let command = login.command();
-    if args.dry_run {
-        context.api().await?;
-        printer.notice(&format!("it would run '{command}' in a directory of its own"));
-        return push.report_dry_run(&name, kind, context);
-    }
-    if !prompt::is_at_terminal(&context.options, env) {
+    if !args.dry_run && !prompt::is_at_terminal(&context.options, env) {
         let instead = if provider.id == CLAUDE.id {
             "--setup-token"
         } else {
@@ -50,6 +43,13 @@ pub(super) async fn run(
             Error::usage("--new-login needs a person at a terminal, and no JSON output")
                 .hint(format!("use 'amika secret {} push {instead}'", provider.id)),
         );
+    }
+    let login = NewLogin::prepare(provider, env)?;
+    let command = login.command();
+    if args.dry_run {
+        context.api().await?;
+        printer.notice(&format!("it would run '{command}' in a directory of its own"));
+        return push.report_dry_run(&name, kind, context);
     }
     let vault = Vault::open(provider, context).await?;
     let question = format!("Push a new {} login ({FOR_EVERYONE})?", provider.title);
