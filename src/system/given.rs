@@ -38,7 +38,7 @@ const STDIN: Patience = Patience {
     ..PIPE
 };
 
-type Part = std::result::Result<Zeroizing<Vec<u8>>, FileError>;
+type ReadResult = std::result::Result<Zeroizing<Vec<u8>>, FileError>;
 
 /// What was read, and its name for messages.
 pub(crate) struct Given {
@@ -129,7 +129,7 @@ impl Env {
 
 /// Starts a thread that reads a stream in parts. The thread is not joined, so that Ctrl-C and the time
 /// limits also end a wait in the system; it ends with the process.
-fn chunks<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> mpsc::Receiver<Part> {
+fn chunks<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> mpsc::Receiver<ReadResult> {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::spawn(move || {
         let copy = || -> io::Result<()> {
@@ -156,11 +156,11 @@ fn chunks<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> mps
 
 /// Puts the parts of a stream together. `waiting` is called if the first part takes long.
 async fn receive(
-    chunks: &mut mpsc::Receiver<Part>,
+    chunks: &mut mpsc::Receiver<ReadResult>,
     limit: u64,
     patience: Patience,
     waiting: impl Fn(),
-) -> Part {
+) -> ReadResult {
     let mut bytes = Zeroizing::new(Vec::new());
     let mut chunk = if let Ok(chunk) = timeout(patience.quiet, chunks.recv()).await {
         chunk

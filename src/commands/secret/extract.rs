@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::extracted::{self, Row};
+use super::extracted::{self, ExtractedRow};
 use super::push::{self, Manner, OpenVault};
 use crate::context::{Context, connected};
 use crate::discover::{Filter, LocalCredential, PushedAs, Report, State, discover, rank};
@@ -293,7 +293,7 @@ impl Extraction {
         }
     }
 
-    fn candidate(&self, row: &Row<'_>) -> Option<Candidate> {
+    fn candidate(&self, row: &ExtractedRow<'_>) -> Option<Candidate> {
         let found = row.found;
         let origin = Origin::Store(found.place.shown(self.home.as_deref()));
         Some(match found.pushed_as()? {
@@ -305,11 +305,16 @@ impl Extraction {
     }
 
     /// One row per name of each credential to show, sorted by name.
-    fn rows(&self, args: &ExtractArgs) -> Vec<Row<'_>> {
+    fn rows(&self, args: &ExtractArgs) -> Vec<ExtractedRow<'_>> {
         let shown = |found: &&LocalCredential| args.all || found.state != State::Outranked;
         let found = self.report.credentials.iter().filter(shown);
-        let mut rows: Vec<Row<'_>> = found
-            .flat_map(|found| found.names().into_iter().map(move |name| Row { name, found }))
+        let mut rows: Vec<ExtractedRow<'_>> = found
+            .flat_map(|found| {
+                found
+                    .names()
+                    .into_iter()
+                    .map(move |name| ExtractedRow { name, found })
+            })
             .collect();
         rows.retain(|row| row.found.login_of().is_some() || self.keeps(&row.name));
         rows.sort_by(|a, b| a.name.cmp(&b.name));
@@ -322,7 +327,7 @@ impl Extraction {
     }
 
     /// Prints what there is to say about the stores, the rows and the `--only` names without one.
-    fn say(&self, rows: &[Row<'_>], args: &ExtractArgs, printer: Printer) {
+    fn say(&self, rows: &[ExtractedRow<'_>], args: &ExtractArgs, printer: Printer) {
         // The names that an export leaves out are said with it.
         let shown = rows.iter().map(|row| row.found).filter(|_| args.export.is_none());
         let mut seen = HashSet::new();
@@ -332,7 +337,7 @@ impl Extraction {
         printer.notices(&self.report.messages(&shown, self.home.as_deref(), args.all));
         let only = self.only.iter().flatten().filter(|_| !rows.is_empty());
         let is_found = |pattern: &&Pattern| {
-            let names = |row: &Row<'_>| {
+            let names = |row: &ExtractedRow<'_>| {
                 pattern.matches(&row.name) || answers_to(row.found, std::slice::from_ref(pattern))
             };
             rows.iter().any(names)

@@ -12,18 +12,23 @@ use crate::secret::SecretName;
 use crate::ui::table::{Cell, Text, table};
 
 /// A credential under one of its names.
-pub(super) struct Row<'a> {
+pub(super) struct ExtractedRow<'a> {
     pub(super) name: String,
     pub(super) found: &'a LocalCredential,
 }
 
 /// Formats the table, with `~` for `home`; `with_state` adds a column with the state.
-pub(super) fn as_table(rows: &[Row<'_>], with_state: bool, at_terminal: bool, home: Option<&Path>) -> Text {
+pub(super) fn as_table(
+    rows: &[ExtractedRow<'_>],
+    with_state: bool,
+    at_terminal: bool,
+    home: Option<&Path>,
+) -> Text {
     let mut header = vec!["SECRET", "VALUE", "TYPE", "SOURCE", "EXPIRES"];
     if with_state {
         header.push("STATE");
     }
-    let cells = rows.iter().map(|Row { name, found }| {
+    let cells = rows.iter().map(|ExtractedRow { name, found }| {
         let kind = match found.kind {
             CredentialKind::ApiKey => "api key",
             CredentialKind::OAuth => "login",
@@ -67,8 +72,8 @@ fn expires(found: &LocalCredential) -> Cell {
     }
 }
 
-pub(super) fn as_json(rows: &[Row<'_>], at_terminal: bool) -> Value {
-    let rows = rows.iter().map(|Row { name, found }| {
+pub(super) fn as_json(rows: &[ExtractedRow<'_>], at_terminal: bool) -> Value {
+    let rows = rows.iter().map(|ExtractedRow { name, found }| {
         let instead = found.outranked_by.as_ref().or(found.overridden_by.as_ref());
         json!({
             "name": name,
@@ -93,10 +98,10 @@ pub(super) fn as_json(rows: &[Row<'_>], at_terminal: bool) -> Value {
 
 /// A line for each key that would be pushed, and the names that are left out: of logins, and those that
 /// no variable can have.
-pub(super) fn exports<'r>(rows: &'r [Row<'_>], shell: Shell) -> (Zeroizing<String>, Vec<&'r str>) {
+pub(super) fn exports<'r>(rows: &'r [ExtractedRow<'_>], shell: Shell) -> (Zeroizing<String>, Vec<&'r str>) {
     let mut lines = Zeroizing::new(String::new());
     let mut left_out = Vec::new();
-    for Row { name, found } in rows {
+    for ExtractedRow { name, found } in rows {
         let value = found.value.expose_secret();
         match found.pushed_as() {
             Some(PushedAs::Secret) if SecretName::is_environment(name) => {
