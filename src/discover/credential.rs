@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::note::Reason;
+use super::note::Flaw;
 use super::place::Place;
 use crate::provider::{CLAUDE, CODEX, CredentialKind, Provider};
 use crate::secret::{SecretName, SecretValue};
@@ -71,17 +71,17 @@ impl ProviderName {
 
     /// Normalises a tool's name of a provider: `Claude` is anthropic, `github_copilot` is
     /// github-copilot. Fails if it cannot become the name of a secret.
-    pub(crate) fn from_tool(name: &str) -> Result<Self, Reason> {
+    pub(crate) fn from_tool(name: &str) -> Result<Self, Flaw> {
         let name = name.trim_end_matches('/').to_lowercase();
         let name = name.replace(['_', ' ', '.', '/'], "-");
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
         let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if !starts_well || !rest_is_fine || name.len() > Self::MAX_LENGTH {
-            return Err(Reason::ProviderName);
+            return Err(Flaw::ProviderName);
         }
         // `AMIKA_API_KEY` is the credential of this program itself.
         if name.split('-').next() == Some("amika") {
-            return Err(Reason::OwnName);
+            return Err(Flaw::OwnName);
         }
         Ok(match Provider::with_id(&name) {
             Some(tool) => Self::known(tool.discovered_as),
@@ -155,7 +155,7 @@ pub(crate) struct LocalCredential {
     /// Whether a login has a refresh token that has not ended.
     pub(crate) renewable: bool,
     /// Why it cannot be used, if so.
-    pub(crate) unusable: Option<Reason>,
+    pub(crate) unusable: Option<Flaw>,
     /// Whether only older versions of the tool read this location.
     pub(crate) legacy: bool,
     /// The host that a key belongs to, if that is not the vendor's own.
@@ -237,7 +237,7 @@ impl LocalCredential {
 
 /// An existing store that could not be read.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Problem {
+pub(crate) struct StoreProblem {
     pub(crate) place: Place,
     /// Never quotes the content of the store.
     pub(crate) reason: String,
@@ -245,7 +245,7 @@ pub(crate) struct Problem {
     pub(super) about: Filter,
 }
 
-impl Problem {
+impl StoreProblem {
     pub(super) fn new(place: &Place, about: Filter, reason: impl Display) -> Self {
         Self {
             place: place.clone(),

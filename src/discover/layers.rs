@@ -9,7 +9,7 @@ use jsonc_parser::JsonValue;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::credential::{Filter, Problem};
+use super::credential::{Filter, StoreProblem};
 use super::place::Place;
 use super::reader::{Content, DIRECTORY, Document, Lookup, Reader};
 use crate::formats::json::{Object, parse_with_comments};
@@ -25,12 +25,12 @@ pub(super) enum Node {
     Flag(bool),
     Number(f64),
     List(Vec<Node>),
-    Object(Members),
+    Object(Children),
     /// `null`, or something without a meaning here, such as a date.
     Other(IgnoredAny),
 }
 
-pub(super) type Members = BTreeMap<String, Node>;
+pub(super) type Children = BTreeMap<String, Node>;
 
 /// The format of a settings file.
 #[derive(Clone, Copy, PartialEq)]
@@ -55,7 +55,7 @@ pub(super) struct Layers {
     /// Every file that belongs to them, whether or not it exists.
     pub(super) files: Vec<PathBuf>,
     /// Layers that exist and cannot be read.
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<StoreProblem>,
     about: Filter,
 }
 
@@ -96,7 +96,7 @@ impl Layers {
     }
 
     fn problem(&mut self, place: &Place, reason: impl Display) {
-        self.problems.push(Problem::new(place, self.about, reason));
+        self.problems.push(StoreProblem::new(place, self.about, reason));
     }
 
     /// The strongest value at a path such as `["env", "NAME"]`.
@@ -120,7 +120,7 @@ impl Layers {
     }
 
     /// All objects at a path, the strongest first, with the place that holds them.
-    pub(super) fn objects<'l>(&'l self, path: &'l [&str]) -> impl Iterator<Item = (&'l Members, &'l Place)> {
+    pub(super) fn objects<'l>(&'l self, path: &'l [&str]) -> impl Iterator<Item = (&'l Children, &'l Place)> {
         self.all.iter().filter_map(|layer| {
             let node = layer.root.at(path)?;
             Some((node.object()?, &layer.place))
@@ -172,7 +172,7 @@ impl Node {
         path.iter().try_fold(self, |node, name| node.get(name))
     }
 
-    fn object(&self) -> Option<&Members> {
+    fn object(&self) -> Option<&Children> {
         match self {
             Self::Object(members) => Some(members),
             _ => None,
@@ -213,7 +213,7 @@ fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
         // Each member by itself, so that one that is too deep does not affect the others.
         Format::Json => {
             let object = Object::parse(text).map_err(|error| error.to_string())?;
-            let mut kept = Members::new();
+            let mut kept = Children::new();
             for (name, raw) in object.iter().flat_map(Object::members) {
                 match serde_json::from_str(raw.get()) {
                     Ok(value) => _ = kept.insert(name.to_owned(), value),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::credential::{LocalCredential, State};
-use super::note::{About, Note, Reason};
+use super::note::{About, Flaw, Remark};
 use super::report::Report;
 use crate::formats::escape;
 use crate::provider::CredentialKind;
@@ -61,12 +61,12 @@ impl Report {
 }
 
 /// A name that this program reads is a warning, because pushing it by mistake would hurt.
-fn is_warning(note: &Note) -> bool {
-    matches!(note.about, About::Skipped(_, Reason::OwnName))
+fn is_warning(note: &Remark) -> bool {
+    matches!(note.about, About::Skipped(_, Flaw::OwnName))
 }
 
 /// Whether it is about what may be all that there is of a tool.
-fn is_all_there_is(note: &Note) -> bool {
+fn is_all_there_is(note: &Remark) -> bool {
     matches!(note.about, About::OpenCodeDatabase(true))
 }
 
@@ -81,7 +81,7 @@ fn why_not_pushed(found: &LocalCredential, home: Option<&Path>) -> Option<String
         (None, CredentialKind::OAuth) => format!("the login of {}", found.provider.as_str()),
     };
     let why = match (&found.unusable, found.login_of().filter(|_| found.renewable)) {
-        (Some(Reason::Login(reason)), _) => reason.to_string(),
+        (Some(Flaw::Login(reason)), _) => reason.to_string(),
         (Some(reason), _) => format!("it {reason}"),
         (None, Some(provider)) if found.state == State::Expired => {
             format!(

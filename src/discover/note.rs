@@ -13,7 +13,7 @@ const MAX_SHOWN: usize = 64;
 
 /// Why an entry or a login cannot be used. Continues a sentence that begins with what it is about.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Reason {
+pub(crate) enum Flaw {
     #[error("starts with a byte order mark, so {0} cannot read it")]
     ByteOrderMark(&'static str),
     #[error("has no `{0}`")]
@@ -57,7 +57,7 @@ pub(crate) enum Reason {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum About {
     #[error("skipped {0}, which {1}")]
-    Skipped(String, Reason),
+    Skipped(String, Flaw),
     #[error("skipped, not keys: {}", escape::first_of(.0))]
     NotKeys(Vec<String>),
     #[error("this is {0}, so there is no credential in it")]
@@ -91,7 +91,7 @@ pub(crate) enum About {
     )]
     LoginFirst,
     #[error("OpenCode's key for {0} is options.apiKey, {1}")]
-    Reference(String, Reference),
+    NoKey(String, NoKey),
     #[error("{0} contains a token that OpenCode uses as the variable {1}")]
     WellKnown(String, String),
     #[error("OpenCode does not read this file, because $OPENCODE_AUTH_CONTENT is set")]
@@ -114,7 +114,7 @@ pub(crate) enum About {
 
 /// What a key in OpenCode's configuration is, if it is not a key itself.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Reference {
+pub(crate) enum NoKey {
     #[error("which refers to the variable {0}")]
     Variable(String),
     #[error("which refers to the file {0}")]
@@ -129,12 +129,12 @@ pub(crate) enum Reference {
 
 /// Something that is worth a message.
 #[derive(Debug)]
-pub(crate) struct Note {
+pub(crate) struct Remark {
     pub(super) place: Place,
     pub(super) about: About,
 }
 
-impl Note {
+impl Remark {
     /// The message, with `~` for `home`.
     pub(super) fn words(&self, home: Option<&Path>) -> String {
         format!("{}: {}", self.place.shown(home), self.about)

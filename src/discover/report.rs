@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
 
-use super::credential::{Filter, LocalCredential, Problem};
-use super::note::{About, Note, Reason};
+use super::credential::{Filter, LocalCredential, StoreProblem};
+use super::note::{About, Flaw, Remark};
 use super::overrides::Overrides;
 use super::place::Place;
 use super::reader::{Content, Document, Lookup, Reader};
@@ -20,8 +20,8 @@ use crate::secret::{MAX_VALUE, SecretValue};
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) credentials: Vec<LocalCredential>,
-    pub(crate) problems: Vec<Problem>,
-    pub(super) notes: Vec<Note>,
+    pub(crate) problems: Vec<StoreProblem>,
+    pub(super) notes: Vec<Remark>,
     /// What the tools may use in place of the credentials.
     pub(super) overrides: Vec<Overrides>,
     /// Every location of a credential that was looked at, whether or not it exists.
@@ -87,7 +87,7 @@ impl Report {
 
     /// Adds an existing store that cannot be read, once for each reason.
     pub(super) fn problem(&mut self, place: &Place, reason: impl Display) {
-        let problem = Problem::new(place, self.about, reason);
+        let problem = StoreProblem::new(place, self.about, reason);
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
@@ -95,7 +95,7 @@ impl Report {
 
     pub(super) fn note(&mut self, place: &Place, about: About) {
         let place = place.clone();
-        self.notes.push(Note { place, about });
+        self.notes.push(Remark { place, about });
     }
 
     /// Notes a store that is not read, if it exists.
@@ -108,7 +108,7 @@ impl Report {
     }
 
     /// Notes an entry of a store that cannot be used. `entry` must not quote its value.
-    pub(super) fn skip(&mut self, place: &Place, entry: impl Into<String>, reason: Reason) {
+    pub(super) fn skip(&mut self, place: &Place, entry: impl Into<String>, reason: Flaw) {
         self.note(place, About::Skipped(entry.into(), reason));
     }
 
@@ -130,7 +130,7 @@ impl Report {
         if let Some(token) = token.filter(|_| credential.kind == CredentialKind::ApiKey) {
             credential
                 .unusable
-                .get_or_insert(Reason::Token(token.description()));
+                .get_or_insert(Flaw::Token(token.description()));
         }
         self.credentials.push(credential);
     }
@@ -142,7 +142,7 @@ impl Report {
                 Expiry::At(at) => credential.expires_at = Some(at),
                 Expiry::Never | Expiry::NotAJwt => {}
                 Expiry::Invalid => {
-                    return self.skip(&credential.place, "the access token", Reason::TokenExpiry);
+                    return self.skip(&credential.place, "the access token", Flaw::TokenExpiry);
                 }
             }
         }
@@ -151,13 +151,13 @@ impl Report {
 }
 
 /// Why a value cannot be sent anywhere.
-fn unsendable(value: &str) -> Option<Reason> {
+fn unsendable(value: &str) -> Option<Flaw> {
     if value.contains('\u{fffd}') {
-        Some(Reason::NotUtf8)
+        Some(Flaw::NotUtf8)
     } else if value.chars().any(escape::is_hostile) {
-        Some(Reason::Unprintable)
+        Some(Flaw::Unprintable)
     } else if value.len() > MAX_VALUE {
-        Some(Reason::TooLarge)
+        Some(Flaw::TooLarge)
     } else {
         None
     }

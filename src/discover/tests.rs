@@ -7,7 +7,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::credential::ProviderName;
-use super::note::Reason;
+use super::note::Flaw;
 use super::*;
 use crate::formats::jwt::tests::token;
 use crate::secret::SecretName;
@@ -954,7 +954,7 @@ fn provider_names_become_variable_names() {
         "https://x",
         &long,
     ] {
-        assert_eq!(ProviderName::from_tool(bad), Err(Reason::ProviderName), "{bad:?}");
+        assert_eq!(ProviderName::from_tool(bad), Err(Flaw::ProviderName), "{bad:?}");
     }
 }
 

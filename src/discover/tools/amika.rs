@@ -2,7 +2,7 @@
 
 use super::Claimed;
 use crate::discover::credential::{LocalCredential, ProviderName, Source};
-use crate::discover::note::{self, About, Reason};
+use crate::discover::note::{self, About, Flaw};
 use crate::discover::reader::{Document, Reader};
 use crate::discover::report::Report;
 use crate::discover::sources;
@@ -56,13 +56,13 @@ fn entries(report: &mut Report, document: &Document, source: &'static Source) {
         let label = note::entry(name, index);
         let upper = name.to_ascii_uppercase();
         let provider = match upper.strip_suffix("_API_KEY") {
-            _ if upper.starts_with("AMIKA_") => Err(Reason::OwnName),
+            _ if upper.starts_with("AMIKA_") => Err(Flaw::OwnName),
             Some(provider) => ProviderName::from_tool(provider),
-            None => Err(Reason::ProviderName),
+            None => Err(Flaw::ProviderName),
         };
         match (provider, serde_json::from_str::<SecretValue>(raw.get())) {
             _ if matches!(raw.get(), "null" | "{}") => {}
-            (Err(Reason::OwnName), _) => report.skip(place, label, Reason::OwnName),
+            (Err(Flaw::OwnName), _) => report.skip(place, label, Flaw::OwnName),
             (Ok(_), Ok(value)) if value.expose_secret().trim().is_empty() => {}
             (Ok(provider), Ok(value)) => {
                 if let Err(reason) = claimed.claim(&provider, &label) {

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::discover::credential::{Filter, LocalCredential, ProviderName};
 use crate::discover::layers::{Format, Layers};
-use crate::discover::note::{self, About, Reason};
+use crate::discover::note::{self, About, Flaw};
 use crate::discover::overrides::{Overrides, Tool, other_server};
 use crate::discover::place::Place;
 use crate::discover::reader::{Document, Reader};
@@ -103,7 +103,7 @@ fn entries(report: &mut Report, document: &Document, url: &str) {
     let key = report.usable(place, key);
     let has_key = key.is_some();
     if let Some(key) = key {
-        let unusable = document.has_mark().then_some(Reason::ByteOrderMark("Amp"));
+        let unusable = document.has_mark().then_some(Flaw::ByteOrderMark("Amp"));
         add(report, place, key, unusable);
     }
     let refresh_token = format!("oauth-refresh-token@{url}");
@@ -114,10 +114,10 @@ fn entries(report: &mut Report, document: &Document, url: &str) {
             continue;
         }
         let reason = match name.split_once('@').map(|(kind, _)| kind) {
-            Some("apiKey") => Reason::OtherUrl,
-            Some("oauth-refresh-token") => Reason::RefreshWithoutKey,
-            Some("mcp-oauth-token" | "mcp-oauth-client-secret") => Reason::McpServer,
-            _ => Reason::UnknownType,
+            Some("apiKey") => Flaw::OtherUrl,
+            Some("oauth-refresh-token") => Flaw::RefreshWithoutKey,
+            Some("mcp-oauth-token" | "mcp-oauth-client-secret") => Flaw::McpServer,
+            _ => Flaw::UnknownType,
         };
         report.skip(place, note::entry(name, index), reason);
     }
@@ -136,7 +136,7 @@ fn keyring_item(reader: &Reader<'_>, report: &mut Report, url: &str) {
 }
 
 /// Adds a key, or a login, whose token is a JWT.
-fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<Reason>) {
+fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<Flaw>) {
     let is_login = jwt::expiry(key.expose_secret().trim()) != Expiry::NotAJwt;
     let kind = if is_login {
         CredentialKind::OAuth

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::add_login;
 use crate::discover::credential::{Filter, LocalCredential, ProviderName};
 use crate::discover::layers::{Format, Layers, Node};
-use crate::discover::note::{self, About, Reason};
+use crate::discover::note::{self, About, Flaw};
 use crate::discover::overrides::{self, Overrides, Tool, other_server};
 use crate::discover::place::Place;
 use crate::discover::reader::{Document, Reader};
@@ -38,7 +38,7 @@ const TOOL: Tool = Tool {
 const STORE: &str = "cli_auth_credentials_store";
 const MODEL_PROVIDER: &str = "model_provider";
 const MANAGED: &str = "managed_config.toml";
-/// Members of a model provider with a credential of its own.
+/// Children of a model provider with a credential of its own.
 const OWN_CREDENTIALS: [&str; 3] = ["experimental_bearer_token", "auth", "env_key"];
 const ABOUT: Filter = Filter::new(Some(CODEX.discovered_as), None);
 /// Stores of Codex with other secrets than its login.
@@ -264,7 +264,7 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
             Some(key) => {
                 let (provider, kind) = (ProviderName::OPENAI, CredentialKind::ApiKey);
                 report.add(LocalCredential {
-                    unusable: document.has_mark().then_some(Reason::ByteOrderMark(TITLE)),
+                    unusable: document.has_mark().then_some(Flaw::ByteOrderMark(TITLE)),
                     ..LocalCredential::new(&sources::CODEX, place, provider, kind, key)
                 });
             }

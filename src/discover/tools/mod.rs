@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::credential::{LocalCredential, ProviderName, Source};
-use super::note::Reason;
+use super::note::Flaw;
 use super::reader::Document;
 use super::report::Report;
 use crate::formats::login::{self, Unusable};
@@ -24,9 +24,9 @@ struct Claimed(HashMap<String, String>);
 
 impl Claimed {
     /// Records the entry `label` as the credential of `provider`; fails if there is one already.
-    fn claim(&mut self, provider: &ProviderName, label: &str) -> Result<(), Reason> {
+    fn claim(&mut self, provider: &ProviderName, label: &str) -> Result<(), Flaw> {
         if let Some(first) = self.0.get(provider.as_str()) {
-            return Err(Reason::SameSecret(first.clone()));
+            return Err(Flaw::SameSecret(first.clone()));
         }
         self.0.insert(provider.as_str().to_owned(), label.to_owned());
         Ok(())
@@ -46,7 +46,7 @@ fn add_login(
     let mut found = LocalCredential::new(source, &document.place, name, CredentialKind::OAuth, token);
     found.document = document.whole();
     if found.document.is_none() {
-        found.unusable = Some(Reason::NotUtf8);
+        found.unusable = Some(Flaw::NotUtf8);
     }
     match login::read(provider, document.text(), now) {
         Ok(login) => {
@@ -56,9 +56,9 @@ fn add_login(
         Err(Unusable::Expired(at)) if at <= now => found.expires_at = Some(at),
         Err(Unusable::Time(member, reason)) => {
             let label = format!("the {} login", provider.title);
-            return report.skip(&document.place, label, Reason::Time(member, reason));
+            return report.skip(&document.place, label, Flaw::Time(member, reason));
         }
-        Err(reason) => found.unusable = Some(Reason::Login(reason)),
+        Err(reason) => found.unusable = Some(Flaw::Login(reason)),
     }
     report.add(found);
 }

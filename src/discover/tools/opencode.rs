@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::Claimed;
 use crate::discover::credential::{Filter, LocalCredential, ProviderName};
 use crate::discover::layers::{Format, Layers, Node};
-use crate::discover::note::{self, About, Reason, Reference};
+use crate::discover::note::{self, About, Flaw, NoKey};
 use crate::discover::overrides::{self, Overrides, Tool, other_server};
 use crate::discover::place::Place;
 use crate::discover::reader::{Document, Reader};
@@ -139,12 +139,12 @@ impl OpenCode {
             let Some((key, place)) = self.key(id) else {
                 continue;
             };
-            match (ProviderName::from_tool(id), Reference::of(key)) {
+            match (ProviderName::from_tool(id), NoKey::of(key)) {
                 (Err(reason), _) => {
                     report.skip(&place, format!("the key of {}", note::entry(id, index)), reason);
                 }
                 (Ok(provider), Err(to)) => {
-                    report.note(&place, About::Reference(provider.as_str().to_owned(), to));
+                    report.note(&place, About::NoKey(provider.as_str().to_owned(), to));
                 }
                 (Ok(provider), Ok(key)) => {
                     let (kind, key) = (CredentialKind::ApiKey, SecretValue::new(key.to_owned()));
@@ -182,7 +182,7 @@ impl OpenCode {
         let mut claimed = Claimed::default();
         for (index, (name, raw)) in object.members().enumerate() {
             let label = note::entry(name, index);
-            let found = Object::parse(raw.get()).map_err(|_| Reason::NotAnObject);
+            let found = Object::parse(raw.get()).map_err(|_| Flaw::NotAnObject);
             let found = found.and_then(|entry| match entry {
                 Some(entry) => self.entry(report, &document, (name, &label), &entry, &mut claimed),
                 None => Ok(None),
@@ -202,39 +202,39 @@ impl OpenCode {
         (name, label): (&str, &str),
         entry: &Object<'_>,
         claimed: &mut Claimed,
-    ) -> Result<Option<LocalCredential>, Reason> {
-        let text = |member| entry.string(member).map_err(|_| Reason::WrongType);
+    ) -> Result<Option<LocalCredential>, Flaw> {
+        let text = |member| entry.string(member).map_err(|_| Flaw::WrongType);
         let kind = text("type").ok().flatten();
         let (kind, member) = match kind.as_ref().map(SecretValue::expose_secret) {
             Some("api") => (CredentialKind::ApiKey, "key"),
             Some("oauth") => (CredentialKind::OAuth, "access"),
             Some("wellknown") => {
-                text("token")?.ok_or(Reason::Missing("token"))?;
+                text("token")?.ok_or(Flaw::Missing("token"))?;
                 let variable = text("key")?.map(|name| note::quoted(name.expose_secret()));
                 let about = About::WellKnown(label.to_owned(), variable.unwrap_or_default());
                 report.note(&document.place, about);
                 return Ok(None);
             }
             None if entry.members().next().is_none() => return Ok(None),
-            _ => return Err(Reason::UnknownType),
+            _ => return Err(Flaw::UnknownType),
         };
         let provider = ProviderName::from_tool(name)?;
         let value = match text(member)? {
             Some(value) => value,
             None if entry.has(member) => return Ok(None),
-            None => return Err(Reason::Missing(member)),
+            None => return Err(Flaw::Missing(member)),
         };
         let mut found = LocalCredential::new(&sources::OPENCODE, &document.place, provider, kind, value);
         if kind == CredentialKind::OAuth {
             let expires_at = entry
                 .time("expires")
-                .map_err(|reason| Reason::Time("expires", reason))?;
+                .map_err(|reason| Flaw::Time("expires", reason))?;
             found.expires_at = expires_at.filter(|at| *at != Timestamp::UNIX_EPOCH);
             let mut needed = ["refresh", "expires"].into_iter();
-            found.unusable = needed.find(|member| !entry.has(member)).map(Reason::Missing);
+            found.unusable = needed.find(|member| !entry.has(member)).map(Flaw::Missing);
         }
         if document.has_mark() {
-            found.unusable = Some(Reason::ByteOrderMark(TITLE));
+            found.unusable = Some(Flaw::ByteOrderMark(TITLE));
         }
         claimed.claim(&found.provider, label)?;
         Ok(Some(self.judged(
@@ -268,7 +268,7 @@ impl OpenCode {
     }
 }
 
-impl Reference {
+impl NoKey {
     /// The literal key in a setting, or what it refers to: OpenCode replaces `{env:NAME}` and
     /// `{file:PATH}` anywhere in the text.
     fn of(node: &Node) -> Result<&str, Self> {

@@ -33,7 +33,7 @@ const TOOL: Tool = Tool {
     domains: overrides::ANTHROPIC,
     project_files: &[".claude/settings.json", ".claude/settings.local.json"],
 };
-/// Members of the global configuration from which older versions read an API key.
+/// Children of the global configuration from which older versions read an API key.
 const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
 
 pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
