@@ -7,7 +7,7 @@ use crate::provider::PROVIDERS;
 
 /// A kind of value that another program turns into a secret.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
+pub(crate) struct Unresolved {
     /// Completes `the value of A is …`.
     pub(crate) what: &'static str,
     /// The command that prints the secret of one value.
@@ -18,7 +18,7 @@ pub(crate) struct Kind {
 }
 
 /// How whole values of each kind begin. `docs/recipes.md` has the same table.
-const KINDS: &[Kind] = &[
+const KINDS: &[Unresolved] = &[
     kind(
         "a reference to 1Password",
         &["op://", "{{ op://", "{{op://"],
@@ -64,11 +64,12 @@ const VAULT: &str = "vault kv get -field=KEY PATH";
 const TRANSIT: &str = "vault write -field=plaintext transit/decrypt/KEY ciphertext=VALUE | base64 -d";
 const AGE: &[&str] = &["age-encryption.org/v1", "-----BEGIN AGE ENCRYPTED FILE-----"];
 /// SOPS adds entries of its own to a `.env` file, and an object to JSON and YAML.
-static SOPS_ENTRIES: Kind = kind("ciphertext of SOPS", &[], "").file("sops -d FILE");
-static SOPS_OBJECT: Kind = kind("ciphertext of SOPS", &[], "").file("sops -d --output-type dotenv FILE");
+static SOPS_ENTRIES: Unresolved = kind("ciphertext of SOPS", &[], "").file("sops -d FILE");
+static SOPS_OBJECT: Unresolved =
+    kind("ciphertext of SOPS", &[], "").file("sops -d --output-type dotenv FILE");
 
-const fn kind(what: &'static str, starts: &'static [&'static str], read: &'static str) -> Kind {
-    Kind {
+const fn kind(what: &'static str, starts: &'static [&'static str], read: &'static str) -> Unresolved {
+    Unresolved {
         what,
         starts,
         read,
@@ -77,7 +78,7 @@ const fn kind(what: &'static str, starts: &'static [&'static str], read: &'stati
 }
 
 /// The kind of a whole value that is not a secret yet.
-pub(crate) fn of(value: &str) -> Option<&'static Kind> {
+pub(crate) fn of(value: &str) -> Option<&'static Unresolved> {
     let value = value.trim();
     KINDS.iter().find(|kind| {
         let rest = kind.starts.iter().find_map(|start| value.strip_prefix(start));
@@ -86,15 +87,15 @@ pub(crate) fn of(value: &str) -> Option<&'static Kind> {
 }
 
 /// The kind of a whole file that has no entries before it is decrypted.
-pub(crate) fn of_file(text: &str) -> Option<&'static Kind> {
+pub(crate) fn of_file(text: &str) -> Option<&'static Unresolved> {
     let start = text.trim_start();
-    let is_whole = |kind: &&Kind| {
+    let is_whole = |kind: &&Unresolved| {
         kind.read == kind.read_file && kind.starts.iter().any(|prefix| start.starts_with(prefix))
     };
     KINDS.iter().find(is_whole).or_else(|| of_sops(text))
 }
 
-fn of_sops(text: &str) -> Option<&'static Kind> {
+fn of_sops(text: &str) -> Option<&'static Unresolved> {
     let own = text.lines().filter(|line| line.starts_with("sops_"));
     let (macs, others): (Vec<_>, Vec<_>) = own.partition(|line| line.starts_with("sops_mac="));
     let has_object = || text.contains("\"sops\":") || text.contains("\nsops:");
@@ -105,7 +106,7 @@ fn of_sops(text: &str) -> Option<&'static Kind> {
     }
 }
 
-impl Kind {
+impl Unresolved {
     const fn file(self, read_file: &'static str) -> Self {
         Self { read_file, ..self }
     }
@@ -162,7 +163,7 @@ const LITERAL: &str = "; --literal pushes it as it is";
 /// Why a value does not work as the secret of this name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Unresolved(&'static Kind),
+    Unresolved(&'static Unresolved),
     /// A token of a login under the name of an API key.
     Login(Token),
     OtherVendor(Token),

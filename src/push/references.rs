@@ -25,7 +25,7 @@ const HINT: &str = "sandboxes skip all of [env] because of this; write NAME = \"
 
 /// A variable of a sandbox and the secret that provides its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reference {
+pub(crate) struct Mapping {
     pub(crate) variable: String,
     pub(crate) secret: String,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Reference {
 pub(crate) struct References {
     /// The file, for messages.
     pub(crate) place: String,
-    pub(crate) entries: Vec<Reference>,
+    pub(crate) entries: Vec<Mapping>,
 }
 
 /// Reads the configuration of the repository of the working directory: in the root of the git
@@ -78,22 +78,22 @@ fn parse_file(bytes: &[u8], place: String) -> Result<References> {
 }
 
 /// Describes what is wrong with a file without quoting it, and gives the byte offset of the problem.
-struct Fault {
+struct SkippedEntry {
     at: usize,
     message: String,
 }
 
 /// Reads `[env]` as the vendor does, which skips the whole section if any entry is of another form.
-fn parse(text: &str) -> std::result::Result<Vec<Reference>, Fault> {
+fn parse(text: &str) -> std::result::Result<Vec<Mapping>, SkippedEntry> {
     // The crate's own message may quote the text.
-    let document = DeTable::parse(text).map_err(|error| Fault {
+    let document = DeTable::parse(text).map_err(|error| SkippedEntry {
         at: error.span().map_or(0, |span| span.start),
         message: "not valid TOML".to_owned(),
     })?;
     let Some(env) = document.get_ref().get("env") else {
         return Ok(Vec::new());
     };
-    let wrong = |at: usize, message: String| Fault { at, message };
+    let wrong = |at: usize, message: String| SkippedEntry { at, message };
     let Some(entries) = env.get_ref().as_table() else {
         return Err(wrong(env.span().start, "[env] is not a table".to_owned()));
     };
@@ -124,7 +124,7 @@ fn parse(text: &str) -> std::result::Result<Vec<Reference>, Fault> {
                     return Err(wrong(at, message));
                 };
                 let (variable, secret) = (variable.to_owned(), secret.to_owned());
-                references.push(Reference { variable, secret });
+                references.push(Mapping { variable, secret });
             }
             _ => {
                 let message = format!("{variable} is neither a string nor {{ secret = \"some-name\" }}");

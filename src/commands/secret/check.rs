@@ -9,7 +9,7 @@ use crate::api::{Api, SecretSummary};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::push::references::{self, Reference};
+use crate::push::references::{self, Mapping};
 use crate::secret::{Scope, SecretName};
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::table::{Cell, Text, table};
@@ -77,8 +77,8 @@ async fn list(api: &Api) -> Result<Vec<SecretSummary>> {
     })
 }
 
-fn row(reference: &Reference, stored: &[SecretSummary], api: &Api) -> ReferenceRow {
-    let Reference { variable, secret } = reference;
+fn row(reference: &Mapping, stored: &[SecretSummary], api: &Api) -> ReferenceRow {
+    let Mapping { variable, secret } = reference;
     // A secret in user scope takes precedence over one in org scope.
     let found = Scope::ALL.into_iter().find_map(|scope| {
         let mut same = stored.iter();

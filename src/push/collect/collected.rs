@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::formats::{escape, words};
 use crate::push::candidate::{Candidate, Origin};
 use crate::push::kinds;
-use crate::push::references::{self, Reference};
+use crate::push::references::{self, Mapping};
 use crate::secret::{MAX_VALUE, SecretName, SecretValue};
 use crate::system::env::Env;
 use crate::ui::notices::Notices;
@@ -304,7 +304,7 @@ impl Collected<'_> {
         }
     }
 
-    fn take_referenced(&mut self, references: &[Reference]) {
+    fn take_referenced(&mut self, references: &[Mapping]) {
         let given = std::mem::take(&mut self.candidates).into_iter();
         let mut given: HashMap<String, Candidate> = given
             .map(|candidate| (candidate.name.to_string(), candidate))
@@ -312,7 +312,7 @@ impl Collected<'_> {
         // The names under which a source may have each secret, in order of precedence.
         let mut secrets: Vec<&str> = Vec::new();
         let mut names: HashMap<&str, Vec<&str>> = HashMap::new();
-        for Reference { variable, secret } in references {
+        for Mapping { variable, secret } in references {
             let of_secret = names.entry(secret).or_insert_with(|| {
                 secrets.push(secret);
                 vec![secret]

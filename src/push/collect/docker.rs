@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::line::{Fault, Line, Note};
+use super::line::{Fault, Line, Oddity};
 use super::text::{MAX_NAME, forbidden_byte};
 use crate::secret::{SecretName, SecretValue};
 
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> impl Iterator<Item = Line<'_>> {
             number,
             name: is_name.then_some(Cow::Borrowed(name)),
             content,
-            note: is_quoted(value).then_some(Note::Quotes),
+            note: is_quoted(value).then_some(Oddity::Quotes),
         }
     })
 }

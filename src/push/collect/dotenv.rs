@@ -19,9 +19,9 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter};
 
 use super::json;
-use super::line::{Fault, Line, Note};
+use super::line::{Fault, Line, Oddity};
 use super::text::{MAX_NAME, end_of_line, first_line, forbidden_byte};
-use super::value::{self, Reason};
+use super::value::{self, Difference};
 use crate::push::kinds;
 use crate::secret::{SecretName, SecretValue};
 
@@ -150,18 +150,18 @@ impl<'a> Lines<'a> {
         &mut self,
         name: &str,
         start: usize,
-    ) -> (usize, Result<(SecretValue, Option<Note>), Fault>) {
+    ) -> (usize, Result<(SecretValue, Option<Oddity>), Fault>) {
         match value::scan(&self.rest[start..]) {
-            Ok(value::Value {
+            Ok(value::Scanned {
                 content,
                 length,
                 has_variable,
             }) => (
                 start + length,
-                Ok((content, has_variable.then_some(Note::Variable))),
+                Ok((content, has_variable.then_some(Oddity::Variable))),
             ),
-            Err(value::Problem { reason, length }) => {
-                let is_hash = matches!(reason, Reason::Hash(_));
+            Err(value::Refused { reason, length }) => {
+                let is_hash = matches!(reason, Difference::Hash(_));
                 let line = first_line(&self.rest[start..]);
                 let kind = kinds::of(line).filter(|_| is_hash && !self.literal);
                 let fault = if let Some(kind) = kind {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use zeroize::Zeroizing;
 
 use super::collected::Collected;
-use super::line::{Line, Note};
+use super::line::{Line, Oddity};
 use super::sources::{MAX_FILE, Sources};
 use super::text::{utf8, with_line_feeds};
 use crate::error::{Error, Result};
@@ -92,7 +92,7 @@ fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collect
         return warn("empty", format!("{origin}: {name} is empty and was skipped"));
     }
     match note {
-        Some(Note::Variable) => warn(
+        Some(Oddity::Variable) => warn(
             "variable",
             format!(
                 "{origin}: '$' in {name} is kept literally; variables are not expanded (to expand them: \
@@ -100,7 +100,7 @@ fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collect
                 sourced(file)
             ),
         ),
-        Some(Note::Quotes) => warn(
+        Some(Oddity::Quotes) => warn(
             "quotes",
             format!(
                 "{origin}: the quotes around the value of {name} are part of the value in this format; \

@@ -12,11 +12,11 @@ pub(super) struct Line<'a> {
     /// A valid name of a variable; `None` if the line has none.
     pub(super) name: Option<Cow<'a, str>>,
     pub(super) content: Result<SecretValue, Fault>,
-    pub(super) note: Option<Note>,
+    pub(super) note: Option<Oddity>,
 }
 
 /// Something about a value that may be unintended.
-pub(super) enum Note {
+pub(super) enum Oddity {
     /// It holds `$NAME` or `${NAME}`, which other tools would expand.
     Variable,
     /// It is in quotes, which are part of it in the Docker format.

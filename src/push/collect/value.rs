@@ -15,7 +15,7 @@ pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
 const HASH_FIRST: &str = "begins with '#'";
 
 /// A value that all readers interpret in the same way.
-pub(super) struct Value {
+pub(super) struct Scanned {
     pub(super) content: SecretValue,
     /// Length in bytes, including the line break that ends it.
     pub(super) length: usize,
@@ -24,14 +24,14 @@ pub(super) struct Value {
 }
 
 /// A value on which readers disagree, or that some of them cannot parse.
-pub(super) struct Problem {
-    pub(super) reason: Reason,
+pub(super) struct Refused {
+    pub(super) reason: Difference,
     /// Number of bytes to skip before parsing continues.
     pub(super) length: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum Difference {
     /// A `#` that only some readers take for a comment, and where it is.
     Hash(&'static str),
     Backtick,
@@ -46,7 +46,7 @@ pub(super) enum Reason {
     },
 }
 
-impl Reason {
+impl Difference {
     /// Describes how tools differ and how to write the value unambiguously, without quoting it.
     /// `docker` is whether the file can be read in the Docker format instead.
     pub(super) fn fault(self, name: &str, docker: bool) -> Fault {
@@ -127,7 +127,7 @@ impl Reason {
 }
 
 /// Parses the value at the start of `text`, which begins directly after `=`.
-pub(super) fn scan(text: &str) -> Result<Value, Problem> {
+pub(super) fn scan(text: &str) -> Result<Scanned, Refused> {
     let first_line = first_line(text);
     let value = first_line.trim_start_matches(BLANKS);
     let start = first_line.len() - value.len();
@@ -138,23 +138,23 @@ pub(super) fn scan(text: &str) -> Result<Value, Problem> {
 }
 
 /// Parses an unquoted value: up to a comment or the end of the line, without surrounding whitespace.
-fn plain(text: &str, value: &str) -> Result<Value, Problem> {
+fn plain(text: &str, value: &str) -> Result<Scanned, Refused> {
     let length = end_of_line(text);
-    let refuse = |reason| Err(Problem { reason, length });
+    let refuse = |reason| Err(Refused { reason, length });
     // node also splits at Unicode line separators, and looks for comments and quotes on each line.
     let separator = value
         .find(LINE_SEPARATORS)
         .and_then(|at| value[at..].chars().next());
     if let Some(c) = separator.filter(|_| value.contains(['#', '\'', '"', '`'])) {
-        return refuse(Reason::Space(c));
+        return refuse(Difference::Space(c));
     }
     let before_comment = match value.find('#') {
         None => value,
-        Some(0) => return refuse(Reason::Hash(HASH_FIRST)),
+        Some(0) => return refuse(Difference::Hash(HASH_FIRST)),
         Some(at) => match value.as_bytes()[at - 1] {
             b' ' => &value[..at],
-            b'\t' => return refuse(Reason::Hash("has a tab before '#'")),
-            _ => return refuse(Reason::Hash("has a '#' without a space before it")),
+            b'\t' => return refuse(Difference::Hash("has a tab before '#'")),
+            _ => return refuse(Difference::Hash("has a '#' without a space before it")),
         },
     };
     let value = before_comment.trim_end_matches(is_trailing_space);
@@ -163,12 +163,12 @@ fn plain(text: &str, value: &str) -> Result<Value, Problem> {
     let edges = [value.chars().next(), value.chars().next_back()];
     let unusual = edges.into_iter().flatten().find(|&c| is_unusual_space(c));
     if let Some(c) = first.or(unusual) {
-        return refuse(Reason::Space(c));
+        return refuse(Difference::Space(c));
     }
     if value.starts_with('`') && node_reads_as_quotes(text, value) {
-        return refuse(Reason::Backtick);
+        return refuse(Difference::Backtick);
     }
-    Ok(Value {
+    Ok(Scanned {
         content: SecretValue::new(value.to_owned()),
         length,
         has_variable: has_variable(value),
@@ -203,29 +203,29 @@ fn node_reads_as_quotes(text: &str, value: &str) -> bool {
 }
 
 /// Parses a quoted value, which may span lines and be followed by a comment.
-fn quoted(text: &str, start: usize, quote: char) -> Result<Value, Problem> {
+fn quoted(text: &str, start: usize, quote: char) -> Result<Scanned, Refused> {
     let body = &text[start + 1..];
     // A stray quote may be the only mistake, or belong to the next line, so parsing continues there.
     let refuse = |reason| {
         let length = end_of_line(text);
-        Err(Problem { reason, length })
+        Err(Refused { reason, length })
     };
     let Some((value, end, escape)) = unquoted(body, quote) else {
-        return refuse(Reason::Unclosed(quote));
+        return refuse(Difference::Unclosed(quote));
     };
     let after = start + 1 + end + 1;
     let length = after + end_of_line(&text[after..]);
     let rest = text[after..length].trim_matches(is_trailing_space);
     let separator = text[after..length].chars().find(|c| LINE_SEPARATORS.contains(c));
     if !rest.is_empty() && !rest.starts_with('#') {
-        return refuse(escape.unwrap_or(Reason::TextAfterQuote));
+        return refuse(escape.unwrap_or(Difference::TextAfterQuote));
     }
     if let Some(c) = separator.filter(|_| !rest.is_empty()) {
-        return refuse(escape.unwrap_or(Reason::Space(c)));
+        return refuse(escape.unwrap_or(Difference::Space(c)));
     }
     match escape {
-        Some(reason) => Err(Problem { reason, length }),
-        None => Ok(Value {
+        Some(reason) => Err(Refused { reason, length }),
+        None => Ok(Scanned {
             content: SecretValue::new(value),
             length,
             has_variable: quote == '"' && has_variable(&body[..end]),
@@ -235,7 +235,7 @@ fn quoted(text: &str, start: usize, quote: char) -> Result<Value, Problem> {
 
 /// The value up to the closing quote, the offset of that quote, and the first escape on which readers
 /// differ; `None` if there is no closing quote.
-fn unquoted(body: &str, quote: char) -> Option<(Zeroizing<String>, usize, Option<Reason>)> {
+fn unquoted(body: &str, quote: char) -> Option<(Zeroizing<String>, usize, Option<Difference>)> {
     let mut value = Zeroizing::new(String::new());
     let mut differs = None;
     let mut at = 0;
@@ -252,7 +252,7 @@ fn unquoted(body: &str, quote: char) -> Option<(Zeroizing<String>, usize, Option
             'n' if quote == '"' => value.push('\n'),
             'r' if quote == '"' => value.push('\r'),
             _ if differs_after_backslash(quote, next) => {
-                differs.get_or_insert(Reason::Escape { quote, next });
+                differs.get_or_insert(Difference::Escape { quote, next });
             }
             // The backslash is literal, and so is what follows it.
             _ => {
