@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::api::{Api, ApiError, Observer, SecretSummary};
+use crate::api::{Api, ApiError, Observer, Repeat, SecretSummary};
 use crate::auth::credential::{self, ApiCredential};
 use crate::auth::store::Store;
 use crate::error::{Error, Kind, Result};
-use crate::net::origin::Origin;
+use crate::net::origin::ServerOrigin;
 use crate::secret::Scope;
 use crate::system::env::Env;
 use crate::system::signals::Interrupt;
@@ -28,7 +28,7 @@ pub(crate) struct Context {
 impl Context {
     /// Creates a client for the configured API with the credential in use. Prints notices about it.
     pub(crate) async fn api(&self) -> Result<Api> {
-        let origin = Origin::from_env(&self.env)?;
+        let origin = ServerOrigin::from_env(&self.env)?;
         let (credential, notices) = self.find_credential(&origin).await?;
         self.printer.notices(&notices);
         self.api_using(origin, Rc::clone(self.register(credential)))
@@ -38,7 +38,7 @@ impl Context {
     /// is accepted. Returns the secrets of the vault.
     pub(crate) async fn connect(&self) -> Result<(Api, Vec<SecretSummary>)> {
         let api = self.api().await?;
-        let listed = self.reply(api.list_secrets()).await?;
+        let listed = self.reply(api.list_secrets(Repeat::Safe)).await?;
         Ok((api, listed))
     }
 
@@ -56,7 +56,7 @@ impl Context {
         let Some(credential) = self.credential.get() else {
             return String::new();
         };
-        match Origin::from_env(&self.env) {
+        match ServerOrigin::from_env(&self.env) {
             Ok(origin) if !origin.is_default() => format!("{} on {origin}", credential.account),
             _ => credential.account.clone(),
         }
@@ -68,7 +68,7 @@ impl Context {
     }
 
     /// Finds the credential in use for this origin, and notices about it.
-    pub(crate) async fn find_credential(&self, origin: &Origin) -> Result<(ApiCredential, Notices)> {
+    pub(crate) async fn find_credential(&self, origin: &ServerOrigin) -> Result<(ApiCredential, Notices)> {
         let origin = origin.clone();
         self.on_thread(move |env| credential::find(env, &origin)).await
     }
@@ -93,7 +93,7 @@ impl Context {
     }
 
     /// Creates a client for this origin with this credential.
-    pub(crate) fn api_using(&self, origin: Origin, credential: Rc<ApiCredential>) -> Result<Api> {
+    pub(crate) fn api_using(&self, origin: ServerOrigin, credential: Rc<ApiCredential>) -> Result<Api> {
         Api::new(&self.env, origin, credential, Box::new(self.printer))
     }
 

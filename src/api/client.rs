@@ -1,5 +1,7 @@
 //! The client of the secrets API: one method for each endpoint.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
@@ -9,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::request::{ApiAnswer, ApiRequest, Repeat};
 use super::transport::{Api, ApiResult};
-use super::types::{self, Asked, SecretSummary, ServerText};
+use super::types::{Asked, NewSecret, SecretSummary, ServerText};
 use crate::error::{Error, Kind, Result};
 use crate::net::withhold::Carried;
 use crate::secret::{Scope, SecretName, SecretValue};
@@ -30,20 +32,9 @@ const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys
 
 impl Api {
     /// Lists the generic secrets of all scopes that are visible to the caller.
-    pub(crate) async fn list_secrets(&self) -> ApiResult<Vec<SecretSummary>> {
-        self.list_secrets_with(Repeat::Safe).await
-    }
-
-    /// As [`list_secrets`](Self::list_secrets), without retries.
-    pub(crate) async fn list_secrets_once(&self) -> ApiResult<Vec<SecretSummary>> {
-        self.list_secrets_with(Repeat::Never).await
-    }
-
-    async fn list_secrets_with(&self, repeat: Repeat) -> ApiResult<Vec<SecretSummary>> {
-        let request = ApiRequest {
-            repeat,
-            ..ApiRequest::read(Method::GET, BASE)
-        };
+    pub(crate) async fn list_secrets(&self, repeat: Repeat) -> ApiResult<Vec<SecretSummary>> {
+        let mut request = ApiRequest::read(Method::GET, BASE);
+        request.repeat = repeat;
         let answer = self.send(&request).await;
         let answer = answer.map_err(|error| self.list_error(error))?;
         self.parse(&answer, "a list of secrets")
@@ -56,46 +47,41 @@ impl Api {
         value: &SecretValue,
         scope: Scope,
     ) -> ApiResult<String> {
-        self.keep_secret(value);
-        let body = json_body(
-            &types::CreateSecret {
-                name: name.as_str(),
-                value: value.expose_secret(),
-                scope,
-            },
-            value,
-        );
-        let carried = Carried {
-            value,
+        let body = NewSecret {
             name: name.as_str(),
+            value: value.expose_secret(),
+            kind: None,
+            scope,
         };
-        let request = ApiRequest::store(Method::POST, BASE, body, carried);
-        self.create(&request, carried, scope).await
+        self.create(BASE, &body, value, Repeat::Never).await
     }
 
     /// Sends a create and returns the id from the response, if that confirms it.
     pub(super) async fn create(
         &self,
-        request: &ApiRequest<'_>,
-        carried: Carried<'_>,
-        scope: Scope,
+        path: &str,
+        new: &NewSecret<'_>,
+        value: &SecretValue,
+        repeat: Repeat,
     ) -> ApiResult<String> {
-        let answer = self.send(request).await?;
+        self.keep_secret(value);
+        let carried = Carried {
+            value,
+            name: new.name,
+        };
+        let mut request = ApiRequest::store(Method::POST, path, json_body(new, value), carried);
+        request.repeat = repeat;
+        let answer = self.send(&request).await?;
         let expected = "a confirmation that it was created";
         let asked = Asked {
             id: None,
-            name: Some(carried.name),
-            scope: Some(scope),
+            name: Some(new.name),
+            scope: Some(new.scope),
         };
         let reply = self.confirmed(&answer, &asked, expected)?;
-        let id = reply
-            .id
-            .as_ref()
-            .and_then(Value::as_str)
-            .filter(|id| !id.is_empty());
-        match (id, answer.status) {
-            (Some(id), StatusCode::OK | StatusCode::CREATED) => {
-                Ok(self.known_secrets.show(id, Some(carried)))
+        match (reply.id, answer.status) {
+            (Some(Value::String(id)), StatusCode::OK | StatusCode::CREATED) if !id.is_empty() => {
+                Ok(self.known_secrets.show(&id, Some(carried)))
             }
             _ => Err(self.not_the_api(&answer, expected)),
         }
@@ -111,19 +97,13 @@ impl Api {
     ) -> ApiResult<()> {
         self.keep_secret(value);
         let path = secret_path(id)?;
-        let body = json_body(
-            &types::UpdateSecret {
-                value: value.expose_secret(),
-            },
-            value,
-        );
+        let body = json_body(&HashMap::from([("value", value.expose_secret())]), value);
         let carried = Carried {
             value,
             name: name.as_str(),
         };
-        let answer = self
-            .send(&ApiRequest::store(Method::PUT, &path, body, carried))
-            .await?;
+        let request = ApiRequest::store(Method::PUT, &path, body, carried);
+        let answer = self.send(&request).await?;
         let asked = Asked {
             id: Some(id),
             name: Some(name.as_str()),
@@ -190,7 +170,7 @@ impl Api {
 }
 
 /// Builds a JSON body whose memory is zeroed when the last clone is dropped.
-pub(super) fn json_body(body: &impl Serialize, value: &SecretValue) -> Bytes {
+fn json_body(body: &impl Serialize, value: &SecretValue) -> Bytes {
     // Reserves space for the escaped value, because growing the buffer would leave a copy behind.
     let mut json = Zeroizing::new(Vec::with_capacity(2 * value.expose_secret().len() + 1024));
     serde_json::to_writer(&mut *json, body).expect("strings can be serialised");

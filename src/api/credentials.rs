@@ -2,13 +2,12 @@
 //! and creating a new one.
 
 use reqwest::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::client::{BASE, encoded_id, json_body};
+use super::client::{BASE, encoded_id};
 use super::request::{ApiRequest, Repeat};
 use super::transport::{Api, ApiResult};
-use super::types::ServerText;
-use crate::net::withhold::Carried;
+use super::types::{NewSecret, ServerText};
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{Scope, SecretValue};
 
@@ -32,15 +31,6 @@ pub(crate) struct NewCredential {
     pub(crate) value: SecretValue,
 }
 
-#[derive(Serialize)]
-struct CreateCredential<'a> {
-    name: &'a str,
-    value: &'a str,
-    #[serde(rename = "type")]
-    kind: CredentialKind,
-    scope: Scope,
-}
-
 #[derive(Deserialize)]
 struct Revealed {
     value: SecretValue,
@@ -60,24 +50,14 @@ impl Api {
         provider: &Provider,
         new: &NewCredential,
     ) -> ApiResult<String> {
-        self.keep_secret(&new.value);
-        let body = CreateCredential {
+        let body = NewSecret {
             name: &new.name,
             value: new.value.expose_secret(),
-            kind: new.kind,
+            kind: Some(new.kind),
             scope: new.scope,
         };
-        let body = json_body(&body, &new.value);
-        let carried = Carried {
-            value: &new.value,
-            name: &new.name,
-        };
-        let path = path(provider);
-        let request = ApiRequest {
-            repeat: Repeat::Unsent,
-            ..ApiRequest::store(Method::POST, &path, body, carried)
-        };
-        self.create(&request, carried, new.scope).await
+        self.create(&path(provider), &body, &new.value, Repeat::Unsent)
+            .await
     }
 
     pub(crate) async fn delete_credential(&self, provider: &Provider, id: &str) -> ApiResult<()> {

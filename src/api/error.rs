@@ -22,17 +22,14 @@ pub(crate) enum Effect {
 enum Failure {
     /// No request was sent, for example because there is no usable credential.
     NotSent,
-    /// The connection failed, before or after the request was sent.
-    Disconnected,
-    /// The response ended early.
-    BrokenOff,
-    TimedOut,
+    /// There was no complete response.
+    Broken(Stage),
     /// The server responded with an error status.
     Status(u16),
     /// The server asks to wait longer than a command does.
     Busy(u16),
     /// The response did not come from the API.
-    NotTheApi(Option<u16>),
+    NotTheApi(u16),
 }
 
 /// A failed call. Its messages contain no secrets and are safe to print.
@@ -61,7 +58,7 @@ impl ApiError {
     }
 
     /// A response that did not come from the API.
-    pub(super) fn not_the_api(status: Option<u16>, message: String, hint: &str) -> Self {
+    pub(super) fn not_the_api(status: u16, message: String, hint: &str) -> Self {
         let error = Error::new(Kind::Contract, message).hint(hint);
         Self::new(Failure::NotTheApi(status), Effect::Unknown, error)
     }
@@ -75,39 +72,26 @@ impl ApiError {
         details: Option<&str>,
     ) -> Self {
         let rejected = format!("{source} was rejected");
-        let (kind, what, hint) = match status {
-            401 => (Kind::Credential, rejected.as_str(), source.rejected_hint()),
-            403 => (
-                Kind::Refused,
-                "not allowed",
-                "ask an administrator of your organisation",
-            ),
+        let (what, hint) = match status {
+            401 => (rejected.as_str(), source.rejected_hint()),
+            403 => ("not allowed", "ask an administrator of your organisation"),
             404 => (
-                Kind::Refused,
                 "not found",
                 "it may have been deleted; the list command shows what exists",
             ),
             409 => (
-                Kind::Refused,
                 "already exists",
                 "someone may have created it in the meantime; try again",
             ),
-            413 => (
-                Kind::Refused,
-                "too large for the API",
-                "store large data elsewhere",
-            ),
-            429 => (
-                Kind::Unreachable,
-                "too many requests",
-                "wait a moment and try again",
-            ),
-            408 | 500..=599 => (Kind::Unreachable, "the API failed", "try again in a moment"),
-            _ => (
-                Kind::Refused,
-                "refused",
-                "fix the reported problem and run the command again",
-            ),
+            413 => ("too large for the API", "store large data elsewhere"),
+            429 => ("too many requests", "wait a moment and try again"),
+            408 | 500..=599 => ("the API failed", "try again in a moment"),
+            _ => ("refused", "fix the reported problem and run the command again"),
+        };
+        let kind = match status {
+            401 => Kind::Credential,
+            408 | 429 | 500..=599 => Kind::Unreachable,
+            _ => Kind::Refused,
         };
         // A gateway can respond with 5xx although the request was carried out. A server without the
         // method (501) has done nothing.
@@ -165,9 +149,8 @@ impl ApiError {
     /// The status of the response, if there was one.
     pub(crate) fn status(&self) -> Option<u16> {
         match self.failure {
-            Failure::Status(status) | Failure::Busy(status) => Some(status),
-            Failure::NotTheApi(status) => status,
-            _ => None,
+            Failure::Status(status) | Failure::Busy(status) | Failure::NotTheApi(status) => Some(status),
+            Failure::NotSent | Failure::Broken(_) => None,
         }
     }
 
@@ -204,20 +187,22 @@ impl ApiError {
     /// Whether the API is unavailable: the connection failed, or a gateway cannot reach it.
     pub(crate) fn is_outage(&self) -> bool {
         match self.failure {
-            Failure::Disconnected | Failure::BrokenOff => true,
+            Failure::Broken(stage) => {
+                matches!(stage, Stage::Connecting | Stage::Waiting | Stage::Answering)
+            }
             Failure::Status(status) => retry::is_outage(status),
             _ => false,
         }
     }
 
     pub(crate) fn is_timeout(&self) -> bool {
-        self.failure == Failure::TimedOut
+        self.failure == Failure::Broken(Stage::TimedOut)
     }
 
     /// Whether a retry may succeed. Not after a timeout, which has used up the time limit of the call.
     pub(crate) fn is_transient(&self) -> bool {
         match self.failure {
-            Failure::Disconnected => true,
+            Failure::Broken(stage) => matches!(stage, Stage::Connecting | Stage::Waiting),
             Failure::Status(status) => retry::is_transient(status),
             _ => false,
         }
@@ -227,22 +212,27 @@ impl ApiError {
     pub(crate) fn is_fatal(&self) -> bool {
         matches!(
             self.failure,
-            Failure::NotSent | Failure::NotTheApi(_) | Failure::Busy(_) | Failure::Status(401)
+            Failure::NotSent
+                | Failure::Broken(Stage::Handshake | Stage::TooLarge)
+                | Failure::NotTheApi(_)
+                | Failure::Busy(_)
+                | Failure::Status(401)
         )
     }
 }
 
 impl From<Broken> for ApiError {
     fn from(Broken { stage, message, hint }: Broken) -> Self {
-        let (failure, effect, kind) = match stage {
-            Stage::Handshake => (Failure::NotSent, Effect::None, Kind::Unreachable),
-            Stage::Connecting => (Failure::Disconnected, Effect::None, Kind::Unreachable),
-            Stage::TimedOut => (Failure::TimedOut, Effect::Unknown, Kind::Unreachable),
-            Stage::Waiting => (Failure::Disconnected, Effect::Unknown, Kind::Unreachable),
-            Stage::Answering => (Failure::BrokenOff, Effect::Unknown, Kind::Contract),
-            Stage::TooLarge => (Failure::NotTheApi(None), Effect::Unknown, Kind::Contract),
+        let effect = match stage {
+            Stage::Handshake | Stage::Connecting => Effect::None,
+            _ => Effect::Unknown,
         };
-        Self::new(failure, effect, Error::new(kind, message).maybe_hint(hint))
+        let kind = match stage {
+            Stage::Answering | Stage::TooLarge => Kind::Contract,
+            _ => Kind::Unreachable,
+        };
+        let error = Error::new(kind, message).maybe_hint(hint.map(str::to_owned));
+        Self::new(Failure::Broken(stage), effect, error)
     }
 }
 
@@ -278,7 +268,7 @@ impl ApiError {
     /// A request without an answer.
     pub(crate) fn silent() -> Self {
         Self::new(
-            Failure::TimedOut,
+            Failure::Broken(Stage::TimedOut),
             Effect::Unknown,
             Error::new(Kind::Unreachable, "no answer"),
         )

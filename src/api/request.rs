@@ -75,7 +75,7 @@ impl<'a> ApiRequest<'a> {
 
 /// Which failed requests are retried.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(crate) enum Repeat {
     /// After every transient failure, because the request may be carried out twice.
     Safe,
     /// Only if the request was certainly not carried out.

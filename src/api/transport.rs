@@ -13,9 +13,10 @@ use super::error::{ApiError, Effect};
 use super::request::{ApiAnswer, ApiRequest, Observer, Repeat};
 use super::types::{Asked, ErrorEnvelope, ServerText, WriteReply};
 use crate::auth::credential::ApiCredential;
+use crate::auth::source::CredentialSource;
 use crate::error::{Error, Kind, Result};
 use crate::net::client::{self, Broken, ClientSettings};
-use crate::net::origin::Origin;
+use crate::net::origin::ServerOrigin;
 use crate::net::retry::{self, API_CALL, Tries};
 use crate::net::withhold::{Carried, KnownSecrets, WITHHELD};
 use crate::secret::SecretValue;
@@ -33,7 +34,7 @@ pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 /// A client for one origin and one credential.
 pub(crate) struct Api {
     pub(super) http: reqwest::Client,
-    pub(super) origin: Origin,
+    pub(super) origin: ServerOrigin,
     timeout: Duration,
     pub(super) credential: Rc<ApiCredential>,
     pub(super) known_secrets: KnownSecrets,
@@ -44,7 +45,7 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(
         env: &Env,
-        origin: Origin,
+        origin: ServerOrigin,
         credential: Rc<ApiCredential>,
         observer: Box<dyn Observer>,
     ) -> Result<Self> {
@@ -172,7 +173,7 @@ impl Api {
             .http
             .request(request.method.clone(), self.origin.at(request.path))
             .header(ACCEPT, "application/json")
-            .header(AUTHORIZATION, self.authorization(bearer)?);
+            .header(AUTHORIZATION, bearer_header(bearer, self.credential.source)?);
         if let Some(body) = &request.body {
             sent = sent.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
@@ -191,7 +192,7 @@ impl Api {
         let trace_id = headers.get("x-trace-id").and_then(|id| id.to_str().ok());
         let trace_id = trace_id.map(|id| self.known_secrets.show_line(id, carried));
         if let Some(message) = client::unexpected(&response, &self.origin, &self.known_secrets, carried) {
-            let unexpected = ApiError::not_the_api(Some(status.as_u16()), message, NOT_THE_API_HINT);
+            let unexpected = ApiError::not_the_api(status.as_u16(), message, NOT_THE_API_HINT);
             return Err(unexpected.trace_id(trace_id));
         }
         let body = client::read_body(response, MAX_ANSWER, &self.origin).await;
@@ -213,13 +214,6 @@ impl Api {
         } else {
             Err(self.refused(&answer, &headers, carried))
         }
-    }
-
-    fn authorization(&self, bearer: &SecretValue) -> ApiResult<HeaderValue> {
-        bearer_header(bearer).ok_or_else(|| {
-            let message = format!("{} contains invalid characters", self.credential.source);
-            Error::new(Kind::Credential, message).into()
-        })
     }
 
     /// The error for a response with an error status, with the message of the server.
@@ -276,7 +270,7 @@ impl Api {
     pub(crate) fn not_the_api(&self, answer: &ApiAnswer, expected: &str) -> ApiError {
         let status = answer.status.as_u16();
         let message = format!("{} answered {status} without {expected}", self.origin);
-        ApiError::not_the_api(Some(status), message, NOT_THE_API_HINT)
+        ApiError::not_the_api(status, message, NOT_THE_API_HINT)
             .with_effect(answer.unconfirmed)
             .trace_id(answer.trace_id.clone())
     }
@@ -287,7 +281,7 @@ impl Api {
             return error;
         }
         let message = format!("{} does not look like the API (404)", self.origin);
-        ApiError::not_the_api(Some(404), message, "check AMIKA_API_URL")
+        ApiError::not_the_api(404, message, "check AMIKA_API_URL")
             .with_effect(Effect::None)
             .trace_id(error.error.trace_id)
     }
@@ -304,12 +298,12 @@ impl Api {
 }
 
 /// The header value, marked as sensitive so that `Debug` does not show it and HTTP/2 does not index it.
-/// `None` if it contains invalid characters.
-fn bearer_header(bearer: &SecretValue) -> Option<HeaderValue> {
+fn bearer_header(bearer: &SecretValue, source: CredentialSource) -> Result<HeaderValue> {
     let text = Zeroizing::new(format!("Bearer {}", bearer.expose_secret()));
-    let mut value = HeaderValue::from_str(&text).ok()?;
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| Error::new(Kind::Credential, format!("{source} contains invalid characters")))?;
     value.set_sensitive(true);
-    Some(value)
+    Ok(value)
 }
 
 #[cfg(test)]
@@ -319,9 +313,10 @@ mod tests {
     /// R96, R121: `Debug` of the header does not show the key.
     #[test]
     fn the_bearer_token_is_marked_as_sensitive() {
-        let header = bearer_header(&SecretValue::new("hunter2".to_owned())).unwrap();
+        let header =
+            bearer_header(&SecretValue::new("hunter2".to_owned()), CredentialSource::Session).unwrap();
         assert_eq!(header.as_bytes(), b"Bearer hunter2");
         assert_eq!(format!("{header:?}"), "Sensitive");
-        assert!(bearer_header(&SecretValue::new("a\nb".to_owned())).is_none());
+        assert!(bearer_header(&SecretValue::new("a\nb".to_owned()), CredentialSource::Session).is_err());
     }
 }

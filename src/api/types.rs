@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::formats::json::lenient;
+use crate::provider::CredentialKind;
 use crate::secret::Scope;
 
 /// A text as sent by the server, to compare and to send back. It may quote a secret, so
@@ -45,16 +46,15 @@ pub(crate) struct SecretSummary {
     pub(crate) updated_at: Option<ServerText>,
 }
 
+/// The body of a create.
 #[derive(Serialize)]
-pub(crate) struct CreateSecret<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) value: &'a str,
-    pub(crate) scope: Scope,
-}
-
-#[derive(Serialize)]
-pub(crate) struct UpdateSecret<'a> {
-    pub(crate) value: &'a str,
+pub(super) struct NewSecret<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: &'a str,
+    /// The type of a provider credential.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<CredentialKind>,
+    pub(super) scope: Scope,
 }
 
 /// What a write asked for.

@@ -11,7 +11,7 @@ use super::store::{Session, Store, StoreError};
 use super::workos::Workos;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::net::origin::Origin;
+use crate::net::origin::ServerOrigin;
 use crate::net::withhold::KnownSecrets;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
@@ -45,7 +45,12 @@ impl ApiCredential {
     }
 
     /// A session whose account is `store`'s, for this origin.
-    pub(crate) fn from_session(session: Session, store: Store, origin: Origin, env: &Env) -> Result<Self> {
+    pub(crate) fn from_session(
+        session: Session,
+        store: Store,
+        origin: ServerOrigin,
+        env: &Env,
+    ) -> Result<Self> {
         let workos = Workos::from_env(env)?;
         Ok(Self {
             source: CredentialSource::Session,
@@ -114,7 +119,7 @@ impl UnusableReason {
 /// All sources of a credential for one origin.
 pub(crate) struct Survey<'a> {
     env: &'a Env,
-    origin: &'a Origin,
+    origin: &'a ServerOrigin,
     pub(crate) store: Option<Store>,
     /// Why the stored credentials are not read.
     pub(crate) untrusted: Option<Error>,
@@ -122,7 +127,7 @@ pub(crate) struct Survey<'a> {
 
 impl<'a> Survey<'a> {
     /// Locates the stored credentials, and removes the leftovers of a killed save.
-    pub(crate) fn new(env: &'a Env, origin: &'a Origin) -> Self {
+    pub(crate) fn new(env: &'a Env, origin: &'a ServerOrigin) -> Self {
         let store = Store::locate(env);
         if let Some(store) = &store {
             store.remove_leftovers();
@@ -200,7 +205,7 @@ impl<'a> Survey<'a> {
 }
 
 /// Finds the credential for `origin`. Warns about files that are ignored or readable by other users.
-pub(crate) fn find(env: &Env, origin: &Origin) -> Result<(ApiCredential, Notices)> {
+pub(crate) fn find(env: &Env, origin: &ServerOrigin) -> Result<(ApiCredential, Notices)> {
     let survey = Survey::new(env, origin);
     let mut notices = Notices::default();
     let mut ignored = Vec::new();

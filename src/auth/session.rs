@@ -17,7 +17,7 @@ use super::store::{CredentialBackend, Session, Store};
 use super::workos::{ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
 use crate::formats::jwt::{self, Expiry};
-use crate::net::origin::Origin;
+use crate::net::origin::ServerOrigin;
 use crate::net::withhold::KnownSecrets;
 use crate::secret::SecretValue;
 use crate::system::lock::Lock;
@@ -54,7 +54,7 @@ impl LiveSession {
     pub(crate) fn new(
         store: Store,
         workos: Workos,
-        origin: Origin,
+        origin: ServerOrigin,
         now: fn() -> Timestamp,
         session: Session,
     ) -> Self {
@@ -139,7 +139,7 @@ impl Session {
     /// The session of a new login.
     pub(crate) fn new(
         tokens: Tokens,
-        origin: &Origin,
+        origin: &ServerOrigin,
         backend: CredentialBackend,
         now: Timestamp,
     ) -> Result<Self> {
@@ -187,7 +187,7 @@ fn expiry(access_token: &SecretValue, now: Timestamp) -> Timestamp {
 struct Refresher {
     store: Store,
     workos: Workos,
-    origin: Origin,
+    origin: ServerOrigin,
     now: fn() -> Timestamp,
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::{Error, Kind, Result};
-use crate::net::origin::Origin;
+use crate::net::origin::ServerOrigin;
 use crate::secret::SecretValue;
 
 pub(crate) const LOG_IN_AGAIN: &str = "log in again: 'amika auth logout', then 'amika auth login'";
@@ -74,7 +74,7 @@ pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<Secret
 #[error("{credential} belongs to another server than {origin} and is not sent to it")]
 pub(crate) struct OtherServer {
     credential: CredentialSource,
-    origin: Origin,
+    origin: ServerOrigin,
 }
 
 impl OtherServer {
@@ -91,11 +91,11 @@ impl From<OtherServer> for Error {
 pub(crate) fn check_origin(
     credential: CredentialSource,
     api_url: Option<&str>,
-    origin: &Origin,
+    origin: &ServerOrigin,
 ) -> std::result::Result<(), OtherServer> {
     let belongs = match api_url {
         None => origin.is_default(),
-        Some(url) => Origin::parse("api_url", url).is_ok_and(|made_for| made_for == *origin),
+        Some(url) => ServerOrigin::parse("api_url", url).is_ok_and(|made_for| made_for == *origin),
     };
     if belongs {
         return Ok(());

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Kind, Result};
 use crate::formats::json::{Object, lenient};
 use crate::net::client::{self, Broken, ClientSettings, Stage};
-use crate::net::origin::{self, Origin};
+use crate::net::origin::{self, ServerOrigin};
 use crate::net::retry::{TOKEN_EXCHANGE, Tries};
 use crate::net::withhold::KnownSecrets;
 use crate::secret::SecretValue;
@@ -139,7 +139,7 @@ pub(crate) struct DeviceCode {
 /// The provider. The client is created by the first request.
 #[derive(Clone)]
 pub(crate) struct Workos {
-    base: Origin,
+    base: ServerOrigin,
     client_id: String,
     known_secrets: KnownSecrets,
     settings: ClientSettings,
@@ -149,9 +149,9 @@ impl Workos {
     /// `AMIKA_WORKOS_URL` must be a loopback URL, because the server receives tokens.
     pub(crate) fn from_env(env: &Env) -> Result<Self> {
         let base = match env.setting("AMIKA_WORKOS_URL")? {
-            None => Origin::parse("AMIKA_WORKOS_URL", BASE)?,
+            None => ServerOrigin::parse("AMIKA_WORKOS_URL", BASE)?,
             Some(text) => {
-                let moved = Origin::parse("AMIKA_WORKOS_URL", text)?;
+                let moved = ServerOrigin::parse("AMIKA_WORKOS_URL", text)?;
                 if !moved.is_loopback() {
                     return Err(Error::usage("AMIKA_WORKOS_URL must point to this machine")
                         .hint("it is for tests; unset it"));
@@ -160,11 +160,13 @@ impl Workos {
             }
         };
         let client_id = env.setting("AMIKA_WORKOS_CLIENT_ID")?.unwrap_or(CLIENT_ID);
+        let mut settings = ClientSettings::from_env(env)?;
+        settings.timeout = settings.timeout.min(TRY_TIMEOUT);
         Ok(Self {
             base,
             client_id: client_id.to_owned(),
             known_secrets: KnownSecrets::default(),
-            settings: ClientSettings::from_env(env)?.at_most(TRY_TIMEOUT),
+            settings,
         })
     }
 

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result, without_error_code};
 use crate::formats::escape;
-use crate::net::origin::Origin;
-use crate::net::proxy::{FORM, ProxySettings};
+use crate::net::origin::ServerOrigin;
+use crate::net::proxy::ProxySettings;
 use crate::net::tls::{self, TrustStore};
 use crate::net::withhold::{Carried, KnownSecrets};
 use crate::system::env::Env;
@@ -42,33 +42,33 @@ pub(crate) enum Stage {
 pub(crate) struct Broken {
     pub(crate) stage: Stage,
     pub(crate) message: String,
-    pub(crate) hint: Option<String>,
+    pub(crate) hint: Option<&'static str>,
 }
 
 impl Broken {
     /// Takes the cause from the end of the chain of sources, because reqwest's own message contains
     /// little but the URL.
-    pub(crate) fn new(error: &reqwest::Error, origin: &Origin) -> Self {
+    pub(crate) fn new(error: &reqwest::Error, origin: &ServerOrigin) -> Self {
         let sources = std::iter::successors(error.source(), |cause| (*cause).source());
         let causes: Vec<_> = sources.map(|cause| cause.to_string().to_lowercase()).collect();
         let cause = causes.last().map_or("", |cause| without_error_code(cause));
         let cause = escape::escape(cause);
-        let (stage, message, hint) = if let Some((what, hint)) = tls::explain(error, origin.is_loopback()) {
-            let (_, message, _) = no_connection(&causes, &what, origin);
-            (Stage::Handshake, message, Some(hint.to_owned()))
-        } else if error.is_connect() {
-            no_connection(
-                &causes,
-                if error.is_timeout() { "timed out" } else { &cause },
-                origin,
-            )
-        } else if error.is_timeout() {
+        if let Some((what, hint)) = tls::explain(error, origin.is_loopback()) {
+            let (stage, message) = (Stage::Handshake, no_connection(&causes, &what, origin).message);
+            return Self {
+                stage,
+                message,
+                hint: Some(hint),
+            };
+        }
+        if error.is_connect() {
+            let cause = if error.is_timeout() { "timed out" } else { &cause };
+            return no_connection(&causes, cause, origin);
+        }
+        let (stage, message, hint) = if error.is_timeout() {
+            let message = format!("{origin} did not answer in time");
             let hint = "the server or a proxy may be overloaded; try again in a moment";
-            (
-                Stage::TimedOut,
-                format!("{origin} did not answer in time"),
-                Some(hint.to_owned()),
-            )
+            (Stage::TimedOut, message, Some(hint))
         } else if error.is_body() || error.is_decode() {
             (
                 Stage::Answering,
@@ -76,11 +76,8 @@ impl Broken {
                 None,
             )
         } else {
-            (
-                Stage::Waiting,
-                format!("lost the connection to {origin}: {cause}"),
-                None,
-            )
+            let message = format!("lost the connection to {origin}: {cause}");
+            (Stage::Waiting, message, None)
         };
         Self { stage, message, hint }
     }
@@ -89,43 +86,46 @@ impl Broken {
 /// Describes a failed connection, and what to do about it. `causes` are the lower-case messages of the
 /// error's chain of sources, the only way in which reqwest distinguishes errors of the proxy, name
 /// resolution and TLS.
-fn no_connection(causes: &[String], cause: &str, origin: &Origin) -> (Stage, String, Option<String>) {
+fn no_connection(causes: &[String], cause: &str, origin: &ServerOrigin) -> Broken {
     const CHECK: &str = "check the network, HTTPS_PROXY and AMIKA_API_URL";
     const CHECK_PROXY: &str = "check the address in HTTPS_PROXY, or add the host to NO_PROXY";
+    const SET_PROXY: &str = "set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT (both percent-encoded), or \
+        name the host in NO_PROXY to connect without it";
+    const CHECK_SERVER: &str = "check that the server is running, and the port in AMIKA_API_URL";
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
-    // A proxy that is asked again with the same password may lock the account.
-    if says("tunnel error: proxy authorization required") {
+    let mut stage = Stage::Connecting;
+    let (message, hint) = if says("tunnel error: proxy authorization required") {
+        // A proxy that is asked again with the same password may lock the account.
+        stage = Stage::Handshake;
         let message = "the proxy (HTTPS_PROXY) asks for a user name and password, or refuses them (407)";
-        let hint = format!("set HTTPS_PROXY to {FORM}");
-        return (Stage::Handshake, message.to_owned(), Some(hint));
-    }
-    // Any other status than 200.
-    if says("tunnel error: unsuccessful") {
-        let message = format!("the proxy (HTTPS_PROXY) refuses to connect to {origin}");
-        let hint = format!(
-            "if it wants a login, set HTTPS_PROXY to {FORM}; NO_PROXY names hosts to reach without it"
-        );
-        return (Stage::Handshake, message, Some(hint));
-    }
-    let (message, hint) = if says("failed to create underlying connection") {
+        (message.to_owned(), SET_PROXY)
+    } else if says("tunnel error: unsuccessful") {
+        // Any other status than 200.
+        stage = Stage::Handshake;
+        (
+            format!("the proxy (HTTPS_PROXY) refuses to connect to {origin}"),
+            SET_PROXY,
+        )
+    } else if says("failed to create underlying connection") {
         (
             format!("cannot connect to the proxy (HTTPS_PROXY): {cause}"),
-            Some(CHECK_PROXY),
+            CHECK_PROXY,
         )
     } else if says("tunnel error") {
-        (
-            format!("the proxy (HTTPS_PROXY) cannot reach {origin}: {cause}"),
-            Some(CHECK_PROXY),
-        )
+        let message = format!("the proxy (HTTPS_PROXY) cannot reach {origin}: {cause}");
+        (message, CHECK_PROXY)
     } else if says("dns error") {
-        (format!("cannot resolve {}: {cause}", origin.host()), Some(CHECK))
+        (format!("cannot resolve {}: {cause}", origin.host()), CHECK)
     } else {
         let is_down = says("connection refused") && origin.is_loopback();
-        let hint = is_down.then_some("check that the server is running, and the port in AMIKA_API_URL");
-        let hint = hint.unwrap_or(CHECK);
-        (format!("cannot connect to {origin}: {cause}"), Some(hint))
+        let hint = if is_down { CHECK_SERVER } else { CHECK };
+        (format!("cannot connect to {origin}: {cause}"), hint)
     };
-    (Stage::Connecting, message, hint.map(str::to_owned))
+    Broken {
+        stage,
+        message,
+        hint: Some(hint),
+    }
 }
 
 /// The settings of HTTP clients in the environment.
@@ -144,9 +144,8 @@ impl ClientSettings {
             None => LONGEST_REQUEST,
             Some(Ok(seconds)) if (1..=LONGEST_REQUEST).contains(&seconds) => seconds,
             Some(_) => {
-                let message =
-                    format!("AMIKA_HTTP_TIMEOUT must be a number of seconds from 1 to {LONGEST_REQUEST}");
-                return Err(Error::usage(message));
+                let rule = format!("must be a number of seconds from 1 to {LONGEST_REQUEST}");
+                return Err(Error::usage(format!("AMIKA_HTTP_TIMEOUT {rule}")));
             }
         };
         Ok(Self {
@@ -157,25 +156,15 @@ impl ClientSettings {
     }
 
     /// Warnings about settings for this origin that are ignored.
-    pub(crate) fn warnings(&self, origin: &Origin) -> Vec<String> {
-        if origin.is_plain_http() {
-            Vec::new()
-        } else {
-            self.trust.warnings()
-        }
-    }
-
-    /// Limits the timeout of a request to `longest`.
-    pub(crate) fn at_most(self, longest: Duration) -> Self {
-        Self {
-            timeout: self.timeout.min(longest),
-            ..self
-        }
+    pub(crate) fn warnings(&self, origin: &ServerOrigin) -> Vec<String> {
+        (!origin.is_plain_http())
+            .then(|| self.trust.warnings())
+            .unwrap_or_default()
     }
 }
 
 /// Creates a client for one origin.
-pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwest::Client> {
+pub(crate) fn client(settings: &ClientSettings, origin: &ServerOrigin) -> Result<reqwest::Client> {
     let connects = !origin.is_plain_http();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("amika/", env!("CARGO_PKG_VERSION")))
@@ -200,21 +189,17 @@ pub(crate) fn client(settings: &ClientSettings, origin: &Origin) -> Result<reqwe
 pub(crate) async fn read_body(
     mut response: reqwest::Response,
     limit: usize,
-    origin: &Origin,
+    origin: &ServerOrigin,
 ) -> std::result::Result<Zeroizing<Vec<u8>>, Broken> {
     let mut body = Zeroizing::new(Vec::new());
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| Broken::new(&error, origin))?
-    {
+    let broken = |error| Broken::new(&error, origin);
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > limit {
+            let (stage, limit) = (Stage::TooLarge, limit / 1024 / 1024);
+            let message = format!("the response from {origin} is larger than {limit} MiB");
             return Err(Broken {
-                stage: Stage::TooLarge,
-                message: format!(
-                    "the response from {origin} is larger than {} MiB",
-                    limit / 1024 / 1024
-                ),
+                stage,
+                message,
                 hint: None,
             });
         }
@@ -228,7 +213,7 @@ pub(crate) async fn read_body(
 /// target is named as an origin, without the path, which may contain anything.
 pub(crate) fn unexpected(
     response: &reqwest::Response,
-    origin: &Origin,
+    origin: &ServerOrigin,
     known: &KnownSecrets,
     carried: Option<Carried<'_>>,
 ) -> Option<String> {
@@ -250,12 +235,8 @@ pub(crate) fn unexpected(
 
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(is_json_type)
-}
-
-fn is_json_type(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    let essence = essence.trim().to_ascii_lowercase();
+    let kind = kind.unwrap_or_default().to_ascii_lowercase();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
@@ -267,15 +248,20 @@ mod tests {
     #[test]
     fn an_unknown_host_is_named() {
         let causes = ["client error (connect)", "dns error", "no such host"].map(str::to_owned);
-        let origin = Origin::parse("X", "https://vault.example:8443").unwrap();
-        let (_, message, _) = no_connection(&causes, "no such host", &origin);
+        let origin = ServerOrigin::parse("X", "https://vault.example:8443").unwrap();
+        let message = no_connection(&causes, "no such host", &origin).message;
         assert_eq!(message, "cannot resolve vault.example: no such host");
     }
 
     #[test]
     fn json_content_types_are_recognised() {
-        assert!(is_json_type("application/json; charset=utf-8"));
-        assert!(is_json_type("application/problem+json"));
-        assert!(!is_json_type("text/html"));
+        for (kind, expected) in [
+            ("application/json; charset=utf-8", true),
+            ("application/problem+json", true),
+            ("text/html", false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
+            assert_eq!(is_json(&headers), expected, "{kind}");
+        }
     }
 }

@@ -11,9 +11,9 @@ pub(crate) const DEFAULT: &str = "https://app.amika.dev";
 
 /// A validated origin: `https`, or `http` to loopback.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Origin(Url);
+pub(crate) struct ServerOrigin(Url);
 
-impl Origin {
+impl ServerOrigin {
     /// The origin in `AMIKA_API_URL`, or that of the hosted API.
     pub(crate) fn from_env(env: &Env) -> Result<Self> {
         Self::parse("AMIKA_API_URL", env.setting("AMIKA_API_URL")?.unwrap_or(DEFAULT))
@@ -21,29 +21,25 @@ impl Origin {
 
     /// Refuses a text that is not an origin, without repeating it, because it may contain a password.
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
-        let refuse = |reason: &str| {
-            Err(Error::usage(format!("{setting}{reason}")).hint(format!("use an origin such as {DEFAULT}")))
+        let origin = Url::parse(text.trim()).map(Self).ok();
+        let problem = match &origin {
+            None => " is not a URL",
+            Some(Self(url)) if !matches!(url.scheme(), "https" | "http") || !url.has_host() => {
+                " is not an https URL"
+            }
+            Some(Self(url)) if !url.username().is_empty() || url.password().is_some() => {
+                " contains a user name or password"
+            }
+            Some(Self(url)) if url.fragment().is_some() || url.query().is_some() => {
+                " contains a query or a fragment"
+            }
+            Some(Self(url)) if url.path() != "/" => " contains a path; only the origin can be changed",
+            Some(origin) if origin.is_plain_http() && !origin.is_loopback() => {
+                ": http is allowed only for localhost"
+            }
+            Some(origin) => return Ok(origin.clone()),
         };
-        let Ok(url) = Url::parse(text.trim()) else {
-            return refuse(" is not a URL");
-        };
-        if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-            return refuse(" is not an https URL");
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return refuse(" contains a user name or password");
-        }
-        if url.fragment().is_some() || url.query().is_some() {
-            return refuse(" contains a query or a fragment");
-        }
-        if url.path() != "/" {
-            return refuse(" contains a path; only the origin can be changed");
-        }
-        let origin = Self(url);
-        if origin.is_plain_http() && !origin.is_loopback() {
-            return refuse(": http is allowed only for localhost");
-        }
-        Ok(origin)
+        Err(Error::usage(format!("{setting}{problem}")).hint(format!("use an origin such as {DEFAULT}")))
     }
 
     pub(crate) fn is_default(&self) -> bool {
@@ -82,7 +78,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ServerOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str().trim_end_matches('/'))
     }
@@ -103,7 +99,7 @@ mod tests {
             "http://[::1]:80",
             "http://localhost:3000",
         ] {
-            assert!(Origin::parse("X", good).is_ok(), "{good}");
+            assert!(ServerOrigin::parse("X", good).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -124,7 +120,7 @@ mod tests {
             "https://x.example/?q",
             "https://x.example/api",
         ] {
-            let error = Origin::parse("X", bad).unwrap_err();
+            let error = ServerOrigin::parse("X", bad).unwrap_err();
             assert_eq!(error.kind.exit_code(), 2, "{bad}");
             assert!(!error.to_string().contains("hunter2"));
         }
@@ -133,7 +129,7 @@ mod tests {
     #[test]
     fn the_default_is_recognised_in_every_spelling() {
         for text in [DEFAULT, "https://APP.amika.dev:443/"] {
-            assert!(Origin::parse("X", text).unwrap().is_default(), "{text}");
+            assert!(ServerOrigin::parse("X", text).unwrap().is_default(), "{text}");
         }
     }
 }

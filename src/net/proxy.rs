@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::system::env::Env;
 
 /// The form of a proxy that asks for a login.
-pub(crate) const FORM: &str = "http://USER:PASSWORD@HOST:PORT (both percent-encoded)";
+const FORM: &str = "http://USER:PASSWORD@HOST:PORT (both percent-encoded)";
 /// The variables for the https proxy, in order of precedence.
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 

@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::task::yield_now;
 use tokio::time::{Duration, Instant, sleep_until};
 
-use crate::api::{Api, ApiError};
+use crate::api::{Api, ApiError, Repeat};
 use crate::error::Kind;
 use crate::net::retry::{BATCH_LIMIT, MAX_FAILURES_PER_WRITE, MAX_TRIES};
 use crate::push::candidate::{Candidate, Form};
@@ -64,7 +64,7 @@ pub(crate) async fn write(
             updated.map(|()| Done::Stored(api.without_secrets(&id)))
         }
         Task::List => {
-            let list = api.list_secrets_once().await?;
+            let list = api.list_secrets(Repeat::Never).await?;
             let in_scope = list.iter().filter(|stored| stored.scope == *plan.scope.as_str());
             let ids = in_scope.map(|stored| (stored.name.as_sent(), stored.id.as_sent()));
             let ids = ids.map(|(name, id)| (name.to_owned(), id.to_owned()));

@@ -7,6 +7,7 @@ use clap::Args;
 
 use serde_json::json;
 
+use crate::api::Repeat;
 use crate::auth::credential::ApiCredential;
 use crate::auth::device_flow;
 use crate::auth::source::{CredentialSource, check_characters};
@@ -15,7 +16,7 @@ use crate::auth::workos::{DeviceCode, Workos};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::net::origin::{self, Origin};
+use crate::net::origin::{self, ServerOrigin};
 use crate::secret::SecretValue;
 use crate::system::browser;
 use crate::system::file;
@@ -44,7 +45,7 @@ pub(crate) struct LoginArgs {
 const MAX_KEY: u64 = 64 * 1024;
 
 pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
-    let origin = Origin::from_env(&context.env)?;
+    let origin = ServerOrigin::from_env(&context.env)?;
     let store = Store::require(&context.env)?;
     if args.api_key_file.is_none() && context.printer.is_json() {
         return Err(
@@ -67,7 +68,7 @@ pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
 async fn store_key(
     path: &Path,
     args: &LoginArgs,
-    origin: &Origin,
+    origin: &ServerOrigin,
     store: &Store,
     mut notices: Notices,
     context: &Context,
@@ -114,14 +115,14 @@ async fn read_stored(
 }
 
 /// Asks the API whether it accepts the key, before anything is replaced.
-async fn check_accepted(key: &SecretValue, origin: &Origin, context: &Context) -> Result<()> {
+async fn check_accepted(key: &SecretValue, origin: &ServerOrigin, context: &Context) -> Result<()> {
     let credential = ApiCredential::from_key(
         CredentialSource::NewApiKey,
         CredentialSource::NewApiKey.to_string(),
         key.clone(),
     );
     let api = context.api_using(origin.clone(), Rc::new(credential))?;
-    let listed = api.list_secrets().await;
+    let listed = api.list_secrets(Repeat::Safe).await;
     listed.map(drop).map_err(|error| {
         let error = Error::from(error).context(format!("checking the API key with {origin}"));
         let rejected = error.kind == Kind::Credential;
@@ -193,7 +194,7 @@ fn unavailable(what: &str, error: &StoreError) -> Error {
     Error::new(Kind::Refused, message).hint("unlock the keyring, or run 'amika auth logout' to forget it")
 }
 
-async fn log_in(args: &LoginArgs, origin: &Origin, store: &Store, context: &Context) -> Result<()> {
+async fn log_in(args: &LoginArgs, origin: &ServerOrigin, store: &Store, context: &Context) -> Result<()> {
     let Context {
         env,
         printer,
@@ -256,7 +257,7 @@ async fn refuse_session(stored: StoredResult<Session>, store: &Store, context: &
         return Err(already(&login));
     }
     let made_for = session.api_url.as_deref().unwrap_or(origin::DEFAULT);
-    let (Some(_), Ok(made_for)) = (&session.refresh_token, Origin::parse("api_url", made_for)) else {
+    let (Some(_), Ok(made_for)) = (&session.refresh_token, ServerOrigin::parse("api_url", made_for)) else {
         return Ok(());
     };
     let credential = ApiCredential::from_session(session, store.clone(), made_for, &context.env)?;

@@ -6,13 +6,14 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::api::Repeat;
 use crate::auth::credential::{FoundCredential, Survey, UnusableReason};
 use crate::auth::source::CredentialSource;
 use crate::auth::store::Session;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::net::origin::Origin;
+use crate::net::origin::ServerOrigin;
 use crate::system::env::Env;
 use crate::ui::printer::OnWriteFailure;
 
@@ -52,7 +53,7 @@ struct AuthStatus {
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
     let printer = &context.printer;
-    let origin = Origin::from_env(&context.env)?;
+    let origin = ServerOrigin::from_env(&context.env)?;
     let for_origin = origin.clone();
     let mut status = context
         .on_thread(move |env| AuthStatus::collect(&for_origin, env))
@@ -82,7 +83,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
 }
 
 impl AuthStatus {
-    fn collect(origin: &Origin, env: &Env) -> Result<Self> {
+    fn collect(origin: &ServerOrigin, env: &Env) -> Result<Self> {
         let mut status = Self {
             authenticated: false,
             method: "none",
@@ -124,11 +125,11 @@ impl AuthStatus {
     }
 
     /// Asks the API, and returns the error if it rejects the credential.
-    async fn check(&mut self, origin: &Origin, context: &Context) -> Result<Option<Error>> {
+    async fn check(&mut self, origin: &ServerOrigin, context: &Context) -> Result<Option<Error>> {
         // The notices are dropped, because they repeat warnings that are already reported.
         let (credential, _) = context.find_credential(origin).await?;
         let api = context.api_using(origin.clone(), Rc::clone(context.register(credential)))?;
-        let listed = async { Ok::<_, Error>(api.list_secrets().await) };
+        let listed = async { Ok::<_, Error>(api.list_secrets(Repeat::Safe).await) };
         match context.interrupt.or(listed).await? {
             Ok(_) => {
                 self.accepted = Some(true);

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::credentials::recovery::{self, Description, KeptValue};
 use crate::error::{Error, Result};
 use crate::formats::escape;
-use crate::net::origin::Origin;
+use crate::net::origin::ServerOrigin;
 use crate::provider::Provider;
 use crate::secret::SecretValue;
 use crate::system::file;
@@ -103,7 +103,7 @@ pub(super) fn warn_of_kept(
         }
         _ => format!("a {title} credential"),
     };
-    let origin = Origin::from_env(&context.env).map(|origin| origin.to_string());
+    let origin = ServerOrigin::from_env(&context.env).map(|origin| origin.to_string());
     let api_url = description.map(|description| description.api_url.as_str());
     let other_api = api_url.filter(|url| origin.as_ref().is_ok_and(|origin| origin != url));
     let command = recovery::command(provider, path, other_api);

@@ -8,7 +8,7 @@ use crate::credentials::new_login::NewLogin;
 use crate::credentials::recovery::Description;
 use crate::credentials::validate;
 use crate::error::{Error, Result};
-use crate::net::origin::Origin;
+use crate::net::origin::ServerOrigin;
 use crate::provider::{CLAUDE, CredentialKind, Provider};
 use crate::secret::Scope;
 use crate::ui::prompt::{self, Confirmation};
@@ -64,7 +64,7 @@ pub(super) async fn run(
         name: name.clone(),
         kind,
         scope: args.scope,
-        api_url: Origin::from_env(env)?.to_string(),
+        api_url: ServerOrigin::from_env(env)?.to_string(),
     };
     let (value, kept, signal) = login.run(&description, env, interrupt).await?;
     let place = format!("'{command}'");

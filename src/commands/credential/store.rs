@@ -10,7 +10,7 @@ use crate::credentials::replace::{Ending, Old, ReplaceOutcome, create_or_replace
 use crate::credentials::validate;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::net::origin::Origin;
+use crate::net::origin::ServerOrigin;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
@@ -67,7 +67,7 @@ pub(super) async fn store(
     }
     let kept = match &backup {
         Some(backup) => {
-            let origin = Origin::from_env(&context.env)?.to_string();
+            let origin = ServerOrigin::from_env(&context.env)?.to_string();
             let saved = KeptValue::save(&context.env, provider, old.id.as_sent(), &origin, backup);
             Some(interrupt.or(saved).await?)
         }

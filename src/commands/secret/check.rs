@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use crate::api::{Api, SecretSummary};
+use crate::api::{Api, Repeat, SecretSummary};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
 
 /// Lists the vault. A list that is refused has another exit code than a secret that is missing.
 async fn list(api: &Api) -> Result<Vec<SecretSummary>> {
-    api.list_secrets().await.map_err(|error| {
+    api.list_secrets(Repeat::Safe).await.map_err(|error| {
         let error = Error::from(error);
         if error.kind == Kind::Refused {
             error.with_kind(Kind::Credential)

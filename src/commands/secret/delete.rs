@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::api::{Api, ApiError, Effect, SecretSummary};
+use crate::api::{Api, ApiError, Effect, Repeat, SecretSummary};
 use crate::commands::deletion::{self, Entries, Entry, Wanted};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -45,7 +45,7 @@ impl Entries for Secrets<'_> {
     const SHOWS_IDS: bool = false;
 
     async fn list(&self) -> std::result::Result<Vec<Entry>, ApiError> {
-        Ok(entries(self.0, &self.0.list_secrets().await?))
+        Ok(entries(self.0, &self.0.list_secrets(Repeat::Safe).await?))
     }
 
     async fn delete(&self, id: &str) -> std::result::Result<(), ApiError> {

@@ -4,7 +4,6 @@ use std::error::Error;
 use std::io;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, OtherError};
 
@@ -24,29 +23,29 @@ const NOT_A_SERVER: &str = "create the server's certificate with basicConstraint
 /// `cannot connect to HOST: `, and a hint. `is_local` tells whether the server is on loopback, where
 /// plain http is allowed. An error that is not listed is never shown in its `Debug` form.
 pub(crate) fn explain(error: &(dyn Error + 'static), is_local: bool) -> Option<(String, &'static str)> {
-    let (what, hint) = match find(error)? {
-        rustls::Error::InvalidCertificate(error) => return Some(certificate(error)),
+    Some(match find(error)? {
+        rustls::Error::InvalidCertificate(error) => certificate(error),
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) if is_local => (
-            "this port does not speak TLS; did you mean http://?",
+            "this port does not speak TLS; did you mean http://?".to_owned(),
             "set AMIKA_API_URL to the address with http://",
         ),
         rustls::Error::InvalidMessage(_) => {
-            ("this port does not speak TLS", "check the port in AMIKA_API_URL")
+            let what = "this port does not speak TLS";
+            (what.to_owned(), "check the port in AMIKA_API_URL")
         }
         rustls::Error::PeerIncompatible(_)
         | rustls::Error::AlertReceived(
             AlertDescription::CertificateRequired
             | AlertDescription::HandshakeFailure
             | AlertDescription::ProtocolVersion,
-        ) => ("the server refuses the TLS handshake", METHODS),
+        ) => ("the server refuses the TLS handshake".to_owned(), METHODS),
         rustls::Error::AlertReceived(alert) => {
             let what = format!("the server ended the TLS handshake (alert {})", u8::from(*alert));
-            return Some((what, ADDRESS));
+            (what, ADDRESS)
         }
-        rustls::Error::Other(other) => return Some((format!("TLS failed: {}", inner(other)), ADDRESS)),
-        _ => ("TLS failed", ADDRESS),
-    };
-    Some((what.to_owned(), hint))
+        rustls::Error::Other(other) => (format!("TLS failed: {}", inner(other)), ADDRESS),
+        _ => ("TLS failed".to_owned(), ADDRESS),
+    })
 }
 
 /// Returns the error of rustls. The source of an I/O error is not the error that it contains.
@@ -61,26 +60,21 @@ fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
 
 /// Explains a problem of the server's certificate.
 fn certificate(error: &CertificateError) -> (String, &'static str) {
-    let (what, hint) = match error {
+    match error {
         CertificateError::ExpiredContext { time, not_after } => {
             let (now, end) = (date(*time), date(*not_after));
-            return (
+            (
                 format!("its certificate expired on {end}, and today is {now}"),
                 SET_CLOCK,
-            );
+            )
         }
         CertificateError::NotValidYetContext { time, not_before } => {
             let (now, start) = (date(*time), date(*not_before));
-            return (
-                format!("its certificate is not valid before {start}, and today is {now}"),
-                SET_CLOCK,
-            );
-        }
-        CertificateError::Expired | CertificateError::NotValidYet => {
-            ("its certificate is out of date", SET_CLOCK)
+            let what = format!("its certificate is not valid before {start}, and today is {now}");
+            (what, SET_CLOCK)
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            ("its certificate is for another host name", ADDRESS)
+            ("its certificate is for another host name".to_owned(), ADDRESS)
         }
         // A bad signature, or one of another kind, means that a trusted certificate has only the name of
         // the issuer, as with self-signed certificates for `localhost`.
@@ -88,30 +82,20 @@ fn certificate(error: &CertificateError) -> (String, &'static str) {
         | CertificateError::BadSignature
         | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
-            "its certificate is self-signed, or from an authority that this machine does not trust",
+            "its certificate is self-signed, or from an authority that this machine does not trust"
+                .to_owned(),
             TRUST,
         ),
-        CertificateError::Revoked => (
-            "its certificate was revoked",
-            "the server needs a new certificate",
-        ),
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
-            "its certificate is not meant for a server",
-            "the server needs a certificate for server authentication",
-        ),
         CertificateError::Other(other) if inner(other) == "CaUsedAsEndEntity" => (
-            "its certificate is that of a certificate authority, which cannot identify a server",
+            "its certificate is that of a certificate authority, which cannot identify a server".to_owned(),
             NOT_A_SERVER,
         ),
-        CertificateError::Other(other) => {
-            return (
-                format!("its certificate cannot be verified: {}", inner(other)),
-                ADDRESS,
-            );
-        }
-        _ => ("its certificate cannot be verified", ADDRESS),
-    };
-    (what.to_owned(), hint)
+        CertificateError::Other(other) => (
+            format!("its certificate cannot be verified: {}", inner(other)),
+            ADDRESS,
+        ),
+        _ => ("its certificate cannot be verified".to_owned(), ADDRESS),
+    }
 }
 
 /// The message of an error of another library. `Display` of [`OtherError`] would be its `Debug` form.
@@ -123,5 +107,5 @@ fn inner(error: &OtherError) -> String {
 fn date(time: UnixTime) -> String {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-    Offset::UTC.to_datetime(time).date().to_string()
+    time.strftime("%F").to_string()
 }
