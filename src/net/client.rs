@@ -157,9 +157,10 @@ impl ClientSettings {
 
     /// Warnings about settings for this origin that are ignored.
     pub(crate) fn warnings(&self, origin: &ServerOrigin) -> Vec<String> {
-        (!origin.is_plain_http())
-            .then(|| self.trust.warnings())
-            .unwrap_or_default()
+        if origin.is_plain_http() {
+            return Vec::new();
+        }
+        self.trust.warnings()
     }
 }
 
