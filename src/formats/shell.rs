@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn a_quoted_word_is_read_as_the_text() {
         let run = |shell: &str, line: &str| {
-            let output = std::process::Command::new(shell).args(["-c", line]).output();
+            let output = std::process::Command::new(shell)
+                .args(["-c", line])
+                .current_dir(std::env::temp_dir())
+                .output();
             output.map(|output| String::from_utf8(output.stdout).unwrap())
         };
         let mut tried = 0;
