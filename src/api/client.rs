@@ -13,6 +13,7 @@ use super::request::{ApiAnswer, ApiRequest, Repeat};
 use super::transport::{Api, ApiResult};
 use super::types::{Asked, NewSecret, SecretSummary, ServerText};
 use crate::error::{Error, Kind, Result};
+use crate::formats::words;
 use crate::net::withhold::Carried;
 use crate::secret::{Scope, SecretName, SecretValue};
 
@@ -183,7 +184,7 @@ fn secret_path(id: &str) -> ApiResult<String> {
 
 /// Refuses an invalid id on the command line: exit 2.
 pub(crate) fn check_id(id: &str) -> Result<()> {
-    if is_hostile_id(id) {
+    if is_hostile_id(id) || words::has_key_prefix(id) {
         return Err(
             Error::usage("this is not a valid ID").hint("copy the ID from the output of the list command")
         );

@@ -8,6 +8,7 @@ use crate::api::{Api, ApiError, Effect, ServerText, check_id};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape::{count, escape, first_of};
+use crate::formats::words;
 use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
@@ -127,6 +128,9 @@ pub(crate) async fn run<E: Entries>(
                     label: entry.shown_id.clone(),
                     ..DeletionTarget::by_id(entry.id.as_sent(), &entry.described)
                 },
+                None if by.is_some() && words::may_be_secret(asked) => {
+                    DeletionTarget::absent(words::HIDDEN, &[])
+                }
                 None => DeletionTarget::absent(asked, &stored),
             })
         };

@@ -72,7 +72,7 @@ pub(crate) fn may_be_secret(word: &str) -> bool {
 }
 
 /// A prefix of a key, and then 16 or more characters of a key with a digit.
-fn has_key_prefix(word: &str) -> bool {
+pub(crate) fn has_key_prefix(word: &str) -> bool {
     let rests = KEY_PREFIXES.iter().filter_map(|prefix| word.strip_prefix(prefix));
     let is_key_character = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let mut runs = rests.map(|rest| rest.chars().take_while(is_key_character).collect::<String>());

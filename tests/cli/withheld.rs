@@ -70,6 +70,17 @@ fn a_secret_in_the_place_of_another_argument_is_not_shown() {
         let run = sandbox.run_stored(&line).exits(code);
         shows_none(&run, key);
     }
+    for (line, code) in [
+        (format!("secret delete {key} --yes"), 0),
+        (format!("secret delete --id {key} --yes"), 2),
+        (format!("secret claude delete {key} --yes"), 2),
+        (format!("secret claude delete --name {key} --yes"), 0),
+        (format!("secret edit {key} --rename NEW"), 1),
+        (format!("secret edit A --rename {key}"), 4),
+        (format!("secret claude push --value x --name {key}"), 2),
+    ] {
+        shows_none(&sandbox.run(&line).exits(code), key);
+    }
 }
 
 fn shows_none(run: &Ran, echo: &str) {

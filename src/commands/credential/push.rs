@@ -9,7 +9,7 @@ use crate::api::{CredentialSummary, NewCredential};
 use crate::context::Context;
 use crate::credentials::validate::{self, Checked};
 use crate::error::{Error, Result};
-use crate::formats::escape;
+use crate::formats::{escape, words};
 use crate::provider::{CredentialKind, Provider};
 use crate::push::kinds;
 use crate::secret::{Scope, SecretValue};
@@ -301,9 +301,10 @@ fn noun(kind: CredentialKind) -> &'static str {
 
 fn check_name(name: &str) -> Result<()> {
     let blank = name.trim().is_empty();
-    if blank || name.chars().count() > LONGEST_NAME || name.contains(escape::is_hostile) {
+    let is_unfit = name.contains(escape::is_hostile) || words::has_key_prefix(name);
+    if blank || name.chars().count() > LONGEST_NAME || is_unfit {
         return Err(Error::usage(format!(
-            "the name of a credential must have 1 to {LONGEST_NAME} printable characters"
+            "the name of a credential must have 1 to {LONGEST_NAME} printable characters and be no key"
         )));
     }
     Ok(())

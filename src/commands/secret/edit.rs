@@ -8,6 +8,7 @@ use crate::api::{SecretSummary, check_id};
 use crate::commands::deletion::entry_named;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::formats::words;
 use crate::secret::{Scope, SecretName};
 use crate::ui::printer::OnWriteFailure;
 
@@ -33,7 +34,8 @@ pub(crate) struct EditArgs {
 pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
     args.id.iter().try_for_each(|id| check_id(id))?;
     let name = args.rename.as_deref().map(|name| {
-        SecretName::inline(name).ok_or_else(|| {
+        let valid = SecretName::inline(name).filter(|_| !words::may_be_secret(name));
+        valid.ok_or_else(|| {
             Error::input("the new name is not a valid secret name")
                 .hint("use letters, digits, '_', '-' and '.', starting with a letter, a digit or '_'")
         })
@@ -48,7 +50,8 @@ pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
     let named = named.transpose()?.flatten().map(|entry| entry.id.as_sent());
     let id = args.id.as_deref().or(named).unwrap_or_default();
     let old = stored.iter().find(|secret| secret.id == *id).ok_or_else(|| {
-        let what = args.name.as_deref().unwrap_or("with this ID");
+        let plain = args.name.as_deref().filter(|name| !words::may_be_secret(name));
+        let what = plain.unwrap_or("of this name or ID");
         Error::new(
             Kind::Refused,
             format!("there is no secret {what}; nothing was changed"),
