@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::note::Flaw;
 use super::place::Place;
+use crate::formats::words;
 use crate::provider::{CLAUDE, CODEX, CredentialKind, Provider};
 use crate::secret::{SecretName, SecretValue};
 
@@ -72,11 +73,12 @@ impl ProviderName {
     /// Normalises a tool's name of a provider: `Claude` is anthropic, `github_copilot` is
     /// github-copilot. Fails if it cannot become the name of a secret.
     pub(crate) fn from_tool(name: &str) -> Result<Self, Flaw> {
+        let is_secret = words::has_key_prefix(name);
         let name = name.trim_end_matches('/').to_lowercase();
         let name = name.replace(['_', ' ', '.', '/'], "-");
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
         let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        if !starts_well || !rest_is_fine || name.len() > Self::MAX_LENGTH {
+        if is_secret || !starts_well || !rest_is_fine || name.len() > Self::MAX_LENGTH {
             return Err(Flaw::ProviderName);
         }
         // `AMIKA_API_KEY` is the credential of this program itself.

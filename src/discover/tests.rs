@@ -952,6 +952,7 @@ fn provider_names_become_variable_names() {
         "a$(id)",
         "a'b",
         "https://x",
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
         &long,
     ] {
         assert_eq!(ProviderName::from_tool(bad), Err(Flaw::ProviderName), "{bad:?}");
