@@ -105,7 +105,7 @@ fn parse(text: &str) -> std::result::Result<Vec<Mapping>, SkippedEntry> {
         let at = value.span().start;
         if !words::is_constant(variable) {
             let message = format!(
-                "{} is no name of capital letters, digits and '_'",
+                "{} does not consist of capital letters, digits and '_'",
                 quoted(variable)
             );
             return Err(wrong(name.span().start, message));

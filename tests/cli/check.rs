@@ -171,7 +171,7 @@ fn check_is_not_green_if_the_section_would_be_skipped() {
         ),
         (
             format!("[env]\nlower_name = {{ secret = \"{CANARY}\" }}\n"),
-            "config.toml:2:1: \"lower_name\" is no name of capital letters",
+            "config.toml:2:1: \"lower_name\" does not consist of capital letters",
         ),
         (
             format!("[env]\nOK = \"1\"\nAPI-KEY = {{ secret = \"{CANARY}\" }}\n"),
