@@ -234,6 +234,8 @@ def limits_table(bench, limited):
     head = "| rate, burst | Retry-After | status, protocol | secrets | limit, s | took, s | ratio | refused |"
     print(head + (" before, s | exit |" if BASELINE else "") + "\n|" + "---|" * (10 if BASELINE else 8))
     ratios, shares, unfinished = [], [], 0
+    for limit in limited:
+        bench.push(limit.port, limit.count)  # Writes the file, which several pushes read at once.
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         for limit, results in pool.map(lambda limit: measure(bench, limit), limited):
             took, share, code = results[0]
