@@ -14,8 +14,7 @@ use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::printer::Printer;
 
 /// The options of every command, for short help, which leaves out their own lines.
-const GLOBAL_OPTIONS: &str =
-    "Global options: -o json, -y/--yes, -q/--quiet, -v/--verbose, --color WHEN; see --help";
+const GLOBAL_OPTIONS: &str = "Global options: -o json, -y, -q, -v and --color WHEN; see --help";
 /// Number of examples in short help.
 const MAX_EXAMPLES: usize = 3;
 /// Commands that are never suggested for a similar word.
@@ -79,9 +78,12 @@ pub(crate) fn answer(refused: clap::Error, arguments: &[OsString], printer: Prin
 fn short_help(help: &str) -> String {
     let (options, examples) = help.split_once("\n\nExample").unwrap_or((help.trim_end(), ""));
     let examples = examples.split("\n\n").next().unwrap_or_default();
-    let examples: Vec<_> = examples.trim_end().lines().take(MAX_EXAMPLES + 1).collect();
+    let mut commands = examples.match_indices("\n  amika ").map(|(at, _)| at);
+    let examples = commands
+        .nth(MAX_EXAMPLES)
+        .map_or(examples, |end| &examples[..end]);
     let start = if examples.is_empty() { "" } else { "\n\nExample" };
-    format!("{options}{start}{}\n\n{GLOBAL_OPTIONS}", examples.join("\n"))
+    format!("{options}{start}{}\n\n{GLOBAL_OPTIONS}", examples.trim_end())
 }
 
 /// The last command that a command line names.

@@ -268,19 +268,39 @@ fn the_help_names_the_default_name_of_each_type() {
 #[test]
 fn short_help_fits_a_screen() {
     let sandbox = Sandbox::new();
-    let help = |command: &str, flag: &str| {
+    let help = |command: &str, flag: &str, width: &str| {
         let mut command = sandbox.command(command.split_whitespace());
-        ran(command.arg(flag).env("COLUMNS", "100").output().unwrap())
+        ran(command.arg(flag).env("COLUMNS", width).output().unwrap())
             .exits(0)
             .stdout
     };
     let mut commands = vec![String::new()];
     while let Some(command) = commands.pop() {
-        let short = help(&command, "-h");
+        let short = help(&command, "-h", "100");
         assert!(short.lines().count() <= 32, "{command}: {short}");
         let global = short.lines().filter(|line| line.contains("-o json")).count();
         assert!(global >= 1 && short.contains("\nExample"), "{command}: {short}");
-        let long = help(&command, "--help");
+        let long = help(&command, "--help", "100");
+        for width in ["50", "80"] {
+            let [short, long] = ["-h", "--help"].map(|flag| help(&command, flag, width));
+            let examples = short
+                .split("\nExample")
+                .nth(1)
+                .unwrap()
+                .split("\n\n")
+                .next()
+                .unwrap();
+            let (_, rest) = long
+                .split_once(examples)
+                .expect("short help shows the first examples");
+            let ends = ["\n\n", "\n  amika ", "\n  printf ", "\n  eval "];
+            assert!(
+                rest.trim().is_empty() || ends.iter().any(|end| rest.starts_with(end)),
+                "{short}"
+            );
+            let is_wide = |line: &&str| width == "80" && line.chars().count() > 80;
+            assert_eq!(short.lines().find(is_wide), None, "{command}");
+        }
         for part in ["\nExample", "--output <OUTPUT>", "--color <WHEN>"] {
             assert!(long.contains(part), "{command}: {long}");
         }

@@ -90,7 +90,7 @@ fn with_subcommands(command: Command) -> Command {
     let key = provider.key_prefixes.first().copied().unwrap_or_default();
     let has_setup_token = *id == CLAUDE.id;
     let setup_token = if has_setup_token {
-        format!("  amika secret {id} push --setup-token       a token of one year for the sandbox alone\n")
+        format!("  amika secret {id} push --setup-token       a token for the sandbox alone\n")
     } else {
         String::new()
     };
@@ -105,8 +105,8 @@ fn with_subcommands(command: Command) -> Command {
             push.mut_arg("name", |arg| arg.help(name).long_help(long_name)).after_help(format!(
                 "Examples:
   amika secret {id} push                     choose among what was found here
-  amika secret {id} push --new-login         a login of the sandbox's own, made now
-{setup_token}  amika secret {id} push --type oauth        the login of this machine, shared with the sandbox
+  amika secret {id} push --new-login         make a login for the sandbox
+{setup_token}  amika secret {id} push --type oauth        share the login of this machine
   amika secret {id} push --type api_key      {variable}, else a stored key
   amika secret {id} push --from-file {login_file}
   amika secret {id} push --type api_key --value - < key.txt

@@ -30,12 +30,12 @@ use crate::ui::prompt::{self, Confirmation};
 
 pub(crate) const PUSH_EXAMPLES: &str = "\
 Examples:
-  amika secret push OPENAI_API_KEY                     ask for the value without showing it
-  amika secret push TLS_KEY --yes < key.pem            the value from standard input
+  amika secret push OPENAI_API_KEY                     ask for the value
+  amika secret push TLS_KEY --yes < key.pem            from standard input
   amika secret push --from-env DATABASE_URL,REDIS_URL  from variables, as in CI
   amika secret push --from-file .env --dry-run         show what would happen
   amika secret push DATABASE_URL=postgres://...        inline
-  amika secret push --referenced --from-file .env      what .amika/config.toml references
+  amika secret push --referenced --from-file .env      what the repository needs
 
 A value given inline is visible to other processes (/proc/PID/cmdline) and stays in the shell's
 history; NAME alone, --from-env and --from-file are not. When a name comes from several sources,
