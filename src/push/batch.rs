@@ -16,7 +16,7 @@ use crate::net::retry::{BATCH_LIMIT, MAX_FAILURES_PER_WRITE, MAX_TRIES};
 use crate::push::candidate::{Candidate, Form};
 use crate::push::outcome::{Outcome, Progress};
 use crate::push::pace::Pace;
-use crate::push::plan::{Plan, Step};
+use crate::push::plan::{Action, Plan, Step};
 use crate::push::write::{NextStep, Write};
 use crate::system::signals::Interrupt;
 
@@ -28,10 +28,8 @@ const SILENT_FAILURES: u32 = 3;
 /// A request of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Task {
-    /// The step of the plan.
-    Create(usize),
-    /// The step of the plan, and the id to update.
-    Update(usize, String),
+    /// The step of the plan, and the id to update; without one the secret is created.
+    Write(usize, Option<String>),
     List,
 }
 
@@ -54,12 +52,11 @@ pub(crate) async fn write(
     on_event: impl FnMut(Progress),
 ) -> (Vec<Outcome>, Option<Kind>) {
     let send = async |request: Task| match request {
-        Task::Create(step) => {
+        Task::Write(step, existing) => {
             let Candidate { name, value, .. } = &plan.steps[step].candidate;
-            api.create_secret(name, value, plan.scope).await.map(Done::Stored)
-        }
-        Task::Update(step, id) => {
-            let Candidate { name, value, .. } = &plan.steps[step].candidate;
+            let Some(id) = existing else {
+                return api.create_secret(name, value, plan.scope).await.map(Done::Stored);
+            };
             let updated = api.update_secret(&id, name, value, plan.scope).await;
             updated.map(|()| Done::Stored(api.without_secrets(&id)))
         }
@@ -105,7 +102,8 @@ async fn drive(
                 break;
             }
             Some((request, sent_at, answer)) = running.next() => {
-                batch.finish(&request, sent_at, answer, &mut on_event);
+                batch.finish(&request, sent_at, answer);
+                batch.events.drain(..).for_each(&mut on_event);
             }
             () = sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => {}
         }
@@ -136,6 +134,8 @@ struct Batch<'a> {
     /// Whether the API has asked for a wait since the last success.
     waited: bool,
     stopped: bool,
+    /// What happened since the last request ended.
+    events: Vec<Progress>,
     told: Told,
 }
 
@@ -151,19 +151,23 @@ struct Told {
 impl<'a> Batch<'a> {
     fn new(plan: &'a Plan, patience: Duration, now: Instant) -> Self {
         let kept_in = plan.keeps_existing.then_some(plan.scope);
-        let steps = plan.steps.iter();
-        let is_written = |step: &Step| {
-            matches!(step.candidate.form, Form::Secret) && Outcome::without_write(&step.action).is_none()
-        };
-        let ready = steps.clone().enumerate().filter(|(_, step)| is_written(step));
-        let ready: VecDeque<_> = ready.map(|(index, _)| index).collect();
+        let mut writes = Vec::new();
+        let mut outcomes = Vec::new();
+        let mut ready = VecDeque::new();
+        for (index, Step { candidate, action }) in plan.steps.iter().enumerate() {
+            writes.push(Write::new(action, kept_in));
+            outcomes.push(match action {
+                Action::Keep(kept) => Some(Outcome::Unchanged(*kept)),
+                _ => None,
+            });
+            if matches!(candidate.form, Form::Secret) && outcomes[index].is_none() {
+                ready.push_back(index);
+            }
+        }
         Self {
             plan,
-            writes: steps
-                .clone()
-                .map(|step| Write::new(&step.action, kept_in))
-                .collect(),
-            outcomes: steps.map(|step| Outcome::without_write(&step.action)).collect(),
+            writes,
+            outcomes,
             total: u32::try_from(ready.len()).unwrap_or(u32::MAX),
             ready,
             unlisted: Vec::new(),
@@ -175,20 +179,18 @@ impl<'a> Batch<'a> {
             deadline: now + BATCH_LIMIT,
             waited: false,
             stopped: false,
+            events: Vec::new(),
             told: Told::default(),
         }
     }
 
     /// The next request, as far as the limit of requests in flight allows one.
     fn next_request(&self) -> Option<Task> {
-        if self.in_flight >= self.pace.limit() {
+        if self.in_flight >= self.pace.limit {
             return None;
         }
         match self.ready.front() {
-            Some(&index) if !self.stopped => Some(match self.writes[index].existing.clone() {
-                Some(id) => Task::Update(index, id),
-                None => Task::Create(index),
-            }),
+            Some(&index) if !self.stopped => Some(Task::Write(index, self.writes[index].existing.clone())),
             _ if self.in_flight == 0 && !self.unlisted.is_empty() => Some(Task::List),
             _ => None,
         }
@@ -206,46 +208,32 @@ impl<'a> Batch<'a> {
     fn sent(&mut self, request: &Task, now: Instant) {
         self.pace.sent(now);
         self.in_flight += 1;
-        match request {
-            Task::Create(index) | Task::Update(index, _) => {
-                self.ready.pop_front();
-                self.writes[*index].in_flight = true;
-            }
-            Task::List => {}
+        if let Task::Write(index, _) = request {
+            self.ready.pop_front();
+            self.writes[*index].in_flight = true;
         }
     }
 
     /// Records the end of a request.
-    fn finish(
-        &mut self,
-        request: &Task,
-        sent_at: Instant,
-        answer: Answer,
-        on_event: &mut impl FnMut(Progress),
-    ) {
+    fn finish(&mut self, request: &Task, sent_at: Instant, answer: Answer) {
         let now = Instant::now();
         self.in_flight -= 1;
         if let Err(error) = &answer {
             self.adapt(error, now, sent_at);
         }
-        match *request {
-            Task::Create(index) | Task::Update(index, _) => {
-                self.writes[index].in_flight = false;
-                match answer {
-                    Ok(Done::Stored(id)) => self.stored(index, id, now, sent_at, on_event),
-                    Ok(Done::Listed(_)) => {}
-                    Err(error) => self.failed(index, error, on_event),
-                }
-            }
-            Task::List => match answer {
-                Ok(Done::Listed(ids)) => self.listed(&ids, on_event),
-                Ok(Done::Stored(_)) => {}
-                Err(error) => self.not_listed(&error, on_event),
-            },
+        if let Task::Write(index, _) = request {
+            self.writes[*index].in_flight = false;
+        }
+        match (request, answer) {
+            (Task::Write(index, _), Ok(Done::Stored(id))) => self.stored(*index, id, now, sent_at),
+            (Task::Write(index, _), Err(error)) => self.failed(*index, error),
+            (Task::List, Ok(Done::Listed(ids))) => self.listed(&ids),
+            (Task::List, Err(error)) => self.not_listed(&error),
+            (Task::Write(..), Ok(Done::Listed(_))) | (Task::List, Ok(Done::Stored(_))) => {}
         }
         let next = self.pace.next_send().max(now);
         self.stopped |= next >= self.give_up_at.min(self.deadline);
-        self.announce(next - now, on_event);
+        self.announce(next - now);
     }
 
     /// Adapts the pace to a failure.
@@ -264,34 +252,27 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn stored(
-        &mut self,
-        index: usize,
-        id: String,
-        now: Instant,
-        sent_at: Instant,
-        on_event: &mut impl FnMut(Progress),
-    ) {
+    fn stored(&mut self, index: usize, id: String, now: Instant, sent_at: Instant) {
         self.stored += 1;
         self.pace.accepted(now, sent_at, self.total - self.stored);
         self.outcomes[index] = Some(self.writes[index].stored(id));
         self.give_up_at = self.give_up_at.max(now + self.patience);
         self.waited = false;
         self.told.outage = false;
-        on_event(Progress::Finished);
+        self.events.push(Progress::Finished);
     }
 
-    fn failed(&mut self, index: usize, error: ApiError, on_event: &mut impl FnMut(Progress)) {
+    fn failed(&mut self, index: usize, error: ApiError) {
         let may_help = self.retry_may_help(index, &error);
         let next = self.writes[index].fail(error, may_help);
-        self.proceed(index, next, on_event);
+        self.proceed(index, next);
     }
 
-    fn proceed(&mut self, index: usize, next: NextStep, on_event: &mut impl FnMut(Progress)) {
+    fn proceed(&mut self, index: usize, next: NextStep) {
         match next {
             NextStep::List => self.unlisted.push(index),
             NextStep::Retry => self.ready.push_back(index),
-            NextStep::GiveUp => self.give_up(index, on_event),
+            NextStep::GiveUp => self.give_up(index),
         }
     }
 
@@ -315,43 +296,43 @@ impl<'a> Batch<'a> {
     }
 
     /// Decides every write that waited for this list.
-    fn listed(&mut self, ids: &HashMap<String, String>, on_event: &mut impl FnMut(Progress)) {
+    fn listed(&mut self, ids: &HashMap<String, String>) {
         for index in std::mem::take(&mut self.unlisted) {
             let name = self.plan.steps[index].candidate.name.as_str();
             let next = self.writes[index].listed(ids.get(name).map(String::as_str));
-            self.proceed(index, next, on_event);
+            self.proceed(index, next);
         }
     }
 
-    fn not_listed(&mut self, error: &ApiError, on_event: &mut impl FnMut(Progress)) {
+    fn not_listed(&mut self, error: &ApiError) {
         let transient = error.is_outage() || error.is_transient();
         if transient && !self.stopped && self.total > 1 {
             return;
         }
         for index in std::mem::take(&mut self.unlisted) {
-            self.give_up(index, on_event);
+            self.give_up(index);
         }
     }
 
-    fn give_up(&mut self, index: usize, on_event: &mut impl FnMut(Progress)) {
+    fn give_up(&mut self, index: usize) {
         self.outcomes[index] = Some(self.writes[index].outcome());
-        on_event(Progress::Finished);
+        self.events.push(Progress::Finished);
     }
 
     /// Announces a wait once per outage, and a rate limit once per batch.
-    fn announce(&mut self, wait: Duration, on_event: &mut impl FnMut(Progress)) {
+    fn announce(&mut self, wait: Duration) {
         if self.stopped {
             return;
         }
-        let is_long = wait >= SILENT_WAIT || self.pace.failures() > SILENT_FAILURES;
+        let is_long = wait >= SILENT_WAIT || self.pace.failures > SILENT_FAILURES;
         if is_long && !std::mem::replace(&mut self.told.outage, true) {
-            on_event(Progress::Waiting {
+            self.events.push(Progress::Waiting {
                 at_most: self.give_up_at.saturating_duration_since(Instant::now()),
             });
         }
-        let goes_on = self.pace.failures() == 0 && self.stored < self.total;
+        let goes_on = self.pace.failures == 0 && self.stored < self.total;
         if self.pace.is_limited() && goes_on && !std::mem::replace(&mut self.told.limit, true) {
-            on_event(Progress::SlowedDown);
+            self.events.push(Progress::SlowedDown);
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::ApiError;
 use crate::error::{Error, Kind};
-use crate::push::plan::{Action, Plan, Step, WhyKept};
+use crate::push::plan::{Plan, Step, WhyKept};
 
 /// The outcome of one secret.
 #[derive(Debug, Clone)]
@@ -25,14 +25,6 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome that is known without a write.
-    pub(crate) fn without_write(action: &Action) -> Option<Self> {
-        match action {
-            Action::Keep(kept) => Some(Self::Unchanged(*kept)),
-            _ => None,
-        }
-    }
-
     pub(crate) fn is_stored(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Updated { .. })
     }

@@ -27,7 +27,8 @@ const DEEPEST: f64 = 1.5;
 const MAX_BACKOFF: u32 = 3;
 
 pub(super) struct Pace {
-    limit: usize,
+    /// Maximum number of requests in flight.
+    pub(super) limit: usize,
     /// Time between two requests, in seconds; 0 until the server refuses one.
     interval: f64,
     /// Whether no interval has been refused yet.
@@ -41,7 +42,7 @@ pub(super) struct Pace {
     /// Minimum time between two requests while nothing succeeds.
     gap: Duration,
     /// Number of rounds of requests that failed since the last success.
-    failures: u32,
+    pub(super) failures: u32,
     /// Number of writes stored since `since`, the start or the last refusal.
     stored: u32,
     since: Instant,
@@ -64,19 +65,9 @@ impl Pace {
         }
     }
 
-    /// Maximum number of requests in flight.
-    pub(super) fn limit(&self) -> usize {
-        self.limit
-    }
-
     /// Whether the server has refused requests as too frequent.
     pub(super) fn is_limited(&self) -> bool {
         self.interval > 0.0
-    }
-
-    /// Number of rounds of requests that failed since the last success.
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
     }
 
     /// The earliest time for the next request.
@@ -107,7 +98,7 @@ impl Pace {
         } else {
             (SLOW, self.wait)
         };
-        let cost = seconds(now - sent_at).max(cost);
+        let cost = (now - sent_at).as_secs_f64().max(cost);
         self.interval -= growth * self.interval * self.interval / (self.interval + cost);
     }
 
@@ -124,14 +115,14 @@ impl Pace {
         if !self.react(now, sent_at, 1) || self.failures > 1 {
             return;
         }
-        self.wait = seconds(retry_after);
+        self.wait = retry_after.as_secs_f64();
         let stored = f64::from(self.stored.max(1));
         if self.is_limited() {
             self.fast = false;
-            let measured = seconds(now - self.since) / stored;
+            let measured = (now - self.since).as_secs_f64() / stored;
             self.interval = measured.clamp(self.interval, self.interval * DEEPEST);
         } else {
-            let measured = (seconds(now - self.since) + self.wait) / stored;
+            let measured = ((now - self.since).as_secs_f64() + self.wait) / stored;
             self.interval = measured.min(FIRST_INTERVAL);
         }
         self.stored = 0;
@@ -157,10 +148,6 @@ impl Pace {
         }
         true
     }
-}
-
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
 }
 
 #[cfg(test)]

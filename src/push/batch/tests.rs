@@ -110,7 +110,7 @@ async fn push(count: usize, latency: u64, judge: impl Fn(Duration) -> Verdict) -
                 return Err(ApiError::silent());
             }
             (Verdict::Accept, Task::List) => return Ok(Done::Listed(stored.borrow().clone())),
-            (Verdict::Accept, Task::Create(index) | Task::Update(index, _)) => {
+            (Verdict::Accept, Task::Write(index, _)) => {
                 let id = format!("id-{index}");
                 stored.borrow_mut().insert(format!("N{index}"), id.clone());
                 return Ok(Done::Stored(id));

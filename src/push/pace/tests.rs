@@ -13,14 +13,14 @@ fn milliseconds(number: u64) -> Duration {
 async fn without_a_refusal_there_is_no_pace() {
     let start = Instant::now();
     let mut pace = Pace::new(start);
-    assert_eq!(pace.limit(), 8);
+    assert_eq!(pace.limit, 8);
     for sent in 0..100 {
         let now = start + milliseconds(sent);
         pace.sent(now);
         assert!(pace.next_send() <= now);
         pace.accepted(now + milliseconds(5), now, 1000);
     }
-    assert_eq!(pace.limit(), 64);
+    assert_eq!(pace.limit, 64);
     assert!(!pace.is_limited());
 }
 
@@ -38,7 +38,7 @@ async fn a_round_of_refusals_is_one_refusal() {
         pace.refused(later, start, Duration::from_secs(2));
     }
     assert_eq!(pace.next_send(), later + Duration::from_secs(2));
-    assert_eq!((pace.failures(), pace.limit()), (1, 8));
+    assert_eq!((pace.failures, pace.limit), (1, 8));
     let next = later + Duration::from_secs(2);
     pace.sent(next);
     assert_eq!(pace.next_send(), next + milliseconds(100));
@@ -70,12 +70,12 @@ async fn an_outage_is_probed_gently() {
             assert!(count <= 4, "{count} in second {second}");
         }
         assert!((pace.interval - interval).abs() < 1e-9);
-        assert_eq!(pace.limit(), 8);
+        assert_eq!(pace.limit, 8);
         for _ in 0..56 {
             now += milliseconds(5);
             pace.accepted(now, now, 0);
         }
-        assert_eq!((pace.limit(), pace.failures()), (64, 0));
+        assert_eq!((pace.limit, pace.failures), (64, 0));
     }
 }
 
