@@ -43,7 +43,15 @@ pub(crate) enum Action {
     },
     /// Not written.
     Keep(WhyKept),
-    Conflict(Conflict),
+    /// A conflict: only the other scope has the name, where writing it would shadow it or be shadowed.
+    Elsewhere,
+    /// A conflict: several secrets have the name in the scope; their ids.
+    Ambiguous(Vec<String>),
+    /// A conflict: the secret has the same id as the one with this other name.
+    SharedId {
+        id: String,
+        other: String,
+    },
 }
 
 /// Why something is not written.
@@ -55,17 +63,6 @@ pub(crate) enum WhyKept {
     LoginStored,
     /// The login of one person is not for org scope.
     Personal,
-}
-
-/// Why nothing can be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Conflict {
-    /// Only this other scope has the name, where writing it would shadow it or be shadowed.
-    Elsewhere(Scope),
-    /// Several secrets have the name in the scope; their ids.
-    Ambiguous(Vec<String>),
-    /// The secret has the same id as the one with this other name.
-    SharedId { id: String, other: String },
 }
 
 #[derive(Debug)]
@@ -148,12 +145,9 @@ impl Plan {
         let mut elsewhere: Vec<&str> = Vec::new();
         for Step { candidate, action } in &self.steps {
             let name = &candidate.name;
-            let Action::Conflict(conflict) = action else {
-                continue;
-            };
-            match conflict {
-                Conflict::Elsewhere(_) => elsewhere.push(name.as_str()),
-                Conflict::Ambiguous(ids) => {
+            match action {
+                Action::Elsewhere => elsewhere.push(name.as_str()),
+                Action::Ambiguous(ids) => {
                     let count = ids.len();
                     let ids = ids.iter().map(|id| shown(id)).collect::<Vec<_>>().join(", ");
                     let message = format!("{} scope has {count} secrets named {name}: {ids}", self.scope);
@@ -162,7 +156,7 @@ impl Plan {
                             .hint("keep one, and delete the others with 'amika secret delete --id ID'"),
                     );
                 }
-                Conflict::SharedId { id, other } => {
+                Action::SharedId { id, other } => {
                     let (id, other) = (shown(id), shown(other));
                     let message = format!(
                         "the vault lists {name} and {other} with the same id, {id}, so an update could \
@@ -170,6 +164,7 @@ impl Plan {
                     );
                     errors.push(refused(message).hint("ask the operator of the API to repair this"));
                 }
+                Action::Create | Action::CreateBeside | Action::Update { .. } | Action::Keep(_) => {}
             }
         }
         if !elsewhere.is_empty() {
@@ -215,21 +210,18 @@ impl Intent {
             ([], []) => Action::Create,
             ([], [elsewhere, ..]) if self.keeps_existing => Action::Keep(WhyKept::Stored(elsewhere.scope)),
             ([], _) if self.scope == Some(Scope::User) => Action::CreateBeside,
-            ([], [elsewhere, ..]) => Action::Conflict(Conflict::Elsewhere(elsewhere.scope)),
+            ([], _) => Action::Elsewhere,
             (_, _) if self.keeps_existing => Action::Keep(WhyKept::Stored(self.scope())),
             ([stored], _) => match by_id[stored.id.as_str()].iter().find(|other| *other != *stored) {
                 None => Action::Update {
                     id: stored.id.clone(),
                 },
-                Some(other) => Action::Conflict(Conflict::SharedId {
+                Some(other) => Action::SharedId {
                     id: stored.id.clone(),
                     other: other.name.clone(),
-                }),
+                },
             },
-            (several, _) => {
-                let ids = several.iter().map(|stored| stored.id.clone());
-                Action::Conflict(Conflict::Ambiguous(ids.collect()))
-            }
+            (several, _) => Action::Ambiguous(several.iter().map(|stored| stored.id.clone()).collect()),
         }
     }
 }
@@ -241,7 +233,7 @@ impl Action {
             Self::Create | Self::CreateBeside => "create",
             Self::Update { .. } => "update",
             Self::Keep(_) => "unchanged",
-            Self::Conflict(_) => "conflict",
+            Self::Elsewhere | Self::Ambiguous(_) | Self::SharedId { .. } => "conflict",
         }
     }
 }

@@ -28,7 +28,7 @@ fn described(action: &Action) -> Cell {
         Action::CreateBeside => Cell::from("create, beside the one in org scope").attention(),
         Action::Update { .. } => Cell::from("update").attention(),
         Action::Keep(kept) => kept_as(*kept).into(),
-        Action::Conflict(_) => Cell::from("conflict").bad(),
+        Action::Elsewhere | Action::Ambiguous(_) | Action::SharedId { .. } => Cell::from("conflict").bad(),
     }
 }
 
