@@ -5,10 +5,10 @@
 //! DATABASE_URL = { secret = "database-url" }
 //! ```
 
+use std::ops::Range;
 use std::path::Path;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use crate::error::{Error, Result};
 use crate::formats::{escape, words};
@@ -70,74 +70,54 @@ pub(crate) async fn of_file(file: &Path, env: &Env, say: &dyn Fn(&str)) -> Resul
 fn parse_file(bytes: &[u8], place: String) -> Result<References> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::input(format!("{place}: not valid UTF-8")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let entries = parse(text).map_err(|fault| {
-        let (line, column) = position(text, fault.at);
-        Error::input(format!("{place}:{line}:{column}: {}", fault.message)).hint(HINT)
+    let entries = parse(text).map_err(|(at, message)| {
+        let (line, column) = position(text, at);
+        Error::input(format!("{place}:{line}:{column}: {message}")).hint(HINT)
     })?;
     Ok(References { place, entries })
 }
 
-/// Describes what is wrong with a file without quoting it, and gives the byte offset of the problem.
-struct SkippedEntry {
-    at: usize,
-    message: String,
-}
-
-/// Reads `[env]` as the vendor does, which skips the whole section if any entry is of another form.
-fn parse(text: &str) -> std::result::Result<Vec<Mapping>, SkippedEntry> {
+/// Reads `[env]` as the vendor does, which skips the whole section if any entry is of another form. An
+/// error has the byte offset of the problem, and does not quote the file.
+fn parse(text: &str) -> std::result::Result<Vec<Mapping>, (usize, String)> {
     // The crate's own message may quote the text.
-    let document = DeTable::parse(text).map_err(|error| SkippedEntry {
-        at: error.span().map_or(0, |span| span.start),
-        message: "not valid TOML".to_owned(),
-    })?;
+    let invalid = |at: Option<Range<usize>>| (at.map_or(0, |at| at.start), "not valid TOML".to_owned());
+    let document = DeTable::parse(text).map_err(|error| invalid(error.span()))?;
     let Some(env) = document.get_ref().get("env") else {
         return Ok(Vec::new());
     };
-    let wrong = |at: usize, message: String| SkippedEntry { at, message };
     let Some(entries) = env.get_ref().as_table() else {
-        return Err(wrong(env.span().start, "[env] is not a table".to_owned()));
+        return Err((env.span().start, "[env] is not a table".to_owned()));
     };
     let mut entries: Vec<_> = entries.iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
     let mut references = Vec::new();
     for (name, value) in entries {
         let variable = name.get_ref().as_ref();
-        let at = value.span().start;
         if !words::is_constant(variable) {
-            let message = format!(
-                "{} does not consist of capital letters, digits and '_'",
-                quoted(variable)
-            );
-            return Err(wrong(name.span().start, message));
+            // It may be a secret in the wrong place.
+            let shown = words::quoted(variable, "a name");
+            let message = format!("{shown} does not consist of capital letters, digits and '_'");
+            return Err((name.span().start, message));
+        } else if value.get_ref().is_str() {
+            continue;
         }
-        match value.get_ref() {
-            DeValue::String(_) => {}
-            DeValue::Table(table) => {
-                let names_secret =
-                    |secret: &&Spanned<DeValue<'_>>| table.len() == 1 && secret.get_ref().is_str();
-                let secret = table.get("secret").filter(names_secret);
-                let secret = secret
-                    .and_then(|secret| secret.get_ref().as_str())
-                    .filter(|name| !name.is_empty());
-                let Some(secret) = secret else {
-                    let message = format!("{variable} is not of the form {{ secret = \"some-name\" }}");
-                    return Err(wrong(at, message));
-                };
-                let (variable, secret) = (variable.to_owned(), secret.to_owned());
-                references.push(Mapping { variable, secret });
-            }
-            _ => {
-                let message = format!("{variable} is neither a string nor {{ secret = \"some-name\" }}");
-                return Err(wrong(at, message));
-            }
-        }
+        let table = value.get_ref().as_table().filter(|table| table.len() == 1);
+        let secret = table.and_then(|table| table.get("secret")?.get_ref().as_str());
+        let Some(secret) = secret.filter(|name| !name.is_empty()) else {
+            let form = "{ secret = \"some-name\" }";
+            let is_not = if value.get_ref().is_table() {
+                "is not of the form"
+            } else {
+                "is neither a string nor"
+            };
+            let message = format!("{variable} {is_not} {form}");
+            return Err((value.span().start, message));
+        };
+        let (variable, secret) = (variable.to_owned(), secret.to_owned());
+        references.push(Mapping { variable, secret });
     }
     Ok(references)
-}
-
-/// A name of the file for messages; it may be a secret in the wrong place.
-fn quoted(name: &str) -> String {
-    words::quoted(name, "a name")
 }
 
 /// Line and column of the byte at offset `at`, both counted from 1. The column counts characters.
