@@ -2,7 +2,7 @@
 //! name where they cannot work.
 
 use crate::formats::shell;
-use crate::formats::token::{self, Token};
+use crate::formats::token;
 use crate::provider::PROVIDERS;
 
 /// A kind of value that another program turns into a secret.
@@ -160,69 +160,51 @@ impl Unresolved {
 
 const LITERAL: &str = "; --literal pushes it as it is";
 
-/// Why a value does not work as the secret of this name.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Unresolved(&'static Unresolved),
-    /// A token of a login under the name of an API key.
-    Login(Token),
-    OtherVendor(Token),
-    Placeholder,
-}
-
-/// Judges the value of a generic secret.
-pub(crate) fn judge(name: &str, value: &str) -> Option<Verdict> {
-    if let Some(kind) = of(value) {
-        return Some(Verdict::Unresolved(kind));
-    }
-    let vendor = PROVIDERS
-        .iter()
-        .find(|provider| provider.secret_names.contains(&name));
-    match (vendor, token::recognise(value.trim())) {
-        (Some(_), Some(token)) if !token.is_api_key() => Some(Verdict::Login(token)),
-        (Some(vendor), Some(token)) if token.provider() != vendor.id => Some(Verdict::OtherVendor(token)),
-        _ => is_placeholder(value.trim()).then_some(Verdict::Placeholder),
-    }
-}
-
-impl Verdict {
+/// Why a value does not work as the secret of a name.
+pub(crate) struct Misfit {
     /// The same for all values that one message is about.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Unresolved(kind) => kind.what,
-            Self::Login(token) | Self::OtherVendor(token) => token.description(),
-            Self::Placeholder => "placeholder",
-        }
-    }
-
+    pub(crate) kind: &'static str,
     /// Completes `the value of A …`.
-    pub(crate) fn what(&self) -> String {
-        match self {
-            Self::Unresolved(kind) => format!("is {}, not a secret", kind.what),
-            Self::Login(token) => format!("is {}", token.description()),
-            Self::OtherVendor(token) => {
-                format!("is {}, which only a gateway accepts there", token.description())
-            }
-            Self::Placeholder => "looks like a placeholder".to_owned(),
-        }
-    }
-
-    /// What works instead, or `None` for a warning. `file` is the file of the value, if it has one, as a
-    /// word of a command.
-    pub(crate) fn hint(&self, name: &str, file: Option<&str>) -> Option<String> {
-        match (self, file) {
-            (Self::Unresolved(kind), Some(file)) if !kind.read_file.is_empty() => Some(kind.file_hint(file)),
-            (Self::Unresolved(kind), _) => {
-                Some(kind.hint(&format!("amika secret push {} --yes", shell::word(name))))
-            }
-            (Self::Login(token), _) => Some(format!(
-                "push it so that it works with '{}'{LITERAL}",
-                token.command()
-            )),
-            (Self::OtherVendor(_) | Self::Placeholder, _) => None,
-        }
-    }
+    pub(crate) what: String,
+    /// What works instead, or `None` for a warning.
+    pub(crate) hint: Option<String>,
 }
+
+/// Judges the value of a generic secret. `file` is the file of the value, if it has one, as a word of a
+/// command.
+pub(crate) fn judge(name: &str, value: &str, file: impl FnOnce() -> Option<String>) -> Option<Misfit> {
+    let value = value.trim();
+    let misfit = |kind, what, hint| Some(Misfit { kind, what, hint });
+    if let Some(kind) = of(value) {
+        let hint = match file().filter(|_| !kind.read_file.is_empty()) {
+            Some(file) => kind.file_hint(&file),
+            None => kind.hint(&format!("amika secret push {} --yes", shell::word(name))),
+        };
+        return misfit(kind.what, format!("is {}, not a secret", kind.what), Some(hint));
+    }
+    let mut providers = PROVIDERS.iter();
+    let vendor = providers.find(|provider| provider.secret_names.contains(&name));
+    if let (Some(vendor), Some(token)) = (vendor, token::recognise(value)) {
+        let kind = token.description();
+        if !token.is_api_key() {
+            let hint = format!("push it so that it works with '{}'{LITERAL}", token.command());
+            return misfit(kind, format!("is {kind}"), Some(hint));
+        } else if token.provider() != vendor.id {
+            return misfit(
+                kind,
+                format!("is {kind}, which only a gateway accepts there"),
+                None,
+            );
+        }
+    }
+    let placeholder = || misfit("placeholder", "looks like a placeholder".to_owned(), None);
+    is_placeholder(value).then(placeholder).flatten()
+}
+
+const WHOLE: &str = "changeme,change_me,change-me,change this,todo,tbd,fixme,replaceme,replace_me,\
+                     replace-me,placeholder,insert_here";
+/// How keys of well-known services begin.
+const PREFIXES: [&str; 7] = ["sk", "pk", "rk", "gh", "xo", "ak", "key"];
 
 /// Whether a whole value is the text that an example file has in place of a secret.
 pub(crate) fn is_placeholder(value: &str) -> bool {
@@ -236,11 +218,14 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"_- .".contains(&b))
     };
-    let inside = |start: &str, end: &str| {
-        text.strip_prefix(start)
-            .and_then(|rest| rest.strip_suffix(end))
-            .is_some_and(is_word)
-    };
+    let frames = [
+        ("your-", "-here"),
+        ("your ", " here"),
+        ("your_", ""),
+        ("replace_with_", ""),
+        ("<", ">"),
+    ];
+    let inside = |(start, end): (&str, &str)| text.strip_prefix(start)?.strip_suffix(end);
     // `sk-...`, `ghp_xxxxxxxx`, `xxxx-xxxx`
     let blanked = |text: &str| {
         let text = text.trim_matches(['-', '_']);
@@ -248,30 +233,9 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
             && (text.bytes().all(|b| b == b'.') || text.bytes().all(|b| b == b'x' || b == b'-' || b == b'*'))
     };
     let after_prefix = text.rfind(['-', '_']).map_or("", |at| &text[at..]);
-    let has_prefix = text.len() < 60
-        && ["sk", "pk", "rk", "gh", "xo", "ak", "key"]
-            .iter()
-            .any(|p| text.starts_with(p));
-    let whole = [
-        "changeme",
-        "change_me",
-        "change-me",
-        "change this",
-        "todo",
-        "tbd",
-        "fixme",
-        "replaceme",
-        "replace_me",
-        "replace-me",
-        "placeholder",
-        "insert_here",
-    ];
-    whole.contains(&text.as_str())
-        || inside("your-", "-here")
-        || inside("your ", " here")
-        || inside("your_", "")
-        || inside("replace_with_", "")
-        || inside("<", ">")
+    let has_prefix = text.len() < 60 && PREFIXES.iter().any(|prefix| text.starts_with(prefix));
+    WHOLE.split(',').any(|word| word == text)
+        || frames.into_iter().filter_map(inside).any(is_word)
         || blanked(&text)
         || has_prefix && blanked(after_prefix)
 }

@@ -15,7 +15,7 @@ fn read(text: &str) -> Reading {
     let text = super::text::with_line_feeds(text);
     let mut values = HashMap::new();
     for line in dotenv::parse(&text, "FILE", false) {
-        let value = line.content.ok()?.expose_secret().to_owned();
+        let value = line.content.ok()?.0.expose_secret().to_owned();
         values.insert(line.name?.into_owned(), Some(value));
     }
     Some(values)

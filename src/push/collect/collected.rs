@@ -7,13 +7,12 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
 
-use super::format::EnvFormat;
 use super::problems::Problems;
-use super::sources::Sources;
+use super::sources::{EnvFormat, Sources};
 use crate::error::{Error, Kind, Result};
 use crate::formats::{escape, words};
 use crate::push::candidate::{Candidate, Origin};
-use crate::push::kinds;
+use crate::push::kinds::{self, Misfit};
 use crate::push::references::{self, Mapping};
 use crate::secret::{MAX_VALUE, SecretName, SecretValue};
 use crate::system::env::Env;
@@ -160,16 +159,16 @@ impl<'a> Collected<'a> {
         } else if text.len() > MAX_VALUE {
             ("is larger than 1 MiB", "store large data elsewhere")
         } else {
-            let verdict = kinds::judge(name.as_str(), text).filter(|_| !self.sources.literal);
-            let Some(verdict) = verdict else { return true };
             // A command for a whole file prints it as `.env` lines.
-            let file = origin
-                .file_word()
-                .filter(|_| self.sources.format == EnvFormat::Dotenv);
-            let hint = verdict.hint(name.as_str(), file.as_deref());
+            let is_dotenv = self.sources.format == EnvFormat::Dotenv;
+            let file = || origin.file_word().filter(|_| is_dotenv);
+            let misfit = kinds::judge(name.as_str(), text, file).filter(|_| !self.sources.literal);
+            let Some(Misfit { kind, what, hint }) = misfit else {
+                return true;
+            };
             let is_warning = hint.is_none();
-            let message = format!("{} {}", origin.value_of(name), verdict.what());
-            self.find(verdict.kind(), origin, name.as_str(), message, hint);
+            let message = format!("{} {what}", origin.value_of(name));
+            self.find(kind, origin, name.as_str(), message, hint);
             return is_warning;
         };
         let error = Error::input(format!("{} {problem}", origin.value_of(name)));
@@ -254,18 +253,13 @@ impl<'a> Collected<'a> {
 
     fn report_findings(&mut self) {
         for finding in self.findings.drain(..) {
-            let Finding {
-                mut message,
-                others,
-                not_listed,
-                ..
-            } = finding;
-            if !others.is_empty() {
+            let mut message = finding.message;
+            if !finding.others.is_empty() {
                 message.push_str("; the same for ");
-                message.push_str(&others.join(", "));
+                message.push_str(&finding.others.join(", "));
             }
-            if not_listed > 0 {
-                let _ = write!(message, " and {not_listed} more");
+            if finding.not_listed > 0 {
+                let _ = write!(message, " and {} more", finding.not_listed);
             }
             match finding.hint {
                 Some(hint) => self.problems.push(Error::input(message).hint(hint)),
@@ -327,33 +321,25 @@ impl Collected<'_> {
                 ));
                 continue;
             };
-            let mut found = None;
-            for candidate in names[secret].iter().filter_map(|name| given.remove(*name)) {
-                match &found {
-                    None => found = Some(candidate),
-                    Some(first) => {
-                        let Candidate { name: used, .. } = first;
-                        let unused = candidate.name;
-                        self.notices
-                            .warn(format!("{name} gets the value of {used}, not that of {unused}"));
-                    }
-                }
-            }
-            match found {
-                Some(candidate) => {
-                    if candidate.name != name {
-                        let variable = &candidate.name;
-                        let message = format!("pushing {variable} as {name}, its name in .amika/config.toml");
-                        self.notices.notice(message);
-                    }
-                    self.candidates.push(Candidate { name, ..candidate });
-                }
-                None => self.question(Question {
+            let mut found = names[secret].iter().filter_map(|name| given.remove(*name));
+            let Some(candidate) = found.next() else {
+                self.question(Question {
                     name,
                     note: None,
                     optional: true,
-                }),
+                });
+                continue;
+            };
+            let used = &candidate.name;
+            for Candidate { name: unused, .. } in found {
+                let message = format!("{name} gets the value of {used}, not that of {unused}");
+                self.notices.warn(message);
             }
+            if *used != name {
+                let message = format!("pushing {used} as {name}, its name in .amika/config.toml");
+                self.notices.notice(message);
+            }
+            self.candidates.push(Candidate { name, ..candidate });
         }
         let mut unknown: Vec<_> = given.into_keys().collect();
         unknown.sort_unstable();

@@ -18,21 +18,18 @@ pub(super) fn parse(text: &str) -> impl Iterator<Item = Line<'_>> {
                 "this format does not support values that span lines; read such a value from a separate file: \
                  'amika secret push --value-file NAME=FILE'",
             );
-            let content = Err(forbidden_byte(line, None).unwrap_or(fault));
-            return Line { number, name: None, content, note: None };
+            return Line::new(number, None, Err(forbidden_byte(line, None).unwrap_or(fault)));
         };
         let is_name = SecretName::is_environment(name) && name.len() <= MAX_NAME;
         let content = match forbidden_byte(line, Some(name).filter(|_| is_name)) {
             Some(fault) => Err(fault),
-            None if is_name => Ok(SecretValue::new(value.to_owned())),
+            None if is_name => {
+                let oddity = is_quoted(value).then_some(Oddity::Quotes);
+                Ok((SecretValue::new(value.to_owned()), oddity))
+            }
             None => Err(Fault::bad_name(name)),
         };
-        Line {
-            number,
-            name: is_name.then_some(Cow::Borrowed(name)),
-            content,
-            note: is_quoted(value).then_some(Oddity::Quotes),
-        }
+        Line::new(number, is_name.then_some(Cow::Borrowed(name)), content)
     })
 }
 
@@ -55,7 +52,7 @@ mod tests {
                 (
                     line.number,
                     line.name.unwrap(),
-                    line.content.ok().unwrap().expose_secret().to_owned(),
+                    line.content.ok().unwrap().0.expose_secret().to_owned(),
                 )
             })
             .collect();

@@ -19,9 +19,9 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter};
 
 use super::json;
-use super::line::{Fault, Line, Oddity};
+use super::line::{Content, Fault, Line};
 use super::text::{MAX_NAME, end_of_line, first_line, forbidden_byte};
-use super::value::{self, Difference};
+use super::value::{self, Difference, Refused, Scanned};
 use crate::push::kinds;
 use crate::secret::{SecretName, SecretValue};
 
@@ -41,13 +41,8 @@ pub(super) fn parse<'a>(text: &'a str, file: &'a str, literal: bool) -> impl Ite
     };
     let json = is_json.then(|| {
         let message = "invalid line: expected KEY=VALUE; this looks like JSON";
-        let content = Err(Fault::new("json", message, json::hint_for(text, file)));
-        Line {
-            number: 1,
-            name: None,
-            content,
-            note: None,
-        }
+        let fault = Fault::new("json", message, json::hint_for(text, file));
+        Line::new(1, None, Err(fault))
     });
     let rest = if is_json { "" } else { text };
     json.into_iter().chain(Lines {
@@ -80,16 +75,11 @@ impl<'a> Iterator for Lines<'a> {
             if let Some(line) = self.ordinary.as_mut().and_then(Iterator::next) {
                 self.number += 1;
                 let (name, content) = match line {
-                    Ok((name, value)) => (Some(name.into()), Ok(SecretValue::new(value))),
+                    Ok((name, value)) => (Some(name.into()), Ok((SecretValue::new(value), None))),
                     // Its error contains the line.
                     Err(_) => (None, Err(Fault::no_assignment("put the value in quotes"))),
                 };
-                return Some(Line {
-                    number: self.number - 1,
-                    name,
-                    content,
-                    note: None,
-                });
+                return Some(Line::new(self.number - 1, name, content));
             }
             self.ordinary = None;
             if self.rest.is_empty() {
@@ -133,44 +123,21 @@ impl<'a> Lines<'a> {
         }
         self.number += memchr_iter(b'\n', lines.as_bytes()).count();
         self.rest = &self.rest[length..];
-        let (content, note) = match read? {
-            Ok((value, note)) => (Ok(value), note),
-            Err(fault) => (Err(fault), None),
-        };
-        Some(Line {
-            number,
-            name: name.map(Cow::Borrowed),
-            content,
-            note,
-        })
+        Some(Line::new(number, name.map(Cow::Borrowed), read?))
     }
 
     /// Reads the value at offset `start` of the rest. Returns its end as well.
-    fn read_value(
-        &mut self,
-        name: &str,
-        start: usize,
-    ) -> (usize, Result<(SecretValue, Option<Oddity>), Fault>) {
+    fn read_value(&mut self, name: &str, start: usize) -> (usize, Content) {
         match value::scan(&self.rest[start..]) {
-            Ok(value::Scanned {
-                content,
-                length,
-                has_variable,
-            }) => (
-                start + length,
-                Ok((content, has_variable.then_some(Oddity::Variable))),
-            ),
-            Err(value::Refused { reason, length }) => {
+            Ok(Scanned { content, length }) => (start + length, Ok(content)),
+            Err(Refused { reason, length }) => {
                 let is_hash = matches!(reason, Difference::Hash(_));
                 let line = first_line(&self.rest[start..]);
                 let kind = kinds::of(line).filter(|_| is_hash && !self.literal);
                 let fault = if let Some(kind) = kind {
+                    let message = format!("the value of {name} is {}, not a secret", kind.what);
                     let hint = kind.hint(&format!("amika secret push {name} --yes"));
-                    Fault::new(
-                        kind.what,
-                        format!("the value of {name} is {}, not a secret", kind.what),
-                        hint,
-                    )
+                    Fault::new(kind.what, message, hint)
                 } else {
                     let docker = is_hash && *self.suits_docker.get_or_insert_with(|| suits_docker(self.text));
                     reason.fault(name, docker)
@@ -214,17 +181,16 @@ fn is_ordinary(line: &str) -> bool {
 /// Whether the Docker format, which takes every line as it is, reads each line as the others do: no
 /// quotes, no comments behind values and no `export`.
 fn suits_docker(text: &str) -> bool {
-    text.lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-        .all(|line| {
-            line.split_once('=').is_some_and(|(name, value)| {
-                let value_is_plain = value.trim() == value && !value.starts_with(['\'', '"', '`', '#']);
-                SecretName::is_environment(name)
-                    && value_is_plain
-                    && !value.contains(" #")
-                    && !value.contains("\t#")
-            })
+    let mut lines = text
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    lines.all(|line| {
+        line.split_once('=').is_some_and(|(name, value)| {
+            let is_plain = value.trim() == value && !value.starts_with(['\'', '"', '`', '#']);
+            let has_comment = value.contains(" #") || value.contains("\t#");
+            SecretName::is_environment(name) && is_plain && !has_comment
         })
+    })
 }
 
 /// The name of an assignment, and the byte offset directly after its `=`.
@@ -257,32 +223,24 @@ fn split_name(first_line: &str) -> Result<(&str, usize), Fault> {
 fn yaml(first_line: &str) -> Option<Fault> {
     let content = first_line.trim_matches(BLANK);
     let content = content.strip_prefix("export ").unwrap_or(content);
-    let (name, of_name) = if content.starts_with("- ") {
-        ("", String::new())
-    } else {
+    // A lower-case name may be part of a value that lost its quotes.
+    let mut shown = "";
+    if !content.starts_with("- ") {
         let (name, value) = content.split_once(':')?;
         let name = name.trim_end_matches(BLANK);
         if !SecretName::is_environment(name) || !(value.is_empty() || value.starts_with(BLANK)) {
             return None;
+        } else if !name.contains(|c: char| c.is_ascii_lowercase()) {
+            shown = name;
         }
-        // A lower-case name may be part of a value that lost its quotes.
-        let is_constant = !name.contains(|c: char| c.is_ascii_lowercase());
-        (
-            name,
-            if is_constant {
-                format!(" of {name}")
-            } else {
-                String::new()
-            },
-        )
+    }
+    let (of_name, example) = match shown {
+        "" => (String::new(), "KEY"),
+        name => (format!(" of {name}"), name),
     };
-    let example = if of_name.is_empty() { "KEY" } else { name };
     let message = format!("invalid line: the line{of_name} looks like YAML; expected KEY=VALUE");
-    Some(Fault::new(
-        "yaml",
-        message,
-        format!("write {example}=VALUE, without ':' or '-'"),
-    ))
+    let hint = format!("write {example}=VALUE, without ':' or '-'");
+    Some(Fault::new("yaml", message, hint))
 }
 
 fn separator_in_comment() -> Fault {
@@ -323,11 +281,12 @@ mod tests {
             number,
             name,
             content,
-            ..
         } in parse(text, "FILE", false)
         {
             match content {
-                Ok(value) => entries.push((name.unwrap().into_owned(), value.expose_secret().to_owned())),
+                Ok((value, _)) => {
+                    entries.push((name.unwrap().into_owned(), value.expose_secret().to_owned()));
+                }
                 Err(fault) => faults.push((number, fault.message.into_owned())),
             }
         }
@@ -450,7 +409,7 @@ mod tests {
         #[test]
         fn ordinary_lines_are_read_like_the_others(line in "A=['\"]?[ -~]{0,8}['\"]?") {
             if is_ordinary(&line) {
-                let value = value::scan(&line[2..]).ok().unwrap().content;
+                let value = value::scan(&line[2..]).ok().unwrap().content.0;
                 prop_assert_eq!(values(&line), [("A".to_owned(), value.expose_secret().to_owned())]);
             }
         }

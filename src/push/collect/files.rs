@@ -67,14 +67,13 @@ fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collect
         number,
         name,
         content,
-        note,
     } = line;
     let origin = Origin::File {
         path: Rc::clone(path),
         line: number,
     };
-    let value = match content {
-        Ok(value) => value,
+    let (value, oddity) = match content {
+        Ok(content) => content,
         Err(fault) => {
             let error = || Error::input(format!("{origin}: {}", fault.message)).hint(fault.hint);
             return collected.problems.push_kind(fault.kind, error);
@@ -91,7 +90,7 @@ fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collect
     if value.is_empty() {
         return warn("empty", format!("{origin}: {name} is empty and was skipped"));
     }
-    match note {
+    match oddity {
         Some(Oddity::Variable) => warn(
             "variable",
             format!(

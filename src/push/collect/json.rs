@@ -1,9 +1,12 @@
 //! A JSON object whose values are all strings.
 
 use std::borrow::Cow;
+use std::iter;
+
+use serde_json::value::RawValue;
 
 use super::line::{Fault, Line};
-use super::text::{LineCounter, MAX_NAME};
+use super::text::MAX_NAME;
 use crate::formats::json::Members;
 use crate::secret::{SecretName, SecretValue};
 
@@ -17,23 +20,20 @@ pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> Box<dyn Iterator<Item =
             } else {
                 "not valid JSON"
             };
-            let content = Err(Fault::new("json", message, hint(file)));
-            return Box::new(std::iter::once(Line {
-                number: error.line().max(1),
-                name: None,
-                content,
-                note: None,
-            }));
+            let fault = Fault::new("json", message, hint(file));
+            return Box::new(iter::once(Line::new(error.line().max(1), None, Err(fault))));
         }
     };
-    let mut lines = LineCounter::new(text);
+    let (mut line, mut at) = (1, 0);
     Box::new(object.0.into_iter().map(move |(name, raw)| {
         // Each raw value is a slice of `text`, so its address gives its line.
-        let number = lines.line_at(raw.get().as_ptr().addr() - text.as_ptr().addr());
+        let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
+        line += text[at..start].matches('\n').count();
+        at = start;
         let is_name = SecretName::is_environment(&name) && name.len() <= MAX_NAME;
         let content = match serde_json::from_str::<String>(raw.get()) {
             _ if !is_name => Err(Fault::bad_name(&name)),
-            Ok(value) => Ok(SecretValue::new(value)),
+            Ok(value) => Ok((SecretValue::new(value), None)),
             Err(_) if raw.get().starts_with('"') => Err(Fault::new(
                 "surrogate",
                 format!(
@@ -47,12 +47,7 @@ pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> Box<dyn Iterator<Item =
                 hint(file),
             )),
         };
-        Line {
-            number,
-            name: is_name.then_some(Cow::Owned(name)),
-            content,
-            note: None,
-        }
+        Line::new(line, is_name.then_some(Cow::Owned(name)), content)
     }))
 }
 
@@ -68,13 +63,8 @@ fn hint(file: &str) -> String {
 pub(super) fn hint_for(text: &str, file: &str) -> String {
     let is_constant = |name: &String| SecretName::is_environment(name) && *name == name.to_ascii_uppercase();
     let members: Option<Members<'_>> = serde_json::from_str(text).ok();
-    let are_secrets = members.is_some_and(|members| {
-        members
-            .0
-            .iter()
-            .all(|(name, raw)| is_constant(name) && raw.get().starts_with('"'))
-    });
-    if are_secrets {
+    let is_secret = |(name, raw): &(String, &RawValue)| is_constant(name) && raw.get().starts_with('"');
+    if members.is_some_and(|members| members.0.iter().all(is_secret)) {
         "try --env-format json".to_owned()
     } else {
         format!(
@@ -96,7 +86,7 @@ mod tests {
                 (
                     line.number,
                     line.name.unwrap(),
-                    line.content.ok().unwrap().expose_secret().to_owned(),
+                    line.content.ok().unwrap().0.expose_secret().to_owned(),
                 )
             })
             .collect();

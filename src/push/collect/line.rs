@@ -11,8 +11,20 @@ pub(super) struct Line<'a> {
     pub(super) number: usize,
     /// A valid name of a variable; `None` if the line has none.
     pub(super) name: Option<Cow<'a, str>>,
-    pub(super) content: Result<SecretValue, Fault>,
-    pub(super) note: Option<Oddity>,
+    pub(super) content: Content,
+}
+
+/// The value, and what may be unintended about it.
+pub(super) type Content = Result<(SecretValue, Option<Oddity>), Fault>;
+
+impl<'a> Line<'a> {
+    pub(super) fn new(number: usize, name: Option<Cow<'a, str>>, content: Content) -> Self {
+        Self {
+            number,
+            name,
+            content,
+        }
+    }
 }
 
 /// Something about a value that may be unintended.

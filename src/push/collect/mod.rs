@@ -8,7 +8,6 @@ mod collected;
 mod docker;
 mod dotenv;
 mod files;
-mod format;
 mod json;
 mod line;
 pub(crate) mod pattern;
@@ -22,8 +21,7 @@ mod value;
 mod variables;
 
 pub(crate) use self::collected::Collected;
-pub(crate) use self::format::EnvFormat;
-pub(crate) use self::sources::Sources;
+pub(crate) use self::sources::{EnvFormat, Sources};
 use crate::error::Error;
 use crate::system::env::Env;
 

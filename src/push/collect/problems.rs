@@ -1,5 +1,7 @@
 //! Collects every problem with the input, so that one run reports them all.
 
+use std::collections::HashMap;
+
 use crate::error::{Error, Kind, Result};
 
 /// Maximum number of problems of one kind that are shown; the rest are only counted.
@@ -10,7 +12,7 @@ const MAX_SHOWN: usize = 20;
 pub(crate) struct Problems {
     shown: Vec<Error>,
     /// How many problems of each kind there are.
-    counts: Vec<(&'static str, usize)>,
+    counts: HashMap<&'static str, usize>,
 }
 
 impl Problems {
@@ -20,16 +22,9 @@ impl Problems {
 
     /// Adds one of many problems of the same kind.
     pub(crate) fn push_kind(&mut self, kind: &'static str, error: impl FnOnce() -> Error) {
-        let at = self
-            .counts
-            .iter()
-            .position(|(known, _)| *known == kind)
-            .unwrap_or_else(|| {
-                self.counts.push((kind, 0));
-                self.counts.len() - 1
-            });
-        self.counts[at].1 += 1;
-        if self.counts[at].1 <= MAX_SHOWN {
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        if *count <= MAX_SHOWN {
             self.shown.push(error());
         }
     }
@@ -50,8 +45,8 @@ impl Problems {
 
     /// Combines all problems into one error. Command-line problems come first and set the exit code.
     pub(crate) fn into_result(mut self) -> Result<()> {
-        let counts = self.counts.iter();
-        let not_shown: usize = counts.map(|(_, count)| count.saturating_sub(MAX_SHOWN)).sum();
+        let counts = self.counts.values();
+        let not_shown: usize = counts.map(|count| count.saturating_sub(MAX_SHOWN)).sum();
         if not_shown > 0 {
             let message = format!("{not_shown} more problems are not shown");
             self.shown.push(Error::input(message));

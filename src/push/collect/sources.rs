@@ -1,10 +1,13 @@
-//! The sources and filters of a push on the command line.
+//! The sources of a push on the command line, their filters, and the formats of files.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::format::EnvFormat;
+use clap::ValueEnum;
+
+use super::line::Line;
 use super::pattern::Pattern;
+use super::{docker, dotenv, json};
 
 /// Maximum size of a file or of standard input, in bytes.
 pub(super) const MAX_FILE: u64 = 10 * 1024 * 1024;
@@ -35,5 +38,33 @@ impl Sources<'_> {
             && self.value_files.is_empty()
             && self.from_env.is_empty()
             && self.from_file.is_empty()
+    }
+}
+
+/// The format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EnvFormat {
+    /// Quotes are removed, `export ` and comments are allowed, `$` is literal
+    Dotenv,
+    /// Like `docker run --env-file`: everything after the first `=`, verbatim
+    Docker,
+    /// One object of string values
+    Json,
+}
+
+impl EnvFormat {
+    /// The assignments of a file, and what is wrong with its lines. `file` is its path as a word of a
+    /// command; `literal` is whether values may be references.
+    pub(super) fn parse<'a>(
+        self,
+        text: &'a str,
+        file: &'a str,
+        literal: bool,
+    ) -> Box<dyn Iterator<Item = Line<'a>> + 'a> {
+        match self {
+            Self::Dotenv => Box::new(dotenv::parse(text, file, literal)),
+            Self::Docker => Box::new(docker::parse(text)),
+            Self::Json => json::parse(text, file),
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! Decodes the bytes of a file or of standard input, and finds lines.
 
 use std::borrow::Cow;
-
 use std::path::Path;
 
 use memchr::{memchr, memchr2};
@@ -81,27 +80,6 @@ pub(super) fn forbidden_byte(lines: &str, name: Option<&str>) -> Option<Fault> {
         let message = format!("{what} contains a carriage return inside the line");
         Fault::new("cr", message, "in double quotes, write it as \\r")
     })
-}
-
-/// Converts ascending byte offsets to line numbers in one pass over the text.
-pub(super) struct LineCounter<'a> {
-    text: &'a str,
-    at: usize,
-    line: usize,
-}
-
-impl<'a> LineCounter<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, line: 1 }
-    }
-
-    /// The line, counted from 1, that contains the byte at offset `at`.
-    pub(super) fn line_at(&mut self, at: usize) -> usize {
-        let passed = &self.text.as_bytes()[self.at..at];
-        self.line += passed.iter().filter(|&&byte| byte == b'\n').count();
-        self.at = at;
-        self.line
-    }
 }
 
 /// The text up to the next line break.

@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
-use super::line::Fault;
+use super::line::{Fault, Oddity};
 use super::text::{end_of_line, first_line};
 use crate::secret::SecretValue;
 
@@ -16,11 +16,9 @@ const HASH_FIRST: &str = "begins with '#'";
 
 /// A value that all readers interpret in the same way.
 pub(super) struct Scanned {
-    pub(super) content: SecretValue,
+    pub(super) content: (SecretValue, Option<Oddity>),
     /// Length in bytes, including the line break that ends it.
     pub(super) length: usize,
-    /// Whether it contains `$NAME` or `${NAME}`, which other tools would expand.
-    pub(super) has_variable: bool,
 }
 
 /// A value on which readers disagree, or that some of them cannot parse.
@@ -169,9 +167,8 @@ fn plain(text: &str, value: &str) -> Result<Scanned, Refused> {
         return refuse(Difference::Backtick);
     }
     Ok(Scanned {
-        content: SecretValue::new(value.to_owned()),
+        content: (SecretValue::new(value.to_owned()), variable(value)),
         length,
-        has_variable: has_variable(value),
     })
 }
 
@@ -226,9 +223,11 @@ fn quoted(text: &str, start: usize, quote: char) -> Result<Scanned, Refused> {
     match escape {
         Some(reason) => Err(Refused { reason, length }),
         None => Ok(Scanned {
-            content: SecretValue::new(value),
+            content: (
+                SecretValue::new(value),
+                variable(&body[..end]).filter(|_| quote == '"'),
+            ),
             length,
-            has_variable: quote == '"' && has_variable(&body[..end]),
         }),
     }
 }
@@ -284,9 +283,12 @@ fn is_unusual_space(c: char) -> bool {
     matches!(c, '\u{1c}'..='\u{1f}' | '\u{85}' | '\u{feff}')
 }
 
-/// Whether `value` contains `$NAME` or `${NAME}`.
-fn has_variable(value: &str) -> bool {
+/// `value` may contain `$NAME` or `${NAME}`.
+fn variable(value: &str) -> Option<Oddity> {
     let starts_name = |next: &u8| next.is_ascii_alphabetic() || matches!(next, b'_' | b'{');
     let value = value.as_bytes();
-    memchr_iter(b'$', value).any(|at| value.get(at + 1).is_some_and(starts_name))
+    let is_variable = |at: usize| value.get(at + 1).is_some_and(starts_name);
+    memchr_iter(b'$', value)
+        .any(is_variable)
+        .then_some(Oddity::Variable)
 }
