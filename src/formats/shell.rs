@@ -100,6 +100,7 @@ pub(crate) fn with_variable(name: &str, value: &str, command: &str) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     const HOSTILE: &[&str] = &[
         "x; touch PWNED #",
         "$(touch PWNED)",

@@ -88,8 +88,9 @@ fn trust(builder: ClientBuilder, named: Vec<CertificateDer<'static>>) -> Result<
 /// Trusts these certificates in addition to the system, which verifies certificates itself.
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
 fn trust(builder: ClientBuilder, named: Vec<CertificateDer<'static>>) -> Result<ClientBuilder> {
-    let named = named.iter().map(|der| reqwest::Certificate::from_der(der));
-    let named = named.filter_map(std::result::Result::ok).collect::<Vec<_>>();
+    let named = named.into_iter().map(|der| reqwest::Certificate::from_der(&der));
+    let named = named.collect::<reqwest::Result<Vec<_>>>();
+    let named = named.map_err(|error| Error::usage("a certificate cannot be used").because(error))?;
     Ok(builder.tls_certs_merge(named))
 }
 

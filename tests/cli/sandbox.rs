@@ -196,7 +196,7 @@ pub(crate) fn with_etc(sandbox: &Sandbox, command: &Command) -> Option<Ran> {
 }
 
 /// Whether the tools that a test needs are installed. If not, the test is skipped, or fails in CI.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "the tools of this machine")]
 pub(crate) fn has_tools(tools: &[&str]) -> bool {
@@ -214,14 +214,14 @@ pub(crate) fn has_tools(tools: &[&str]) -> bool {
 }
 
 /// Reports that a test is skipped, bypassing the test's output capture, and how many were skipped so far.
-/// In CI on Linux, where `.ci/run` installs every tool, the test fails.
-#[cfg(unix)]
+/// In CI, where `.ci/run` installs every tool, the test fails.
+#[cfg(target_os = "linux")]
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "the environment of the tests")]
 pub(crate) fn skip(why: &str) {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static SKIPPED: AtomicUsize = AtomicUsize::new(0);
-    let in_ci = cfg!(target_os = "linux") && std::env::var_os("CI").is_some();
+    let in_ci = std::env::var_os("CI").is_some();
     assert!(!in_ci, "{why}, and CI skips no test");
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
     let place = std::panic::Location::caller();
