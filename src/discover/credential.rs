@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::note::Flaw;
-use super::place::Place;
-use crate::formats::words;
-use crate::provider::{CLAUDE, CODEX, CredentialKind, Provider};
+use crate::formats::{escape, words};
+use crate::provider::CredentialKind::{self, ApiKey, OAuth};
+use crate::provider::{CLAUDE, CODEX, Provider};
 use crate::secret::{SecretName, SecretValue};
 
 /// A kind of store that may hold credentials: a row of the table of sources.
@@ -21,6 +20,28 @@ pub(crate) struct Source {
     pub(crate) priority: u16,
     /// The credentials that it can hold.
     pub(super) holds: Filter,
+}
+
+impl Source {
+    pub(super) const CLAUDE_API: Self = Self::new("claude_api", 500, Some("anthropic"), Some(ApiKey));
+    pub(super) const CLAUDE_OAUTH: Self = Self::new("claude_oauth", 400, Some("anthropic"), Some(OAuth));
+    pub(super) const CODEX: Self = Self::new("codex", 300, Some("openai"), None);
+    pub(super) const AMIKA_ENV_CACHE: Self = Self::new("amika_env_cache", 290, None, Some(ApiKey));
+    pub(super) const AMIKA_KEYCHAIN: Self = Self::new("amika_keychain", 280, None, Some(ApiKey));
+    pub(super) const AMIKA_OAUTH: Self = Self::new("amika_oauth", 270, None, Some(OAuth));
+    pub(super) const OPENCODE: Self = Self::new("opencode", 200, None, None);
+    pub(super) const AMP_SECRETS: Self = Self::new("amp_secrets", 150, Some("amp"), None);
+    pub(super) const AMP: Self = Self::new("amp", 100, None, Some(ApiKey));
+
+    const fn new(
+        id: &'static str,
+        priority: u16,
+        provider: Option<&'static str>,
+        kind: Option<CredentialKind>,
+    ) -> Self {
+        let holds = Filter::new(provider, kind);
+        Self { id, priority, holds }
+    }
 }
 
 /// The credentials to look for, or that a source can hold; `None` is any.
@@ -50,6 +71,49 @@ impl Filter {
     }
 }
 
+/// The location of a credential or setting.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    File(PathBuf),
+    Keychain {
+        service: String,
+        account: String,
+    },
+    Variable(String),
+    /// A member of a configuration file, such as `apiKeyHelper`.
+    Setting {
+        key: String,
+        file: PathBuf,
+    },
+}
+
+impl Place {
+    /// The file that a setting is in.
+    pub(super) fn whole(self) -> Self {
+        match self {
+            Self::Setting { file, .. } => Self::File(file),
+            other => other,
+        }
+    }
+
+    /// Formats the location for messages, with `~` for `home`.
+    pub(crate) fn shown(&self, home: Option<&Path>) -> String {
+        match self {
+            Self::File(path) => escape::home_path(path, home),
+            Self::Keychain { service, account } => {
+                escape::escape(&format!("keychain item {service} ({account})")).into_owned()
+            }
+            Self::Variable(name) => format!("${}", escape::escape(name)),
+            Self::Setting { key, file } => {
+                format!("{} in {}", escape::escape(key), escape::home_path(file, home))
+            }
+        }
+    }
+}
+
+/// Why an entry such as `AMIKA_API_KEY` is skipped: that is the credential of this program itself.
+pub(super) const OWN_NAME: &str = "has a name that amika itself reads";
+
 /// The name of a provider: lower-case letters, digits and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ProviderName(Cow<'static, str>);
@@ -72,18 +136,17 @@ impl ProviderName {
 
     /// Normalises a tool's name of a provider: `Claude` is anthropic, `github_copilot` is
     /// github-copilot. Fails if it cannot become the name of a secret.
-    pub(crate) fn from_tool(name: &str) -> Result<Self, Flaw> {
+    pub(crate) fn from_tool(name: &str) -> Result<Self, &'static str> {
         let is_secret = words::has_key_prefix(name);
         let name = name.trim_end_matches('/').to_lowercase();
         let name = name.replace(['_', ' ', '.', '/'], "-");
         let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
         let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if is_secret || !starts_well || !rest_is_fine || name.len() > Self::MAX_LENGTH {
-            return Err(Flaw::ProviderName);
+            return Err("has an invalid provider name");
         }
-        // `AMIKA_API_KEY` is the credential of this program itself.
         if name.split('-').next() == Some("amika") {
-            return Err(Flaw::OwnName);
+            return Err(OWN_NAME);
         }
         Ok(match Provider::with_id(&name) {
             Some(tool) => Self::known(tool.discovered_as),
@@ -156,8 +219,8 @@ pub(crate) struct LocalCredential {
     pub(crate) state: State,
     /// Whether a login has a refresh token that has not ended.
     pub(crate) renewable: bool,
-    /// Why it cannot be used, if so.
-    pub(crate) unusable: Option<Flaw>,
+    /// Why it cannot be used, if so, as a sentence.
+    pub(crate) unusable: Option<String>,
     /// Whether only older versions of the tool read this location.
     pub(crate) legacy: bool,
     /// The host that a key belongs to, if that is not the vendor's own.

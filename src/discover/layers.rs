@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use jsonc_parser::JsonValue;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::credential::{Filter, StoreProblem};
-use super::place::Place;
+use super::credential::Place;
 use super::reader::{Content, DIRECTORY, Document, Lookup, Reader};
+use super::report::Report;
 use crate::formats::json::{Object, parse_with_comments};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
@@ -50,53 +49,31 @@ struct Layer {
 }
 
 /// The layers of one tool, the strongest first.
+#[derive(Default)]
 pub(super) struct Layers {
     all: Vec<Layer>,
     /// Every file that belongs to them, whether or not it exists.
     pub(super) files: Vec<PathBuf>,
-    /// Layers that exist and cannot be read.
-    pub(super) problems: Vec<StoreProblem>,
-    about: Filter,
 }
 
 impl Layers {
-    /// Without layers. A layer that cannot be read is a problem of these credentials.
-    pub(super) fn new(about: Filter) -> Self {
-        Self {
-            all: Vec::new(),
-            files: Vec::new(),
-            problems: Vec::new(),
-            about,
-        }
-    }
-
     /// Adds the next weaker file. A link to nothing sets nothing.
-    pub(super) fn file(&mut self, reader: &Reader<'_>, path: PathBuf, format: Format) {
-        if self.files.contains(&path) {
-            return;
-        }
+    pub(super) fn file(&mut self, reader: &Reader<'_>, report: &mut Report, path: PathBuf, format: Format) {
         let Lookup { place, content } = reader.file(&path);
         match content {
-            Content::Document(document) => self.document(&document, format),
-            Content::Unreadable(reason) => self.problem(&place, reason),
-            Content::Instead(DIRECTORY) => self.problem(&place, FileError::Directory),
+            Content::Document(document) => self.document(report, &document, format),
+            Content::Unreadable(reason) => report.problem(&place, reason),
+            Content::Instead(DIRECTORY) => report.problem(&place, FileError::Directory),
             Content::Absent | Content::Instead(_) => {}
         }
         self.files.push(path);
     }
 
     /// Adds a text as the next weaker layer.
-    pub(super) fn document(&mut self, document: &Document, format: Format) {
+    pub(super) fn document(&mut self, report: &mut Report, document: &Document, format: Format) {
         let place = document.place.clone();
-        match parse(document.body(), format) {
-            Ok(Some(root)) => self.all.push(Layer { place, root, format }),
-            Ok(None) => {}
-            Err(reason) => self.problem(&place, reason),
-        }
-    }
-
-    fn problem(&mut self, place: &Place, reason: impl Display) {
-        self.problems.push(StoreProblem::new(place, self.about, reason));
+        let root = report.usable(&place, parse(document.body(), format));
+        self.all.extend(root.map(|root| Layer { place, root, format }));
     }
 
     /// The strongest value at a path such as `["env", "NAME"]`.

@@ -8,25 +8,25 @@
 mod credential;
 mod layers;
 mod messages;
-mod note;
 mod overrides;
-mod place;
-mod rank;
 mod reader;
 mod report;
-mod sources;
 mod tools;
 
-pub(crate) use self::credential::{Filter, LocalCredential, PushedAs, State};
-pub(crate) use self::place::Place;
-pub(crate) use self::rank::rank;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+pub(crate) use self::credential::{Filter, LocalCredential, Place, PushedAs, State};
 use self::reader::Reader;
 pub(crate) use self::report::Report;
 use self::tools::{amika, amp, claude, codex, opencode};
 use crate::system::env::Env;
 use crate::system::keychain::Keychain;
 
-type Scan = fn(&Reader<'_>) -> Report;
+/// Adds what one tool has.
+type Scan = fn(&Reader<'_>, &mut Report);
 
 /// The scan of each tool, and the credentials that it can find.
 const SCANS: [(Filter, Scan); 5] = [
@@ -37,12 +37,20 @@ const SCANS: [(Filter, Scan); 5] = [
     (Filter::ANY, amp::scan),
 ];
 
+/// Maximum priority of a credential that only older versions of its tool read, so that it ranks below
+/// those that the current version uses.
+const MAX_LEGACY_PRIORITY: u16 = 399;
+
 /// Finds the credentials that `filter` asks for. With a provider, the notes are those of its own tool.
 pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter) -> Report {
     let reader = Reader::new(env, keychain);
     let mut report = Report::default();
     for (finds, scan) in SCANS.iter().filter(|(finds, _)| finds.overlaps(filter)) {
-        let mut found = scan(&reader);
+        let mut found = Report {
+            about: *finds,
+            ..Report::default()
+        };
+        scan(&reader, &mut found);
         if filter.provider.is_some() && finds.provider != filter.provider {
             found.notes.clear();
             found.overrides.clear();
@@ -53,6 +61,37 @@ pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter) -> Re
     report.problems.retain(|problem| problem.about.overlaps(filter));
     rank(&mut report.credentials, (env.now)());
     report
+}
+
+/// Sorts by priority, keeping the order within a source, and sets the states: the first of a provider
+/// that works is chosen. A key of another server than the vendor's stands for itself.
+pub(crate) fn rank(credentials: &mut [LocalCredential], now: Timestamp) {
+    credentials.sort_by_key(|found| {
+        let priority = found.source.priority;
+        Reverse(if found.legacy {
+            priority.min(MAX_LEGACY_PRIORITY)
+        } else {
+            priority
+        })
+    });
+    let mut chosen: HashMap<_, Place> = HashMap::new();
+    for credential in credentials {
+        credential.outranked_by = None;
+        credential.in_use &= credential.unusable.is_none();
+        credential.state = if credential.unusable.is_some() {
+            State::Unusable
+        } else if credential.expires_at.is_some_and(|at| at <= now) {
+            State::Expired
+        } else if credential.server.is_some() {
+            State::Chosen
+        } else if let Some(place) = chosen.get(&credential.provider) {
+            credential.outranked_by = Some(place.clone());
+            State::Outranked
+        } else {
+            chosen.insert(credential.provider.clone(), credential.place.clone());
+            State::Chosen
+        };
+    }
 }
 
 #[cfg(test)]

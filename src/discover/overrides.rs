@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::credential::Place;
 use super::layers::{Layers, Node};
-use super::place::Place;
-use crate::formats::escape;
+use super::report::Overrides;
 use crate::system::env::Env;
 
 pub(super) const ANTHROPIC: &[&str] = &["anthropic.com", "claude.ai", "claude.com"];
@@ -47,7 +47,7 @@ const HARMLESS_NAMES: &str = "OPENAI_API_KEY OPENAI_ORG_ID CODEX_HOME SPIFFE_END
 /// OpenCode's default plugins are what uses the stored logins of some providers.
 const UNKNOWN_NAMES: &str = "OPENCODE_DISABLE_DEFAULT_PLUGINS";
 /// Words in the names of Codex's variables that count even if their value is blank (Codex 0.171).
-const COUNT_WHEN_BLANK: &str = "IDENTITY FEDERATION SPIFFE";
+const COUNT_WHEN_BLANK: &str = "OPENAI_IDENTITY OPENAI_FEDERATION SPIFFE_";
 
 /// What a name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,20 +98,15 @@ fn holds(name: &str, words: &str) -> bool {
 /// whether one of the words in its name is listed.
 pub(super) fn is_named_member(name: &str) -> bool {
     let mut words = String::new();
-    let mut before = ' ';
     for c in name.chars() {
-        if c.is_ascii_uppercase() && !before.is_ascii_uppercase() {
+        if c.is_ascii_uppercase() && !words.ends_with(|before: char| before.is_ascii_uppercase()) {
             words.push(' ');
         }
-        words.push(if c.is_ascii_alphanumeric() {
-            c.to_ascii_uppercase()
-        } else {
-            ' '
-        });
-        before = c;
+        words.push(c);
     }
+    let words = words.to_ascii_uppercase();
     let named = NAMED.replace('_', "");
-    let mut words = words.split_whitespace();
+    let mut words = words.split(|c: char| !c.is_ascii_alphanumeric());
     words.any(|word| is_one_of(word, &named) || is_one_of(word, NAMED_MEMBER))
 }
 
@@ -137,103 +132,63 @@ pub(super) fn other_server(address: &str, domains: &[&str]) -> Option<String> {
     Some(port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
-/// What a tool may use in place of its stored credentials.
-#[derive(Debug)]
-pub(crate) struct Overrides {
-    tool: &'static str,
-    pub(super) named: Vec<Place>,
-    unknown: Vec<Place>,
-    project: Vec<Place>,
+/// Looks at the environment and the settings of a tool.
+pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Overrides {
+    let mut found = Overrides {
+        tool: tool.title,
+        named: Vec::new(),
+        unknown: Vec::new(),
+        project: project_files(tool, env, &layers.files),
+    };
+    let of_layers = layers
+        .variables()
+        .map(|(name, value, place)| (name, value.as_variable(), place));
+    let mut of_process: Vec<_> = env.variable_names().collect();
+    of_process.sort_unstable();
+    let of_process = of_process.into_iter().filter_map(|name| {
+        let value = env.variable(name)?.to_string_lossy();
+        Some((name, value, Place::Variable(name.to_owned())))
+    });
+    let mut seen = HashSet::new();
+    for (name, value, place) in of_layers.chain(of_process) {
+        if tool.is_prefix_of(name) && seen.insert(name.to_owned()) {
+            variable(&mut found, tool, name, &value, place, layers);
+        }
+    }
+    for (name, value, place) in layers.members() {
+        let is_off = matches!(value, Node::Flag(false));
+        let value = value.as_variable();
+        let is_set = !is_off && !value.trim().is_empty() && !tool.follows(name);
+        if seen.insert(format!(".{name}"))
+            && is_set
+            && is_named_member(name)
+            && !is_own_address(name, &value, tool)
+        {
+            found.named.push(place);
+        }
+    }
+    found
 }
 
-impl Overrides {
-    /// Looks at the environment and the settings of a tool.
-    pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Self {
-        let mut found = Self {
-            tool: tool.title,
-            named: Vec::new(),
-            unknown: Vec::new(),
-            project: project_files(tool, env, &layers.files),
-        };
-        let of_layers = layers
-            .variables()
-            .map(|(name, value, place)| (name, value.as_variable(), place));
-        let mut of_process: Vec<_> = env.variable_names().collect();
-        of_process.sort_unstable();
-        let of_process = of_process.into_iter().filter_map(|name| {
-            let value = env.variable(name)?.to_string_lossy();
-            Some((name, value, Place::Variable(name.to_owned())))
-        });
-        let mut seen = HashSet::new();
-        for (name, value, place) in of_layers.chain(of_process) {
-            if tool.is_prefix_of(name) && seen.insert(name.to_owned()) {
-                found.variable(tool, name, &value, place, layers);
-            }
-        }
-        for (name, value, place) in layers.members() {
-            let is_off = matches!(value, Node::Flag(false));
-            let value = value.as_variable();
-            let is_set = !is_off && !value.trim().is_empty() && !tool.follows(name);
-            if seen.insert(format!(".{name}"))
-                && is_set
-                && is_named_member(name)
-                && !is_own_address(name, &value, tool)
-            {
-                found.named.push(place);
-            }
-        }
-        found
+fn variable(found: &mut Overrides, tool: &Tool, name: &str, value: &str, place: Place, layers: &Layers) {
+    let upper = name.to_ascii_uppercase();
+    let is_blank = value.trim().is_empty() && !holds(&upper, COUNT_WHEN_BLANK);
+    // A switch such as CLAUDE_CODE_USE_BEDROCK=0 is off (Claude Code 2.1.331).
+    let is_off = upper.contains("_USE_") && is_one_of(&value.trim().to_ascii_lowercase(), "0 false no off");
+    if is_blank || is_off || is_own_address(name, value, tool) || tool.follows(name) {
+        return;
     }
-
-    fn variable(&mut self, tool: &Tool, name: &str, value: &str, place: Place, layers: &Layers) {
-        let upper = name.to_ascii_uppercase();
-        let is_of_codex = upper.starts_with("OPENAI_") || upper.starts_with("SPIFFE_");
-        let is_blank = value.trim().is_empty() && !(is_of_codex && holds(&upper, COUNT_WHEN_BLANK));
-        // A switch such as CLAUDE_CODE_USE_BEDROCK=0 is off (Claude Code 2.1.331).
-        let is_off =
-            upper.contains("_USE_") && is_one_of(&value.trim().to_ascii_lowercase(), "0 false no off");
-        if is_blank || is_off || is_own_address(name, value, tool) || tool.follows(name) {
-            return;
-        }
-        let names_it = |provider: &Node| provider.get("env_key").and_then(Node::text) == Some(name);
-        let is_key = || {
-            layers
-                .objects(&["model_providers"])
-                .any(|(providers, _)| providers.values().any(names_it))
-        };
-        match class_of_variable(name) {
-            Class::Unknown => self.unknown.push(place),
-            Class::Harmless if !is_key() => {}
-            Class::Named | Class::Harmless => self.named.push(place),
-        }
+    let names_it = |provider: &Node| provider.get("env_key").and_then(Node::text) == Some(name);
+    let is_key = || {
+        layers
+            .objects(&["model_providers"])
+            .any(|(providers, _)| providers.values().any(names_it))
+    };
+    match class_of_variable(name) {
+        Class::Unknown => found.unknown.push(place),
+        Class::Harmless if !is_key() => {}
+        Class::Named | Class::Harmless => found.named.push(place),
     }
-
-    /// What is most likely used instead; `None` if the stored credentials are certainly used.
-    pub(super) fn first(&self) -> Option<&Place> {
-        self.named.iter().chain(&self.unknown).chain(&self.project).next()
-    }
-
-    /// The notice about what is named, with `~` for `home`.
-    pub(super) fn named(&self, home: Option<&Path>) -> Option<String> {
-        let named = list(&self.named, home);
-        (!self.named.is_empty()).then(|| format!("{} may use something else: {named}", self.tool))
-    }
-
-    /// The notices about the rest.
-    pub(super) fn details(&self, home: Option<&Path>) -> impl Iterator<Item = String> {
-        let (tool, unknown, project) = (self.tool, list(&self.unknown, home), list(&self.project, home));
-        let unknown = format!("it is not known whether these change the sign-in of {tool}: {unknown}");
-        let project =
-            format!("{tool} also reads settings of this project, which amika does not open: {project}");
-        let unknown = Some(unknown).filter(|_| !self.unknown.is_empty());
-        unknown
-            .into_iter()
-            .chain(Some(project).filter(|_| !self.project.is_empty()))
-    }
-}
-
-fn list(places: &[Place], home: Option<&Path>) -> String {
-    escape::first_of(&places.iter().map(|place| place.shown(home)).collect::<Vec<_>>())
 }
 
 impl Tool {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::place::Place;
+use super::credential::Place;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::system::file::{self, FileError};

@@ -1,13 +1,9 @@
 //! What the scan of one tool returns, and how it is put together.
 
-use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
 
-use super::credential::{Filter, LocalCredential, StoreProblem};
-use super::note::{About, Flaw, Remark};
-use super::overrides::Overrides;
-use super::place::Place;
+use super::credential::{Filter, LocalCredential, Place, StoreProblem};
 use super::reader::{Content, Document, Lookup, Reader};
 use crate::formats::escape;
 use crate::formats::json::Object;
@@ -30,6 +26,31 @@ pub(crate) struct Report {
     pub(super) about: Filter,
 }
 
+/// Something about a place that is worth a message. It holds no secret.
+#[derive(Debug)]
+pub(super) struct Remark {
+    pub(super) place: Place,
+    pub(super) text: String,
+    /// Whether it is about what may be all that there is of a tool.
+    pub(super) is_all: bool,
+}
+
+/// What a tool may use in place of its stored credentials.
+#[derive(Debug)]
+pub(super) struct Overrides {
+    pub(super) tool: &'static str,
+    pub(super) named: Vec<Place>,
+    pub(super) unknown: Vec<Place>,
+    pub(super) project: Vec<Place>,
+}
+
+impl Overrides {
+    /// What is most likely used instead; `None` if the stored credentials are certainly used.
+    pub(super) fn first(&self) -> Option<&Place> {
+        self.named.iter().chain(&self.unknown).chain(&self.project).next()
+    }
+}
+
 impl Report {
     /// Adds the result of another scan.
     pub(super) fn append(&mut self, other: Self) {
@@ -37,21 +58,19 @@ impl Report {
         self.problems.extend(other.problems);
         self.notes.extend(other.notes);
         self.overrides.extend(other.overrides);
-        let seen: HashSet<_> = self.searched.iter().cloned().collect();
-        let new = other.searched.into_iter().filter(|place| !seen.contains(place));
-        self.searched.extend(new);
+        self.searched.extend(other.searched);
     }
 
     /// The document of a store of credentials; what is there instead becomes a problem or a note.
     pub(super) fn store(&mut self, lookup: Lookup) -> Option<Document> {
         let Lookup { place, content } = lookup;
-        if !self.searched.contains(&place) {
-            self.searched.push(place.clone());
-        }
+        self.searched.push(place.clone());
         match content {
-            Content::Absent => return None,
+            Content::Absent => {}
             Content::Document(document) => return Some(document),
-            Content::Instead(what) => self.note(&place, About::Instead(what)),
+            Content::Instead(what) => {
+                self.note(&place, format!("this is {what}, so there is no credential in it"));
+            }
             Content::Unreadable(reason) => self.problem(&place, reason),
         }
         None
@@ -66,7 +85,8 @@ impl Report {
     ) -> Option<Document> {
         let lookup = reader.selected_item(service, account);
         if reader.is_elsewhere() {
-            self.note(&lookup.place, About::KeychainOfOtherHome);
+            let text = "the settings select this, and keychains are not read with --homedir";
+            self.note(&lookup.place, text);
             return None;
         }
         self.store(lookup)
@@ -93,23 +113,34 @@ impl Report {
         }
     }
 
-    pub(super) fn note(&mut self, place: &Place, about: About) {
-        let place = place.clone();
-        self.notes.push(Remark { place, about });
+    /// Adds a message about a place.
+    pub(super) fn note(&mut self, place: &Place, text: impl Into<String>) {
+        self.notes.push(Remark {
+            place: place.clone(),
+            text: text.into(),
+            is_all: false,
+        });
     }
 
     /// Notes a store that is not read, if it exists.
-    pub(super) fn note_existing(&mut self, path: &Path, about: About) -> bool {
+    pub(super) fn note_existing(&mut self, path: &Path, text: &str) -> bool {
         let exists = path.is_file();
         if exists {
-            self.note(&Place::File(path.to_owned()), about);
+            self.note(&Place::File(path.to_owned()), text);
         }
         exists
     }
 
     /// Notes an entry of a store that cannot be used. `entry` must not quote its value.
-    pub(super) fn skip(&mut self, place: &Place, entry: impl Into<String>, reason: Flaw) {
-        self.note(place, About::Skipped(entry.into(), reason));
+    pub(super) fn skip(&mut self, place: &Place, entry: &str, reason: impl Display) {
+        self.note(place, format!("skipped {entry}, which {reason}"));
+    }
+
+    /// Notes the entries of a store whose names are no provider's.
+    pub(super) fn skip_others(&mut self, place: &Place, entries: &[String]) {
+        if !entries.is_empty() {
+            self.note(place, format!("skipped, not keys: {}", escape::first_of(entries)));
+        }
     }
 
     /// Adds a credential without the blanks around its value, unless nothing can use the value.
@@ -124,13 +155,12 @@ impl Report {
         }
         if let Some(reason) = unsendable(value) {
             let entry = format!("the credential for {}", credential.provider.as_str());
-            return self.skip(&credential.place.clone(), entry, reason);
+            return self.skip(&credential.place, &entry, reason);
         }
         let token = token::recognise(value).filter(|token| !token.is_api_key());
         if let Some(token) = token.filter(|_| credential.kind == CredentialKind::ApiKey) {
-            credential
-                .unusable
-                .get_or_insert(Flaw::Token(token.description()));
+            let reason = || format!("it is {}", token.description());
+            credential.unusable.get_or_insert_with(reason);
         }
         self.credentials.push(credential);
     }
@@ -142,7 +172,11 @@ impl Report {
                 Expiry::At(at) => credential.expires_at = Some(at),
                 Expiry::Never | Expiry::NotAJwt => {}
                 Expiry::Invalid => {
-                    return self.skip(&credential.place, "the access token", Flaw::TokenExpiry);
+                    return self.skip(
+                        &credential.place,
+                        "the access token",
+                        "has an `exp` that is not a time",
+                    );
                 }
             }
         }
@@ -151,13 +185,13 @@ impl Report {
 }
 
 /// Why a value cannot be sent anywhere.
-fn unsendable(value: &str) -> Option<Flaw> {
+fn unsendable(value: &str) -> Option<&'static str> {
     if value.contains('\u{fffd}') {
-        Some(Flaw::NotUtf8)
+        Some("is not valid UTF-8")
     } else if value.chars().any(escape::is_hostile) {
-        Some(Flaw::Unprintable)
+        Some("contains a line break or an unprintable character")
     } else if value.len() > MAX_VALUE {
-        Some(Flaw::TooLarge)
+        Some("is larger than 1 MiB")
     } else {
         None
     }

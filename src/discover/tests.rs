@@ -7,7 +7,6 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::credential::ProviderName;
-use super::note::Flaw;
 use super::*;
 use crate::formats::jwt::tests::token;
 use crate::secret::SecretName;
@@ -955,7 +954,11 @@ fn provider_names_become_variable_names() {
         "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
         &long,
     ] {
-        assert_eq!(ProviderName::from_tool(bad), Err(Flaw::ProviderName), "{bad:?}");
+        assert_eq!(
+            ProviderName::from_tool(bad),
+            Err("has an invalid provider name"),
+            "{bad:?}"
+        );
     }
 }
 

@@ -11,20 +11,18 @@ use std::ffi::OsStr;
 
 use url::Url;
 
-use crate::discover::credential::{Filter, LocalCredential, ProviderName};
+use super::{marked, settle};
+use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
 use crate::discover::layers::{Format, Layers};
-use crate::discover::note::{self, About, Flaw};
-use crate::discover::overrides::{Overrides, Tool, other_server};
-use crate::discover::place::Place;
+use crate::discover::messages;
+use crate::discover::overrides::{self, Tool, other_server};
 use crate::discover::reader::{Document, Reader};
 use crate::discover::report::Report;
-use crate::discover::sources;
 use crate::formats::jwt::{self, Expiry};
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
 const DEFAULT_URL: &str = "https://ampcode.com/";
-const ABOUT: Filter = Filter::new(Some("amp"), None);
 const KEYRING: &str = "amp.experimental.cli.nativeSecretsStorage.enabled";
 
 const TOOL: Tool = Tool {
@@ -35,58 +33,48 @@ const TOOL: Tool = Tool {
     project_files: &[".amp/settings.json", ".amp/settings.jsonc"],
 };
 
-pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
-    let mut report = Report {
-        about: ABOUT,
-        ..Report::default()
-    };
-    let mut layers = settings(reader);
-    report.problems.append(&mut layers.problems);
-    let overrides = Overrides::find(&TOOL, reader.env, &layers);
-    // Only the default address is normalised.
+pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
+    report.about = Source::AMP_SECRETS.holds;
+    let layers = settings(reader, report);
+    let overrides = overrides::find(&TOOL, reader.env, &layers);
     let variable = reader.env.variable("AMP_URL").map(OsStr::to_string_lossy);
     let setting = layers.get(&["amp.url"]).map(|(url, _)| url.as_variable());
-    let mut urls = [variable, setting]
-        .into_iter()
-        .flatten()
-        .filter(|url| !url.is_empty());
-    let url = urls
-        .next()
-        .filter(|url| *url != DEFAULT_URL.trim_end_matches('/'));
+    let url = variable.into_iter().chain(setting).find(|url| !url.is_empty());
+    // Only the default address is normalised.
+    let url = url.filter(|url| *url != DEFAULT_URL.trim_end_matches('/'));
     let url = url.unwrap_or(DEFAULT_URL.into());
-    if let Some(directory) = reader.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") {
-        let lookup = reader.file(&directory.join("amp/secrets.json"));
-        if let Some(document) = report.store(lookup) {
-            entries(&mut report, &document, &url);
-        }
+    if let Some(directory) = reader.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share")
+        && let Some(document) = report.store(reader.file(&directory.join("amp/secrets.json")))
+    {
+        entries(report, &document, &url);
     }
     if layers.is_true(&[KEYRING]) == Some(true) {
-        keyring_item(reader, &mut report, &url);
+        keyring_item(reader, report, &url);
     }
-    let mut used = overrides.first().cloned();
-    for key in report.credentials.iter_mut().filter(|key| key.unusable.is_none()) {
-        key.in_use = used.is_none() && report.problems.is_empty();
-        key.overridden_by.clone_from(&used);
+    let known = report.problems.is_empty();
+    settle(&mut report.credentials, known, overrides.first().cloned());
+    for key in &mut report.credentials {
         key.server = other_server(&url, TOOL.domains);
-        used.get_or_insert_with(|| key.place.clone());
     }
     report.overrides.push(overrides);
-    old_config(reader, &mut report);
-    report
+    old_config(reader, report);
 }
 
 /// The settings file, which may have comments. A missing `AMP_SETTINGS_FILE` is not a problem.
-fn settings(reader: &Reader<'_>) -> Layers {
-    let mut layers = Layers::new(ABOUT);
+fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
+    let mut layers = Layers::default();
     let named = reader.env.path("AMP_SETTINGS_FILE");
     let directory = reader.env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config");
-    let directory = directory.filter(|_| named.is_none());
-    let default = directory.map(|directory| directory.join("amp/settings.json"));
-    let with_comments = default.as_ref().map(|path| path.with_extension("jsonc"));
+    let directory = directory.filter(|_| named.is_none()).into_iter();
+    let files = ["amp/settings.json", "amp/settings.jsonc"];
+    let files = directory.flat_map(|directory| files.map(|file| directory.join(file)));
     // Amp reads the first one that exists.
-    let mut files = [named, default, with_comments].into_iter().flatten();
-    if let Some(file) = files.find(|file| file.symlink_metadata().is_ok()) {
-        layers.file(reader, file, Format::JsonWithComments);
+    if let Some(file) = named
+        .into_iter()
+        .chain(files)
+        .find(|file| file.symlink_metadata().is_ok())
+    {
+        layers.file(reader, report, file, Format::JsonWithComments);
     }
     layers
 }
@@ -103,8 +91,7 @@ fn entries(report: &mut Report, document: &Document, url: &str) {
     let key = report.usable(place, key);
     let has_key = key.is_some();
     if let Some(key) = key {
-        let unusable = document.has_mark().then_some(Flaw::ByteOrderMark("Amp"));
-        add(report, place, key, unusable);
+        add(report, place, key, marked(document, "Amp"));
     }
     let refresh_token = format!("oauth-refresh-token@{url}");
     for (index, (name, raw)) in object.members().enumerate() {
@@ -114,12 +101,12 @@ fn entries(report: &mut Report, document: &Document, url: &str) {
             continue;
         }
         let reason = match name.split_once('@').map(|(kind, _)| kind) {
-            Some("apiKey") => Flaw::OtherUrl,
-            Some("oauth-refresh-token") => Flaw::RefreshWithoutKey,
-            Some("mcp-oauth-token" | "mcp-oauth-client-secret") => Flaw::McpServer,
-            _ => Flaw::UnknownType,
+            Some("apiKey") => "is not the key that Amp uses, which is the one for its URL (see AMP_URL)",
+            Some("oauth-refresh-token") => "is a refresh token without its key",
+            Some("mcp-oauth-token" | "mcp-oauth-client-secret") => "is for an MCP server",
+            _ => "has an unknown type",
         };
-        report.skip(place, note::entry(name, index), reason);
+        report.skip(place, &messages::entry(name, index), reason);
     }
 }
 
@@ -136,7 +123,7 @@ fn keyring_item(reader: &Reader<'_>, report: &mut Report, url: &str) {
 }
 
 /// Adds a key, or a login, whose token is a JWT.
-fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<Flaw>) {
+fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<String>) {
     let is_login = jwt::expiry(key.expose_secret().trim()) != Expiry::NotAJwt;
     let kind = if is_login {
         CredentialKind::OAuth
@@ -145,7 +132,7 @@ fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<Fl
     };
     report.add_token(LocalCredential {
         unusable,
-        ..LocalCredential::new(&sources::AMP_SECRETS, place, ProviderName::AMP, kind, key)
+        ..LocalCredential::new(&Source::AMP_SECRETS, place, ProviderName::AMP, kind, key)
     });
 }
 
@@ -153,7 +140,7 @@ fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<Fl
 fn old_config(reader: &Reader<'_>, report: &mut Report) {
     const MEMBERS: &str = "anthropicApiKey anthropic_api_key apiKey api_key accessToken access_token token \
                            auth.anthropicApiKey auth.apiKey auth.token anthropic.apiKey anthropic.token";
-    report.about = sources::AMP.holds;
+    report.about = Source::AMP.holds;
     let path = reader.below_home(".amp/config.json");
     let Some(document) = path.and_then(|path| report.store(reader.file(&path))) else {
         return;
@@ -173,27 +160,19 @@ fn old_config(reader: &Reader<'_>, report: &mut Report) {
         });
     }
     // Amp's own keys are recognised by their prefix.
-    let (amp, anthropic): (Vec<_>, Vec<_>) = keys
-        .into_iter()
-        .partition(|key: &SecretValue| key.expose_secret().trim_start().starts_with("sgamp_"));
-    for (provider, keys) in [(ProviderName::AMP, amp), (ProviderName::ANTHROPIC, anthropic)] {
-        if let Some(key) = keys.into_iter().next() {
-            report.add(LocalCredential::new(
-                &sources::AMP,
-                place,
-                provider,
-                CredentialKind::ApiKey,
-                key,
-            ));
+    let is_amp = |key: &SecretValue| key.expose_secret().trim_start().starts_with("sgamp_");
+    for (provider, own) in [(ProviderName::AMP, true), (ProviderName::ANTHROPIC, false)] {
+        if let Some(key) = keys.iter().find(|key| is_amp(key) == own) {
+            let (kind, key) = (CredentialKind::ApiKey, key.clone());
+            report.add(LocalCredential::new(&Source::AMP, place, provider, kind, key));
         }
     }
     let is_known = |name: &str| MEMBERS.split([' ', '.']).any(|known| known == name);
-    let others = object.members().enumerate();
-    let others = others.filter(|(_, (name, raw))| !is_known(name) && raw.get() != "null");
-    let others: Vec<_> = others
-        .map(|(index, (name, _))| note::entry(name, index))
-        .collect();
-    if !others.is_empty() {
-        report.note(place, About::NotKeys(others));
+    let mut others = Vec::new();
+    for (index, (name, raw)) in object.members().enumerate() {
+        if !is_known(name) && raw.get() != "null" {
+            others.push(messages::entry(name, index));
+        }
     }
+    report.skip_others(place, &others);
 }

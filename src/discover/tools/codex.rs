@@ -13,15 +13,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::add_login;
-use crate::discover::credential::{Filter, LocalCredential, ProviderName};
+use super::{add_login, marked, no_keychain, settle};
+use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
 use crate::discover::layers::{Format, Layers, Node};
-use crate::discover::note::{self, About, Flaw};
-use crate::discover::overrides::{self, Overrides, Tool, other_server};
-use crate::discover::place::Place;
+use crate::discover::messages;
+use crate::discover::overrides::{self, Tool, other_server};
 use crate::discover::reader::{Document, Reader};
 use crate::discover::report::Report;
-use crate::discover::sources;
 use crate::formats::json::Object;
 use crate::provider::{CODEX, CredentialKind};
 use crate::system::env::Platform;
@@ -40,7 +38,6 @@ const MODEL_PROVIDER: &str = "model_provider";
 const MANAGED: &str = "managed_config.toml";
 /// Children of a model provider with a credential of its own.
 const OWN_CREDENTIALS: [&str; 3] = ["experimental_bearer_token", "auth", "env_key"];
-const ABOUT: Filter = Filter::new(Some(CODEX.discovered_as), None);
 /// Stores of Codex with other secrets than its login.
 const OTHER_STORES: &str = ".credentials.json gateway_oauth.json secrets/local.age secrets/mcp_oauth.age \
                             secrets/gateway_oauth.age";
@@ -54,20 +51,16 @@ struct Codex<'a> {
     encrypts: bool,
 }
 
-pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
-    let mut report = Report {
-        about: ABOUT,
-        ..Report::default()
-    };
+pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let env = reader.env;
     let Some(home) = env.path("CODEX_HOME").or_else(|| reader.below_home(".codex")) else {
-        return report;
+        return;
     };
     if env.is_set("CODEX_HOME") && !home.is_dir() {
-        report.note(&Place::Variable("CODEX_HOME".to_owned()), About::NoHome);
+        let place = Place::Variable("CODEX_HOME".to_owned());
+        report.note(&place, "this directory does not exist, so Codex does not start");
     }
-    let mut layers = configuration(reader, &home);
-    report.problems.append(&mut layers.problems);
+    let layers = configuration(reader, report, &home);
     let encrypts = layers.is_true(&["features", "secret_auth_storage"]);
     let codex = Codex {
         reader,
@@ -75,45 +68,44 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
         layers,
         encrypts: encrypts.unwrap_or(env.platform == Platform::Windows),
     };
-    let mut overrides = Overrides::find(&TOOL, env, &codex.layers);
+    let mut overrides = overrides::find(&TOOL, env, &codex.layers);
     let (provider, server) = codex.other_provider();
     overrides.named.extend(provider);
-    let is_known = codex.stored_login(&mut report) && report.problems.is_empty();
-    for login in &mut report.credentials {
-        login.in_use = is_known && overrides.first().is_none() && login.unusable.is_none();
-        login.overridden_by = overrides.first().cloned();
-        if login.kind == CredentialKind::ApiKey {
-            login.server.clone_from(&server);
+    let is_known = codex.stored_login(report) && report.problems.is_empty();
+    settle(&mut report.credentials, is_known, overrides.first().cloned());
+    for key in &mut report.credentials {
+        if key.kind == CredentialKind::ApiKey {
+            key.server.clone_from(&server);
         }
     }
-    codex.note_other_stores(&mut report);
+    codex.note_other_stores(report);
     report.overrides.push(overrides);
-    report
 }
 
 /// The configuration, the strongest file first, and the variables of `.env`.
-fn configuration(reader: &Reader<'_>, home: &Path) -> Layers {
+fn configuration(reader: &Reader<'_>, report: &mut Report, home: &Path) -> Layers {
     let env = reader.env;
     let is_windows = env.platform == Platform::Windows;
-    let directory = if is_windows {
-        "ProgramData/OpenAI/Codex"
-    } else {
-        "etc/codex"
+    let system = |name: &str| {
+        let directory = if is_windows {
+            "ProgramData/OpenAI/Codex"
+        } else {
+            "etc/codex"
+        };
+        Some(env.system_path(directory)?.join(name))
     };
-    let directory = env.system_path(directory);
-    let system = |name| directory.as_ref().map(|directory| directory.join(name));
     let managed = if is_windows {
         Some(home.join(MANAGED))
     } else {
         system(MANAGED)
     };
     let user = Some(home.join("config.toml"));
-    let mut layers = Layers::new(ABOUT);
+    let mut layers = Layers::default();
     let files = [system("requirements.toml"), managed, user, system("config.toml")];
     for file in files.into_iter().flatten() {
-        layers.file(reader, file, Format::Toml);
+        layers.file(reader, report, file, Format::Toml);
     }
-    layers.file(reader, home.join(".env"), Format::Dotenv);
+    layers.file(reader, report, home.join(".env"), Format::Dotenv);
     layers
 }
 
@@ -121,37 +113,29 @@ impl Codex<'_> {
     /// The setting that selects a model provider other than `OpenAI` itself, and the host that the stored
     /// key belongs to because of the configuration.
     fn other_provider(&self) -> (Option<Place>, Option<String>) {
-        let selected = self
-            .layers
-            .get(&[MODEL_PROVIDER])
-            .map(|(id, place)| (id.as_variable(), place));
-        let selected = selected.filter(|(id, _)| !id.trim().is_empty() && id != "openai");
-        let id = selected.as_ref().map_or("openai", |(id, _)| id);
-        let member = |name| {
-            self.layers
-                .get(&["model_providers", id, name])
-                .map(|(node, _)| node)
-        };
-        let mut own = OWN_CREDENTIALS.iter().filter_map(|name| member(*name));
+        let text = |path: &[&str]| Some(self.layers.get(path)?.0.as_variable());
+        let selected = text(&[MODEL_PROVIDER]).filter(|id| !id.trim().is_empty() && id != "openai");
+        let id = selected.as_deref().unwrap_or("openai");
+        let member = |name| Some(self.layers.get(&["model_providers", id, name])?.0);
+        let own: Vec<_> = OWN_CREDENTIALS.into_iter().filter_map(member).collect();
         // A provider with a credential of its own does not use the stored key, unless older versions took
         // that key for the variable.
-        let has_own_key = own.clone().any(|node| node.text() != Some("OPENAI_API_KEY"));
+        let has_own_key = own.iter().any(|node| node.text() != Some("OPENAI_API_KEY"));
         let address = member("base_url").map(Node::as_variable);
-        let of_provider = address.clone().filter(|_| !has_own_key);
-        let setting = self
-            .layers
-            .get(&["openai_base_url"])
-            .map(|(node, _)| node.as_variable());
-        let variable = self
-            .layers
-            .variable(self.reader.env, "OPENAI_BASE_URL")
-            .map(Cow::from);
-        let mut addresses = [of_provider, setting, variable].into_iter().flatten();
-        let server = addresses.find_map(|address| other_server(&address, TOOL.domains));
-        let is_openai = address.is_some_and(|address| other_server(&address, TOOL.domains).is_none())
+        let addresses = [
+            address.clone().filter(|_| !has_own_key),
+            text(&["openai_base_url"]),
+            self.layers
+                .variable(self.reader.env, "OPENAI_BASE_URL")
+                .map(Cow::from),
+        ];
+        let other = |address: Cow<'_, str>| other_server(&address, TOOL.domains);
+        let server = addresses.into_iter().flatten().find_map(other);
+        let is_openai = address.is_some_and(|address| other(address).is_none())
             && member("requires_openai_auth").is_some_and(Node::is_true)
-            && own.next().is_none();
-        (selected.filter(|_| !is_openai).map(|(_, place)| place), server)
+            && own.is_empty();
+        let place = self.layers.get(&[MODEL_PROVIDER]).map(|(_, place)| place);
+        (place.filter(|_| selected.is_some() && !is_openai), server)
     }
 
     /// Adds the login of the store that the configuration selects. Returns whether it is known that no
@@ -160,12 +144,14 @@ impl Codex<'_> {
         let setting = self.layers.get(&[STORE]);
         let setting = setting.map(|(store, place)| (store.as_variable(), place));
         let (store, place) = setting.unwrap_or(("file".into(), Place::File(self.home.clone())));
+        let auth_file = self.home.join("auth.json");
+        let in_file = |report: &mut Report| self.add(report.store(self.reader.file(&auth_file)), report);
         let mut is_known = true;
         let mut uses_file = false;
         match (&*store, self.encrypts) {
             ("file", _) => {
                 uses_file = true;
-                if !self.in_file(report) {
+                if !in_file(report) {
                     self.note_encrypted(report);
                 }
             }
@@ -173,42 +159,33 @@ impl Codex<'_> {
             ("keyring", false) => _ = self.in_keyring(report),
             // Codex uses the file if the keyring has no login or cannot be reached.
             ("auto", encrypts) => {
-                let reason = self
-                    .reader
-                    .unreachable_keychain()
-                    .filter(|_| self.auth_file().is_file());
+                let reason = self.reader.unreachable_keychain().filter(|_| auth_file.is_file());
                 if encrypts {
                     is_known = !self.note_encrypted(report);
                 } else if let Some(reason) = reason {
                     is_known = false;
-                    report.note(&place, About::NoKeychain(TITLE, reason.to_string()));
+                    report.note(&place, no_keychain(TITLE, &reason));
                 }
                 uses_file = encrypts || !is_known || !self.in_keyring(report);
                 if uses_file {
-                    self.in_file(report);
+                    in_file(report);
                 }
             }
-            ("ephemeral", _) => report.note(&place, About::InMemory),
+            ("ephemeral", _) => report.note(
+                &place,
+                "Codex keeps its login in memory only, so there is none to read",
+            ),
             _ => {
                 let reason = "is not a store that Codex knows, so Codex does not start";
                 report.problem(&place, reason);
-                uses_file = self.in_file(report);
+                uses_file = in_file(report);
             }
         }
         if !uses_file {
-            report.note_existing(&self.auth_file(), About::UnusedFile);
+            let text = "Codex does not use this file, because its configuration selects another store";
+            report.note_existing(&auth_file, text);
         }
         is_known
-    }
-
-    fn auth_file(&self) -> PathBuf {
-        self.home.join("auth.json")
-    }
-
-    /// Adds the login in the file. Returns whether the file exists, because then Codex uses it.
-    fn in_file(&self, report: &mut Report) -> bool {
-        let document = report.store(self.reader.file(&self.auth_file()));
-        self.add(report, document.as_ref())
     }
 
     /// Adds the login in the keyring. Returns whether there is an item for this home.
@@ -216,31 +193,35 @@ impl Codex<'_> {
         // If the directory does not exist, there is no login and no real path to hash.
         let real = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());
         let account = format!("cli|{}", hex_start(real.as_os_str().as_encoded_bytes(), 16));
-        let item = report.selected_item(self.reader, "Codex Auth", &account);
-        self.add(report, item.as_ref())
+        self.add(report.selected_item(self.reader, "Codex Auth", &account), report)
     }
 
-    fn add(&self, report: &mut Report, document: Option<&Document>) -> bool {
-        if let Some(document) = document {
-            login_in(report, document, (self.reader.env.now)());
-        }
-        document.is_some()
+    /// Adds the login in a store, if that exists. Returns whether it does, because then Codex uses it.
+    fn add(&self, document: Option<Document>, report: &mut Report) -> bool {
+        let now = (self.reader.env.now)();
+        document
+            .map(|document| login_in(report, &document, now))
+            .is_some()
     }
 
     /// Notes the encrypted login, if there is one.
     fn note_encrypted(&self, report: &mut Report) -> bool {
-        report.note_existing(&self.home.join("secrets/codex_auth.age"), About::EncryptedLogin)
+        let text = "Codex's login is encrypted, so that only Codex can read it; set cli_auth_credentials_store = \
+                    \"file\" in its config.toml and run 'codex login' again";
+        report.note_existing(&self.home.join("secrets/codex_auth.age"), text)
     }
 
     /// Notes stores with other secrets, and tokens in the configuration.
     fn note_other_stores(&self, report: &mut Report) {
+        let text = "contains other logins of Codex, such as those at MCP servers, which amika does not push";
         for store in OTHER_STORES.split_whitespace() {
-            report.note_existing(&self.home.join(store), About::OtherCodexLogins);
+            report.note_existing(&self.home.join(store), text);
         }
         for (providers, place) in self.layers.objects(&["model_providers"]) {
             let has_token = |provider: &Node| provider.get("experimental_bearer_token").is_some();
             if providers.values().any(has_token) {
-                report.note(place, About::ModelProviderToken);
+                let text = "contains a token for a model provider of Codex, which amika does not push";
+                report.note(place, text);
             }
         }
     }
@@ -256,36 +237,44 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
     };
     let missing = |report: &mut Report, member| {
         if is_explicit {
-            report.note(place, About::NoCredential(note::quoted(&mode), member));
+            let mode = messages::quoted(&mode);
+            let text =
+                format!("`auth_mode` is {mode}, and there is no `{member}`, so Codex is not logged in");
+            report.note(place, text);
         }
     };
-    match mode.as_str() {
-        "apikey" => match report.usable(place, object.string("OPENAI_API_KEY")) {
-            Some(key) => {
-                let (provider, kind) = (ProviderName::OPENAI, CredentialKind::ApiKey);
-                report.add(LocalCredential {
-                    unusable: document.has_mark().then_some(Flaw::ByteOrderMark(TITLE)),
-                    ..LocalCredential::new(&sources::CODEX, place, provider, kind, key)
-                });
-            }
-            None => missing(report, "OPENAI_API_KEY"),
-        },
+    let token = match mode.as_str() {
+        "apikey" => {
+            let Some(key) = report.usable(place, object.string("OPENAI_API_KEY")) else {
+                return missing(report, "OPENAI_API_KEY");
+            };
+            let (provider, kind) = (ProviderName::OPENAI, CredentialKind::ApiKey);
+            return report.add(LocalCredential {
+                unusable: marked(document, TITLE),
+                ..LocalCredential::new(&Source::CODEX, place, provider, kind, key)
+            });
+        }
         "chatgpt" | "chatgptAuthTokens" => {
             let Some(tokens) = report.usable(place, object.object(CODEX.access_token.0)) else {
                 return missing(report, "tokens");
             };
-            let Some(token) = report.usable(place, tokens.string(CODEX.access_token.1)) else {
-                return;
-            };
-            add_login(report, &sources::CODEX, &CODEX, document, token, now);
+            report.usable(place, tokens.string(CODEX.access_token.1))
         }
         // It does not expire, and is pushed whole like a login.
-        "personalAccessToken" => {
-            if let Some(token) = report.usable(place, object.string("personal_access_token")) {
-                add_login(report, &sources::CODEX, &CODEX, document, token, now);
-            }
+        "personalAccessToken" => report.usable(place, object.string("personal_access_token")),
+        _ => {
+            let mode = messages::quoted(&mode);
+            return report.note(
+                place,
+                format!(
+                    "Codex is signed in by the method {mode}, which is neither an OpenAI API key nor a ChatGPT \
+                     login"
+                ),
+            );
         }
-        _ => report.note(place, About::OtherMethod(note::quoted(&mode))),
+    };
+    if let Some(token) = token {
+        add_login(report, &Source::CODEX, &CODEX, document, token, now);
     }
 }
 
@@ -294,10 +283,8 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
 fn mode(report: &mut Report, place: &Place, object: &Object<'_>) -> Option<(String, bool)> {
     if object.has("auth_mode") {
         let mode = report.usable(place, object.string("auth_mode").map(Some))?;
-        return Some((
-            mode.map_or_else(String::new, |mode| mode.expose_secret().to_owned()),
-            true,
-        ));
+        let mode = mode.as_ref().map_or("", |mode| mode.expose_secret());
+        return Some((mode.to_owned(), true));
     }
     let mode = if object.has("personal_access_token") {
         "personalAccessToken"

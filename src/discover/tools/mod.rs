@@ -10,27 +10,51 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::credential::{LocalCredential, ProviderName, Source};
-use super::note::Flaw;
+use super::credential::{LocalCredential, Place, ProviderName, Source};
 use super::reader::Document;
 use super::report::Report;
 use crate::formats::login::{self, Unusable};
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::SecretValue;
+use crate::system::keychain::KeychainError;
 
 /// The entries of one store that were used as credentials, by provider.
 #[derive(Default)]
-struct Claimed(HashMap<String, String>);
+struct Claimed(HashMap<ProviderName, String>);
 
 impl Claimed {
     /// Records the entry `label` as the credential of `provider`; fails if there is one already.
-    fn claim(&mut self, provider: &ProviderName, label: &str) -> Result<(), Flaw> {
-        if let Some(first) = self.0.get(provider.as_str()) {
-            return Err(Flaw::SameSecret(first.clone()));
+    fn claim(&mut self, provider: &ProviderName, label: &str) -> Result<(), String> {
+        if let Some(first) = self.0.get(provider) {
+            return Err(format!("maps to the same secret as {first}"));
         }
-        self.0.insert(provider.as_str().to_owned(), label.to_owned());
+        self.0.insert(provider.clone(), label.to_owned());
         Ok(())
     }
+}
+
+/// Sets which of these credentials the tool uses: the first that works, unless `before` goes before all of
+/// them. Without `known`, something else may. Returns what goes before any other credential.
+fn settle(credentials: &mut [LocalCredential], known: bool, before: Option<Place>) -> Option<Place> {
+    let mut used = before;
+    for found in credentials {
+        found.overridden_by.clone_from(&used);
+        if found.unusable.is_none() && !found.legacy {
+            found.in_use = known && used.is_none();
+            used.get_or_insert_with(|| found.place.clone());
+        }
+    }
+    used
+}
+
+fn no_keychain(tool: &str, reason: &KeychainError) -> String {
+    format!("{tool} prefers the keychain to its file, and it could not be reached: {reason}")
+}
+
+/// The reason why a tool does not read a file that begins with a byte order mark.
+fn marked(document: &Document, tool: &str) -> Option<String> {
+    let reason = || format!("it starts with a byte order mark, so {tool} cannot read it");
+    document.has_mark().then(reason)
 }
 
 /// Adds the login of Claude Code or Codex with this access token, judged as its tool would.
@@ -46,7 +70,7 @@ fn add_login(
     let mut found = LocalCredential::new(source, &document.place, name, CredentialKind::OAuth, token);
     found.document = document.whole();
     if found.document.is_none() {
-        found.unusable = Some(Flaw::NotUtf8);
+        found.unusable = Some("it is not valid UTF-8".to_owned());
     }
     match login::read(provider, document.text(), now) {
         Ok(login) => {
@@ -56,9 +80,9 @@ fn add_login(
         Err(Unusable::Expired(at)) if at <= now => found.expires_at = Some(at),
         Err(Unusable::Time(member, reason)) => {
             let label = format!("the {} login", provider.title);
-            return report.skip(&document.place, label, Flaw::Time(member, reason));
+            return report.skip(&document.place, &label, format!("has an `{member}` {reason}"));
         }
-        Err(reason) => found.unusable = Some(Flaw::Login(reason)),
+        Err(reason) => found.unusable = Some(reason.to_string()),
     }
     report.add(found);
 }

@@ -16,15 +16,13 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::Claimed;
-use crate::discover::credential::{Filter, LocalCredential, ProviderName};
+use super::{Claimed, marked};
+use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
 use crate::discover::layers::{Format, Layers, Node};
-use crate::discover::note::{self, About, Flaw, NoKey};
-use crate::discover::overrides::{self, Overrides, Tool, other_server};
-use crate::discover::place::Place;
+use crate::discover::messages;
+use crate::discover::overrides::{self, Tool, other_server};
 use crate::discover::reader::{Document, Reader};
 use crate::discover::report::Report;
-use crate::discover::sources;
 use crate::formats::json::Object;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
@@ -51,7 +49,6 @@ const TOOL: Tool = Tool {
         ".opencode/opencode.jsonc",
     ],
 };
-const ABOUT: Filter = Filter::ANY;
 
 /// OpenCode's configuration, and what goes before all of its credentials.
 struct OpenCode {
@@ -59,63 +56,67 @@ struct OpenCode {
     before: Option<Place>,
 }
 
-pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
+pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let env = reader.env;
-    let mut report = Report::default();
-    let mut layers = configuration(reader);
-    report.problems.append(&mut layers.problems);
-    let overrides = Overrides::find(&TOOL, env, &layers);
+    let layers = configuration(reader, report);
+    let overrides = overrides::find(&TOOL, env, &layers);
     let before = overrides.first().cloned();
     let opencode = OpenCode { layers, before };
-    opencode.configured_keys(&mut report);
+    opencode.configured_keys(report);
     if let Some(directory) = env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") {
         let directory = directory.join("opencode");
         let found = report.credentials.len();
-        opencode.stored(reader, &mut report, &directory.join("auth.json"));
+        opencode.stored(reader, report, &directory.join("auth.json"));
         let nothing = report.credentials.len() == found;
         let database = env.path("OPENCODE_DB").unwrap_or_else(|| "opencode.db".into());
-        report.note_existing(&directory.join(database), About::OpenCodeDatabase(nothing));
-        report.note_existing(&directory.join("mcp-auth.json"), About::McpLogins(TITLE));
+        let text = "may hold logins of OpenCode that amika does not read";
+        if report.note_existing(&directory.join(database), text) {
+            report
+                .notes
+                .last_mut()
+                .into_iter()
+                .for_each(|note| note.is_all = nothing);
+        }
+        let text = "contains logins of OpenCode at MCP servers, which amika does not push";
+        report.note_existing(&directory.join("mcp-auth.json"), text);
     }
     let is_known = report.problems.is_empty();
     for found in &mut report.credentials {
         found.in_use &= is_known;
     }
     report.overrides.push(overrides);
-    report
 }
 
 /// The configuration, the strongest layer first. In one directory, `opencode.jsonc` goes before
 /// `opencode.json`.
-fn configuration(reader: &Reader<'_>) -> Layers {
+fn configuration(reader: &Reader<'_>, report: &mut Report) -> Layers {
     let env = reader.env;
-    let mut layers = Layers::new(ABOUT);
-    let file = |layers: &mut Layers, file| layers.file(reader, file, Format::JsonWithComments);
-    let directory = |layers: &mut Layers, directory: Option<PathBuf>| {
-        if let Some(directory) = directory {
-            file(layers, directory.join("opencode.jsonc"));
-            file(layers, directory.join("opencode.json"));
-        }
+    let mut layers = Layers::default();
+    let in_directory = |directory: Option<PathBuf>| {
+        let files = ["opencode.jsonc", "opencode.json"].into_iter();
+        let files = directory.map(|directory| files.map(move |file| directory.join(file)));
+        files.into_iter().flatten()
     };
     let system = match env.platform {
         Platform::Unix => env.system_path("etc/opencode"),
         Platform::MacOs => env.system_path("Library/Application Support/opencode"),
         Platform::Windows => env.path("ProgramData").map(|data| data.join("opencode")),
     };
-    directory(&mut layers, system);
-    if let Some(content) = variable(reader, CONFIG_CONTENT) {
-        layers.document(&content, Format::JsonWithComments);
+    for file in in_directory(system) {
+        layers.file(reader, report, file, Format::JsonWithComments);
     }
-    directory(&mut layers, env.path("OPENCODE_CONFIG_DIR"));
-    directory(&mut layers, reader.below_home(".opencode"));
-    if let Some(path) = env.path("OPENCODE_CONFIG") {
-        file(&mut layers, path);
+    if let Some(content) = variable(reader, CONFIG_CONTENT) {
+        layers.document(report, &content, Format::JsonWithComments);
     }
     let user = env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config");
     let user = user.map(|user| user.join("opencode"));
-    directory(&mut layers, user.clone());
-    if let Some(user) = user {
-        file(&mut layers, user.join("config.json"));
+    let files = in_directory(env.path("OPENCODE_CONFIG_DIR"))
+        .chain(in_directory(reader.below_home(".opencode")))
+        .chain(env.path("OPENCODE_CONFIG"))
+        .chain(in_directory(user.clone()))
+        .chain(user.map(|user| user.join("config.json")));
+    for file in files {
+        layers.file(reader, report, file, Format::JsonWithComments);
     }
     layers
 }
@@ -139,16 +140,19 @@ impl OpenCode {
             let Some((key, place)) = self.key(id) else {
                 continue;
             };
-            match (ProviderName::from_tool(id), NoKey::of(key)) {
+            match (ProviderName::from_tool(id), literal(key)) {
                 (Err(reason), _) => {
-                    report.skip(&place, format!("the key of {}", note::entry(id, index)), reason);
+                    let label = format!("the key of {}", messages::entry(id, index));
+                    report.skip(&place, &label, reason);
                 }
-                (Ok(provider), Err(to)) => {
-                    report.note(&place, About::NoKey(provider.as_str().to_owned(), to));
+                (Ok(provider), Err(reason)) => {
+                    let provider = provider.as_str();
+                    let text = format!("OpenCode's key for {provider} is options.apiKey, which {reason}");
+                    report.note(&place, text);
                 }
                 (Ok(provider), Ok(key)) => {
                     let (kind, key) = (CredentialKind::ApiKey, SecretValue::new(key.to_owned()));
-                    let found = LocalCredential::new(&sources::OPENCODE, &place, provider, kind, key);
+                    let found = LocalCredential::new(&Source::OPENCODE, &place, provider, kind, key);
                     report.add(self.judged(found, id, None));
                 }
             }
@@ -171,7 +175,8 @@ impl OpenCode {
         }
         let content = content.filter(is_json);
         if content.is_some() {
-            report.note_existing(file, About::Replaced);
+            let text = "OpenCode does not read this file, because $OPENCODE_AUTH_CONTENT is set";
+            report.note_existing(file, text);
         }
         let Some(document) = content.or_else(|| report.store(reader.file(file))) else {
             return;
@@ -181,15 +186,15 @@ impl OpenCode {
         };
         let mut claimed = Claimed::default();
         for (index, (name, raw)) in object.members().enumerate() {
-            let label = note::entry(name, index);
-            let found = Object::parse(raw.get()).map_err(|_| Flaw::NotAnObject);
+            let label = messages::entry(name, index);
+            let found = Object::parse(raw.get()).map_err(|_| "is not an object".to_owned());
             let found = found.and_then(|entry| match entry {
                 Some(entry) => self.entry(report, &document, (name, &label), &entry, &mut claimed),
                 None => Ok(None),
             });
             match found {
                 Ok(found) => found.into_iter().for_each(|found| report.add(found)),
-                Err(reason) => report.skip(&document.place, label, reason),
+                Err(reason) => report.skip(&document.place, &label, reason),
             }
         }
     }
@@ -202,46 +207,44 @@ impl OpenCode {
         (name, label): (&str, &str),
         entry: &Object<'_>,
         claimed: &mut Claimed,
-    ) -> Result<Option<LocalCredential>, Flaw> {
-        let text = |member| entry.string(member).map_err(|_| Flaw::WrongType);
+    ) -> Result<Option<LocalCredential>, String> {
+        let text = |member| entry.string(member).map_err(|_| "has a member of the wrong type");
+        let missing = |member| format!("has no `{member}`");
         let kind = text("type").ok().flatten();
         let (kind, member) = match kind.as_ref().map(SecretValue::expose_secret) {
             Some("api") => (CredentialKind::ApiKey, "key"),
             Some("oauth") => (CredentialKind::OAuth, "access"),
             Some("wellknown") => {
-                text("token")?.ok_or(Flaw::Missing("token"))?;
-                let variable = text("key")?.map(|name| note::quoted(name.expose_secret()));
-                let about = About::WellKnown(label.to_owned(), variable.unwrap_or_default());
-                report.note(&document.place, about);
+                text("token")?.ok_or_else(|| missing("token"))?;
+                let variable = text("key")?.map(|name| messages::quoted(name.expose_secret()));
+                let variable = variable.unwrap_or_default();
+                let text = format!("{label} contains a token that OpenCode uses as the variable {variable}");
+                report.note(&document.place, text);
                 return Ok(None);
             }
             None if entry.members().next().is_none() => return Ok(None),
-            _ => return Err(Flaw::UnknownType),
+            _ => return Err("has an unknown type".to_owned()),
         };
         let provider = ProviderName::from_tool(name)?;
         let value = match text(member)? {
             Some(value) => value,
             None if entry.has(member) => return Ok(None),
-            None => return Err(Flaw::Missing(member)),
+            None => return Err(missing(member)),
         };
-        let mut found = LocalCredential::new(&sources::OPENCODE, &document.place, provider, kind, value);
+        let mut found = LocalCredential::new(&Source::OPENCODE, &document.place, provider, kind, value);
         if kind == CredentialKind::OAuth {
-            let expires_at = entry
-                .time("expires")
-                .map_err(|reason| Flaw::Time("expires", reason))?;
+            let expires_at = entry.time("expires");
+            let expires_at = expires_at.map_err(|reason| format!("has an `expires` {reason}"))?;
             found.expires_at = expires_at.filter(|at| *at != Timestamp::UNIX_EPOCH);
-            let mut needed = ["refresh", "expires"].into_iter();
-            found.unusable = needed.find(|member| !entry.has(member)).map(Flaw::Missing);
+            let lacking = ["refresh", "expires"]
+                .into_iter()
+                .find(|member| !entry.has(member));
+            found.unusable = lacking.map(|member| format!("it {}", missing(member)));
         }
-        if document.has_mark() {
-            found.unusable = Some(Flaw::ByteOrderMark(TITLE));
-        }
+        found.unusable = marked(document, TITLE).or(found.unusable);
         claimed.claim(&found.provider, label)?;
-        Ok(Some(self.judged(
-            found,
-            name,
-            self.key(name).map(|(_, place)| place),
-        )))
+        let instead = self.key(name).map(|(_, place)| place);
+        Ok(Some(self.judged(found, name, instead)))
     }
 
     /// Completes a credential: whether OpenCode uses it, and for which server. `instead` is a key that
@@ -268,26 +271,23 @@ impl OpenCode {
     }
 }
 
-impl NoKey {
-    /// The literal key in a setting, or what it refers to: OpenCode replaces `{env:NAME}` and
-    /// `{file:PATH}` anywhere in the text.
-    fn of(node: &Node) -> Result<&str, Self> {
-        let text = node.text().ok_or(Self::NotAText)?.trim();
-        if text.is_empty() {
-            return Err(Self::Empty);
-        }
-        let whole = |prefix| {
-            let inner = text.strip_prefix(prefix)?.strip_suffix('}')?;
-            (!inner.contains('}') && !inner.is_empty()).then(|| inner.to_owned())
-        };
-        if let Some(name) = whole("{env:") {
-            Err(Self::Variable(note::quoted(&name)))
-        } else if let Some(path) = whole("{file:") {
-            Err(Self::File(note::quoted(&path)))
-        } else if text.contains("{env:") || text.contains("{file:") {
-            Err(Self::Composed)
-        } else {
-            Ok(text)
-        }
+/// The literal key in a setting, or why it is none: OpenCode replaces `{env:NAME}` and `{file:PATH}`
+/// anywhere in the text.
+fn literal(node: &Node) -> Result<&str, String> {
+    let text = node.text().ok_or("is not a string")?.trim();
+    let whole = |prefix| {
+        let inner = text.strip_prefix(prefix)?.strip_suffix('}')?;
+        (!inner.contains('}') && !inner.is_empty()).then(|| messages::quoted(inner))
+    };
+    if text.is_empty() {
+        Err("is empty".to_owned())
+    } else if let Some(name) = whole("{env:") {
+        Err(format!("refers to the variable {name}"))
+    } else if let Some(path) = whole("{file:") {
+        Err(format!("refers to the file {path}"))
+    } else if text.contains("{env:") || text.contains("{file:") {
+        Err("is composed of references".to_owned())
+    } else {
+        Ok(text)
     }
 }

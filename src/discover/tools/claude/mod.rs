@@ -11,15 +11,13 @@ mod paths;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use self::paths::{account, global_config, key_service, login_service, secure_directory};
-use crate::discover::credential::{Filter, LocalCredential, ProviderName};
+use super::{add_login, no_keychain, settle};
+use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
 use crate::discover::layers::{Format, Layers, files_in};
-use crate::discover::note::{self, About};
-use crate::discover::overrides::{self, Overrides, Tool, other_server};
-use crate::discover::place::Place;
+use crate::discover::messages;
+use crate::discover::overrides::{self, Tool, other_server};
 use crate::discover::reader::{Content, Document, Reader};
 use crate::discover::report::Report;
-use crate::discover::sources;
 use crate::formats::json::Object;
 use crate::provider::{CLAUDE, CredentialKind};
 use crate::secret::SecretValue;
@@ -35,70 +33,53 @@ const TOOL: Tool = Tool {
 };
 /// Children of the global configuration from which older versions read an API key.
 const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
+const LEGACY: &str = "a credential of an older version, which Claude Code 2.1 does not use";
 
-pub(in crate::discover) fn scan(reader: &Reader<'_>) -> Report {
-    let mut report = Report::default();
-    let mut layers = settings(reader);
-    report.problems.append(&mut layers.problems);
-    let mut overrides = Overrides::find(&TOOL, reader.env, &layers);
+pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
+    let env = reader.env;
+    let layers = settings(reader, report);
+    let mut overrides = overrides::find(&TOOL, env, &layers);
     // An empty one means the working directory (Claude Code 2.1.331), where nothing is read.
-    let directory = reader.env.variable("CLAUDE_CONFIG_DIR");
-    if directory.is_some_and(OsStr::is_empty) {
+    if env.variable("CLAUDE_CONFIG_DIR").is_some_and(OsStr::is_empty) {
         overrides
             .named
             .push(Place::Variable("CLAUDE_CONFIG_DIR".to_owned()));
     }
-    let preferences = paths::unread_settings(reader.env).filter(|path| path.is_file());
+    // Managed settings on macOS in a format that is not read.
+    let preferences = env.system_path("Library/Managed Preferences/com.anthropic.claudecode.plist");
+    let preferences = preferences.filter(|path| path.is_file());
     overrides.named.extend(preferences.map(Place::File));
     if let Some(profile) = profile(reader) {
-        report.note_existing(&profile, About::ConsoleProfile);
+        let text = "a sign-in at the Anthropic Console, whose token ends within minutes; create an API key there \
+                    and push that";
+        report.note_existing(&profile, text);
         overrides.named.push(Place::File(profile));
     }
-    let is_asked = logins(reader, &mut report);
+    let is_asked = logins(reader, report);
     let known = is_asked && report.problems.is_empty();
-    let login = first_used(&report.credentials);
     let before = overrides.first().cloned();
-    settle(&mut report.credentials, known, before.as_ref(), login.as_ref());
-
+    let used = settle(&mut report.credentials, known, before.clone());
     let first_key = report.credentials.len();
-    keys(reader, &mut report);
-    let known = known && login.is_none() && report.problems.is_empty();
+    keys(reader, report);
+    let known = known && report.problems.is_empty();
     let keys = &mut report.credentials[first_key..];
-    let used = first_used(keys);
-    settle(keys, known, before.as_ref().or(login.as_ref()), used.as_ref());
-    let server = layers.variable(reader.env, "ANTHROPIC_BASE_URL");
+    settle(keys, known, used.clone());
+    let server = layers.variable(env, "ANTHROPIC_BASE_URL");
     let server = server.and_then(|address| other_server(&address, TOOL.domains));
     for key in keys.iter_mut() {
         key.server.clone_from(&server);
     }
-    if let (Some(_), Some(key)) = (login, used) {
-        report.note(&key, About::LoginFirst);
+    let key = keys.iter().find(|key| key.unusable.is_none() && !key.legacy);
+    if let Some(key) = key.map(|key| key.place.clone()).filter(|_| used != before) {
+        let text = "Claude Code itself uses its login, not this key; 'amika secret claude push --type oauth' \
+                    pushes the login";
+        report.note(&key, text);
     }
     report.overrides.push(overrides);
-    report
-}
-
-/// The first credential that Claude Code would take, if nothing goes before it.
-fn first_used(credentials: &[LocalCredential]) -> Option<Place> {
-    let used = credentials
-        .iter()
-        .find(|found| found.unusable.is_none() && !found.legacy);
-    used.map(|found| found.place.clone())
-}
-
-/// Sets whether credentials of one kind are in use. `before` goes before all of them, and `used` is the
-/// first that Claude Code takes. Without `known`, something else may go before it.
-fn settle(credentials: &mut [LocalCredential], known: bool, before: Option<&Place>, used: Option<&Place>) {
-    for credential in credentials {
-        let is_used = used == Some(&credential.place) && !credential.legacy;
-        credential.in_use = is_used && known && before.is_none();
-        credential.overridden_by = before.or(used.filter(|_| !is_used)).cloned();
-    }
 }
 
 /// The settings, the strongest first: managed by the machine, from Claude Code's server, the user's.
-fn settings(reader: &Reader<'_>) -> Layers {
-    let mut layers = Layers::new(Filter::new(Some(CLAUDE.discovered_as), None));
+fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
     let mut files = Vec::new();
     if let Some(directory) = paths::managed(reader.env) {
         files.push(directory.join("managed-settings.json"));
@@ -108,8 +89,9 @@ fn settings(reader: &Reader<'_>) -> Layers {
     if let Some(directory) = paths::config_directory(reader.env) {
         files.extend(["remote-settings.json", "settings.json"].map(|name| directory.join(name)));
     }
+    let mut layers = Layers::default();
     for file in files {
-        layers.file(reader, file, Format::Json);
+        layers.file(reader, report, file, Format::Json);
     }
     layers
 }
@@ -117,25 +99,25 @@ fn settings(reader: &Reader<'_>) -> Layers {
 /// A profile of the Anthropic SDKs, which Claude Code shares: a Console sign-in or a workload identity.
 fn profile(reader: &Reader<'_>) -> Option<PathBuf> {
     let directory = paths::profiles(reader.env)?;
-    let directories = ["credentials", "configs"].map(|name| directory.join(name));
-    directories
-        .iter()
-        .find_map(|directory| files_in(directory, "json").into_iter().next())
+    let mut directories = ["credentials", "configs"]
+        .into_iter()
+        .map(|name| directory.join(name));
+    directories.find_map(|directory| files_in(&directory, "json").into_iter().next())
 }
 
 /// Adds the stored logins, beginning with the one that Claude Code uses. Returns whether it is known
 /// that no store before them has another one.
 fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
     let env = reader.env;
-    report.about = sources::CLAUDE_OAUTH.holds;
+    report.about = Source::CLAUDE_OAUTH.holds;
     let mut is_known = true;
     let mut others = Vec::new();
     if env.platform != Platform::Unix {
-        let (service, own) = (login_service(env), account(env));
+        let (service, own) = (paths::login_service(env), paths::account(env));
         let item = reader.item(&service, &own);
         if let Some(reason) = reader.unreachable_keychain() {
             is_known = false;
-            report.note(&item.place, About::NoKeychain(TITLE, reason.to_string()));
+            report.note(&item.place, no_keychain(TITLE, &reason));
         }
         let problems = report.problems.len();
         match report.store(item) {
@@ -152,14 +134,14 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
             }
         }
     }
-    if let Some(directory) = secure_directory(env)
+    if let Some(directory) = paths::secure_directory(env)
         && let Some(document) = report.store(reader.file(&directory.join(".credentials.json")))
     {
         login_in(reader, report, &document, false);
     }
     // Older versions and other programs used other accounts, which the SOURCE column shows.
     for account in others {
-        if let Some(item) = report.store(reader.item(&login_service(env), &account)) {
+        if let Some(item) = report.store(reader.item(&paths::login_service(env), &account)) {
             login_in(reader, report, &item, true);
         }
     }
@@ -182,50 +164,48 @@ fn login_in(reader: &Reader<'_>, report: &mut Report, document: &Document, legac
     let Some(token) = report.usable(place, login.string(CLAUDE.access_token.1)) else {
         if login.has(CLAUDE.access_token.1) {
             let why = login.string("loginEnded").ok().flatten();
-            let why = why.map(|why| format!(" ({})", note::quoted(why.expose_secret())));
-            report.note(place, About::Ended(why.unwrap_or_default()));
+            let why = why.map(|why| format!(" ({})", messages::quoted(why.expose_secret())));
+            let why = why.unwrap_or_default();
+            report.note(
+                place,
+                format!("the login has ended{why}; log in again with its tool"),
+            );
         }
         return;
     };
     let found = report.credentials.len();
-    super::add_login(
-        report,
-        &sources::CLAUDE_OAUTH,
-        &CLAUDE,
-        document,
-        token,
-        (reader.env.now)(),
-    );
+    let now = (reader.env.now)();
+    add_login(report, &Source::CLAUDE_OAUTH, &CLAUDE, document, token, now);
     if let Some(login) = report.credentials.get_mut(found).filter(|_| legacy) {
         login.legacy = true;
-        report.note(place, About::Legacy);
+        report.note(place, LEGACY);
     }
 }
 
 /// Notes the other secrets in a store without a login.
 fn note_other_secrets(report: &mut Report, place: &Place, store: &Object<'_>) {
-    let members: Vec<_> = CLAUDE
-        .other_secrets
-        .iter()
-        .copied()
-        .filter(|name| store.has(name))
-        .collect();
+    let mut members = CLAUDE.other_secrets.to_vec();
+    members.retain(|name| store.has(name));
     if !members.is_empty() && !store.has(CLAUDE.access_token.0) {
-        report.note(place, About::OtherSecrets(members.join(", ")));
+        let members = members.join(", ");
+        report.note(
+            place,
+            format!("contains no login of Claude Code, only other secrets: {members}"),
+        );
     }
 }
 
 /// Adds the stored API keys, beginning with the one that Claude Code uses.
 fn keys(reader: &Reader<'_>, report: &mut Report) {
-    report.about = sources::CLAUDE_API.holds;
+    report.about = Source::CLAUDE_API.holds;
     if reader.env.platform == Platform::MacOs {
-        let lookup = reader.item(&key_service(reader.env), &account(reader.env));
+        let lookup = reader.item(&paths::key_service(reader.env), &paths::account(reader.env));
         let item = report.store(lookup);
         if let Some((place, key)) = item.and_then(|item| Some((item.place.clone(), item.whole()?))) {
             add_key(report, &place, key, false);
         }
     }
-    if let Some(path) = global_config(reader.env)
+    if let Some(path) = paths::global_config(reader.env)
         && let Some(document) = report.store(reader.growing_file(&path))
     {
         key_in(report, &document, false);
@@ -257,12 +237,12 @@ fn key_in(report: &mut Report, document: &Document, legacy: bool) {
 
 fn add_key(report: &mut Report, place: &Place, key: SecretValue, legacy: bool) {
     if legacy {
-        report.note(place, About::Legacy);
+        report.note(place, LEGACY);
     }
     let (provider, kind) = (ProviderName::ANTHROPIC, CredentialKind::ApiKey);
     report.add(LocalCredential {
         legacy,
-        ..LocalCredential::new(&sources::CLAUDE_API, place, provider, kind, key)
+        ..LocalCredential::new(&Source::CLAUDE_API, place, provider, kind, key)
     });
 }
 

@@ -62,11 +62,8 @@ fn secure_setting(env: &Env) -> Option<&OsStr> {
 
 /// The directory of the secrets.
 pub(super) fn secure_directory(env: &Env) -> Option<PathBuf> {
-    match env.variable("CLAUDE_SECURESTORAGE_CONFIG_DIR") {
-        None => config_directory(env),
-        Some(empty) if empty.is_empty() => Some(env.home.as_ref()?.join(".claude")),
-        Some(directory) => Some(PathBuf::from(directory)),
-    }
+    let named = secure_setting(env).map(PathBuf::from);
+    named.or_else(|| Some(env.home.as_ref()?.join(".claude")))
 }
 
 /// The suffix of the services of a moved directory: a hash of the variable's value in Unicode NFC.
@@ -120,12 +117,6 @@ pub(super) fn managed(env: &Env) -> Option<PathBuf> {
         Platform::Windows => "Program Files/ClaudeCode",
         Platform::Unix => "etc/claude-code",
     })
-}
-
-/// Managed settings in formats that are not read: preferences that a device management sets on macOS.
-pub(super) fn unread_settings(env: &Env) -> Option<PathBuf> {
-    let path = "Library/Managed Preferences/com.anthropic.claudecode.plist";
-    env.system_path(path).filter(|_| env.platform == Platform::MacOs)
 }
 
 #[cfg(test)]
