@@ -19,9 +19,9 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter};
 
 use super::json;
-use super::line::{Content, Fault, Line};
+use super::line::{Fault, Line, ReadValue};
 use super::text::{MAX_NAME, end_of_line, first_line, forbidden_byte};
-use super::value::{self, Difference, Refused, Scanned};
+use super::value::{self, Difference};
 use crate::push::kinds;
 use crate::secret::{SecretName, SecretValue};
 
@@ -127,24 +127,20 @@ impl<'a> Lines<'a> {
     }
 
     /// Reads the value at offset `start` of the rest. Returns its end as well.
-    fn read_value(&mut self, name: &str, start: usize) -> (usize, Content) {
-        match value::scan(&self.rest[start..]) {
-            Ok(Scanned { content, length }) => (start + length, Ok(content)),
-            Err(Refused { reason, length }) => {
-                let is_hash = matches!(reason, Difference::Hash(_));
-                let line = first_line(&self.rest[start..]);
-                let kind = kinds::of(line).filter(|_| is_hash && !self.literal);
-                let fault = if let Some(kind) = kind {
-                    let message = format!("the value of {name} is {}, not a secret", kind.what);
-                    let hint = kind.hint(&format!("amika secret push {name} --yes"));
-                    Fault::new(kind.what, message, hint)
-                } else {
-                    let docker = is_hash && *self.suits_docker.get_or_insert_with(|| suits_docker(self.text));
-                    reason.fault(name, docker)
-                };
-                (start + length, Err(fault))
+    fn read_value(&mut self, name: &str, start: usize) -> (usize, Result<ReadValue, Fault>) {
+        let (length, read) = value::scan(&self.rest[start..]);
+        let read = read.map_err(|reason| {
+            let is_hash = matches!(reason, Difference::Hash(_));
+            let line = first_line(&self.rest[start..]);
+            if let Some(kind) = kinds::of(line).filter(|_| is_hash && !self.literal) {
+                let message = format!("the value of {name} is {}, not a secret", kind.what);
+                let hint = kind.hint(&format!("amika secret push {name} --yes"));
+                return Fault::new(kind.what, message, hint);
             }
-        }
+            let docker = is_hash && *self.suits_docker.get_or_insert_with(|| suits_docker(self.text));
+            reason.fault(name, docker)
+        });
+        (start + length, read)
     }
 }
 
@@ -409,7 +405,7 @@ mod tests {
         #[test]
         fn ordinary_lines_are_read_like_the_others(line in "A=['\"]?[ -~]{0,8}['\"]?") {
             if is_ordinary(&line) {
-                let value = value::scan(&line[2..]).ok().unwrap().content.0;
+                let value = value::scan(&line[2..]).1.ok().unwrap().0;
                 prop_assert_eq!(values(&line), [("A".to_owned(), value.expose_secret().to_owned())]);
             }
         }

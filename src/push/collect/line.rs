@@ -11,14 +11,14 @@ pub(super) struct Line<'a> {
     pub(super) number: usize,
     /// A valid name of a variable; `None` if the line has none.
     pub(super) name: Option<Cow<'a, str>>,
-    pub(super) content: Content,
+    pub(super) content: Result<ReadValue, Fault>,
 }
 
-/// The value, and what may be unintended about it.
-pub(super) type Content = Result<(SecretValue, Option<Oddity>), Fault>;
+/// A value, and what may be unintended about it.
+pub(super) type ReadValue = (SecretValue, Option<Oddity>);
 
 impl<'a> Line<'a> {
-    pub(super) fn new(number: usize, name: Option<Cow<'a, str>>, content: Content) -> Self {
+    pub(super) fn new(number: usize, name: Option<Cow<'a, str>>, content: Result<ReadValue, Fault>) -> Self {
         Self {
             number,
             name,

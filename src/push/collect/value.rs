@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
-use super::line::{Fault, Oddity};
+use super::line::{Fault, Oddity, ReadValue};
 use super::text::{end_of_line, first_line};
 use crate::secret::SecretValue;
 
@@ -14,20 +14,7 @@ pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
 
 const HASH_FIRST: &str = "begins with '#'";
 
-/// A value that all readers interpret in the same way.
-pub(super) struct Scanned {
-    pub(super) content: (SecretValue, Option<Oddity>),
-    /// Length in bytes, including the line break that ends it.
-    pub(super) length: usize,
-}
-
-/// A value on which readers disagree, or that some of them cannot parse.
-pub(super) struct Refused {
-    pub(super) reason: Difference,
-    /// Number of bytes to skip before parsing continues.
-    pub(super) length: usize,
-}
-
+/// Why readers disagree on a value, or some of them cannot parse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Difference {
     /// A `#` that only some readers take for a comment, and where it is.
@@ -51,15 +38,11 @@ impl Difference {
         let or_file = format!("or push it alone with 'amika secret push --value-file {name}=FILE'");
         let (kind, what, differ, hint) = match self {
             Self::Hash(place) => {
-                let docker = if docker {
-                    ", or use --env-format docker, which keeps every line as it is"
-                } else {
-                    ""
-                };
-                let comment = if place == HASH_FIRST {
-                    format!("for an empty value, write {name}= alone")
-                } else {
-                    "to start a comment, put a space before it".to_owned()
+                let or_docker = ", or use --env-format docker, which keeps every line as it is";
+                let docker = if docker { or_docker } else { "" };
+                let comment = match place {
+                    HASH_FIRST => format!("for an empty value, write {name}= alone"),
+                    _ => "to start a comment, put a space before it".to_owned(),
                 };
                 (
                     "#",
@@ -97,20 +80,12 @@ impl Difference {
                 format!("close it; to keep it, put the whole value in the other kind of quotes; {or_file}"),
             ),
             Self::Escape { quote, next } => {
-                let (quotes, hint) = match (quote, next) {
-                    ('\'', '\'') => (
-                        "single",
-                        "for a single quote, put the value in double quotes, as in \"it's\"",
-                    ),
-                    ('\'', _) => ("single", "without quotes, every backslash on the line is kept"),
-                    (_, 't') => (
-                        "double",
-                        "for a tab, type one; for a backslash, use single quotes",
-                    ),
-                    _ => (
-                        "double",
-                        "in single quotes, write the character without the backslash",
-                    ),
+                let quotes = if quote == '"' { "double" } else { "single" };
+                let hint = match (quote, next) {
+                    ('\'', '\'') => "for a single quote, put the value in double quotes, as in \"it's\"",
+                    ('\'', _) => "without quotes, every backslash on the line is kept",
+                    (_, 't') => "for a tab, type one; for a backslash, use single quotes",
+                    _ => "in single quotes, write the character without the backslash",
                 };
                 (
                     "escape",
@@ -124,35 +99,34 @@ impl Difference {
     }
 }
 
-/// Parses the value at the start of `text`, which begins directly after `=`.
-pub(super) fn scan(text: &str) -> Result<Scanned, Refused> {
+/// Parses the value at the start of `text`, which begins directly after `=`. Also returns the number of
+/// bytes after which parsing continues.
+pub(super) fn scan(text: &str) -> (usize, Result<ReadValue, Difference>) {
     let first_line = first_line(text);
     let value = first_line.trim_start_matches(BLANKS);
     let start = first_line.len() - value.len();
     match value.chars().next() {
         Some(quote @ ('\'' | '"')) => quoted(text, start, quote),
-        _ => plain(text, value),
+        _ => (end_of_line(text), plain(text, value)),
     }
 }
 
 /// Parses an unquoted value: up to a comment or the end of the line, without surrounding whitespace.
-fn plain(text: &str, value: &str) -> Result<Scanned, Refused> {
-    let length = end_of_line(text);
-    let refuse = |reason| Err(Refused { reason, length });
+fn plain(text: &str, value: &str) -> Result<ReadValue, Difference> {
     // node also splits at Unicode line separators, and looks for comments and quotes on each line.
     let separator = value
         .find(LINE_SEPARATORS)
         .and_then(|at| value[at..].chars().next());
     if let Some(c) = separator.filter(|_| value.contains(['#', '\'', '"', '`'])) {
-        return refuse(Difference::Space(c));
+        return Err(Difference::Space(c));
     }
     let before_comment = match value.find('#') {
         None => value,
-        Some(0) => return refuse(Difference::Hash(HASH_FIRST)),
+        Some(0) => return Err(Difference::Hash(HASH_FIRST)),
         Some(at) => match value.as_bytes()[at - 1] {
             b' ' => &value[..at],
-            b'\t' => return refuse(Difference::Hash("has a tab before '#'")),
-            _ => return refuse(Difference::Hash("has a '#' without a space before it")),
+            b'\t' => return Err(Difference::Hash("has a tab before '#'")),
+            _ => return Err(Difference::Hash("has a '#' without a space before it")),
         },
     };
     let value = before_comment.trim_end_matches(is_trailing_space);
@@ -161,15 +135,12 @@ fn plain(text: &str, value: &str) -> Result<Scanned, Refused> {
     let edges = [value.chars().next(), value.chars().next_back()];
     let unusual = edges.into_iter().flatten().find(|&c| is_unusual_space(c));
     if let Some(c) = first.or(unusual) {
-        return refuse(Difference::Space(c));
+        return Err(Difference::Space(c));
     }
     if value.starts_with('`') && node_reads_as_quotes(text, value) {
-        return refuse(Difference::Backtick);
+        return Err(Difference::Backtick);
     }
-    Ok(Scanned {
-        content: (SecretValue::new(value.to_owned()), variable(value)),
-        length,
-    })
+    Ok((SecretValue::new(value.to_owned()), variable(value)))
 }
 
 /// Whether node treats the backtick at the start of `value` as a quote: it does if the value ends
@@ -200,13 +171,10 @@ fn node_reads_as_quotes(text: &str, value: &str) -> bool {
 }
 
 /// Parses a quoted value, which may span lines and be followed by a comment.
-fn quoted(text: &str, start: usize, quote: char) -> Result<Scanned, Refused> {
+fn quoted(text: &str, start: usize, quote: char) -> (usize, Result<ReadValue, Difference>) {
     let body = &text[start + 1..];
     // A stray quote may be the only mistake, or belong to the next line, so parsing continues there.
-    let refuse = |reason| {
-        let length = end_of_line(text);
-        Err(Refused { reason, length })
-    };
+    let refuse = |reason| (end_of_line(text), Err(reason));
     let Some((value, end, escape)) = unquoted(body, quote) else {
         return refuse(Difference::Unclosed(quote));
     };
@@ -220,16 +188,11 @@ fn quoted(text: &str, start: usize, quote: char) -> Result<Scanned, Refused> {
     if let Some(c) = separator.filter(|_| !rest.is_empty()) {
         return refuse(escape.unwrap_or(Difference::Space(c)));
     }
-    match escape {
-        Some(reason) => Err(Refused { reason, length }),
-        None => Ok(Scanned {
-            content: (
-                SecretValue::new(value),
-                variable(&body[..end]).filter(|_| quote == '"'),
-            ),
-            length,
-        }),
-    }
+    let oddity = variable(&body[..end]).filter(|_| quote == '"');
+    (
+        length,
+        escape.map_or_else(|| Ok((SecretValue::new(value), oddity)), Err),
+    )
 }
 
 /// The value up to the closing quote, the offset of that quote, and the first escape on which readers
