@@ -17,7 +17,7 @@ use crate::push::candidate::{Candidate, Form};
 use crate::push::outcome::{Outcome, Progress};
 use crate::push::pace::Pace;
 use crate::push::plan::{Action, Plan, Step};
-use crate::push::write::{NextStep, Write};
+use crate::push::write::{Followup, Write};
 use crate::system::signals::Interrupt;
 
 /// Shorter waits are not announced.
@@ -268,11 +268,11 @@ impl<'a> Batch<'a> {
         self.proceed(index, next);
     }
 
-    fn proceed(&mut self, index: usize, next: NextStep) {
+    fn proceed(&mut self, index: usize, next: Followup) {
         match next {
-            NextStep::List => self.unlisted.push(index),
-            NextStep::Retry => self.ready.push_back(index),
-            NextStep::GiveUp => self.give_up(index),
+            Followup::List => self.unlisted.push(index),
+            Followup::Retry => self.ready.push_back(index),
+            Followup::GiveUp => self.give_up(index),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::secret::Scope;
 
 /// The next step of a failed write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NextStep {
+pub(super) enum Followup {
     /// List the vault to see whether it is stored.
     List,
     /// Retry it after all other writes.
@@ -84,7 +84,7 @@ impl Write {
     }
 
     /// Records a failure; `may_help` tells whether a retry can succeed.
-    pub(super) fn fail(&mut self, error: ApiError, may_help: bool) -> NextStep {
+    pub(super) fn fail(&mut self, error: ApiError, may_help: bool) -> Followup {
         let creating = self.existing.is_none();
         let taken = creating && error.status() == Some(409);
         let gone = !creating && error.status() == Some(404);
@@ -101,31 +101,31 @@ impl Write {
         self.given_up = !may_help;
         self.error = Some(error);
         if taken && self.kept_in.is_some() {
-            NextStep::GiveUp
+            Followup::GiveUp
         } else if lost || taken || (gone && may_help) {
-            NextStep::List
+            Followup::List
         } else if may_help {
-            NextStep::Retry
+            Followup::Retry
         } else {
-            NextStep::GiveUp
+            Followup::GiveUp
         }
     }
 
     /// Records a list of the vault requested after the last failure.
-    pub(super) fn listed(&mut self, id: Option<&str>) -> NextStep {
+    pub(super) fn listed(&mut self, id: Option<&str>) -> Followup {
         let taken = self.is_taken();
         if id.is_some() && self.kept_in.is_some() {
             // An update could overwrite the value of another writer.
-            NextStep::GiveUp
+            Followup::GiveUp
         } else if let Some(id) = id {
             self.existing = Some(id.to_owned());
             self.given_up = false;
-            NextStep::Retry
+            Followup::Retry
         } else if self.given_up || taken {
             // Not proof that the secret is missing, because a list may be out of date.
-            NextStep::GiveUp
+            Followup::GiveUp
         } else {
-            NextStep::Retry
+            Followup::Retry
         }
     }
 

@@ -24,21 +24,21 @@ fn is_unknown(write: &Write) -> bool {
 #[test]
 fn a_failure_decides_the_next_step() {
     for (write, code, may_help, next, unknown) in [
-        (create as fn() -> Write, 503, true, NextStep::List, true),
-        (create, 503, false, NextStep::List, true),
-        (create, 409, true, NextStep::List, false),
-        (create, 409, false, NextStep::List, false),
-        (create, 404, true, NextStep::Retry, false),
-        (create, 404, false, NextStep::GiveUp, false),
-        (create, 429, true, NextStep::Retry, false),
-        (create, 422, false, NextStep::GiveUp, false),
-        (update, 503, true, NextStep::Retry, true),
-        (update, 503, false, NextStep::GiveUp, true),
-        (update, 404, true, NextStep::List, false),
-        (update, 404, false, NextStep::GiveUp, false),
-        (update, 409, false, NextStep::GiveUp, false),
-        (update, 429, true, NextStep::Retry, false),
-        (update, 429, false, NextStep::GiveUp, false),
+        (create as fn() -> Write, 503, true, Followup::List, true),
+        (create, 503, false, Followup::List, true),
+        (create, 409, true, Followup::List, false),
+        (create, 409, false, Followup::List, false),
+        (create, 404, true, Followup::Retry, false),
+        (create, 404, false, Followup::GiveUp, false),
+        (create, 429, true, Followup::Retry, false),
+        (create, 422, false, Followup::GiveUp, false),
+        (update, 503, true, Followup::Retry, true),
+        (update, 503, false, Followup::GiveUp, true),
+        (update, 404, true, Followup::List, false),
+        (update, 404, false, Followup::GiveUp, false),
+        (update, 409, false, Followup::GiveUp, false),
+        (update, 429, true, Followup::Retry, false),
+        (update, 429, false, Followup::GiveUp, false),
     ] {
         let mut write = write();
         let kind = if write.existing.is_some() {
@@ -60,11 +60,11 @@ fn a_failure_decides_the_next_step() {
 #[test]
 fn a_list_determines_the_next_step() {
     for (code, may_help, listed, next) in [
-        (503, true, None, NextStep::Retry),
-        (503, false, None, NextStep::GiveUp),
-        (503, false, Some("id"), NextStep::Retry),
-        (409, true, None, NextStep::GiveUp),
-        (409, true, Some("id"), NextStep::Retry),
+        (503, true, None, Followup::Retry),
+        (503, false, None, Followup::GiveUp),
+        (503, false, Some("id"), Followup::Retry),
+        (409, true, None, Followup::GiveUp),
+        (409, true, Some("id"), Followup::Retry),
     ] {
         let mut write = create();
         write.fail(status(code), may_help);
@@ -74,13 +74,13 @@ fn a_list_determines_the_next_step() {
     let mut gone = update();
     gone.fail(status(404), true);
     assert_eq!(gone.existing, None);
-    assert_eq!(gone.listed(None), NextStep::Retry);
+    assert_eq!(gone.listed(None), Followup::Retry);
     // A write that was given up is retried if the list contains it.
     let mut found = create();
     found.fail(status(503), false);
     found.listed(Some("id"));
     found.fail(status(404), true);
-    assert_eq!(found.listed(None), NextStep::Retry);
+    assert_eq!(found.listed(None), Followup::Retry);
 }
 
 /// R106: a create whose response was lost is a creation, even if an update confirms it.
@@ -133,18 +133,18 @@ fn a_write_needs_a_list_when_its_id_is_gone_or_its_name_is_taken() {
 fn a_name_that_is_taken_is_kept() {
     let keeping = || Write::new(&Action::Create, Some(Scope::Org));
     let mut taken = keeping();
-    assert_eq!(taken.fail(status(409), true), NextStep::GiveUp);
+    assert_eq!(taken.fail(status(409), true), Followup::GiveUp);
     assert!(matches!(
         taken.outcome(),
         Outcome::Unchanged(WhyKept::Stored(Scope::Org))
     ));
     let mut lost = keeping();
-    assert_eq!(lost.fail(status(503), true), NextStep::List);
-    assert_eq!(lost.listed(Some("id")), NextStep::GiveUp);
+    assert_eq!(lost.fail(status(503), true), Followup::List);
+    assert_eq!(lost.listed(Some("id")), Followup::GiveUp);
     assert!(is_unknown(&lost) && lost.existing.is_none());
     let mut lost = keeping();
     lost.fail(status(503), true);
-    assert_eq!(lost.listed(None), NextStep::Retry);
-    assert_eq!(lost.fail(status(409), true), NextStep::GiveUp);
+    assert_eq!(lost.listed(None), Followup::Retry);
+    assert_eq!(lost.fail(status(409), true), Followup::GiveUp);
     assert!(is_unknown(&lost));
 }
