@@ -83,17 +83,13 @@ impl Outcomes<'_> {
         let unknown = self.count("unknown");
         let missing = self.each.iter().filter(|outcome| !outcome.is_good()).count() - unknown;
         let they = if unknown == 1 { "it" } else { "they" };
-        let parts = [
-            (stored, format!("{stored} stored")),
-            (missing, format!("{missing} not stored")),
-            (
-                unknown,
-                format!("{unknown} unknown ({they} may have been stored)"),
-            ),
-        ];
+        let may_be = format!("unknown ({they} may have been stored)");
+        let parts = [(stored, "stored"), (missing, "not stored"), (unknown, &may_be)];
         // What is stored is told by the report above, unless a signal came in between.
         let told = parts.into_iter().skip(usize::from(self.stopped_by.is_none()));
-        let told = told.filter(|(count, _)| *count > 0).map(|(_, part)| part);
+        let told = told
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"));
         let message = told.collect::<Vec<_>>().join(", ");
         let again = "run the same command again to continue";
         if let Some(kind) = self.stopped_by {

@@ -111,13 +111,7 @@ impl PushArgs {
 }
 
 pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
-    let Context {
-        env,
-        printer,
-        interrupt,
-        options,
-        ..
-    } = context;
+    let (env, options, printer) = (&context.env, &context.options, context.printer);
     let confirmation = Confirmation::decide(options, env, !args.dry_run);
     let needs_answer = confirmation
         .as_ref()
@@ -125,9 +119,9 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let sources = args.sources();
     let say = |text: &str| printer.notice(text);
     let collected = async { Ok(collect(&sources, env, needs_answer, &say).await) };
-    let mut collected = interrupt.or(collected).await?;
+    let mut collected = context.interrupt.or(collected).await?;
     let confirmation = collected.problems.check(confirmation);
-    report(&mut collected, args.strict, *printer);
+    report(&mut collected, args.strict, printer);
     if !collected.problems.has_usage() && env.terminals.stdin && !prompt::is_at_terminal(options, env) {
         // Fails if there is anything to ask.
         collected.ask(options, env, |_| false, args.if_missing).await?;
@@ -146,8 +140,8 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
             secrets.any(|stored| stored.name == name)
         };
         let asked = collected.ask(options, env, is_stored, args.if_missing);
-        interrupt.or(asked).await?;
-        report(&mut collected, args.strict, *printer);
+        context.interrupt.or(asked).await?;
+        report(&mut collected, args.strict, printer);
     }
     let intent = Intent {
         scope: args.scope,
@@ -202,12 +196,7 @@ pub(crate) async fn push(
     manner: Manner,
     context: &Context,
 ) -> Result<()> {
-    let Context {
-        env,
-        printer,
-        interrupt,
-        ..
-    } = context;
+    let printer = context.printer;
     for candidate in &candidates {
         api.keep_secret(&candidate.value);
     }
@@ -236,8 +225,8 @@ pub(crate) async fn push(
     if plan.writes() != (0, 0) && manner.confirmation != Confirmation::NotNeeded {
         printer.preview(view::plan_text(&plan, printer.terminals.stderr));
         let question = format!("{}?", view::tasks(&plan, &vault));
-        let asked = manner.confirmation.ask(env, *printer, &question);
-        interrupt.or(asked).await?;
+        let asked = manner.confirmation.ask(&context.env, printer, &question);
+        context.interrupt.or(asked).await?;
     }
     write(&plan, &api, context).await
 }

@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::collected::{Collected, Question};
+use super::collected::Collected;
 use super::sources::{MAX_FILE, Sources};
 use super::text;
 use crate::error::{Error, Result};
@@ -57,6 +57,11 @@ fn argument_at(position: usize, argument: &OsStr, env: &Env) -> Result<Argument>
                 .hint("'amika secret push NAME' asks for the value without showing it"),
         );
     }
+    let argument = |name, value: Option<&str>| Argument {
+        position,
+        name,
+        value: value.map(|value| SecretValue::new(value.to_owned())),
+    };
     let Some((name, value)) = text.split_once('=') else {
         // A word after another argument is a value without its `=`, unless it is written as a variable.
         let named = SecretName::inline(text).filter(|_| position == 1 || words::is_constant(text));
@@ -64,11 +69,7 @@ fn argument_at(position: usize, argument: &OsStr, env: &Env) -> Result<Argument>
             Some(error) => error,
             None => expected(", or NAME alone to be asked for the value"),
         })?;
-        return Ok(Argument {
-            position,
-            name,
-            value: None,
-        });
+        return Ok(argument(name, None));
     };
     let name = SecretName::inline(name).ok_or_else(|| {
         Error::input(format!(
@@ -76,12 +77,7 @@ fn argument_at(position: usize, argument: &OsStr, env: &Env) -> Result<Argument>
         ))
         .hint("use letters, digits, '_', '-' and '.', starting with a letter, a digit or '_'")
     })?;
-    let value = Some(SecretValue::new(value.to_owned()));
-    Ok(Argument {
-        position,
-        name,
-        value,
-    })
+    Ok(argument(name, Some(value)))
 }
 
 /// `NAME=@PATH` and `NAME=-` read a file in other tools.
@@ -179,23 +175,19 @@ pub(super) async fn read(
     say: &dyn Fn(&str),
 ) {
     let mut stdin = Vec::new();
-    for Argument {
-        position,
-        name,
-        value,
-    } in arguments
-    {
-        match value {
-            Some(value) => collected.add(Candidate::secret(name, value, Origin::Argument(position))),
+    for argument in arguments {
+        let name = argument.name;
+        match argument.value {
+            Some(value) => collected.add(Candidate::secret(
+                name,
+                value,
+                Origin::Argument(argument.position),
+            )),
             // A valid name with a dot may also be intended as a file.
             None if env.terminals.stdin => {
                 let is_file = name.as_str().contains('.') && is_file(name.as_str(), env);
                 let note = is_file.then(|| push_entries(name.as_str()));
-                collected.question(Question {
-                    name,
-                    note,
-                    optional: false,
-                });
+                collected.question(name, note, false);
             }
             None => stdin.push(ValueFile {
                 name,

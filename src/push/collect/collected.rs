@@ -48,12 +48,12 @@ pub(crate) struct Collected<'a> {
 }
 
 /// A name without a value.
-pub(super) struct Question {
-    pub(super) name: SecretName,
+struct Question {
+    name: SecretName,
     /// Added to the prompt.
-    pub(super) note: Option<String>,
+    note: Option<String>,
     /// Whether the name is only referenced, so that no answer is needed.
-    pub(super) optional: bool,
+    optional: bool,
 }
 
 /// A name that one source gives more than once.
@@ -112,14 +112,9 @@ impl<'a> Collected<'a> {
         if !self.selects(candidate.name.as_str()) || !self.is_usable(&candidate) {
             return;
         }
-        let Self {
-            candidates,
-            positions,
-            hasher,
-            ..
-        } = self;
-        let hash = |name: &SecretName| hasher.hash_one(name);
-        let slot = positions.entry(
+        let candidates = &mut self.candidates;
+        let hash = |name: &SecretName| self.hasher.hash_one(name);
+        let slot = self.positions.entry(
             hash(&candidate.name),
             |at| candidates[*at].name == candidate.name,
             |at| hash(&candidates[*at].name),
@@ -142,13 +137,9 @@ impl<'a> Collected<'a> {
     }
 
     /// Whether a value can be stored and looks like a secret. Records why not.
-    fn is_usable(
-        &mut self,
-        Candidate {
-            name, value, origin, ..
-        }: &Candidate,
-    ) -> bool {
-        let text = value.expose_secret();
+    fn is_usable(&mut self, candidate: &Candidate) -> bool {
+        let (name, origin) = (&candidate.name, &candidate.origin);
+        let text = candidate.value.expose_secret();
         let (problem, hint) = if text.is_empty() {
             (
                 "is empty",
@@ -201,11 +192,11 @@ impl<'a> Collected<'a> {
         }
     }
 
-    /// Records a name whose value a person may be asked for. A value of a source of lower precedence is
+    /// Records a name whose value a person may be asked for; with `optional` no answer is needed. A value of a source of lower precedence is
     /// not needed for it.
-    pub(super) fn question(&mut self, question: Question) {
-        if self.selects(question.name.as_str()) {
-            self.questions.push(question);
+    pub(super) fn question(&mut self, name: SecretName, note: Option<String>, optional: bool) {
+        if self.selects(name.as_str()) {
+            self.questions.push(Question { name, note, optional });
         }
     }
 
@@ -323,11 +314,7 @@ impl Collected<'_> {
             };
             let mut found = names[secret].iter().filter_map(|name| given.remove(*name));
             let Some(candidate) = found.next() else {
-                self.question(Question {
-                    name,
-                    note: None,
-                    optional: true,
-                });
+                self.question(name, None, true);
                 continue;
             };
             let used = &candidate.name;

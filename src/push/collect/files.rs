@@ -63,23 +63,18 @@ async fn read_file(path: &Path, env: &Env, collected: &mut Collected<'_>, say: &
 }
 
 fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collected<'_>) {
-    let Line {
-        number,
-        name,
-        content,
-    } = line;
     let origin = Origin::File {
         path: Rc::clone(path),
-        line: number,
+        line: line.number,
     };
-    let (value, oddity) = match content {
+    let (value, oddity) = match line.content {
         Ok(content) => content,
         Err(fault) => {
             let error = || Error::input(format!("{origin}: {}", fault.message)).hint(fault.hint);
             return collected.problems.push_kind(fault.kind, error);
         }
     };
-    let Some(name) = name.as_deref().and_then(SecretName::environment) else {
+    let Some(name) = line.name.as_deref().and_then(SecretName::environment) else {
         return;
     };
     let mut warn = |kind, message: String| collected.find(kind, &origin, name.as_str(), message, None);

@@ -15,33 +15,32 @@ pub(super) const MAX_NAME: usize = 256;
 /// The text of a file without a byte order mark. The error names `place` and the line that is not UTF-8.
 pub(super) fn utf8<'a>(bytes: &'a [u8], place: &str) -> Result<&'a str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let file = || shell::path(Path::new(place), None);
+    let convert = |from: &str| {
+        format!(
+            "save it as UTF-8, for example with 'iconv -f {from} -t UTF-8 {}'",
+            file()
+        )
+    };
     if is_utf16(bytes) {
-        let hint = format!(
-            "save it as UTF-8, for example with 'iconv -f UTF-16 -t UTF-8 {}'",
-            shell::path(Path::new(place), None)
-        );
-        return Err(Error::input(format!("{place}: not valid UTF-8: it is encoded as UTF-16")).hint(hint));
+        let message = format!("{place}: not valid UTF-8: it is encoded as UTF-16");
+        return Err(Error::input(message).hint(convert("UTF-16")));
     }
     std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
+        let (before, rest) = bytes.split_at(error.valid_up_to());
         let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let next = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
-        let file = shell::path(Path::new(place), None);
-        if bytes.starts_with(b"age-encryption.org/") {
-            Error::input(format!("{place} is a file that is encrypted with age"))
-                .hint(format!("decrypt it first with 'age -d -i KEY {file}'"))
-        } else if next >= 0xc0 && next != 0xff {
+        let (message, hint) = if bytes.starts_with(b"age-encryption.org/") {
+            let hint = format!("decrypt it first with 'age -d -i KEY {}'", file());
+            (format!("{place} is a file that is encrypted with age"), hint)
+        } else if matches!(rest, [0xc0..=0xfe, ..]) {
             // The byte is a letter in Latin-1.
-            Error::input(format!(
-                "{place}:{line}: not valid UTF-8; it looks like Latin-1 (ISO 8859-1)"
-            ))
-            .hint(format!(
-                "save it as UTF-8, for example with 'iconv -f ISO-8859-1 -t UTF-8 {file}'"
-            ))
+            let what = "not valid UTF-8; it looks like Latin-1 (ISO 8859-1)";
+            (format!("{place}:{line}: {what}"), convert("ISO-8859-1"))
         } else {
-            Error::input(format!("{place}:{line}: not valid UTF-8"))
-                .hint("encode the value, for example with base64")
-        }
+            let hint = "encode the value, for example with base64".to_owned();
+            (format!("{place}:{line}: not valid UTF-8"), hint)
+        };
+        Error::input(message).hint(hint)
     })
 }
 
