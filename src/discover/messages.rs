@@ -138,6 +138,6 @@ pub(super) fn entry(name: &str, index: usize) -> String {
 fn may_be_secret(name: &str) -> bool {
     let is_address = name.contains("://") && !name.contains('@');
     name.chars().count() > MAX_SHOWN
-        || words::KEY_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || words::key_prefixes().any(|prefix| name.starts_with(prefix))
         || !is_address && words::may_be_secret(name)
 }

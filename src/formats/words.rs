@@ -4,50 +4,15 @@ use std::path::Path;
 
 use super::escape;
 
+const KEY_PREFIXES: &str = "AIza AKIA ASIA SG. at- dckr_pat_ dop_v1_ dp.pt. dp.st. eyJ ghp_ gho_ ghu_ ghs_ ghr_ \
+    github_pat_ glpat- gsk_ hf_ hvs. lin_api_ npm_ ops_eyJ phc_ pk_live_ pk_test_ pypi- r8_ rk_live_ rk_test_ \
+    sgamp_ shpat_ sk- sk_ sbp_ tvly- whsec_ xai- xapp- xox ya29.";
+
 /// How the keys and tokens of common services begin.
-pub(crate) const KEY_PREFIXES: &[&str] = &[
-    "AIza",
-    "AKIA",
-    "ASIA",
-    "SG.",
-    "at-",
-    "dckr_pat_",
-    "dop_v1_",
-    "dp.pt.",
-    "dp.st.",
-    "eyJ",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "gsk_",
-    "hf_",
-    "hvs.",
-    "lin_api_",
-    "npm_",
-    "ops_eyJ",
-    "phc_",
-    "pk_live_",
-    "pk_test_",
-    "pypi-",
-    "r8_",
-    "rk_live_",
-    "rk_test_",
-    "sgamp_",
-    "shpat_",
-    "sk-",
-    "sk_",
-    "sbp_",
-    "tvly-",
-    "whsec_",
-    "xai-",
-    "xapp-",
-    "xox",
-    "ya29.",
-];
+pub(crate) fn key_prefixes() -> impl Iterator<Item = &'static str> {
+    KEY_PREFIXES.split(' ')
+}
+
 /// Maximum length of a word that an error repeats: of a name in capital letters, and of other words.
 const MAX_NAME: usize = 40;
 const MAX_WORD: usize = 20;
@@ -73,7 +38,7 @@ pub(crate) fn may_be_secret(word: &str) -> bool {
 
 /// A prefix of a key, and then 16 or more characters of a key with a digit.
 pub(crate) fn has_key_prefix(word: &str) -> bool {
-    let rests = KEY_PREFIXES.iter().filter_map(|prefix| word.strip_prefix(prefix));
+    let rests = key_prefixes().filter_map(|prefix| word.strip_prefix(prefix));
     let is_key_character = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let mut runs = rests.map(|rest| rest.chars().take_while(is_key_character).collect::<String>());
     runs.any(|run| run.len() >= 16 && run.contains(|c: char| c.is_ascii_digit()))

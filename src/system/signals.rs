@@ -22,15 +22,15 @@ impl Interrupt {
     }
 
     /// The first of these signals counts.
-    fn on(signals: impl Iterator<Item = (StopSignal, Received)>) -> Self {
+    fn on(signals: impl Iterator<Item = (Kind, Received)>) -> Self {
         let stopped = Arc::new(watch::Sender::new(None));
-        for (signal, received) in signals {
+        for (reason, received) in signals {
             let stopped = Arc::clone(&stopped);
             tokio::spawn(async move {
                 received.await;
                 stopped.send_if_modified(|kind| {
                     let is_first = kind.is_none();
-                    kind.get_or_insert(signal.kind());
+                    kind.get_or_insert(reason);
                     is_first
                 });
             });
@@ -54,75 +54,50 @@ impl Interrupt {
     }
 }
 
-/// A request of the system to stop.
-#[cfg_attr(not(test), expect(dead_code, reason = "each system has only some of them"))]
-#[derive(Debug, Clone, Copy)]
-enum StopSignal {
-    /// SIGINT, or the console event of Windows.
-    CtrlC,
-    /// SIGQUIT, which would end the process with the echo off; Ctrl-Break on Windows.
-    CtrlBackslashOrBreak,
-    Terminate,
-    /// SIGHUP: the terminal was closed.
-    Hangup,
-    WindowClosed,
-    LogOff,
-    Shutdown,
-}
-
-impl StopSignal {
-    fn kind(self) -> Kind {
-        match self {
-            Self::Terminate | Self::Hangup => Kind::Terminated,
-            Self::CtrlC | Self::CtrlBackslashOrBreak | Self::WindowClosed | Self::LogOff | Self::Shutdown => {
-                Kind::Interrupted
-            }
-        }
-    }
-}
-
 /// Ends when a signal is received.
 type Received = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Installs the handlers at once.
 #[cfg(unix)]
-fn signals() -> [io::Result<(StopSignal, Received)>; 4] {
+fn signals() -> [io::Result<(Kind, Received)>; 4] {
     use tokio::signal::unix::{SignalKind, signal};
     [
-        (StopSignal::CtrlC, SignalKind::interrupt()),
-        (StopSignal::CtrlBackslashOrBreak, SignalKind::quit()),
-        (StopSignal::Terminate, SignalKind::terminate()),
-        (StopSignal::Hangup, SignalKind::hangup()),
+        (Kind::Interrupted, SignalKind::interrupt()),
+        // Ctrl-\\ would end the process with the echo off.
+        (Kind::Interrupted, SignalKind::quit()),
+        (Kind::Terminated, SignalKind::terminate()),
+        // The terminal was closed.
+        (Kind::Terminated, SignalKind::hangup()),
     ]
-    .map(|(stop, kind)| {
+    .map(|(reason, kind)| {
         let mut stream = signal(kind)?;
         let received: Received = Box::pin(async move {
             stream.recv().await;
         });
-        Ok((stop, received))
+        Ok((reason, received))
     })
 }
 
 #[cfg(windows)]
-fn signals() -> [io::Result<(StopSignal, Received)>; 5] {
+fn signals() -> [io::Result<(Kind, Received)>; 5] {
     use tokio::signal::windows;
     /// The streams of the events have different types.
     macro_rules! event {
-        ($stop:ident, $listen:ident) => {
+        ($listen:ident) => {
             windows::$listen().map(|mut stream| {
                 let received: Received = Box::pin(async move {
                     stream.recv().await;
                 });
-                (StopSignal::$stop, received)
+                (Kind::Interrupted, received)
             })
         };
     }
     [
-        event!(CtrlC, ctrl_c),
-        event!(CtrlBackslashOrBreak, ctrl_break),
-        event!(WindowClosed, ctrl_close),
-        event!(LogOff, ctrl_logoff),
-        event!(Shutdown, ctrl_shutdown),
+        event!(ctrl_c),
+        event!(ctrl_break),
+        event!(ctrl_close),
+        event!(ctrl_logoff),
+        event!(ctrl_shutdown),
     ]
 }
 
