@@ -133,7 +133,7 @@ impl Decisions {
         } else {
             OldCredential::WithoutValue
         };
-        (Self::new(Phase::Deleting, old), at_once(ReplaceStep::Delete))
+        (Self::new(Phase::Deleting, old), after(0, ReplaceStep::Delete))
     }
 
     fn new(phase: Phase, old: OldCredential) -> Self {
@@ -175,7 +175,6 @@ impl Decisions {
             (Phase::Creating, StepReply::Taken) => finish(Ending::Taken),
             (_, StepReply::Done(id)) => finish(Ending::Restored(id)),
             (_, StepReply::Taken | StepReply::Unknown) => self.list_for(Phase::CheckingRestore),
-            (Phase::Restoring, StepReply::Busy) => self.restore(),
             (Phase::Restoring, StepReply::Refused) => self.give_up(),
             (_, StepReply::Refused | StepReply::Busy) => self.restore_or_give_up(),
         }
@@ -190,7 +189,7 @@ impl Decisions {
             (Phase::CheckingDeletion, Listed::Empty) => self.create_or_restore(),
             (Phase::CheckingDeletion, _) => self.list_again(finish(Ending::DeletionUnknown)),
             // The delete was confirmed, so a list that still shows the old id is out of date.
-            (Phase::CheckingRestore, Listed::Empty | Listed::Old) => self.restore(),
+            (Phase::CheckingRestore, Listed::Empty | Listed::Old) => self.restore_or_give_up(),
             (Phase::CheckingRestore, _) => self.list_again(finish(Ending::Unknown)),
             (_, Listed::Empty | Listed::Old) if self.interrupted || self.creates >= MAX_CREATES => {
                 self.restore_or_give_up()
@@ -221,31 +220,17 @@ impl Decisions {
     fn create(&mut self, wait: u32) -> NextStep {
         self.phase = Phase::Creating;
         self.creates += 1;
-        NextStep {
-            wait,
-            step: ReplaceStep::Create,
-        }
+        after(wait, ReplaceStep::Create)
     }
 
     /// Gives up storing the new credential, and restores the old one if possible.
     fn restore_or_give_up(&mut self) -> NextStep {
-        if self.old == OldCredential::WithValue {
-            return self.restore();
-        }
-        self.give_up()
-    }
-
-    fn restore(&mut self) -> NextStep {
-        if self.restores >= MAX_RESTORES {
+        if self.old != OldCredential::WithValue || self.restores >= MAX_RESTORES {
             return self.give_up();
         }
         self.phase = Phase::Restoring;
-        let wait = self.restores;
         self.restores += 1;
-        NextStep {
-            wait,
-            step: ReplaceStep::Restore,
-        }
+        after(self.restores - 1, ReplaceStep::Restore)
     }
 
     fn give_up(&self) -> NextStep {
@@ -261,7 +246,7 @@ impl Decisions {
     fn list_for(&mut self, phase: Phase) -> NextStep {
         self.phase = phase;
         self.lists = 0;
-        at_once(ReplaceStep::List)
+        after(0, ReplaceStep::List)
     }
 
     fn list_again(&mut self, otherwise: NextStep) -> NextStep {
@@ -274,19 +259,16 @@ impl Decisions {
         if self.lists >= max {
             return otherwise;
         }
-        NextStep {
-            wait: self.lists,
-            step: ReplaceStep::List,
-        }
+        after(self.lists, ReplaceStep::List)
     }
 }
 
-fn at_once(step: ReplaceStep) -> NextStep {
-    NextStep { wait: 0, step }
+fn after(wait: u32, step: ReplaceStep) -> NextStep {
+    NextStep { wait, step }
 }
 
 fn finish(ending: Ending) -> NextStep {
-    at_once(ReplaceStep::Finish(ending))
+    after(0, ReplaceStep::Finish(ending))
 }
 
 #[cfg(test)]

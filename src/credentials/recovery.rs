@@ -97,9 +97,7 @@ impl KeptValue {
                 return Err(nothing_deleted(error));
             }
         }
-        let in_use = lock(&value);
-        drop(state_lock);
-        Ok(Self { value, _lock: in_use })
+        Ok(Self::locked(value))
     }
 
     /// Creates the directory of a new login, which its tool will store there.
@@ -122,9 +120,12 @@ impl KeptValue {
                 .because(error)
                 .hint("set AMIKA_STATE_DIRECTORY to a writable directory with free space")
         })?;
-        let value = directory.join(provider.login_file_name());
-        let in_use = lock(&value);
-        Ok(Self { value, _lock: in_use })
+        Ok(Self::locked(directory.join(provider.login_file_name())))
+    }
+
+    fn locked(value: PathBuf) -> Self {
+        let file = locked_file(&value).filter(|file| file.try_lock().is_ok());
+        Self { value, _lock: file }
     }
 
     /// The directory of a new login.
@@ -160,30 +161,34 @@ pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<(PathBuf, Optio
     let Some(store) = Store::locate(env) else {
         return Vec::new();
     };
-    let entries = fs::read_dir(store.directory()).into_iter().flatten().flatten();
-    let mut left: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter_map(|path| {
-            let name = path.file_name()?.to_string_lossy();
-            if name.starts_with(&format!("{LOGIN_PREFIX}{}-", provider.id)) {
-                let login = path.join(provider.login_file_name());
-                if !login.is_file() && !is_in_use(&login) {
-                    // The tool was killed before it had stored a login.
-                    remove(&login);
-                }
-                return login.is_file().then_some(login);
-            }
-            let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
-            let is_value = path.extension().is_some_and(|extension| extension == VALUE);
-            (name.starts_with(PREFIX) && is_value && is_file).then_some(path)
-        })
-        .filter(|path| !is_in_use(path))
-        .map(|path| (path.clone(), describe(&path)))
-        .filter(|(_, description)| {
-            let other = |description: &Description| description.provider != provider.id;
-            !description.as_ref().is_some_and(other)
-        })
-        .collect();
+    let mut left = Vec::new();
+    for entry in fs::read_dir(store.directory()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_login = name.starts_with(&format!("{LOGIN_PREFIX}{}-", provider.id));
+        let mut value = entry.path();
+        let is_old =
+            name.starts_with(PREFIX) && value.extension().is_some_and(|extension| extension == VALUE);
+        if is_login {
+            value.push(provider.login_file_name());
+        } else if !is_old || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        if is_in_use(&value) {
+            continue;
+        }
+        if !value.is_file() {
+            // The tool was killed before it had stored a login.
+            remove(&value);
+            continue;
+        }
+        let description = describe(&value);
+        if description
+            .as_ref()
+            .is_none_or(|kept| kept.provider == provider.id)
+        {
+            left.push((value, description));
+        }
+    }
     left.sort_by(|one, other| one.0.cmp(&other.0));
     left
 }
@@ -233,14 +238,10 @@ fn describe(value: &Path) -> Option<Description> {
     serde_json::from_slice(&content).ok()
 }
 
-/// The file that is locked while a value is in use. The tool may replace the file of a login.
+/// The file that is locked while a value is in use: its description, because the tool may replace the file
+/// of a login.
 fn locked_file(value: &Path) -> Option<File> {
-    let description = login_directory(value).map(|directory| directory.join(LOGIN_DESCRIPTION));
-    File::open(description.as_deref().unwrap_or(value)).ok()
-}
-
-fn lock(value: &Path) -> Option<File> {
-    locked_file(value).filter(|file| file.try_lock().is_ok())
+    File::open(description_of(value)).ok()
 }
 
 /// Whether a running process has locked the value.

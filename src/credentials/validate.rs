@@ -30,18 +30,33 @@ pub(crate) struct Checked {
     pub(crate) others: Vec<String>,
 }
 
+impl Checked {
+    /// A credential that does not expire, as far as is known.
+    fn new(kind: CredentialKind, value: SecretValue) -> Self {
+        let (expiry, others) = (String::new(), Vec::new());
+        Self {
+            kind,
+            value,
+            is_renewable: false,
+            expiry,
+            others,
+        }
+    }
+}
+
 /// Infers the type of a value: JSON, even if invalid, is a login, and so is a token that the provider's
 /// tool accepts as one. Anything else is an API key.
 pub(crate) fn infer(provider: &Provider, value: &str) -> CredentialKind {
-    let is_json = value
-        .trim_start_matches('\u{feff}')
-        .trim_start()
-        .starts_with(['{', '[']);
-    if is_json || is_login_token(provider, value.trim()) {
+    if begins_as_json(value) || is_login_token(provider, value.trim()) {
         CredentialKind::OAuth
     } else {
         CredentialKind::ApiKey
     }
+}
+
+fn begins_as_json(value: &str) -> bool {
+    let value = value.trim_start_matches('\u{feff}').trim_start();
+    value.starts_with(['{', '['])
 }
 
 /// Whether the provider's tool accepts the token in place of a login.
@@ -123,12 +138,10 @@ pub(crate) fn check_token(
         let expiry = format!("works for at most a year, until {expires_at:.0}");
         (json!({ CLAUDE.access_token.0: login }), expiry)
     };
+    let value = SecretValue::new(Zeroizing::new(file.to_string()));
     Ok(Checked {
-        kind: CredentialKind::OAuth,
-        value: SecretValue::new(Zeroizing::new(file.to_string())),
-        is_renewable: false,
         expiry,
-        others: Vec::new(),
+        ..Checked::new(CredentialKind::OAuth, value)
     })
 }
 
@@ -147,11 +160,10 @@ fn check_login(provider: &Provider, value: SecretValue, place: &str, now: Timest
         .filter_map(|name| other_secret(file.as_ref()?, name))
         .collect();
     Ok(Checked {
-        kind: CredentialKind::OAuth,
         is_renewable,
         expiry,
         others,
-        value,
+        ..Checked::new(CredentialKind::OAuth, value)
     })
 }
 
@@ -216,11 +228,7 @@ fn check_key(provider: &Provider, value: &str, place: &str, literal: bool) -> Re
     if key.is_empty() {
         return refuse("the API key is empty", "check that it was copied completely");
     }
-    if key
-        .trim_start_matches('\u{feff}')
-        .trim_start()
-        .starts_with(['{', '['])
-    {
+    if begins_as_json(key) {
         return refuse(
             "this is a JSON object, not an API key",
             "pass the key alone; to push a login, leave out --type api_key",
@@ -237,13 +245,8 @@ fn check_key(provider: &Provider, value: &str, place: &str, literal: bool) -> Re
         let hint = format!("use '{}', or add --literal to store it as it is", token.command());
         return refuse(&format!("this is {}", token.description()), &hint);
     }
-    Ok(Checked {
-        kind: CredentialKind::ApiKey,
-        value: SecretValue::new(Zeroizing::new(key.to_owned())),
-        is_renewable: false,
-        expiry: String::new(),
-        others: Vec::new(),
-    })
+    let value = SecretValue::new(Zeroizing::new(key.to_owned()));
+    Ok(Checked::new(CredentialKind::ApiKey, value))
 }
 
 fn has_invalid_characters(key: &str) -> bool {

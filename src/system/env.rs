@@ -108,14 +108,9 @@ impl Env {
         variables.retain(|name, _| is_left(name));
         variables.insert(key(OsStr::new(variable)), directory.into());
         Self {
-            arguments: Vec::new(),
-            program: None,
             variables,
-            home: Some(directory.to_owned()),
-            is_own_home: false,
-            directory: None,
             root: self.root.clone(),
-            ..*self
+            ..self.elsewhere(directory)
         }
     }
 
