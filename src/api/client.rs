@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::error::Effect;
 use super::request::{ApiAnswer, ApiRequest, Repeat};
 use super::transport::{Api, ApiResult};
 use super::types::{Asked, NewSecret, SecretSummary, ServerText};
@@ -128,7 +129,7 @@ impl Api {
         let body: Value = members.chain(description).collect();
         let request = ApiRequest {
             body: Some(body.to_string().into()),
-            is_write: true,
+            possible_effect: Effect::Unknown,
             ..ApiRequest::read(Method::PUT, &path)
         };
         let asked = Asked {

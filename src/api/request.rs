@@ -25,8 +25,8 @@ pub(super) struct ApiRequest<'a> {
     pub(super) path: &'a str,
     pub(super) body: Option<Bytes>,
     pub(super) repeat: Repeat,
-    /// Whether it changes what is stored.
-    pub(super) is_write: bool,
+    /// What it may have done if no answer tells.
+    pub(super) possible_effect: Effect,
     /// The secret in the body.
     pub(super) carried: Option<Carried<'a>>,
 }
@@ -39,23 +39,14 @@ impl<'a> ApiRequest<'a> {
             path,
             body: None,
             repeat: Repeat::Safe,
-            is_write: false,
+            possible_effect: Effect::None,
             carried: None,
-        }
-    }
-
-    /// What it may have done if no answer tells.
-    pub(super) fn possible_effect(&self) -> Effect {
-        if self.is_write {
-            Effect::Unknown
-        } else {
-            Effect::None
         }
     }
 
     pub(super) fn delete(path: &'a str) -> Self {
         Self {
-            is_write: true,
+            possible_effect: Effect::Unknown,
             ..Self::read(Method::DELETE, path)
         }
     }
@@ -67,7 +58,7 @@ impl<'a> ApiRequest<'a> {
             path,
             body: Some(body),
             repeat: Repeat::Never,
-            is_write: true,
+            possible_effect: Effect::Unknown,
             carried: Some(carried),
         }
     }

@@ -118,7 +118,7 @@ impl Api {
                 });
             }
             if error.effect() == Effect::Unknown {
-                effect = request.possible_effect();
+                effect = request.possible_effect;
             }
             let repeatable = match request.repeat {
                 Repeat::Safe => true,
@@ -206,7 +206,7 @@ impl Api {
             status,
             is_json: client::is_json(&headers),
             body,
-            unconfirmed: request.possible_effect(),
+            unconfirmed: request.possible_effect,
             trace_id,
         };
         if status.is_success() {

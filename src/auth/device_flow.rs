@@ -55,7 +55,7 @@ mod tests {
     fn refusal(code: &str) -> ProviderError {
         ProviderError::Refused {
             code: code.to_owned(),
-            message: "in words".to_owned(),
+            details: ": in words".to_owned(),
         }
     }
 

@@ -101,16 +101,12 @@ pub(crate) struct StoreError {
 enum ContentError {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("is not valid UTF-8")]
-    NotUtf8,
-    #[error("is null")]
-    Null,
+    #[error("{0}")]
+    Invalid(&'static str),
     #[error(transparent)]
     Json(#[from] JsonError),
     #[error("has no `{0}`")]
     Missing(&'static str),
-    #[error("`key` contains spaces or invalid characters")]
-    Characters,
     #[error("has an `expires_at` {0}")]
     Expiry(#[from] TimeError),
     #[error("it is stored in the system keyring, which has no such item here")]
@@ -174,7 +170,9 @@ impl Store {
             let key = required(secrets.string("key")?, "key")?;
             let key = SecretValue::new(key.expose_secret().trim().to_owned());
             if !is_sendable(&key) {
-                return Err(ContentError::Characters);
+                return Err(ContentError::Invalid(
+                    "`key` contains spaces or invalid characters",
+                ));
             }
             let api_url = plain(file, "api_url")?;
             Ok(ApiKey { key, api_url })
@@ -208,8 +206,9 @@ impl Store {
             let Some(content) = file::read_if_there(&path, MAX_FILE)? else {
                 return Ok(None);
             };
-            let text = std::str::from_utf8(&content).map_err(|_| ContentError::NotUtf8)?;
-            let file = Object::parse(text)?.ok_or(ContentError::Null)?;
+            let text = std::str::from_utf8(&content);
+            let text = text.map_err(|_| ContentError::Invalid("is not valid UTF-8"))?;
+            let file = Object::parse(text)?.ok_or(ContentError::Invalid("is null"))?;
             if !file.has(IN_KEYRING) {
                 return parse(&file, &file, CredentialBackend::File).map(Some);
             }
@@ -351,8 +350,17 @@ impl Store {
         })
     }
 
+    /// Each directory has its own items, with a hash of its real path in their account.
     fn item(&self, source: CredentialSource) -> KeyringItem {
-        KeyringItem::for_file(&self.path(source), &self.keychain)
+        let directory = self.directory.canonicalize();
+        let directory = directory.unwrap_or_else(|_| self.directory.clone());
+        let path = self.path(source);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let hash = hex_start(directory.as_os_str().as_encoded_bytes(), 16);
+        KeyringItem {
+            keychain: self.keychain.clone(),
+            account: format!("{name}|{hash}"),
+        }
     }
 }
 
@@ -444,18 +452,6 @@ struct KeyringItem {
 }
 
 impl KeyringItem {
-    /// Each directory has its own items, with a hash of its real path in their account.
-    fn for_file(file: &Path, keychain: &SystemKeychain) -> Self {
-        let directory = file.parent().unwrap_or(Path::new("."));
-        let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let hash = hex_start(directory.as_os_str().as_encoded_bytes(), 16);
-        Self {
-            keychain: keychain.clone(),
-            account: format!("{name}|{hash}"),
-        }
-    }
-
     fn read(&self) -> std::result::Result<Option<SecretValue>, KeychainError> {
         self.keychain.read(SERVICE, &self.account)
     }

@@ -35,8 +35,9 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(8);
 /// An error of a request to the provider.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProviderError {
-    #[error("the identity provider refused ({code}){}", said(message))]
-    Refused { code: String, message: String },
+    /// The details are empty, or a colon and the provider's message.
+    #[error("the identity provider refused ({code}){details}")]
+    Refused { code: String, details: String },
     /// The provider could not be reached, or its response was invalid. A retry may help.
     #[error("{0}")]
     Unavailable(String),
@@ -53,7 +54,7 @@ impl ProviderError {
     pub(crate) fn expired() -> Self {
         Self::Refused {
             code: "expired_token".to_owned(),
-            message: String::new(),
+            details: String::new(),
         }
     }
 
@@ -96,15 +97,6 @@ fn explain(code: &str, error: &ProviderError) -> Error {
         }
     };
     Error::new(Kind::Credential, format!("{what} ({code})")).hint("run 'amika auth login' again")
-}
-
-/// The message of a server after a colon, if there is one.
-fn said(message: &str) -> String {
-    if message.is_empty() {
-        String::new()
-    } else {
-        format!(": {message}")
-    }
 }
 
 type ProviderResult<T> = std::result::Result<T, ProviderError>;
@@ -290,7 +282,8 @@ impl Workos {
         };
         ProviderError::Refused {
             code: shown("error", "code").unwrap_or_else(|| status.as_u16().to_string()),
-            message: shown("error_description", "message").unwrap_or_default(),
+            details: shown("error_description", "message")
+                .map_or_else(String::new, |said| format!(": {said}")),
         }
     }
 

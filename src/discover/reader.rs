@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
 
     /// Whether this is another home, whose keychain cannot be read.
     pub(super) fn is_elsewhere(&self) -> bool {
-        !self.keychain.is_asked() && self.keychain.unreachable().is_none()
+        self.keychain.is_elsewhere()
     }
 
     /// The accounts of the keychain items with this service.

@@ -35,18 +35,10 @@ pub(crate) enum JsonError {
     MemberNotAnObject(String),
 }
 
-/// An error in a time. The messages continue a sentence that begins with the name of a member.
+/// An error in a time. The message continues a sentence that begins with the name of a member.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TimeError {
-    #[error("that is not a time")]
-    NotATime,
-    #[error("before 1970")]
-    Before1970,
-    #[error("that is in seconds instead of milliseconds")]
-    InSeconds,
-    #[error("out of range")]
-    OutOfRange,
-}
+#[error("{0}")]
+pub(crate) struct TimeError(&'static str);
 
 /// The members in the order of the text, including duplicates.
 pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
@@ -148,13 +140,8 @@ impl<'a> Object<'a> {
     /// Whether a member is a list that contains this string.
     pub(crate) fn list_has(&self, name: &str, text: &str) -> bool {
         let list = self.members.get(name).map(RawValue::get);
-        let items: Vec<&RawValue> = list
-            .and_then(|list| serde_json::from_str(list).ok())
-            .unwrap_or_default();
-        let mut texts = items
-            .iter()
-            .map(|item| serde_json::from_str::<String>(item.get()));
-        texts.any(|item| item.is_ok_and(|item| item == text))
+        let list = list.and_then(|list| serde_json::from_str::<Vec<serde_json::Value>>(list).ok());
+        list.is_some_and(|items| items.iter().any(|item| item == text))
     }
 
     /// Whether a member exists and is not null.
@@ -170,24 +157,24 @@ impl<'a> Object<'a> {
         if raw == "null" {
             return Ok(None);
         }
+        let no_time = TimeError("that is not a time");
         if let Ok(text) = serde_json::from_str::<String>(raw) {
-            return text.parse().map(Some).map_err(|_| TimeError::NotATime);
+            return text.parse().map(Some).map_err(|_| no_time);
         }
-        let number: f64 = serde_json::from_str(raw).map_err(|_| TimeError::NotATime)?;
+        let number: f64 = serde_json::from_str(raw).map_err(|_| no_time)?;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the cast saturates, and the limits are refused"
         )]
         let milliseconds = number as i64;
         if milliseconds < 0 {
-            Err(TimeError::Before1970)
-        } else if 0 < milliseconds && milliseconds < SHORTEST_MILLISECONDS {
-            Err(TimeError::InSeconds)
-        } else {
-            Timestamp::from_millisecond(milliseconds)
-                .map(Some)
-                .map_err(|_| TimeError::OutOfRange)
+            return Err(TimeError("before 1970"));
         }
+        if 0 < milliseconds && milliseconds < SHORTEST_MILLISECONDS {
+            return Err(TimeError("that is in seconds instead of milliseconds"));
+        }
+        let time = Timestamp::from_millisecond(milliseconds);
+        time.map(Some).map_err(|_| TimeError("out of range"))
     }
 
     /// The name of a member in errors, such as `claudeAiOauth.accessToken`.

@@ -12,8 +12,6 @@ use crate::formats::jwt::{self, Expiry};
 use crate::provider::{CLAUDE, CODEX, PROVIDERS, Provider};
 use crate::secret::SecretValue;
 
-/// The scope that Claude Code requires in a login.
-const NEEDED_SCOPE: &str = "user:inference";
 /// Claude Code treats an access token as expired this long before its time.
 const EARLY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -46,18 +44,10 @@ pub(crate) enum Unusable {
     SplitItem,
     #[error("the login has ended, so {0} is logged out")]
     Ended(&'static str),
-    #[error("it lacks the scope {NEEDED_SCOPE}, without which Claude Code does not use it")]
-    Scope,
-    #[error("`tokens.id_token` is missing or no JWT, so Codex cannot read it")]
-    IdToken,
-    #[error("`tokens.refresh_token` is missing, so Codex cannot read it")]
-    RefreshToken,
-    #[error("`last_refresh` is no time, so Codex cannot read it")]
-    LastRefresh,
+    #[error("{0}")]
+    Incomplete(&'static str),
     #[error("`{0}` is a time {1}")]
     Time(&'static str, TimeError),
-    #[error("the access token contains spaces or unprintable characters")]
-    Characters,
     #[error("the login expired at {0:.0} and has no refresh token to renew it with")]
     Expired(Timestamp),
     #[error("the login's refresh token expired at {0:.0}")]
@@ -113,8 +103,9 @@ impl Login {
 }
 
 fn claude(login: &Object<'_>, access_token: SecretValue) -> Result<Login, Unusable> {
-    if !login.list_has("scopes", NEEDED_SCOPE) {
-        return Err(Unusable::Scope);
+    if !login.list_has("scopes", "user:inference") {
+        let problem = "it lacks the scope user:inference, without which Claude Code does not use it";
+        return Err(Unusable::Incomplete(problem));
     }
     let time = |member| {
         login
@@ -132,18 +123,21 @@ fn claude(login: &Object<'_>, access_token: SecretValue) -> Result<Login, Unusab
 fn codex(file: &Object<'_>, tokens: &Object<'_>, access_token: SecretValue) -> Result<Login, Unusable> {
     let id_token = tokens.string("id_token")?;
     if id_token.is_none_or(|token| jwt::expiry(token.expose_secret()) == Expiry::NotAJwt) {
-        return Err(Unusable::IdToken);
+        let problem = "`tokens.id_token` is missing or no JWT, so Codex cannot read it";
+        return Err(Unusable::Incomplete(problem));
     }
     if !tokens.has(CODEX.refresh_token) {
-        return Err(Unusable::RefreshToken);
+        let problem = "`tokens.refresh_token` is missing, so Codex cannot read it";
+        return Err(Unusable::Incomplete(problem));
     }
     let last_refresh = file.string("last_refresh")?;
     if last_refresh.is_some_and(|text| text.expose_secret().parse::<Timestamp>().is_err()) {
-        return Err(Unusable::LastRefresh);
+        let problem = "`last_refresh` is no time, so Codex cannot read it";
+        return Err(Unusable::Incomplete(problem));
     }
     let expires_at = match jwt::expiry(access_token.expose_secret()) {
         Expiry::At(at) => Some(at),
-        Expiry::Never | Expiry::NotAJwt | Expiry::Invalid => None,
+        _ => None,
     };
     Ok(Login {
         refresh_token: tokens.string(CODEX.refresh_token)?,
@@ -156,7 +150,8 @@ fn codex(file: &Object<'_>, tokens: &Object<'_>, access_token: SecretValue) -> R
 fn checked(provider: &Provider, login: Login, now: Timestamp) -> Result<Login, Unusable> {
     let token = login.access_token.expose_secret();
     if token.chars().any(|c| c.is_whitespace() || escape::is_hostile(c)) {
-        return Err(Unusable::Characters);
+        let problem = "the access token contains spaces or unprintable characters";
+        return Err(Unusable::Incomplete(problem));
     }
     let early = if provider.id == CLAUDE.id {
         EARLY
@@ -227,7 +222,11 @@ mod tests {
             r#","scopes":["user:profile"]"#,
         ] {
             let text = format!(r#"{{"claudeAiOauth":{{"accessToken":"a"{scopes}}}}}"#);
-            assert_eq!(claude_login(&text).unwrap_err(), Unusable::Scope, "{text}");
+            let error = claude_login(&text).unwrap_err().to_string();
+            assert!(
+                error.starts_with("it lacks the scope user:inference"),
+                "{text}: {error}"
+            );
         }
         let split = r#"{"claudeAiOauth":{"accessToken":"a","scopes":["user:inference"]},"keychainOverflow":{"slot":"a","key":"k"}}"#;
         assert_eq!(claude_login(split).unwrap_err(), Unusable::SplitItem);
@@ -261,18 +260,14 @@ mod tests {
         let refresh = r#""refresh_token":"r""#;
         let now = at("1900000000");
         assert!(codex_with(&format!("{id},{now},{refresh}")).is_ok());
-        assert_eq!(
-            codex_with(&format!("{now},{refresh}")).unwrap_err(),
-            Unusable::IdToken
-        );
-        assert_eq!(
-            codex_with(&format!("{id},{now}")).unwrap_err(),
-            Unusable::RefreshToken
-        );
+        let problem = |members: String| codex_with(&members).unwrap_err().to_string();
+        assert!(problem(format!("{now},{refresh}")).starts_with("`tokens.id_token`"));
+        assert!(problem(format!("{id},{now}")).starts_with("`tokens.refresh_token`"));
         let ended = format!(r#"{id},{},"refresh_token":"""#, at("1700000000"));
         assert!(matches!(codex_with(&ended), Err(Unusable::Expired(_))));
         let renewed = format!(r#"{{"last_refresh":"never","tokens":{{{id},{now},{refresh}}}}}"#);
-        assert_eq!(codex_login(&renewed).unwrap_err(), Unusable::LastRefresh);
+        let error = codex_login(&renewed).unwrap_err().to_string();
+        assert!(error.starts_with("`last_refresh` is no time"), "{error}");
         assert!(codex_login(r#"{"personal_access_token":"at-x"}"#).is_ok());
     }
 

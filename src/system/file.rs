@@ -47,15 +47,6 @@ fn size(bytes: u64) -> String {
 /// Reads a regular file of at most `limit` bytes. It is opened once, so what is checked is what
 /// is read; a FIFO, a device or a directory is refused without waiting for it.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let (file, length) = open_regular(path)?;
-    if length > limit {
-        return Err(FileError::TooLarge(limit));
-    }
-    read_to_limit(file, limit)
-}
-
-/// Opens a regular file and returns its length in bytes.
-fn open_regular(path: &Path) -> Result<(File, u64), FileError> {
     let file = open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
@@ -64,7 +55,15 @@ fn open_regular(path: &Path) -> Result<(File, u64), FileError> {
     if !metadata.is_file() {
         return Err(FileError::NotRegular);
     }
-    Ok((file, metadata.len()))
+    let mut bytes = Zeroizing::new(Vec::new());
+    // A file may grow while it is read.
+    if metadata.len() <= limit {
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+    }
+    if metadata.len().max(bytes.len() as u64) > limit {
+        return Err(FileError::TooLarge(limit));
+    }
+    Ok(bytes)
 }
 
 /// As [`read_bounded`], but `None` if the file does not exist. A dangling link counts as a file that
@@ -79,16 +78,6 @@ pub(crate) fn read_if_there(path: &Path, limit: u64) -> Result<Option<Zeroizing<
 /// Whether a path given on the command line stands for standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdin")
-}
-
-/// Reads `source` to its end, refusing more than `limit` bytes.
-pub(crate) fn read_to_limit(source: impl Read, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    source.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(FileError::TooLarge(limit));
-    }
-    Ok(bytes)
 }
 
 #[cfg(unix)]

@@ -67,16 +67,14 @@ fn open(directory: &Path) -> io::Result<File> {
         options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }
     let path = directory.join(NAME);
-    let not_regular = || io::Error::other(format!("{NAME} is not a regular file; remove it"));
-    if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(not_regular());
+    let existing = path.symlink_metadata();
+    if existing.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::other(format!(
+            "{NAME} is not a regular file; remove it"
+        )));
     }
-    let is_new = path.symlink_metadata().is_err();
     let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(not_regular());
-    }
-    if is_new {
+    if existing.is_err() {
         make_file_private(&file)?;
     }
     Ok(file)

@@ -47,16 +47,9 @@ pub(crate) enum KeychainError {
     NotText,
     #[error("the keychain failed to read it")]
     Failed,
-    #[error("/usr/bin/security does not start")]
-    NoSecurityProgram,
-    #[error("the Keychain is locked, and no dialog can be shown here")]
-    DialogImpossible,
-    #[error("the dialog of the Keychain was cancelled")]
-    DialogCancelled,
-    #[error("access was denied")]
-    Denied,
-    #[error("there is no such Keychain")]
-    NoSuchKeychain,
+    /// A failure of `/usr/bin/security` of macOS.
+    #[error("{0}")]
+    Security(&'static str),
 }
 
 pub(crate) trait Keychain {
@@ -66,9 +59,9 @@ pub(crate) trait Keychain {
     /// The accounts that have an item of this service, if the keychain can list them.
     fn accounts(&self, service: &str) -> Vec<String>;
 
-    /// Whether this keychain is queried at all.
-    fn is_asked(&self) -> bool {
-        true
+    /// Whether it stands for the keychain of another home, which cannot be read.
+    fn is_elsewhere(&self) -> bool {
+        false
     }
 
     /// Why no item can be read, if that is known in advance.
@@ -89,8 +82,8 @@ impl Keychain for NoKeychain {
         Vec::new()
     }
 
-    fn is_asked(&self) -> bool {
-        false
+    fn is_elsewhere(&self) -> bool {
+        true
     }
 }
 
@@ -191,10 +184,6 @@ impl SystemKeychain {
 }
 
 impl Keychain for SystemKeychain {
-    fn is_asked(&self) -> bool {
-        self.allowed
-    }
-
     fn unreachable(&self) -> Option<KeychainError> {
         if !self.allowed {
             return Some(KeychainError::Disabled);

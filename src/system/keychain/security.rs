@@ -27,7 +27,7 @@ pub(super) fn read(service: &str, account: &str, home: Option<&Path>, limit: Dur
         .stderr(Stdio::null())
         .spawn();
     let Ok(mut child) = child else {
-        return Err(KeychainError::NoSecurityProgram);
+        return Err(KeychainError::Security("/usr/bin/security does not start"));
     };
     let stdout = child.stdout.take();
     let reader = std::thread::spawn(move || {
@@ -63,19 +63,20 @@ fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 
 /// Interprets an exit code: the lowest byte of a status code from `SecBase.h`.
 fn failed(code: Option<i32>) -> ItemResult {
-    Err(match code {
+    let problem = match code {
         // errSecItemNotFound, -25300
         Some(44) => return Ok(None),
         // errSecInteractionNotAllowed, -25308
-        Some(36) => KeychainError::DialogImpossible,
+        Some(36) => "the Keychain is locked, and no dialog can be shown here",
         // errSecUserCanceled, -128
-        Some(128) => KeychainError::DialogCancelled,
+        Some(128) => "the dialog of the Keychain was cancelled",
         // errSecAuthFailed, -25293
-        Some(51) => KeychainError::Denied,
+        Some(51) => "access was denied",
         // errSecNoSuchKeychain, -25294
-        Some(50) => KeychainError::NoSuchKeychain,
-        _ => KeychainError::Failed,
-    })
+        Some(50) => "there is no such Keychain",
+        _ => return Err(KeychainError::Failed),
+    };
+    Err(KeychainError::Security(problem))
 }
 
 /// Decodes the output: the secret and a line break, in lower-case hex if a byte is not printable ASCII.
