@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::session::{LiveSession, RefreshReport};
-use super::source::{CredentialSource, OtherServer, check_characters, check_origin};
+use super::source::{CredentialSource, OTHER_SERVER_HINT, check_characters, check_origin};
 use super::store::{Session, Store, StoreError};
 use super::workos::Workos;
 use crate::error::{Error, Kind, Result};
@@ -105,14 +105,14 @@ pub(crate) enum FoundCredential {
 /// The reason why a credential cannot be used.
 pub(crate) enum UnusableReason {
     Expired(Timestamp),
-    OtherServer(OtherServer),
+    OtherServer(Error),
     Stored(StoreError),
 }
 
 impl UnusableReason {
     /// What to do if no other credential can be used.
     pub(crate) fn hint(&self) -> Option<&'static str> {
-        matches!(self, Self::OtherServer(_)).then_some(OtherServer::HINT)
+        matches!(self, Self::OtherServer(_)).then_some(OTHER_SERVER_HINT)
     }
 }
 

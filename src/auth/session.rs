@@ -264,7 +264,7 @@ fn refresh_error(error: ProviderError) -> Error {
             format!("the stored login is kept; if this persists, {LOG_IN_AGAIN}")
         }
         ProviderError::Unavailable(_) => "the stored login is kept; try again in a moment".to_owned(),
-        ProviderError::UnexpectedServer { .. } | ProviderError::Setup(_) => return error.into(),
+        ProviderError::Final(error) => return error,
     };
     Error::new(
         Kind::Unreachable,

@@ -69,30 +69,15 @@ pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<Secret
     }
 }
 
-/// A stored credential that was created for another server.
-#[derive(Debug, thiserror::Error)]
-#[error("{credential} belongs to another server than {origin} and is not sent to it")]
-pub(crate) struct OtherServer {
-    credential: CredentialSource,
-    origin: ServerOrigin,
-}
-
-impl OtherServer {
-    pub(crate) const HINT: &str = "set AMIKA_API_KEY for this server, or unset AMIKA_API_URL";
-}
-
-impl From<OtherServer> for Error {
-    fn from(error: OtherServer) -> Self {
-        Self::new(Kind::Credential, error.to_string()).hint(OtherServer::HINT)
-    }
-}
+/// What to do about a stored credential that was created for another server.
+pub(crate) const OTHER_SERVER_HINT: &str = "set AMIKA_API_KEY for this server, or unset AMIKA_API_URL";
 
 /// Refuses to send a credential that was created for `api_url` to another origin.
 pub(crate) fn check_origin(
     credential: CredentialSource,
     api_url: Option<&str>,
     origin: &ServerOrigin,
-) -> std::result::Result<(), OtherServer> {
+) -> Result<()> {
     let belongs = match api_url {
         None => origin.is_default(),
         Some(url) => ServerOrigin::parse("api_url", url).is_ok_and(|made_for| made_for == *origin),
@@ -100,6 +85,6 @@ pub(crate) fn check_origin(
     if belongs {
         return Ok(());
     }
-    let origin = origin.clone();
-    Err(OtherServer { credential, origin })
+    let message = format!("{credential} belongs to another server than {origin} and is not sent to it");
+    Err(Error::new(Kind::Credential, message).hint(OTHER_SERVER_HINT))
 }

@@ -41,12 +41,9 @@ pub(crate) enum ProviderError {
     /// The provider could not be reached, or its response was invalid. A retry may help.
     #[error("{0}")]
     Unavailable(String),
-    /// The response did not come from the identity provider.
-    #[error("{message}")]
-    UnexpectedServer { message: String, hint: &'static str },
-    /// The client could not be set up.
+    /// The client could not be set up, or the response did not come from the identity provider.
     #[error(transparent)]
-    Setup(#[from] Error),
+    Final(#[from] Error),
 }
 
 impl ProviderError {
@@ -71,10 +68,7 @@ impl From<ProviderError> for Error {
             ProviderError::Unavailable(reason) => {
                 Self::new(Kind::Unreachable, reason).hint("check the network, or use --api-key-file")
             }
-            ProviderError::UnexpectedServer { message, hint } => {
-                Self::new(Kind::Contract, message).hint(hint)
-            }
-            ProviderError::Setup(error) => error,
+            ProviderError::Final(error) => error,
         }
     }
 }
@@ -252,10 +246,8 @@ impl Workos {
                 })
             })?;
         if let Some(message) = client::unexpected(&response, &self.base, &self.known_secrets, None) {
-            return Err(ProviderError::UnexpectedServer {
-                message,
-                hint: "a proxy or login page may be in between",
-            });
+            let error = Error::new(Kind::Contract, message).hint("a proxy or login page may be in between");
+            return Err(error.into());
         }
         let status = response.status();
         let headers = response.headers().clone();
@@ -323,10 +315,9 @@ impl Workos {
         if is_safe {
             return Ok(());
         }
-        Err(ProviderError::UnexpectedServer {
-            message: format!("{} sent a login URL that is not safe to open", self.base),
-            hint: "a proxy may be in between; 'amika auth login --api-key-file FILE' needs no browser",
-        })
+        let message = format!("{} sent a login URL that is not safe to open", self.base);
+        let hint = "a proxy may be in between; 'amika auth login --api-key-file FILE' needs no browser";
+        Err(Error::new(Kind::Contract, message).hint(hint).into())
     }
 }
 

@@ -59,12 +59,18 @@ impl NewLogin {
 
     /// The command without its settings, for messages.
     pub(crate) fn command(&self) -> String {
-        let words = self.provider.login_arguments.iter().take(2);
-        std::iter::once(&self.provider.program)
-            .chain(words)
+        let Provider {
+            program,
+            login_arguments,
+            ..
+        } = self.provider;
+        let words: Vec<_> = [program]
+            .into_iter()
+            .chain(*login_arguments)
+            .take(3)
             .copied()
-            .collect::<Vec<_>>()
-            .join(" ")
+            .collect();
+        words.join(" ")
     }
 
     /// Runs the tool until it ends or a signal arrives. What counts is what it has stored, not how it
@@ -88,27 +94,23 @@ impl NewLogin {
                 signal,
             ))
         });
-        match stored {
-            Ok((Some(login), signal)) => Ok((login, kept, signal)),
-            Ok((None, signal)) => {
-                kept.remove();
-                let signal = match signal {
-                    None => timeout(SIGNAL_DELAY, interrupt.wait()).await.ok(),
-                    signal => signal,
-                };
-                Err(match signal {
-                    Some(kind) => Error::new(kind, "interrupted; nothing was pushed"),
-                    None => Error::input(format!(
-                        "'{}' ended without a login; nothing was pushed",
-                        self.command()
-                    )),
-                })
+        let signal = match stored {
+            Ok((Some(login), signal)) => return Ok((login, kept, signal)),
+            Ok((None, signal)) => Ok(signal),
+            Err(error) => Err(error),
+        };
+        kept.remove();
+        let signal = match signal? {
+            None => timeout(SIGNAL_DELAY, interrupt.wait()).await.ok(),
+            signal => signal,
+        };
+        Err(match signal {
+            Some(kind) => Error::new(kind, "interrupted; nothing was pushed"),
+            None => {
+                let command = self.command();
+                Error::input(format!("'{command}' ended without a login; nothing was pushed"))
             }
-            Err(error) => {
-                kept.remove();
-                Err(error)
-            }
-        }
+        })
     }
 
     async fn run_tool(&self, env: &Env, directory: &Path, interrupt: &Interrupt) -> Result<Option<Kind>> {

@@ -144,8 +144,7 @@ fn readings(text: &str) -> Vec<Zeroizing<String>> {
     let percent = Zeroizing::new(text.replace('=', "%"));
     let percent = percent_decode_str(&percent).decode_utf8_lossy().into_owned();
     let mut readings = [text.to_owned(), percent].map(Zeroizing::new).to_vec();
-    readings.push(unescape(text, '\\', backslash));
-    readings.push(unescape(text, '&', entity));
+    readings.extend([unescape(text, '\\', backslash), unescape(text, '&', entity)]);
     readings.dedup();
     readings
 }
