@@ -104,13 +104,11 @@ impl NewLogin {
             None => timeout(SIGNAL_DELAY, interrupt.wait()).await.ok(),
             signal => signal,
         };
-        Err(match signal {
-            Some(kind) => Error::new(kind, "interrupted; nothing was pushed"),
-            None => {
-                let command = self.command();
-                Error::input(format!("'{command}' ended without a login; nothing was pushed"))
-            }
-        })
+        if let Some(kind) = signal {
+            return Err(Error::new(kind, "interrupted; nothing was pushed"));
+        }
+        let message = format!("'{}' ended without a login; nothing was pushed", self.command());
+        Err(Error::input(message))
     }
 
     async fn run_tool(&self, env: &Env, directory: &Path, interrupt: &Interrupt) -> Result<Option<Kind>> {
