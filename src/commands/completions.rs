@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use clap::{Args, Command, ValueEnum};
+use clap_complete::aot::Shell;
 use clap_complete::engine::{CompletionCandidate, complete};
 use clap_complete::env::Shells;
 
@@ -22,16 +23,7 @@ const PROGRAM: &str = "amika";
 pub(crate) struct CompletionsArgs {
     /// Shell to print the script for
     #[arg(value_enum, value_name = "SHELL")]
-    pub(crate) shell: ScriptShell,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ScriptShell {
-    Bash,
-    Elvish,
-    Fish,
-    Powershell,
-    Zsh,
+    pub(crate) shell: Shell,
 }
 
 /// Unlike the script of clap 4.6, this escapes blanks and completes `--from-file=x`, which bash splits.
@@ -101,45 +93,33 @@ else
     _amika_register
 fi"#;
 
-impl ScriptShell {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Bash => "bash",
-            Self::Elvish => "elvish",
-            Self::Fish => "fish",
-            Self::Powershell => "powershell",
-            Self::Zsh => "zsh",
+/// A candidate as the script of this shell reads it, on one line.
+fn line(shell: Shell, candidate: &CompletionCandidate) -> String {
+    let value = candidate.get_value().to_string_lossy();
+    let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
+    match (shell, help.lines().next().unwrap_or_default()) {
+        (Shell::Zsh, help) => {
+            let [value, help] = [&value, help].map(|text| text.replace('\\', r"\\"));
+            format!("{}:{help}", value.replace(':', r"\:"))
+                .trim_end_matches(':')
+                .to_owned()
         }
-    }
-
-    /// A candidate as the script of this shell reads it, on one line.
-    fn line(self, candidate: &CompletionCandidate) -> String {
-        let value = candidate.get_value().to_string_lossy();
-        let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
-        match (self, help.lines().next().unwrap_or_default()) {
-            (Self::Bash | Self::Elvish, _) | (Self::Fish | Self::Powershell, "") => value.into_owned(),
-            (Self::Fish | Self::Powershell, help) => format!("{value}\t{help}"),
-            (Self::Zsh, help) => {
-                let [value, help] = [&value, help].map(|text| text.replace('\\', r"\\"));
-                format!("{}:{help}", value.replace(':', r"\:"))
-                    .trim_end_matches(':')
-                    .to_owned()
-            }
-        }
+        (Shell::Bash | Shell::Elvish, _) | (_, "") => value.into_owned(),
+        (_, help) => format!("{value}\t{help}"),
     }
 }
 
 /// The script for one shell.
-pub(crate) fn script(shell: ScriptShell) -> Result<String> {
+pub(crate) fn script(shell: Shell) -> Result<String> {
     let failed = || Error::new(Kind::Output, "failed to write the completion script");
     match shell {
-        ScriptShell::Bash => return Ok(BASH.to_owned()),
-        ScriptShell::Zsh => return Ok(ZSH.to_owned()),
-        ScriptShell::Elvish | ScriptShell::Fish | ScriptShell::Powershell => {}
+        Shell::Bash => return Ok(BASH.to_owned()),
+        Shell::Zsh => return Ok(ZSH.to_owned()),
+        _ => {}
     }
     let mut script = Vec::new();
     Shells::builtins()
-        .completer(shell.name())
+        .completer(&shell.to_string())
         .ok_or_else(failed)?
         .write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script)
         .map_err(|error| failed().because(error))?;
@@ -149,7 +129,7 @@ pub(crate) fn script(shell: ScriptShell) -> Result<String> {
 /// The completions that a script requests, as lines; `None` if this is not its request.
 pub(crate) fn answer(env: &Env, tree: fn() -> Command) -> Option<String> {
     let shell = env.variable(VARIABLE)?.to_str()?;
-    let shell = ScriptShell::from_str(shell, false).ok()?;
+    let shell = Shell::from_str(shell, false).ok()?;
     let [_, separator, words @ ..] = &env.arguments[..] else {
         return None;
     };
@@ -182,7 +162,7 @@ pub(crate) fn answer(env: &Env, tree: fn() -> Command) -> Option<String> {
             && value.is_some_and(|value| !value.contains(is_hostile))
     };
     let lines = found.iter().filter(is_shown).map(|candidate| {
-        let line = shell.line(candidate);
+        let line = line(shell, candidate);
         match home {
             Some(home) => line.replacen(&format!("{option}{home}/"), &format!("{option}~/"), 1),
             None => line,

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::api::{Api, ApiError, Effect, ServerText, check_id};
+use crate::api::{Api, ApiError, Effect, Repeat, SecretSummary, ServerText, check_id};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape::{count, escape, first_of};
 use crate::formats::words;
+use crate::provider::Provider;
 use crate::secret::Scope;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
@@ -25,7 +26,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(api: &Api, [id, name, scope]: [&ServerText; 3], kind: Option<&ServerText>) -> Self {
+    fn new(api: &Api, [id, name, scope]: [&ServerText; 3], kind: Option<&ServerText>) -> Self {
         let [shown_id, shown_name, shown_scope] = [id, name, scope].map(|text| api.shown(text));
         let kind = kind
             .map(|kind| format!("{}, ", api.shown(kind)))
@@ -53,18 +54,50 @@ pub(crate) enum Wanted<'a> {
     Ids(&'a [String]),
 }
 
-/// One kind of entry.
-pub(crate) trait Entries {
-    /// What an entry is called, such as `secret`.
-    const NOUN: &'static str;
-    /// What is said of a deleted entry, before its name or id.
-    const DELETED: &'static str;
-    /// Whether a result names an entry by its id, even if it was found by name.
-    const SHOWS_IDS: bool;
+/// One kind of entry: the credentials of a provider, or else generic secrets.
+pub(crate) struct Entries<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) provider: Option<&'a Provider>,
+}
 
-    async fn list(&self) -> std::result::Result<Vec<Entry>, ApiError>;
-    async fn delete(&self, id: &str) -> std::result::Result<(), ApiError>;
-    fn explain(&self, error: ApiError) -> Error;
+impl Entries<'_> {
+    fn noun(&self) -> &'static str {
+        self.provider.map_or("secret", |_| "credential")
+    }
+
+    async fn list(&self) -> std::result::Result<Vec<Entry>, ApiError> {
+        let Some(provider) = self.provider else {
+            let stored = self.api.list_secrets(Repeat::Safe).await?;
+            return Ok(secrets(self.api, &stored));
+        };
+        let stored = self.api.list_credentials(provider).await?;
+        let entries = stored
+            .iter()
+            .map(|one| Entry::new(self.api, [&one.id, &one.name, &one.scope], one.kind.as_ref()));
+        Ok(entries.collect())
+    }
+
+    async fn delete(&self, id: &str) -> std::result::Result<(), ApiError> {
+        match self.provider {
+            Some(provider) => self.api.delete_credential(provider, id).await,
+            None => self.api.delete_secret(id).await,
+        }
+    }
+
+    /// A server without the endpoint responds as to any unknown path or method.
+    fn explain(&self, error: ApiError) -> Error {
+        if self.provider.is_none() && error.is_missing_endpoint() && error.effect() == Effect::None {
+            return Error::new(Kind::Refused, "this server cannot delete generic secrets")
+                .hint("delete it in the web UI, under Secrets");
+        }
+        Error::from(error)
+    }
+}
+
+/// The generic secrets of a list.
+pub(crate) fn secrets(api: &Api, stored: &[SecretSummary]) -> Vec<Entry> {
+    let entry = |secret: &SecretSummary| Entry::new(api, [&secret.id, &secret.name, &secret.scope], None);
+    stored.iter().map(entry).collect()
 }
 
 struct DeletionTarget {
@@ -78,16 +111,11 @@ struct DeletionTarget {
     similar: Vec<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Status {
-    Deleted,
-    AlreadyDeleted,
-}
-
 /// The outcome of each target.
 #[derive(Default)]
 struct DeletionReport {
-    gone: Vec<(DeletionTarget, Status)>,
+    /// With whether it was deleted now.
+    gone: Vec<(DeletionTarget, bool)>,
     /// What was not deleted, and why.
     failed: Vec<Error>,
     in_doubt: bool,
@@ -95,11 +123,11 @@ struct DeletionReport {
 
 /// Confirms, then deletes the entries one by one. Continues after a refusal, and stops at a failure that
 /// would affect every other request.
-pub(crate) async fn run<E: Entries>(
+pub(crate) async fn run(
     wanted: Wanted<'_>,
     confirmation: Confirmation,
     context: &Context,
-    entries: E,
+    entries: Entries<'_>,
 ) -> Result<()> {
     let (asked, by) = match wanted {
         Wanted::Names(names, scope) => (names, Some(scope)),
@@ -116,11 +144,11 @@ pub(crate) async fn run<E: Entries>(
         let stored = context.reply(entries.list()).await?;
         let find = |asked: &String| {
             let found = match by {
-                Some(scope) => entry_named(asked, scope, &stored, E::NOUN)?,
+                Some(scope) => entry_named(asked, scope, &stored, entries.noun())?,
                 None => stored.iter().find(|entry| entry.id == **asked),
             };
             Ok(match found {
-                Some(entry) if by.is_some() && !E::SHOWS_IDS => DeletionTarget {
+                Some(entry) if by.is_some() && entries.provider.is_none() => DeletionTarget {
                     id: Some(entry.id.as_sent().to_owned()),
                     ..DeletionTarget::by_id(asked, asked)
                 },
@@ -136,19 +164,16 @@ pub(crate) async fn run<E: Entries>(
         };
         asked.map(find).collect::<Result<_>>()?
     };
-    confirm::<E>(&targets, by, confirmation, context).await?;
+    confirm(&targets, entries.noun(), by, confirmation, context).await?;
     let report = delete_all(targets, context, &entries).await;
     let printed = if report.gone.is_empty() {
         Ok(())
     } else {
         let json: Value = report.gone.iter().map(as_json).collect();
+        let verb = entries.provider.map_or("Deleted", |_| "Deleted credential");
         let text = || {
-            report
-                .gone
-                .iter()
-                .map(as_text::<E>)
-                .collect::<Vec<_>>()
-                .join("\n")
+            let lines: Vec<_> = report.gone.iter().map(|gone| as_text(gone, verb)).collect();
+            lines.join("\n")
         };
         context.printer.data(OnWriteFailure::RepeatOnStderr, &json, text)
     };
@@ -215,8 +240,9 @@ pub(crate) fn entry_named<'e>(
 }
 
 /// Asks for confirmation of the targets that still exist.
-async fn confirm<E: Entries>(
+async fn confirm(
     targets: &[DeletionTarget],
+    noun: &str,
     by: Option<Scope>,
     confirmation: Confirmation,
     context: &Context,
@@ -232,34 +258,28 @@ async fn confirm<E: Entries>(
     };
     let question = format!(
         "Delete {} ({}) {place}?",
-        count(described.len(), E::NOUN),
+        count(described.len(), noun),
         first_of(&described)
     );
     let answer = confirmation.ask(&context.env, context.printer, &question);
     context.interrupt.or(answer).await
 }
 
-fn as_text<E: Entries>((target, status): &(DeletionTarget, Status)) -> String {
+fn as_text((target, is_new): &(DeletionTarget, bool), verb: &str) -> String {
     let label = escape(&target.label);
-    match (status, &target.similar[..]) {
-        (Status::Deleted, _) => format!("{} {label}", E::DELETED),
-        (Status::AlreadyDeleted, []) => format!("{label}: already deleted, or never stored"),
-        (Status::AlreadyDeleted, similar) => {
-            let similar = first_of(similar);
-            format!(
-                "{label}: already deleted, or never stored; stored: {}",
-                escape(&similar)
-            )
-        }
+    if *is_new {
+        return format!("{verb} {label}");
     }
+    let stored = match &target.similar[..] {
+        [] => String::new(),
+        similar => format!("; stored: {}", escape(&first_of(similar))),
+    };
+    format!("{label}: already deleted, or never stored{stored}")
 }
 
 /// `name` is the name of a secret, or an id.
-fn as_json((target, status): &(DeletionTarget, Status)) -> Value {
-    let status = match status {
-        Status::Deleted => "deleted",
-        Status::AlreadyDeleted => "already deleted",
-    };
+fn as_json((target, is_new): &(DeletionTarget, bool)) -> Value {
+    let status = if *is_new { "deleted" } else { "already deleted" };
     json!({ "name": target.label, "status": status })
 }
 
@@ -269,7 +289,7 @@ impl DeletionReport {
         if first.kind.is_signal() {
             return Some(first);
         }
-        let deleted = self.gone.iter().any(|(_, status)| *status == Status::Deleted);
+        let deleted = self.gone.iter().any(|(_, is_new)| *is_new);
         let signal = self
             .failed
             .iter()
@@ -285,12 +305,12 @@ impl DeletionReport {
     }
 }
 
-/// Deletes one entry. A server that does not know it is believed if its list does not have it either.
-async fn delete(id: &str, entries: &impl Entries) -> Result<std::result::Result<Status, (ApiError, bool)>> {
+/// Deletes one entry. Returns whether it was there. A server that does not know it is believed if its list does not have it either.
+async fn delete(id: &str, entries: &Entries<'_>) -> Result<std::result::Result<bool, (ApiError, bool)>> {
     Ok(match entries.delete(id).await {
-        Ok(()) => Ok(Status::Deleted),
+        Ok(()) => Ok(true),
         Err(error) if error.is_not_found() => match entries.list().await {
-            Ok(stored) if stored.iter().all(|entry| entry.id != *id) => Ok(Status::AlreadyDeleted),
+            Ok(stored) if stored.iter().all(|entry| entry.id != *id) => Ok(false),
             Ok(_) | Err(_) => Err((error, true)),
         },
         Err(error) => {
@@ -303,17 +323,17 @@ async fn delete(id: &str, entries: &impl Entries) -> Result<std::result::Result<
 async fn delete_all(
     targets: Vec<DeletionTarget>,
     context: &Context,
-    entries: &impl Entries,
+    entries: &Entries<'_>,
 ) -> DeletionReport {
     let mut report = DeletionReport::default();
     for target in targets {
         let Some(id) = &target.id else {
-            report.gone.push((target, Status::AlreadyDeleted));
+            report.gone.push((target, false));
             continue;
         };
         let (error, in_doubt) = match context.interrupt.or(delete(id, entries)).await {
-            Ok(Ok(status)) => {
-                report.gone.push((target, status));
+            Ok(Ok(is_new)) => {
+                report.gone.push((target, is_new));
                 continue;
             }
             Ok(Err(failed)) => failed,

@@ -35,17 +35,11 @@ pub(crate) fn run(args: &ManArgs, tree: Command, printer: Printer) -> Result<()>
     let command = command.ok_or_else(|| {
         Error::usage("there is no such command").hint("'amika --help' and 'amika secret --help' list them")
     })?;
-    printer.raw(page(command)?.text.trim_end())
+    printer.raw(page(command)?.1.trim_end())
 }
 
-/// A manual page and the name of its file.
-struct Page {
-    file_name: String,
-    text: String,
-}
-
-/// A page for the command and each one below it.
-fn all_pages(command: &Command) -> Result<Vec<Page>> {
+/// The name of its file and the text of a page for the command and each one below it.
+fn all_pages(command: &Command) -> Result<Vec<(String, String)>> {
     let mut pages = vec![page(command)?];
     let shown = |below: &&Command| !below.is_hide_set() && below.get_name() != "help";
     for below in command.get_subcommands().filter(shown) {
@@ -54,7 +48,7 @@ fn all_pages(command: &Command) -> Result<Vec<Page>> {
     Ok(pages)
 }
 
-fn page(command: &Command) -> Result<Page> {
+fn page(command: &Command) -> Result<(String, String)> {
     let failed = |error| Error::new(Kind::Output, "failed to write the manual page").because(error);
     let name = command.get_bin_name().unwrap_or("amika").replace(' ', "-");
     let man = Man::new(command.clone().display_name(name.clone()))
@@ -64,10 +58,7 @@ fn page(command: &Command) -> Result<Page> {
     let mut text = Vec::new();
     man.render(&mut text).map_err(failed)?;
     extra_sections().to_writer(&mut text).map_err(failed)?;
-    Ok(Page {
-        file_name: format!("{name}.1"),
-        text: String::from_utf8_lossy(&text).into_owned(),
-    })
+    Ok((format!("{name}.1"), String::from_utf8_lossy(&text).into_owned()))
 }
 
 /// The variables that every command reads, and the exit codes.
@@ -87,16 +78,16 @@ fn extra_sections() -> Roff {
     roff
 }
 
-fn write_all(pages: &[Page], directory: &Path, printer: Printer) -> Result<()> {
+fn write_all(pages: &[(String, String)], directory: &Path, printer: Printer) -> Result<()> {
     let failed = |path: &Path, error: std::io::Error| {
         Error::new(Kind::Output, format!("failed to write {}", escape::path(path))).because(error)
     };
     std::fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
-    for page in pages {
-        let path = directory.join(&page.file_name);
-        std::fs::write(&path, &page.text).map_err(|error| failed(&path, error))?;
+    for (name, text) in pages {
+        let path = directory.join(name);
+        std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
     }
-    let names: Vec<_> = pages.iter().map(|page| &page.file_name).collect();
+    let names: Vec<_> = pages.iter().map(|(name, _)| name).collect();
     printer.data(OnWriteFailure::Fail, &names, || {
         let count = escape::count(pages.len(), "manual page");
         format!("Wrote {count} to {}", escape::path(directory))

@@ -73,31 +73,28 @@ async fn store_key(
     mut notices: Notices,
     context: &Context,
 ) -> Result<()> {
-    let Context {
-        env,
-        printer,
-        interrupt,
-        ..
-    } = context;
     let (stored_key, session) = read_stored(store, context).await?;
     refuse_stored_key(stored_key, &mut notices)?;
-    let key = interrupt.or(read_key(path, context)).await?;
+    let key = context.interrupt.or(read_key(path, context)).await?;
     if !args.offline {
-        interrupt.or(check_accepted(&key, origin, context)).await?;
+        context
+            .interrupt
+            .or(check_accepted(&key, origin, context))
+            .await?;
     }
     if session.is_ok_and(|session| session.is_some()) {
         notices.warn("the API key takes precedence over the stored login session");
     }
-    let lock = interrupt.or(store.lock()).await?;
+    let lock = context.interrupt.or(store.lock()).await?;
     let file = store.prepare(CredentialSource::StoredApiKey, args.store, &lock)?;
     let api_url = Some(origin.to_string());
-    file.save_api_key(&ApiKey { key, api_url }, (env.now)(), &lock)?;
+    file.save_api_key(&ApiKey { key, api_url }, (context.env.now)(), &lock)?;
     let warnings: Vec<_> = notices.iter().map(|(_, message)| message).collect();
     let result = json!({ "authenticated": true, "method": "stored_api_key", "warnings": warnings });
-    if !printer.is_json() {
-        printer.notices(&notices);
+    if !context.printer.is_json() {
+        context.printer.notices(&notices);
     }
-    printer.data(OnWriteFailure::RepeatOnStderr, &result, || {
+    context.printer.data(OnWriteFailure::RepeatOnStderr, &result, || {
         let checked = if args.offline { ", not checked" } else { "" };
         format!("Stored API key for {origin}{checked}")
     })
@@ -195,21 +192,15 @@ fn unavailable(what: &str, error: &StoreError) -> Error {
 }
 
 async fn log_in(args: &LoginArgs, origin: &ServerOrigin, store: &Store, context: &Context) -> Result<()> {
-    let Context {
-        env,
-        printer,
-        interrupt,
-        ..
-    } = context;
-    let workos = Workos::from_env(env)?;
+    let workos = Workos::from_env(&context.env)?;
     let mut notices = Notices::default();
     let (stored_key, session) = read_stored(store, context).await?;
     let usable_key = refuse_stored_key(stored_key, &mut notices);
-    printer.notices(&notices);
+    context.printer.notices(&notices);
     usable_key?;
     refuse_session(session, store, context).await?;
     // Fail before the device flow starts if the session cannot be saved.
-    let lock = interrupt.or(store.lock()).await?;
+    let lock = context.interrupt.or(store.lock()).await?;
     drop(store.prepare(CredentialSource::Session, args.store, &lock)?);
     drop(lock);
 
@@ -217,11 +208,11 @@ async fn log_in(args: &LoginArgs, origin: &ServerOrigin, store: &Store, context:
         let code = workos.authorize_device().await;
         code.map_err(|error| Error::from(error).context("cannot start the login"))
     };
-    let code = interrupt.or(started).await?;
+    let code = context.interrupt.or(started).await?;
     show_device_code(&code, args.no_browser, context);
-    let tokens = interrupt.or(device_flow::wait(&workos, &code)).await?;
+    let tokens = context.interrupt.or(device_flow::wait(&workos, &code)).await?;
 
-    let session = Session::new(tokens, origin, args.store, (env.now)())?;
+    let session = Session::new(tokens, origin, args.store, (context.env.now)())?;
     let lock = store.lock().await?;
     let file = store.prepare(CredentialSource::Session, args.store, &lock)?;
     file.save_session(&session, &lock)?;
@@ -232,7 +223,7 @@ async fn log_in(args: &LoginArgs, origin: &ServerOrigin, store: &Store, context:
         "org_id": session.organization_id,
         "expires_at": session.expires_at.to_string(),
     });
-    printer.data(OnWriteFailure::RepeatOnStderr, &value, || {
+    context.printer.data(OnWriteFailure::RepeatOnStderr, &value, || {
         format!("Logged in as {}", session.account())
     })
 }

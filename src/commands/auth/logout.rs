@@ -11,28 +11,22 @@ use crate::ui::printer::OnWriteFailure;
 
 /// Exit 8 if something is left, or if that cannot be known.
 pub(crate) async fn run(context: &Context) -> Result<()> {
-    let Context {
-        env,
-        printer,
-        interrupt,
-        ..
-    } = context;
-    let store = Store::require(env)?;
+    let store = Store::require(&context.env)?;
     store.check_change()?;
     let (cleared, remains) = if store.is_empty() {
         (Vec::new(), Ok(()))
     } else {
-        let lock = interrupt.or(store.lock()).await?;
+        let lock = context.interrupt.or(store.lock()).await?;
         store.clear(&lock)
     };
     let mut notices = Notices::default();
     for cleared in &cleared {
         report(cleared, &mut notices);
     }
-    if env.is_set("AMIKA_API_KEY") {
+    if context.env.is_set("AMIKA_API_KEY") {
         notices.notice("AMIKA_API_KEY is still set and will be used");
     }
-    printer.notices(&notices);
+    context.printer.notices(&notices);
     let has = |source| cleared.iter().any(|cleared| cleared.source == source);
     let (api_key, session) = (
         has(CredentialSource::StoredApiKey),
@@ -44,10 +38,12 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
         (session, "Cleared stored login session"),
         (cleared.is_empty() && remains.is_ok(), "Already logged out"),
     ];
-    printer.data(OnWriteFailure::RepeatOnStderr, &logout, || {
-        let said = lines.iter().filter(|(said, _)| *said);
-        said.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
-    })?;
+    context
+        .printer
+        .data(OnWriteFailure::RepeatOnStderr, &logout, || {
+            let said = lines.iter().filter(|(said, _)| *said);
+            said.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
+        })?;
     remains
 }
 

@@ -4,10 +4,9 @@ use std::slice;
 
 use clap::Args;
 
-use crate::api::{Api, ApiError, CredentialSummary};
-use crate::commands::deletion::{self, Entries, Entry, Wanted};
+use crate::commands::deletion::{self, Entries, Wanted};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::provider::Provider;
 use crate::secret::Scope;
 use crate::ui::prompt::Confirmation;
@@ -32,32 +31,9 @@ pub(crate) async fn run(provider: &Provider, args: &DeleteCredentialArgs, contex
         Some(name) => Wanted::Names(slice::from_ref(name), args.scope),
         None => Wanted::Ids(&args.ids),
     };
-    deletion::run(wanted, confirmation, context, Credentials { api: &api, provider }).await
-}
-
-struct Credentials<'a> {
-    api: &'a Api,
-    provider: &'a Provider,
-}
-
-impl Entries for Credentials<'_> {
-    const NOUN: &'static str = "credential";
-    const DELETED: &'static str = "Deleted credential";
-    const SHOWS_IDS: bool = true;
-
-    async fn list(&self) -> std::result::Result<Vec<Entry>, ApiError> {
-        let stored = self.api.list_credentials(self.provider).await?;
-        let entry = |one: &CredentialSummary| {
-            Entry::new(self.api, [&one.id, &one.name, &one.scope], one.kind.as_ref())
-        };
-        Ok(stored.iter().map(entry).collect())
-    }
-
-    async fn delete(&self, id: &str) -> std::result::Result<(), ApiError> {
-        self.api.delete_credential(self.provider, id).await
-    }
-
-    fn explain(&self, error: ApiError) -> Error {
-        Error::from(error)
-    }
+    let entries = Entries {
+        api: &api,
+        provider: Some(provider),
+    };
+    deletion::run(wanted, confirmation, context, entries).await
 }

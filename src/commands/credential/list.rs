@@ -27,7 +27,8 @@ impl CredentialRow {
             kind: credential
                 .kind
                 .as_ref()
-                .map_or_else(String::new, |kind| api.shown(kind)),
+                .map(|kind| api.shown(kind))
+                .unwrap_or_default(),
             scope: api.shown(&credential.scope),
         }
     }
@@ -51,13 +52,9 @@ pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
 
 fn as_table(rows: &[CredentialRow]) -> Text {
     let rows = rows.iter().map(|row| {
-        let CredentialRow {
-            id,
-            name,
-            kind,
-            scope,
-        } = row;
-        [id, name, kind, scope].map(String::clone).to_vec()
+        [&row.id, &row.name, &row.kind, &row.scope]
+            .map(String::clone)
+            .to_vec()
     });
     table(&["ID", "NAME", "TYPE", "SCOPE"], rows)
 }

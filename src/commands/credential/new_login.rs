@@ -18,22 +18,16 @@ pub(super) async fn run(
     args: &PushCredentialArgs,
     context: &Context,
 ) -> Result<()> {
-    let Context {
-        env,
-        printer,
-        interrupt,
-        ..
-    } = context;
     let kind = CredentialKind::OAuth;
     let name = args.name.clone().unwrap_or_else(|| provider.default_name(kind));
     let push = Push {
         provider,
         scope: args.scope,
         force: args.force,
-        consent: Confirmation::at_terminal_only(&context.options, env),
+        consent: Confirmation::at_terminal_only(&context.options, &context.env),
         is_shared: false,
     };
-    if !args.dry_run && !prompt::is_at_terminal(&context.options, env) {
+    if !args.dry_run && !prompt::is_at_terminal(&context.options, &context.env) {
         let instead = if provider.id == CLAUDE.id {
             "--setup-token"
         } else {
@@ -44,18 +38,20 @@ pub(super) async fn run(
                 .hint(format!("use 'amika secret {} push {instead}'", provider.id)),
         );
     }
-    let login = NewLogin::prepare(provider, env)?;
+    let login = NewLogin::prepare(provider, &context.env)?;
     let command = login.command();
     if args.dry_run {
         context.api().await?;
-        printer.notice(&format!("it would run '{command}' in a directory of its own"));
+        context
+            .printer
+            .notice(&format!("it would run '{command}' in a directory of its own"));
         return push.report_dry_run(&name, kind, context);
     }
     let vault = Vault::open(provider, context).await?;
     let question = format!("Push a new {} login ({FOR_EVERYONE})?", provider.title);
     let question = (args.scope == Scope::Org).then_some(question);
     let old = push.agree(&vault, &name, question, context).await?;
-    printer.notice(&format!(
+    context.printer.notice(&format!(
         "running '{command}' in a directory of its own; the login of this machine stays as it is"
     ));
     let description = Description {
@@ -64,11 +60,11 @@ pub(super) async fn run(
         name: name.clone(),
         kind,
         scope: args.scope,
-        api_url: ServerOrigin::from_env(env)?.to_string(),
+        api_url: ServerOrigin::from_env(&context.env)?.to_string(),
     };
-    let (value, kept, signal) = login.run(&description, env, interrupt).await?;
+    let (value, kept, signal) = login.run(&description, &context.env, &context.interrupt).await?;
     let place = format!("'{command}'");
-    let checked = validate::check(provider, Some(kind), value, &place, false, (env.now)());
+    let checked = validate::check(provider, Some(kind), value, &place, false, (context.env.now)());
     let checked = match checked {
         Ok(checked) => checked,
         Err(unusable) => {

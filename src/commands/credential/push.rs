@@ -149,14 +149,8 @@ impl Push {
         context: &Context,
     ) -> Result<Option<&'v CredentialSummary>> {
         let Self { provider, scope, .. } = self;
-        let Context {
-            env,
-            printer,
-            interrupt,
-            ..
-        } = context;
         let old = vault.existing(name, *scope);
-        if old.is_some() && !self.force && !prompt::is_at_terminal(&context.options, env) {
+        if old.is_some() && !self.force && !prompt::is_at_terminal(&context.options, &context.env) {
             return Err(vault.taken(provider, name, *scope));
         }
         let is_for_all = *scope == Scope::Org && self.consent == Confirmation::Terminal;
@@ -164,13 +158,14 @@ impl Push {
         let question = question.filter(|_| self.consent != Confirmation::NotNeeded);
         if question.is_some() || replaced.is_some() {
             let vault = context.vault_of(*scope);
-            printer
+            context
+                .printer
                 .without_quiet()
                 .notice(&format!("it goes to {vault}, as \"{name}\""));
         }
         if let Some(question) = question {
-            let asked = self.consent.ask(env, *printer, &question);
-            interrupt.or(asked).await?;
+            let asked = self.consent.ask(&context.env, context.printer, &question);
+            context.interrupt.or(asked).await?;
         }
         if let Some(old) = replaced {
             let question = match scope {
@@ -182,8 +177,9 @@ impl Push {
                 ),
             };
             // Not answered by --yes, and never through a pipe.
-            interrupt
-                .or(Confirmation::Terminal.ask(env, *printer, &question))
+            context
+                .interrupt
+                .or(Confirmation::Terminal.ask(&context.env, context.printer, &question))
                 .await?;
         }
         Ok(old)

@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use crate::api::{Api, ApiError, Effect, Repeat, SecretSummary};
-use crate::commands::deletion::{self, Entries, Entry, Wanted};
+use crate::commands::deletion::{self, Entries, Wanted};
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::secret::Scope;
 use crate::ui::prompt::Confirmation;
 
@@ -29,35 +28,9 @@ pub(crate) async fn run(args: &DeleteArgs, context: &Context) -> Result<()> {
         [] => Wanted::Names(&args.names, args.scope),
         _ => Wanted::Ids(&args.ids),
     };
-    deletion::run(wanted, confirmation, context, Secrets(&api)).await
-}
-
-pub(super) fn entries(api: &Api, stored: &[SecretSummary]) -> Vec<Entry> {
-    let entry = |secret: &SecretSummary| Entry::new(api, [&secret.id, &secret.name, &secret.scope], None);
-    stored.iter().map(entry).collect()
-}
-
-struct Secrets<'a>(&'a Api);
-
-impl Entries for Secrets<'_> {
-    const NOUN: &'static str = "secret";
-    const DELETED: &'static str = "Deleted";
-    const SHOWS_IDS: bool = false;
-
-    async fn list(&self) -> std::result::Result<Vec<Entry>, ApiError> {
-        Ok(entries(self.0, &self.0.list_secrets(Repeat::Safe).await?))
-    }
-
-    async fn delete(&self, id: &str) -> std::result::Result<(), ApiError> {
-        self.0.delete_secret(id).await
-    }
-
-    /// A server without the endpoint responds as to any unknown path or method.
-    fn explain(&self, error: ApiError) -> Error {
-        if error.is_missing_endpoint() && error.effect() == Effect::None {
-            return Error::new(Kind::Refused, "this server cannot delete generic secrets")
-                .hint("delete it in the web UI, under Secrets");
-        }
-        Error::from(error)
-    }
+    let entries = Entries {
+        api: &api,
+        provider: None,
+    };
+    deletion::run(wanted, confirmation, context, entries).await
 }

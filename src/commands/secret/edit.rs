@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use super::delete::entries;
 use super::list::{SecretRow, as_table};
 use crate::api::{SecretSummary, check_id};
-use crate::commands::deletion::entry_named;
+use crate::commands::deletion::{entry_named, secrets};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::words;
@@ -42,7 +41,7 @@ pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
     });
     let name = name.transpose()?;
     let (api, stored) = context.connect().await?;
-    let entries = entries(&api, &stored);
+    let entries = secrets(&api, &stored);
     let named = args
         .name
         .as_deref()

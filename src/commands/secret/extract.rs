@@ -170,26 +170,20 @@ fn keep_only(credentials: &mut Vec<LocalCredential>, only: &[Pattern]) {
         .map(|found| found.provider.as_str().to_owned())
         .collect();
     credentials.retain(|found| {
-        let by_own_name = found.login_of().is_some() && matches_any(only, &found.names());
+        let mut names = found.names().into_iter();
+        let by_own_name = found.login_of().is_some() && names.any(|name| matches_any(only, &name));
         let gives_way = found.kind == CredentialKind::OAuth && with_key.contains(found.provider.as_str());
         by_own_name || answers_to(found, only) && !gives_way
     });
 }
 
 fn answers_to(found: &LocalCredential, only: &[Pattern]) -> bool {
-    let names: Vec<_> = found
-        .provider
-        .secret_names()
-        .iter()
-        .map(SecretName::to_string)
-        .collect();
-    matches_any(only, &names)
+    let names = found.provider.secret_names();
+    names.iter().any(|name| matches_any(only, name.as_str()))
 }
 
-fn matches_any(only: &[Pattern], names: &[String]) -> bool {
-    names
-        .iter()
-        .any(|name| only.iter().any(|pattern| pattern.matches(name)))
+fn matches_any(only: &[Pattern], name: &str) -> bool {
+    only.iter().any(|pattern| pattern.matches(name))
 }
 
 impl Extraction {
@@ -322,8 +316,7 @@ impl Extraction {
     }
 
     fn keeps(&self, name: &str) -> bool {
-        let only = self.only.as_ref();
-        only.is_none_or(|only| only.iter().any(|pattern| pattern.matches(name)))
+        self.only.as_ref().is_none_or(|only| matches_any(only, name))
     }
 
     /// Prints what there is to say about the stores, the rows and the `--only` names without one.
