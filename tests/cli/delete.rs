@@ -113,7 +113,11 @@ fn edit_refuses_what_is_not_certain() {
             "there are 2 secrets TWICE in user scope (sec_0003, sec_0004)",
         ),
         ("T --rename X", 1, "T is in org scope only; nothing was changed"),
-        ("--id sec_none --rename X", 1, "there is no secret with this ID"),
+        (
+            "--id sec_none --rename X",
+            1,
+            "there is no secret of this name or ID",
+        ),
         ("--id a/b --rename X", 2, "not a valid ID"),
         ("A", 2, "--rename <NEW>"),
         ("--rename X", 2, "<NAME>"),
