@@ -395,6 +395,38 @@ fn values_and_the_answer_cannot_both_come_from_stdin() {
     assert!(nothing_written(&sandbox));
 }
 
+/// R17: a key in place of a name, or the end of a value that lost its quotes, is no name in any file.
+#[test]
+fn a_value_in_a_file_never_becomes_a_name() {
+    let sandbox = Sandbox::new();
+    let (key, tail) = (
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "dGhpc2lzYXNlY3JldHZhbHVlMTIzNA",
+    );
+    for (format, line) in [
+        ("dotenv", format!("{key}=x\n")),
+        ("dotenv", format!("{key}=\n")),
+        ("dotenv", format!("{tail}==\n")),
+        ("docker", format!("{key}=x\n")),
+        ("docker", format!("{tail}==\n")),
+        ("docker", format!("{tail}=\n")),
+        ("json", format!("{{\"{key}\": \"x\"}}")),
+        ("json", format!("{{\"{key}\": 1}}")),
+    ] {
+        sandbox.write("f", &line);
+        let run = sandbox
+            .run(&format!("secret push --from-file f --env-format {format} --yes"))
+            .exits(4)
+            .stderr_contains("is not a valid variable name");
+        assert!(
+            !run.stderr.contains(key) && !run.stderr.contains(tail),
+            "{line}: {run:?}"
+        );
+    }
+    sandbox.run(&format!("secret push {key}=x --yes")).exits(4);
+    assert!(nothing_written(&sandbox));
+}
+
 /// R16: everything is checked before the first request.
 #[test]
 fn everything_is_checked_before_the_first_request() {

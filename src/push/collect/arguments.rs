@@ -71,7 +71,8 @@ fn argument_at(position: usize, argument: &OsStr, env: &Env) -> Result<Argument>
         })?;
         return Ok(argument(name, None));
     };
-    let name = SecretName::inline(name).ok_or_else(|| {
+    let valid = SecretName::inline(name).filter(|_| !words::has_key_prefix(name));
+    let name = valid.ok_or_else(|| {
         Error::input(format!(
             "the name in argument {position} is not a valid secret name"
         ))

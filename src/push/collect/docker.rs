@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::line::{Fault, Line, Oddity};
-use super::text::{MAX_NAME, forbidden_byte};
-use crate::secret::{SecretName, SecretValue};
+use super::line::{Fault, Line, Oddity, is_base64_tail, is_name};
+use super::text::forbidden_byte;
+use crate::secret::SecretValue;
 
 /// Parses `text`, whose line breaks are all `\n`.
 pub(super) fn parse(text: &str) -> impl Iterator<Item = Line<'_>> {
@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> impl Iterator<Item = Line<'_>> {
             );
             return Line::new(number, None, Err(forbidden_byte(line, None).unwrap_or(fault)));
         };
-        let is_name = SecretName::is_environment(name) && name.len() <= MAX_NAME;
+        let is_name = is_name(name) && !is_base64_tail(name, value);
         let content = match forbidden_byte(line, Some(name).filter(|_| is_name)) {
             Some(fault) => Err(fault),
             None if is_name => {

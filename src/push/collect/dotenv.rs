@@ -19,8 +19,8 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter};
 
 use super::json;
-use super::line::{Fault, Line, ReadValue};
-use super::text::{MAX_NAME, end_of_line, first_line, forbidden_byte};
+use super::line::{Fault, Line, ReadValue, is_base64_tail, is_name};
+use super::text::{end_of_line, first_line, forbidden_byte};
 use super::value::{self, Difference};
 use crate::push::kinds;
 use crate::secret::{SecretName, SecretValue};
@@ -171,7 +171,7 @@ fn is_ordinary(line: &str) -> bool {
                     .all(|byte| byte.is_ascii_alphanumeric() || b"_./:@%+,~^!?*=&;|-".contains(byte))
         }
     };
-    is_value && at <= MAX_NAME && SecretName::is_environment(name)
+    is_value && is_name(name)
 }
 
 /// Whether the Docker format, which takes every line as it is, reads each line as the others do: no
@@ -206,10 +206,10 @@ fn split_name(first_line: &str) -> Result<(&str, usize), Fault> {
         _ => before,
     };
     let name = name.trim_matches(value::BLANKS);
-    if is_base64_tail(name, after) || name.len() > MAX_NAME {
+    if is_base64_tail(name, after) {
         return Err(Fault::bad_name(""));
     }
-    if !SecretName::is_environment(name) {
+    if !is_name(name) {
         return Err(Fault::bad_name(name));
     }
     Ok((name, first_line.len() - after.len()))
@@ -243,18 +243,6 @@ fn separator_in_comment() -> Fault {
     let message = "invalid line: its comment has a Unicode line separator (U+2028 or U+2029), \
                    which some tools treat as the end of the line";
     Fault::new("separator", message, "remove it")
-}
-
-/// Whether `name=rest` is the last line of base64 text that lost its quotes. The `=` of its padding
-/// would turn a piece of a key into a name.
-fn is_base64_tail(name: &str, rest: &str) -> bool {
-    let padding = rest.trim_end();
-    let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);
-    matches!(padding, "" | "=")
-        && (name.len() >= 16 || (name.len() + 1 + padding.len()).is_multiple_of(4))
-        && has(u8::is_ascii_lowercase)
-        && (has(u8::is_ascii_uppercase) || has(u8::is_ascii_digit))
-        && !name.contains('_')
 }
 
 #[cfg(test)]

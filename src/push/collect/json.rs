@@ -5,8 +5,7 @@ use std::iter;
 
 use serde_json::value::RawValue;
 
-use super::line::{Fault, Line};
-use super::text::MAX_NAME;
+use super::line::{Fault, Line, is_name};
 use crate::formats::json::Members;
 use crate::secret::{SecretName, SecretValue};
 
@@ -30,7 +29,7 @@ pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> Box<dyn Iterator<Item =
         let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
         line += text[at..start].matches('\n').count();
         at = start;
-        let is_name = SecretName::is_environment(&name) && name.len() <= MAX_NAME;
+        let is_name = is_name(&name);
         let content = match serde_json::from_str::<String>(raw.get()) {
             _ if !is_name => Err(Fault::bad_name(&name)),
             Ok(value) => Ok((SecretValue::new(value), None)),

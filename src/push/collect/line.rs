@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use crate::formats::words;
 use crate::secret::{SecretName, SecretValue};
 
+/// Maximum length of a name in a file, in bytes.
+const MAX_NAME: usize = 256;
+
 /// One assignment, or what is wrong with a line.
 pub(super) struct Line<'a> {
     /// Counted from 1.
@@ -77,4 +80,21 @@ impl Fault {
             ),
         )
     }
+}
+
+/// Whether a file may set a variable of this name. A key is no name.
+pub(super) fn is_name(text: &str) -> bool {
+    SecretName::is_environment(text) && text.len() <= MAX_NAME && !words::has_key_prefix(text)
+}
+
+/// Whether `name=rest` is the last line of base64 text that lost its quotes. The `=` of its padding
+/// would turn a piece of a key into a name.
+pub(super) fn is_base64_tail(name: &str, rest: &str) -> bool {
+    let padding = rest.trim_end();
+    let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);
+    matches!(padding, "" | "=")
+        && (name.len() >= 16 || (name.len() + 1 + padding.len()).is_multiple_of(4))
+        && has(u8::is_ascii_lowercase)
+        && (has(u8::is_ascii_uppercase) || has(u8::is_ascii_digit))
+        && !name.contains('_')
 }

@@ -9,9 +9,6 @@ use super::line::Fault;
 use crate::error::{Error, Result};
 use crate::formats::shell;
 
-/// Maximum length of a name in a file, in bytes.
-pub(super) const MAX_NAME: usize = 256;
-
 /// The text of a file without a byte order mark. The error names `place` and the line that is not UTF-8.
 pub(super) fn utf8<'a>(bytes: &'a [u8], place: &str) -> Result<&'a str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
