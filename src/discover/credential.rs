@@ -126,12 +126,8 @@ impl ProviderName {
     pub(crate) const ANTHROPIC: Self = Self::known(CLAUDE.discovered_as);
     pub(crate) const OPENAI: Self = Self::known(CODEX.discovered_as);
 
-    const fn known(name: &'static str) -> Self {
+    pub(super) const fn known(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
-    }
-
-    pub(super) fn of(provider: &Provider) -> Self {
-        Self::known(provider.discovered_as)
     }
 
     /// Normalises a tool's name of a provider: `Claude` is anthropic, `github_copilot` is

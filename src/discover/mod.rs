@@ -43,7 +43,7 @@ const MAX_LEGACY_PRIORITY: u16 = 399;
 
 /// Finds the credentials that `filter` asks for. With a provider, the notes are those of its own tool.
 pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter) -> Report {
-    let reader = Reader::new(env, keychain);
+    let reader = Reader { env, keychain };
     let mut report = Report::default();
     for (finds, scan) in SCANS.iter().filter(|(finds, _)| finds.overlaps(filter)) {
         let mut found = Report {

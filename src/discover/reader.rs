@@ -9,7 +9,7 @@ use super::credential::Place;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::system::file::{self, FileError};
-use crate::system::keychain::{self, Keychain, KeychainError};
+use crate::system::keychain::{self, Keychain};
 
 /// Maximum size of a store, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
@@ -21,7 +21,7 @@ pub(super) const DIRECTORY: &str = "a directory";
 /// Where other programs keep their files and items.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Env,
-    keychain: &'a dyn Keychain,
+    pub(super) keychain: &'a dyn Keychain,
 }
 
 /// A place that was looked at, and what is there.
@@ -87,11 +87,7 @@ impl Document {
     }
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(env: &'a Env, keychain: &'a dyn Keychain) -> Self {
-        Self { env, keychain }
-    }
-
+impl Reader<'_> {
     pub(super) fn file(&self, path: &Path) -> Lookup {
         self.file_up_to(path, MAX_STORE)
     }
@@ -131,19 +127,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Why the keychain cannot be reached, if so.
-    pub(super) fn unreachable_keychain(&self) -> Option<KeychainError> {
-        self.keychain.unreachable()
-    }
-
     /// Whether this is another home, whose keychain cannot be read.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.keychain.is_elsewhere()
-    }
-
-    /// The accounts of the keychain items with this service.
-    pub(super) fn accounts(&self, service: &str) -> Vec<String> {
-        self.keychain.accounts(service)
     }
 
     /// A path below the home directory.

@@ -124,11 +124,9 @@ fn keyring_item(reader: &Reader<'_>, report: &mut Report, url: &str) {
 
 /// Adds a key, or a login, whose token is a JWT.
 fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<String>) {
-    let is_login = jwt::expiry(key.expose_secret().trim()) != Expiry::NotAJwt;
-    let kind = if is_login {
-        CredentialKind::OAuth
-    } else {
-        CredentialKind::ApiKey
+    let kind = match jwt::expiry(key.expose_secret().trim()) {
+        Expiry::NotAJwt => CredentialKind::ApiKey,
+        _ => CredentialKind::OAuth,
     };
     report.add_token(LocalCredential {
         unusable,

@@ -159,7 +159,7 @@ impl Codex<'_> {
             ("keyring", false) => _ = self.in_keyring(report),
             // Codex uses the file if the keyring has no login or cannot be reached.
             ("auto", encrypts) => {
-                let reason = self.reader.unreachable_keychain().filter(|_| auth_file.is_file());
+                let reason = self.reader.keychain.unreachable().filter(|_| auth_file.is_file());
                 if encrypts {
                     is_known = !self.note_encrypted(report);
                 } else if let Some(reason) = reason {
@@ -286,17 +286,16 @@ fn mode(report: &mut Report, place: &Place, object: &Object<'_>) -> Option<(Stri
         let mode = mode.as_ref().map_or("", |mode| mode.expose_secret());
         return Some((mode.to_owned(), true));
     }
-    let mode = if object.has("personal_access_token") {
-        "personalAccessToken"
-    } else if object.has("bedrock_api_key") {
-        "bedrockApiKey"
-    } else if object.has("bedrock_access_keys") {
-        "bedrockAccessKeys"
-    } else if report.usable(place, object.string("OPENAI_API_KEY")).is_some() {
+    let modes = [
+        ("personal_access_token", "personalAccessToken"),
+        ("bedrock_api_key", "bedrockApiKey"),
+        ("bedrock_access_keys", "bedrockAccessKeys"),
+    ];
+    let mode = match modes.iter().find(|(member, _)| object.has(member)) {
+        Some((_, mode)) => mode,
         // An empty key counts as missing.
-        "apikey"
-    } else {
-        "chatgpt"
+        None if report.usable(place, object.string("OPENAI_API_KEY")).is_some() => "apikey",
+        None => "chatgpt",
     };
     Some((mode.to_owned(), false))
 }

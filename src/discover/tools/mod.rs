@@ -66,7 +66,7 @@ fn add_login(
     token: SecretValue,
     now: Timestamp,
 ) {
-    let name = ProviderName::of(provider);
+    let name = ProviderName::known(provider.discovered_as);
     let mut found = LocalCredential::new(source, &document.place, name, CredentialKind::OAuth, token);
     found.document = document.whole();
     if found.document.is_none() {

@@ -115,7 +115,7 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
     if env.platform != Platform::Unix {
         let (service, own) = (paths::login_service(env), paths::account(env));
         let item = reader.item(&service, &own);
-        if let Some(reason) = reader.unreachable_keychain() {
+        if let Some(reason) = reader.keychain.unreachable() {
             is_known = false;
             report.note(&item.place, no_keychain(TITLE, &reason));
         }
@@ -123,7 +123,7 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
         match report.store(item) {
             Some(item) => login_in(reader, report, &item, false),
             None if report.problems.len() > problems => {}
-            None => others = reader.accounts(&service),
+            None => others = reader.keychain.accounts(&service),
         }
         others.retain(|account| *account != own);
         // The Windows Credential Manager has the parts of a long login, and this item how many there are.
