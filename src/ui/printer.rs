@@ -173,12 +173,12 @@ impl Printer {
             // Starts a new line after a prompt or the `^C` that the terminal echoes.
             self.stderr(DIM, "", "");
         }
-        let mut problems = std::iter::once(error).chain(&error.others).peekable();
+        let mut problems = std::iter::once(error).chain(&error.others);
         while let Some(problem) = problems.next() {
             self.labelled(RED, "error: ", &format!("{problem:#}"));
-            // Problems of the same kind are adjacent; the hint is printed after the last one.
-            let next_has_hint = problems.peek().is_some_and(|next| next.hint == problem.hint);
-            if let Some(hint) = problem.hint.as_ref().filter(|_| !next_has_hint) {
+            // A hint of several problems is printed after the last one.
+            let comes_again = problems.clone().any(|later| later.hint == problem.hint);
+            if let Some(hint) = problem.hint.as_ref().filter(|_| !comes_again) {
                 self.labelled(DIM, "  hint: ", hint);
             }
             if let Some(trace_id) = &problem.trace_id {

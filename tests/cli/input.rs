@@ -427,6 +427,17 @@ fn a_value_in_a_file_never_becomes_a_name() {
     assert!(nothing_written(&sandbox));
 }
 
+/// The hint of several problems is printed once, also if others are between them.
+#[test]
+fn a_hint_is_not_repeated() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "A=a#b\nno assignment\nC=c#d\nneither\n");
+    let run = sandbox.run("secret push --from-file f --yes").exits(4);
+    assert_eq!(run.stderr.matches("to keep the '#'").count(), 1, "{run:?}");
+    assert_eq!(run.stderr.matches("must be quoted").count(), 1, "{run:?}");
+    assert_eq!(run.stderr.matches("error: ").count(), 4, "{run:?}");
+}
+
 /// R16: everything is checked before the first request.
 #[test]
 fn everything_is_checked_before_the_first_request() {
