@@ -44,8 +44,11 @@ const HARMLESS_AFTER: &str = "MS DIR PATH PID PORT";
 /// in with `OPENAI_API_KEY` unless a model provider names it, and the socket is a local service that
 /// nothing uses without the other SPIFFE variables.
 const HARMLESS_NAMES: &str = "OPENAI_API_KEY OPENAI_ORG_ID CODEX_HOME SPIFFE_ENDPOINT_SOCKET";
-/// OpenCode's default plugins are what uses the stored logins of some providers.
-const UNKNOWN_NAMES: &str = "OPENCODE_DISABLE_DEFAULT_PLUGINS";
+/// Names that look harmless: OpenCode's default plugins are what uses the stored logins of some providers,
+/// its file of models sends the stored key of a provider to the server in the file (OpenCode 1.18.33, run),
+/// and Claude Code applies fewer of the administrator's variables, among them keys (2.1.332, read).
+const UNKNOWN_NAMES: &str = "OPENCODE_DISABLE_DEFAULT_PLUGINS OPENCODE_MODELS_PATH \
+                             CLAUDE_CODE_DISABLE_ADMIN_ENV_UNION";
 /// Words in the names of Codex's variables that count even if their value is blank (Codex 0.171).
 const COUNT_WHEN_BLANK: &str = "OPENAI_IDENTITY OPENAI_FEDERATION SPIFFE_";
 
@@ -281,6 +284,9 @@ mod tests {
             "CODEX_CI",
             "AMP_HOME",
             "OPENCODE_MODELS",
+            "OPENCODE_MODELS_PATH",
+            "OPENCODE_DISABLE_DEFAULT_PLUGINS",
+            "CLAUDE_CODE_DISABLE_ADMIN_ENV_UNION",
             "CODEX_DISABLE",
         ] {
             assert_eq!(class_of_variable(unknown), Class::Unknown, "{unknown}");
