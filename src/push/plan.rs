@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Kind};
 use crate::formats::escape;
+use crate::provider::Provider;
 use crate::push::candidate::{Candidate, Form};
 use crate::secret::Scope;
 
@@ -21,6 +22,18 @@ pub(crate) struct Inventory {
     pub(crate) secrets: Vec<Stored>,
     /// The providers with a login in user scope.
     pub(crate) logins: Vec<&'static str>,
+}
+
+impl Inventory {
+    /// Why a login is not written; `None` if it is.
+    pub(crate) fn why_login_kept(&self, provider: &Provider, intent: Intent) -> Option<WhyKept> {
+        if intent.scope() == Scope::Org {
+            Some(WhyKept::Personal)
+        } else {
+            let is_stored = self.logins.contains(&provider.id);
+            is_stored.then_some(WhyKept::LoginStored)
+        }
+    }
 }
 
 /// How a push treats what the vault already has.
@@ -96,11 +109,9 @@ impl Plan {
             }
         }
         let decide = |candidate: &Candidate| match candidate.form {
-            Form::Login(_) if intent.scope() == Scope::Org => Action::Keep(WhyKept::Personal),
-            Form::Login(provider) if stored.logins.contains(&provider.id) => {
-                Action::Keep(WhyKept::LoginStored)
-            }
-            Form::Login(_) => Action::Create,
+            Form::Login(provider) => stored
+                .why_login_kept(provider, intent)
+                .map_or(Action::Create, Action::Keep),
             Form::Secret => {
                 let same = by_name.get(candidate.name.as_str());
                 intent.action(same.map_or(&[], Vec::as_slice), &by_id)

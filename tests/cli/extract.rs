@@ -545,13 +545,15 @@ fn each_credential_is_pushed_in_the_form_that_works() {
     // Again, with another login on this machine: the one in the vault stays.
     sandbox.write(CLAUDE, claude_login("32503680000001"));
     let run = sandbox.run("secret extract --push --yes").exits(0);
-    run.stdout_contains("already there")
+    let run = run
+        .stdout_contains("already there")
         .stderr_contains("'amika secret claude push --force'");
+    assert!(!run.stderr.contains("share one login"), "{}", run.stderr);
     assert_eq!(login(), [claude_login("32503680000000")]);
     let org = laptop();
-    org.run("secret extract --push --yes --scope org --only CODEX_API_KEY,Claude*")
-        .exits(0)
-        .stdout_contains("not pushed");
+    let run = org.run("secret extract --push --yes --scope org --only CODEX_API_KEY,Claude*");
+    let run = run.exits(0).stdout_contains("not pushed");
+    assert!(!run.stderr.contains("share one login"), "{}", run.stderr);
     assert!(org.vault.stored("claude").is_empty());
     assert_eq!(org.vault.stored("generic").len(), 1);
 }

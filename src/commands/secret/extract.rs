@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::formats::json::Object;
 use crate::formats::shell::Shell;
 use crate::formats::{escape, words};
-use crate::provider::CredentialKind;
+use crate::provider::{CredentialKind, Provider};
 use crate::push::candidate::{Candidate, Origin};
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
@@ -251,9 +251,6 @@ impl Extraction {
             return Err(Error::input("nothing of what was found can be pushed")
                 .hint("run the tool once to renew its login, or log in again; --all shows the reasons"));
         }
-        for login in rows.iter().map(|row| row.found) {
-            self.warn_of_sharing(login, printer);
-        }
         let manner = Manner {
             intent,
             confirmation: self.confirmation,
@@ -261,13 +258,20 @@ impl Extraction {
             strict: false,
         };
         let vault = OpenVault::open(&candidates, context).await?;
+        for found in rows.iter().map(|row| row.found) {
+            if let Some(PushedAs::Login(provider)) = found.pushed_as()
+                && vault.inventory.why_login_kept(provider, intent).is_none()
+            {
+                self.warn_of_sharing(provider, found, printer);
+            }
+        }
         push::push(candidates, Problems::default(), vault, manner, context).await?;
         self.unread(args)
     }
 
     /// Says what it means to push a login, and what else is in it.
-    fn warn_of_sharing(&self, found: &LocalCredential, printer: Printer) {
-        let (Some(PushedAs::Login(provider)), Some(document)) = (found.pushed_as(), &found.document) else {
+    fn warn_of_sharing(&self, provider: &Provider, found: &LocalCredential, printer: Printer) {
+        let Some(document) = &found.document else {
             return;
         };
         if found.renewable {

@@ -234,7 +234,7 @@ pub(crate) async fn push(
 /// The vault to push to, and what it already has.
 pub(crate) struct OpenVault {
     api: Api,
-    inventory: Inventory,
+    pub(crate) inventory: Inventory,
 }
 
 impl OpenVault {
