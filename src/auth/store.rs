@@ -342,11 +342,12 @@ impl Store {
     pub(crate) fn exposed(&self) -> impl Iterator<Item = String> {
         let open = self.paths().filter(|path| private::is_exposed(path));
         open.map(|path| {
-            format!(
-                "{} is readable by other users; run 'chmod 600 {}'",
-                escape::path(&path),
-                shell::path(&path, None)
-            )
+            let shown = escape::path(&path);
+            if path.is_symlink() {
+                return format!("{shown} is a link to a file that other users can read");
+            }
+            let path = shell::path(&path, None);
+            format!("{shown} is readable by other users; run 'chmod 600 {path}'")
         })
     }
 

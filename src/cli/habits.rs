@@ -86,6 +86,16 @@ const HABITS: &[Habit] = &[
         &["--force", "--overwrite"],
         "a push replaces what is stored; --yes skips the question",
     ),
+    habit(
+        "secret push",
+        &["--new-login"],
+        "use 'amika secret claude push --new-login' or 'amika secret codex push --new-login'",
+    ),
+    habit(
+        "secret push",
+        &["--setup-token"],
+        "use 'amika secret claude push --setup-token'",
+    ),
     habit("push", &["--overwrite"], "use '{} --force'"),
     habit("secret push", &["--skip-existing"], "use '{} --if-missing'"),
     habit(

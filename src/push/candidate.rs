@@ -29,6 +29,12 @@ pub(crate) enum Form {
 }
 
 impl Candidate {
+    /// The value for a table. The end of a login is only the end of its JSON.
+    pub(crate) fn masked(&self, at_terminal: bool) -> String {
+        self.value
+            .masked(at_terminal && matches!(self.form, Form::Secret))
+    }
+
     pub(crate) fn secret(name: SecretName, value: SecretValue, origin: Origin) -> Self {
         Self {
             name,

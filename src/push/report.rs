@@ -15,7 +15,7 @@ pub(crate) fn plan_text(plan: &Plan, at_terminal: bool) -> Text {
         vec![
             candidate.name.to_string().into(),
             candidate.origin.to_string().into(),
-            candidate.value.masked(at_terminal).into(),
+            candidate.masked(at_terminal).into(),
             described(action),
         ]
     });
@@ -103,7 +103,7 @@ pub(crate) fn plan_json(plan: &Plan, at_terminal: bool) -> PlanJson<'_> {
     let steps = plan.steps.iter().map(|Step { candidate, action }| StepJson {
         name: candidate.name.as_str(),
         source: candidate.origin.to_string(),
-        masked: candidate.value.masked(at_terminal),
+        masked: candidate.masked(at_terminal),
         action: action.as_str(),
     });
     PlanJson {

@@ -11,6 +11,8 @@ use crate::formats::{escape, shell};
 /// Accepts a file or directory that belongs to this user or root and that only its owner can write to,
 /// or one that does not exist. For a link, both the link and its target are checked.
 pub(crate) fn check(path: &Path) -> Result<()> {
+    /// The mode bit of directories like `/tmp`.
+    const STICKY: u32 = 0o1000;
     const ELSEWHERE: &str = "set AMIKA_STATE_DIRECTORY to a directory of your own, or use AMIKA_API_KEY";
     let shown = escape::path(path);
     let refuse = |message: String| Error::new(Kind::State, message);
@@ -22,6 +24,7 @@ pub(crate) fn check(path: &Path) -> Result<()> {
         }
         Ok(link) => link,
     };
+    let is_link = link.is_symlink();
     for metadata in [Some(link), path.metadata().ok()].into_iter().flatten() {
         let (uid, mode) = owner_and_mode(&metadata);
         let owner = owner_name(uid);
@@ -31,8 +34,13 @@ pub(crate) fn check(path: &Path) -> Result<()> {
         }
         if !metadata.is_symlink() && mode & 0o022 != 0 {
             let message = format!("{shown} is writable by other users (owner {owner}), so it is not used");
-            let hint = format!("run 'chmod go-w {}'", shell::path(path, None));
-            return Err(refuse(message).hint(hint));
+            // Others may need what is shared on purpose, such as /tmp, a device or the target of a link.
+            let is_shared = is_link || mode & STICKY != 0 || !(metadata.is_file() || metadata.is_dir());
+            return Err(refuse(message).hint(if is_shared || uid != own_uid() {
+                ELSEWHERE.to_owned()
+            } else {
+                format!("run 'chmod go-w {}'", shell::path(path, None))
+            }));
         }
     }
     Ok(())

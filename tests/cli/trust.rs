@@ -183,6 +183,24 @@ fn a_file_that_others_may_write_to_is_refused() {
     );
 }
 
+/// R134, R155: no command is suggested that would change what other users need.
+#[test]
+fn no_mode_of_a_shared_place_is_to_be_changed() {
+    let sandbox = Sandbox::new();
+    for (name, mode) in [("shared", 0o1777), ("open", 0o777)] {
+        fs::create_dir(sandbox.path(name)).unwrap();
+        fs::set_permissions(sandbox.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    std::os::unix::fs::symlink("open", sandbox.path("link")).unwrap();
+    for directory in ["shared", "link", "/dev/null"] {
+        let mut command = sandbox.bare_command(["auth", "status", "-o", "json"]);
+        command.env("AMIKA_STATE_DIRECTORY", sandbox.path(directory));
+        let ran = ran(command.output().unwrap());
+        assert_ne!(ran.code, 0, "{directory}");
+        assert!(!ran.stderr.contains("chmod"), "{directory}: {}", ran.stderr);
+    }
+}
+
 /// Gives the sandbox to a user without privileges, and runs a command line as that user.
 fn run_unprivileged(sandbox: &Sandbox, line: &str) -> Ran {
     let mut command = sandbox.bare_command(line.split_whitespace());

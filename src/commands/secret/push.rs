@@ -208,6 +208,9 @@ pub(crate) async fn push(
         refuse_warnings(&mut notices, &mut problems);
     }
     printer.notices(&notices);
+    if plan.steps.is_empty() && !problems.is_empty() {
+        return problems.into_result();
+    }
     let vault = context.vault_of(plan.scope);
     if manner.dry_run {
         let at_terminal = printer.terminals.stdout;
