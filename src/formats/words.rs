@@ -38,6 +38,10 @@ pub(crate) fn may_be_secret(word: &str) -> bool {
 
 /// A prefix of a key, and then 16 or more characters of a key with a digit.
 pub(crate) fn has_key_prefix(word: &str) -> bool {
+    // Most names are too short or have no digit, so that no prefix needs to be compared.
+    if word.len() <= 16 || !word.bytes().any(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
     let rests = key_prefixes().filter_map(|prefix| word.strip_prefix(prefix));
     let is_key_character = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let mut runs = rests.map(|rest| rest.chars().take_while(is_key_character).collect::<String>());
