@@ -124,7 +124,7 @@ fn an_expired_login_is_shown_and_not_pushed() {
     sandbox
         .run("secret extract")
         .exits(0)
-        .stdout_contains("expired 2023-11-14T22:13:20Z: claude push --type oauth")
+        .stdout_contains("expired: claude push --type oauth")
         .stderr_contains("'amika secret claude push --type oauth'");
     let run = sandbox.run("secret extract -o json").exits(0);
     assert_eq!(run.json()[0]["state"], "expired");

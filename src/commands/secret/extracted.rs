@@ -65,9 +65,7 @@ fn expires(found: &LocalCredential) -> Cell {
         return Cell::time(format!("{at:.0}"));
     }
     match found.login_of().filter(|_| found.renewable) {
-        Some(provider) => {
-            Cell::from(format!("expired {at:.0}: {} push --type oauth", provider.id)).attention()
-        }
+        Some(provider) => Cell::from(format!("expired: {} push --type oauth", provider.id)).attention(),
         None => Cell::time(format!("expired {at:.0}")).attention(),
     }
 }
