@@ -35,14 +35,14 @@ impl Difference {
     /// Describes how tools differ and how to write the value unambiguously, without quoting it.
     /// `docker` is whether the file can be read in the Docker format instead.
     pub(super) fn fault(self, name: &str, docker: bool) -> Fault {
-        let or_file = format!("or push it alone with 'amika secret push --value-file {name}=FILE'");
+        let or_file = "or push it alone with 'amika secret push --value-file NAME=FILE'";
         let (kind, what, differ, hint) = match self {
             Self::Hash(place) => {
                 let or_docker = ", or use --env-format docker, which keeps every line as it is";
                 let docker = if docker { or_docker } else { "" };
                 let comment = match place {
-                    HASH_FIRST => format!("for an empty value, write {name}= alone"),
-                    _ => "to start a comment, put a space before it".to_owned(),
+                    HASH_FIRST => "for an empty value, write nothing after the '='",
+                    _ => "to start a comment, put a space before it",
                 };
                 (
                     "#",
