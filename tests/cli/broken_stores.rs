@@ -2,6 +2,8 @@
 
 use std::fs;
 
+#[cfg(unix)]
+use crate::replace::run_shell;
 use crate::sandbox::{CANARY, Sandbox, native};
 
 const CLAUDE: &str = ".claude/.credentials.json";
@@ -399,9 +401,9 @@ fn unusual_but_valid_files_are_read() {
     );
 }
 
-/// R23, R24: deeply nested and huge files are refused in bounded memory.
+/// R23: deeply nested files are refused, and files over the limit.
 #[test]
-fn deep_and_huge_files_are_refused_in_bounded_memory() {
+fn deep_and_large_files_are_refused() {
     let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
     for path in [CLAUDE, CODEX, OPENCODE, AMP, ENV_CACHE] {
         content("deep", Unreadable, path, &deep);
@@ -412,16 +414,20 @@ fn deep_and_huge_files_are_refused_in_bounded_memory() {
             format!("{{\"a\":\"{}\"}}", "x".repeat(1024 * 1024)),
         );
     }
-    // A sparse file takes no disk space.
-    check("100 MB", Unreadable, |sandbox| {
-        let path = sandbox.write(CODEX, "");
-        fs::File::options()
-            .write(true)
-            .open(path)
-            .unwrap()
-            .set_len(100_000_000)
-            .unwrap();
-    });
+}
+
+/// R24: stores of 100 MB are refused in 64 MiB of memory.
+#[cfg(unix)]
+#[test]
+fn huge_files_are_refused_in_bounded_memory() {
+    let sandbox = Sandbox::new();
+    for path in [CLAUDE, CLAUDE_CONFIG, CODEX, OPENCODE, AMP, ENV_CACHE] {
+        // A sparse file takes no disk space.
+        let file = fs::File::create(sandbox.write(path, "")).unwrap();
+        file.set_len(100_000_000).unwrap();
+    }
+    let run = run_shell(&sandbox, "ulimit -d 65536; amika secret extract").exits(4);
+    assert_eq!(run.stderr.matches("is larger than").count(), 6, "{}", run.stderr);
 }
 
 #[test]
