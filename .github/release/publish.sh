@@ -27,7 +27,8 @@ case $step in
       "$here"/install.sh "$here"/install.ps1
     ;;
   crate)
-    if cargo info --quiet "amika@$version" >/dev/null 2>&1; then
+    # Without --registry, cargo tells about the package of this checkout.
+    if cargo info --quiet --registry crates-io "amika@$version" >/dev/null 2>&1; then
       echo "amika $version is published already" && exit 0
     fi
     # Its content was verified without a token, and no build script runs beside one.

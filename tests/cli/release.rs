@@ -136,6 +136,30 @@ fn publishing_again_continues() {
     }
 }
 
+/// `cargo info` in a checkout knows the package of the checkout, which says nothing about the registry.
+#[test]
+fn the_version_of_this_checkout_is_not_taken_for_published() {
+    if !has_tools(&["bash"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let cargo =
+        "#!/bin/sh\n[ \"$1\" != info ] || exec \"$CARGO\" \"$@\" --offline\necho \"$*\" >\"$STATE/calls\"\n";
+    let path = sandbox.write("programs/cargo", cargo);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    let place = |name: &str| sandbox.home().join(name);
+    let mut publish = script("publish.sh", &sandbox);
+    publish
+        .args(["crate", env!("CARGO_PKG_VERSION")])
+        .arg(sandbox.home())
+        .env("PATH", format!("{}:/usr/bin:/bin", place("programs").display()))
+        .env("CARGO", env!("CARGO"))
+        .env("STATE", sandbox.home());
+    ran(publish.output().unwrap()).exits(0);
+    let calls = fs::read_to_string(place("calls")).unwrap();
+    assert!(calls.starts_with("publish "), "{calls}");
+}
+
 /// The licences that the notices may contain are those that the dependencies may have.
 #[test]
 fn both_lists_of_licences_agree() {
