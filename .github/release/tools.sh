@@ -4,7 +4,7 @@ set -euo pipefail
 target=$1
 cd "$(dirname "$0")"
 
-rustup toolchain install "$RUSTUP_TOOLCHAIN" --profile minimal --target "$target"
+rustup toolchain install "$RUSTUP_TOOLCHAIN" --profile minimal --no-self-update --target "$target"
 cargo install --locked cargo-auditable@0.7.7 cargo-cyclonedx@0.5.9
 cargo install --locked cargo-about@0.9.3 --features cli
 case $target in
