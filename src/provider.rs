@@ -152,13 +152,13 @@ impl Provider {
     pub(crate) fn sharing(&self) -> String {
         let id = self.id;
         let setup_token = if id == CLAUDE.id {
-            format!("'amika secret {id} push --setup-token' or ")
+            format!("`amika secret {id} push --setup-token` or ")
         } else {
             String::new()
         };
         format!(
             "this machine and the sandbox will share one login: whichever renews it first, or logs out, ends it \
-             for the other; {setup_token}'amika secret {id} push --new-login' gives the sandbox its own"
+             for the other; {setup_token}`amika secret {id} push --new-login` gives the sandbox its own"
         )
     }
 

@@ -17,8 +17,8 @@ use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::ui::notices::Notices;
 
-const LOGIN_HINT: &str = "set AMIKA_API_KEY, or store a key with 'amika auth login --api-key-file FILE', \
-     or log in with 'amika auth login'";
+const LOGIN_HINT: &str = "set AMIKA_API_KEY, or store a key with `amika auth login --api-key-file FILE`, \
+     or log in with `amika auth login`";
 
 /// The credential that this process sends to the API.
 pub(crate) struct ApiCredential {

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::net::origin::ServerOrigin;
 use crate::secret::SecretValue;
 
-pub(crate) const LOG_IN_AGAIN: &str = "log in again: 'amika auth logout', then 'amika auth login'";
+pub(crate) const LOG_IN_AGAIN: &str = "log in again: `amika auth logout`, then `amika auth login`";
 
 /// The source of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -347,7 +347,7 @@ impl Store {
                 return format!("{shown} is a link to a file that other users can read");
             }
             let path = shell::path(&path, None);
-            format!("{shown} is readable by other users; run 'chmod 600 {path}'")
+            format!("{shown} is readable by other users; run `chmod 600 {path}`")
         })
     }
 

@@ -87,10 +87,10 @@ fn explain(code: &str, error: &ProviderError) -> Error {
         }
         _ => {
             return Error::new(Kind::Credential, error.to_string())
-                .hint("run 'amika auth login' again, or use --api-key-file");
+                .hint("run `amika auth login` again, or use --api-key-file");
         }
     };
-    Error::new(Kind::Credential, format!("{what} ({code})")).hint("run 'amika auth login' again")
+    Error::new(Kind::Credential, format!("{what} ({code})")).hint("run `amika auth login` again")
 }
 
 type ProviderResult<T> = std::result::Result<T, ProviderError>;
@@ -316,7 +316,7 @@ impl Workos {
             return Ok(());
         }
         let message = format!("{} sent a login URL that is not safe to open", self.base);
-        let hint = "a proxy may be in between; 'amika auth login --api-key-file FILE' needs no browser";
+        let hint = "a proxy may be in between; `amika auth login --api-key-file FILE` needs no browser";
         Err(Error::new(Kind::Contract, message).hint(hint).into())
     }
 }

@@ -21,65 +21,65 @@ const WRITE: &[&str] = &[
 const READ: &[&str] = &["get", "show", "read", "cat", "reveal", "view"];
 const REMOVE: &[&str] = &["delete", "rm", "remove", "del", "unset"];
 const FIND: &[&str] = &["extract", "scan", "discover", "find"];
-const NO_VALUES: &str = "no command prints a stored value; 'amika secret list' shows the names, and 'amika secret push NAME' replaces a value";
+const NO_VALUES: &str = "no command prints a stored value; `amika secret list` shows the names, and `amika secret push NAME` replaces a value";
 
 /// The first that matches answers.
 const HABITS: &[Habit] = &[
-    habit("amika", &["login", "signin"], "use 'amika auth login'"),
-    habit("amika", &["logout", "signout"], "use 'amika auth logout'"),
-    habit("amika", &["status", "whoami"], "use 'amika auth status'"),
-    habit("amika", WRITE, "use 'amika secret push NAME'"),
-    habit("amika", &["list", "ls"], "use 'amika secret list'"),
-    habit("amika", REMOVE, "use 'amika secret delete NAME'"),
-    habit("amika", &["check"], "use 'amika secret check'"),
-    habit("amika", FIND, "use 'amika secret extract'"),
-    habit("amika", &["claude"], "use 'amika secret claude push'"),
-    habit("amika", &["codex"], "use 'amika secret codex push'"),
+    habit("amika", &["login", "signin"], "use `amika auth login`"),
+    habit("amika", &["logout", "signout"], "use `amika auth logout`"),
+    habit("amika", &["status", "whoami"], "use `amika auth status`"),
+    habit("amika", WRITE, "use `amika secret push NAME`"),
+    habit("amika", &["list", "ls"], "use `amika secret list`"),
+    habit("amika", REMOVE, "use `amika secret delete NAME`"),
+    habit("amika", &["check"], "use `amika secret check`"),
+    habit("amika", FIND, "use `amika secret extract`"),
+    habit("amika", &["claude"], "use `amika secret claude push`"),
+    habit("amika", &["codex"], "use `amika secret codex push`"),
     habit(
         "amika",
         &["sandbox", "sandboxes", "scp", "ssh", "ssh-key", "ssh-keys"],
         "sandboxes, their files and SSH keys are not part of this client; it stores secrets for them",
     ),
-    habit("auth", FIND, "use 'amika secret extract'"),
-    habit("auth", &["signin", "token"], "use 'amika auth login'"),
-    habit("auth", &["signout"], "use 'amika auth logout'"),
-    habit("auth", &["whoami", "show"], "use 'amika auth status'"),
-    habit("secret", WRITE, "use 'amika secret push NAME'"),
-    habit("secret", FIND, "use 'amika secret extract'"),
-    habit("secret", REMOVE, "use 'amika secret delete NAME'"),
+    habit("auth", FIND, "use `amika secret extract`"),
+    habit("auth", &["signin", "token"], "use `amika auth login`"),
+    habit("auth", &["signout"], "use `amika auth logout`"),
+    habit("auth", &["whoami", "show"], "use `amika auth status`"),
+    habit("secret", WRITE, "use `amika secret push NAME`"),
+    habit("secret", FIND, "use `amika secret extract`"),
+    habit("secret", REMOVE, "use `amika secret delete NAME`"),
     habit(
         "secret",
         &["rename", "mv", "describe"],
-        "use 'amika secret edit NAME'",
+        "use `amika secret edit NAME`",
     ),
-    habit("claude", WRITE, "use 'amika secret claude push'"),
-    habit("codex", WRITE, "use 'amika secret codex push'"),
-    habit("claude", REMOVE, "use 'amika secret claude delete ID'"),
-    habit("codex", REMOVE, "use 'amika secret codex delete ID'"),
+    habit("claude", WRITE, "use `amika secret claude push`"),
+    habit("codex", WRITE, "use `amika secret codex push`"),
+    habit("claude", REMOVE, "use `amika secret claude delete ID`"),
+    habit("codex", REMOVE, "use `amika secret codex delete ID`"),
     habit(
         "claude",
         READ,
-        "no command prints a stored credential; 'amika secret claude list' shows what is stored",
+        "no command prints a stored credential; `amika secret claude list` shows what is stored",
     ),
     habit(
         "codex",
         READ,
-        "no command prints a stored credential; 'amika secret codex list' shows what is stored",
+        "no command prints a stored credential; `amika secret codex list` shows what is stored",
     ),
     habit("", READ, NO_VALUES),
-    habit("", &["--version", "-V"], "use 'amika version'"),
+    habit("", &["--version", "-V"], "use `amika version`"),
     habit("", &["--json"], "use '-o json'"),
     habit("", &["--org"], "use '--scope org'"),
     habit(
         "",
         &["--with-token"],
-        "use 'amika auth login --api-key-file -', which reads a key from standard input",
+        "use `amika auth login --api-key-file -`, which reads a key from standard input",
     ),
-    habit("auth login", &["-f", "--file"], "use '{} --api-key-file FILE'"),
+    habit("auth login", &["-f", "--file"], "use `{} --api-key-file FILE`"),
     habit(
         "push",
         &["-f", "--file", "--env-file"],
-        "use '{} --from-file FILE'",
+        "use `{} --from-file FILE`",
     ),
     habit(
         "secret push",
@@ -89,25 +89,25 @@ const HABITS: &[Habit] = &[
     habit(
         "secret push",
         &["--new-login"],
-        "use 'amika secret claude push --new-login' or 'amika secret codex push --new-login'",
+        "use `amika secret claude push --new-login` or `amika secret codex push --new-login`",
     ),
     habit(
         "secret push",
         &["--setup-token"],
-        "use 'amika secret claude push --setup-token'",
+        "use `amika secret claude push --setup-token`",
     ),
-    habit("push", &["--overwrite"], "use '{} --force'"),
-    habit("secret push", &["--skip-existing"], "use '{} --if-missing'"),
+    habit("push", &["--overwrite"], "use `{} --force`"),
+    habit("secret push", &["--skip-existing"], "use `{} --if-missing`"),
     habit(
         "secret push",
         &["--body", "--value"],
-        "'{} NAME' asks for the value, '{} NAME --yes < FILE' reads it, and NAME=VALUE is seen by other processes",
+        "`{} NAME` asks for the value, `{} NAME --yes < FILE` reads it, and NAME=VALUE is seen by other processes",
     ),
-    habit("push", &["--body"], "use '{} --value - < FILE'"),
+    habit("push", &["--body"], "use `{} --value - < FILE`"),
     habit(
         "delete",
         &["-f", "--force"],
-        "use '{} --yes', which skips the question",
+        "use `{} --yes`, which skips the question",
     ),
 ];
 
@@ -121,6 +121,6 @@ pub(super) fn answer(path: &str, word: &str) -> Option<Error> {
     } else {
         "command"
     };
-    let error = Error::usage(format!("'{path}' has no {kind} {word}"));
+    let error = Error::usage(format!("`{path}` has no {kind} {word}"));
     Some(error.hint(habit.hint.replace("{}", path)))
 }

@@ -68,7 +68,7 @@ pub(crate) fn answer(refused: clap::Error, arguments: &[OsString], printer: Prin
             let mut command = command_of(arguments);
             printer.help(&short_help(&printer.styled(&command.render_help())));
             let path = path(&command);
-            Err(Error::usage(format!("'{path}' needs a command")).hint(format!("see '{path} --help'")))
+            Err(Error::usage(format!("`{path}` needs a command")).hint(format!("see `{path} --help`")))
         }
         _ => Err(explain(refused, arguments)),
     }
@@ -143,7 +143,7 @@ fn explain(mut refused: clap::Error, arguments: &[OsString]) -> Error {
         Some(_) => true,
     };
     let mut hints: Vec<_> = parts.filter(is_useful).collect();
-    hints.push(format!("see '{path} --help'"));
+    hints.push(format!("see `{path} --help`"));
     Error::usage(message.trim_start_matches("error: ")).hint(hints.join("; "))
 }
 
@@ -254,7 +254,7 @@ mod tests {
             let arguments: Vec<_> = words.map(OsString::from).collect();
             let refused = <Cli as clap::Parser>::try_parse_from(&arguments).unwrap_err();
             let error = explain(refused, &arguments);
-            let said = format!("{error:#} {:?} {:?}", error.hint, error.next());
+            let said = format!("{error:#} {:?}", error.hint);
             assert!(!said.contains("hunter2"), "{said}");
             assert_eq!(error.kind.exit_code(), 2);
         }

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &ManArgs, tree: Command, printer: Printer) -> Result<()>
         below.filter(|below| !below.is_hide_set())
     });
     let command = command.ok_or_else(|| {
-        Error::usage("there is no such command").hint("'amika --help' and 'amika secret --help' list them")
+        Error::usage("there is no such command").hint("`amika --help` and `amika secret --help` list them")
     })?;
     printer.raw(page(command)?.1.trim_end())
 }

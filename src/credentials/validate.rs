@@ -126,7 +126,7 @@ pub(crate) fn check_token(
         if rest.is_empty() || !is_plain(rest) {
             let message = format!("{place}: this is no setup token, which begins with {SETUP_TOKEN}");
             return Err(Error::input(message)
-                .hint("copy what 'claude setup-token' prints, completely and nothing else with it"));
+                .hint("copy what `claude setup-token` prints, completely and nothing else with it"));
         }
         let expires_at = now + SETUP_TOKEN_LIFETIME;
         let login = json!({
@@ -172,21 +172,21 @@ fn login_hint(provider: &Provider, text: &str, reason: &Unusable) -> String {
     let Provider { id, tool, .. } = provider;
     match (reason, token::recognise(text.trim())) {
         (Unusable::OfOtherTool(other), _) => match provider.other_with_tool(other) {
-            Some(other) => format!("push it with 'amika secret {} push --from-file FILE'", other.id),
+            Some(other) => format!("push it with `amika secret {} push --from-file FILE`", other.id),
             None => format!("a login of {other} works in {other} only; log in with {tool} and push that"),
         },
         (Unusable::Json(_), Some(token)) if !token.is_api_key() => {
-            format!("this is {}; use '{}'", token.description(), token.command())
+            format!("this is {}; use `{}`", token.description(), token.command())
         }
         (Unusable::Json(_), _) if !text.trim_start().starts_with('{') => {
             "for an API key, use --type api_key".to_owned()
         }
         (Unusable::ByteOrderMark(_), _) => "save it as UTF-8 without a byte order mark".to_owned(),
         (Unusable::SplitItem, _) => {
-            format!("make a login for the sandbox: 'amika secret {id} push --new-login'")
+            format!("make a login for the sandbox: `amika secret {id} push --new-login`")
         }
         _ => format!(
-            "log in with {tool} again; a stored API key is found by 'amika secret {id} push --type api_key'"
+            "log in with {tool} again; a stored API key is found by `amika secret {id} push --type api_key`"
         ),
     }
 }
@@ -242,7 +242,7 @@ fn check_key(provider: &Provider, value: &str, place: &str, literal: bool) -> Re
     }
     let wrong = token::recognise(key).filter(|token| !token.is_api_key() || token.provider() != provider.id);
     if let Some(token) = wrong.filter(|_| !literal) {
-        let hint = format!("use '{}', or add --literal to store it as it is", token.command());
+        let hint = format!("use `{}`, or add --literal to store it as it is", token.command());
         return refuse(&format!("this is {}", token.description()), &hint);
     }
     let value = SecretValue::new(Zeroizing::new(key.to_owned()));

@@ -106,7 +106,7 @@ fn why_not_pushed(found: &LocalCredential, home: Option<&Path>) -> Option<String
         (Some(reason), ..) => reason.clone(),
         (None, Some(provider), _) if found.state == State::Expired => {
             let id = provider.id;
-            format!("expired; 'amika secret {id} push --type oauth' pushes it")
+            format!("expired; `amika secret {id} push --type oauth` pushes it")
         }
         _ if found.state == State::Expired => "expired".to_owned(),
         (.., Some(server)) => format!("it belongs to {}", escape::escape(server)),

@@ -1203,7 +1203,7 @@ fn an_expired_login_gives_way() {
     );
     assert!(
         home.said(false)
-            .contains("'amika secret claude push --type oauth'")
+            .contains("`amika secret claude push --type oauth`")
     );
 }
 

@@ -41,15 +41,17 @@ impl Shell {
             Self::PowerShell => "_-+./:\\=",
         };
         let is_plain = |c: char| c.is_alphanumeric() || punctuation.contains(c);
+        // A backtick ends the command in a message.
+        let is_spelled_out = |c| is_hostile(c) || c == '`';
         // `=x` is a path in zsh.
         if !text.is_empty() && !text.starts_with('=') && text.chars().all(is_plain) {
             text.to_owned()
-        } else if self == Self::Posix && text.contains(is_hostile) {
+        } else if self == Self::Posix && text.contains(is_spelled_out) {
             let mut word = String::from("$'");
             for c in text.chars() {
                 match c {
                     '\'' | '\\' => word.extend(['\\', c]),
-                    c if is_hostile(c) => {
+                    c if is_spelled_out(c) => {
                         for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                             let _ = write!(word, "\\x{byte:02x}");
                         }
@@ -137,7 +139,7 @@ mod tests {
         for shell in ["bash", "zsh"] {
             for text in HOSTILE {
                 let word = word(text);
-                assert!(!word.contains(is_hostile), "{word}");
+                assert!(!word.contains(|c| is_hostile(c) || c == '`'), "{word}");
                 if let Ok(read) = run(shell, &format!("printf '[%s]' {word}")) {
                     assert_eq!(read, format!("[{text}]"), "{shell}: {word}");
                     tried += 1;

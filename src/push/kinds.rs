@@ -146,7 +146,7 @@ impl Unresolved {
                 .to_owned();
         }
         format!(
-            "push what it stands for with '{} | {command}'{LITERAL}",
+            "push what it stands for with `{} | {command}`{LITERAL}",
             self.read
         )
     }
@@ -154,7 +154,7 @@ impl Unresolved {
     /// As [`hint`](Self::hint), for a whole file of such values.
     pub(crate) fn file_hint(&self, file: &str) -> String {
         let read = self.read_file.replace("FILE", file);
-        format!("push what it stands for with '{read} | amika secret push --from-file - --yes'{LITERAL}")
+        format!("push what it stands for with `{read} | amika secret push --from-file - --yes`{LITERAL}")
     }
 }
 
@@ -187,7 +187,7 @@ pub(crate) fn judge(name: &str, value: &str, file: impl FnOnce() -> Option<Strin
     if let (Some(vendor), Some(token)) = (vendor, token::recognise(value)) {
         let kind = token.description();
         if !token.is_api_key() {
-            let hint = format!("push it so that it works with '{}'{LITERAL}", token.command());
+            let hint = format!("push it so that it works with `{}`{LITERAL}", token.command());
             return misfit(kind, format!("is {kind}"), Some(hint));
         } else if token.provider() != vendor.id {
             return misfit(

@@ -164,7 +164,7 @@ impl Plan {
                     let message = format!("{} scope has {count} secrets named {name}: {ids}", self.scope);
                     errors.push(
                         refused(message)
-                            .hint("keep one, and delete the others with 'amika secret delete --id ID'"),
+                            .hint("keep one, and delete the others with `amika secret delete --id ID`"),
                     );
                 }
                 Action::SharedId { id, other } => {

@@ -50,10 +50,10 @@ pub(crate) fn login_notices(plan: &Plan) -> impl Iterator<Item = String> {
         let push = format!("amika secret {} push", provider.id);
         match kept {
             WhyKept::LoginStored => Some(format!(
-                "a {title} login is already there; '{push} --force' replaces it"
+                "a {title} login is already there; `{push} --force` replaces it"
             )),
             WhyKept::Personal => Some(format!(
-                "the {title} login is not pushed to org scope; '{push} --type oauth --scope org' does that"
+                "the {title} login is not pushed to org scope; `{push} --type oauth --scope org` does that"
             )),
             WhyKept::Stored(_) => None,
         }

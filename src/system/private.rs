@@ -39,7 +39,7 @@ pub(crate) fn check(path: &Path) -> Result<()> {
             return Err(refuse(message).hint(if is_shared || uid != own_uid() {
                 ELSEWHERE.to_owned()
             } else {
-                format!("run 'chmod go-w {}'", shell::path(path, None))
+                format!("run `chmod go-w {}`", shell::path(path, None))
             }));
         }
     }
@@ -56,7 +56,7 @@ pub(crate) fn check_home(home: &Path) -> Result<()> {
         escape::path(home),
         owner(home)
     );
-    let hint = "run it without sudo, or with 'sudo -H' to use root's own login";
+    let hint = "run it without sudo, or with `sudo -H` to use root's own login";
     Err(Error::new(Kind::State, message).hint(hint))
 }
 

@@ -72,12 +72,12 @@ impl Hidden {
     pub(crate) fn into_value(self, from_file: &str) -> Result<SecretValue> {
         if let Some(mistyped) = self.mistyped {
             return Err(
-                Error::input(mistyped).hint(format!("read this value from a file with '{from_file}'"))
+                Error::input(mistyped).hint(format!("read this value from a file with `{from_file}`"))
             );
         }
         if self.text.trim().is_empty() {
             return Err(Error::input("no value entered").hint(format!(
-                "type or paste the value and press Enter, or read it from a file with '{from_file}'"
+                "type or paste the value and press Enter, or read it from a file with `{from_file}`"
             )));
         }
         Ok(SecretValue::new(self.text.as_str().to_owned()))

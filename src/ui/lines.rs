@@ -2,7 +2,7 @@
 
 use console::{measure_text_width, truncate_str};
 
-/// Breaks each line of `text` between words where it is wider than `width`. A command in single quotes
+/// Breaks each line of `text` between words where it is wider than `width`. A command in backticks
 /// stays on one line, so that it can be copied; it, and a long word, may be wider.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     text.split('\n').flat_map(|line| wrap_line(line, width)).collect()
@@ -12,40 +12,28 @@ fn wrap_line(line: &str, width: usize) -> Vec<String> {
     if measure_text_width(line) <= width {
         return vec![line.to_owned()];
     }
-    let words = line.trim_start_matches(' ');
-    let indent = &line[..line.len() - words.len()];
+    let text = line.trim_start_matches(' ');
+    let indent = &line[..line.len() - text.len()];
     let mut lines: Vec<String> = Vec::new();
-    for part in unbroken_parts(words) {
+    for word in words(text) {
         match lines.last_mut() {
-            Some(line) if measure_text_width(line) + 1 + measure_text_width(&part) <= width => {
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
                 line.push(' ');
-                line.push_str(&part);
+                line.push_str(word);
             }
-            _ => lines.push(format!("{indent}{part}")),
+            _ => lines.push(format!("{indent}{word}")),
         }
     }
     lines
 }
 
-/// The words of `text`, where those of a quoted command are one part. Arguments of the command may be
-/// quoted themselves: `'amika secret delete --id 'a b''`.
-fn unbroken_parts(text: &str) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
-    let mut open_quotes = 0_usize;
-    for word in text.split(' ') {
-        match parts.last_mut() {
-            Some(part) if open_quotes > 0 => {
-                part.push(' ');
-                part.push_str(word);
-            }
-            _ => parts.push(word.to_owned()),
-        }
-        let word = word.trim_matches(['(', ')', ',', ';', ':', '.', '?']);
-        let opening = word.len() - word.trim_start_matches('\'').len();
-        let closing = word.len() - word.trim_end_matches('\'').len();
-        open_quotes = (open_quotes + opening).saturating_sub(closing);
-    }
-    parts
+/// The words of `text`, where a command in backticks is a part of one word.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_command = false;
+    text.split(move |c| {
+        in_command ^= c == '`';
+        c == ' ' && !in_command
+    })
 }
 
 /// Shortens `text` to `width`, replacing its middle with `…`. More is kept of the end, which tells
@@ -75,19 +63,19 @@ mod tests {
             ("  a list item", 9, &["  a list", "  item"]),
             ("first\n\nsecond line", 8, &["first", "", "second", "line"]),
             (
-                "log in with 'amika auth login', then go on",
+                "log in with `amika auth login`, then go on",
                 22,
-                &["log in with", "'amika auth login',", "then go on"],
+                &["log in with", "`amika auth login`,", "then go on"],
             ),
             (
-                "run ('amika secret delete --id 'a b' --yes') now",
+                "run (`amika secret delete --id 'a b' --yes`) now",
                 10,
-                &["run", "('amika secret delete --id 'a b' --yes')", "now"],
+                &["run", "(`amika secret delete --id 'a b' --yes`)", "now"],
             ),
             (
-                "the organisation's key 'chmod 600 'x y'' fits",
+                "the organisation's key `chmod 600 'x y'` fits",
                 22,
-                &["the organisation's key", "'chmod 600 'x y'' fits"],
+                &["the organisation's key", "`chmod 600 'x y'` fits"],
             ),
             ("漢字 漢字", 8, &["漢字", "漢字"]),
         ] {

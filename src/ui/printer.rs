@@ -335,7 +335,7 @@ fn error_json(error: &Error) -> serde_json::Value {
             })
             .collect();
     }
-    let mut next: Vec<&str> = problems().flat_map(Error::next).collect();
+    let mut next: Vec<_> = problems().flat_map(Error::next).collect();
     next.dedup();
     add(&mut fields, "next", (!next.is_empty()).then_some(next));
     fields

@@ -186,7 +186,7 @@ pub(crate) async fn ask_optional_secret(
 async fn hidden(global: &GlobalOptions, env: &Env, prompt: &str, from_file: &str) -> Result<Hidden> {
     if let Some(place) = cannot_ask(global, env) {
         return Err(Error::usage(format!("cannot ask for a value {place}"))
-            .hint(format!("read the value from a file with '{from_file}'")));
+            .hint(format!("read the value from a file with `{from_file}`")));
     }
     let prompt = format!("{MARK_PASTES}{}: ", escape::escape(prompt));
     at_terminal(move || {

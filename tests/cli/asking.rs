@@ -34,8 +34,8 @@ fn one_candidate_is_one_question() {
             "user scope of the API key from AMIKA_API_KEY",
             "\"Claude OAuth\"",
             "whichever renews it first, or logs out, ends it for the other",
-            "'amika secret claude push --setup-token'",
-            "'amika secret claude push --new-login'",
+            "`amika secret claude push --setup-token`",
+            "`amika secret claude push --new-login`",
         ] {
             assert!(asked.contains(part), "no {part} in {asked}");
         }
@@ -230,7 +230,7 @@ fn a_setup_token_is_typed_without_echo() {
     let sandbox = Sandbox::new();
     let line = "stty echo; amika secret claude push --setup-token; echo code $?";
     let mut session = shell(&sandbox, line);
-    text(&mut session, "Token that 'claude setup-token' printed: ");
+    text(&mut session, "Token that `claude setup-token` printed: ");
     wait_until_hidden(&session);
     session.send_line(format!("sk-ant-oat01-{CANARY}")).unwrap();
     let said = text(&mut session, "code 0");

@@ -298,7 +298,7 @@ fn status_names_the_credential_in_use_and_those_it_shadows() {
         .run_stored("auth status")
         .exits(3)
         .stdout_contains("Not logged in")
-        .stderr_contains("error: Not logged in\n  hint: run 'amika auth login', or set AMIKA_API_KEY\n");
+        .stderr_contains("error: Not logged in\n  hint: run `amika auth login`, or set AMIKA_API_KEY\n");
     let none = sandbox.run_stored("auth status -o json").exits(3).json();
     assert_eq!(
         (&none["authenticated"], &none["method"]),

@@ -40,7 +40,7 @@ fn check_lists_missing_secrets_and_how_to_add_them() {
     );
     insta::assert_snapshot!(ran.stderr, @r"
     error: 1 secret is missing: database-url
-      hint: add it with 'amika secret push database-url'
+      hint: add it with `amika secret push database-url`
     ");
     // The suggested command, with a value from standard input.
     sandbox

@@ -125,7 +125,7 @@ fn an_expired_login_is_shown_and_not_pushed() {
         .run("secret extract")
         .exits(0)
         .stdout_contains("expired: claude push --type oauth")
-        .stderr_contains("'amika secret claude push --type oauth'");
+        .stderr_contains("`amika secret claude push --type oauth`");
     let run = sandbox.run("secret extract -o json").exits(0);
     assert_eq!(run.json()[0]["state"], "expired");
     sandbox
@@ -547,7 +547,7 @@ fn each_credential_is_pushed_in_the_form_that_works() {
     let run = sandbox.run("secret extract --push --yes").exits(0);
     let run = run
         .stdout_contains("already there")
-        .stderr_contains("'amika secret claude push --force'");
+        .stderr_contains("`amika secret claude push --force`");
     assert!(!run.stderr.contains("share one login"), "{}", run.stderr);
     assert_eq!(login(), [claude_login("32503680000000")]);
     let org = laptop();

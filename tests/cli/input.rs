@@ -144,7 +144,7 @@ fn names_are_checked_by_their_source() {
     for content in ["A=1\ndatabase-url=x\n", "A=1\nexport database-url = 'x' # c\n"] {
         push_file(&sandbox, content).exits(4).stderr_contains(
             "x.env:2: invalid line: in a file, \"database-url\" is not a valid name\n  \
-             hint: use letters, digits and '_' there, or push this one alone with 'amika secret push database-url'\n",
+             hint: use letters, digits and '_' there, or push this one alone with `amika secret push database-url`\n",
         );
     }
     sandbox.write("x.json", r#"{"database-url": "x", "A.B": "y"}"#);

@@ -137,7 +137,7 @@ fn without_a_usable_login_nothing_is_pushed() {
         ("exit 143", "ended without a login"),
         (
             "echo '{}' > \"$FILE\"",
-            "'claude auth login': it contains no Claude login",
+            "`claude auth login`: it contains no Claude login",
         ),
         (
             "echo '{\"claudeAiOauth\":{\"accessToken\":\"c4n4ry\"}}' > \"$FILE\"",
@@ -186,11 +186,11 @@ fn the_tool_runs_only_at_a_terminal() {
     text(&mut push(&sandbox, "claude push --new-login -o json"), "code 2");
     run("secret claude push --new-login")
         .exits(2)
-        .stderr_contains("'amika secret claude push --setup-token'");
+        .stderr_contains("`amika secret claude push --setup-token`");
     run("secret claude push --new-login --dry-run")
         .exits(0)
         .stdout_contains("Would push Claude OAuth to user scope")
-        .stderr_contains("'claude auth login'");
+        .stderr_contains("`claude auth login`");
     text(&mut push(&sandbox, "codex push --new-login --dry-run"), "code 0");
     assert!(!ran(&sandbox) && kept(&sandbox).is_empty());
     assert!(sandbox.vault.requests().is_empty());
@@ -288,9 +288,9 @@ fn a_new_login_that_was_not_stored_is_kept_and_named() {
             let named = sandbox.run(&format!("secret {tool} list")).exits(0).stderr;
             let command = |start: &str| {
                 let (_, command) = named.split_once(start).expect(&named);
-                command.split('\'').next().unwrap().to_owned()
+                command.split('`').next().unwrap().to_owned()
             };
-            let (push, remove) = (command("push it with: '"), command("remove it with: '"));
+            let (push, remove) = (command("push it with: `"), command("remove it with: `"));
             assert!(said.replace("\r\n", " ").contains(&push), "{said}");
             if unknown {
                 run_shell(&sandbox, &format!("PATH=/usr/bin:/bin; {remove}"));

@@ -123,7 +123,7 @@ fn a_login_is_pushed_where_there_is_none() {
         .run("secret extract --push --yes")
         .exits(0)
         .stdout_contains("Claude login    already there")
-        .stderr_contains("'amika secret claude push --force' replaces it");
+        .stderr_contains("`amika secret claude push --force` replaces it");
 
     // The name of the one that is there does not matter, but type and scope do.
     for (name, kind, scope, expected) in [

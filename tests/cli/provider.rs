@@ -253,7 +253,7 @@ fn a_key_of_another_provider_is_refused_with_the_command_for_it() {
     sandbox
         .run_with("secret codex push --value -", &key)
         .exits(4)
-        .stderr_contains("'amika secret claude push --type api_key --value -'");
+        .stderr_contains("`amika secret claude push --type api_key --value -`");
     sandbox
         .run_with("secret claude push --type api_key --value -", &key)
         .exits(0);

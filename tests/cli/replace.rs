@@ -155,7 +155,7 @@ fn a_delete_without_a_reply_is_not_reported_as_done() {
         .run(FORCE)
         .exits(5)
         .stderr_contains("may or may not have been deleted")
-        .stderr_contains("restore it with: 'amika secret claude push --from-file");
+        .stderr_contains("restore it with: `amika secret claude push --from-file");
     assert_eq!(stored_values(&sandbox), old());
     assert_eq!(kept_values(&sandbox), old());
 }
@@ -245,8 +245,8 @@ pub(crate) fn kept_values(sandbox: &Sandbox) -> Vec<String> {
 /// The suggested command to restore the old value.
 #[track_caller]
 pub(crate) fn command_in(stderr: &str) -> String {
-    let (_, command) = stderr.split_once("restore it with: '").expect(stderr);
-    command.split('\'').next().unwrap().to_owned()
+    let (_, command) = stderr.split_once("restore it with: `").expect(stderr);
+    command.split('`').next().unwrap().to_owned()
 }
 
 /// Runs a suggested command without a shell, on Windows.

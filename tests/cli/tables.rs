@@ -78,14 +78,14 @@ fn messages_fit_the_terminal() {
         let sandbox = Sandbox::new();
         sandbox.write(".codex/auth.json", r#"{"OPENAI_API_KEY":"c4n4ry"}"#);
         let lines = [
-            ("unset AMIKA_API_KEY; amika secret list", 3, "'amika auth login'"),
-            ("amika secret push", 2, "'amika secret push NAME'"),
+            ("unset AMIKA_API_KEY; amika secret list", 3, "`amika auth login`"),
+            ("amika secret push", 2, "`amika secret push NAME`"),
             ("amika secret push A=1 --from-file missing.env", 4, "missing.env"),
         ];
         for (line, code, whole) in lines {
             let shown = shown(&sandbox, columns, line, code);
             assert!(shown.contains(whole), "{columns}: {shown}");
-            for line in shown.lines().filter(|line| !line.contains('\'')) {
+            for line in shown.lines().filter(|line| !line.contains('`')) {
                 assert!(line.chars().count() <= usize::from(columns), "{line:?}");
             }
             // Every line ends where a word ends.

@@ -265,7 +265,7 @@ fn sudo_does_not_write_to_the_home_of_another_user() {
         sudo(line, "1000")
             .exits(8)
             .stderr_contains("which belongs to another user")
-            .stderr_contains("'sudo -H'");
+            .stderr_contains("`sudo -H`");
     }
     assert!(!home.join(".local/state/amika").exists());
     sudo("secret list", "1000")

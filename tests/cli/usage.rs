@@ -14,7 +14,7 @@ fn a_misspelled_word_leads_to_the_one_that_was_meant() {
         (
             "help secret psh",
             "unrecognized subcommand 'psh'",
-            "see 'amika secret --help'",
+            "see `amika secret --help`",
         ),
         (
             "secret push --scop org",
@@ -26,7 +26,7 @@ fn a_misspelled_word_leads_to_the_one_that_was_meant() {
             "unexpected argument '--dryrun' found",
             "a similar argument exists: '--dry-run'",
         ),
-        ("xyzzy", "unrecognized subcommand 'xyzzy'", "see 'amika --help'"),
+        ("xyzzy", "unrecognized subcommand 'xyzzy'", "see `amika --help`"),
         (
             "secret push A=1 --scope organization",
             "invalid value 'organization' for '--scope <SCOPE>' [possible values: user, org]",
@@ -40,7 +40,7 @@ fn a_misspelled_word_leads_to_the_one_that_was_meant() {
         (
             "secret push A=1 --from-file",
             "a value is required for '--from-file <FILE>' but none was supplied",
-            "see 'amika secret push --help'",
+            "see `amika secret push --help`",
         ),
         (
             "secret claude push --value a --from-file b",
@@ -50,12 +50,12 @@ fn a_misspelled_word_leads_to_the_one_that_was_meant() {
         (
             "secret list --yes=c4n4ry",
             "unexpected value '…' for '--yes' found; no more were expected",
-            "see 'amika secret list --help'",
+            "see `amika secret list --help`",
         ),
         (
             "secret list c4n4ryX",
             "unexpected argument '…' found",
-            "see 'amika secret list --help'",
+            "see `amika secret list --help`",
         ),
     ] {
         let ran = sandbox.run(line).exits(2);
@@ -71,21 +71,21 @@ fn a_misspelled_word_leads_to_the_one_that_was_meant() {
 
 /// A command line, a part of the hint, and the commands for scripts.
 const HABITS: &[(&str, &str, &[&str])] = &[
-    ("login", "use 'amika auth login'", &["amika auth login"]),
-    ("push A=1", "use 'amika secret push NAME'", &[]),
-    ("set A", "use 'amika secret push NAME'", &[]),
-    ("ls", "use 'amika secret list'", &["amika secret list"]),
-    ("check", "use 'amika secret check'", &["amika secret check"]),
-    ("rm A", "use 'amika secret delete NAME'", &[]),
+    ("login", "use `amika auth login`", &["amika auth login"]),
+    ("push A=1", "use `amika secret push NAME`", &[]),
+    ("set A", "use `amika secret push NAME`", &[]),
+    ("ls", "use `amika secret list`", &["amika secret list"]),
+    ("check", "use `amika secret check`", &["amika secret check"]),
+    ("rm A", "use `amika secret delete NAME`", &[]),
     (
         "auth extract",
-        "use 'amika secret extract'",
+        "use `amika secret extract`",
         &["amika secret extract"],
     ),
     ("sandbox list", "not part of this client", &[]),
     ("scp a b", "not part of this client", &[]),
     ("ssh-key add", "not part of this client", &[]),
-    ("secret set A", "use 'amika secret push NAME'", &[]),
+    ("secret set A", "use `amika secret push NAME`", &[]),
     (
         "secret get A",
         "no command prints a stored value",
@@ -96,41 +96,41 @@ const HABITS: &[(&str, &str, &[&str])] = &[
         "no command prints a stored value",
         &["amika secret list"],
     ),
-    ("secret rename A B", "use 'amika secret edit NAME'", &[]),
-    ("secret remove A", "use 'amika secret delete NAME'", &[]),
+    ("secret rename A B", "use `amika secret edit NAME`", &[]),
+    ("secret remove A", "use `amika secret delete NAME`", &[]),
     (
         "secret codex add",
-        "use 'amika secret codex push'",
+        "use `amika secret codex push`",
         &["amika secret codex push"],
     ),
     (
         "secret claude show",
-        "'amika secret claude list'",
+        "`amika secret claude list`",
         &["amika secret claude list"],
     ),
     (
         "secret push -f .env",
-        "use 'amika secret push --from-file FILE'",
+        "use `amika secret push --from-file FILE`",
         &[],
     ),
     (
         "secret push --file .env",
-        "use 'amika secret push --from-file FILE'",
+        "use `amika secret push --from-file FILE`",
         &[],
     ),
     (
         "secrets push --env-file=.env",
-        "use 'amika secret push --from-file FILE'",
+        "use `amika secret push --from-file FILE`",
         &[],
     ),
     (
         "secret claude push --file x",
-        "use 'amika secret claude push --from-file FILE'",
+        "use `amika secret claude push --from-file FILE`",
         &[],
     ),
     (
         "auth login --file key",
-        "use 'amika auth login --api-key-file FILE'",
+        "use `amika auth login --api-key-file FILE`",
         &[],
     ),
     ("secret list --json", "use '-o json'", &[]),
@@ -147,40 +147,40 @@ const HABITS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "secret claude push --overwrite",
-        "use 'amika secret claude push --force'",
+        "use `amika secret claude push --force`",
         &["amika secret claude push --force"],
     ),
     (
         "secret push A --body c4n4ry",
-        "'amika secret push NAME --yes < FILE'",
+        "`amika secret push NAME --yes < FILE`",
         &[],
     ),
     (
         "secret push A --value=c4n4ry",
-        "'amika secret push NAME --yes < FILE'",
+        "`amika secret push NAME --yes < FILE`",
         &[],
     ),
     (
         "secret codex push --body x",
-        "use 'amika secret codex push --value - < FILE'",
+        "use `amika secret codex push --value - < FILE`",
         &[],
     ),
     (
         "secret push A=1 --skip-existing",
-        "use 'amika secret push --if-missing'",
+        "use `amika secret push --if-missing`",
         &["amika secret push --if-missing"],
     ),
     (
         "auth login --with-token",
-        "'amika auth login --api-key-file -'",
+        "`amika auth login --api-key-file -`",
         &["amika auth login --api-key-file -"],
     ),
     (
         "secret delete -f A",
-        "use 'amika secret delete --yes'",
+        "use `amika secret delete --yes`",
         &["amika secret delete --yes"],
     ),
-    ("secret push --version", "use 'amika version'", &["amika version"]),
+    ("secret push --version", "use `amika version`", &["amika version"]),
 ];
 
 /// Commands and options of other programs are answered with what to use here, also for scripts.

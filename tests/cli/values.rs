@@ -152,7 +152,7 @@ fn a_file_of_references_is_one_problem() {
     let mut command = sandbox.command(["secret", "push", "--yes", "--from-file", "my app.env"]);
     let run = ran(command.output().unwrap()).exits(4).stderr_contains(
         "error: my app.env:2: the value of A is a reference to 1Password, not a secret; the same for B, C\n  \
-         hint: push what it stands for with 'op inject -i 'my app.env' | amika secret push --from-file - --yes'; \
+         hint: push what it stands for with `op inject -i 'my app.env' | amika secret push --from-file - --yes`; \
          --literal pushes it as it is\n",
     );
     assert_eq!(run.stderr.matches("error:").count(), 1, "{run:?}");

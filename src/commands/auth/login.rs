@@ -181,14 +181,14 @@ fn already(what: &str) -> Error {
         Kind::Refused,
         format!("you already have {what}; nothing was changed"),
     )
-    .hint("to replace it, run 'amika auth logout' first; 'amika auth status' shows it")
+    .hint("to replace it, run `amika auth logout` first; `amika auth status` shows it")
 }
 
 /// A credential that cannot be read now may still be usable later.
 fn unavailable(what: &str, error: &StoreError) -> Error {
     let message =
         format!("you already have {what}, which is not available now; nothing was changed ({error})");
-    Error::new(Kind::Refused, message).hint("unlock the keyring, or run 'amika auth logout' to forget it")
+    Error::new(Kind::Refused, message).hint("unlock the keyring, or run `amika auth logout` to forget it")
 }
 
 async fn log_in(args: &LoginArgs, origin: &ServerOrigin, store: &Store, context: &Context) -> Result<()> {

@@ -94,7 +94,7 @@ impl AuthStatus {
             warnings: Vec::new(),
             lines: Vec::new(),
             source: None,
-            hint: "run 'amika auth login', or set AMIKA_API_KEY",
+            hint: "run `amika auth login`, or set AMIKA_API_KEY",
         };
         let survey = Survey::new(env, origin);
         for found in survey.findings() {
@@ -212,7 +212,7 @@ fn in_words(source: CredentialSource, problem: &UnusableReason) -> String {
             format!("the stored {what} is not available now; unlock the keyring ({error})")
         }
         UnusableReason::Stored(error) => format!(
-            "the stored {what} file is unreadable; 'amika auth logout' removes it (reading stored {what}: {error})"
+            "the stored {what} file is unreadable; `amika auth logout` removes it (reading stored {what}: {error})"
         ),
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn push(
 ) -> Result<()> {
     if description.provider != provider.id {
         let message = format!("the file contains a credential of {}", description.provider);
-        let hint = format!("use 'amika secret {} push' instead", description.provider);
+        let hint = format!("use `amika secret {} push` instead", description.provider);
         return Err(Error::usage(message).hint(hint));
     }
     let unreadable = || {
@@ -111,13 +111,13 @@ pub(super) fn warn_of_kept(
     let shown = escape::path(path);
     context.printer.warning(&if is_login {
         format!(
-            "a new {title} login that was not stored is kept in {shown}; push it with: '{command}'; or remove \
-             it with: '{removal}'"
+            "a new {title} login that was not stored is kept in {shown}; push it with: `{command}`; or remove \
+             it with: `{removal}`"
         )
     } else {
         format!(
-            "an interrupted replacement left the value of {what} in {shown}; restore it with: '{command}'; or \
-             remove it with: '{removal}'"
+            "an interrupted replacement left the value of {what} in {shown}; restore it with: `{command}`; or \
+             remove it with: `{removal}`"
         )
     });
 }

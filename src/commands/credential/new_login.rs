@@ -35,7 +35,7 @@ pub(super) async fn run(
         };
         return Err(
             Error::usage("--new-login needs a person at a terminal, and no JSON output")
-                .hint(format!("use 'amika secret {} push {instead}'", provider.id)),
+                .hint(format!("use `amika secret {} push {instead}`", provider.id)),
         );
     }
     let login = NewLogin::prepare(provider, &context.env)?;
@@ -44,7 +44,7 @@ pub(super) async fn run(
         context.api().await?;
         context
             .printer
-            .notice(&format!("it would run '{command}' in a directory of its own"));
+            .notice(&format!("it would run `{command}` in a directory of its own"));
         return push.report_dry_run(&name, kind, context);
     }
     let vault = Vault::open(provider, context).await?;
@@ -52,7 +52,7 @@ pub(super) async fn run(
     let question = (args.scope == Scope::Org).then_some(question);
     let old = push.agree(&vault, &name, question, context).await?;
     context.printer.notice(&format!(
-        "running '{command}' in a directory of its own; the login of this machine stays as it is"
+        "running `{command}` in a directory of its own; the login of this machine stays as it is"
     ));
     let description = Description {
         provider: provider.id.to_owned(),
@@ -63,7 +63,7 @@ pub(super) async fn run(
         api_url: ServerOrigin::from_env(&context.env)?.to_string(),
     };
     let (value, kept, signal) = login.run(&description, &context.env, &context.interrupt).await?;
-    let place = format!("'{command}'");
+    let place = format!("`{command}`");
     let checked = validate::check(provider, Some(kind), value, &place, false, (context.env.now)());
     let checked = match checked {
         Ok(checked) => checked,

@@ -274,7 +274,7 @@ fn check_is_secret(provider: &Provider, value: &SecretValue, place: &str, contex
         (Some(kind), _) => (kind, kind.hint(&command)),
         (None, Some(kind)) => (
             kind,
-            format!("decrypt it first, and pipe the result into '{command}'"),
+            format!("decrypt it first, and pipe the result into `{command}`"),
         ),
         (None, None) => {
             if kinds::is_placeholder(text.trim()) {

@@ -86,7 +86,7 @@ impl SourceArgs {
                 provider.tool
             );
             return Err(
-                Error::usage(message).hint(format!("use 'amika secret {} push --new-login'", provider.id))
+                Error::usage(message).hint(format!("use `amika secret {} push --new-login`", provider.id))
             );
         }
         if (self.setup_token || self.new_login) && self.kind == Some(CredentialKind::ApiKey) {
@@ -270,10 +270,10 @@ async fn read_setup_token(context: &Context) -> Result<PushSource> {
     }
     if !env.terminals.stdin {
         let message = format!("no setup token on standard input, and {SETUP_TOKEN_VARIABLE} is not set");
-        return Err(Error::input(message).hint("pipe in what 'claude setup-token' printed"));
+        return Err(Error::input(message).hint("pipe in what `claude setup-token` printed"));
     }
     let from_file = "amika secret claude push --setup-token < FILE";
-    let prompt = "Token that 'claude setup-token' printed";
+    let prompt = "Token that `claude setup-token` printed";
     let value = prompt::ask_secret(&context.options, env, prompt, from_file).await?;
     Ok(PushSource::new(kind, value, "prompt"))
 }
@@ -346,7 +346,7 @@ fn nothing_found(provider: &Provider, kind: Option<CredentialKind>) -> Error {
     let (why, other) = match kind {
         Some(CredentialKind::OAuth) => (
             format!(": {tool} is not logged in on this machine, or is logged in with an API key"),
-            format!("push its key with 'amika secret {id} push --type api_key'"),
+            format!("push its key with `amika secret {id} push --type api_key`"),
         ),
         Some(CredentialKind::ApiKey) => {
             let unset = variables
@@ -361,6 +361,6 @@ fn nothing_found(provider: &Provider, kind: Option<CredentialKind>) -> Error {
         None => (String::new(), format!("set {variable}")),
     };
     Error::input(format!("No {title} credentials found{why}")).hint(format!(
-        "log in with {tool}, {other}, or pass a file: 'amika secret {id} push --from-file FILE'"
+        "log in with {tool}, {other}, or pass a file: `amika secret {id} push --from-file FILE`"
     ))
 }

@@ -127,7 +127,7 @@ async fn fetch_backup(
     let (Some(kind), Some(scope)) = (kind, Scope::parse(old.scope.as_sent())) else {
         let message = format!("{name} has a type that cannot be restored; nothing was changed");
         return Err(Error::new(Kind::Refused, message).hint(format!(
-            "delete it with 'amika secret {} delete {id}' first",
+            "delete it with `amika secret {} delete {id}` first",
             provider.id
         )));
     };
@@ -137,7 +137,7 @@ async fn fetch_backup(
              was deleted"
         );
         return Err(Error::new(Kind::Contract, message).hint(format!(
-            "if it is not needed, delete it with 'amika secret {} delete {id}', then push again",
+            "if it is not needed, delete it with `amika secret {} delete {id}`, then push again",
             provider.id
         )));
     }
@@ -201,7 +201,7 @@ fn report_stored(
         Ending::NotStored => Err(why),
         _ => {
             let message = format!("{words}; the credential may or may not be stored");
-            let hint = format!("'amika secret {} list' shows what is stored", provider.id);
+            let hint = format!("`amika secret {} list` shows what is stored", provider.id);
             Err(changed(why, message, Some(hint)))
         }
     }
@@ -294,7 +294,7 @@ impl Replaced<'_> {
         let (message, hint) = match ending {
             Ending::DeletionUnknown => (
                 format!("{name} ({id}) may or may not have been deleted"),
-                format!("if 'amika secret {} list' no longer shows it: ", provider.id),
+                format!("if `amika secret {} list` no longer shows it: ", provider.id),
             ),
             Ending::TakenByOther => (
                 format!("{name} was deleted, and someone else stored another one in the meantime"),
@@ -303,7 +303,7 @@ impl Replaced<'_> {
             Ending::Unknown => (
                 format!("{name} was deleted, and the new credential may or may not be stored"),
                 format!(
-                    "if 'amika secret {} list' shows no other in its place: ",
+                    "if `amika secret {} list` shows no other in its place: ",
                     provider.id
                 ),
             ),
@@ -315,7 +315,7 @@ impl Replaced<'_> {
         let hint = kept.map(|kept| {
             let command = recovery::command(provider, kept.path(), None);
             format!(
-                "the old value was saved in {}; {hint}restore it with: '{command}'",
+                "the old value was saved in {}; {hint}restore it with: `{command}`",
                 escape::path(kept.path())
             )
         });

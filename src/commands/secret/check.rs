@@ -134,7 +134,7 @@ fn refuse_missing(rows: &[ReferenceRow]) -> Result<()> {
         "names in the file may only contain letters, digits, '_', '-' and '.'; change them".to_owned()
     } else {
         let them = if names.len() == 1 { "it" } else { "them" };
-        format!("add {them} with 'amika secret push {}'", names.join(" "))
+        format!("add {them} with `amika secret push {}`", names.join(" "))
     };
     Err(Error::new(Kind::Missing, message).hint(hint))
 }

@@ -55,7 +55,7 @@ pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
             Kind::Refused,
             format!("there is no secret {what}; nothing was changed"),
         )
-        .hint("'amika secret list' shows names and IDs")
+        .hint("`amika secret list` shows names and IDs")
     })?;
     if let Some(name) = &name {
         let is_taken = |other: &&SecretSummary| other.name == *name.as_str() && other.scope == old.scope;

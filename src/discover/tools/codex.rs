@@ -207,7 +207,7 @@ impl Codex<'_> {
     /// Notes the encrypted login, if there is one.
     fn note_encrypted(&self, report: &mut Report) -> bool {
         let text = "Codex's login is encrypted, so that only Codex can read it; set cli_auth_credentials_store = \
-                    \"file\" in its config.toml and run 'codex login' again";
+                    \"file\" in its config.toml and run `codex login` again";
         report.note_existing(&self.home.join("secrets/codex_auth.age"), text)
     }
 

@@ -54,7 +54,7 @@ fn argument_at(position: usize, argument: &OsStr, env: &Env) -> Result<Argument>
     } else if is_value {
         return Err(
             expected(", or NAME alone; this looks like a value without a name")
-                .hint("'amika secret push NAME' asks for the value without showing it"),
+                .hint("`amika secret push NAME` asks for the value without showing it"),
         );
     }
     let argument = |name, value: Option<&str>| Argument {
@@ -102,7 +102,7 @@ fn refuse_file(argument: Argument, literal: bool, env: &Env) -> Result<Argument>
         argument.position
     ))
     .hint(format!(
-        "to push a file, use --value-file {name}=FILE or 'amika secret push {name} --yes < FILE'; to push \
+        "to push a file, use --value-file {name}=FILE or `amika secret push {name} --yes < FILE`; to push \
              the value as it is, add --literal"
     )))
 }
@@ -151,7 +151,7 @@ pub(super) fn check_stdin_use(
     if files + piped_values > 1 {
         return Err(
             Error::usage("standard input can be used for one value or one file only")
-                .hint("use --from-env, --from-file PATH, or run 'amika secret push' once for each"),
+                .hint("use --from-env, --from-file PATH, or run `amika secret push` once for each"),
         );
     }
     if files + piped_values == 1 && needs_answer {

@@ -143,7 +143,7 @@ impl<'a> Collected<'a> {
         let (problem, hint) = if text.is_empty() {
             (
                 "is empty",
-                "give it a value; 'amika secret delete NAME' removes a secret",
+                "give it a value; `amika secret delete NAME` removes a secret",
             )
         } else if text.contains('\0') {
             ("contains a NUL byte", "encode the value, for example with base64")

@@ -16,7 +16,7 @@ pub(super) fn parse(text: &str) -> impl Iterator<Item = Line<'_>> {
         let Some((name, value)) = line.trim_start().split_once('=') else {
             let fault = Fault::no_assignment(
                 "this format does not support values that span lines; read such a value from a separate file: \
-                 'amika secret push --value-file NAME=FILE'",
+                 `amika secret push --value-file NAME=FILE`",
             );
             return Line::new(number, None, Err(forbidden_byte(line, None).unwrap_or(fault)));
         };

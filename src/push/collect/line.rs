@@ -76,7 +76,7 @@ impl Fault {
             "name",
             format!("invalid line: in a file, \"{name}\" is not a valid name"),
             format!(
-                "use letters, digits and '_' there, or push this one alone with 'amika secret push {name}'"
+                "use letters, digits and '_' there, or push this one alone with `amika secret push {name}`"
             ),
         )
     }

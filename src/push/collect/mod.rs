@@ -64,6 +64,6 @@ fn nothing_named(sources: &Sources<'_>, env: &Env) -> &'static str {
     } else if env.stdin_is_piped() {
         "to push the entries of a file on standard input, use --from-file -; for one value, give its NAME"
     } else {
-        "name one, as in 'amika secret push NAME', or use --from-env or --from-file"
+        "name one, as in `amika secret push NAME`, or use --from-env or --from-file"
     }
 }

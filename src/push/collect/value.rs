@@ -35,7 +35,7 @@ impl Difference {
     /// Describes how tools differ and how to write the value unambiguously, without quoting it.
     /// `docker` is whether the file can be read in the Docker format instead.
     pub(super) fn fault(self, name: &str, docker: bool) -> Fault {
-        let or_file = "or push it alone with 'amika secret push --value-file NAME=FILE'";
+        let or_file = "or push it alone with `amika secret push --value-file NAME=FILE`";
         let (kind, what, differ, hint) = match self {
             Self::Hash(place) => {
                 let or_docker = ", or use --env-format docker, which keeps every line as it is";

@@ -71,7 +71,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     }
     let key = keys.iter().find(|key| key.unusable.is_none() && !key.legacy);
     if let Some(key) = key.map(|key| key.place.clone()).filter(|_| used != before) {
-        let text = "Claude Code itself uses its login, not this key; 'amika secret claude push --type oauth' \
+        let text = "Claude Code itself uses its login, not this key; `amika secret claude push --type oauth` \
                     pushes the login";
         report.note(&key, text);
     }
