@@ -107,8 +107,11 @@ fn generate(random: &mut fastrand::Rng) -> String {
 #[expect(clippy::disallowed_methods, reason = "the environment of the tests")]
 fn generated_texts_are_read_as_the_installed_readers_read_them() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readers = root.join("target/env-readers");
-    if !readers.join("venv/bin/python").exists() {
+    let (python, node) = (
+        root.join("target/tools/bin/python"),
+        root.join("target/env-readers"),
+    );
+    if !node.exists() {
         let in_ci = cfg!(target_os = "linux") && std::env::var_os("CI").is_some();
         assert!(!in_ci, "the readers are not installed, and CI skips no test");
         return;
@@ -118,9 +121,9 @@ fn generated_texts_are_read_as_the_installed_readers_read_them() {
     let texts: Vec<_> = (0..4000).map(|_| generate(&mut random)).collect();
     let input = tempfile::NamedTempFile::new().unwrap();
     serde_json::to_writer(&input, &texts).unwrap();
-    let output = std::process::Command::new(readers.join("venv/bin/python"))
+    let output = std::process::Command::new(python)
         .arg(root.join("tests/fixtures/env_readers.py"))
-        .current_dir(&readers)
+        .current_dir(node)
         .stdin(input.reopen().unwrap())
         .output()
         .unwrap();
