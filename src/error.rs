@@ -4,72 +4,52 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use clap::ValueEnum;
+use serde::Serialize;
+
 /// The result of every fallible step of the program.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// The kind of an error, which determines the exit code. Scripts depend on exit codes: variants may be
-/// added, but never renumbered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kind of an error, which determines the exit code. Scripts depend on the name, in the `code` of a
+/// JSON error, and on the number: variants may be added, but neither renamed nor renumbered. What is said
+/// here about each is its meaning in help, manual pages and documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
-    /// The API refused, or the confirmation was declined; nothing was changed.
+    /// Refused by the API, or not confirmed; nothing was changed
     Refused,
-    /// A secret that is referenced is not stored.
+    /// A secret that is referenced is not stored
     Missing,
-    /// Standard output could not be written to.
+    /// Standard output could not be written to
     Output,
-    /// The command line is invalid, or a required confirmation cannot be asked for.
+    /// Invalid usage, or a required confirmation cannot be asked for
     Usage,
-    /// There is no usable credential, or the API rejected it.
+    /// No usable credential, or the API rejected it
     Credential,
-    /// A local file, variable or value cannot be used.
+    /// A local file, variable or value cannot be used
     Input,
-    /// Some writes succeeded, or their outcome is unknown.
+    /// Some writes succeeded, or their outcome is unknown
     Partial,
-    /// The API could not be reached, or kept failing; nothing was changed.
+    /// The API could not be reached or kept failing; nothing was changed
     Unreachable,
-    /// The response did not come from the API.
+    /// The response did not come from the API
     Contract,
-    /// Local state could not be read or saved.
+    /// Local state could not be read or saved
     State,
-    /// Standard output was closed.
-    ClosedOutput,
-    /// Ctrl-C.
+    /// Interrupted by Ctrl-C
     Interrupted,
-    /// SIGTERM.
+    /// Standard output was closed
+    ClosedOutput,
+    /// Terminated by SIGTERM
     Terminated,
 }
 
 impl Kind {
-    /// The meaning of every exit code but 0, for help, manual pages and documentation.
-    pub(crate) const MEANINGS: &[(&[Self], &str)] = &[
-        (
-            &[Self::Refused, Self::Missing, Self::Output],
-            "Refused by the API, not confirmed, or missing (secret check): nothing was changed; \
-             or the output could not be written",
-        ),
-        (
-            &[Self::Usage],
-            "Invalid usage, or a required confirmation cannot be asked for",
-        ),
-        (
-            &[Self::Credential],
-            "No usable credential, or the API rejected it",
-        ),
-        (&[Self::Input], "A local file, variable or value cannot be used"),
-        (
-            &[Self::Partial],
-            "Some writes succeeded, or their outcome is unknown",
-        ),
-        (
-            &[Self::Unreachable],
-            "The API could not be reached or kept failing; nothing was changed",
-        ),
-        (&[Self::Contract], "The response did not come from the API"),
-        (&[Self::State], "Local state could not be read or saved"),
-        (&[Self::Interrupted], "Interrupted by Ctrl-C"),
-        (&[Self::ClosedOutput], "Standard output was closed"),
-        (&[Self::Terminated], "Terminated by SIGTERM"),
-    ];
+    /// Every kind with its meaning.
+    pub(crate) fn meanings() -> impl Iterator<Item = (Self, String)> {
+        let all = Self::value_variants().iter();
+        all.filter_map(|kind| Some((*kind, kind.to_possible_value()?.get_help()?.to_string())))
+    }
 
     /// Whether the command was ended by a signal.
     pub(crate) fn is_signal(self) -> bool {
@@ -91,25 +71,6 @@ impl Kind {
             Self::Terminated => 143,
         }
     }
-
-    /// The `code` of a JSON error, which is part of the interface.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Missing => "missing",
-            Self::Output => "output",
-            Self::Usage => "usage",
-            Self::Credential => "credential",
-            Self::Input => "input",
-            Self::Partial => "partial",
-            Self::Unreachable => "unreachable",
-            Self::Contract => "contract",
-            Self::State => "state",
-            Self::ClosedOutput => "closed_output",
-            Self::Interrupted => "interrupted",
-            Self::Terminated => "terminated",
-        }
-    }
 }
 
 /// An error: what happened, and what to do next. Never contains a secret.
@@ -117,8 +78,8 @@ impl Kind {
 pub(crate) struct Error {
     pub(crate) kind: Kind,
     pub(crate) message: String,
-    /// What to do next. Commands in it stand in backticks, which [`shell::word`](crate::formats::shell::word)
-    /// spells out: ``run `amika auth login` again``.
+    /// What to do next. Commands stand in backticks, which no command contains:
+    /// ``run `amika auth login` again``.
     pub(crate) hint: Option<String>,
     pub(crate) trace_id: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -212,25 +173,13 @@ impl Error {
             .hint
             .iter()
             .flat_map(|hint| hint.split('`').skip(1).step_by(2));
-        commands.filter(|command| !command.split([' ', '=']).any(|word| PLACEHOLDERS.contains(&word)))
+        let is_placeholder = |word: &str| PLACEHOLDERS.split(' ').any(|placeholder| placeholder == word);
+        commands.filter(move |command| !command.split([' ', '=']).any(is_placeholder))
     }
 }
 
 /// Words that the person replaces.
-const PLACEHOLDERS: &[&str] = &[
-    "COMMAND",
-    "DIR",
-    "FILE",
-    "ID",
-    "ITEM",
-    "KEY",
-    "NAME",
-    "NEW",
-    "PATH",
-    "REFERENCE",
-    "TEXT",
-    "VALUE",
-];
+const PLACEHOLDERS: &str = "COMMAND DIR FILE ID ITEM KEY NAME NEW PATH REFERENCE TEXT VALUE";
 
 /// Formats the message; `{:#}` includes its causes.
 impl fmt::Display for Error {

@@ -40,10 +40,7 @@ const EXAMPLES: &str = "Examples:
 
 fn after_long_help() -> String {
     let variables = VARIABLES.iter().map(|(name, meaning)| row(name, 29, meaning));
-    let codes = Kind::MEANINGS.iter().filter_map(|(kinds, meaning)| {
-        let code = kinds.first()?.exit_code();
-        Some(row(&code.to_string(), 5, meaning))
-    });
+    let codes = Kind::meanings().map(|(kind, meaning)| row(&kind.exit_code().to_string(), 5, &meaning));
     format!(
         "{EXAMPLES}\n\nEnvironment variables:\n{}\n\nExit codes:\n  0    Success\n{}",
         variables.collect::<Vec<_>>().join("\n"),

@@ -67,15 +67,9 @@ fn exit_codes() -> String {
          `next` has the commands of the hint, ready to run; `problems` has every error if there are several.\n\n\
          | exit code | `code` | meaning |\n|---|---|---|\n| 0 | | Success |\n"
     );
-    for (kinds, meaning) in Kind::MEANINGS {
-        let codes: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.code())).collect();
-        writeln!(
-            text,
-            "| {} | {} | {meaning} |",
-            kinds[0].exit_code(),
-            codes.join(", ")
-        )
-        .unwrap();
+    for (kind, meaning) in Kind::meanings() {
+        let code = serde_json::to_string(&kind).unwrap().replace('"', "`");
+        writeln!(text, "| {} | {code} | {meaning} |", kind.exit_code()).unwrap();
     }
     text
 }

@@ -71,9 +71,9 @@ fn extra_sections() -> Roff {
             .text([roman(*meaning)]);
     }
     roff.control("SH", ["EXIT STATUS"]);
-    for (kinds, meaning) in Kind::MEANINGS {
-        let code = kinds[0].exit_code().to_string();
-        roff.control("TP", []).text([roman(code)]).text([roman(*meaning)]);
+    for (kind, meaning) in Kind::meanings() {
+        let code = kind.exit_code().to_string();
+        roff.control("TP", []).text([roman(code)]).text([roman(meaning)]);
     }
     roff
 }

@@ -320,7 +320,7 @@ fn exact_json(json: &str) -> String {
 
 /// The fields of an error. Several errors are listed, and the message is their number.
 fn error_json(error: &Error) -> serde_json::Value {
-    let mut fields = json!({ "code": error.kind.code(), "message": format!("{error:#}") });
+    let mut fields = json!({ "code": error.kind, "message": format!("{error:#}") });
     let problems = || std::iter::once(error).chain(&error.others);
     if error.others.is_empty() {
         add(&mut fields, "hint", error.hint.as_ref());
