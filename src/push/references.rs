@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::formats::{escape, words};
 use crate::system::env::Env;
 use crate::system::file;
-use crate::system::given::{Given, PathOption};
+use crate::system::given::Given;
 
 /// Path of the configuration, relative to the root of a repository.
 const CONFIG: &str = ".amika/config.toml";
@@ -58,12 +58,7 @@ pub(crate) fn of_repository(env: &Env) -> Result<References> {
 
 /// Reads the configuration in another file.
 pub(crate) async fn of_file(file: &Path, env: &Env, say: &dyn Fn(&str)) -> Result<References> {
-    let option = PathOption {
-        failed: "failed to read",
-        option: "--file",
-        limit: MAX_CONFIG,
-    };
-    let Given { bytes, place } = env.read_given(file, option, say).await?;
+    let Given { bytes, place } = env.read_given(file, "failed to read", MAX_CONFIG, say).await?;
     parse_file(&bytes, place)
 }
 

@@ -26,6 +26,13 @@ pub(crate) enum FileError {
     Silent(Duration),
 }
 
+impl FileError {
+    /// Whether there is no such file.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         // Unix opens a directory, Windows does not.

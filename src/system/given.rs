@@ -46,17 +46,6 @@ pub(crate) struct Given {
     pub(crate) place: String,
 }
 
-/// An option of the command line that takes a path.
-#[derive(Clone, Copy)]
-pub(crate) struct PathOption<'a> {
-    /// The start of the error if the path cannot be read, such as `failed opening env file`.
-    pub(crate) failed: &'a str,
-    /// The option, such as `--from-file`. It stands for a path that may be a secret.
-    pub(crate) option: &'a str,
-    /// In bytes.
-    pub(crate) limit: u64,
-}
-
 /// The name of a path of the command line for messages.
 pub(crate) fn place(path: &Path) -> String {
     if is_stdin(path) {
@@ -66,64 +55,60 @@ pub(crate) fn place(path: &Path) -> String {
     }
 }
 
+/// As [`place`], for a path that cannot be used. One that does not exist may be a secret.
+pub(crate) fn unused_place(path: &Path, is_missing: bool) -> String {
+    if is_missing {
+        words::missing_path(path).unwrap_or_else(|| words::HIDDEN.to_owned())
+    } else {
+        place(path)
+    }
+}
+
 impl Env {
-    /// Reads a path, or standard input, to its end. `say` reports what is waited for.
+    /// Reads a path, or standard input, to its end, if it has at most `limit` bytes. An error begins with
+    /// `failed`, such as `failed opening env file`. `say` reports what is waited for.
     pub(crate) async fn read_given(
         &self,
         path: &Path,
-        option: PathOption<'_>,
+        failed: &str,
+        limit: u64,
         say: &dyn Fn(&str),
     ) -> Result<Given> {
         let path = self.expand_home(path);
         let place = place(&path);
         let read = if is_stdin(&path) {
             let mut chunks = chunks(|| Ok(io::stdin()));
-            receive(&mut chunks, option.limit, STDIN, || {
-                say("waiting for standard input");
-            })
-            .await
+            let waiting = || say("waiting for standard input");
+            receive(&mut chunks, limit, STDIN, waiting).await
         } else if is_pipe(&path) {
             let waiting =
                 format!("waiting for {place}, whose program may ask for a passphrase or a fingerprint");
             let pipe = path.clone();
             // Opening a pipe waits for its writer.
             let mut chunks = chunks(move || File::open(pipe));
-            receive(&mut chunks, option.limit, PIPE, || say(&waiting)).await
+            receive(&mut chunks, limit, PIPE, || say(&waiting)).await
         } else {
-            file::read_bounded(&path, option.limit)
+            file::read_bounded(&path, limit)
         };
         match read {
             Ok(bytes) => Ok(Given { bytes, place }),
-            Err(reason) => Err(self.unreadable(&path, option, reason)),
+            Err(reason) => Err(self.unreadable(&path, failed, reason)),
         }
     }
 
-    /// The error for a path that cannot be read. A path that does not exist may be a secret.
-    fn unreadable(&self, path: &Path, option: PathOption<'_>, reason: FileError) -> Error {
-        let is_missing = matches!(&reason, FileError::Io(error) if error.kind() == io::ErrorKind::NotFound);
-        let shown = if is_missing {
-            words::missing_path(path)
-        } else {
-            Some(place(path))
-        };
-        let hint = match &reason {
-            FileError::Directory => Some("specify a file in it".to_owned()),
-            _ if is_missing && shown.is_some() && path.is_relative() => {
-                self.directory.as_deref().map(|directory| {
-                    format!(
-                        "the path is relative to {}",
-                        escape::home_path(directory, self.home.as_deref())
-                    )
-                })
+    /// The error for a path that cannot be read.
+    fn unreadable(&self, path: &Path, failed: &str, reason: FileError) -> Error {
+        let shown = unused_place(path, reason.is_missing());
+        let hint = match &self.directory {
+            _ if matches!(reason, FileError::Directory) => Some("specify a file in it".to_owned()),
+            Some(directory) if reason.is_missing() && shown != words::HIDDEN && path.is_relative() => {
+                let directory = escape::home_path(directory, self.home.as_deref());
+                Some(format!("the path is relative to {directory}"))
             }
             _ => None,
         };
-        let PathOption { failed, option, .. } = option;
-        let shown = shown
-            .unwrap_or_else(|| format!("(the path of {option} is not shown, because it may be a secret)"));
-        Error::input(format!("{failed} {shown}"))
-            .because(reason)
-            .maybe_hint(hint)
+        let error = Error::input(format!("{failed} {shown}"));
+        error.because(reason).maybe_hint(hint)
     }
 }
 

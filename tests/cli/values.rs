@@ -403,12 +403,12 @@ fn a_file_is_stored_as_one_value() {
         (
             "A=missing.pem",
             4,
-            "failed reading the value from missing.pem: no such file",
+            "failed reading --value-file missing.pem: no such file",
         ),
         (
             "A=hunter2",
             4,
-            "failed reading the value from (the path of --value-file is not shown, because it may be a secret): no such file",
+            "failed reading --value-file (not shown, because it may be a secret): no such file",
         ),
         ("A=.", 4, "is a directory"),
         ("A=/dev/zero", 4, "is not a regular file"),

@@ -20,7 +20,7 @@ use crate::net::origin::{self, ServerOrigin};
 use crate::secret::SecretValue;
 use crate::system::browser;
 use crate::system::file;
-use crate::system::given::{Given, PathOption};
+use crate::system::given::Given;
 use crate::ui::notices::Notices;
 use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt;
@@ -142,13 +142,9 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
         .await?;
         return checked(&typed, "prompt");
     }
-    let option = PathOption {
-        failed: "failed to read the API key from",
-        option: "--api-key-file",
-        limit: MAX_KEY,
-    };
+    let failed = "failed to read the API key from";
     let say = |text: &str| context.printer.notice(text);
-    let Given { bytes, place } = context.env.read_given(path, option, &say).await?;
+    let Given { bytes, place } = context.env.read_given(path, failed, MAX_KEY, &say).await?;
     let text = std::str::from_utf8(&bytes).unwrap_or("\u{fffd}");
     checked(&SecretValue::new(text.to_owned()), &place)
 }
@@ -160,7 +156,7 @@ fn checked(typed: &SecretValue, place: &str) -> Result<SecretValue> {
             Error::input(format!("{place} contains no key")).hint("check that it was copied completely")
         );
     }
-    check_characters(&key, place).map_err(|error| error.with_kind(Kind::Input))
+    check_characters(key, place).map_err(|error| error.with_kind(Kind::Input))
 }
 
 /// Refuses to replace a stored key that can be used.
@@ -254,7 +250,7 @@ async fn refuse_session(stored: StoredResult<Session>, store: &Store, context: &
     let credential = ApiCredential::from_session(session, store.clone(), made_for, &context.env)?;
     // Registered so that the refreshed session is saved even after an interrupt.
     let credential = context.register(credential);
-    match context.interrupt.or(credential.bearer()).await {
+    match context.interrupt.or(credential.bearer(None)).await {
         Ok(_) => {
             context.finish_refresh(Ok(())).await?;
             Err(already(&login))

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::provider::{CLAUDE, CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
 use crate::system::env::Env;
-use crate::system::given::{Given, PathOption};
+use crate::system::given::Given;
 use crate::system::keychain::SystemKeychain;
 use crate::ui::printer::Printer;
 use crate::ui::prompt::{self, Choice};
@@ -260,7 +260,7 @@ async fn read_setup_token(context: &Context) -> Result<PushSource> {
     let kind = Some(CredentialKind::OAuth);
     let variable = setup_token_variable(env);
     if !env.terminals.stdin && (variable.is_none() || env.stdin_begins_within(SETUP_TOKEN_WAIT).await) {
-        let (value, place) = read(Path::new("-"), "--setup-token", context).await?;
+        let (value, place) = read(Path::new("-"), context).await?;
         if !value.expose_secret().trim().is_empty() {
             return Ok(PushSource::new(kind, value, place));
         }
@@ -305,22 +305,19 @@ async fn read_given(provider: &Provider, args: &SourceArgs, context: &Context) -
         }
         (_, path) => {
             let path = path.as_deref().unwrap_or(Path::new("-"));
-            read(path, "--from-file", context).await?
+            read(path, context).await?
         }
     };
     Ok(Some(PushSource::new(args.kind, value, place)))
 }
 
-/// Reads the path of an option, or standard input. Returns the value and its name for messages.
-async fn read(path: &Path, option: &str, context: &Context) -> Result<(SecretValue, String)> {
-    let option = PathOption {
-        // Scripts match "reading credentials file".
-        failed: "failed reading credentials file",
-        option,
-        limit: MAX_VALUE as u64,
-    };
+/// Reads a path of the command line, or standard input. Returns the value and its name for messages.
+async fn read(path: &Path, context: &Context) -> Result<(SecretValue, String)> {
+    // Scripts match "reading credentials file".
+    let failed = "failed reading credentials file";
     let say = |text: &str| context.printer.notice(text);
-    let Given { bytes, place } = context.env.read_given(path, option, &say).await?;
+    let given = context.env.read_given(path, failed, MAX_VALUE as u64, &say);
+    let Given { bytes, place } = given.await?;
     Ok((text(&bytes, &place)?, place))
 }
 

@@ -13,7 +13,7 @@ use crate::push::candidate::{Candidate, Origin};
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
 use crate::system::file::is_stdin;
-use crate::system::given::{Given, PathOption};
+use crate::system::given::Given;
 
 /// An argument with a valid name.
 pub(super) struct Argument {
@@ -215,12 +215,8 @@ async fn read_value(
     collected: &mut Collected<'_>,
     say: &dyn Fn(&str),
 ) -> Result<Candidate> {
-    let option = PathOption {
-        failed: "failed reading the value from",
-        option: "--value-file",
-        limit: MAX_FILE,
-    };
-    let Given { bytes, place } = env.read_given(path, option, say).await?;
+    let given = env.read_given(path, "failed reading --value-file", MAX_FILE, say);
+    let Given { bytes, place } = given.await?;
     let text = text::utf8(&bytes, &place)?;
     if text.len() + 3 == bytes.len() {
         collected

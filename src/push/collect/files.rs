@@ -16,7 +16,7 @@ use crate::push::kinds;
 use crate::secret::SecretName;
 use crate::system::env::Env;
 use crate::system::file::is_stdin;
-use crate::system::given::{Given, PathOption};
+use crate::system::given::Given;
 
 /// Adds the entries of all files.
 pub(super) async fn read(may_read_stdin: bool, env: &Env, collected: &mut Collected<'_>, say: &dyn Fn(&str)) {
@@ -30,12 +30,8 @@ pub(super) async fn read(may_read_stdin: bool, env: &Env, collected: &mut Collec
 
 async fn read_file(path: &Path, env: &Env, collected: &mut Collected<'_>, say: &dyn Fn(&str)) -> Result<()> {
     // Scripts match "opening env file".
-    let option = PathOption {
-        failed: "failed opening env file",
-        option: "--from-file",
-        limit: MAX_FILE,
-    };
-    let Given { bytes, place } = env.read_given(path, option, say).await?;
+    let given = env.read_given(path, "failed opening env file", MAX_FILE, say);
+    let Given { bytes, place } = given.await?;
     let text = Zeroizing::new(with_line_feeds(utf8(&bytes, &place)?).into_owned());
     drop(bytes);
     let file = if is_stdin(path) {
