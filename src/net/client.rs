@@ -53,28 +53,23 @@ impl Broken {
         let causes: Vec<_> = sources.map(|cause| cause.to_string().to_lowercase()).collect();
         let cause = causes.last().map_or("", |cause| without_error_code(cause));
         let cause = escape::escape(cause);
-        if let Some((what, hint)) = tls::explain(error, origin.is_loopback()) {
-            let (stage, message) = (Stage::Handshake, no_connection(&causes, &what, origin).message);
-            return Self {
-                stage,
-                message,
-                hint: Some(hint),
-            };
-        }
-        if error.is_connect() {
+        let (stage, message, hint) = if let Some((what, hint)) = tls::explain(error) {
+            (
+                Stage::Handshake,
+                no_connection(&causes, &what, origin).1,
+                Some(hint),
+            )
+        } else if error.is_connect() {
             let cause = if error.is_timeout() { "timed out" } else { &cause };
-            return no_connection(&causes, cause, origin);
-        }
-        let (stage, message, hint) = if error.is_timeout() {
+            let (stage, message, hint) = no_connection(&causes, cause, origin);
+            (stage, message, Some(hint))
+        } else if error.is_timeout() {
             let message = format!("{origin} did not answer in time");
             let hint = "the server or a proxy may be overloaded; try again in a moment";
             (Stage::TimedOut, message, Some(hint))
         } else if error.is_body() || error.is_decode() {
-            (
-                Stage::Answering,
-                format!("the response from {origin} ended early"),
-                None,
-            )
+            let message = format!("the response from {origin} ended early");
+            (Stage::Answering, message, None)
         } else {
             let message = format!("lost the connection to {origin}: {cause}");
             (Stage::Waiting, message, None)
@@ -86,46 +81,39 @@ impl Broken {
 /// Describes a failed connection, and what to do about it. `causes` are the lower-case messages of the
 /// error's chain of sources, the only way in which reqwest distinguishes errors of the proxy, name
 /// resolution and TLS.
-fn no_connection(causes: &[String], cause: &str, origin: &ServerOrigin) -> Broken {
+fn no_connection(causes: &[String], cause: &str, origin: &ServerOrigin) -> (Stage, String, &'static str) {
     const CHECK: &str = "check the network, HTTPS_PROXY and AMIKA_API_URL";
     const CHECK_PROXY: &str = "check the address in HTTPS_PROXY, or add the host to NO_PROXY";
     const SET_PROXY: &str = "set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT (both percent-encoded), or \
         name the host in NO_PROXY to connect without it";
     const CHECK_SERVER: &str = "check that the server is running, and the port in AMIKA_API_URL";
     let says = |text: &str| causes.iter().any(|cause| cause.contains(text));
-    let mut stage = Stage::Connecting;
-    let (message, hint) = if says("tunnel error: proxy authorization required") {
+    let (what, hint) = if says("tunnel error: proxy authorization required") {
         // A proxy that is asked again with the same password may lock the account.
-        stage = Stage::Handshake;
         let message = "the proxy (HTTPS_PROXY) asks for a user name and password, or refuses them (407)";
-        (message.to_owned(), SET_PROXY)
+        return (Stage::Handshake, message.to_owned(), SET_PROXY);
     } else if says("tunnel error: unsuccessful") {
         // Any other status than 200.
-        stage = Stage::Handshake;
-        (
-            format!("the proxy (HTTPS_PROXY) refuses to connect to {origin}"),
-            SET_PROXY,
-        )
+        let message = format!("the proxy (HTTPS_PROXY) refuses to connect to {origin}");
+        return (Stage::Handshake, message, SET_PROXY);
     } else if says("failed to create underlying connection") {
         (
-            format!("cannot connect to the proxy (HTTPS_PROXY): {cause}"),
+            "cannot connect to the proxy (HTTPS_PROXY)".to_owned(),
             CHECK_PROXY,
         )
     } else if says("tunnel error") {
-        let message = format!("the proxy (HTTPS_PROXY) cannot reach {origin}: {cause}");
-        (message, CHECK_PROXY)
+        (
+            format!("the proxy (HTTPS_PROXY) cannot reach {origin}"),
+            CHECK_PROXY,
+        )
     } else if says("dns error") {
-        (format!("cannot resolve {}: {cause}", origin.host()), CHECK)
+        (format!("cannot resolve {}", origin.host()), CHECK)
     } else {
         let is_down = says("connection refused") && origin.is_loopback();
         let hint = if is_down { CHECK_SERVER } else { CHECK };
-        (format!("cannot connect to {origin}: {cause}"), hint)
+        (format!("cannot connect to {origin}"), hint)
     };
-    Broken {
-        stage,
-        message,
-        hint: Some(hint),
-    }
+    (Stage::Connecting, format!("{what}: {cause}"), hint)
 }
 
 /// The settings of HTTP clients in the environment.
@@ -210,7 +198,7 @@ pub(crate) async fn read_body(
 }
 
 /// Says what is wrong with a response that neither is a success nor an error that HTTP defines as final.
-/// A redirect is never followed, because that would send the secret and the key to another server; its
+/// A redirect is never followed, because that could send the secret and the key to another server; its
 /// target is named as an origin, without the path, which may contain anything.
 pub(crate) fn unexpected(
     response: &reqwest::Response,
@@ -220,14 +208,18 @@ pub(crate) fn unexpected(
 ) -> Option<String> {
     let target = || {
         let location = response.headers().get(LOCATION)?.to_str().ok()?;
+        let own = url::Url::parse(&origin.at("/")).ok()?;
+        let target = own.join(location).ok()?.origin();
+        if target == own.origin() {
+            return Some("another path of its own".to_owned());
+        }
         let is_shown = known.show(location, carried) == location;
-        let target = url::Url::parse(&origin.at("/")).ok()?.join(location).ok()?;
-        is_shown.then(|| known.show_line(&target.origin().ascii_serialization(), carried))
+        is_shown.then(|| known.show_line(&target.ascii_serialization(), carried))
     };
     match response.status().as_u16() {
         200..=299 | 400..=599 => None,
         301 | 302 | 303 | 307 | 308 => {
-            let target = target().unwrap_or_else(|| "another server".to_owned());
+            let target = target().unwrap_or_else(|| "an address that is not shown".to_owned());
             Some(format!("{origin} redirects to {target}, which was not followed"))
         }
         status => Some(format!("{origin} answered with status {status}")),
@@ -250,7 +242,7 @@ mod tests {
     fn an_unknown_host_is_named() {
         let causes = ["client error (connect)", "dns error", "no such host"].map(str::to_owned);
         let origin = ServerOrigin::parse("X", "https://vault.example:8443").unwrap();
-        let message = no_connection(&causes, "no such host", &origin).message;
+        let (_, message, _) = no_connection(&causes, "no such host", &origin);
         assert_eq!(message, "cannot resolve vault.example: no such host");
     }
 

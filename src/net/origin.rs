@@ -23,21 +23,19 @@ impl ServerOrigin {
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
         let origin = Url::parse(text.trim()).map(Self).ok();
         let problem = match &origin {
-            None => " is not a URL",
-            Some(Self(url)) if !matches!(url.scheme(), "https" | "http") || !url.has_host() => {
-                " is not an https URL"
-            }
             Some(Self(url)) if !url.username().is_empty() || url.password().is_some() => {
                 " contains a user name or password"
             }
-            Some(Self(url)) if url.fragment().is_some() || url.query().is_some() => {
-                " contains a query or a fragment"
+            Some(Self(url)) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
+                " contains more than scheme, host and port"
             }
-            Some(Self(url)) if url.path() != "/" => " contains a path; only the origin can be changed",
             Some(origin) if origin.is_plain_http() && !origin.is_loopback() => {
                 ": http is allowed only for localhost"
             }
-            Some(origin) => return Ok(origin.clone()),
+            Some(Self(url)) if matches!(url.scheme(), "https" | "http") && url.has_host() => {
+                return Ok(Self(url.clone()));
+            }
+            _ => " is not an https URL",
         };
         Err(Error::usage(format!("{setting}{problem}")).hint(format!("use an origin such as {DEFAULT}")))
     }

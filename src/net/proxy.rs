@@ -28,12 +28,10 @@ impl ProxySettings {
             if text.is_empty() {
                 continue;
             }
-            let address = address(text).map_err(|problem| {
+            let refuse = |problem: &str| {
                 Error::usage(format!("{variable} {problem}")).hint(format!("set it to {FORM}, or unset it"))
-            })?;
-            let proxy = Proxy::https(address).map_err(|error| {
-                Error::usage(format!("{variable} cannot be used")).because(error.without_url())
-            })?;
+            };
+            let proxy = Proxy::https(address(text).map_err(refuse)?).map_err(|_| refuse("cannot be used"))?;
             let no_proxy = match env.setting("NO_PROXY")? {
                 None => env.setting("no_proxy")?,
                 set => set,

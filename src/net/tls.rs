@@ -9,9 +9,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::error::{Error, Result};
-use crate::formats::{escape, shell};
+use crate::formats::shell;
 use crate::system::env::Env;
-use crate::system::file;
+use crate::system::file::{self, FileError};
+use crate::system::given::unused_place;
 
 mod problem;
 
@@ -45,7 +46,7 @@ impl TrustStore {
         let empty = self.directories.iter().filter(is_empty);
         empty
             .map(|path| {
-                let path = escape::path(path);
+                let path = unused_place(path, !path.exists());
                 format!("SSL_CERT_DIR is ignored: there is no certificate in {path}")
             })
             .collect()
@@ -111,11 +112,13 @@ fn of_system() -> Vec<CertificateDer<'static>> {
 
 /// Reads the bundle in `SSL_CERT_FILE`: exit 2 if there is no certificate in it.
 fn read_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let read = file::read_bounded(path, MAX_BUNDLE);
+    let shown = unused_place(path, read.as_ref().is_err_and(FileError::is_missing));
     let refuse = |problem: &str| {
-        let message = format!("SSL_CERT_FILE {}: {problem}", escape::path(path));
+        let message = format!("SSL_CERT_FILE {shown}: {problem}");
         Error::usage(message).hint("set it to a file of trusted certificates in PEM format, or unset it")
     };
-    let bytes = file::read_bounded(path, MAX_BUNDLE).map_err(|error| refuse(&error.to_string()))?;
+    let bytes = read.map_err(|reason| refuse(&reason.to_string()))?;
     let certificates = decode(&bytes);
     if !certificates.iter().any(is_certificate) {
         if !is_certificate(&CertificateDer::from(bytes.as_slice())) {

@@ -94,6 +94,25 @@ fn redirects_are_not_followed() {
         sandbox.run("secret list").exits(7).stderr_contains(&said);
         assert!(elsewhere.requests().is_empty());
     }
+    // The target may be the same server, or not be named at all.
+    for (target, said) in [
+        (
+            &*format!("{SECRETS}/?value={CANARY}"),
+            "to another path of its own,",
+        ),
+        (
+            &*format!("https://{CANARY}.example"),
+            "to an address that is not shown,",
+        ),
+        ("https://", "to an address that is not shown,"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .vault
+            .fault(Fault::on("POST", SECRETS).redirect(307, target).always());
+        let run = sandbox.run(&format!("secret push A={CANARY} --yes")).exits(5);
+        assert!(run.stdout.contains(&format!("redirects {said} which")), "{run:?}");
+    }
     // Not modified, and a choice, are no redirects.
     for status in [300, 304] {
         let sandbox = Sandbox::new();

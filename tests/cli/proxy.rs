@@ -124,7 +124,7 @@ fn a_failed_connection_names_its_cause() {
     let mut command = sandbox.command(["secret", "list"]);
     ran(command.env("AMIKA_API_URL", plain).output().unwrap())
         .exits(6)
-        .stderr_contains("this port does not speak TLS; did you mean http://?");
+        .stderr_contains("this port does not speak TLS");
 }
 
 /// What cannot be connected to is named with what to check.
