@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::api::{Api, ApiError, Observer, Repeat, SecretSummary};
+use crate::api::{Api, ApiError, Repeat, SecretSummary};
 use crate::auth::credential::{self, ApiCredential};
 use crate::auth::store::Store;
 use crate::error::{Error, Kind, Result};
@@ -94,7 +94,7 @@ impl Context {
 
     /// Creates a client for this origin with this credential.
     pub(crate) fn api_using(&self, origin: ServerOrigin, credential: Rc<ApiCredential>) -> Result<Api> {
-        Api::new(&self.env, origin, credential, Box::new(self.printer))
+        Api::new(&self.env, origin, credential, self.printer)
     }
 
     /// Registers the credential of the command, so that its refresh is completed before the command
@@ -123,24 +123,6 @@ impl Context {
                 Err(error)
             }
         }
-    }
-}
-
-impl Observer for Printer {
-    fn shows_requests(&self) -> bool {
-        Printer::shows_requests(*self)
-    }
-
-    fn request(&self, line: &str) {
-        Printer::request(*self, line);
-    }
-
-    fn warning(&self, warning: &str) {
-        Printer::warning(*self, warning);
-    }
-
-    fn waiting(&self, what: &str) {
-        Printer::waiting(*self, what);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::secret::{Scope, SecretValue};
 
 /// A stored credential without its value. Type and scope are text, so that an unknown one does not
 /// make a list fail.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct CredentialSummary {
     pub(crate) id: ServerText,
     pub(crate) name: ServerText,

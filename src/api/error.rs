@@ -37,11 +37,11 @@ enum Failure {
 #[error("{error}")]
 pub(crate) struct ApiError {
     failure: Failure,
-    effect: Effect,
+    pub(crate) effect: Effect,
     /// Whether the body was an error of the API rather than a page of a proxy.
     is_of_api: bool,
     /// The wait that the server asked for.
-    retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
     /// Message, hint and trace id.
     pub(super) error: Box<Error>,
 }
@@ -72,26 +72,39 @@ impl ApiError {
         details: Option<&str>,
     ) -> Self {
         let rejected = format!("{source} was rejected");
-        let (what, hint) = match status {
-            401 => (rejected.as_str(), source.rejected_hint()),
-            403 => ("not allowed", "ask an administrator of your organisation"),
+        let (kind, what, hint) = match status {
+            401 => (Kind::Credential, rejected.as_str(), source.rejected_hint()),
+            403 => (
+                Kind::Refused,
+                "not allowed",
+                "ask an administrator of your organisation",
+            ),
             404 => (
+                Kind::Refused,
                 "not found",
                 "it may have been deleted; the list command shows what exists",
             ),
             409 => (
+                Kind::Refused,
                 "already exists",
                 "someone may have created it in the meantime; try again",
             ),
-            413 => ("too large for the API", "store large data elsewhere"),
-            429 => ("too many requests", "wait a moment and try again"),
-            408 | 500..=599 => ("the API failed", "try again in a moment"),
-            _ => ("refused", "fix the reported problem and run the command again"),
-        };
-        let kind = match status {
-            401 => Kind::Credential,
-            408 | 429 | 500..=599 => Kind::Unreachable,
-            _ => Kind::Refused,
+            413 => (
+                Kind::Refused,
+                "too large for the API",
+                "store large data elsewhere",
+            ),
+            429 => (
+                Kind::Unreachable,
+                "too many requests",
+                "wait a moment and try again",
+            ),
+            408 | 500..=599 => (Kind::Unreachable, "the API failed", "try again in a moment"),
+            _ => (
+                Kind::Refused,
+                "refused",
+                "fix the reported problem and run the command again",
+            ),
         };
         // A gateway can respond with 5xx although the request was carried out. A server without the
         // method (501) has done nothing.
@@ -142,10 +155,6 @@ impl ApiError {
         self.error.kind
     }
 
-    pub(crate) fn effect(&self) -> Effect {
-        self.effect
-    }
-
     /// The status of the response, if there was one.
     pub(crate) fn status(&self) -> Option<u16> {
         match self.failure {
@@ -162,11 +171,6 @@ impl ApiError {
     pub(super) fn outcome(&self) -> String {
         self.status()
             .map_or_else(|| self.error.message.clone(), |status| status.to_string())
-    }
-
-    /// The wait that the server asked for.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
     }
 
     /// Whether the API itself reports that the resource does not exist.

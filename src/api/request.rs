@@ -1,4 +1,4 @@
-//! A request: whether it may be retried, its response, and what is reported about it.
+//! A request, whether it may be retried, and its response.
 
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
@@ -6,18 +6,6 @@ use zeroize::Zeroizing;
 
 use super::error::Effect;
 use crate::net::withhold::Carried;
-
-/// What a client reports while it works, for a person.
-pub(crate) trait Observer {
-    /// Whether [`request`](Self::request) shows anything.
-    fn shows_requests(&self) -> bool;
-    /// A request was answered or failed. The line has no secrets.
-    fn request(&self, line: &str);
-    /// Something in the environment is not used as the person may expect.
-    fn warning(&self, warning: &str);
-    /// The client waits for this.
-    fn waiting(&self, what: &str);
-}
 
 /// A request to the API.
 pub(super) struct ApiRequest<'a> {
@@ -41,13 +29,6 @@ impl<'a> ApiRequest<'a> {
             repeat: Repeat::Safe,
             possible_effect: Effect::None,
             carried: None,
-        }
-    }
-
-    pub(super) fn delete(path: &'a str) -> Self {
-        Self {
-            possible_effect: Effect::Unknown,
-            ..Self::read(Method::DELETE, path)
         }
     }
 

@@ -4,13 +4,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::error::{ApiError, Effect};
-use super::request::{ApiAnswer, ApiRequest, Observer, Repeat};
+use super::request::{ApiAnswer, ApiRequest, Repeat};
 use super::types::{Asked, ErrorEnvelope, ServerText, WriteReply};
 use crate::auth::credential::ApiCredential;
 use crate::auth::source::CredentialSource;
@@ -21,6 +20,7 @@ use crate::net::retry::{self, API_CALL, Tries};
 use crate::net::withhold::{Carried, KnownSecrets, WITHHELD};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
+use crate::ui::printer::Printer;
 
 /// Maximum size of a response, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -35,11 +35,12 @@ pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 pub(crate) struct Api {
     pub(super) http: reqwest::Client,
     pub(super) origin: ServerOrigin,
-    timeout: Duration,
+    /// Timeout of one request.
+    pub(crate) timeout: Duration,
     pub(super) credential: Rc<ApiCredential>,
     pub(super) known_secrets: KnownSecrets,
     pub(super) now: fn() -> jiff::Timestamp,
-    pub(super) observer: Box<dyn Observer>,
+    pub(super) printer: Printer,
 }
 
 impl Api {
@@ -47,26 +48,21 @@ impl Api {
         env: &Env,
         origin: ServerOrigin,
         credential: Rc<ApiCredential>,
-        observer: Box<dyn Observer>,
+        printer: Printer,
     ) -> Result<Self> {
         let settings = ClientSettings::from_env(env)?;
         for warning in settings.warnings(&origin) {
-            observer.warning(&warning);
+            printer.warning(&warning);
         }
         Ok(Self {
             http: client::client(&settings, &origin)?,
             timeout: settings.timeout,
             origin,
-            known_secrets: credential.known_secrets().clone(),
+            known_secrets: credential.known_secrets.clone(),
             credential,
             now: env.now,
-            observer,
+            printer,
         })
-    }
-
-    /// Timeout of one request.
-    pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
     }
 
     /// Withholds every text of a server that may quote this value from now on.
@@ -83,14 +79,14 @@ impl Api {
             answer = &mut answer => return answer,
             () = sleep(PATIENCE), if request.repeat != Repeat::Never => {}
         }
-        self.observer.waiting(&format!("a reply of {}", self.origin));
+        self.printer.waiting(&format!("a reply of {}", self.origin));
         answer.await
     }
 
     async fn send_until_answered(&self, request: &ApiRequest<'_>) -> ApiResult<ApiAnswer> {
         // The effect of all attempts: one without a response may have been carried out.
         let mut effect = Effect::None;
-        let mut bearer = self.credential.bearer().await?;
+        let mut bearer = self.credential.bearer(None).await?;
         let mut may_renew = true;
         let mut tries = Tries::new(API_CALL);
         loop {
@@ -99,44 +95,31 @@ impl Api {
                 Err(error) => error,
             };
             // A token that seems valid may be rejected: it was revoked, or the clock is wrong.
-            if error.status() == Some(401)
-                && may_renew
-                && let Some(other) = self.credential.refresh_after_401(&bearer).await
-            {
+            if error.status() == Some(401) && may_renew {
                 may_renew = false;
-                bearer = other.map_err(|error| ApiError::from(error).with_effect(effect))?;
-                continue;
-            }
-            // A retried delete whose first response was lost finds nothing to delete.
-            if request.method == Method::DELETE && effect == Effect::Unknown && error.status() == Some(404) {
-                return Ok(ApiAnswer {
-                    status: StatusCode::NO_CONTENT,
-                    is_json: false,
-                    body: Zeroizing::default(),
-                    unconfirmed: Effect::Unknown,
-                    trace_id: None,
-                });
-            }
-            if error.effect() == Effect::Unknown {
-                effect = request.possible_effect;
+                let other = self.credential.bearer(Some(&bearer)).await;
+                let other = other.map_err(|error| ApiError::from(error).with_effect(effect))?;
+                if other != bearer {
+                    bearer = other;
+                    continue;
+                }
             }
             let repeatable = match request.repeat {
                 Repeat::Safe => true,
-                Repeat::Unsent => error.effect() == Effect::None,
+                Repeat::Unsent => error.effect == Effect::None,
                 Repeat::Never => false,
             };
-            let asked = error.retry_after();
-            let wait = if repeatable && error.is_transient() {
-                tries.next(asked)
-            } else {
-                None
-            };
+            if error.effect == Effect::Unknown {
+                effect = request.possible_effect;
+            }
+            let asked = error.retry_after;
+            let wait = tries.next(asked).filter(|_| repeatable && error.is_transient());
             let Some(wait) = wait else {
                 return Err(error.with_effect(effect));
             };
             if asked.is_some_and(|asked| asked > PATIENCE) {
                 let seconds = wait.as_secs();
-                self.observer.waiting(&format!(
+                self.printer.waiting(&format!(
                     "{seconds} s, as {} asks ({})",
                     self.origin,
                     error.outcome()
@@ -150,7 +133,7 @@ impl Api {
     async fn send_observed(&self, request: &ApiRequest<'_>, bearer: &SecretValue) -> ApiResult<ApiAnswer> {
         let started = Instant::now();
         let result = self.send_once(request, bearer).await;
-        if self.observer.shows_requests() {
+        if self.printer.shows_requests() {
             let (outcome, trace_id) = match &result {
                 Ok(answer) => (answer.status.as_str().to_owned(), &answer.trace_id),
                 Err(failed) => (failed.outcome(), &failed.error.trace_id),
@@ -160,7 +143,7 @@ impl Api {
                 .as_ref()
                 .map_or_else(String::new, |id| format!(" trace {id}"));
             let elapsed = started.elapsed().as_millis();
-            self.observer.request(&format!(
+            self.printer.request(&format!(
                 "{} {path} {outcome} {elapsed} ms{trace_id}",
                 request.method
             ));

@@ -1,7 +1,5 @@
 //! The JSON of requests and responses. Unknown fields are ignored and optional ones may be missing.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -27,15 +25,9 @@ impl PartialEq<str> for ServerText {
     }
 }
 
-impl fmt::Debug for ServerText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ServerText")
-    }
-}
-
 /// A stored secret without its value. `scope` is text, so that an unknown one does not make a list
 /// fail.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct SecretSummary {
     pub(crate) id: ServerText,
     pub(crate) name: ServerText,

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::session::{LiveSession, RefreshReport};
+use super::session::{LiveSession, RefreshReport, Refresher};
 use super::source::{CredentialSource, OTHER_SERVER_HINT, check_characters, check_origin};
 use super::store::{Session, Store, StoreError};
 use super::workos::Workos;
@@ -25,22 +25,25 @@ pub(crate) struct ApiCredential {
     pub(crate) source: CredentialSource,
     /// Whose it is: an email address, or where the key comes from.
     pub(crate) account: String,
+    /// The secrets that a text of a server must not quote.
+    pub(crate) known_secrets: KnownSecrets,
     bearer: Bearer,
 }
 
 enum Bearer {
-    Key(SecretValue, KnownSecrets),
+    Key(SecretValue),
     Session(Box<LiveSession>),
 }
 
 impl ApiCredential {
     pub(crate) fn from_key(source: CredentialSource, account: String, key: SecretValue) -> Self {
-        let known = KnownSecrets::default();
-        known.add(&key);
+        let known_secrets = KnownSecrets::default();
+        known_secrets.add(&key);
         Self {
             source,
             account,
-            bearer: Bearer::Key(key, known),
+            known_secrets,
+            bearer: Bearer::Key(key),
         }
     }
 
@@ -52,36 +55,26 @@ impl ApiCredential {
         env: &Env,
     ) -> Result<Self> {
         let workos = Workos::from_env(env)?;
+        let refresher = Refresher {
+            store,
+            workos,
+            origin,
+            now: env.now,
+        };
         Ok(Self {
             source: CredentialSource::Session,
             account: session.account().into_owned(),
-            bearer: Bearer::Session(Box::new(LiveSession::new(
-                store, workos, origin, env.now, session,
-            ))),
+            known_secrets: refresher.workos.known_secrets.clone(),
+            bearer: Bearer::Session(Box::new(LiveSession::new(refresher, session))),
         })
     }
 
-    /// The secrets that a text of a server must not quote.
-    pub(crate) fn known_secrets(&self) -> &KnownSecrets {
+    /// Returns the token to send. A session refreshes its token if it is about to expire, or is
+    /// `refused`, the one that the API rejected.
+    pub(crate) async fn bearer(&self, refused: Option<&SecretValue>) -> Result<SecretValue> {
         match &self.bearer {
-            Bearer::Key(_, known) => known,
-            Bearer::Session(session) => session.known_secrets(),
-        }
-    }
-
-    /// Returns the token to send. A session refreshes its token if it is about to expire.
-    pub(crate) async fn bearer(&self) -> Result<SecretValue> {
-        match &self.bearer {
-            Bearer::Key(key, _) => Ok(key.clone()),
-            Bearer::Session(session) => check_characters(&session.bearer(None).await?, "the login session"),
-        }
-    }
-
-    /// Returns a new token after the API rejected this one; `None` for an API key.
-    pub(crate) async fn refresh_after_401(&self, refused: &SecretValue) -> Option<Result<SecretValue>> {
-        match &self.bearer {
-            Bearer::Key(..) => None,
-            Bearer::Session(session) => Some(session.bearer(Some(refused)).await),
+            Bearer::Key(key) => Ok(key.clone()),
+            Bearer::Session(session) => check_characters(session.bearer(refused).await?, "the login session"),
         }
     }
 
@@ -94,13 +87,14 @@ impl ApiCredential {
     }
 }
 
-/// What a source has.
+/// A credential that can be used.
 pub(crate) enum FoundCredential {
     Key(SecretValue),
     Session(Box<Session>),
-    /// A credential that cannot be used.
-    Unusable(UnusableReason),
 }
+
+/// What a source has.
+pub(crate) type Finding = std::result::Result<FoundCredential, UnusableReason>;
 
 /// The reason why a credential cannot be used.
 pub(crate) enum UnusableReason {
@@ -120,69 +114,63 @@ impl UnusableReason {
 pub(crate) struct Survey<'a> {
     env: &'a Env,
     origin: &'a ServerOrigin,
+    environment_key: Option<SecretValue>,
     pub(crate) store: Option<Store>,
     /// Why the stored credentials are not read.
     pub(crate) untrusted: Option<Error>,
 }
 
 impl<'a> Survey<'a> {
-    /// Locates the stored credentials, and removes the leftovers of a killed save.
-    pub(crate) fn new(env: &'a Env, origin: &'a ServerOrigin) -> Self {
+    /// Locates the stored credentials, and removes the leftovers of a killed save. Fails if
+    /// `AMIKA_API_KEY` cannot be used, because silently using another credential would be surprising.
+    pub(crate) fn new(env: &'a Env, origin: &'a ServerOrigin) -> Result<Self> {
+        let environment_key = environment_key(env)?;
         let store = Store::locate(env);
         if let Some(store) = &store {
             store.remove_leftovers();
         }
         let untrusted = store.as_ref().and_then(|store| store.check_trust().err());
-        Self {
+        Ok(Self {
             env,
             origin,
+            environment_key,
             store,
             untrusted,
-        }
+        })
     }
 
     /// What the sources have, in order of precedence. Each is read when the iterator reaches it, because
     /// the keyring is not queried for a credential that is not used. Sources without one are left out.
-    pub(crate) fn findings(&self) -> impl Iterator<Item = Result<(CredentialSource, FoundCredential)>> {
-        CredentialSource::BY_PRECEDENCE.into_iter().filter_map(|source| {
-            let found = self.look_up(source).transpose()?;
-            Some(found.map(|finding| (source, finding)))
-        })
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (CredentialSource, Finding)> {
+        CredentialSource::BY_PRECEDENCE
+            .into_iter()
+            .filter_map(|source| Some((source, self.look_up(source).transpose()?)))
     }
 
-    fn look_up(&self, source: CredentialSource) -> Result<Option<FoundCredential>> {
+    fn look_up(
+        &self,
+        source: CredentialSource,
+    ) -> std::result::Result<Option<FoundCredential>, UnusableReason> {
         if source == CredentialSource::Environment {
-            return Ok(environment_key(self.env)?.map(FoundCredential::Key));
+            return Ok(self.environment_key.clone().map(FoundCredential::Key));
         }
         let Some(store) = self.store.as_ref().filter(|_| self.untrusted.is_none()) else {
             return Ok(None);
         };
-        let read = match source {
-            CredentialSource::Session => self.stored_session(store),
-            _ => self.stored_key(store),
+        let check_origin = |api_url: Option<&str>| {
+            check_origin(source, api_url, self.origin).map_err(UnusableReason::OtherServer)
         };
-        Ok(read.unwrap_or_else(|problem| Some(FoundCredential::Unusable(problem))))
-    }
-
-    fn stored_key(&self, store: &Store) -> std::result::Result<Option<FoundCredential>, UnusableReason> {
-        let Some(stored) = store.api_key().map_err(UnusableReason::Stored)? else {
-            return Ok(None);
-        };
-        check_origin(
-            CredentialSource::StoredApiKey,
-            stored.api_url.as_deref(),
-            self.origin,
-        )
-        .map_err(UnusableReason::OtherServer)?;
-        Ok(Some(FoundCredential::Key(stored.key)))
-    }
-
-    fn stored_session(&self, store: &Store) -> std::result::Result<Option<FoundCredential>, UnusableReason> {
+        if source == CredentialSource::StoredApiKey {
+            let Some(stored) = store.api_key().map_err(UnusableReason::Stored)? else {
+                return Ok(None);
+            };
+            check_origin(stored.api_url.as_deref())?;
+            return Ok(Some(FoundCredential::Key(stored.key)));
+        }
         let Some(session) = store.session().map_err(UnusableReason::Stored)? else {
             return Ok(None);
         };
-        check_origin(CredentialSource::Session, session.api_url.as_deref(), self.origin)
-            .map_err(UnusableReason::OtherServer)?;
+        check_origin(session.api_url.as_deref())?;
         if session.refresh_token.is_none() && !session.is_usable(None, (self.env.now)()) {
             return Err(UnusableReason::Expired(session.expires_at));
         }
@@ -206,29 +194,24 @@ impl<'a> Survey<'a> {
 
 /// Finds the credential for `origin`. Warns about files that are ignored or readable by other users.
 pub(crate) fn find(env: &Env, origin: &ServerOrigin) -> Result<(ApiCredential, Notices)> {
-    let survey = Survey::new(env, origin);
+    let survey = Survey::new(env, origin)?;
     let mut notices = Notices::default();
-    let mut ignored = Vec::new();
     let mut hint = LOGIN_HINT;
-    for found in survey.findings() {
-        let (source, finding) = found?;
+    for (source, finding) in survey.findings() {
         let credential = match finding {
-            FoundCredential::Unusable(problem) => {
+            Err(problem) => {
                 hint = problem.hint().unwrap_or(hint);
-                ignored.push(describe(source, problem));
+                notices.warn(describe(source, problem));
                 continue;
             }
-            FoundCredential::Key(key) => {
+            Ok(FoundCredential::Key(key)) => {
                 let place = survey.place(source).unwrap_or_else(|| "AMIKA_API_KEY".to_owned());
                 ApiCredential::from_key(source, format!("the API key from {place}"), key)
             }
-            FoundCredential::Session(session) => {
+            Ok(FoundCredential::Session(session)) => {
                 ApiCredential::from_session(*session, Store::require(env)?, origin.clone(), env)?
             }
         };
-        for problem in ignored {
-            notices.warn(problem);
-        }
         if source != CredentialSource::Environment {
             for exposed in survey.exposed() {
                 notices.warn(exposed);
@@ -241,6 +224,7 @@ pub(crate) fn find(env: &Env, origin: &ServerOrigin) -> Result<(ApiCredential, N
     if let Some(untrusted) = survey.untrusted {
         return Err(untrusted);
     }
+    let ignored: Vec<_> = notices.iter().map(|(_, message)| message).collect();
     let message = match (survey.store, ignored.is_empty()) {
         (None, _) => "Not logged in, and there is no home directory to look in".to_owned(),
         (_, true) => "Not logged in".to_owned(),
@@ -258,8 +242,7 @@ fn describe(source: CredentialSource, problem: UnusableReason) -> String {
     }
 }
 
-/// Reads `AMIKA_API_KEY`, trimmed. A blank value is an error, because silently using another
-/// credential would be surprising.
+/// Reads `AMIKA_API_KEY`, trimmed. A blank value is an error.
 fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
     let Some(raw) = env.variable("AMIKA_API_KEY") else {
         return Ok(None);
@@ -269,5 +252,5 @@ fn environment_key(env: &Env) -> Result<Option<SecretValue>> {
         return Err(Error::new(Kind::Credential, "AMIKA_API_KEY is set but empty")
             .hint("set it to a key, or unset it to use the stored credential"));
     }
-    check_characters(&SecretValue::new(text.to_owned()), "AMIKA_API_KEY").map(Some)
+    check_characters(SecretValue::new(text.to_owned()), "AMIKA_API_KEY").map(Some)
 }

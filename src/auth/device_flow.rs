@@ -28,7 +28,8 @@ pub(crate) async fn wait(workos: &Workos, code: &DeviceCode) -> Result<Tokens> {
             Err(failure) => interval = next_interval(interval, failure)?,
         }
     }
-    Err(ProviderError::expired().into())
+    let (code, details) = ("expired_token".to_owned(), String::new());
+    Err(ProviderError::Refused { code, details }.into())
 }
 
 /// Returns the wait before the next poll, or the error that ends the login.

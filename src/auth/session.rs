@@ -18,7 +18,6 @@ use super::workos::{ProviderError, Tokens, Workos};
 use crate::error::{Error, Kind, Result};
 use crate::formats::jwt::{self, Expiry};
 use crate::net::origin::ServerOrigin;
-use crate::net::withhold::KnownSecrets;
 use crate::secret::SecretValue;
 use crate::system::lock::Lock;
 
@@ -51,29 +50,13 @@ pub(crate) struct RefreshReport {
 }
 
 impl LiveSession {
-    pub(crate) fn new(
-        store: Store,
-        workos: Workos,
-        origin: ServerOrigin,
-        now: fn() -> Timestamp,
-        session: Session,
-    ) -> Self {
-        know_tokens(&workos, &session);
+    pub(crate) fn new(refresher: Refresher, session: Session) -> Self {
+        refresher.know_tokens(&session);
         let report = RefreshReport::default();
         Self {
-            refresher: Refresher {
-                store,
-                workos,
-                origin,
-                now,
-            },
+            refresher,
             current: Arc::new(Mutex::new(Current { session, report })),
         }
-    }
-
-    /// The secrets that a text of a server must not quote.
-    pub(crate) fn known_secrets(&self) -> &KnownSecrets {
-        self.refresher.workos.known_secrets()
     }
 
     /// Returns an access token that is valid for at least a minute. `refused` is a token that the API
@@ -123,13 +106,6 @@ impl LiveSession {
     }
 }
 
-fn know_tokens(workos: &Workos, session: &Session) {
-    workos.known_secrets().add(&session.access_token);
-    if let Some(refresh_token) = &session.refresh_token {
-        workos.known_secrets().add(refresh_token);
-    }
-}
-
 impl Session {
     /// Whether the access token can be sent.
     pub(crate) fn is_usable(&self, refused: Option<&SecretValue>, now: Timestamp) -> bool {
@@ -144,8 +120,7 @@ impl Session {
         now: Timestamp,
     ) -> Result<Self> {
         let Some(access_token) = tokens.access_token else {
-            let message = "the identity provider finished the login without an access token";
-            return Err(Error::new(Kind::Contract, message).hint("try again in a moment"));
+            return Err(no_access_token("finished"));
         };
         Ok(Self {
             expires_at: expiry(&access_token, now),
@@ -184,14 +159,23 @@ fn expiry(access_token: &SecretValue, now: Timestamp) -> Timestamp {
 
 /// What a refresh needs.
 #[derive(Clone)]
-struct Refresher {
-    store: Store,
-    workos: Workos,
-    origin: ServerOrigin,
-    now: fn() -> Timestamp,
+pub(crate) struct Refresher {
+    pub(crate) store: Store,
+    pub(crate) workos: Workos,
+    pub(crate) origin: ServerOrigin,
+    pub(crate) now: fn() -> Timestamp,
 }
 
 impl Refresher {
+    /// No text of a server may quote these tokens.
+    fn know_tokens(&self, session: &Session) {
+        for token in [Some(&session.access_token), session.refresh_token.as_ref()] {
+            token
+                .into_iter()
+                .for_each(|token| self.workos.known_secrets.add(token));
+        }
+    }
+
     /// Returns the refreshed session, and the error if it could not be saved; it is then used by this
     /// process only. The lock prevents other processes from refreshing.
     async fn refresh(&self, refused: Option<&SecretValue>, lock: &Lock) -> Result<(Session, Option<Error>)> {
@@ -212,8 +196,7 @@ impl Refresher {
                     let session = session.successor(tokens, (self.now)());
                     let saved = file.save_session(&session, lock);
                     if !has_access_token {
-                        let message = "the identity provider refreshed the login without an access token";
-                        return Err(Error::new(Kind::Contract, message).hint("try again in a moment"));
+                        return Err(no_access_token("refreshed"));
                     }
                     return Ok((session, saved.err().map(unsaved)));
                 }
@@ -237,7 +220,7 @@ impl Refresher {
         })?;
         let session =
             stored.ok_or_else(|| Error::new(Kind::Credential, "Not logged in").hint(LOG_IN_AGAIN))?;
-        know_tokens(&self.workos, &session);
+        self.know_tokens(&session);
         check_origin(
             CredentialSource::Session,
             session.api_url.as_deref(),
@@ -245,6 +228,11 @@ impl Refresher {
         )?;
         Ok(session)
     }
+}
+
+fn no_access_token(done: &str) -> Error {
+    let message = format!("the identity provider {done} the login without an access token");
+    Error::new(Kind::Contract, message).hint("try again in a moment")
 }
 
 fn unsaved(error: Error) -> Error {

@@ -53,20 +53,15 @@ impl fmt::Display for CredentialSource {
     }
 }
 
-/// Whether a key or token can be sent in a header: only visible ASCII is allowed.
-pub(crate) fn is_sendable(key: &SecretValue) -> bool {
-    !key.is_empty() && key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// Returns the key if it can be sent in a header. `source` is its name in the error.
-pub(crate) fn check_characters(key: &SecretValue, source: &str) -> Result<SecretValue> {
-    if is_sendable(key) {
-        Ok(key.clone())
-    } else {
-        let message = format!("{source} contains spaces or invalid characters");
-        Err(Error::new(Kind::Credential, message)
-            .hint("check that it was copied completely, and nothing else with it"))
+/// Returns the key or token if it can be sent in a header: only visible ASCII is allowed. `source` is
+/// its name in the error.
+pub(crate) fn check_characters(key: SecretValue, source: &str) -> Result<SecretValue> {
+    if !key.is_empty() && key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(key);
     }
+    let message = format!("{source} contains spaces or invalid characters");
+    Err(Error::new(Kind::Credential, message)
+        .hint("check that it was copied completely, and nothing else with it"))
 }
 
 /// What to do about a stored credential that was created for another server.

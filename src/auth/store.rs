@@ -8,27 +8,25 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, anyhow};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::source::{CredentialSource, is_sendable};
+use super::source::{CredentialSource, check_characters};
 use crate::error::{Error, Kind, Result};
-use crate::formats::json::{JsonError, Object, TimeError};
+use crate::formats::json::{JsonError, Object};
 use crate::formats::{escape, shell};
 use crate::secret::SecretValue;
 use crate::system::atomic_file::{Save, leftovers, remove_leftovers};
 use crate::system::env::Env;
-use crate::system::file::{self, FileError};
+use crate::system::file;
 use crate::system::keychain::{Keychain, KeychainError, SystemKeychain, hex_start};
 use crate::system::lock::Lock;
 use crate::system::private;
 
-/// The files, with the source that each belongs to.
-const FILES: [(CredentialSource, &str); 2] = [
-    (CredentialSource::StoredApiKey, "api-key.json"),
-    (CredentialSource::Session, "workos-session.json"),
-];
+/// The sources that have a file.
+const STORED: [CredentialSource; 2] = [CredentialSource::StoredApiKey, CredentialSource::Session];
 /// The member of a file that says that its secret members are in the keyring.
 const IN_KEYRING: &str = "keyring";
 /// The service of the keyring items.
@@ -90,35 +88,16 @@ impl Session {
 /// Why a stored credential cannot be read. The message names the file and the member, and never quotes
 /// the content.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", escape::path(path))]
+#[error("{}: {problem:#}", escape::path(path))]
 pub(crate) struct StoreError {
     path: PathBuf,
-    problem: ContentError,
-}
-
-/// The messages continue a sentence that begins with the name of the file.
-#[derive(Debug, thiserror::Error)]
-enum ContentError {
-    #[error(transparent)]
-    File(#[from] FileError),
-    #[error("{0}")]
-    Invalid(&'static str),
-    #[error(transparent)]
-    Json(#[from] JsonError),
-    #[error("has no `{0}`")]
-    Missing(&'static str),
-    #[error("has an `expires_at` {0}")]
-    Expiry(#[from] TimeError),
-    #[error("it is stored in the system keyring, which has no such item here")]
-    NoItem,
-    #[error("it is stored in the system keyring, which cannot be read: {0}")]
-    Keychain(#[from] KeychainError),
+    problem: anyhow::Error,
 }
 
 impl StoreError {
     /// Whether the credential may be readable later, or with another keyring.
     pub(crate) fn is_temporary(&self) -> bool {
-        matches!(self.problem, ContentError::NoItem | ContentError::Keychain(_))
+        self.problem.is::<KeychainError>()
     }
 }
 
@@ -169,23 +148,22 @@ impl Store {
         self.read(CredentialSource::StoredApiKey, |file, secrets, _| {
             let key = required(secrets.string("key")?, "key")?;
             let key = SecretValue::new(key.expose_secret().trim().to_owned());
-            if !is_sendable(&key) {
-                return Err(ContentError::Invalid(
-                    "`key` contains spaces or invalid characters",
-                ));
-            }
-            let api_url = plain(file, "api_url")?;
-            Ok(ApiKey { key, api_url })
+            Ok(ApiKey {
+                key: check_characters(key, "`key`")?,
+                api_url: plain(file, "api_url")?,
+            })
         })
     }
 
     /// Reads the login session.
     pub(crate) fn session(&self) -> StoredResult<Session> {
         self.read(CredentialSource::Session, |file, secrets, backend| {
+            let expires_at = file.time("expires_at");
+            let expires_at = expires_at.map_err(|error| anyhow!("has an `expires_at` {error}"))?;
             Ok(Session {
                 access_token: required(secrets.string("access_token")?, "access_token")?,
                 refresh_token: secrets.string("refresh_token")?,
-                expires_at: required(file.time("expires_at")?, "expires_at")?,
+                expires_at: required(expires_at, "expires_at")?,
                 user_id: plain(file, "user_id")?,
                 email: plain(file, "email")?,
                 organization_id: plain(file, "organization_id")?,
@@ -199,21 +177,23 @@ impl Store {
     fn read<T>(
         &self,
         source: CredentialSource,
-        parse: impl FnOnce(&Object<'_>, &Object<'_>, CredentialBackend) -> std::result::Result<T, ContentError>,
+        parse: impl FnOnce(&Object<'_>, &Object<'_>, CredentialBackend) -> anyhow::Result<T>,
     ) -> StoredResult<T> {
         let path = self.path(source);
         let read = || {
             let Some(content) = file::read_if_there(&path, MAX_FILE)? else {
                 return Ok(None);
             };
-            let text = std::str::from_utf8(&content);
-            let text = text.map_err(|_| ContentError::Invalid("is not valid UTF-8"))?;
-            let file = Object::parse(text)?.ok_or(ContentError::Invalid("is null"))?;
+            let text = std::str::from_utf8(&content).ok();
+            let file = Object::parse(text.context("is not valid UTF-8")?)?.context("is null")?;
             if !file.has(IN_KEYRING) {
                 return parse(&file, &file, CredentialBackend::File).map(Some);
             }
-            let item = self.item(source).read()?.ok_or(ContentError::NoItem)?;
-            let secrets = Object::parse(item.expose_secret())?.ok_or(ContentError::NoItem)?;
+            let item = self.keychain.read(SERVICE, &self.account(source));
+            let item = item
+                .and_then(|item| item.ok_or(KeychainError::NoItem))
+                .context("it is stored in the system keyring, which cannot be read")?;
+            let secrets = Object::parse(item.expose_secret())?.context("is null")?;
             parse(&file, &secrets, CredentialBackend::Keyring).map(Some)
         };
         read().map_err(|problem| StoreError { path, problem })
@@ -224,18 +204,24 @@ impl Store {
         &self.directory
     }
 
-    /// The file of a source. Sources without one get the directory.
+    /// The file of a stored credential.
     pub(crate) fn path(&self, source: CredentialSource) -> PathBuf {
-        let file = FILES.iter().find(|(other, _)| *other == source);
-        file.map_or_else(|| self.directory.clone(), |(_, name)| self.directory.join(name))
+        self.directory.join(match source {
+            CredentialSource::Session => "workos-session.json",
+            _ => "api-key.json",
+        })
     }
 
     fn paths(&self) -> impl Iterator<Item = PathBuf> {
-        FILES.iter().map(|(_, name)| self.directory.join(name))
+        STORED.into_iter().map(|source| self.path(source))
     }
 
     /// Refuses a directory or file that another user owns or may change, or that cannot be examined.
     pub(crate) fn check_trust(&self) -> Result<()> {
+        if self.directory.is_file() {
+            let message = format!("{} is not a directory", escape::path(&self.directory));
+            return Err(Error::new(Kind::State, message).hint(private::ELSEWHERE));
+        }
         let mut paths = std::iter::once(self.directory.clone()).chain(self.paths());
         paths.try_for_each(|path| private::check(&path))
     }
@@ -275,9 +261,13 @@ impl Store {
         lock: &Lock,
     ) -> Result<PreparedFile> {
         let path = self.path(source);
-        let item = self.item(source);
+        let (keychain, account) = (self.keychain.clone(), self.account(source));
+        // A refresh token must not be spent if its successor cannot be stored.
         if backend == CredentialBackend::Keyring {
-            item.prove_writable().map_err(not_in_keyring)?;
+            let probe = format!("{account}|probe");
+            let written = keychain.write(SERVICE, &probe, &SecretValue::new("probe".to_owned()));
+            let removed = written.and_then(|()| keychain.delete(SERVICE, &probe));
+            removed.map_err(not_in_keyring)?;
         }
         let content = file::read_if_there(&path, MAX_FILE).ok().flatten();
         let fields = content.and_then(|content| serde_json::from_slice(&content).ok());
@@ -289,7 +279,8 @@ impl Store {
             path,
             fields,
             backend,
-            item,
+            keychain,
+            account,
         })
     }
 
@@ -298,23 +289,28 @@ impl Store {
     pub(crate) fn clear(&self, _lock: &Lock) -> (Vec<Cleared>, Result<()>) {
         let mut cleared = Vec::new();
         let mut remains = Ok(());
-        for (source, _) in FILES {
+        for source in STORED {
             let path = self.path(source);
             let Ok(metadata) = path.symlink_metadata() else {
                 continue;
             };
-            let unreadable = match source {
-                CredentialSource::Session => is_unreadable(&self.session()),
-                _ => is_unreadable(&self.api_key()),
+            let read = match source {
+                CredentialSource::Session => self.session().map(drop),
+                _ => self.api_key().map(drop),
             };
-            let item = self.item(source);
+            let account = self.account(source);
+            let delete = || self.keychain.delete(SERVICE, &account);
             let deleted = match self.read(source, |file, _, _| Ok(file.has(IN_KEYRING))) {
                 Ok(Some(false) | None) => Ok(()),
-                Ok(Some(true)) => item.delete(),
-                Err(error) if error.is_temporary() => item.delete(),
                 // The file may refer to an item.
-                Err(_) => item.delete().or(Ok(())),
+                Err(error) if !error.is_temporary() => delete().or(Ok(())),
+                _ => delete(),
             };
+            let deleted = deleted.map_err(|error| {
+                let item = format!("the item {SERVICE} ({account}) of the system keyring");
+                let error = Error::new(Kind::State, format!("{item} could not be removed")).because(error);
+                error.hint("unlock the keyring and remove the item there")
+            });
             let removed = fs::remove_file(&path).map_err(|error| {
                 let (path, owner) = (escape::path(&path), private::owner(&path));
                 Error::new(Kind::State, format!("{path} cannot be removed (owner {owner})")).because(error)
@@ -322,13 +318,11 @@ impl Store {
             if removed.is_ok() {
                 cleared.push(Cleared {
                     source,
-                    unreadable,
+                    unreadable: read.is_err_and(|error| !error.is_temporary()),
                     was_link: metadata.is_symlink(),
                 });
             }
-            remains = remains
-                .and(deleted.map_err(|error| item.not_deleted(error)))
-                .and(removed);
+            remains = remains.and(deleted).and(removed);
         }
         (cleared, remains)
     }
@@ -351,17 +345,14 @@ impl Store {
         })
     }
 
-    /// Each directory has its own items, with a hash of its real path in their account.
-    fn item(&self, source: CredentialSource) -> KeyringItem {
+    /// The account of a keyring item. Each directory has its own items, with a hash of its real path.
+    fn account(&self, source: CredentialSource) -> String {
         let directory = self.directory.canonicalize();
         let directory = directory.unwrap_or_else(|_| self.directory.clone());
         let path = self.path(source);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let hash = hex_start(directory.as_os_str().as_encoded_bytes(), 16);
-        KeyringItem {
-            keychain: self.keychain.clone(),
-            account: format!("{name}|{hash}"),
-        }
+        format!("{name}|{hash}")
     }
 }
 
@@ -371,15 +362,16 @@ pub(crate) struct PreparedFile {
     path: PathBuf,
     fields: Map<String, Value>,
     backend: CredentialBackend,
-    item: KeyringItem,
+    keychain: SystemKeychain,
+    /// The account of the keyring item.
+    account: String,
 }
 
 impl PreparedFile {
     /// Saves an API key.
     pub(crate) fn save_api_key(self, key: &ApiKey, now: Timestamp, lock: &Lock) -> Result<()> {
-        let secrets = [("key", Some(key.key.expose_secret()))];
-        let now = now.to_string();
-        let plain = [("stored_at", Some(&now)), ("api_url", key.api_url.as_ref())];
+        let secrets = [("key", json!(key.key.expose_secret()))];
+        let plain = [("stored_at", json!(now)), ("api_url", json!(key.api_url))];
         self.finish(&secrets, &plain, lock)
     }
 
@@ -387,50 +379,38 @@ impl PreparedFile {
     pub(crate) fn save_session(self, session: &Session, lock: &Lock) -> Result<()> {
         let refresh_token = session.refresh_token.as_ref().map(SecretValue::expose_secret);
         let secrets = [
-            ("access_token", Some(session.access_token.expose_secret())),
-            ("refresh_token", refresh_token),
+            ("access_token", json!(session.access_token.expose_secret())),
+            ("refresh_token", json!(refresh_token)),
         ];
-        let expires_at = session.expires_at.to_string();
         let plain = [
-            ("user_id", session.user_id.as_ref()),
-            ("email", session.email.as_ref()),
-            ("organization_id", session.organization_id.as_ref()),
-            ("api_url", session.api_url.as_ref()),
-            ("expires_at", Some(&expires_at)),
+            ("user_id", json!(session.user_id)),
+            ("email", json!(session.email)),
+            ("organization_id", json!(session.organization_id)),
+            ("api_url", json!(session.api_url)),
+            ("expires_at", json!(session.expires_at)),
         ];
         self.finish(&secrets, &plain, lock)
     }
 
-    /// Replaces these members; one without a value is removed, because it may be of another person.
-    fn finish(
-        mut self,
-        secrets: &[(&str, Option<&str>)],
-        plain: &[(&str, Option<&String>)],
-        lock: &Lock,
-    ) -> Result<()> {
+    /// Replaces these members; one that is null is removed, because it may be of another person.
+    fn finish(mut self, secrets: &[(&str, Value)], plain: &[(&str, Value)], lock: &Lock) -> Result<()> {
         let was_in_keyring = self.fields.remove(IN_KEYRING).is_some();
         let in_keyring = self.backend == CredentialBackend::Keyring;
-        if in_keyring {
-            let item: Map<String, Value> = secrets
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), json!(value)))
-                .collect();
-            let item = SecretValue::new(Value::Object(item).to_string());
-            self.item.write(&item).map_err(not_in_keyring)?;
-            self.fields
-                .insert(IN_KEYRING.to_owned(), json!(self.item.account));
-        }
-        let secrets = secrets
-            .iter()
-            .map(|(name, value)| (*name, value.filter(|_| !in_keyring)));
-        let plain = plain
-            .iter()
-            .map(|(name, value)| (*name, value.map(String::as_str)));
-        for (name, value) in secrets.chain(plain) {
+        for (name, value) in secrets.iter().chain(plain) {
             match value {
-                Some(value) => self.fields.insert(name.to_owned(), json!(value)),
-                None => self.fields.remove(name),
+                Value::Null => self.fields.remove(*name),
+                value => self.fields.insert((*name).to_owned(), value.clone()),
             };
+        }
+        if in_keyring {
+            let item: Value = secrets.iter().cloned().collect();
+            let item = SecretValue::new(item.to_string());
+            let written = self.keychain.write(SERVICE, &self.account, &item);
+            written.map_err(not_in_keyring)?;
+            for (name, _) in secrets {
+                self.fields.remove(*name);
+            }
+            self.fields.insert(IN_KEYRING.to_owned(), json!(self.account));
         }
         let content = to_bytes(&self.fields);
         // A prepared save can still fail, and the login would be lost, so it is tried once more.
@@ -440,48 +420,9 @@ impl PreparedFile {
             .map_err(|error| unsaved(&self.path, error))?;
         if was_in_keyring && !in_keyring {
             // An item that cannot be deleted is no longer used.
-            let _ = self.item.delete();
+            let _ = self.keychain.delete(SERVICE, &self.account);
         }
         Ok(())
-    }
-}
-
-/// The keyring item that belongs to a file.
-struct KeyringItem {
-    keychain: SystemKeychain,
-    account: String,
-}
-
-impl KeyringItem {
-    fn read(&self) -> std::result::Result<Option<SecretValue>, KeychainError> {
-        self.keychain.read(SERVICE, &self.account)
-    }
-
-    fn write(&self, secret: &SecretValue) -> std::result::Result<(), KeychainError> {
-        self.keychain.write(SERVICE, &self.account, secret)
-    }
-
-    fn delete(&self) -> std::result::Result<(), KeychainError> {
-        self.keychain.delete(SERVICE, &self.account)
-    }
-
-    /// Writes and removes an item of its own, because a refresh token must not be spent if its successor
-    /// cannot be stored.
-    fn prove_writable(&self) -> std::result::Result<(), KeychainError> {
-        let account = format!("{}|probe", self.account);
-        let probe = SecretValue::new("probe".to_owned());
-        self.keychain.write(SERVICE, &account, &probe)?;
-        self.keychain.delete(SERVICE, &account)
-    }
-
-    fn not_deleted(&self, error: KeychainError) -> Error {
-        let message = format!(
-            "the item {SERVICE} ({}) of the system keyring could not be removed",
-            self.account
-        );
-        Error::new(Kind::State, message)
-            .because(error)
-            .hint("unlock the keyring and remove the item there")
     }
 }
 
@@ -494,18 +435,14 @@ fn not_in_keyring(error: KeychainError) -> Error {
     .hint("unlock the keyring, or choose --store file to store it in a file that only you can read")
 }
 
-fn is_unreadable<T>(read: &StoredResult<T>) -> bool {
-    read.as_ref().is_err_and(|error| !error.is_temporary())
-}
-
 fn unsaved(path: &Path, error: anyhow::Error) -> Error {
     Error::new(Kind::State, format!("{} cannot be saved", escape::path(path)))
         .because(error)
         .hint("free up space or make it writable, or use AMIKA_API_KEY")
 }
 
-fn required<T>(value: Option<T>, name: &'static str) -> std::result::Result<T, ContentError> {
-    value.ok_or(ContentError::Missing(name))
+fn required<T>(value: Option<T>, name: &str) -> anyhow::Result<T> {
+    value.with_context(|| format!("has no `{name}`"))
 }
 
 /// A member that is not secret.

@@ -47,14 +47,6 @@ pub(crate) enum ProviderError {
 }
 
 impl ProviderError {
-    /// A login whose code was not entered in time.
-    pub(crate) fn expired() -> Self {
-        Self::Refused {
-            code: "expired_token".to_owned(),
-            details: String::new(),
-        }
-    }
-
     /// Whether a refresh token is not accepted any more.
     pub(crate) fn is_invalid_grant(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == "invalid_grant")
@@ -122,12 +114,13 @@ pub(crate) struct DeviceCode {
     pub(crate) interval: Option<f64>,
 }
 
-/// The provider. The client is created by the first request.
+/// The provider.
 #[derive(Clone)]
 pub(crate) struct Workos {
     base: ServerOrigin,
     client_id: String,
-    known_secrets: KnownSecrets,
+    /// The secrets that a text of a server must not quote, including all tokens so far.
+    pub(crate) known_secrets: KnownSecrets,
     settings: ClientSettings,
 }
 
@@ -156,23 +149,17 @@ impl Workos {
         })
     }
 
-    /// The secrets that a text of a server must not quote, including all tokens so far.
-    pub(crate) fn known_secrets(&self) -> &KnownSecrets {
-        &self.known_secrets
-    }
-
     /// Exchanges a refresh token. If the reply is lost, the exchange is repeated with the same token;
     /// within ten seconds, the provider repeats its reply.
     pub(crate) async fn refresh(&self, refresh_token: &SecretValue) -> ProviderResult<Tokens> {
         self.known_secrets.add(refresh_token);
-        let http = self.client()?;
         let fields = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose_secret()),
         ];
         let mut tries = Tries::new(TOKEN_EXCHANGE);
         loop {
-            match self.post(&http, AUTHENTICATE, &fields).await {
+            match self.post(AUTHENTICATE, &fields).await {
                 Err(ProviderError::Unavailable(reason)) => match tries.next(None) {
                     Some(wait) => sleep(wait).await,
                     None => return Err(ProviderError::Unavailable(reason)),
@@ -184,12 +171,9 @@ impl Workos {
 
     /// Starts a login on another device.
     pub(crate) async fn authorize_device(&self) -> ProviderResult<DeviceCode> {
-        let http = self.client()?;
-        let answer = self.post(&http, AUTHORIZE_DEVICE, &[]).await?;
-        let code = Object::parse(&answer)
-            .ok()
-            .flatten()
-            .and_then(|object| object.read());
+        let answer = self.post(AUTHORIZE_DEVICE, &[]).await?;
+        let object = Object::parse(&answer).ok().flatten();
+        let code = object.and_then(|object| object.read());
         let code = code.filter(|code: &DeviceCode| !code.secret.is_empty() && !code.user_code.is_empty());
         let Some(mut code) = code else {
             return Err(ProviderError::Unavailable(format!(
@@ -209,28 +193,18 @@ impl Workos {
 
     /// Polls once for the result of a login.
     pub(crate) async fn poll_device(&self, device_code: &SecretValue) -> ProviderResult<Tokens> {
-        let http = self.client()?;
         let fields = [
             ("grant_type", DEVICE_GRANT),
             ("device_code", device_code.expose_secret()),
         ];
-        let answer = self.post(&http, AUTHENTICATE, &fields).await?;
+        let answer = self.post(AUTHENTICATE, &fields).await?;
         Ok(self.tokens(&answer))
     }
 
-    fn client(&self) -> ProviderResult<reqwest::Client> {
-        Ok(client::client(&self.settings, &self.base)?)
-    }
-
     /// Posts a form with our client id, and returns the JSON of a 2xx response.
-    async fn post(
-        &self,
-        http: &reqwest::Client,
-        path: &str,
-        fields: &[(&str, &str)],
-    ) -> ProviderResult<Zeroizing<String>> {
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> ProviderResult<Zeroizing<String>> {
         let body = form(fields, &self.client_id);
-        let response = http
+        let response = client::client(&self.settings, &self.base)?
             .post(self.base.at(path))
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -257,7 +231,9 @@ impl Workos {
         let object = Object::parse(text).ok().flatten();
         match object.filter(|_| client::is_json(&headers)) {
             Some(_) if status.is_success() => Ok(Zeroizing::new(text.to_owned())),
-            Some(object) if is_refusal(status) => Err(self.refusal(&object, status)),
+            Some(object) if status.is_client_error() && !matches!(status.as_u16(), 408 | 429) => {
+                Err(self.refusal(&object, status))
+            }
             _ => {
                 let status = status.as_u16();
                 let message = format!("{} answered {status} without usable JSON", self.base);
@@ -331,9 +307,4 @@ fn form(fields: &[(&str, &str)], client_id: &str) -> Bytes {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(fields).append_pair("client_id", client_id);
     Bytes::from_owner(Zeroizing::new(form.finish().into_bytes()))
-}
-
-/// Whether the status is a final refusal.
-fn is_refusal(status: StatusCode) -> bool {
-    status.is_client_error() && !matches!(status.as_u16(), 408 | 429)
 }

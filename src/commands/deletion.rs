@@ -86,7 +86,7 @@ impl Entries<'_> {
 
     /// A server without the endpoint responds as to any unknown path or method.
     fn explain(&self, error: ApiError) -> Error {
-        if self.provider.is_none() && error.is_missing_endpoint() && error.effect() == Effect::None {
+        if self.provider.is_none() && error.is_missing_endpoint() && error.effect == Effect::None {
             return Error::new(Kind::Refused, "this server cannot delete generic secrets")
                 .hint("delete it in the web UI, under Secrets");
         }
@@ -314,7 +314,7 @@ async fn delete(id: &str, entries: &Entries<'_>) -> Result<std::result::Result<b
             Ok(_) | Err(_) => Err((error, true)),
         },
         Err(error) => {
-            let in_doubt = error.effect() == Effect::Unknown;
+            let in_doubt = error.effect == Effect::Unknown;
             Err((error, in_doubt))
         }
     })

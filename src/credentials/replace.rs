@@ -245,7 +245,7 @@ impl Replacement<'_> {
 fn reply_of(step: &ReplaceStep, error: &ApiError) -> StepReply {
     // A delete that finds nothing: another writer may have deleted the credential.
     let perhaps_gone = *step == ReplaceStep::Delete && error.is_not_found();
-    if error.effect() == Effect::Unknown || perhaps_gone {
+    if error.effect == Effect::Unknown || perhaps_gone {
         StepReply::Unknown
     } else if error.status() == Some(409) {
         StepReply::Taken

@@ -68,7 +68,7 @@ pub(crate) async fn write(
             Ok(Done::Listed(ids.collect()))
         }
     };
-    drive(plan, api.timeout(), interrupt, send, on_event).await
+    drive(plan, api.timeout, interrupt, send, on_event).await
 }
 
 /// Sends requests until every write has an outcome. `patience` is how long it goes on without a
@@ -239,7 +239,7 @@ impl<'a> Batch<'a> {
     /// Adapts the pace to a failure.
     fn adapt(&mut self, error: &ApiError, now: Instant, sent_at: Instant) {
         if error.is_rate_limit() {
-            let wait = error.retry_after().unwrap_or_default();
+            let wait = error.retry_after.unwrap_or_default();
             self.pace.refused(now, sent_at, wait);
             // The first wait that the API asks for does not count as time without success.
             if !wait.is_zero() && !std::mem::replace(&mut self.waited, true) {

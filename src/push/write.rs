@@ -88,7 +88,7 @@ impl Write {
         let creating = self.existing.is_none();
         let taken = creating && error.status() == Some(409);
         let gone = !creating && error.status() == Some(404);
-        let in_doubt = error.effect() == Effect::Unknown;
+        let in_doubt = error.effect == Effect::Unknown;
         let lost = creating && in_doubt;
         self.doubt = self.doubt.max(match (in_doubt, creating) {
             (false, _) => Doubt::None,

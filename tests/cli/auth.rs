@@ -480,10 +480,7 @@ fn a_file_in_place_of_the_state_directory_is_exit_8() {
         ran(command.output().unwrap())
     };
     for line in ["auth login", "auth logout", "auth status", "secret list"] {
-        login(line)
-            .exits(8)
-            .stderr_contains("state/api-key.json cannot be examined (owner ")
-            .stderr_contains("not a directory");
+        login(line).exits(8).stderr_contains("state is not a directory");
     }
     assert!(
         sandbox.vault.requests().is_empty(),
@@ -492,7 +489,7 @@ fn a_file_in_place_of_the_state_directory_is_exit_8() {
     let mut list = sandbox.command(["secret", "list"]);
     ran(list.env("AMIKA_STATE_DIRECTORY", "state").output().unwrap())
         .exits(0)
-        .stderr_contains("warning: state/api-key.json cannot be examined");
+        .stderr_contains("warning: state is not a directory");
 }
 
 /// The files below `directory` that contain `mark`.

@@ -26,15 +26,15 @@ fn statuses_are_classified() {
         let error = ApiError::of_status(status);
         assert_eq!(error.status(), Some(status));
         assert_eq!(i32::from(error.kind().exit_code()), exit_code, "{status}");
-        assert_eq!(error.effect() == Effect::Unknown, unknown, "{status}");
+        assert_eq!(error.effect == Effect::Unknown, unknown, "{status}");
         assert_eq!(error.is_transient(), transient, "{status}");
         assert_eq!(error.is_outage(), outage, "{status}");
         assert_eq!(error.is_rate_limit(), rate_limit, "{status}");
         assert_eq!(error.is_fatal(), fatal, "{status}");
         assert!(!error.is_timeout());
-        assert_eq!(error.retry_after(), None);
+        assert_eq!(error.retry_after, None);
         let wait = Some(Duration::from_secs(3));
-        assert_eq!(error.with_retry_after(wait).retry_after(), wait);
+        assert_eq!(error.with_retry_after(wait).retry_after, wait);
         // A longer wait than a minute ends every command.
         let busy = ApiError::of_status(status).with_retry_after(Some(Duration::from_secs(61)));
         assert!(busy.is_fatal() && !busy.is_transient() && !busy.is_rate_limit() && !busy.is_outage());

@@ -96,20 +96,19 @@ impl AuthStatus {
             source: None,
             hint: "run `amika auth login`, or set AMIKA_API_KEY",
         };
-        let survey = Survey::new(env, origin);
-        for found in survey.findings() {
-            let (source, finding) = found?;
+        let survey = Survey::new(env, origin)?;
+        for (source, finding) in survey.findings() {
             let place = survey
                 .place(source)
                 .map_or_else(String::new, |place| format!(" ({place})"));
             match finding {
-                FoundCredential::Unusable(problem) => {
+                Err(problem) => {
                     status.hint = problem.hint().unwrap_or(status.hint);
                     status.warn(in_words(source, &problem));
                 }
                 _ if status.source.is_some() => status.shadowed(source, &place),
-                FoundCredential::Key(_) => status.use_key(source, &place),
-                FoundCredential::Session(session) => status.use_session(&session, &place, (env.now)()),
+                Ok(FoundCredential::Key(_)) => status.use_key(source, &place),
+                Ok(FoundCredential::Session(session)) => status.use_session(&session, &place, (env.now)()),
             }
         }
         if status.source != Some(CredentialSource::Environment) {

@@ -249,7 +249,7 @@ async fn a_wait_of_more_than_a_minute_is_not_made() {
     assert_eq!((run.stored(), run.not_attempted()), (0, 12));
     assert!(run.took < Duration::from_secs(1), "{:?}", run.took);
     let error = run.outcomes[0].error().unwrap();
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(61)));
+    assert_eq!(error.retry_after, Some(Duration::from_secs(61)));
 }
 
 /// R135: two batches that share a limit of 50 a second.
