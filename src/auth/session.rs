@@ -169,10 +169,9 @@ pub(crate) struct Refresher {
 impl Refresher {
     /// No text of a server may quote these tokens.
     fn know_tokens(&self, session: &Session) {
-        for token in [Some(&session.access_token), session.refresh_token.as_ref()] {
-            token
-                .into_iter()
-                .for_each(|token| self.workos.known_secrets.add(token));
+        let tokens = [Some(&session.access_token), session.refresh_token.as_ref()];
+        for token in tokens.into_iter().flatten() {
+            self.workos.known_secrets.add(token);
         }
     }
 

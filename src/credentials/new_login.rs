@@ -117,7 +117,7 @@ impl NewLogin {
             Command::new(&self.program)
                 .args(self.provider.login_arguments)
                 .env_clear()
-                .envs(env.variables())
+                .envs(&env.variables)
                 .current_dir(directory)
                 .stdout(stdout)
                 .kill_on_drop(true)

@@ -21,7 +21,7 @@ pub(crate) struct Env {
     pub(crate) arguments: Vec<OsString>,
     /// The path of this program, used to start a second process.
     pub(crate) program: Option<PathBuf>,
-    variables: HashMap<OsString, OsString>,
+    pub(crate) variables: HashMap<OsString, OsString>,
     pub(crate) home: Option<PathBuf>,
     /// Whether the home directory is that of the person who runs the program.
     is_own_home: bool,
@@ -112,13 +112,6 @@ impl Env {
             root: self.root.clone(),
             ..self.elsewhere(directory)
         }
-    }
-
-    /// All variables.
-    pub(crate) fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.variables
-            .iter()
-            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// Finds a program in an absolute directory of `PATH`.

@@ -8,12 +8,15 @@ use std::path::Path;
 use crate::error::{Error, Kind, Result};
 use crate::formats::{escape, shell};
 
+/// What to do if the directory of the credential files cannot be used.
+pub(crate) const ELSEWHERE: &str =
+    "set AMIKA_STATE_DIRECTORY to a directory of your own, or use AMIKA_API_KEY";
+
 /// Accepts a file or directory that belongs to this user or root and that only its owner can write to,
 /// or one that does not exist. For a link, both the link and its target are checked.
 pub(crate) fn check(path: &Path) -> Result<()> {
     /// The mode bit of directories like `/tmp`.
     const STICKY: u32 = 0o1000;
-    const ELSEWHERE: &str = "set AMIKA_STATE_DIRECTORY to a directory of your own, or use AMIKA_API_KEY";
     let shown = escape::path(path);
     let refuse = |message: String| Error::new(Kind::State, message);
     let link = match path.symlink_metadata() {

@@ -36,6 +36,8 @@ pub(crate) enum KeychainError {
     Disabled,
     #[error("no keyring service is available; is a session bus running?")]
     NoService,
+    #[error("it has no such item")]
+    NoItem,
     #[error("no answer in time; is the keychain locked?")]
     TimedOut,
     #[error("it is locked, or access was refused")]
@@ -94,19 +96,16 @@ pub(crate) struct SystemKeychain {
     allowed: bool,
     /// Time limit for all calls together.
     limit: Duration,
-    /// Time spent so far, shared by all keychains of the process.
-    spent: &'static Mutex<Duration>,
     home: Option<PathBuf>,
 }
 
 impl SystemKeychain {
     /// Fails with exit 2 if `AMIKA_KEYCHAIN` is neither `on` nor `off`.
     pub(crate) fn check_setting(env: &Env) -> crate::error::Result<()> {
-        let is_valid = |text: &str| text.eq_ignore_ascii_case("on") || text.eq_ignore_ascii_case("off");
-        if env.setting(SETTING)?.is_none_or(is_valid) {
-            return Ok(());
+        match env.setting(SETTING)?.map(str::to_ascii_lowercase).as_deref() {
+            None | Some("on" | "off") => Ok(()),
+            Some(_) => Err(crate::error::Error::usage(format!("{SETTING} must be on or off"))),
         }
-        Err(crate::error::Error::usage(format!("{SETTING} must be on or off")))
     }
 
     /// `AMIKA_KEYCHAIN=off` disables all keychain access.
@@ -119,7 +118,6 @@ impl SystemKeychain {
             platform: env.platform,
             allowed: !off,
             limit: if may_show_dialog { DIALOG_LIMIT } else { LIMIT },
-            spent: &SPENT,
             home: env.home.clone(),
         }
     }
@@ -164,7 +162,7 @@ impl SystemKeychain {
 
     /// Time left for calls.
     fn left(&self) -> Duration {
-        let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let spent = *SPENT.lock().unwrap_or_else(PoisonError::into_inner);
         self.limit.saturating_sub(spent)
     }
 
@@ -178,7 +176,7 @@ impl SystemKeychain {
         let started = Instant::now();
         std::thread::spawn(move || sender.send(work()));
         let answer = receiver.recv_timeout(left).ok();
-        *self.spent.lock().unwrap_or_else(PoisonError::into_inner) += started.elapsed();
+        *SPENT.lock().unwrap_or_else(PoisonError::into_inner) += started.elapsed();
         answer
     }
 }
