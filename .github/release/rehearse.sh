@@ -3,10 +3,10 @@
 #
 #   1. builds each target twice, from two clones in different folders, and compares the archives
 #   2. looks for paths of this machine in the programs
-#   3. tries each archive (smoke.sh); the steps below are for Linux targets
-#   4. installs it with install.sh from an https server on this machine, runs the everyday commands against a vault,
-#      over http and https, and removes it with the printed command
-#   5. runs it in an empty root: no HOME, no passwd, no certificates
+#   3. tries each archive (smoke.sh)
+#   4. installs it with install.sh from an https server on this machine (Windows: unpacks it), runs the everyday
+#      commands against a vault, over http and https, and removes it with the printed command
+#   5. runs it in an empty root, on Linux: no HOME, no passwd, no certificates
 #
 # Run as root, with the tools of tools.sh, nginx and openssl; for arm64 also qemu-aarch64-static, which is registered
 # with the kernel for the time of the rehearsal; RUNNER_WINDOWS is a program that runs Windows ones, such as wine64.
@@ -22,6 +22,7 @@ step() { printf '\n== %s\n' "$*"; }
 background=()
 binfmt=
 cleanup() {
+  [ $? -eq 0 ] || cat "$work/everyday.txt" 2>/dev/null || true
   [ ${#background[@]} -eq 0 ] || kill "${background[@]}" 2>/dev/null || true
   [ -z "$binfmt" ] || echo -1 >"$binfmt/amika-arm64" 2>/dev/null || true
   [ -z "$binfmt" ] || umount "$binfmt" || true
@@ -103,8 +104,8 @@ export CURL_CA_BUNDLE=$work/certificate.pem
 until curl -fso /dev/null -H "Authorization: Bearer $AMIKA_API_KEY" "$secure/secrets" || [ $((tries += 1)) -gt 50 ]; do sleep 0.1; done
 (cd "$work/first-dist" && sha256sum amika-* >SHA256SUMS)
 
-# everyday PROGRAM…: the commands of the README that ask nothing.
-everyday() {
+# commands PROGRAM…: the commands of the README that ask nothing.
+commands() {
   local home=$work/home
   rm -rf "$home"
   mkdir -p "$home/.claude"
@@ -127,12 +128,30 @@ everyday() {
   amika auth logout
 }
 
+# everyday PROGRAM…: over http and https.
+everyday() {
+  # Not before `||`, where bash would go on after a command that failed.
+  commands "$@" >"$work/everyday.txt" 2>&1
+  AMIKA_API_URL=$secure SSL_CERT_FILE=$work/certificate.pem commands "$@" >>"$work/everyday.txt" 2>&1
+  echo "the everyday commands over http and https: $(wc -l <"$work/everyday.txt") lines"
+  rm "$work/everyday.txt"
+}
+
 for target in "$@"; do
   step "try $target"
   runner=
   [[ $target != *windows* ]] || runner=${RUNNER_WINDOWS:-wine64}
   archive=("$work/first-dist/amika-"*"-$target."*)
   RUNNER=$runner "$here/smoke.sh" "${archive[0]}"
+  if [[ $target == *windows* ]]; then
+    step "run $target"
+    rm -rf "$work/windows"
+    python3 -m zipfile -e "${archive[0]}" "$work/windows"
+    # Wine sets the variables that name the home itself.
+    # shellcheck disable=SC2086 # a command with its arguments
+    everyday env AMIKA_STATE_DIRECTORY="Z:$work/home/state" CLAUDE_CONFIG_DIR="Z:$work/home/.claude" \
+      $runner "$work"/windows/amika-*/amika.exe
+  fi
   [[ $target == *linux* ]] || continue
 
   step "install $target"
@@ -142,10 +161,7 @@ for target in "$@"; do
   chmod +x "$work/tools/uname"
   printed=$(PATH=$work/tools:$PATH AMIKA_DOWNLOAD_URL=$secure/dist AMIKA_INSTALL_DIR=$work/bin sh "$here/install.sh")
   printf '%s\n' "$printed"
-  everyday "$work/bin/amika" >"$work/everyday-$target.txt" 2>&1 || { cat "$work/everyday-$target.txt"; exit 1; }
-  AMIKA_API_URL=$secure SSL_CERT_FILE=$work/certificate.pem everyday "$work/bin/amika" >>"$work/everyday-$target.txt" 2>&1 ||
-    { cat "$work/everyday-$target.txt"; exit 1; }
-  echo "the everyday commands over http and https: $(wc -l <"$work/everyday-$target.txt") lines"
+  everyday "$work/bin/amika"
 
   step "$target in an empty root"
   rm -rf "$work/root"
