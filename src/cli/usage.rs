@@ -55,18 +55,18 @@ pub(crate) fn global_options(arguments: &[OsString]) -> GlobalOptions {
 /// Prints help or version; anything else is an error.
 pub(crate) fn answer(refused: clap::Error, arguments: &[OsString], printer: Printer) -> Result<()> {
     match refused.kind() {
-        ErrorKind::DisplayVersion => printer.raw(printer.styled(&refused.render()).trim_end()),
+        ErrorKind::DisplayVersion => printer.styled(refused.render().ansi().to_string().trim_end()),
         ErrorKind::DisplayHelp => {
-            let help = printer.styled(&refused.render());
+            let help = refused.render().ansi().to_string();
             if help.contains(GlobalOptions::HEADING) {
-                printer.raw(help.trim_end())
+                printer.styled(help.trim_end())
             } else {
-                printer.raw(&short_help(&help))
+                printer.styled(&short_help(&help))
             }
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             let mut command = command_of(arguments);
-            printer.help(&short_help(&printer.styled(&command.render_help())));
+            printer.help(&short_help(&command.render_help().ansi().to_string()));
             let path = path(&command);
             Err(Error::usage(format!("`{path}` needs a command")).hint(format!("see `{path} --help`")))
         }

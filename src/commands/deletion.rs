@@ -11,7 +11,6 @@ use crate::formats::escape::{count, escape, first_of};
 use crate::formats::words;
 use crate::provider::Provider;
 use crate::secret::Scope;
-use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
 
 /// A stored secret or credential.
@@ -175,7 +174,7 @@ pub(crate) async fn run(
             let lines: Vec<_> = report.gone.iter().map(|gone| as_text(gone, verb)).collect();
             lines.join("\n")
         };
-        context.printer.data(OnWriteFailure::RepeatOnStderr, &json, text)
+        context.printer.done(&json, text)
     };
     report.error().map_or(printed, Err)
 }

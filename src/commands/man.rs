@@ -9,7 +9,7 @@ use clap_mangen::roff::{Roff, roman};
 use crate::commands::variables::VARIABLES;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::ui::printer::{OnWriteFailure, Printer};
+use crate::ui::printer::Printer;
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
@@ -88,7 +88,7 @@ fn write_all(pages: &[(String, String)], directory: &Path, printer: Printer) -> 
         std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
     }
     let names: Vec<_> = pages.iter().map(|(name, _)| name).collect();
-    printer.data(OnWriteFailure::Fail, &names, || {
+    printer.data(&names, || {
         let count = escape::count(pages.len(), "manual page");
         format!("Wrote {count} to {}", escape::path(directory))
     })

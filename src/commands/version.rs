@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::error::Result;
-use crate::ui::printer::{OnWriteFailure, Printer};
+use crate::ui::printer::Printer;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The commit, or `unknown` where it was built without git.
@@ -14,7 +14,7 @@ const TARGET: &str = env!("AMIKA_BUILD_TARGET");
 
 pub(crate) fn run(printer: Printer) -> Result<()> {
     let value = json!({ "version": VERSION, "commit": COMMIT, "date": DATE, "target": TARGET });
-    printer.data(OnWriteFailure::Fail, &value, || {
+    printer.data(&value, || {
         format!("amika {VERSION}\ncommit: {COMMIT}\ndate: {DATE}\ntarget: {TARGET}")
     })
 }

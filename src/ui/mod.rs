@@ -8,7 +8,6 @@ pub(crate) mod options;
 pub(crate) mod printer;
 pub(crate) mod prompt;
 pub(crate) mod table;
-mod time;
 #[cfg_attr(unix, path = "typed_unix.rs")]
 #[cfg_attr(not(unix), path = "typed_windows.rs")]
 mod typed;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 use console::Term;
@@ -18,11 +19,12 @@ use crate::system::env::{Env, Terminals};
 use crate::ui::lines::wrap;
 use crate::ui::notices::{Level, Notices};
 use crate::ui::options::{GlobalOptions, OutputFormat};
-use crate::ui::table::{Layout, Text};
+use crate::ui::table::Text;
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
+const PLAIN: Style = Style::new();
 
 /// Minimum number of writes for a progress bar; fewer finish too quickly.
 const FEW: usize = 5;
@@ -36,15 +38,6 @@ pub(crate) struct Printer {
     color: anstream::ColorChoice,
     now: fn() -> jiff::Timestamp,
     pub(crate) terminals: Terminals,
-}
-
-/// What happens when the result cannot be written to standard output.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnWriteFailure {
-    /// The command can be run again: the error alone is enough.
-    Fail,
-    /// The result records what has been done, so it is printed on standard error as well.
-    RepeatOnStderr,
 }
 
 impl Printer {
@@ -67,51 +60,34 @@ impl Printer {
         self.format != OutputFormat::Text
     }
 
-    /// Prints the result of a command: `value` as one JSON value, or `text`.
-    pub(crate) fn data<T: Into<Text>>(
-        self,
-        on_failure: OnWriteFailure,
-        value: &impl Serialize,
-        text: impl FnOnce() -> T,
-    ) -> Result<()> {
-        // Omit plain success messages with `--quiet`.
-        if on_failure == OnWriteFailure::RepeatOnStderr && self.quiet && !self.is_json() {
+    /// Prints what a command found: `value` as one JSON value, or `text`.
+    pub(crate) fn data<T: Into<Text>>(self, value: &impl Serialize, text: impl FnOnce() -> T) -> Result<()> {
+        self.styled(&self.formatted(value, text))
+    }
+
+    /// Prints what a command has done, on standard error if standard output cannot be written to. Only JSON
+    /// is printed with `--quiet`.
+    pub(crate) fn done<T: Into<Text>>(self, value: &impl Serialize, text: impl FnOnce() -> T) -> Result<()> {
+        if self.quiet && !self.is_json() {
             return Ok(());
         }
-        let printed = match self.format {
-            OutputFormat::Text => text()
-                .into()
-                .render(self.layout(self.terminals.stdout, &Term::stdout())),
-            OutputFormat::Json => exact_json(&serde_json::to_string(value).unwrap_or_default()),
-            OutputFormat::JsonPretty => exact_json(&serde_json::to_string_pretty(value).unwrap_or_default()),
-        };
-        self.raw(printed.trim_end()).inspect_err(|_| {
-            if on_failure == OnWriteFailure::RepeatOnStderr {
-                self.stderr(DIM, "", printed.trim_end());
-            }
-        })
+        let printed = self.formatted(value, text);
+        self.styled(&printed)
+            .inspect_err(|_| self.stderr(PLAIN, "", &printed))
     }
 
-    /// How a text is laid out on one of the standard streams.
-    fn layout(self, is_terminal: bool, term: &Term) -> Layout {
-        let color = match self.color {
-            anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
-            anstream::ColorChoice::Never => false,
-            anstream::ColorChoice::Auto => {
-                is_terminal && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
-            }
-        };
-        let width = term.size_checked().map(|(_, columns)| usize::from(columns));
-        Layout {
-            width: width.filter(|_| is_terminal),
-            color,
-            now: (self.now)(),
+    fn formatted<T: Into<Text>>(self, value: &impl Serialize, text: impl FnOnce() -> T) -> String {
+        match self.format {
+            OutputFormat::Text => self.laid_out(text(), self.terminals.stdout, &Term::stdout()),
+            OutputFormat::Json => exact_json(&serde_json::to_string(value).unwrap_or_default()),
+            OutputFormat::JsonPretty => exact_json(&serde_json::to_string_pretty(value).unwrap_or_default()),
         }
     }
 
-    /// Whether both the result and the error are shown at the terminal.
-    pub(crate) fn shows_result_and_error_together(self) -> bool {
-        self.terminals.stdout && self.terminals.stderr
+    /// A text for one of the standard streams.
+    fn laid_out(self, text: impl Into<Text>, is_terminal: bool, term: &Term) -> String {
+        let text = text.into().render(width(is_terminal, term), (self.now)());
+        text.trim_end().to_owned()
     }
 
     /// The same printer without `--quiet`.
@@ -119,22 +95,15 @@ impl Printer {
         Self { quiet: false, ..self }
     }
 
-    /// Prints text that needs no escaping, such as help, byte for byte.
+    /// Prints text that needs no escaping, with styles if standard output supports them.
+    pub(crate) fn styled(self, text: &str) -> Result<()> {
+        print(AutoStream::new(io::stdout().lock(), self.color), text)
+    }
+
+    /// Prints text that needs no escaping, such as a script, byte for byte.
     #[expect(clippy::unused_self, reason = "all output goes through a Printer")]
     pub(crate) fn raw(self, text: &str) -> Result<()> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{text}")
-            .and_then(|()| stdout.flush())
-            .map_err(|error| {
-                if error.kind() == io::ErrorKind::BrokenPipe {
-                    Error::new(Kind::ClosedOutput, "standard output was closed")
-                } else {
-                    Error::new(Kind::Output, "failed writing to standard output").because(error)
-                }
-            })
+        print(io::stdout().lock(), text)
     }
 
     /// Prints the collected warnings and notices.
@@ -171,7 +140,7 @@ impl Printer {
         }
         if error.kind == Kind::Interrupted && self.terminals.stderr {
             // Starts a new line after a prompt or the `^C` that the terminal echoes.
-            self.stderr(DIM, "", "");
+            self.stderr(PLAIN, "", "");
         }
         let mut problems = std::iter::once(error).chain(&error.others);
         while let Some(problem) = problems.next() {
@@ -190,38 +159,27 @@ impl Printer {
     /// Prints text that helps with a decision, such as a plan. Not printed with `--quiet`.
     pub(crate) fn preview(self, text: impl Into<Text>) {
         if !self.quiet && !self.is_json() {
-            let layout = self.layout(self.terminals.stderr, &Term::stderr());
-            self.stderr(DIM, "", &text.into().render(layout));
+            self.stderr(
+                PLAIN,
+                "",
+                &self.laid_out(text, self.terminals.stderr, &Term::stderr()),
+            );
         }
     }
 
     /// Prints help because a command is missing. Not printed with JSON output.
     pub(crate) fn help(self, help: &str) {
         if !self.is_json() {
-            self.stderr(DIM, "", help);
+            self.stderr(PLAIN, "", help);
         }
     }
 
-    /// Renders help, with styles if standard output supports them.
-    pub(crate) fn styled(self, text: &clap::builder::StyledStr) -> String {
-        if self.layout(self.terminals.stdout, &Term::stdout()).color {
-            text.ansi().to_string()
-        } else {
-            text.to_string()
-        }
-    }
-
-    /// Prints a question that is answered through a pipe.
-    pub(crate) fn question(self, question: &str) {
-        self.labelled(DIM, "", question);
-    }
-
-    /// Prints instructions on several lines, even with `--quiet`.
+    /// Prints instructions or a question on several lines, even with `--quiet`.
     pub(crate) fn instruct(self, text: &str) {
         if self.is_json() {
             self.message(DIM, "notice", text);
         } else {
-            self.labelled(DIM, "", text);
+            self.labelled(PLAIN, "", text);
         }
     }
 
@@ -279,25 +237,33 @@ impl Printer {
         } else {
             escape(message)
         };
-        let width = self.layout(self.terminals.stderr, &Term::stderr()).width;
-        let lines = match width {
-            Some(width) => {
-                wrap(&shown, width.saturating_sub(label.len())).join(&format!("\n{:1$}", "", label.len()))
-            }
-            None => shown.into_owned(),
-        };
-        self.stderr(style, label, &lines);
+        let width = width(self.terminals.stderr, &Term::stderr()).unwrap_or(usize::MAX);
+        let lines = wrap(&shown, width.saturating_sub(label.len()));
+        self.stderr(style, label, &lines.join(&format!("\n{:1$}", "", label.len())));
     }
 
     /// Writes one text with a single call. Errors are ignored: there is no other place to report them.
     fn stderr(self, style: Style, label: &str, text: &str) {
-        let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
-        let _ = if label.is_empty() {
-            writeln!(stderr, "{text}")
-        } else {
-            writeln!(stderr, "{style}{label}{style:#}{text}")
-        };
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
+        let _ = writeln!(stderr, "{style}{label}{style:#}{text}");
     }
+}
+
+/// The width of a terminal in columns; `None` for a file or a pipe.
+fn width(is_terminal: bool, term: &Term) -> Option<usize> {
+    let size = is_terminal.then(|| term.size_checked()).flatten();
+    size.map(|(_, columns)| usize::from(columns))
+}
+
+fn print(mut stdout: impl Write, text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Error::new(Kind::ClosedOutput, "standard output was closed"),
+        _ => Error::new(Kind::Output, "failed writing to standard output").because(error),
+    })
 }
 
 /// JSON in which every character that could control a terminal is escaped as `\uXXXX`. These

@@ -64,7 +64,7 @@ impl Confirmation {
             Self::Terminal => confirm(env, question).await?,
             Self::Piped => {
                 let refuse = |why: &str| Error::usage(why).hint(ADD_YES);
-                let ask = || printer.question(&format!("{} [y/N]", escape::escape(question)));
+                let ask = || printer.instruct(&format!("{} [y/N]", escape::escape(question)));
                 read_piped(env, refuse, ask, yes_or_no).await?
             }
         };
@@ -250,7 +250,7 @@ pub(crate) async fn choose(
     let question = format!("{prompt}\n{list}\nNumber [1-{}]?", items.len());
     let ask = || {
         if !env.stdin_has_ended() {
-            printer.question(&question);
+            printer.instruct(&question);
         }
     };
     read_piped(env, |why| choice.impossible(why), ask, number).await

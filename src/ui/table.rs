@@ -4,9 +4,8 @@ use anstyle::{AnsiColor, Style};
 use console::measure_text_width;
 use jiff::Timestamp;
 
-use crate::formats::escape::{escape, escape_lines};
+use crate::formats::escape::{count, escape, escape_lines};
 use crate::ui::lines::{cut_middle, wrap};
-use crate::ui::time;
 
 /// On terminals narrower than this, in columns, each row is printed as a block of lines.
 const MIN_TABLE_WIDTH: usize = 50;
@@ -15,29 +14,17 @@ const MIN_COLUMN_WIDTH: usize = 8;
 /// Number of spaces between two columns.
 const GAP: usize = 2;
 
-/// Where a text will be printed.
-#[derive(Clone, Copy)]
-pub(crate) struct Layout {
-    /// The width of the terminal in columns; `None` for a file or a pipe.
-    pub(crate) width: Option<usize>,
-    pub(crate) color: bool,
-    pub(crate) now: Timestamp,
-}
-
 /// Text with tables in it.
 pub(crate) struct Text(Vec<Part>);
 
 enum Part {
     Lines(String),
-    Table(Table),
-}
-
-struct Table {
-    header: Vec<String>,
-    rows: Vec<Vec<Cell>>,
+    /// Rows, of which the first is the header.
+    Table(Vec<Vec<Cell>>),
 }
 
 /// One entry of a table.
+#[derive(Clone)]
 pub(crate) struct Cell {
     text: String,
     color: Option<AnsiColor>,
@@ -79,29 +66,16 @@ impl Cell {
     }
 
     fn colored(self, color: AnsiColor) -> Self {
-        Self {
-            color: Some(color),
-            ..self
-        }
-    }
-
-    fn painted(&self, part: &str, layout: Layout) -> String {
-        match self.color.filter(|_| layout.color && !part.is_empty()) {
-            Some(color) => {
-                let style = Style::new().fg_color(Some(color.into()));
-                format!("{style}{part}{style:#}")
-            }
-            None => part.to_owned(),
-        }
+        let color = Some(color);
+        Self { color, ..self }
     }
 }
 
 /// Columns under a header.
 pub(crate) fn table<C: Into<Cell>>(header: &[&str], rows: impl IntoIterator<Item = Vec<C>>) -> Text {
-    let header = header.iter().map(|&name| name.to_owned()).collect();
+    let header = header.iter().map(|&name| Cell::from(name)).collect();
     let rows = rows.into_iter().map(|row| row.into_iter().map(C::into).collect());
-    let rows = rows.collect();
-    Text(vec![Part::Table(Table { header, rows })])
+    Text(vec![Part::Table(std::iter::once(header).chain(rows).collect())])
 }
 
 impl From<String> for Text {
@@ -123,124 +97,137 @@ impl Text {
         self
     }
 
-    /// The text with every character that could control the terminal escaped.
-    pub(crate) fn render(self, layout: Layout) -> String {
+    /// The text with colours, and with every character that could control the terminal escaped. `width` is
+    /// that of the terminal in columns; `None` for a file or a pipe.
+    pub(crate) fn render(self, width: Option<usize>, now: Timestamp) -> String {
         let parts = self.0.into_iter().map(|part| match part {
-            Part::Lines(lines) => wrap(&escape_lines(&lines), layout.width.unwrap_or(usize::MAX)).join("\n"),
-            Part::Table(table) => table.render(layout),
+            Part::Lines(lines) => wrap(&escape_lines(&lines), width.unwrap_or(usize::MAX)).join("\n"),
+            Part::Table(rows) => aligned(rows, width, now).join("\n"),
         });
         parts.collect::<Vec<_>>().join("\n")
     }
 }
 
-impl Table {
-    fn render(mut self, layout: Layout) -> String {
-        for cell in self.rows.iter_mut().flatten() {
-            if cell.is_time && layout.width.is_some() {
-                cell.text = time::short(&cell.text, layout.now);
-            }
-            cell.text = escape(&cell.text).into_owned();
+/// The lines of a table.
+fn aligned(mut rows: Vec<Vec<Cell>>, available: Option<usize>, now: Timestamp) -> Vec<String> {
+    for cell in rows.iter_mut().flatten() {
+        if cell.is_time && available.is_some() {
+            cell.text = relative(&cell.text, now);
         }
-        let lines = match self.widths(layout.width) {
-            Some(widths) => self.columns(&widths, layout),
-            None => self.blocks(layout),
-        };
-        lines.join("\n")
+        cell.text = escape(&cell.text).into_owned();
     }
-
-    /// The width of each column, or `None` if the table does not fit the terminal. The widest columns
-    /// are narrowed first.
-    fn widths(&self, available: Option<usize>) -> Option<Vec<usize>> {
-        let mut widths: Vec<usize> = self.header.iter().map(|name| measure_text_width(name)).collect();
-        for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(measure_text_width(&cell.text));
-            }
-        }
-        let Some(available) = available else {
-            return Some(widths);
-        };
-        let room = available.saturating_sub(GAP * widths.len().saturating_sub(1));
-        while widths.iter().sum::<usize>() > room {
-            let (widest, name) = widths.iter_mut().zip(&self.header).max()?;
-            *widest -= 1;
-            if *widest < MIN_COLUMN_WIDTH.max(name.len()) {
-                return None;
-            }
-        }
-        (available >= MIN_TABLE_WIDTH).then_some(widths)
+    let mut widths = widths(&rows);
+    if let Some(available) = available
+        && !narrow(&mut widths, &rows[0], available)
+    {
+        rows = as_blocks(&rows);
+        widths = self::widths(&rows);
+        let room = available.saturating_sub(widths[0] + GAP);
+        widths[1] = widths[1].min(room.max(2 * MIN_COLUMN_WIDTH));
     }
-
-    fn columns(&self, widths: &[usize], layout: Layout) -> Vec<String> {
-        let mut lines = Vec::new();
-        let header: Vec<_> = self.header.iter().map(Cell::from).collect();
-        for row in std::iter::once(&header).chain(&self.rows) {
-            let cells = row.iter().zip(widths).enumerate();
-            let cells: Vec<Vec<String>> = cells
-                .map(|(index, (cell, &width))| fit(&cell.text, width, index + 1 == widths.len()))
-                .collect();
-            let height = cells.iter().map(Vec::len).max().unwrap_or_default();
-            for line in 0..height {
-                let mut text = String::new();
-                for ((cell, parts), &width) in row.iter().zip(&cells).zip(widths) {
-                    let part = parts.get(line).map_or("", String::as_str);
-                    let padding = width.saturating_sub(measure_text_width(part)) + GAP;
-                    text.push_str(&cell.painted(part, layout));
-                    text.push_str(&" ".repeat(padding));
-                }
-                lines.push(text.trim_end().to_owned());
-            }
-        }
-        lines
-    }
-
-    /// Prints each row as a block of lines, with the column's name before each cell.
-    fn blocks(&self, layout: Layout) -> Vec<String> {
-        let label = self.header.iter().map(String::len).max().unwrap_or_default();
-        let room = layout.width.unwrap_or(usize::MAX).saturating_sub(label + GAP);
-        let room = room.max(2 * MIN_COLUMN_WIDTH);
-        let mut lines = Vec::new();
-        for (index, row) in self.rows.iter().enumerate() {
-            if index > 0 {
-                lines.push(String::new());
-            }
-            for (column, (cell, name)) in row.iter().zip(&self.header).enumerate() {
-                let parts = fit(&cell.text, room, column + 1 == self.header.len());
-                for (line, part) in parts.iter().enumerate() {
-                    let name = if line == 0 { name } else { "" };
-                    let part = cell.painted(part, layout);
-                    lines.push(format!("{name:label$}  {part}").trim_end().to_owned());
-                }
-            }
-        }
-        lines
-    }
+    rows.iter().flat_map(|row| lines(row, &widths)).collect()
 }
 
-/// The lines of a cell in a column of this width. The last column, which holds the reasons, continues
-/// on the next line; the middle of other cells is cut.
-fn fit(cell: &str, width: usize, is_last: bool) -> Vec<String> {
-    if is_last {
-        let lines = wrap(cell, width);
-        lines.iter().map(|line| cut_middle(line, width)).collect()
-    } else {
-        vec![cut_middle(cell, width)]
+/// The width of each column.
+fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
+    let width = |column| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell: &Cell| measure_text_width(&cell.text)).max()
+    };
+    (0..).map_while(width).collect()
+}
+
+/// Narrows the widest columns first, until the table fits the terminal. Returns whether it does.
+fn narrow(widths: &mut [usize], header: &[Cell], available: usize) -> bool {
+    let room = available.saturating_sub(GAP * widths.len().saturating_sub(1));
+    while widths.iter().sum::<usize>() > room {
+        let columns = widths.iter_mut().zip(header);
+        let Some((widest, name)) = columns.max_by_key(|(width, _)| **width) else {
+            return false;
+        };
+        *widest -= 1;
+        if *widest < MIN_COLUMN_WIDTH.max(name.text.len()) {
+            return false;
+        }
     }
+    available >= MIN_TABLE_WIDTH
+}
+
+/// A table of two columns in which each row is a block: the names of the columns, and the cells.
+fn as_blocks(rows: &[Vec<Cell>]) -> Vec<Vec<Cell>> {
+    let blocks = rows[1..].iter().map(|row| {
+        let lines = rows[0].iter().zip(row);
+        lines
+            .map(|(name, cell)| vec![name.clone(), cell.clone()])
+            .collect()
+    });
+    let blocks: Vec<Vec<_>> = blocks.collect();
+    blocks.join(&Vec::new())
+}
+
+/// The lines of a row. The last cell, which holds the reasons, continues on the next line; the middle of
+/// other cells is cut.
+fn lines(row: &[Cell], widths: &[usize]) -> Vec<String> {
+    let cells = row.iter().zip(widths).enumerate().map(|(index, (cell, &width))| {
+        let mut parts = vec![cell.text.clone()];
+        if index + 1 == row.len() {
+            parts = wrap(&cell.text, width);
+        }
+        parts.iter().map(|part| cut_middle(part, width)).collect()
+    });
+    let cells: Vec<Vec<String>> = cells.collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or(1);
+    let line = |index: usize| {
+        let columns = row.iter().zip(&cells).zip(widths).map(|((cell, parts), width)| {
+            let part = parts.get(index).map_or("", String::as_str);
+            let style = Style::new().fg_color(cell.color.filter(|_| !part.is_empty()).map(Into::into));
+            let padding = width.saturating_sub(measure_text_width(part)) + GAP;
+            format!("{style}{part}{style:#}{:padding$}", "")
+        });
+        columns.collect::<String>().trim_end().to_owned()
+    };
+    (0..height).map(line).collect()
+}
+
+/// Units of time, in seconds.
+const UNITS: [(usize, &str); 5] = [
+    (365 * 86_400, "year"),
+    (30 * 86_400, "month"),
+    (86_400, "day"),
+    (3600, "hour"),
+    (60, "minute"),
+];
+
+/// Replaces a time at the end of `text` with `2 days ago` or `in 3 hours`; other text is returned unchanged.
+fn relative(text: &str, now: Timestamp) -> String {
+    let start = text.rfind(' ').map_or(0, |blank| blank + 1);
+    let Ok(time) = text[start..].parse::<Timestamp>() else {
+        return text.to_owned();
+    };
+    let seconds = time.as_second() - now.as_second();
+    let size = usize::try_from(seconds.abs()).unwrap_or_default();
+    let unit = UNITS.iter().find(|(length, _)| size >= *length);
+    let amount = unit.map(|(length, name)| count(size / length, name));
+    let distance = match amount {
+        None => "now".to_owned(),
+        Some(amount) if seconds < 0 => format!("{amount} ago"),
+        Some(amount) => format!("in {amount}"),
+    };
+    format!("{}{distance}", &text[..start])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn render(text: Text, width: Option<usize>, color: bool) -> String {
-        let now = "2026-11-25T06:00:00Z".parse().unwrap();
-        text.render(Layout { width, color, now })
+    fn now() -> Timestamp {
+        "2026-11-25T06:00:00Z".parse().unwrap()
     }
 
     /// Renders rows whose cells are separated by `|`.
     fn shown(header: &[&str], rows: &[&str], width: Option<usize>) -> String {
         let cells = |row: &&str| row.split('|').map(str::to_owned).collect::<Vec<_>>();
-        render(table(header, rows.iter().map(cells)), width, false)
+        table(header, rows.iter().map(cells)).render(width, now())
     }
 
     #[test]
@@ -250,7 +237,7 @@ mod tests {
         assert_eq!(shown(&["NAME", "RESULT"], &rows, None), expected);
         assert_eq!(shown(&["NAME", "RESULT"], &rows, Some(60)), expected);
         let text = table(&["A"], [vec!["1"]]).then("and more\x1b");
-        assert_eq!(render(text, None, false), "A\n1\n\nand more\\u{1b}");
+        assert_eq!(text.render(None, now()), "A\n1\n\nand more\\u{1b}");
     }
 
     #[test]
@@ -311,8 +298,8 @@ mod tests {
     #[test]
     fn times_are_relative_at_a_terminal_only() {
         let time = "2026-11-25T09:00:00Z";
-        for (width, shown) in [(Some(80), "in 3 h"), (None, time)] {
-            let text = render(table(&["AT"], [vec![Cell::time(time)]]), width, false);
+        for (width, shown) in [(Some(80), "in 3 hours"), (None, time)] {
+            let text = table(&["AT"], [vec![Cell::time(time)]]).render(width, now());
             assert_eq!(text, format!("AT\n{shown}"));
         }
     }
@@ -326,11 +313,58 @@ mod tests {
                 Cell::from("c").bad(),
             ]
         };
-        for (width, color) in [(None, true), (Some(20), true), (None, false)] {
-            let text = render(table(&["x", "y", "z"], [cells()]), width, color);
+        for width in [None, Some(20)] {
+            let text = table(&["x", "y", "z"], [cells()]).render(width, now());
             for cell in ["\x1b[32ma\x1b[0m", "\x1b[33mb\x1b[0m", "\x1b[31mc\x1b[0m"] {
-                assert_eq!(text.contains(cell), color, "{text:?}");
+                assert!(text.contains(cell), "{text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn times_are_shown_relative_to_now() {
+        for (time, shown) in [
+            ("2026-11-25T09:30:00Z", "in 3 hours"),
+            ("2026-11-23T05:00:00Z", "2 days ago"),
+            ("2026-11-24T06:00:00+00:00", "1 day ago"),
+            ("2026-11-25T05:59:30Z", "now"),
+            ("2028-01-01T00:00:00Z", "in 1 year"),
+            ("expired 2026-11-25T05:00:00Z", "expired 1 hour ago"),
+            ("-", "-"),
+            ("", ""),
+            ("yesterday", "yesterday"),
+        ] {
+            assert_eq!(relative(time, now()), shown);
+        }
+    }
+
+    #[test]
+    fn each_unit_starts_at_one() {
+        const DAYS: i64 = 86_400;
+        for (seconds, shown) in [
+            (59, "now"),
+            (60, "in 1 minute"),
+            (3599, "in 59 minutes"),
+            (3600, "in 1 hour"),
+            (86_399, "in 23 hours"),
+            (DAYS, "in 1 day"),
+            (30 * DAYS - 1, "in 29 days"),
+            (30 * DAYS, "in 1 month"),
+            (365 * DAYS - 1, "in 12 months"),
+            (365 * DAYS, "in 1 year"),
+            (730 * DAYS, "in 2 years"),
+        ] {
+            let after = |seconds| {
+                relative(
+                    &Timestamp::from_second(now().as_second() + seconds)
+                        .unwrap()
+                        .to_string(),
+                    now(),
+                )
+            };
+            assert_eq!(after(seconds), shown);
+            let past = shown.strip_prefix("in ").map(|amount| format!("{amount} ago"));
+            assert_eq!(after(-seconds), past.unwrap_or("now".to_owned()));
         }
     }
 }

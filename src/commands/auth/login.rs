@@ -22,7 +22,6 @@ use crate::system::browser;
 use crate::system::file;
 use crate::system::given::Given;
 use crate::ui::notices::Notices;
-use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt;
 
 #[derive(Debug, Args)]
@@ -94,7 +93,7 @@ async fn store_key(
     if !context.printer.is_json() {
         context.printer.notices(&notices);
     }
-    context.printer.data(OnWriteFailure::RepeatOnStderr, &result, || {
+    context.printer.done(&result, || {
         let checked = if args.offline { ", not checked" } else { "" };
         format!("Stored API key for {origin}{checked}")
     })
@@ -219,9 +218,9 @@ async fn log_in(args: &LoginArgs, origin: &ServerOrigin, store: &Store, context:
         "org_id": session.organization_id,
         "expires_at": session.expires_at.to_string(),
     });
-    context.printer.data(OnWriteFailure::RepeatOnStderr, &value, || {
-        format!("Logged in as {}", session.account())
-    })
+    context
+        .printer
+        .done(&value, || format!("Logged in as {}", session.account()))
 }
 
 /// Refuses to replace a session that still works. If its access token has expired, a refresh is tried.

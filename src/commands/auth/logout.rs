@@ -7,7 +7,6 @@ use crate::auth::store::{Cleared, Store};
 use crate::context::Context;
 use crate::error::Result;
 use crate::ui::notices::Notices;
-use crate::ui::printer::OnWriteFailure;
 
 /// Exit 8 if something is left, or if that cannot be known.
 pub(crate) async fn run(context: &Context) -> Result<()> {
@@ -38,12 +37,10 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
         (session, "Cleared stored login session"),
         (cleared.is_empty() && remains.is_ok(), "Already logged out"),
     ];
-    context
-        .printer
-        .data(OnWriteFailure::RepeatOnStderr, &logout, || {
-            let said = lines.iter().filter(|(said, _)| *said);
-            said.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
-        })?;
+    context.printer.done(&logout, || {
+        let said = lines.iter().filter(|(said, _)| *said);
+        said.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
+    })?;
     remains
 }
 

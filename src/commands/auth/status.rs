@@ -15,7 +15,6 @@ use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::net::origin::ServerOrigin;
 use crate::system::env::Env;
-use crate::ui::printer::OnWriteFailure;
 
 const NOT_LOGGED_IN: &str = "Not logged in";
 
@@ -69,10 +68,10 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
             .iter()
             .for_each(|warning| printer.warning(warning));
     }
-    if status.source.is_none() && !printer.shows_result_and_error_together() {
+    if status.source.is_none() && !(printer.terminals.stdout && printer.terminals.stderr) {
         status.lines.push(NOT_LOGGED_IN.to_owned());
     }
-    printer.data(OnWriteFailure::Fail, &status, || status.lines.join("\n"))?;
+    printer.data(&status, || status.lines.join("\n"))?;
     if let Some(rejected) = rejected {
         return Err(rejected);
     }

@@ -6,7 +6,6 @@ use crate::api::{Api, CredentialSummary};
 use crate::context::Context;
 use crate::error::Result;
 use crate::provider::Provider;
-use crate::ui::printer::OnWriteFailure;
 use crate::ui::table::{Text, table};
 
 /// The listed fields of a credential.
@@ -41,7 +40,7 @@ pub(crate) async fn run(provider: &Provider, context: &Context) -> Result<()> {
         .iter()
         .map(|credential| CredentialRow::new(credential, &api))
         .collect();
-    context.printer.data(OnWriteFailure::Fail, &rows, || {
+    context.printer.data(&rows, || {
         if rows.is_empty() {
             format!("No {} credentials found", provider.title).into()
         } else {

@@ -14,7 +14,6 @@ use crate::provider::{CredentialKind, Provider};
 use crate::push::kinds;
 use crate::secret::{Scope, SecretValue};
 use crate::system::env::Env;
-use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::{self, Confirmation};
 
 #[derive(Debug, Args)]
@@ -253,7 +252,7 @@ impl Push {
     pub(super) fn report_dry_run(&self, name: &str, kind: CredentialKind, context: &Context) -> Result<()> {
         let scope = self.scope;
         let planned = json!({ "status": "dry_run", "name": name, "scope": scope, "type": kind });
-        context.printer.data(OnWriteFailure::Fail, &planned, || {
+        context.printer.data(&planned, || {
             format!(
                 "Would push {} to {}",
                 escape::escape(name),

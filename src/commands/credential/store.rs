@@ -13,7 +13,6 @@ use crate::formats::escape;
 use crate::net::origin::ServerOrigin;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::Scope;
-use crate::ui::printer::OnWriteFailure;
 use crate::ui::prompt::Confirmation;
 
 /// The provider's stored credentials, listed before anything is asked.
@@ -329,7 +328,7 @@ pub(super) fn report_success(new: &NewCredential, id: &str, status: &str, contex
         name, kind, scope, ..
     } = new;
     let value = json!({ "status": status, "id": id, "name": name, "scope": scope, "type": kind });
-    context.printer.data(OnWriteFailure::RepeatOnStderr, &value, || {
+    context.printer.done(&value, || {
         let verb = if status == "created" { "Created" } else { "Updated" };
         format!(
             "{verb} {} in {scope} scope ({})",

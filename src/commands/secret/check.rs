@@ -11,7 +11,6 @@ use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::push::references::{self, Mapping};
 use crate::secret::{Scope, SecretName};
-use crate::ui::printer::OnWriteFailure;
 use crate::ui::table::{Cell, Text, table};
 
 pub(crate) const CHECK_EXAMPLES: &str = "\
@@ -55,7 +54,7 @@ pub(crate) async fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let stored = context.interrupt.or(async { list(&api).await }).await?;
     let rows = references.entries.iter().map(|entry| row(entry, &stored, &api));
     let rows: Vec<_> = rows.collect();
-    context.printer.data(OnWriteFailure::Fail, &rows, || {
+    context.printer.data(&rows, || {
         if rows.is_empty() {
             format!("No secrets are referenced in {}", references.place).into()
         } else {

@@ -9,7 +9,6 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::words;
 use crate::secret::{Scope, SecretName};
-use crate::ui::printer::OnWriteFailure;
 
 #[derive(Debug, Args)]
 pub(crate) struct EditArgs {
@@ -79,7 +78,5 @@ pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
     };
     row.updated_at = edited.map(|time| api.shown(&time));
     let rows = [row];
-    context
-        .printer
-        .data(OnWriteFailure::RepeatOnStderr, &rows[0], || as_table(&rows))
+    context.printer.done(&rows[0], || as_table(&rows))
 }

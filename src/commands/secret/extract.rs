@@ -24,7 +24,7 @@ use crate::secret::{Scope, SecretName};
 use crate::system::env::Env;
 use crate::system::keychain::{NoKeychain, SystemKeychain};
 use crate::ui::options::GlobalOptions;
-use crate::ui::printer::{OnWriteFailure, Printer};
+use crate::ui::printer::Printer;
 use crate::ui::prompt::Confirmation;
 use crate::ui::table::Text;
 
@@ -206,16 +206,12 @@ impl Extraction {
             printer.raw(lines.trim_end_matches('\n'))?;
         } else {
             let at_terminal = printer.terminals.stdout;
-            printer.data(
-                OnWriteFailure::Fail,
-                &extracted::as_json(&rows, at_terminal),
-                || {
-                    nothing.map_or_else(
-                        || extracted::as_table(&rows, args.all, at_terminal, self.home.as_deref()),
-                        Text::from,
-                    )
-                },
-            )?;
+            printer.data(&extracted::as_json(&rows, at_terminal), || {
+                nothing.map_or_else(
+                    || extracted::as_table(&rows, args.all, at_terminal, self.home.as_deref()),
+                    Text::from,
+                )
+            })?;
         }
         self.unread(args)
     }
@@ -239,7 +235,7 @@ impl Extraction {
                 stopped_by: None,
             };
             let nothing = self.nothing();
-            printer.data(OnWriteFailure::Fail, &push_view::outcomes_json(&none), || nothing)?;
+            printer.data(&push_view::outcomes_json(&none), || nothing)?;
             return self.unread(args);
         }
         let unseen = self.confirmation != Confirmation::Terminal && !args.dry_run;

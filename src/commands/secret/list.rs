@@ -7,7 +7,6 @@ use crate::api::{Api, SecretSummary};
 use crate::context::Context;
 use crate::error::Result;
 use crate::secret::Scope;
-use crate::ui::printer::OnWriteFailure;
 use crate::ui::table::{Cell, Text, table};
 
 #[derive(Debug, Args)]
@@ -47,9 +46,7 @@ pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<()> {
         .map(|secret| SecretRow::new(secret, &api))
         .collect();
     secrets.sort_by(|a, b| (&a.name, &a.scope).cmp(&(&b.name, &b.scope)));
-    context
-        .printer
-        .data(OnWriteFailure::Fail, &secrets, || as_table(&secrets))
+    context.printer.data(&secrets, || as_table(&secrets))
 }
 
 pub(super) fn as_table(secrets: &[SecretRow]) -> Text {

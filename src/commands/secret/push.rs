@@ -25,7 +25,7 @@ use crate::push::report as view;
 use crate::secret::Scope;
 use crate::system::signals::Interrupt;
 use crate::ui::notices::Notices;
-use crate::ui::printer::{OnWriteFailure, Printer};
+use crate::ui::printer::Printer;
 use crate::ui::prompt::{self, Confirmation};
 
 pub(crate) const PUSH_EXAMPLES: &str = "\
@@ -214,7 +214,7 @@ pub(crate) async fn push(
     let vault = context.vault_of(plan.scope);
     if manner.dry_run {
         let at_terminal = printer.terminals.stdout;
-        printer.data(OnWriteFailure::Fail, &view::plan_json(&plan, at_terminal), || {
+        printer.data(&view::plan_json(&plan, at_terminal), || {
             view::dry_run_text(&plan, &vault, at_terminal)
         })?;
     }
@@ -311,11 +311,9 @@ async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
     } else {
         printer
     };
-    let written = printer.data(
-        OnWriteFailure::RepeatOnStderr,
-        &view::outcomes_json(&outcomes),
-        || view::outcomes_text(&outcomes, printer.terminals.stdout),
-    );
+    let written = printer.done(&view::outcomes_json(&outcomes), || {
+        view::outcomes_text(&outcomes, printer.terminals.stdout)
+    });
     error.map_or(written, Err)
 }
 
