@@ -1,7 +1,6 @@
 //! What discovery finds: credentials, their places, their providers and the kinds of stores.
 
 use std::borrow::Cow;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -32,6 +31,12 @@ impl Source {
     pub(super) const OPENCODE: Self = Self::new("opencode", 200, None, None);
     pub(super) const AMP_SECRETS: Self = Self::new("amp_secrets", 150, Some("amp"), None);
     pub(super) const AMP: Self = Self::new("amp", 100, None, Some(ApiKey));
+    /// What only older versions of Claude Code read ranks below what the current one uses.
+    pub(super) const OLD_CLAUDE_API: Self =
+        Self::new("claude_api", Self::LEGACY, Some("anthropic"), Some(ApiKey));
+    pub(super) const OLD_CLAUDE_OAUTH: Self =
+        Self::new("claude_oauth", Self::LEGACY, Some("anthropic"), Some(OAuth));
+    const LEGACY: u16 = 399;
 
     const fn new(
         id: &'static str,
@@ -41,6 +46,11 @@ impl Source {
     ) -> Self {
         let holds = Filter::new(provider, kind);
         Self { id, priority, holds }
+    }
+
+    /// Whether only older versions of the tool read it.
+    pub(super) fn is_legacy(&self) -> bool {
+        self.priority == Self::LEGACY
     }
 }
 
@@ -58,16 +68,15 @@ impl Filter {
         Self { provider, kind }
     }
 
-    pub(super) fn overlaps(self, other: Self) -> bool {
-        let providers = self.provider.zip(other.provider);
-        let kinds = self.kind.zip(other.kind);
+    /// Whether it may include a credential of this provider and kind; `None` is any.
+    pub(super) fn includes(self, provider: Option<&str>, kind: Option<CredentialKind>) -> bool {
+        let providers = self.provider.zip(provider);
+        let kinds = self.kind.zip(kind);
         providers.is_none_or(|(one, other)| one == other) && kinds.is_none_or(|(one, other)| one == other)
     }
 
-    pub(super) fn includes(self, credential: &LocalCredential) -> bool {
-        self.provider
-            .is_none_or(|provider| provider == credential.provider.as_str())
-            && self.kind.is_none_or(|kind| kind == credential.kind)
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        self.includes(other.provider, other.kind)
     }
 }
 
@@ -88,14 +97,6 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// The file that a setting is in.
-    pub(super) fn whole(self) -> Self {
-        match self {
-            Self::Setting { file, .. } => Self::File(file),
-            other => other,
-        }
-    }
-
     /// Formats the location for messages, with `~` for `home`.
     pub(crate) fn shown(&self, home: Option<&Path>) -> String {
         match self {
@@ -110,9 +111,6 @@ impl Place {
         }
     }
 }
-
-/// Why an entry such as `AMIKA_API_KEY` is skipped: that is the credential of this program itself.
-pub(super) const OWN_NAME: &str = "has a name that amika itself reads";
 
 /// The name of a provider: lower-case letters, digits and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -136,13 +134,8 @@ impl ProviderName {
         let is_secret = words::has_key_prefix(name);
         let name = name.trim_end_matches('/').to_lowercase();
         let name = name.replace(['_', ' ', '.', '/'], "-");
-        let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let rest_is_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        if is_secret || !starts_well || !rest_is_fine || name.len() > Self::MAX_LENGTH {
+        if is_secret || SecretName::inline(&name).is_none() || name.len() > Self::MAX_LENGTH {
             return Err("has an invalid provider name");
-        }
-        if name.split('-').next() == Some("amika") {
-            return Err(OWN_NAME);
         }
         Ok(match Provider::with_id(&name) {
             Some(tool) => Self::known(tool.discovered_as),
@@ -166,26 +159,26 @@ impl ProviderName {
 }
 
 /// The state of a credential among those of its provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     /// The one with the highest priority that works.
     Chosen,
-    /// It works, but another one is chosen.
-    Outranked,
+    /// It works, but the one at this place is chosen.
+    Outranked(Place),
     /// An access token past its expiry.
     Expired,
-    /// Its own tool, or a sandbox, cannot use it.
-    Unusable,
+    /// Its own tool, or a sandbox, cannot use it, for this reason.
+    Unusable(String),
 }
 
 impl State {
     /// The word in JSON output and in tables.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Chosen => "chosen",
-            Self::Outranked => "outranked",
+            Self::Outranked(_) => "outranked",
             Self::Expired => "expired",
-            Self::Unusable => "unusable",
+            Self::Unusable(_) => "unusable",
         }
     }
 }
@@ -206,7 +199,7 @@ pub(crate) struct LocalCredential {
     pub(crate) kind: CredentialKind,
     /// The API key or access token.
     pub(crate) value: SecretValue,
-    /// The whole stored login of Claude Code or Codex, with which another machine can renew it.
+    /// The whole stored login if it is Claude Code's or Codex's own: only these work in a sandbox.
     pub(crate) document: Option<SecretValue>,
     pub(crate) source: &'static Source,
     pub(crate) place: Place,
@@ -215,18 +208,12 @@ pub(crate) struct LocalCredential {
     pub(crate) state: State,
     /// Whether a login has a refresh token that has not ended.
     pub(crate) renewable: bool,
-    /// Why it cannot be used, if so, as a sentence.
-    pub(crate) unusable: Option<String>,
-    /// Whether only older versions of the tool read this location.
-    pub(crate) legacy: bool,
     /// The host that a key belongs to, if that is not the vendor's own.
     pub(crate) server: Option<String>,
     /// Whether the tool that owns the store certainly uses this credential now.
     pub(crate) in_use: bool,
     /// What its tool may use instead.
     pub(crate) overridden_by: Option<Place>,
-    /// The credential of its provider that is chosen instead.
-    pub(crate) outranked_by: Option<Place>,
 }
 
 impl LocalCredential {
@@ -248,19 +235,20 @@ impl LocalCredential {
             expires_at: None,
             state: State::Chosen,
             renewable: false,
-            unusable: None,
-            legacy: false,
             server: None,
             in_use: false,
             overridden_by: None,
-            outranked_by: None,
         }
     }
 
-    /// The tool whose own login this is: only Claude Code's and Codex's work in a sandbox.
+    pub(super) fn is_unusable(&self) -> bool {
+        matches!(self.state, State::Unusable(_))
+    }
+
+    /// The tool whose own login this is.
     pub(crate) fn login_of(&self) -> Option<&'static Provider> {
-        let own = ["claude_oauth", "codex"].contains(&self.source.id);
-        Provider::discovered(self.provider.as_str()).filter(|_| own && self.kind == CredentialKind::OAuth)
+        self.document.as_ref()?;
+        Provider::discovered(self.provider.as_str())
     }
 
     /// What is shown as its name: `Claude login`, or the names of the secrets.
@@ -278,20 +266,17 @@ impl LocalCredential {
 
     /// Whether it would be pushed if it were chosen.
     pub(crate) fn could_be_pushed(&self) -> bool {
-        self.server.is_none() && !matches!(self.state, State::Expired | State::Unusable)
+        self.server.is_none() && matches!(self.state, State::Chosen | State::Outranked(_))
     }
 
     /// The form in which it is pushed, if it is.
     pub(crate) fn pushed_as(&self) -> Option<PushedAs> {
-        if self.state != State::Chosen || !self.could_be_pushed() {
+        if self.state != State::Chosen || self.server.is_some() {
             return None;
         }
         match self.kind {
-            CredentialKind::ApiKey => Some(PushedAs::Secret),
-            CredentialKind::OAuth => self
-                .login_of()
-                .filter(|_| self.document.is_some())
-                .map(PushedAs::Login),
+            ApiKey => Some(PushedAs::Secret),
+            OAuth => self.login_of().map(PushedAs::Login),
         }
     }
 }
@@ -307,14 +292,6 @@ pub(crate) struct StoreProblem {
 }
 
 impl StoreProblem {
-    pub(super) fn new(place: &Place, about: Filter, reason: impl Display) -> Self {
-        Self {
-            place: place.clone(),
-            reason: reason.to_string(),
-            about,
-        }
-    }
-
     /// Formats the warning, with `~` for `home`.
     pub(crate) fn shown(&self, home: Option<&Path>) -> String {
         let place = self.place.shown(home);

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use jsonc_parser::JsonValue;
+use jsonc_parser::ParseOptions;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::credential::Place;
-use super::reader::{Content, DIRECTORY, Document, Lookup, Reader};
+use super::reader::{Content, Document, Lookup, Reader};
 use super::report::Report;
-use crate::formats::json::{Object, parse_with_comments};
+use crate::formats::json::{JsonError, Object};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::system::file::FileError;
@@ -63,8 +63,8 @@ impl Layers {
         match content {
             Content::Document(document) => self.document(report, &document, format),
             Content::Unreadable(reason) => report.problem(&place, reason),
-            Content::Instead(DIRECTORY) => report.problem(&place, FileError::Directory),
-            Content::Absent | Content::Instead(_) => {}
+            Content::Directory => report.problem(&place, FileError::Directory),
+            Content::Absent | Content::Nothing(_) => {}
         }
         self.files.push(path);
     }
@@ -92,12 +92,8 @@ impl Layers {
         value.map(Cow::into_owned)
     }
 
-    pub(super) fn is_true(&self, path: &[&str]) -> Option<bool> {
-        self.get(path).map(|(node, _)| node.is_true())
-    }
-
     /// All objects at a path, the strongest first, with the place that holds them.
-    pub(super) fn objects<'l>(&'l self, path: &'l [&str]) -> impl Iterator<Item = (&'l Children, &'l Place)> {
+    pub(super) fn objects<'l>(&'l self, path: &[&str]) -> impl Iterator<Item = (&'l Children, &'l Place)> {
         self.all.iter().filter_map(|layer| {
             let node = layer.root.at(path)?;
             Some((node.object()?, &layer.place))
@@ -201,8 +197,12 @@ fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
             Ok(object.map(|_| Node::Object(kept)))
         }
         Format::JsonWithComments => {
-            let object = parse_with_comments(text).map_err(|error| error.to_string())?;
-            Ok(object.map(|object| of_json(JsonValue::Object(object))))
+            match jsonc_parser::parse_to_serde_value(text, &ParseOptions::default()) {
+                Ok(None) => Ok(None),
+                Ok(Some(Node::Object(members))) => Ok(Some(Node::Object(members))),
+                Ok(_) => Err(JsonError::NotAnObject.to_string()),
+                Err(_) => Err("is not valid JSON with comments".to_owned()),
+            }
         }
         Format::Toml => toml::from_str(text).map(Some).map_err(|error| {
             // The error's own message quotes the line, which may contain a key.
@@ -216,22 +216,6 @@ fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
             let entries = entries.filter(|(name, _)| !name.to_ascii_uppercase().starts_with("CODEX_"));
             let entries = entries.map(|(name, value)| (name, Node::Text(SecretValue::new(value))));
             Ok(Some(Node::Object(entries.collect())))
-        }
-    }
-}
-
-fn of_json(value: JsonValue<'_>) -> Node {
-    match value {
-        JsonValue::Null => Node::Other(IgnoredAny),
-        JsonValue::String(text) => Node::Text(SecretValue::new(text.into_owned())),
-        JsonValue::Number(text) => Node::Number(text.parse().unwrap_or_default()),
-        JsonValue::Boolean(flag) => Node::Flag(flag),
-        JsonValue::Array(items) => Node::List(items.into_iter().map(of_json).collect()),
-        JsonValue::Object(members) => {
-            let members = members
-                .into_iter()
-                .map(|(name, value)| (name.into_owned(), of_json(value)));
-            Node::Object(members.collect())
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::credential::{LocalCredential, OWN_NAME, Place, State};
-use super::report::{Overrides, Remark, Report};
+use super::credential::{LocalCredential, Place, State};
+use super::report::{Overrides, Remark, RemarkLevel, Report};
 use crate::formats::{escape, words};
-use crate::provider::CredentialKind;
+use crate::provider::{CredentialKind, Provider};
 use crate::ui::notices::Notices;
 
 /// Maximum length of an entry's name in a message, in characters; longer ones may be keys.
@@ -20,35 +20,41 @@ impl Report {
         for problem in &self.problems {
             notices.warn(problem.shown(home));
         }
-        let (mut not_read, mut more) = (Vec::new(), Vec::new());
-        for Remark { place, text, is_all } in &self.notes {
+        let (mut main, mut more) = (Vec::new(), Vec::new());
+        for Remark { place, text, level } in &self.notes {
             let text = format!("{}: {text}", place.shown(home));
-            if text.ends_with(OWN_NAME) {
-                // Pushing it by mistake would hurt.
-                notices.warn(text);
-            } else if *is_all {
-                not_read.push(text);
-            } else {
-                more.push(text);
+            match level {
+                RemarkLevel::Warning => notices.warn(text),
+                RemarkLevel::Main => main.push(text),
+                RemarkLevel::Detail => more.push(text),
             }
         }
-        let overrides = self.overrides.iter();
-        let named: Vec<_> = overrides.clone().filter_map(|tool| tool.named(home)).collect();
-        let details: Vec<_> = overrides.flat_map(|tool| tool.details(home)).collect();
-        let unpushed = shown.iter().filter_map(|found| why_not_pushed(found, home));
-        let unpushed: Vec<_> = unpushed.collect();
+        let named: Vec<_> = self
+            .overrides
+            .iter()
+            .filter_map(|tool| tool.named(home))
+            .collect();
+        let details: Vec<_> = self
+            .overrides
+            .iter()
+            .flat_map(|tool| tool.details(home))
+            .collect();
+        let unpushed: Vec<_> = shown
+            .iter()
+            .filter_map(|found| why_not_pushed(found, home))
+            .collect();
         let lines = if all {
             let unpushed = unpushed.iter().map(|why| format!("not pushed: {why}"));
-            [named, not_read, unpushed.collect(), more, details].concat()
+            [named, main, unpushed.collect(), more, details].concat()
         } else {
             if !unpushed.is_empty() {
-                not_read.push(format!("not pushed: {}", escape::first_of(&unpushed)));
+                main.push(format!("not pushed: {}", escape::first_of(&unpushed)));
             }
             // One message is as short as its count.
             if more.len() > 1 || !details.is_empty() {
                 more = vec![format!("{} more: --all", more.len() + details.len())];
             }
-            vec![named.join("; "), not_read.join("; "), more.concat()]
+            vec![named.join("; "), main.join("; "), more.concat()]
         };
         for line in lines.into_iter().filter(|line| !line.is_empty()) {
             notices.notice(line);
@@ -59,60 +65,50 @@ impl Report {
 
 impl Overrides {
     /// The notice about what is named, with `~` for `home`.
-    pub(super) fn named(&self, home: Option<&Path>) -> Option<String> {
-        let named = list(&self.named, home);
-        (!self.named.is_empty()).then(|| format!("{} may use something else: {named}", self.tool))
+    fn named(&self, home: Option<&Path>) -> Option<String> {
+        let text = format!("{} may use something else", self.tool);
+        listed(&text, &self.named, home)
     }
 
     /// The notices about the rest.
-    pub(super) fn details(&self, home: Option<&Path>) -> Vec<String> {
-        let (tool, mut lines) = (self.tool, Vec::new());
-        if !self.unknown.is_empty() {
-            let unknown = list(&self.unknown, home);
-            lines.push(format!(
-                "it is not known whether these change the sign-in of {tool}: {unknown}"
-            ));
-        }
-        if !self.project.is_empty() {
-            let project = list(&self.project, home);
-            lines.push(format!(
-                "{tool} also reads settings of this project, which amika does not open: {project}"
-            ));
-        }
-        lines
+    fn details(&self, home: Option<&Path>) -> impl Iterator<Item = String> {
+        let tool = self.tool;
+        let unknown = format!("it is not known whether these change the sign-in of {tool}");
+        let project = format!("{tool} also reads settings of this project, which amika does not open");
+        let lines = [
+            listed(&unknown, &self.unknown, home),
+            listed(&project, &self.project, home),
+        ];
+        lines.into_iter().flatten()
     }
 }
 
-fn list(places: &[Place], home: Option<&Path>) -> String {
-    escape::first_of(&places.iter().map(|place| place.shown(home)).collect::<Vec<_>>())
+fn listed(text: &str, places: &[Place], home: Option<&Path>) -> Option<String> {
+    let shown: Vec<_> = places.iter().map(|place| place.shown(home)).collect();
+    (!shown.is_empty()).then(|| format!("{text}: {}", escape::first_of(&shown)))
 }
 
 /// What it is and why it is not pushed, if it is shown but not pushed.
 fn why_not_pushed(found: &LocalCredential, home: Option<&Path>) -> Option<String> {
-    if found.pushed_as().is_some() || found.state == State::Outranked {
-        return None;
-    }
-    let login_of = found.login_of();
-    let what = match (login_of, found.kind) {
-        (Some(provider), _) => format!("the {} login", provider.title),
-        (None, CredentialKind::ApiKey) => format!("the key of {}", found.provider.as_str()),
-        (None, CredentialKind::OAuth) => format!("the login of {}", found.provider.as_str()),
+    let why = match &found.state {
+        State::Outranked(_) => return None,
+        State::Unusable(reason) => reason.clone(),
+        State::Expired => match found.login_of().filter(|_| found.renewable) {
+            Some(Provider { id, .. }) => format!("expired; `amika secret {id} push --type oauth` pushes it"),
+            None => "expired".to_owned(),
+        },
+        State::Chosen if found.pushed_as().is_some() => return None,
+        State::Chosen => match &found.server {
+            Some(server) => format!("it belongs to {}", escape::escape(server)),
+            None => "only its own tool can use it".to_owned(),
+        },
     };
-    let why = match (
-        &found.unusable,
-        login_of.filter(|_| found.renewable),
-        &found.server,
-    ) {
-        (Some(reason), ..) => reason.clone(),
-        (None, Some(provider), _) if found.state == State::Expired => {
-            let id = provider.id;
-            format!("expired; `amika secret {id} push --type oauth` pushes it")
-        }
-        _ if found.state == State::Expired => "expired".to_owned(),
-        (.., Some(server)) => format!("it belongs to {}", escape::escape(server)),
-        _ => "only its own tool can use it".to_owned(),
+    let (provider, place) = (found.provider.as_str(), found.place.shown(home));
+    let noun = match found.kind {
+        CredentialKind::ApiKey => "key",
+        CredentialKind::OAuth => "login",
     };
-    Some(format!("{what} in {} ({why})", found.place.shown(home)))
+    Some(format!("the {noun} of {provider} in {place} ({why})"))
 }
 
 /// A text of a file in quotes, or a word in its place if it may be a secret.

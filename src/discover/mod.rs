@@ -37,10 +37,6 @@ const SCANS: [(Filter, Scan); 5] = [
     (Filter::ANY, amp::scan),
 ];
 
-/// Maximum priority of a credential that only older versions of its tool read, so that it ranks below
-/// those that the current version uses.
-const MAX_LEGACY_PRIORITY: u16 = 399;
-
 /// Finds the credentials that `filter` asks for. With a provider, the notes are those of its own tool.
 pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter) -> Report {
     let reader = Reader { env, keychain };
@@ -57,7 +53,9 @@ pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter) -> Re
         }
         report.append(found);
     }
-    report.credentials.retain(|found| filter.includes(found));
+    report
+        .credentials
+        .retain(|found| filter.includes(Some(found.provider.as_str()), Some(found.kind)));
     report.problems.retain(|problem| problem.about.overlaps(filter));
     rank(&mut report.credentials, (env.now)());
     report
@@ -66,29 +64,17 @@ pub(crate) fn discover(env: &Env, keychain: &dyn Keychain, filter: Filter) -> Re
 /// Sorts by priority, keeping the order within a source, and sets the states: the first of a provider
 /// that works is chosen. A key of another server than the vendor's stands for itself.
 pub(crate) fn rank(credentials: &mut [LocalCredential], now: Timestamp) {
-    credentials.sort_by_key(|found| {
-        let priority = found.source.priority;
-        Reverse(if found.legacy {
-            priority.min(MAX_LEGACY_PRIORITY)
-        } else {
-            priority
-        })
-    });
+    credentials.sort_by_key(|found| Reverse(found.source.priority));
     let mut chosen: HashMap<_, Place> = HashMap::new();
-    for credential in credentials {
-        credential.outranked_by = None;
-        credential.in_use &= credential.unusable.is_none();
-        credential.state = if credential.unusable.is_some() {
-            State::Unusable
-        } else if credential.expires_at.is_some_and(|at| at <= now) {
+    for found in credentials.iter_mut().filter(|found| !found.is_unusable()) {
+        found.state = if found.expires_at.is_some_and(|at| at <= now) {
             State::Expired
-        } else if credential.server.is_some() {
+        } else if found.server.is_some() {
             State::Chosen
-        } else if let Some(place) = chosen.get(&credential.provider) {
-            credential.outranked_by = Some(place.clone());
-            State::Outranked
+        } else if let Some(place) = chosen.get(&found.provider) {
+            State::Outranked(place.clone())
         } else {
-            chosen.insert(credential.provider.clone(), credential.place.clone());
+            chosen.insert(found.provider.clone(), found.place.clone());
             State::Chosen
         };
     }

@@ -37,9 +37,9 @@ const NAMED: &str = "KEY TOKEN AUTH CRED SECRET HEADER URL HOST SOCKET PROXY HEL
 /// The same for settings, in addition, such as `forced_chatgpt_workspace_id` of Codex.
 const NAMED_MEMBER: &str = "LOGIN CHATGPT";
 /// Parts of harmless names, unless they hold a word from [`NAMED`].
-const HARMLESS: &str = "MODEL LOG TELEMETRY TIMEOUT ENTRYPOINT";
+const HARMLESS: &str = "MODEL LOG TELEMETRY TIMEOUT ENTRYPOINT MS DIR PATH PID PORT";
+/// The same if another part follows.
 const HARMLESS_BEFORE: &str = "MAX DISABLE ENABLE";
-const HARMLESS_AFTER: &str = "MS DIR PATH PID PORT";
 /// Names of variables that are harmless although they hold a word, or hold none: Codex 0.171 does not sign
 /// in with `OPENAI_API_KEY` unless a model provider names it, and the socket is a local service that
 /// nothing uses without the other SPIFFE variables.
@@ -75,11 +75,8 @@ pub(super) fn class_of_variable(name: &str) -> Class {
         Class::Harmless
     } else if holds(&name, NAMED) {
         Class::Named
-    } else if is_one_of(&name, UNKNOWN_NAMES) {
-        Class::Unknown
-    } else if has_part(HARMLESS, &parts)
-        || has_part(HARMLESS_BEFORE, &parts[..parts.len() - 1])
-        || has_part(HARMLESS_AFTER, &parts[1..])
+    } else if !is_one_of(&name, UNKNOWN_NAMES)
+        && (has_part(HARMLESS, &parts) || has_part(HARMLESS_BEFORE, &parts[..parts.len() - 1]))
     {
         Class::Harmless
     } else {
@@ -123,12 +120,11 @@ pub(super) fn other_server(address: &str, domains: &[&str]) -> Option<String> {
     let Some(host) = url.as_ref().and_then(Url::host_str) else {
         return Some("an unknown server".to_owned());
     };
-    let host = host.trim_end_matches('.');
-    let is_own = |domain: &str| {
-        let before = host.strip_suffix(domain);
+    let is_own = |domain: &&str| {
+        let before = host.trim_end_matches('.').strip_suffix(*domain);
         before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
-    if domains.iter().any(|domain| is_own(domain)) {
+    if domains.iter().any(is_own) {
         return None;
     }
     let port = url.as_ref().and_then(Url::port);
@@ -154,7 +150,9 @@ pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Overrides {
     });
     let mut seen = HashSet::new();
     for (name, value, place) in of_layers.chain(of_process) {
-        if tool.is_prefix_of(name) && seen.insert(name.to_owned()) {
+        let upper = name.to_ascii_uppercase();
+        let has_prefix = tool.prefixes.iter().any(|prefix| upper.starts_with(prefix));
+        if has_prefix && seen.insert(name.to_owned()) {
             variable(&mut found, tool, name, &value, place, layers);
         }
     }
@@ -195,11 +193,6 @@ fn variable(found: &mut Overrides, tool: &Tool, name: &str, value: &str, place: 
 }
 
 impl Tool {
-    fn is_prefix_of(&self, name: &str) -> bool {
-        let name = name.to_ascii_uppercase();
-        self.prefixes.iter().any(|prefix| name.starts_with(prefix))
-    }
-
     fn follows(&self, name: &str) -> bool {
         self.followed
             .iter()

@@ -1,22 +1,19 @@
 //! Reads the files and keychain items of other programs.
 
 use std::borrow::Cow;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-use zeroize::Zeroizing;
 
 use super::credential::Place;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::system::file::{self, FileError};
-use crate::system::keychain::{self, Keychain};
+use crate::system::keychain::Keychain;
 
 /// Maximum size of a store, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
 /// Maximum size of a file that grows with the use of its tool, in bytes.
 const MAX_GROWING: u64 = 16 * 1024 * 1024;
-
-pub(super) const DIRECTORY: &str = "a directory";
 
 /// Where other programs keep their files and items.
 pub(super) struct Reader<'a> {
@@ -33,8 +30,10 @@ pub(super) struct Lookup {
 /// What is at a place.
 pub(super) enum Content {
     Absent,
-    /// Something that tools take for an absent file: a directory, a dangling link.
-    Instead(&'static str),
+    /// Tools take a directory in place of a credential file for an absent file.
+    Directory,
+    /// Something else that has no credential for another reason.
+    Nothing(&'static str),
     Document(Document),
     /// The reason why it cannot be read.
     Unreadable(String),
@@ -43,47 +42,34 @@ pub(super) enum Content {
 /// The text of a store. It is read once, so the text that is checked is the text that is used.
 pub(super) struct Document {
     pub(super) place: Place,
-    text: Zeroizing<String>,
+    text: SecretValue,
     /// Whether `text` equals the bytes of the store; otherwise invalid UTF-8 was replaced with U+FFFD.
     exact: bool,
 }
 
 impl Document {
-    /// The content of several items of `place` put together.
-    pub(super) fn new(place: Place, text: Zeroizing<String>) -> Self {
-        Self {
-            place,
-            text,
-            exact: true,
-        }
-    }
-
-    fn of_file(path: &Path, bytes: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(bytes);
-        Self {
-            place: Place::File(path.to_owned()),
-            exact: matches!(text, Cow::Borrowed(_)),
-            text: Zeroizing::new(text.into_owned()),
-        }
+    pub(super) fn new(place: Place, text: SecretValue) -> Self {
+        let exact = true;
+        Self { place, text, exact }
     }
 
     /// The whole text, to be pushed unchanged; `None` if it is not valid UTF-8.
     pub(super) fn whole(&self) -> Option<SecretValue> {
-        self.exact
-            .then(|| SecretValue::new(Zeroizing::new(self.text.to_string())))
+        self.exact.then(|| self.text.clone())
     }
 
     pub(super) fn text(&self) -> &str {
-        &self.text
+        self.text.expose_secret()
     }
 
     pub(super) fn has_mark(&self) -> bool {
-        self.text.starts_with('\u{feff}')
+        self.text().starts_with('\u{feff}')
     }
 
     /// The text without the byte order mark that some editors add.
     pub(super) fn body(&self) -> &str {
-        self.text.strip_prefix('\u{feff}').unwrap_or(&self.text)
+        let text = self.text();
+        text.strip_prefix('\u{feff}').unwrap_or(text)
     }
 }
 
@@ -99,63 +85,56 @@ impl Reader<'_> {
 
     #[expect(clippy::unused_self, reason = "all files are read through the reader")]
     fn file_up_to(&self, path: &Path, limit: u64) -> Lookup {
+        let place = Place::File(path.to_owned());
         let content = match file::read_if_there(path, limit) {
             Ok(None) => Content::Absent,
-            Ok(Some(bytes)) => Content::Document(Document::of_file(path, &bytes)),
-            Err(FileError::Directory) => Content::Instead(DIRECTORY),
-            Err(_) if is_dangling(path) => Content::Instead("a link to nothing"),
+            Ok(Some(bytes)) => {
+                let text = String::from_utf8_lossy(&bytes);
+                Content::Document(Document {
+                    place: place.clone(),
+                    exact: matches!(text, Cow::Borrowed(_)),
+                    text: SecretValue::new(text.into_owned()),
+                })
+            }
+            Err(FileError::Directory) => Content::Directory,
+            Err(FileError::Io(error)) if error.kind() == ErrorKind::NotFound => {
+                Content::Nothing("this is a link to nothing, so there is no credential in it")
+            }
             Err(error) => Content::Unreadable(error.to_string()),
         };
-        Lookup {
-            place: Place::File(path.to_owned()),
-            content,
-        }
+        Lookup { place, content }
     }
 
     /// An item of the keychain. Several programs store items under the same service, so the account
     /// is given, too.
     pub(super) fn item(&self, service: &str, account: &str) -> Lookup {
-        of_item(service, account, self.keychain.read(service, account))
+        let place = Place::Keychain {
+            service: service.to_owned(),
+            account: account.to_owned(),
+        };
+        let content = match self.keychain.read(service, account) {
+            Ok(None) => Content::Absent,
+            Ok(Some(text)) => Content::Document(Document::new(place.clone(), text)),
+            Err(error) => Content::Unreadable(error.to_string()),
+        };
+        Lookup { place, content }
     }
 
     /// As [`item`](Self::item), if the tool's settings select the keychain: then a keychain that
-    /// cannot be reached is unreadable, not empty.
+    /// cannot be reached is unreadable, not empty, and that of another home is not read.
     pub(super) fn selected_item(&self, service: &str, account: &str) -> Lookup {
-        match self.keychain.unreachable() {
-            None => self.item(service, account),
-            Some(reason) => of_item(service, account, Err(reason)),
+        let mut lookup = self.item(service, account);
+        if self.keychain.is_elsewhere() {
+            let why = "the settings select this, and keychains are not read with --homedir";
+            lookup.content = Content::Nothing(why);
+        } else if let Some(reason) = self.keychain.unreachable() {
+            lookup.content = Content::Unreadable(reason.to_string());
         }
-    }
-
-    /// Whether this is another home, whose keychain cannot be read.
-    pub(super) fn is_elsewhere(&self) -> bool {
-        self.keychain.is_elsewhere()
+        lookup
     }
 
     /// A path below the home directory.
     pub(super) fn below_home(&self, path: &str) -> Option<PathBuf> {
         self.env.home.as_ref().map(|home| home.join(path))
     }
-}
-
-fn of_item(service: &str, account: &str, found: keychain::ItemResult) -> Lookup {
-    let place = Place::Keychain {
-        service: service.to_owned(),
-        account: account.to_owned(),
-    };
-    let content = match found {
-        Ok(None) => Content::Absent,
-        Ok(Some(secret)) => {
-            let text = Zeroizing::new(secret.expose_secret().to_owned());
-            Content::Document(Document::new(place.clone(), text))
-        }
-        Err(error) => Content::Unreadable(error.to_string()),
-    };
-    Lookup { place, content }
-}
-
-/// Whether a path is a link whose target does not exist. A loop of links is an error instead.
-fn is_dangling(path: &Path) -> bool {
-    let is_missing = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
-    path.is_symlink() && path.metadata().is_err_and(is_missing)
 }

@@ -1,10 +1,10 @@
 //! What the scan of one tool returns, and how it is put together.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::PathBuf;
 
-use super::credential::{Filter, LocalCredential, Place, StoreProblem};
-use super::reader::{Content, Document, Lookup, Reader};
+use super::credential::{Filter, LocalCredential, Place, State, StoreProblem};
+use super::reader::{Content, Document, Lookup};
 use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::formats::jwt::{self, Expiry};
@@ -31,8 +31,17 @@ pub(crate) struct Report {
 pub(super) struct Remark {
     pub(super) place: Place,
     pub(super) text: String,
-    /// Whether it is about what may be all that there is of a tool.
-    pub(super) is_all: bool,
+    pub(super) level: RemarkLevel,
+}
+
+/// How prominent a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RemarkLevel {
+    Warning,
+    /// A notice about what may be all that there is of a tool.
+    Main,
+    /// A notice that is only counted unless everything is asked for.
+    Detail,
 }
 
 /// What a tool may use in place of its stored credentials.
@@ -68,28 +77,13 @@ impl Report {
         match content {
             Content::Absent => {}
             Content::Document(document) => return Some(document),
-            Content::Instead(what) => {
-                self.note(&place, format!("this is {what}, so there is no credential in it"));
+            Content::Directory => {
+                self.note(&place, "this is a directory, so there is no credential in it");
             }
+            Content::Nothing(why) => self.note(&place, why),
             Content::Unreadable(reason) => self.problem(&place, reason),
         }
         None
-    }
-
-    /// The keychain item that a tool's settings select. Another home has none.
-    pub(super) fn selected_item(
-        &mut self,
-        reader: &Reader<'_>,
-        service: &str,
-        account: &str,
-    ) -> Option<Document> {
-        let lookup = reader.selected_item(service, account);
-        if reader.is_elsewhere() {
-            let text = "the settings select this, and keychains are not read with --homedir";
-            self.note(&lookup.place, text);
-            return None;
-        }
-        self.store(lookup)
     }
 
     /// The JSON object of a document; `null` counts as empty, anything else is a problem.
@@ -107,33 +101,48 @@ impl Report {
 
     /// Adds an existing store that cannot be read, once for each reason.
     pub(super) fn problem(&mut self, place: &Place, reason: impl Display) {
-        let problem = StoreProblem::new(place, self.about, reason);
+        let problem = StoreProblem {
+            place: place.clone(),
+            reason: reason.to_string(),
+            about: self.about,
+        };
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
     }
 
     /// Adds a message about a place.
+    pub(super) fn remark(&mut self, level: RemarkLevel, place: &Place, text: impl Into<String>) {
+        let (place, text) = (place.clone(), text.into());
+        self.notes.push(Remark { place, text, level });
+    }
+
     pub(super) fn note(&mut self, place: &Place, text: impl Into<String>) {
-        self.notes.push(Remark {
-            place: place.clone(),
-            text: text.into(),
-            is_all: false,
-        });
+        self.remark(RemarkLevel::Detail, place, text);
     }
 
     /// Notes a store that is not read, if it exists.
-    pub(super) fn note_existing(&mut self, path: &Path, text: &str) -> bool {
-        let exists = path.is_file();
-        if exists {
-            self.note(&Place::File(path.to_owned()), text);
+    pub(super) fn note_existing(&mut self, path: PathBuf, text: &str) {
+        if path.is_file() {
+            self.note(&Place::File(path), text);
         }
-        exists
     }
 
     /// Notes an entry of a store that cannot be used. `entry` must not quote its value.
     pub(super) fn skip(&mut self, place: &Place, entry: &str, reason: impl Display) {
         self.note(place, format!("skipped {entry}, which {reason}"));
+    }
+
+    /// Warns of an entry such as `AMIKA_API_KEY`, the credential of this program itself, and returns
+    /// whether it is one: pushing it by mistake would hurt.
+    pub(super) fn skips_own(&mut self, place: &Place, entry: &str, name: &str) -> bool {
+        let first = name.split(['_', '-', ' ', '.', '/']).next().unwrap_or_default();
+        let is_own = first.eq_ignore_ascii_case("amika");
+        if is_own {
+            let text = format!("skipped {entry}, which has a name that amika itself reads");
+            self.remark(RemarkLevel::Warning, place, text);
+        }
+        is_own
     }
 
     /// Notes the entries of a store whose names are no provider's.
@@ -143,13 +152,10 @@ impl Report {
         }
     }
 
-    /// Adds a credential without the blanks around its value, unless nothing can use the value.
+    /// Adds a credential without the blanks around its value, unless nothing can use the value. Unless its
+    /// store says when it expires, a login expires when its token does, if that is a JWT.
     pub(super) fn add(&mut self, mut credential: LocalCredential) {
-        let trimmed = credential.value.expose_secret().trim();
-        if trimmed.len() < credential.value.expose_secret().len() {
-            credential.value = SecretValue::new(trimmed.to_owned());
-        }
-        let value = credential.value.expose_secret();
+        let value = credential.value.expose_secret().trim();
         if value.is_empty() {
             return;
         }
@@ -158,29 +164,23 @@ impl Report {
             return self.skip(&credential.place, &entry, reason);
         }
         let token = token::recognise(value).filter(|token| !token.is_api_key());
-        if let Some(token) = token.filter(|_| credential.kind == CredentialKind::ApiKey) {
-            let reason = || format!("it is {}", token.description());
-            credential.unusable.get_or_insert_with(reason);
+        match (credential.kind, token, jwt::expiry(value)) {
+            (CredentialKind::ApiKey, Some(token), _) => {
+                credential.state = State::Unusable(format!("it is {}", token.description()));
+            }
+            (CredentialKind::OAuth, _, Expiry::Invalid) => {
+                let reason = "has an `exp` that is not a time";
+                return self.skip(&credential.place, "the access token", reason);
+            }
+            (CredentialKind::OAuth, _, Expiry::At(at)) => _ = credential.expires_at.get_or_insert(at),
+            _ => {}
+        }
+        credential.value = SecretValue::new(value.to_owned());
+        if credential.source.is_legacy() {
+            let text = "a credential of an older version, which Claude Code 2.1 does not use";
+            self.note(&credential.place, text);
         }
         self.credentials.push(credential);
-    }
-
-    /// As [`add`](Self::add); the expiry of a login is read if its token is a JWT.
-    pub(super) fn add_token(&mut self, mut credential: LocalCredential) {
-        if credential.kind == CredentialKind::OAuth {
-            match jwt::expiry(credential.value.expose_secret()) {
-                Expiry::At(at) => credential.expires_at = Some(at),
-                Expiry::Never | Expiry::NotAJwt => {}
-                Expiry::Invalid => {
-                    return self.skip(
-                        &credential.place,
-                        "the access token",
-                        "has an `exp` that is not a time",
-                    );
-                }
-            }
-        }
-        self.add(credential);
     }
 }
 

@@ -777,12 +777,12 @@ fn nothing_is_dropped_without_a_word() {
         (
             OPENCODE_CONFIG,
             r#"{"provider":{"groq":{"options":{"apiKey":"{env:A B}"}}}}"#,
-            "the variable \"A B\"",
+            "refers to \"{env:A B}\"",
         ),
         (
             OPENCODE_CONFIG,
             r#"{"provider":{"groq":{"options":{"apiKey":"{file:~/k; id}"}}}}"#,
-            "the file \"~/k; id\"",
+            "refers to \"{file:~/k; id}\"",
         ),
         (
             OPENCODE_CONFIG,

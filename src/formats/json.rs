@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use jsonc_parser::{JsonObject, JsonValue, ParseOptions};
 use serde::Deserialize;
 use serde::de::value::MapDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -25,14 +24,10 @@ pub(crate) enum JsonError {
     /// The line counts from 1.
     #[error("line {0} is not valid JSON")]
     Invalid(usize),
-    #[error("is not valid JSON with comments")]
-    InvalidWithComments,
     #[error("is not a JSON object")]
     NotAnObject,
-    #[error("`{0}` is not a string")]
-    MemberNotAString(String),
-    #[error("`{0}` is not an object")]
-    MemberNotAnObject(String),
+    #[error("`{0}` is not {1}")]
+    Member(String, &'static str),
 }
 
 /// An error in a time. The message continues a sentence that begins with the name of a member.
@@ -116,32 +111,30 @@ impl<'a> Object<'a> {
 
     /// A string member; `None` if it is missing, null or empty.
     pub(crate) fn string(&self, name: &str) -> Result<Option<SecretValue>, JsonError> {
-        let Some(raw) = self.members.get(name) else {
-            return Ok(None);
-        };
-        let value: Option<SecretValue> =
-            serde_json::from_str(raw.get()).map_err(|_| JsonError::MemberNotAString(self.full_name(name)))?;
+        let value: Option<SecretValue> = self.member(name, "a string")?;
         Ok(value.filter(|value| !value.is_empty()))
     }
 
     /// An object member; `None` if it is missing or null.
     pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, JsonError> {
-        let Some(raw) = self.members.get(name) else {
-            return Ok(None);
-        };
-        let members: Option<Members<'a>> = serde_json::from_str(raw.get())
-            .map_err(|_| JsonError::MemberNotAnObject(self.full_name(name)))?;
+        let members = self.member(name, "an object")?;
         Ok(members.map(|members| Self {
             members,
-            prefix: format!("{}.", self.full_name(name)),
+            prefix: format!("{}{name}.", self.prefix),
         }))
     }
 
     /// Whether a member is a list that contains this string.
     pub(crate) fn list_has(&self, name: &str, text: &str) -> bool {
-        let list = self.members.get(name).map(RawValue::get);
-        let list = list.and_then(|list| serde_json::from_str::<Vec<serde_json::Value>>(list).ok());
+        let list: Option<Vec<serde_json::Value>> = self.member(name, "a list").ok().flatten();
         list.is_some_and(|items| items.iter().any(|item| item == text))
+    }
+
+    /// A member of this type; `None` if it is missing or null.
+    fn member<T: Deserialize<'a>>(&self, name: &str, expected: &'static str) -> Result<Option<T>, JsonError> {
+        let raw = self.members.get(name).map_or("null", RawValue::get);
+        let error = |_| JsonError::Member(format!("{}{name}", self.prefix), expected);
+        serde_json::from_str(raw).map_err(error)
     }
 
     /// Whether a member exists and is not null.
@@ -151,12 +144,10 @@ impl<'a> Object<'a> {
 
     /// A time in milliseconds since 1970 or as RFC 3339; `None` if it is missing or null.
     pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, TimeError> {
-        let Some(raw) = self.members.get(name).map(RawValue::get) else {
-            return Ok(None);
+        let raw = match self.members.get(name).map(RawValue::get) {
+            None | Some("null") => return Ok(None),
+            Some(raw) => raw,
         };
-        if raw == "null" {
-            return Ok(None);
-        }
         let no_time = TimeError("that is not a time");
         if let Ok(text) = serde_json::from_str::<String>(raw) {
             return text.parse().map(Some).map_err(|_| no_time);
@@ -175,21 +166,6 @@ impl<'a> Object<'a> {
         }
         let time = Timestamp::from_millisecond(milliseconds);
         time.map(Some).map_err(|_| TimeError("out of range"))
-    }
-
-    /// The name of a member in errors, such as `claudeAiOauth.accessToken`.
-    fn full_name(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
-    }
-}
-
-/// Parses an object in JSON with comments and trailing commas; `None` if there is none or it is `null`.
-pub(crate) fn parse_with_comments(text: &str) -> Result<Option<JsonObject<'_>>, JsonError> {
-    let parsed = jsonc_parser::parse_to_value(text, &ParseOptions::default());
-    match parsed.map_err(|_| JsonError::InvalidWithComments)? {
-        None | Some(JsonValue::Null) => Ok(None),
-        Some(JsonValue::Object(object)) => Ok(Some(object)),
-        Some(_) => Err(JsonError::NotAnObject),
     }
 }
 

@@ -196,10 +196,10 @@ impl Env {
             .or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
     }
 
-    /// As [`xdg_directory`](Self::xdg_directory), for tools that also accept a relative path.
-    pub(crate) fn xdg_directory_as_set(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
-        self.path(variable)
-            .or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
+    /// The directory in a variable, also if it is relative; without one, `fallback` below the home directory.
+    pub(crate) fn directory_in(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
+        let named = self.path(variable);
+        named.or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
     }
 
     /// Whether standard input is a pipe or a file that has not ended. A terminal or `/dev/null` is not.

@@ -205,9 +205,9 @@ fn stored(discovery: Report, env: &Env) -> impl Iterator<Item = PushSource> {
         };
         Some(PushSource {
             usable: match found.state {
-                State::Unusable => false,
+                State::Unusable(_) => false,
                 State::Expired => found.renewable,
-                State::Chosen | State::Outranked => true,
+                State::Chosen | State::Outranked(_) => true,
             },
             // Prefer the credential in use, then renewable ones, then those that have not expired.
             rank: 4 * u8::from(found.in_use)

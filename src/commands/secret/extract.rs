@@ -76,20 +76,6 @@ pub(crate) struct ExtractArgs {
     pub(crate) dry_run: bool,
 }
 
-impl ExtractArgs {
-    /// The names to keep; `None` is all of them.
-    fn patterns(&self) -> Result<Option<Vec<Pattern>>> {
-        let patterns = Pattern::list(&self.only);
-        match (self.only.is_empty(), patterns.is_empty()) {
-            (true, _) => Ok(None),
-            (false, true) => {
-                Err(Error::usage("--only has no names").hint("leave out --only to keep everything"))
-            }
-            (false, false) => Ok(Some(patterns)),
-        }
-    }
-}
-
 pub(crate) fn run(args: &ExtractArgs, env: Env, options: GlobalOptions, printer: Printer) -> Result<()> {
     let extraction = find(args, &options, &env, printer)?;
     if args.push {
@@ -105,8 +91,8 @@ pub(crate) fn run(args: &ExtractArgs, env: Env, options: GlobalOptions, printer:
 struct Extraction {
     report: Report,
     confirmation: Confirmation,
-    /// The names to keep; `None` is all of them.
-    only: Option<Vec<Pattern>>,
+    /// The names to keep; without any, all of them.
+    only: Vec<Pattern>,
     /// The names of everything that was found, for a filter that matches none of it.
     names: Vec<String>,
     /// The home that `~` stands for.
@@ -124,7 +110,10 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
                 .hint("use it as eval \"$(amika secret extract --export)\", or add --yes"),
         );
     }
-    let only = args.patterns()?;
+    let only = Pattern::list(&args.only);
+    if only.is_empty() && !args.only.is_empty() {
+        return Err(Error::usage("--only has no names").hint("leave out --only to keep everything"));
+    }
     let confirmation = Confirmation::decide(global, env, args.push && !args.dry_run)?;
     let filter = if args.no_oauth {
         Filter::new(None, Some(CredentialKind::ApiKey))
@@ -147,8 +136,8 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         .collect();
     names.sort();
     names.dedup();
-    if let Some(only) = &only {
-        keep_only(&mut report.credentials, only);
+    if !only.is_empty() {
+        keep_only(&mut report.credentials, &only);
         rank(&mut report.credentials, (env.now)());
     }
     Ok(Extraction {
@@ -226,7 +215,7 @@ impl Extraction {
         let rows = self.rows(args);
         self.say(&rows, args, printer);
         if rows.is_empty() {
-            if self.only.is_some() {
+            if !self.only.is_empty() {
                 return Err(Error::input(NO_MATCH).hint(self.what_was_found()));
             }
             let none = Outcomes {
@@ -273,11 +262,9 @@ impl Extraction {
         if found.renewable {
             printer.warning(&format!("{} login: {}", provider.title, provider.sharing()));
         }
-        let object = Object::parse(document.expose_secret()).ok().flatten();
-        let others = provider.other_secrets.iter().copied();
-        let others: Vec<_> = others
-            .filter(|name| object.as_ref().is_some_and(|object| object.has(name)))
-            .collect();
+        let file = Object::parse(document.expose_secret()).ok().flatten();
+        let mut others = provider.other_secrets.to_vec();
+        others.retain(|name| file.as_ref().is_some_and(|file| file.has(name)));
         if !others.is_empty() {
             let place = found.place.shown(self.home.as_deref());
             printer.warning(&format!(
@@ -300,23 +287,17 @@ impl Extraction {
 
     /// One row per name of each credential to show, sorted by name.
     fn rows(&self, args: &ExtractArgs) -> Vec<ExtractedRow<'_>> {
-        let shown = |found: &&LocalCredential| args.all || found.state != State::Outranked;
-        let found = self.report.credentials.iter().filter(shown);
-        let mut rows: Vec<ExtractedRow<'_>> = found
-            .flat_map(|found| {
-                found
-                    .names()
-                    .into_iter()
-                    .map(move |name| ExtractedRow { name, found })
-            })
-            .collect();
-        rows.retain(|row| row.found.login_of().is_some() || self.keeps(&row.name));
+        let mut rows = Vec::new();
+        for found in &self.report.credentials {
+            let is_login = found.login_of().is_some();
+            if args.all || !matches!(found.state, State::Outranked(_)) {
+                let mut names = found.names();
+                names.retain(|name| is_login || self.only.is_empty() || matches_any(&self.only, name));
+                rows.extend(names.into_iter().map(|name| ExtractedRow { name, found }));
+            }
+        }
         rows.sort_by(|a, b| a.name.cmp(&b.name));
         rows
-    }
-
-    fn keeps(&self, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| matches_any(only, name))
     }
 
     /// Prints what there is to say about the stores, the rows and the `--only` names without one.
@@ -328,7 +309,7 @@ impl Extraction {
             .filter(|found| seen.insert(std::ptr::from_ref(*found)))
             .collect();
         printer.notices(&self.report.messages(&shown, self.home.as_deref(), args.all));
-        let only = self.only.iter().flatten().filter(|_| !rows.is_empty());
+        let only = self.only.iter().filter(|_| !rows.is_empty());
         let is_found = |pattern: &&Pattern| {
             let names = |row: &ExtractedRow<'_>| {
                 pattern.matches(&row.name) || answers_to(row.found, std::slice::from_ref(pattern))
@@ -343,7 +324,7 @@ impl Extraction {
 
     /// The message for an empty result.
     fn nothing(&self) -> String {
-        if self.only.is_some() {
+        if !self.only.is_empty() {
             return format!("{NO_MATCH}\n{}", self.what_was_found());
         }
         let searched = self.report.searched.iter();

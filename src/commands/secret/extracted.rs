@@ -46,10 +46,10 @@ pub(super) fn as_table(
             expires(found),
         ];
         if with_state {
-            cells.push(match &found.outranked_by {
-                Some(place) => format!("overridden by {}", place.shown(home)).into(),
-                None if found.state == State::Chosen => Cell::from(found.state.as_str()).good(),
-                None => Cell::from(found.state.as_str()).attention(),
+            cells.push(match &found.state {
+                State::Outranked(place) => format!("overridden by {}", place.shown(home)).into(),
+                State::Chosen => Cell::from("chosen").good(),
+                state => Cell::from(state.as_str()).attention(),
             });
         }
         cells
@@ -72,7 +72,10 @@ fn expires(found: &LocalCredential) -> Cell {
 
 pub(super) fn as_json(rows: &[ExtractedRow<'_>], at_terminal: bool) -> Value {
     let rows = rows.iter().map(|ExtractedRow { name, found }| {
-        let instead = found.outranked_by.as_ref().or(found.overridden_by.as_ref());
+        let instead = match &found.state {
+            State::Outranked(place) => Some(place),
+            _ => found.overridden_by.as_ref(),
+        };
         json!({
             "name": name,
             "provider": found.provider.as_str(),

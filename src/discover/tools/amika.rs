@@ -1,7 +1,7 @@
 //! The local stores of other tools by Amika: flat objects that map a secret's name to its value.
 
-use super::Claimed;
-use crate::discover::credential::{LocalCredential, OWN_NAME, ProviderName, Source};
+use super::{Claimed, claim};
+use crate::discover::credential::{LocalCredential, ProviderName, Source};
 use crate::discover::messages;
 use crate::discover::reader::{Document, Reader};
 use crate::discover::report::Report;
@@ -9,23 +9,13 @@ use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
 pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
-    let xdg = |variable, fallback| reader.env.xdg_directory(variable, fallback);
+    let cache = reader.env.xdg_directory("XDG_CACHE_HOME", ".cache");
+    let data = reader.env.xdg_directory("XDG_DATA_HOME", ".local/share");
+    let state = reader.env.xdg_directory("XDG_STATE_HOME", ".local/state");
     for (directory, file, source) in [
-        (
-            xdg("XDG_CACHE_HOME", ".cache"),
-            "env-cache.json",
-            &Source::AMIKA_ENV_CACHE,
-        ),
-        (
-            xdg("XDG_DATA_HOME", ".local/share"),
-            "keychain.json",
-            &Source::AMIKA_KEYCHAIN,
-        ),
-        (
-            xdg("XDG_STATE_HOME", ".local/state"),
-            "oauth.json",
-            &Source::AMIKA_OAUTH,
-        ),
+        (cache, "env-cache.json", &Source::AMIKA_ENV_CACHE),
+        (data, "keychain.json", &Source::AMIKA_KEYCHAIN),
+        (state, "oauth.json", &Source::AMIKA_OAUTH),
     ] {
         report.about = source.holds;
         let path = directory.map(|directory| directory.join("amika").join(file));
@@ -48,21 +38,20 @@ fn entries(report: &mut Report, document: &Document, source: &'static Source) {
             continue;
         }
         let label = messages::entry(name, index);
-        let upper = name.to_ascii_uppercase();
-        if upper.starts_with("AMIKA_") {
-            report.skip(place, &label, OWN_NAME);
+        if report.skips_own(place, &label, name) {
             continue;
         }
+        let upper = name.to_ascii_uppercase();
         let provider = upper.strip_suffix("_API_KEY").map(ProviderName::from_tool);
         match (provider, serde_json::from_str::<SecretValue>(raw.get())) {
             (Some(Ok(_)), Ok(value)) if value.expose_secret().trim().is_empty() => {}
             (Some(Ok(provider)), Ok(value)) => {
-                if let Err(reason) = claimed.claim(&provider, &label) {
+                if let Err(reason) = claim(&mut claimed, &provider, &label) {
                     report.skip(place, &label, reason);
                     continue;
                 }
                 let kind = source.holds.kind.unwrap_or(CredentialKind::ApiKey);
-                report.add_token(LocalCredential::new(source, place, provider, kind, value));
+                report.add(LocalCredential::new(source, place, provider, kind, value));
             }
             _ => others.push(label),
         }

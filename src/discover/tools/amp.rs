@@ -11,8 +11,8 @@ use std::ffi::OsStr;
 
 use url::Url;
 
-use super::{marked, settle};
-use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
+use super::{settle, state_in};
+use crate::discover::credential::{LocalCredential, ProviderName, Source};
 use crate::discover::layers::{Format, Layers};
 use crate::discover::messages;
 use crate::discover::overrides::{self, Tool, other_server};
@@ -43,13 +43,18 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     // Only the default address is normalised.
     let url = url.filter(|url| *url != DEFAULT_URL.trim_end_matches('/'));
     let url = url.unwrap_or(DEFAULT_URL.into());
-    if let Some(directory) = reader.env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share")
+    if let Some(directory) = reader.env.directory_in("XDG_DATA_HOME", ".local/share")
         && let Some(document) = report.store(reader.file(&directory.join("amp/secrets.json")))
     {
         entries(report, &document, &url);
     }
-    if layers.is_true(&[KEYRING]) == Some(true) {
-        keyring_item(reader, report, &url);
+    let is_native = layers.get(&[KEYRING]).is_some_and(|(on, _)| on.is_true());
+    let address = Url::parse(&url).ok().filter(|_| is_native);
+    if let Some(host) = address.as_ref().and_then(Url::host_str)
+        && let Some(item) = report.store(reader.selected_item("amp.cli.apiKey", host))
+        && let Some(key) = item.whole()
+    {
+        add(report, &item, key);
     }
     let known = report.problems.is_empty();
     settle(&mut report.credentials, known, overrides.first().cloned());
@@ -64,16 +69,13 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
 fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
     let mut layers = Layers::default();
     let named = reader.env.path("AMP_SETTINGS_FILE");
-    let directory = reader.env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config");
+    let directory = reader.env.directory_in("XDG_CONFIG_HOME", ".config");
     let directory = directory.filter(|_| named.is_none()).into_iter();
     let files = ["amp/settings.json", "amp/settings.jsonc"];
     let files = directory.flat_map(|directory| files.map(|file| directory.join(file)));
+    let mut files = named.into_iter().chain(files);
     // Amp reads the first one that exists.
-    if let Some(file) = named
-        .into_iter()
-        .chain(files)
-        .find(|file| file.symlink_metadata().is_ok())
-    {
+    if let Some(file) = files.find(|file| file.symlink_metadata().is_ok()) {
         layers.file(reader, report, file, Format::JsonWithComments);
     }
     layers
@@ -91,7 +93,7 @@ fn entries(report: &mut Report, document: &Document, url: &str) {
     let key = report.usable(place, key);
     let has_key = key.is_some();
     if let Some(key) = key {
-        add(report, place, key, marked(document, "Amp"));
+        add(report, document, key);
     }
     let refresh_token = format!("oauth-refresh-token@{url}");
     for (index, (name, raw)) in object.members().enumerate() {
@@ -110,27 +112,21 @@ fn entries(report: &mut Report, document: &Document, url: &str) {
     }
 }
 
-fn keyring_item(reader: &Reader<'_>, report: &mut Report, url: &str) {
-    let url = Url::parse(url).ok();
-    let Some(host) = url.as_ref().and_then(Url::host_str) else {
-        return;
-    };
-    if let Some(item) = report.selected_item(reader, "amp.cli.apiKey", host)
-        && let Some(key) = item.whole()
-    {
-        add(report, &item.place, key, None);
-    }
-}
-
 /// Adds a key, or a login, whose token is a JWT.
-fn add(report: &mut Report, place: &Place, key: SecretValue, unusable: Option<String>) {
+fn add(report: &mut Report, document: &Document, key: SecretValue) {
     let kind = match jwt::expiry(key.expose_secret().trim()) {
         Expiry::NotAJwt => CredentialKind::ApiKey,
         _ => CredentialKind::OAuth,
     };
-    report.add_token(LocalCredential {
-        unusable,
-        ..LocalCredential::new(&Source::AMP_SECRETS, place, ProviderName::AMP, kind, key)
+    report.add(LocalCredential {
+        state: state_in(document, TOOL.title),
+        ..LocalCredential::new(
+            &Source::AMP_SECRETS,
+            &document.place,
+            ProviderName::AMP,
+            kind,
+            key,
+        )
     });
 }
 
@@ -166,11 +162,10 @@ fn old_config(reader: &Reader<'_>, report: &mut Report) {
         }
     }
     let is_known = |name: &str| MEMBERS.split([' ', '.']).any(|known| known == name);
-    let mut others = Vec::new();
-    for (index, (name, raw)) in object.members().enumerate() {
-        if !is_known(name) && raw.get() != "null" {
-            others.push(messages::entry(name, index));
-        }
-    }
+    let others = object.members().enumerate();
+    let others = others.filter(|(_, (name, raw))| !is_known(name) && raw.get() != "null");
+    let others: Vec<_> = others
+        .map(|(index, (name, _))| messages::entry(name, index))
+        .collect();
     report.skip_others(place, &others);
 }

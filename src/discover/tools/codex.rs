@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{add_login, marked, no_keychain, settle};
+use super::{add_login, no_keychain, settle, state_in};
 use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
 use crate::discover::layers::{Format, Layers, Node};
 use crate::discover::messages;
 use crate::discover::overrides::{self, Tool, other_server};
-use crate::discover::reader::{Document, Reader};
+use crate::discover::reader::{Document, Lookup, Reader};
 use crate::discover::report::Report;
 use crate::formats::json::Object;
 use crate::provider::{CODEX, CredentialKind};
@@ -35,7 +35,6 @@ const TOOL: Tool = Tool {
 };
 const STORE: &str = "cli_auth_credentials_store";
 const MODEL_PROVIDER: &str = "model_provider";
-const MANAGED: &str = "managed_config.toml";
 /// Children of a model provider with a credential of its own.
 const OWN_CREDENTIALS: [&str; 3] = ["experimental_bearer_token", "auth", "env_key"];
 /// Stores of Codex with other secrets than its login.
@@ -53,7 +52,7 @@ struct Codex<'a> {
 
 pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let env = reader.env;
-    let Some(home) = env.path("CODEX_HOME").or_else(|| reader.below_home(".codex")) else {
+    let Some(home) = env.directory_in("CODEX_HOME", ".codex") else {
         return;
     };
     if env.is_set("CODEX_HOME") && !home.is_dir() {
@@ -61,12 +60,13 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
         report.note(&place, "this directory does not exist, so Codex does not start");
     }
     let layers = configuration(reader, report, &home);
-    let encrypts = layers.is_true(&["features", "secret_auth_storage"]);
+    let encrypts = layers.get(&["features", "secret_auth_storage"]);
+    let encrypts = encrypts.map_or(env.platform == Platform::Windows, |(on, _)| on.is_true());
     let codex = Codex {
         reader,
         home,
         layers,
-        encrypts: encrypts.unwrap_or(env.platform == Platform::Windows),
+        encrypts,
     };
     let mut overrides = overrides::find(&TOOL, env, &codex.layers);
     let (provider, server) = codex.other_provider();
@@ -85,20 +85,11 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
 /// The configuration, the strongest file first, and the variables of `.env`.
 fn configuration(reader: &Reader<'_>, report: &mut Report, home: &Path) -> Layers {
     let env = reader.env;
-    let is_windows = env.platform == Platform::Windows;
-    let system = |name: &str| {
-        let directory = if is_windows {
-            "ProgramData/OpenAI/Codex"
-        } else {
-            "etc/codex"
-        };
-        Some(env.system_path(directory)?.join(name))
+    let (system, managed) = match env.platform {
+        Platform::Windows => ("ProgramData/OpenAI/Codex", Some(home.join("managed_config.toml"))),
+        _ => ("etc/codex", env.system_path("etc/codex/managed_config.toml")),
     };
-    let managed = if is_windows {
-        Some(home.join(MANAGED))
-    } else {
-        system(MANAGED)
-    };
+    let system = |name: &str| Some(env.system_path(system)?.join(name));
     let user = Some(home.join("config.toml"));
     let mut layers = Layers::default();
     let files = [system("requirements.toml"), managed, user, system("config.toml")];
@@ -145,77 +136,78 @@ impl Codex<'_> {
         let setting = setting.map(|(store, place)| (store.as_variable(), place));
         let (store, place) = setting.unwrap_or(("file".into(), Place::File(self.home.clone())));
         let auth_file = self.home.join("auth.json");
-        let in_file = |report: &mut Report| self.add(report.store(self.reader.file(&auth_file)), report);
+        let encrypted = self.home.join("secrets/codex_auth.age");
         let mut is_known = true;
-        let mut uses_file = false;
-        match (&*store, self.encrypts) {
-            ("file", _) => {
-                uses_file = true;
-                if !in_file(report) {
-                    self.note_encrypted(report);
-                }
+        let uses_file = match (&*store, self.encrypts) {
+            ("file", _) => true,
+            ("keyring", true) => false,
+            ("keyring", false) => {
+                self.login_in_keyring(report);
+                false
             }
-            ("keyring", true) => _ = self.note_encrypted(report),
-            ("keyring", false) => _ = self.in_keyring(report),
+            ("auto", true) => {
+                is_known = !encrypted.is_file();
+                true
+            }
             // Codex uses the file if the keyring has no login or cannot be reached.
-            ("auto", encrypts) => {
+            ("auto", false) => {
                 let reason = self.reader.keychain.unreachable().filter(|_| auth_file.is_file());
-                if encrypts {
-                    is_known = !self.note_encrypted(report);
-                } else if let Some(reason) = reason {
+                if let Some(reason) = &reason {
                     is_known = false;
-                    report.note(&place, no_keychain(TITLE, &reason));
+                    report.note(&place, no_keychain(TITLE, reason));
                 }
-                uses_file = encrypts || !is_known || !self.in_keyring(report);
-                if uses_file {
-                    in_file(report);
-                }
+                reason.is_some() || !self.login_in_keyring(report)
             }
-            ("ephemeral", _) => report.note(
-                &place,
-                "Codex keeps its login in memory only, so there is none to read",
-            ),
+            ("ephemeral", _) => {
+                let text = "Codex keeps its login in memory only, so there is none to read";
+                report.note(&place, text);
+                false
+            }
             _ => {
                 let reason = "is not a store that Codex knows, so Codex does not start";
                 report.problem(&place, reason);
-                uses_file = in_file(report);
+                true
             }
-        }
-        if !uses_file {
+        };
+        if uses_file {
+            self.login_in(report, self.reader.file(&auth_file));
+        } else {
             let text = "Codex does not use this file, because its configuration selects another store";
-            report.note_existing(&auth_file, text);
+            report.note_existing(auth_file, text);
+        }
+        if self.encrypts && store != "file" || report.credentials.is_empty() {
+            let text = "Codex's login is encrypted, so that only Codex can read it; set cli_auth_credentials_store = \
+                        \"file\" in its config.toml and run `codex login` again";
+            report.note_existing(encrypted, text);
         }
         is_known
     }
 
-    /// Adds the login in the keyring. Returns whether there is an item for this home.
-    fn in_keyring(&self, report: &mut Report) -> bool {
+    /// Adds the login in the keyring. Returns whether there is an item for this home, because then Codex
+    /// uses it.
+    fn login_in_keyring(&self, report: &mut Report) -> bool {
         // If the directory does not exist, there is no login and no real path to hash.
         let real = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());
         let account = format!("cli|{}", hex_start(real.as_os_str().as_encoded_bytes(), 16));
-        self.add(report.selected_item(self.reader, "Codex Auth", &account), report)
+        self.login_in(report, self.reader.selected_item("Codex Auth", &account))
     }
 
-    /// Adds the login in a store, if that exists. Returns whether it does, because then Codex uses it.
-    fn add(&self, document: Option<Document>, report: &mut Report) -> bool {
-        let now = (self.reader.env.now)();
-        document
-            .map(|document| login_in(report, &document, now))
-            .is_some()
-    }
-
-    /// Notes the encrypted login, if there is one.
-    fn note_encrypted(&self, report: &mut Report) -> bool {
-        let text = "Codex's login is encrypted, so that only Codex can read it; set cli_auth_credentials_store = \
-                    \"file\" in its config.toml and run `codex login` again";
-        report.note_existing(&self.home.join("secrets/codex_auth.age"), text)
+    /// Adds the login in a store. Returns whether the store exists.
+    fn login_in(&self, report: &mut Report, store: Lookup) -> bool {
+        let document = report.store(store);
+        if let Some(document) = &document
+            && let Some(object) = report.object(document)
+        {
+            add(report, document, &object, (self.reader.env.now)());
+        }
+        document.is_some()
     }
 
     /// Notes stores with other secrets, and tokens in the configuration.
     fn note_other_stores(&self, report: &mut Report) {
         let text = "contains other logins of Codex, such as those at MCP servers, which amika does not push";
         for store in OTHER_STORES.split_whitespace() {
-            report.note_existing(&self.home.join(store), text);
+            report.note_existing(self.home.join(store), text);
         }
         for (providers, place) in self.layers.objects(&["model_providers"]) {
             let has_token = |provider: &Node| provider.get("experimental_bearer_token").is_some();
@@ -227,19 +219,15 @@ impl Codex<'_> {
     }
 }
 
-fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
+/// Adds the credential of the sign-in method that is set, or else the first one in the file.
+fn add(report: &mut Report, document: &Document, object: &Object<'_>, now: Timestamp) {
     let place = &document.place;
-    let Some(object) = report.object(document) else {
-        return;
-    };
-    let Some((mode, is_explicit)) = mode(report, place, &object) else {
+    let Some((mode, is_explicit)) = mode(report, place, object) else {
         return;
     };
     let missing = |report: &mut Report, member| {
         if is_explicit {
-            let mode = messages::quoted(&mode);
-            let text =
-                format!("`auth_mode` is {mode}, and there is no `{member}`, so Codex is not logged in");
+            let text = format!("`auth_mode` is set, but there is no `{member}`, so Codex is not logged in");
             report.note(place, text);
         }
     };
@@ -250,7 +238,7 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
             };
             let (provider, kind) = (ProviderName::OPENAI, CredentialKind::ApiKey);
             return report.add(LocalCredential {
-                unusable: marked(document, TITLE),
+                state: state_in(document, TITLE),
                 ..LocalCredential::new(&Source::CODEX, place, provider, kind, key)
             });
         }
@@ -264,13 +252,8 @@ fn login_in(report: &mut Report, document: &Document, now: Timestamp) {
         "personalAccessToken" => report.usable(place, object.string("personal_access_token")),
         _ => {
             let mode = messages::quoted(&mode);
-            return report.note(
-                place,
-                format!(
-                    "Codex is signed in by the method {mode}, which is neither an OpenAI API key nor a ChatGPT \
-                     login"
-                ),
-            );
+            let text = format!("the sign-in method {mode} has neither an OpenAI API key nor a ChatGPT login");
+            return report.note(place, text);
         }
     };
     if let Some(token) = token {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::credential::{LocalCredential, Place, ProviderName, Source};
+use super::credential::{LocalCredential, Place, ProviderName, Source, State};
 use super::reader::Document;
 use super::report::Report;
 use crate::formats::login::{self, Unusable};
@@ -19,17 +19,13 @@ use crate::secret::SecretValue;
 use crate::system::keychain::KeychainError;
 
 /// The entries of one store that were used as credentials, by provider.
-#[derive(Default)]
-struct Claimed(HashMap<ProviderName, String>);
+type Claimed = HashMap<ProviderName, String>;
 
-impl Claimed {
-    /// Records the entry `label` as the credential of `provider`; fails if there is one already.
-    fn claim(&mut self, provider: &ProviderName, label: &str) -> Result<(), String> {
-        if let Some(first) = self.0.get(provider) {
-            return Err(format!("maps to the same secret as {first}"));
-        }
-        self.0.insert(provider.clone(), label.to_owned());
-        Ok(())
+/// Records the entry `label` as the credential of `provider`; fails if there is one already.
+fn claim(claimed: &mut Claimed, provider: &ProviderName, label: &str) -> Result<(), String> {
+    match claimed.insert(provider.clone(), label.to_owned()) {
+        Some(first) => Err(format!("maps to the same secret as {first}")),
+        None => Ok(()),
     }
 }
 
@@ -39,7 +35,7 @@ fn settle(credentials: &mut [LocalCredential], known: bool, before: Option<Place
     let mut used = before;
     for found in credentials {
         found.overridden_by.clone_from(&used);
-        if found.unusable.is_none() && !found.legacy {
+        if !found.is_unusable() && !found.source.is_legacy() {
             found.in_use = known && used.is_none();
             used.get_or_insert_with(|| found.place.clone());
         }
@@ -51,10 +47,15 @@ fn no_keychain(tool: &str, reason: &KeychainError) -> String {
     format!("{tool} prefers the keychain to its file, and it could not be reached: {reason}")
 }
 
-/// The reason why a tool does not read a file that begins with a byte order mark.
-fn marked(document: &Document, tool: &str) -> Option<String> {
-    let reason = || format!("it starts with a byte order mark, so {tool} cannot read it");
-    document.has_mark().then(reason)
+/// The state of a credential in a file, which some tools cannot read if it begins with a byte order mark.
+fn state_in(document: &Document, tool: &str) -> State {
+    if document.has_mark() {
+        State::Unusable(format!(
+            "it starts with a byte order mark, so {tool} cannot read it"
+        ))
+    } else {
+        State::Chosen
+    }
 }
 
 /// Adds the login of Claude Code or Codex with this access token, judged as its tool would.
@@ -66,12 +67,13 @@ fn add_login(
     token: SecretValue,
     now: Timestamp,
 ) {
+    let label = format!("the {} login", provider.title);
+    let Some(whole) = document.whole() else {
+        return report.skip(&document.place, &label, "is not valid UTF-8");
+    };
     let name = ProviderName::known(provider.discovered_as);
     let mut found = LocalCredential::new(source, &document.place, name, CredentialKind::OAuth, token);
-    found.document = document.whole();
-    if found.document.is_none() {
-        found.unusable = Some("it is not valid UTF-8".to_owned());
-    }
+    found.document = Some(whole);
     match login::read(provider, document.text(), now) {
         Ok(login) => {
             found.renewable = login.refresh_token.is_some();
@@ -79,10 +81,9 @@ fn add_login(
         }
         Err(Unusable::Expired(at)) if at <= now => found.expires_at = Some(at),
         Err(Unusable::Time(member, reason)) => {
-            let label = format!("the {} login", provider.title);
             return report.skip(&document.place, &label, format!("has an `{member}` {reason}"));
         }
-        Err(reason) => found.unusable = Some(reason.to_string()),
+        Err(reason) => found.state = State::Unusable(reason.to_string()),
     }
     report.add(found);
 }

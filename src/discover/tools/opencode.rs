@@ -10,19 +10,18 @@
 //! followed.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
-use super::{Claimed, marked};
-use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
+use super::{Claimed, claim, state_in};
+use crate::discover::credential::{LocalCredential, Place, ProviderName, Source, State};
 use crate::discover::layers::{Format, Layers, Node};
 use crate::discover::messages;
 use crate::discover::overrides::{self, Tool, other_server};
 use crate::discover::reader::{Document, Reader};
-use crate::discover::report::Report;
+use crate::discover::report::{RemarkLevel, Report};
 use crate::formats::json::Object;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
@@ -63,26 +62,28 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let before = overrides.first().cloned();
     let opencode = OpenCode { layers, before };
     opencode.configured_keys(report);
-    if let Some(directory) = env.xdg_directory_as_set("XDG_DATA_HOME", ".local/share") {
+    if let Some(directory) = env.directory_in("XDG_DATA_HOME", ".local/share") {
         let directory = directory.join("opencode");
         let found = report.credentials.len();
-        opencode.stored(reader, report, &directory.join("auth.json"));
+        opencode.stored(reader, report, directory.join("auth.json"));
         let nothing = report.credentials.len() == found;
         let database = env.path("OPENCODE_DB").unwrap_or_else(|| "opencode.db".into());
-        let text = "may hold logins of OpenCode that amika does not read";
-        if report.note_existing(&directory.join(database), text) {
-            report
-                .notes
-                .last_mut()
-                .into_iter()
-                .for_each(|note| note.is_all = nothing);
+        let database = directory.join(database);
+        if database.is_file() {
+            let level = if nothing {
+                RemarkLevel::Main
+            } else {
+                RemarkLevel::Detail
+            };
+            let text = "may hold logins of OpenCode that amika does not read";
+            report.remark(level, &Place::File(database), text);
         }
         let text = "contains logins of OpenCode at MCP servers, which amika does not push";
-        report.note_existing(&directory.join("mcp-auth.json"), text);
+        report.note_existing(directory.join("mcp-auth.json"), text);
     }
     let is_known = report.problems.is_empty();
     for found in &mut report.credentials {
-        found.in_use &= is_known;
+        found.in_use &= is_known && !found.is_unusable();
     }
     report.overrides.push(overrides);
 }
@@ -93,9 +94,9 @@ fn configuration(reader: &Reader<'_>, report: &mut Report) -> Layers {
     let env = reader.env;
     let mut layers = Layers::default();
     let in_directory = |directory: Option<PathBuf>| {
-        let files = ["opencode.jsonc", "opencode.json"].into_iter();
-        let files = directory.map(|directory| files.map(move |file| directory.join(file)));
-        files.into_iter().flatten()
+        let files = ["opencode.jsonc", "opencode.json"];
+        let directory = directory.into_iter();
+        directory.flat_map(move |directory| files.map(|file| directory.join(file)))
     };
     let system = match env.platform {
         Platform::Unix => env.system_path("etc/opencode"),
@@ -108,7 +109,7 @@ fn configuration(reader: &Reader<'_>, report: &mut Report) -> Layers {
     if let Some(content) = variable(reader, CONFIG_CONTENT) {
         layers.document(report, &content, Format::JsonWithComments);
     }
-    let user = env.xdg_directory_as_set("XDG_CONFIG_HOME", ".config");
+    let user = env.directory_in("XDG_CONFIG_HOME", ".config");
     let user = user.map(|user| user.join("opencode"));
     let files = in_directory(env.path("OPENCODE_CONFIG_DIR"))
         .chain(in_directory(reader.below_home(".opencode")))
@@ -124,7 +125,7 @@ fn configuration(reader: &Reader<'_>, report: &mut Report) -> Layers {
 /// The content of a variable that stands for a file.
 fn variable(reader: &Reader<'_>, name: &str) -> Option<Document> {
     let text = reader.env.variable(name).filter(|text| !text.is_empty())?;
-    let text = Zeroizing::new(text.to_string_lossy().into_owned());
+    let text = SecretValue::new(text.to_string_lossy().into_owned());
     Some(Document::new(Place::Variable(name.to_owned()), text))
 }
 
@@ -140,74 +141,79 @@ impl OpenCode {
             let Some((key, place)) = self.key(id) else {
                 continue;
             };
-            match (ProviderName::from_tool(id), literal(key)) {
-                (Err(reason), _) => {
-                    let label = format!("the key of {}", messages::entry(id, index));
-                    report.skip(&place, &label, reason);
-                }
-                (Ok(provider), Err(reason)) => {
-                    let provider = provider.as_str();
-                    let text = format!("OpenCode's key for {provider} is options.apiKey, which {reason}");
-                    report.note(&place, text);
-                }
-                (Ok(provider), Ok(key)) => {
+            let label = format!("the key of {}", messages::entry(id, index));
+            if report.skips_own(&place, &label, id) {
+                continue;
+            }
+            let provider = ProviderName::from_tool(id).map_err(str::to_owned);
+            match provider.and_then(|provider| Ok((provider, literal(key)?))) {
+                Ok((provider, key)) => {
                     let (kind, key) = (CredentialKind::ApiKey, SecretValue::new(key.to_owned()));
                     let found = LocalCredential::new(&Source::OPENCODE, &place, provider, kind, key);
                     report.add(self.judged(found, id, None));
                 }
+                Err(reason) => report.skip(&place, &label, reason),
             }
         }
     }
 
     /// `options.apiKey` of a provider, and the layer that holds it.
     fn key(&self, id: &str) -> Option<(&Node, Place)> {
-        let (key, place) = self.layers.get(&["provider", id, "options", "apiKey"])?;
-        Some((key, place.whole()))
+        let layers = &self.layers;
+        layers
+            .objects(&["provider", id, "options"])
+            .find_map(|(options, place)| Some((options.get("apiKey")?, place.clone())))
     }
 
     /// Adds what is stored in `auth.json`, or in the variable that replaces it unless it is invalid JSON.
-    fn stored(&self, reader: &Reader<'_>, report: &mut Report, file: &Path) {
-        let content = variable(reader, AUTH_CONTENT);
+    fn stored(&self, reader: &Reader<'_>, report: &mut Report, file: PathBuf) {
         let is_json = |content: &Document| serde_json::from_str::<&RawValue>(content.text()).is_ok();
-        if let Some(broken) = content.as_ref().filter(|content| !is_json(content)) {
-            let reason = "is not valid JSON, so OpenCode reads auth.json instead";
-            report.problem(&broken.place, reason);
-        }
-        let content = content.filter(is_json);
-        if content.is_some() {
-            let text = "OpenCode does not read this file, because $OPENCODE_AUTH_CONTENT is set";
-            report.note_existing(file, text);
-        }
-        let Some(document) = content.or_else(|| report.store(reader.file(file))) else {
+        let document = match variable(reader, AUTH_CONTENT) {
+            Some(content) if is_json(&content) => {
+                let text = "OpenCode does not read this file, because $OPENCODE_AUTH_CONTENT is set";
+                report.note_existing(file, text);
+                Some(content)
+            }
+            broken => {
+                if let Some(broken) = broken {
+                    let reason = "is not valid JSON, so OpenCode reads auth.json instead";
+                    report.problem(&broken.place, reason);
+                }
+                report.store(reader.file(&file))
+            }
+        };
+        let Some(document) = document else {
             return;
         };
         let Some(object) = report.object(&document) else {
             return;
         };
+        let place = &document.place;
         let mut claimed = Claimed::default();
         for (index, (name, raw)) in object.members().enumerate() {
             let label = messages::entry(name, index);
-            let found = Object::parse(raw.get()).map_err(|_| "is not an object".to_owned());
-            let found = found.and_then(|entry| match entry {
-                Some(entry) => self.entry(report, &document, (name, &label), &entry, &mut claimed),
-                None => Ok(None),
-            });
-            match found {
-                Ok(found) => found.into_iter().for_each(|found| report.add(found)),
-                Err(reason) => report.skip(&document.place, &label, reason),
+            if matches!(raw.get(), "null" | "{}") || report.skips_own(place, &label, name) {
+                continue;
+            }
+            match self.entry(&document, (name, &label), raw, &mut claimed) {
+                Ok(Some(found)) => report.add(found),
+                Ok(None) => {}
+                Err(reason) => report.skip(place, &label, reason),
             }
         }
     }
 
-    /// The credential in an entry of `auth.json`, if there is one.
+    /// The credential in an entry of `auth.json`; `None` if its value is empty.
     fn entry(
         &self,
-        report: &mut Report,
         document: &Document,
         (name, label): (&str, &str),
-        entry: &Object<'_>,
+        raw: &RawValue,
         claimed: &mut Claimed,
     ) -> Result<Option<LocalCredential>, String> {
+        let Ok(Some(entry)) = Object::parse(raw.get()) else {
+            return Err("is not an object".to_owned());
+        };
         let text = |member| entry.string(member).map_err(|_| "has a member of the wrong type");
         let missing = |member| format!("has no `{member}`");
         let kind = text("type").ok().flatten();
@@ -215,14 +221,12 @@ impl OpenCode {
             Some("api") => (CredentialKind::ApiKey, "key"),
             Some("oauth") => (CredentialKind::OAuth, "access"),
             Some("wellknown") => {
-                text("token")?.ok_or_else(|| missing("token"))?;
                 let variable = text("key")?.map(|name| messages::quoted(name.expose_secret()));
                 let variable = variable.unwrap_or_default();
-                let text = format!("{label} contains a token that OpenCode uses as the variable {variable}");
-                report.note(&document.place, text);
-                return Ok(None);
+                return Err(format!(
+                    "has a token that OpenCode uses as the variable {variable}"
+                ));
             }
-            None if entry.members().next().is_none() => return Ok(None),
             _ => return Err("has an unknown type".to_owned()),
         };
         let provider = ProviderName::from_tool(name)?;
@@ -231,18 +235,20 @@ impl OpenCode {
             None if entry.has(member) => return Ok(None),
             None => return Err(missing(member)),
         };
-        let mut found = LocalCredential::new(&Source::OPENCODE, &document.place, provider, kind, value);
+        let mut found = LocalCredential {
+            state: state_in(document, TITLE),
+            ..LocalCredential::new(&Source::OPENCODE, &document.place, provider, kind, value)
+        };
         if kind == CredentialKind::OAuth {
             let expires_at = entry.time("expires");
             let expires_at = expires_at.map_err(|reason| format!("has an `expires` {reason}"))?;
             found.expires_at = expires_at.filter(|at| *at != Timestamp::UNIX_EPOCH);
-            let lacking = ["refresh", "expires"]
-                .into_iter()
-                .find(|member| !entry.has(member));
-            found.unusable = lacking.map(|member| format!("it {}", missing(member)));
+            let mut needed = ["refresh", "expires"].into_iter();
+            if let Some(member) = needed.find(|member| !entry.has(member)) {
+                found.state = State::Unusable(format!("it {}", missing(member)));
+            }
         }
-        found.unusable = marked(document, TITLE).or(found.unusable);
-        claimed.claim(&found.provider, label)?;
+        claim(claimed, &found.provider, label)?;
         let instead = self.key(name).map(|(_, place)| place);
         Ok(Some(self.judged(found, name, instead)))
     }
@@ -275,19 +281,12 @@ impl OpenCode {
 /// anywhere in the text.
 fn literal(node: &Node) -> Result<&str, String> {
     let text = node.text().ok_or("is not a string")?.trim();
-    let whole = |prefix| {
-        let inner = text.strip_prefix(prefix)?.strip_suffix('}')?;
-        (!inner.contains('}') && !inner.is_empty()).then(|| messages::quoted(inner))
-    };
-    if text.is_empty() {
-        Err("is empty".to_owned())
-    } else if let Some(name) = whole("{env:") {
-        Err(format!("refers to the variable {name}"))
-    } else if let Some(path) = whole("{file:") {
-        Err(format!("refers to the file {path}"))
-    } else if text.contains("{env:") || text.contains("{file:") {
-        Err("is composed of references".to_owned())
-    } else {
+    let is_literal = !text.contains("{env:") && !text.contains("{file:");
+    if is_literal {
         Ok(text)
+    } else if text.starts_with('{') && text.find('}') == Some(text.len() - 1) {
+        Err(format!("refers to {}", messages::quoted(text)))
+    } else {
+        Err("is composed of references".to_owned())
     }
 }

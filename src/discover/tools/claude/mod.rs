@@ -16,7 +16,7 @@ use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
 use crate::discover::layers::{Format, Layers, files_in};
 use crate::discover::messages;
 use crate::discover::overrides::{self, Tool, other_server};
-use crate::discover::reader::{Content, Document, Reader};
+use crate::discover::reader::{Content, Lookup, Reader};
 use crate::discover::report::Report;
 use crate::formats::json::Object;
 use crate::provider::{CLAUDE, CredentialKind};
@@ -33,7 +33,6 @@ const TOOL: Tool = Tool {
 };
 /// Children of the global configuration from which older versions read an API key.
 const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
-const LEGACY: &str = "a credential of an older version, which Claude Code 2.1 does not use";
 
 pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let env = reader.env;
@@ -52,7 +51,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     if let Some(profile) = profile(reader) {
         let text = "a sign-in at the Anthropic Console, whose token ends within minutes; create an API key there \
                     and push that";
-        report.note_existing(&profile, text);
+        report.note_existing(profile.clone(), text);
         overrides.named.push(Place::File(profile));
     }
     let is_asked = logins(reader, report);
@@ -69,11 +68,13 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     for key in keys.iter_mut() {
         key.server.clone_from(&server);
     }
-    let key = keys.iter().find(|key| key.unusable.is_none() && !key.legacy);
-    if let Some(key) = key.map(|key| key.place.clone()).filter(|_| used != before) {
+    let key = keys
+        .iter()
+        .find(|key| !key.is_unusable() && !key.source.is_legacy());
+    if let Some(place) = key.map(|key| key.place.clone()).filter(|_| used != before) {
         let text = "Claude Code itself uses its login, not this key; `amika secret claude push --type oauth` \
                     pushes the login";
-        report.note(&key, text);
+        report.note(&place, text);
     }
     report.overrides.push(overrides);
 }
@@ -119,13 +120,11 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
             is_known = false;
             report.note(&item.place, no_keychain(TITLE, &reason));
         }
-        let problems = report.problems.len();
-        match report.store(item) {
-            Some(item) => login_in(reader, report, &item, false),
-            None if report.problems.len() > problems => {}
-            None => others = reader.keychain.accounts(&service),
+        if matches!(item.content, Content::Absent) {
+            others = reader.keychain.accounts(&service);
+            others.retain(|account| *account != own);
         }
-        others.retain(|account| *account != own);
+        login_in(reader, report, &Source::CLAUDE_OAUTH, item);
         // The Windows Credential Manager has the parts of a long login, and this item how many there are.
         if env.platform == Platform::Windows {
             let parts = reader.item(&service, &format!("{own}#m"));
@@ -134,51 +133,43 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
             }
         }
     }
-    if let Some(directory) = paths::secure_directory(env)
-        && let Some(document) = report.store(reader.file(&directory.join(".credentials.json")))
-    {
-        login_in(reader, report, &document, false);
+    if let Some(directory) = paths::secure_directory(env) {
+        let file = reader.file(&directory.join(".credentials.json"));
+        login_in(reader, report, &Source::CLAUDE_OAUTH, file);
     }
     // Older versions and other programs used other accounts, which the SOURCE column shows.
     for account in others {
-        if let Some(item) = report.store(reader.item(&paths::login_service(env), &account)) {
-            login_in(reader, report, &item, true);
-        }
+        let item = reader.item(&paths::login_service(env), &account);
+        login_in(reader, report, &Source::OLD_CLAUDE_OAUTH, item);
     }
-    if let Some(path) = reader.below_home(".claude-oauth-credentials.json")
-        && let Some(document) = report.store(reader.file(&path))
-    {
-        login_in(reader, report, &document, true);
+    if let Some(file) = reader.below_home(".claude-oauth-credentials.json") {
+        login_in(reader, report, &Source::OLD_CLAUDE_OAUTH, reader.file(&file));
     }
     is_known
 }
 
-fn login_in(reader: &Reader<'_>, report: &mut Report, document: &Document, legacy: bool) {
-    let place = &document.place;
-    let Some(object) = report.object(document) else {
+/// Adds the login in a store, if there is one.
+fn login_in(reader: &Reader<'_>, report: &mut Report, source: &'static Source, store: Lookup) {
+    let Some(document) = report.store(store) else {
         return;
     };
+    let Some(object) = report.object(&document) else {
+        return;
+    };
+    let place = &document.place;
     let Some(login) = report.usable(place, object.object(CLAUDE.access_token.0)) else {
         return note_other_secrets(report, place, &object);
     };
-    let Some(token) = report.usable(place, login.string(CLAUDE.access_token.1)) else {
-        if login.has(CLAUDE.access_token.1) {
+    match report.usable(place, login.string(CLAUDE.access_token.1)) {
+        Some(token) => add_login(report, source, &CLAUDE, &document, token, (reader.env.now)()),
+        None if login.has(CLAUDE.access_token.1) => {
             let why = login.string("loginEnded").ok().flatten();
             let why = why.map(|why| format!(" ({})", messages::quoted(why.expose_secret())));
             let why = why.unwrap_or_default();
-            report.note(
-                place,
-                format!("the login has ended{why}; log in again with its tool"),
-            );
+            let text = format!("the login has ended{why}; log in again with its tool");
+            report.note(place, text);
         }
-        return;
-    };
-    let found = report.credentials.len();
-    let now = (reader.env.now)();
-    add_login(report, &Source::CLAUDE_OAUTH, &CLAUDE, document, token, now);
-    if let Some(login) = report.credentials.get_mut(found).filter(|_| legacy) {
-        login.legacy = true;
-        report.note(place, LEGACY);
+        None => {}
     }
 }
 
@@ -188,10 +179,8 @@ fn note_other_secrets(report: &mut Report, place: &Place, store: &Object<'_>) {
     members.retain(|name| store.has(name));
     if !members.is_empty() && !store.has(CLAUDE.access_token.0) {
         let members = members.join(", ");
-        report.note(
-            place,
-            format!("contains no login of Claude Code, only other secrets: {members}"),
-        );
+        let text = format!("contains no login of Claude Code, only other secrets: {members}");
+        report.note(place, text);
     }
 }
 
@@ -199,51 +188,45 @@ fn note_other_secrets(report: &mut Report, place: &Place, store: &Object<'_>) {
 fn keys(reader: &Reader<'_>, report: &mut Report) {
     report.about = Source::CLAUDE_API.holds;
     if reader.env.platform == Platform::MacOs {
-        let lookup = reader.item(&paths::key_service(reader.env), &paths::account(reader.env));
-        let item = report.store(lookup);
-        if let Some((place, key)) = item.and_then(|item| Some((item.place.clone(), item.whole()?))) {
-            add_key(report, &place, key, false);
+        let item = reader.item(&paths::key_service(reader.env), &paths::account(reader.env));
+        if let Some(item) = report.store(item)
+            && let Some(key) = item.whole()
+        {
+            add_key(report, &Source::CLAUDE_API, &item.place, key);
         }
     }
-    if let Some(path) = paths::global_config(reader.env)
-        && let Some(document) = report.store(reader.growing_file(&path))
-    {
-        key_in(report, &document, false);
+    if let Some(file) = paths::global_config(reader.env) {
+        key_in(report, &Source::CLAUDE_API, reader.growing_file(&file));
     }
-    if let Some(path) = reader.below_home(".claude.json.api")
-        && let Some(document) = report.store(reader.file(&path))
-    {
-        key_in(report, &document, true);
+    if let Some(file) = reader.below_home(".claude.json.api") {
+        key_in(report, &Source::OLD_CLAUDE_API, reader.file(&file));
     }
 }
 
 /// Adds the API key in a configuration file.
-fn key_in(report: &mut Report, document: &Document, legacy: bool) {
-    let place = &document.place;
-    let Some(object) = report.object(document) else {
+fn key_in(report: &mut Report, source: &'static Source, store: Lookup) {
+    let Some(document) = report.store(store) else {
         return;
     };
+    let Some(object) = report.object(&document) else {
+        return;
+    };
+    let place = &document.place;
     let key = report.usable(place, object.string("primaryApiKey"));
     if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
-        return add_key(report, place, key, legacy);
+        return add_key(report, source, place, key);
     }
     for member in LEGACY_KEYS {
         let key = report.usable(place, object.string(member));
         if let Some(key) = key.filter(is_of_anthropic) {
-            return add_key(report, place, key, true);
+            return add_key(report, &Source::OLD_CLAUDE_API, place, key);
         }
     }
 }
 
-fn add_key(report: &mut Report, place: &Place, key: SecretValue, legacy: bool) {
-    if legacy {
-        report.note(place, LEGACY);
-    }
+fn add_key(report: &mut Report, source: &'static Source, place: &Place, key: SecretValue) {
     let (provider, kind) = (ProviderName::ANTHROPIC, CredentialKind::ApiKey);
-    report.add(LocalCredential {
-        legacy,
-        ..LocalCredential::new(&Source::CLAUDE_API, place, provider, kind, key)
-    });
+    report.add(LocalCredential::new(source, place, provider, kind, key));
 }
 
 /// Whether it has the format of a key for Anthropic's own API; keys of gateways have any format.

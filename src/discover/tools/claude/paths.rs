@@ -27,13 +27,10 @@ pub(super) fn login_service(env: &Env) -> String {
 
 /// Claude Code's global configuration; the older path takes precedence if it exists.
 pub(super) fn global_config(env: &Env) -> Option<PathBuf> {
-    let directory = env.path("CLAUDE_CONFIG_DIR");
     let older = config_directory(env)?.join(".config.json");
-    if older.is_file() {
-        return Some(older);
-    }
-    let newer = directory.or_else(|| env.home.clone())?;
-    Some(newer.join(format!(".claude{}.json", oauth_suffix(env))))
+    let newer = format!(".claude{}.json", oauth_suffix(env));
+    let newer = env.directory_in("CLAUDE_CONFIG_DIR", "")?.join(newer);
+    Some(if older.is_file() { older } else { newer })
 }
 
 /// The suffix of files and items of an installation with its own sign-in server.
@@ -48,8 +45,7 @@ fn oauth_suffix(env: &Env) -> &'static str {
 /// The directory of the configuration. An empty `CLAUDE_CONFIG_DIR` means the working directory
 /// (Claude Code 2.1.331), where nothing is read: the caller reports it.
 pub(super) fn config_directory(env: &Env) -> Option<PathBuf> {
-    let named = env.path("CLAUDE_CONFIG_DIR");
-    named.or_else(|| Some(env.home.as_ref()?.join(".claude")))
+    env.directory_in("CLAUDE_CONFIG_DIR", ".claude")
 }
 
 /// The value of the variable that moves the directory of the secrets. An empty variable for secrets
@@ -86,28 +82,18 @@ pub(super) fn account(env: &Env) -> String {
     let variable = ["USER", "LOGNAME"].iter().find_map(|name| env.variable(name));
     let home = || env.home.as_deref().and_then(Path::file_name);
     let name = variable.or_else(home).and_then(OsStr::to_str).unwrap_or_default();
-    let plain = name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    if plain && !name.is_empty() {
-        name.to_owned()
-    } else {
-        DEFAULT.to_owned()
-    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name = Some(name).filter(|name| !name.is_empty() && name.chars().all(is_plain));
+    name.unwrap_or(DEFAULT).to_owned()
 }
 
 /// The directory of the Anthropic profiles, which Claude Code shares with the SDKs.
 pub(super) fn profiles(env: &Env) -> Option<PathBuf> {
-    if let Some(directory) = env.path("ANTHROPIC_CONFIG_DIR") {
-        return Some(directory);
-    }
-    if env.platform == Platform::Windows {
-        let data = env.path("APPDATA");
-        let data = data.or_else(|| Some(env.home.as_ref()?.join("AppData").join("Roaming")));
-        return data.map(|data| data.join("Anthropic"));
-    }
-    let directory = env.xdg_directory("XDG_CONFIG_HOME", ".config");
-    directory.map(|directory| directory.join("anthropic"))
+    let named = env.path("ANTHROPIC_CONFIG_DIR");
+    named.or_else(|| match env.platform {
+        Platform::Windows => Some(env.directory_in("APPDATA", "AppData/Roaming")?.join("Anthropic")),
+        _ => Some(env.xdg_directory("XDG_CONFIG_HOME", ".config")?.join("anthropic")),
+    })
 }
 
 /// The directory of the managed settings, which only administrators can change.
