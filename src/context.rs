@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::api::{Api, ApiError, Repeat, SecretSummary};
+use crate::api::{Api, ApiError, ApiEvent, Repeat, SecretSummary};
 use crate::auth::credential::{self, ApiCredential};
 use crate::auth::store::Store;
 use crate::error::{Error, Kind, Result};
@@ -94,7 +94,13 @@ impl Context {
 
     /// Creates a client for this origin with this credential.
     pub(crate) fn api_using(&self, origin: ServerOrigin, credential: Rc<ApiCredential>) -> Result<Api> {
-        Api::new(&self.env, origin, credential, self.printer)
+        let printer = self.printer;
+        let observer = move |event: ApiEvent<'_>| match event {
+            ApiEvent::Ignored(warning) => printer.warning(warning),
+            ApiEvent::Waiting(what) => printer.waiting(what),
+            ApiEvent::Request(line) => printer.request(line),
+        };
+        Api::new(&self.env, origin, credential, Box::new(observer))
     }
 
     /// Registers the credential of the command, so that its refresh is completed before the command

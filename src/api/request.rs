@@ -1,4 +1,4 @@
-//! A request, whether it may be retried, and its response.
+//! A request: whether it may be retried, its response, and what is reported about it.
 
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
@@ -6,6 +6,16 @@ use zeroize::Zeroizing;
 
 use super::error::Effect;
 use crate::net::withhold::Carried;
+
+/// What a client reports while it works.
+pub(crate) enum ApiEvent<'a> {
+    /// A setting for the connection is ignored.
+    Ignored(&'a str),
+    /// The client waits for this.
+    Waiting(&'a str),
+    /// A request was answered or failed. The line has no secrets.
+    Request(&'a dyn Fn() -> String),
+}
 
 /// A request to the API.
 pub(super) struct ApiRequest<'a> {

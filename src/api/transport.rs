@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::error::{ApiError, Effect};
-use super::request::{ApiAnswer, ApiRequest, Repeat};
+use super::request::{ApiAnswer, ApiEvent, ApiRequest, Repeat};
 use super::types::{Asked, ErrorEnvelope, ServerText, WriteReply};
 use crate::auth::credential::ApiCredential;
 use crate::auth::source::CredentialSource;
@@ -20,7 +20,6 @@ use crate::net::retry::{self, API_CALL, Tries};
 use crate::net::withhold::{Carried, KnownSecrets, WITHHELD};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
-use crate::ui::printer::Printer;
 
 /// Maximum size of a response, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -31,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 
+type Observer = Box<dyn Fn(ApiEvent<'_>)>;
+
 /// A client for one origin and one credential.
 pub(crate) struct Api {
     pub(super) http: reqwest::Client,
@@ -40,7 +41,7 @@ pub(crate) struct Api {
     pub(super) credential: Rc<ApiCredential>,
     pub(super) known_secrets: KnownSecrets,
     pub(super) now: fn() -> jiff::Timestamp,
-    pub(super) printer: Printer,
+    observer: Observer,
 }
 
 impl Api {
@@ -48,11 +49,11 @@ impl Api {
         env: &Env,
         origin: ServerOrigin,
         credential: Rc<ApiCredential>,
-        printer: Printer,
+        observer: Observer,
     ) -> Result<Self> {
         let settings = ClientSettings::from_env(env)?;
         for warning in settings.warnings(&origin) {
-            printer.warning(&warning);
+            observer(ApiEvent::Ignored(&warning));
         }
         Ok(Self {
             http: client::client(&settings, &origin)?,
@@ -61,7 +62,7 @@ impl Api {
             known_secrets: credential.known_secrets.clone(),
             credential,
             now: env.now,
-            printer,
+            observer,
         })
     }
 
@@ -79,7 +80,7 @@ impl Api {
             answer = &mut answer => return answer,
             () = sleep(PATIENCE), if request.repeat != Repeat::Never => {}
         }
-        self.printer.waiting(&format!("a reply of {}", self.origin));
+        (self.observer)(ApiEvent::Waiting(&format!("a reply of {}", self.origin)));
         answer.await
     }
 
@@ -118,12 +119,9 @@ impl Api {
                 return Err(error.with_effect(effect));
             };
             if asked.is_some_and(|asked| asked > PATIENCE) {
-                let seconds = wait.as_secs();
-                self.printer.waiting(&format!(
-                    "{seconds} s, as {} asks ({})",
-                    self.origin,
-                    error.outcome()
-                ));
+                let (seconds, origin, outcome) = (wait.as_secs(), &self.origin, error.outcome());
+                let what = format!("{seconds} s, as {origin} asks ({outcome})");
+                (self.observer)(ApiEvent::Waiting(&what));
             }
             sleep(wait).await;
         }
@@ -133,21 +131,17 @@ impl Api {
     async fn send_observed(&self, request: &ApiRequest<'_>, bearer: &SecretValue) -> ApiResult<ApiAnswer> {
         let started = Instant::now();
         let result = self.send_once(request, bearer).await;
-        if self.printer.shows_requests() {
+        let elapsed = started.elapsed().as_millis();
+        (self.observer)(ApiEvent::Request(&|| {
             let (outcome, trace_id) = match &result {
                 Ok(answer) => (answer.status.as_str().to_owned(), &answer.trace_id),
                 Err(failed) => (failed.outcome(), &failed.error.trace_id),
             };
             let path = self.known_secrets.show(request.path, request.carried);
-            let trace_id = trace_id
-                .as_ref()
-                .map_or_else(String::new, |id| format!(" trace {id}"));
-            let elapsed = started.elapsed().as_millis();
-            self.printer.request(&format!(
-                "{} {path} {outcome} {elapsed} ms{trace_id}",
-                request.method
-            ));
-        }
+            let trace_id = trace_id.iter().map(|id| format!(" trace {id}"));
+            let trace_id: String = trace_id.collect();
+            format!("{} {path} {outcome} {elapsed} ms{trace_id}", request.method)
+        }));
         result
     }
 

@@ -144,37 +144,34 @@ impl<'a> Survey<'a> {
     pub(crate) fn findings(&self) -> impl Iterator<Item = (CredentialSource, Finding)> {
         CredentialSource::BY_PRECEDENCE
             .into_iter()
-            .filter_map(|source| Some((source, self.look_up(source).transpose()?)))
+            .filter_map(|source| Some((source, self.look_up(source)?)))
     }
 
-    fn look_up(
-        &self,
-        source: CredentialSource,
-    ) -> std::result::Result<Option<FoundCredential>, UnusableReason> {
-        if source == CredentialSource::Environment {
-            return Ok(self.environment_key.clone().map(FoundCredential::Key));
-        }
-        let Some(store) = self.store.as_ref().filter(|_| self.untrusted.is_none()) else {
-            return Ok(None);
+    fn look_up(&self, source: CredentialSource) -> Option<Finding> {
+        let store = self.store.as_ref().filter(|_| self.untrusted.is_none());
+        let stored = match source {
+            CredentialSource::Session => store?.session().transpose()?.map(|session| {
+                let api_url = session.api_url.clone();
+                (FoundCredential::Session(Box::new(session)), api_url)
+            }),
+            CredentialSource::StoredApiKey => {
+                let stored = store?.api_key().transpose()?;
+                stored.map(|stored| (FoundCredential::Key(stored.key), stored.api_url))
+            }
+            _ => return Some(Ok(FoundCredential::Key(self.environment_key.clone()?))),
         };
-        let check_origin = |api_url: Option<&str>| {
-            check_origin(source, api_url, self.origin).map_err(UnusableReason::OtherServer)
-        };
-        if source == CredentialSource::StoredApiKey {
-            let Some(stored) = store.api_key().map_err(UnusableReason::Stored)? else {
-                return Ok(None);
-            };
-            check_origin(stored.api_url.as_deref())?;
-            return Ok(Some(FoundCredential::Key(stored.key)));
-        }
-        let Some(session) = store.session().map_err(UnusableReason::Stored)? else {
-            return Ok(None);
-        };
-        check_origin(session.api_url.as_deref())?;
-        if session.refresh_token.is_none() && !session.is_usable(None, (self.env.now)()) {
-            return Err(UnusableReason::Expired(session.expires_at));
-        }
-        Ok(Some(FoundCredential::Session(Box::new(session))))
+        let usable = stored
+            .map_err(UnusableReason::Stored)
+            .and_then(|(found, api_url)| {
+                check_origin(source, api_url.as_deref(), self.origin).map_err(UnusableReason::OtherServer)?;
+                match &found {
+                    FoundCredential::Session(session) if session.has_ended((self.env.now)()) => {
+                        Err(UnusableReason::Expired(session.expires_at))
+                    }
+                    _ => Ok(found),
+                }
+            });
+        Some(usable)
     }
 
     /// The file of a source, for messages; `None` for the environment.

@@ -112,6 +112,11 @@ impl Session {
         refused != Some(&self.access_token) && self.expires_at.duration_since(now) >= MIN_LIFETIME
     }
 
+    /// Whether the access token cannot be sent and not be refreshed.
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        self.refresh_token.is_none() && !self.is_usable(None, now)
+    }
+
     /// The session of a new login.
     pub(crate) fn new(
         tokens: Tokens,

@@ -265,8 +265,8 @@ impl Store {
         // A refresh token must not be spent if its successor cannot be stored.
         if backend == CredentialBackend::Keyring {
             let probe = format!("{account}|probe");
-            let written = keychain.write(SERVICE, &probe, &SecretValue::new("probe".to_owned()));
-            let removed = written.and_then(|()| keychain.delete(SERVICE, &probe));
+            let written = keychain.set(SERVICE, &probe, Some(&SecretValue::new("probe".to_owned())));
+            let removed = written.and_then(|()| keychain.set(SERVICE, &probe, None));
             removed.map_err(not_in_keyring)?;
         }
         let content = file::read_if_there(&path, MAX_FILE).ok().flatten();
@@ -299,7 +299,7 @@ impl Store {
                 _ => self.api_key().map(drop),
             };
             let account = self.account(source);
-            let delete = || self.keychain.delete(SERVICE, &account);
+            let delete = || self.keychain.set(SERVICE, &account, None);
             let deleted = match self.read(source, |file, _, _| Ok(file.has(IN_KEYRING))) {
                 Ok(Some(false) | None) => Ok(()),
                 // The file may refer to an item.
@@ -405,7 +405,7 @@ impl PreparedFile {
         if in_keyring {
             let item: Value = secrets.iter().cloned().collect();
             let item = SecretValue::new(item.to_string());
-            let written = self.keychain.write(SERVICE, &self.account, &item);
+            let written = self.keychain.set(SERVICE, &self.account, Some(&item));
             written.map_err(not_in_keyring)?;
             for (name, _) in secrets {
                 self.fields.remove(*name);
@@ -420,7 +420,7 @@ impl PreparedFile {
             .map_err(|error| unsaved(&self.path, error))?;
         if was_in_keyring && !in_keyring {
             // An item that cannot be deleted is no longer used.
-            let _ = self.keychain.delete(SERVICE, &self.account);
+            let _ = self.keychain.set(SERVICE, &self.account, None);
         }
         Ok(())
     }

@@ -153,7 +153,7 @@ impl NewLogin {
         write_private(&path, login.expose_secret().as_bytes())
             .map_err(|error| Error::new(Kind::State, "the new login cannot be saved").because(error))?;
         // The copy in the directory is the one that is used; an item that stays belongs to no directory.
-        let _ = keychain.delete(&service, &account);
+        let _ = keychain.set(&service, &account, None);
         Ok(Some(login))
     }
 }

@@ -202,9 +202,12 @@ fn character(digits: &str, radix: u32) -> char {
 /// offsets. `name` is no part of it. `run` is the length for which a part needs no digit.
 fn forms(secret: &str, name: &str, run: usize) -> Vec<Zeroizing<String>> {
     let mut forms = Vec::new();
-    for part in parts(secret) {
-        let name = if name.len() < OWN_RUN { "\0" } else { name };
-        for part in part.split(name) {
+    let name = if name.len() < OWN_RUN { "\0" } else { name };
+    for text in texts(secret) {
+        for part in parts(text.expose_secret())
+            .into_iter()
+            .flat_map(|part| part.split(name))
+        {
             let plain = letters(part);
             let has_digit = plain.contains(|c: char| c.is_ascii_digit());
             let is_mixed = has_digit && plain.contains(|c: char| !c.is_ascii_digit());
@@ -225,40 +228,40 @@ fn forms(secret: &str, name: &str, run: usize) -> Vec<Zeroizing<String>> {
     forms
 }
 
-/// The parts of a secret that are secret themselves: the long strings of a JSON document without the
-/// names of members and the scopes of a login, the lines of a PEM without those around it, a URL without
-/// scheme and host, a key without its public start.
-fn parts(secret: &str) -> Vec<Zeroizing<String>> {
+/// The texts of a secret: itself, or the long strings of a JSON document, without the names of members
+/// and the scopes of a login.
+fn texts(secret: &str) -> Vec<SecretValue> {
     let secret = secret.trim_start_matches('\u{feff}').trim();
+    let whole = || vec![SecretValue::new(secret.to_owned())];
     let is_json =
         secret.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(secret).is_ok();
     if !is_json {
-        return parts_of_text(secret);
+        return whole();
     }
-    let mut parts = Vec::new();
+    let mut texts = Vec::new();
     let mut rest = secret;
-    while let Some((_, string)) = rest.split_once('"') {
-        let mut is_escaped = false;
-        let end = string.find(|c| {
-            let ends = c == '"' && !is_escaped;
-            is_escaped = c == '\\' && !is_escaped;
-            ends
-        });
-        let (string, after) = string.split_at(end.unwrap_or(string.len()));
-        rest = after.get(1..).unwrap_or_default();
+    while let Some(start) = rest.find('"') {
+        let mut strings = serde_json::Deserializer::from_str(&rest[start..]).into_iter::<SecretValue>();
+        let Some(Ok(string)) = strings.next() else {
+            return whole();
+        };
+        rest = &rest[start + strings.byte_offset()..];
+        let text = string.expose_secret();
         let is_name = rest.trim_start().starts_with(':');
         let is_scope =
-            string.contains(':') && !string.contains(|c: char| !c.is_ascii_lowercase() && !":_".contains(c));
-        if !is_name && !is_scope && string.len() >= MIN_JSON_STRING {
-            parts.extend(parts_of_text(&unescape(string, '\\', backslash)));
+            text.contains(':') && !text.contains(|c: char| !c.is_ascii_lowercase() && !":_".contains(c));
+        if !is_name && !is_scope && text.len() >= MIN_JSON_STRING {
+            texts.push(string);
         }
     }
-    parts
+    texts
 }
 
-fn parts_of_text(text: &str) -> Vec<Zeroizing<String>> {
+/// The parts of a text that are secret themselves: the lines of a PEM without those around it, a URL
+/// without scheme and host, a key without its public start.
+fn parts(text: &str) -> Vec<&str> {
     let is_scheme = |text: &str| !text.contains(|c: char| !c.is_ascii_alphanumeric() && !"+.-:".contains(c));
-    let parts: Vec<&str> = if text.contains("-----BEGIN ") {
+    if text.contains("-----BEGIN ") {
         let lines = text.split("-----");
         lines
             .filter(|line| !line.starts_with("BEGIN ") && !line.starts_with("END "))
@@ -271,11 +274,7 @@ fn parts_of_text(text: &str) -> Vec<Zeroizing<String>> {
         let mut prefixes = PUBLIC_PREFIXES.split(' ');
         let prefix = prefixes.find_map(|prefix| text.strip_prefix(prefix));
         vec![prefix.unwrap_or(text)]
-    };
-    parts
-        .into_iter()
-        .map(|part| Zeroizing::new(part.to_owned()))
-        .collect()
+    }
 }
 
 #[cfg(test)]

@@ -183,20 +183,15 @@ impl Printer {
         }
     }
 
-    /// Whether [`request`](Self::request) prints anything.
-    pub(crate) fn shows_requests(self) -> bool {
-        self.verbose
-    }
-
     /// Prints a line about one request, only with `--verbose`.
-    pub(crate) fn request(self, line: &str) {
+    pub(crate) fn request(self, line: &dyn Fn() -> String) {
         if !self.verbose {
             return;
         }
         if self.is_json() {
-            json_line(&json!({ "request": { "message": line } }));
+            json_line(&json!({ "request": { "message": line() } }));
         } else {
-            self.stderr(DIM, "> ", &escape(line));
+            self.stderr(DIM, "> ", &escape(&line()));
         }
     }
 

@@ -122,40 +122,27 @@ impl SystemKeychain {
         }
     }
 
-    /// Stores one of this program's own items.
-    pub(crate) fn write(
+    /// Stores an item, or removes it; succeeds if there is none to remove.
+    pub(crate) fn set(
         &self,
         service: &str,
         account: &str,
-        secret: &SecretValue,
-    ) -> Result<(), KeychainError> {
-        let secret = secret.clone();
-        self.change(service, account, move |entry| {
-            entry.set_secret(secret.expose_secret().as_bytes())
-        })
-    }
-
-    /// Removes one of this program's own items; succeeds if it does not exist.
-    pub(crate) fn delete(&self, service: &str, account: &str) -> Result<(), KeychainError> {
-        self.change(service, account, |entry| match entry.delete_credential() {
-            Err(Error::NoEntry) => Ok(()),
-            done => done,
-        })
-    }
-
-    fn change(
-        &self,
-        service: &str,
-        account: &str,
-        work: impl FnOnce(&keyring_core::Entry) -> keyring_core::Result<()> + Send + 'static,
+        secret: Option<&SecretValue>,
     ) -> Result<(), KeychainError> {
         if !self.allowed {
             return Err(KeychainError::Disabled);
         }
-        let (service, account) = (service.to_owned(), account.to_owned());
+        let (service, account, secret) = (service.to_owned(), account.to_owned(), secret.cloned());
         let done = self.within_limit(move || {
             let entry = item::entry(&service, &account).map_err(|_| KeychainError::NoService)?;
-            work(&entry).map_err(|error| item::explain(&error).unwrap_or(KeychainError::NoService))
+            let done = match secret {
+                Some(secret) => entry.set_secret(secret.expose_secret().as_bytes()),
+                None => match entry.delete_credential() {
+                    Err(Error::NoEntry) => Ok(()),
+                    done => done,
+                },
+            };
+            done.map_err(|error| item::explain(&error).unwrap_or(KeychainError::NoService))
         });
         done.unwrap_or(Err(KeychainError::TimedOut))
     }
