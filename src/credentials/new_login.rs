@@ -83,7 +83,7 @@ impl NewLogin {
     ) -> Result<(SecretValue, KeptValue, Option<Kind>)> {
         let store = Store::require(env)?;
         let lock = store.lock().await?;
-        let kept = KeptValue::for_login(store.directory(), self.provider, description)?;
+        let kept = KeptValue::for_login(&store.directory, self.provider, description)?;
         drop(lock);
         let directory = kept.directory().to_owned();
         let tool_env = env.of_tool(OWN_VARIABLES, self.provider.home_variable, &directory);

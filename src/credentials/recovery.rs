@@ -82,7 +82,7 @@ impl KeptValue {
             scope: backup.scope,
             api_url: api_url.to_owned(),
         };
-        let value = store.directory().join(file_name(provider, id, api_url));
+        let value = store.directory.join(file_name(provider, id, api_url));
         let described = serde_json::to_vec_pretty(&description).unwrap_or_default();
         let contents = [
             (value.with_extension("json"), described.as_slice()),
@@ -162,7 +162,7 @@ pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<(PathBuf, Optio
         return Vec::new();
     };
     let mut left = Vec::new();
-    for entry in fs::read_dir(store.directory()).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(&store.directory).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_login = name.starts_with(&format!("{LOGIN_PREFIX}{}-", provider.id));
         let mut value = entry.path();

@@ -6,7 +6,7 @@
 //! single-use token must not be spent when its successor cannot be saved.
 
 use std::fs;
-use std::io::{self, Seek, Write};
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -59,7 +59,12 @@ impl Save {
             .persist(&self.target)
             .map_err(|failed| failed.error)
             .context("the old file cannot be replaced")?;
-        sync_directory(parent(&self.target)).context("the directory was not written to the disk")
+        // On Windows a rename needs no sync of the directory.
+        #[cfg(unix)]
+        fs::File::open(parent(&self.target))
+            .and_then(|directory| directory.sync_all())
+            .context("the directory was not written to the disk")?;
+        Ok(())
     }
 }
 
@@ -94,18 +99,6 @@ pub(crate) fn leftovers(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let unfinished = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
     unfinished.map(|entry| entry.path()).collect()
-}
-
-#[cfg(unix)]
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    fs::File::open(directory)?.sync_all()
-}
-
-/// On Windows a rename needs no sync of the directory.
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-fn sync_directory(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -116,19 +116,13 @@ impl Env {
 
     /// Finds a program in an absolute directory of `PATH`.
     pub(crate) fn find_program(&self, name: &str) -> Option<PathBuf> {
-        let directories: Vec<_> = std::env::split_paths(self.variable("PATH")?).collect();
-        let directories = directories.iter().filter(|directory| directory.is_absolute());
-        let endings: &[&str] = if cfg!(windows) {
-            &[".exe", ".cmd", ".bat"]
-        } else {
-            &[""]
-        };
-        let mut paths = directories.flat_map(|directory| {
-            endings
-                .iter()
-                .map(move |end| directory.join(format!("{name}{end}")))
-        });
-        paths.find(|path| is_executable(path))
+        let endings = if cfg!(windows) { ".exe .cmd .bat" } else { "" };
+        let names = endings.split(' ').map(|ending| format!("{name}{ending}"));
+        let directories = std::env::split_paths(self.variable("PATH")?);
+        let mut paths = directories
+            .filter(|directory| directory.is_absolute())
+            .flat_map(|directory| names.clone().map(move |name| directory.join(name)));
+        paths.find(|path| path.is_file())
     }
 
     /// The path in a variable; an empty variable counts as unset.
@@ -252,18 +246,6 @@ fn home_directory() -> Option<PathBuf> {
 #[expect(clippy::disallowed_methods, reason = "other modules use Env")]
 fn home_directory() -> Option<PathBuf> {
     std::env::home_dir()
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// The lookup key of a variable's name; names are case-insensitive on Windows.

@@ -35,11 +35,7 @@ impl FileError {
 
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
-        // Unix opens a directory, Windows does not.
-        match error.kind() {
-            io::ErrorKind::IsADirectory => Self::Directory,
-            _ => Self::Io(error),
-        }
+        Self::Io(error)
     }
 }
 
@@ -54,11 +50,12 @@ fn size(bytes: u64) -> String {
 /// Reads a regular file of at most `limit` bytes. It is opened once, so what is checked is what
 /// is read; a FIFO, a device or a directory is refused without waiting for it.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let file = open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
+    // Unix opens a directory, Windows does not.
+    if path.is_dir() {
         return Err(FileError::Directory);
     }
+    let file = open(path)?;
+    let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(FileError::NotRegular);
     }
@@ -87,24 +84,13 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdin")
 }
 
-#[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)
-}
-
-/// Windows reports the same error for opening a directory as for missing permission.
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).open(path).map_err(|error| {
-        if error.kind() == io::ErrorKind::PermissionDenied && path.is_dir() {
-            io::ErrorKind::IsADirectory.into()
-        } else {
-            error
-        }
-    })
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.read(true).open(path)
 }

@@ -142,19 +142,13 @@ fn owner_and_mode(metadata: &Metadata) -> (u32, u32) {
     (metadata.uid(), metadata.mode())
 }
 
-/// The user's name, or the numeric ID if the user is unknown.
-#[cfg(unix)]
+/// The owner of a file, for a message.
 fn owner_name(uid: u32) -> String {
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid.to_string()).then_some(name)
-    });
-    name.map_or_else(
-        || format!("uid {uid}"),
-        |name| format!("{}, uid {uid}", escape::escape(name)),
-    )
+    if cfg!(unix) {
+        format!("uid {uid}")
+    } else {
+        "unknown".to_owned()
+    }
 }
 
 #[cfg(not(unix))]
@@ -182,9 +176,4 @@ fn own_uid() -> u32 {
 #[cfg(not(unix))]
 fn owner_and_mode(_: &Metadata) -> (u32, u32) {
     (0, 0o700)
-}
-
-#[cfg(not(unix))]
-fn owner_name(_: u32) -> String {
-    "unknown".to_owned()
 }

@@ -2,7 +2,6 @@
 //! so that a command can stop where it is safe.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -17,23 +16,15 @@ impl Interrupt {
     /// Installs the handlers, after which signals no longer end the process directly.
     pub(crate) fn listen() -> Self {
         ignore_file_size_signal();
-        // A signal without a handler keeps its usual meaning and ends the process.
-        Self::on(signals().into_iter().flatten())
+        // Signals without a handler keep their usual meaning and end the process.
+        Self::on(signals().ok())
     }
 
-    /// The first of these signals counts.
-    fn on(signals: impl Iterator<Item = (Kind, Received)>) -> Self {
+    fn on(signal: Option<impl Future<Output = Kind> + Send + 'static>) -> Self {
         let stopped = Arc::new(watch::Sender::new(None));
-        for (reason, received) in signals {
+        if let Some(signal) = signal {
             let stopped = Arc::clone(&stopped);
-            tokio::spawn(async move {
-                received.await;
-                stopped.send_if_modified(|kind| {
-                    let is_first = kind.is_none();
-                    kind.get_or_insert(reason);
-                    is_first
-                });
-            });
+            tokio::spawn(async move { stopped.send_replace(Some(signal.await)) });
         }
         Self(stopped)
     }
@@ -54,51 +45,44 @@ impl Interrupt {
     }
 }
 
-/// Ends when a signal is received.
-type Received = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Installs the handlers at once.
+/// Installs the handlers, and waits for the first signal.
 #[cfg(unix)]
-fn signals() -> [io::Result<(Kind, Received)>; 4] {
+fn signals() -> io::Result<impl Future<Output = Kind>> {
     use tokio::signal::unix::{SignalKind, signal};
-    [
-        (Kind::Interrupted, SignalKind::interrupt()),
-        // Ctrl-\\ would end the process with the echo off.
-        (Kind::Interrupted, SignalKind::quit()),
-        (Kind::Terminated, SignalKind::terminate()),
-        // The terminal was closed.
-        (Kind::Terminated, SignalKind::hangup()),
-    ]
-    .map(|(reason, kind)| {
-        let mut stream = signal(kind)?;
-        let received: Received = Box::pin(async move {
-            stream.recv().await;
-        });
-        Ok((reason, received))
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // Ctrl-\\ would end the process with the echo off.
+    let mut quit = signal(SignalKind::quit())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    // The terminal was closed.
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => Kind::Interrupted,
+            _ = quit.recv() => Kind::Interrupted,
+            _ = terminate.recv() => Kind::Terminated,
+            _ = hang_up.recv() => Kind::Terminated,
+        }
     })
 }
 
 #[cfg(windows)]
-fn signals() -> [io::Result<(Kind, Received)>; 5] {
+fn signals() -> io::Result<impl Future<Output = Kind>> {
     use tokio::signal::windows;
-    /// The streams of the events have different types.
-    macro_rules! event {
-        ($listen:ident) => {
-            windows::$listen().map(|mut stream| {
-                let received: Received = Box::pin(async move {
-                    stream.recv().await;
-                });
-                (Kind::Interrupted, received)
-            })
-        };
-    }
-    [
-        event!(ctrl_c),
-        event!(ctrl_break),
-        event!(ctrl_close),
-        event!(ctrl_logoff),
-        event!(ctrl_shutdown),
-    ]
+    let mut interrupt = windows::ctrl_c()?;
+    let mut quit = windows::ctrl_break()?;
+    let mut close = windows::ctrl_close()?;
+    let mut log_off = windows::ctrl_logoff()?;
+    let mut shut_down = windows::ctrl_shutdown()?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = quit.recv() => {}
+            _ = close.recv() => {}
+            _ = log_off.recv() => {}
+            _ = shut_down.recv() => {}
+        }
+        Kind::Interrupted
+    })
 }
 
 /// Makes a write beyond the file size limit (`ulimit -f`) fail with `EFBIG` instead of ending the

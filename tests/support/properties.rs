@@ -110,7 +110,7 @@ pub(crate) fn session_file(data: &[u8]) {
     let home = tempfile::tempdir().expect("a directory can be made");
     let env = Env::system().elsewhere(home.path());
     let store = crate::auth::store::Store::locate(&env).expect("there is a home");
-    fs::create_dir_all(store.directory()).expect("a directory can be made");
+    fs::create_dir_all(&store.directory).expect("a directory can be made");
     fs::write(
         store.path(crate::auth::source::CredentialSource::Session),
         marked(data),

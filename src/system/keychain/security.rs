@@ -32,14 +32,14 @@ pub(super) fn read(service: &str, account: &str, home: Option<&Path>, limit: Dur
     let stdout = child.stdout.take();
     let reader = std::thread::spawn(move || {
         let mut output = Zeroizing::new(Vec::new());
-        let read = stdout.map(|mut stdout| stdout.read_to_end(&mut output));
-        (matches!(read, Some(Ok(_))), output)
+        stdout?.read_to_end(&mut output).ok()?;
+        Some(output)
     });
     let Some(status) = wait(&mut child, limit) else {
         return Err(KeychainError::TimedOut);
     };
     match reader.join() {
-        Ok((true, output)) if status.success() => printed(&output),
+        Ok(Some(output)) if status.success() => printed(&output),
         _ => failed(status.code()),
     }
 }
