@@ -37,9 +37,7 @@ impl Api {
     pub(crate) async fn list_secrets(&self, repeat: Repeat) -> ApiResult<Vec<SecretSummary>> {
         let mut request = ApiRequest::read(Method::GET, BASE);
         request.repeat = repeat;
-        let answer = self.send(&request).await;
-        let answer = answer.map_err(|error| self.list_error(error))?;
-        self.parse(&answer, "a list of secrets")
+        self.list(&request, "a list of secrets").await
     }
 
     /// Creates a secret and returns its id. Not retried here: the batch decides about retries.
@@ -66,7 +64,7 @@ impl Api {
         value: &SecretValue,
         repeat: Repeat,
     ) -> ApiResult<String> {
-        self.keep_secret(value);
+        self.known_secrets.add_value(value);
         let carried = Carried {
             value,
             name: new.name,
@@ -97,7 +95,7 @@ impl Api {
         value: &SecretValue,
         scope: Scope,
     ) -> ApiResult<()> {
-        self.keep_secret(value);
+        self.known_secrets.add_value(value);
         let path = secret_path(id)?;
         let body = json_body(&HashMap::from([("value", value.expose_secret())]), value);
         let carried = Carried {

@@ -39,9 +39,9 @@ struct Revealed {
 impl Api {
     /// Lists the provider's credentials of all scopes that are visible to the caller.
     pub(crate) async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
-        let answer = self.send(&ApiRequest::read(Method::GET, &path(provider))).await;
-        let answer = answer.map_err(|error| self.list_error(error))?;
-        self.parse(&answer, "a list of credentials")
+        let path = path(provider);
+        let request = ApiRequest::read(Method::GET, &path);
+        self.list(&request, "a list of credentials").await
     }
 
     /// Creates a credential and returns its id. Not retried if it may have been carried out.
@@ -74,7 +74,7 @@ impl Api {
             return Err(self.not_the_api(&answer, "the stored value"));
         }
         let Revealed { value } = self.parse(&answer, "the stored value")?;
-        self.keep_secret(&value);
+        self.known_secrets.add_value(&value);
         Ok(value)
     }
 }

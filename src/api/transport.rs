@@ -39,7 +39,8 @@ pub(crate) struct Api {
     /// Timeout of one request.
     pub(crate) timeout: Duration,
     pub(super) credential: Rc<ApiCredential>,
-    pub(super) known_secrets: KnownSecrets,
+    /// The secrets that a text of the server must not quote.
+    pub(crate) known_secrets: KnownSecrets,
     pub(super) now: fn() -> jiff::Timestamp,
     observer: Observer,
 }
@@ -64,11 +65,6 @@ impl Api {
             now: env.now,
             observer,
         })
-    }
-
-    /// Withholds every text of a server that may quote this value from now on.
-    pub(crate) fn keep_secret(&self, value: &SecretValue) {
-        self.known_secrets.add_value(value);
     }
 
     /// Sends a request, with retries if they are safe, and returns a 2xx response. Reports if it takes
@@ -252,25 +248,28 @@ impl Api {
             .trace_id(answer.trace_id.clone())
     }
 
-    /// The error of a list request. A 404 without the API's own error means that the server is not the API.
-    pub(crate) fn list_error(&self, error: ApiError) -> ApiError {
-        if error.status() != Some(404) || error.is_not_found() {
-            return error;
+    /// Lists all objects of a kind.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        request: &ApiRequest<'_>,
+        expected: &str,
+    ) -> ApiResult<Vec<T>> {
+        match self.send(request).await {
+            Ok(answer) => self.parse(&answer, expected),
+            // Without the API's own error, the server is not the API.
+            Err(error) if error.status() == Some(404) && !error.is_not_found() => {
+                let message = format!("{} does not look like the API (404)", self.origin);
+                Err(ApiError::not_the_api(404, message, "check AMIKA_API_URL")
+                    .with_effect(Effect::None)
+                    .trace_id(error.error.trace_id))
+            }
+            Err(error) => Err(error),
         }
-        let message = format!("{} does not look like the API (404)", self.origin);
-        ApiError::not_the_api(404, message, "check AMIKA_API_URL")
-            .with_effect(Effect::None)
-            .trace_id(error.error.trace_id)
     }
 
     /// A text of a list as it may be shown.
     pub(crate) fn shown(&self, text: &ServerText) -> String {
-        self.without_secrets(text.as_sent())
-    }
-
-    /// A text of the server as it may be shown.
-    pub(crate) fn without_secrets(&self, text: &str) -> String {
-        self.known_secrets.show(text, None)
+        self.known_secrets.show(text.as_sent(), None)
     }
 }
 

@@ -39,7 +39,7 @@ const ROOM_TO_GROW: usize = 16 * 1024;
 /// The directory of the credential files.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     keychain: SystemKeychain,
     /// The home directory that contains it, if the program runs under `sudo`.
     sudo_home: Option<PathBuf>,
@@ -197,11 +197,6 @@ impl Store {
             parse(&file, &secrets, CredentialBackend::Keyring).map(Some)
         };
         read().map_err(|problem| StoreError { path, problem })
-    }
-
-    /// The directory of the files.
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
     }
 
     /// The file of a stored credential.

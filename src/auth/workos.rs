@@ -53,6 +53,14 @@ impl ProviderError {
     }
 }
 
+impl From<Broken> for ProviderError {
+    fn from(broken: Broken) -> Self {
+        let hint = broken.hint.filter(|_| broken.stage == Stage::Handshake);
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        Self::Unavailable(broken.message + &hint)
+    }
+}
+
 impl From<ProviderError> for Error {
     fn from(error: ProviderError) -> Self {
         match error {
@@ -127,17 +135,12 @@ pub(crate) struct Workos {
 impl Workos {
     /// `AMIKA_WORKOS_URL` must be a loopback URL, because the server receives tokens.
     pub(crate) fn from_env(env: &Env) -> Result<Self> {
-        let base = match env.setting("AMIKA_WORKOS_URL")? {
-            None => ServerOrigin::parse("AMIKA_WORKOS_URL", BASE)?,
-            Some(text) => {
-                let moved = ServerOrigin::parse("AMIKA_WORKOS_URL", text)?;
-                if !moved.is_loopback() {
-                    return Err(Error::usage("AMIKA_WORKOS_URL must point to this machine")
-                        .hint("it is for tests; unset it"));
-                }
-                moved
-            }
-        };
+        let moved = env.setting("AMIKA_WORKOS_URL")?;
+        let base = ServerOrigin::parse("AMIKA_WORKOS_URL", moved.unwrap_or(BASE))?;
+        if moved.is_some() && !base.is_loopback() {
+            let error = Error::usage("AMIKA_WORKOS_URL must point to this machine");
+            return Err(error.hint("it is for tests; unset it"));
+        }
         let client_id = env.setting("AMIKA_WORKOS_CLIENT_ID")?.unwrap_or(CLIENT_ID);
         let mut settings = ClientSettings::from_env(env)?;
         settings.timeout = settings.timeout.min(TRY_TIMEOUT);
@@ -211,22 +214,14 @@ impl Workos {
             .body(body)
             .send()
             .await
-            .map_err(|error| {
-                let broken = Broken::new(&error, &self.base);
-                let hint = broken.hint.filter(|_| broken.stage == Stage::Handshake);
-                ProviderError::Unavailable(match hint {
-                    Some(hint) => format!("{}; {hint}", broken.message),
-                    None => broken.message,
-                })
-            })?;
+            .map_err(|error| Broken::new(&error, &self.base))?;
         if let Some(message) = client::unexpected(&response, &self.base, &self.known_secrets, None) {
             let error = Error::new(Kind::Contract, message).hint("a proxy or login page may be in between");
             return Err(error.into());
         }
         let status = response.status();
         let headers = response.headers().clone();
-        let body = client::read_body(response, MAX_ANSWER, &self.base).await;
-        let body = body.map_err(|broken| ProviderError::Unavailable(broken.message))?;
+        let body = client::read_body(response, MAX_ANSWER, &self.base).await?;
         let text = std::str::from_utf8(&body).unwrap_or_default();
         let object = Object::parse(text).ok().flatten();
         match object.filter(|_| client::is_json(&headers)) {

@@ -58,7 +58,7 @@ pub(crate) async fn write(
                 return api.create_secret(name, value, plan.scope).await.map(Done::Stored);
             };
             let updated = api.update_secret(&id, name, value, plan.scope).await;
-            updated.map(|()| Done::Stored(api.without_secrets(&id)))
+            updated.map(|()| Done::Stored(api.known_secrets.show(&id, None)))
         }
         Task::List => {
             let list = api.list_secrets(Repeat::Never).await?;

@@ -61,7 +61,7 @@ pub(super) async fn push(
     }
     let vault = Vault::open(provider, context).await?;
     let api = &vault.api;
-    api.keep_secret(&new.value);
+    api.known_secrets.add_value(&new.value);
     let found = vault.existing(&new.name, new.scope);
     if let Some(found) = found {
         let revealed = async { Ok(api.reveal_credential(provider, found.id.as_sent()).await) };

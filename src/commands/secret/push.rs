@@ -198,10 +198,10 @@ pub(crate) async fn push(
 ) -> Result<()> {
     let printer = context.printer;
     for candidate in &candidates {
-        api.keep_secret(&candidate.value);
+        api.known_secrets.add_value(&candidate.value);
     }
     let plan = Plan::new(candidates, &inventory, manner.intent);
-    let conflicts = plan.conflicts(|text| api.without_secrets(text));
+    let conflicts = plan.conflicts(|text| api.known_secrets.show(text, None));
     let mut notices = Notices::default();
     plan_notices(&plan, &mut notices);
     if manner.strict {
