@@ -289,7 +289,9 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 impl Env {
     /// An environment for a test.
     pub(crate) fn fake(home: &Path, variables: &[(&str, &str)], platform: Platform) -> Self {
-        let pairs = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        let pairs = variables
+            .iter()
+            .map(|(name, value)| (key(OsStr::new(name)), value.into()));
         Self {
             arguments: Vec::new(),
             program: None,
