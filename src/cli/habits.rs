@@ -1,126 +1,108 @@
 //! Answers to commands and options that people know from other programs, or from earlier clients.
 
+use clap::Command;
+
 use crate::error::Error;
 
-/// What to use here in place of some words.
-struct Habit {
-    /// The end of the command's full name, below which the words are tried; empty is any command.
-    after: &'static str,
-    words: &'static [&'static str],
-    /// A hint, in which `{}` is the full name of the command.
-    hint: &'static str,
-}
-
-const fn habit(after: &'static str, words: &'static [&'static str], hint: &'static str) -> Habit {
-    Habit { after, words, hint }
-}
-
-const WRITE: &[&str] = &[
-    "push", "set", "add", "create", "put", "import", "new", "update", "upload",
+/// The names that other programs have for a command.
+const SYNONYMS: &[(&str, &[&str])] = &[
+    (
+        "push",
+        &["set", "add", "create", "put", "import", "new", "update", "upload"],
+    ),
+    ("delete", &["remove", "del", "unset"]),
+    ("extract", &["scan", "discover", "find"]),
+    ("edit", &["rename", "mv", "describe"]),
+    ("login", &["signin"]),
+    ("logout", &["signout"]),
+    ("status", &["whoami"]),
 ];
 const READ: &[&str] = &["get", "show", "read", "cat", "reveal", "view"];
-const REMOVE: &[&str] = &["delete", "rm", "remove", "del", "unset"];
-const FIND: &[&str] = &["extract", "scan", "discover", "find"];
-const NO_VALUES: &str = "no command prints a stored value; `amika secret list` shows the names, and `amika secret push NAME` replaces a value";
+const SANDBOXES: &[&str] = &["sandbox", "sandboxes", "scp", "ssh", "ssh-key", "ssh-keys"];
 
+/// The end of the command's full name, options of other programs, and a hint with the full name for `{}`.
 /// The first that matches answers.
-const HABITS: &[Habit] = &[
-    habit("amika", &["login", "signin"], "use `amika auth login`"),
-    habit("amika", &["logout", "signout"], "use `amika auth logout`"),
-    habit("amika", &["status", "whoami"], "use `amika auth status`"),
-    habit("amika", WRITE, "use `amika secret push NAME`"),
-    habit("amika", &["list", "ls"], "use `amika secret list`"),
-    habit("amika", REMOVE, "use `amika secret delete NAME`"),
-    habit("amika", &["check"], "use `amika secret check`"),
-    habit("amika", FIND, "use `amika secret extract`"),
-    habit("amika", &["claude"], "use `amika secret claude push`"),
-    habit("amika", &["codex"], "use `amika secret codex push`"),
-    habit(
-        "amika",
-        &["sandbox", "sandboxes", "scp", "ssh", "ssh-key", "ssh-keys"],
-        "sandboxes, their files and SSH keys are not part of this client; it stores secrets for them",
-    ),
-    habit("auth", FIND, "use `amika secret extract`"),
-    habit("auth", &["signin", "token"], "use `amika auth login`"),
-    habit("auth", &["signout"], "use `amika auth logout`"),
-    habit("auth", &["whoami", "show"], "use `amika auth status`"),
-    habit("secret", WRITE, "use `amika secret push NAME`"),
-    habit("secret", FIND, "use `amika secret extract`"),
-    habit("secret", REMOVE, "use `amika secret delete NAME`"),
-    habit(
-        "secret",
-        &["rename", "mv", "describe"],
-        "use `amika secret edit NAME`",
-    ),
-    habit("claude", WRITE, "use `amika secret claude push`"),
-    habit("codex", WRITE, "use `amika secret codex push`"),
-    habit("claude", REMOVE, "use `amika secret claude delete ID`"),
-    habit("codex", REMOVE, "use `amika secret codex delete ID`"),
-    habit(
-        "claude",
-        READ,
-        "no command prints a stored credential; `amika secret claude list` shows what is stored",
-    ),
-    habit(
-        "codex",
-        READ,
-        "no command prints a stored credential; `amika secret codex list` shows what is stored",
-    ),
-    habit("", READ, NO_VALUES),
-    habit("", &["--version", "-V"], "use `amika version`"),
-    habit("", &["--json"], "use '-o json'"),
-    habit("", &["--org"], "use '--scope org'"),
-    habit(
+const OPTIONS: &[(&str, &[&str], &str)] = &[
+    ("", &["--version", "-V"], "use `amika version`"),
+    ("", &["--json"], "use '-o json'"),
+    ("", &["--org"], "use '--scope org'"),
+    (
         "",
         &["--with-token"],
         "use `amika auth login --api-key-file -`, which reads a key from standard input",
     ),
-    habit("auth login", &["-f", "--file"], "use `{} --api-key-file FILE`"),
-    habit(
+    ("auth login", &["-f", "--file"], "use `{} --api-key-file FILE`"),
+    (
         "push",
         &["-f", "--file", "--env-file"],
         "use `{} --from-file FILE`",
     ),
-    habit(
+    (
         "secret push",
         &["--force", "--overwrite"],
         "a push replaces what is stored; --yes skips the question",
     ),
-    habit(
-        "secret push",
-        &["--new-login"],
-        "use `amika secret claude push --new-login` or `amika secret codex push --new-login`",
-    ),
-    habit(
-        "secret push",
-        &["--setup-token"],
-        "use `amika secret claude push --setup-token`",
-    ),
-    habit("push", &["--overwrite"], "use `{} --force`"),
-    habit("secret push", &["--skip-existing"], "use `{} --if-missing`"),
-    habit(
+    ("push", &["--overwrite"], "use `{} --force`"),
+    ("secret push", &["--skip-existing"], "use `{} --if-missing`"),
+    (
         "secret push",
         &["--body", "--value"],
         "`{} NAME` asks for the value, `{} NAME --yes < FILE` reads it, and NAME=VALUE is seen by other processes",
     ),
-    habit("push", &["--body"], "use `{} --value - < FILE`"),
-    habit(
+    ("push", &["--body"], "use `{} --value - < FILE`"),
+    (
         "delete",
         &["-f", "--force"],
         "use `{} --yes`, which skips the question",
     ),
 ];
 
-/// The answer to an unknown command or option `word` below the command with the full name `path`.
-pub(super) fn answer(path: &str, word: &str) -> Option<Error> {
-    let habit = HABITS
-        .iter()
-        .find(|habit| path.ends_with(habit.after) && habit.words.contains(&word))?;
-    let kind = if word.starts_with('-') {
-        "option"
+/// The answer to an unknown command or option `word` of `command`.
+pub(super) fn answer(root: &Command, command: &Command, word: &str) -> Option<Error> {
+    let path = command.get_bin_name().unwrap_or("amika");
+    let (kind, hint) = if word.starts_with('-') {
+        let mut options = OPTIONS.iter();
+        let (_, _, hint) = options.find(|(end, words, _)| path.ends_with(end) && words.contains(&word))?;
+        ("option", hint.replace("{}", path))
     } else {
-        "command"
+        ("command", command_hint(root, command, word)?)
     };
-    let error = Error::usage(format!("`{path}` has no {kind} {word}"));
-    Some(error.hint(habit.hint.replace("{}", path)))
+    Some(Error::usage(format!("`{path}` has no {kind} {word}")).hint(hint))
+}
+
+/// The command that is meant: below this one, or else below `secret` or `auth`.
+fn command_hint(root: &Command, command: &Command, word: &str) -> Option<String> {
+    if SANDBOXES.contains(&word) {
+        let hint =
+            "sandboxes, their files and SSH keys are not part of this client; it stores secrets for them";
+        return Some(hint.to_owned());
+    }
+    let is_read = READ.contains(&word);
+    let synonym = SYNONYMS.iter().find(|(_, words)| words.contains(&word));
+    let name = if is_read {
+        "list"
+    } else {
+        synonym.map_or(word, |(name, _)| name)
+    };
+    let groups = ["secret", "auth"]
+        .into_iter()
+        .filter_map(|group| root.find_subcommand(group));
+    let found = std::iter::once(command)
+        .chain(groups)
+        .find_map(|place| place.find_subcommand(name))?;
+    let path = found.get_bin_name()?;
+    if is_read {
+        return Some(format!(
+            "no command prints a stored value; `{path}` shows what is stored"
+        ));
+    }
+    // The value is named as in `NAME[=VALUE]`.
+    let value = found
+        .get_positionals()
+        .next()
+        .and_then(|value| value.get_value_names()?.first());
+    let value = value
+        .and_then(|value| value.split('[').next())
+        .unwrap_or_default();
+    Some(format!("use `{}`", format!("{path} {value}").trim_end()))
 }

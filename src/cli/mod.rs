@@ -38,18 +38,21 @@ const EXAMPLES: &str = "Examples:
   amika secret push --from-file .env
   amika help secret push";
 
+/// The width in columns for which the list of exit codes is made.
+const NARROWEST: usize = 50;
+
 fn after_long_help() -> String {
-    let variables = VARIABLES.iter().map(|(name, meaning)| row(name, 29, meaning));
-    let codes = Kind::meanings().map(|(kind, meaning)| row(&kind.exit_code().to_string(), 5, &meaning));
+    // clap breaks a long line so that it goes on below the start of its first word.
+    let variables = VARIABLES
+        .iter()
+        .map(|(name, meaning)| format!("  {name}\n          {meaning}"));
+    let codes = Kind::meanings().map(|(kind, meaning)| {
+        let meaning = wrap(&meaning, NARROWEST - 7).join("\n       ");
+        format!("  {:<5}{meaning}", kind.exit_code())
+    });
     format!(
         "{EXAMPLES}\n\nEnvironment variables:\n{}\n\nExit codes:\n  0    Success\n{}",
         variables.collect::<Vec<_>>().join("\n"),
         codes.collect::<Vec<_>>().join("\n")
     )
-}
-
-/// A line of a list that fits 80 columns, or several.
-fn row(name: &str, width: usize, meaning: &str) -> String {
-    let meaning = wrap(meaning, 78 - width).join(&format!("\n{:1$}", "", width + 2));
-    format!("  {name:<width$}{meaning}")
 }

@@ -14,7 +14,7 @@ use crate::ui::options::{GlobalOptions, OutputFormat};
 use crate::ui::printer::Printer;
 
 /// The options of every command, for short help, which leaves out their own lines.
-const GLOBAL_OPTIONS: &str = "Global options: -o json, -y, -q, -v and --color WHEN; see --help";
+const GLOBAL_OPTIONS: &str = "Global options: -o json, -y, -q, -v, --color WHEN";
 /// Number of examples in short help.
 const MAX_EXAMPLES: usize = 3;
 /// Commands that are never suggested for a similar word.
@@ -44,11 +44,8 @@ pub(crate) fn global_options(arguments: &[OsString]) -> GlobalOptions {
         .filter_map(|value| OutputFormat::from_str(value, false).ok())
         .collect();
     GlobalOptions {
-        output: formats.last().copied().unwrap_or(OutputFormat::Text),
-        yes: false,
-        quiet: false,
-        verbose: 0,
-        color: clap::ColorChoice::Auto,
+        output: formats.last().copied().unwrap_or_default(),
+        ..GlobalOptions::default()
     }
 }
 
@@ -121,9 +118,9 @@ fn explain(mut refused: clap::Error, arguments: &[OsString]) -> Error {
     if matches!(
         refused.kind(),
         ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument
-    ) && let Some(answer) =
-        word.and_then(|word| habits::answer(path, &word).or_else(|| file_option(&command, &word)))
-    {
+    ) && let Some(answer) = word.and_then(|word| {
+        habits::answer(&command_of(&[]), &command, &word).or_else(|| file_option(&command, &word))
+    }) {
         return answer;
     }
     remove_values(&mut refused);

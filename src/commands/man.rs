@@ -8,7 +8,7 @@ use clap_mangen::roff::{Roff, roman};
 
 use crate::commands::variables::VARIABLES;
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape;
+use crate::formats::{escape, words};
 use crate::ui::printer::Printer;
 
 #[derive(Debug, Args)]
@@ -79,17 +79,15 @@ fn extra_sections() -> Roff {
 }
 
 fn write_all(pages: &[(String, String)], directory: &Path, printer: Printer) -> Result<()> {
-    let failed = |path: &Path, error: std::io::Error| {
-        Error::new(Kind::Output, format!("failed to write {}", escape::path(path))).because(error)
-    };
-    std::fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
+    let shown = words::missing_path(directory).unwrap_or_else(|| "the path given to --out".to_owned());
+    let failed = |error| Error::new(Kind::Output, format!("failed to write to {shown}")).because(error);
+    std::fs::create_dir_all(directory).map_err(failed)?;
     for (name, text) in pages {
-        let path = directory.join(name);
-        std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
+        std::fs::write(directory.join(name), text).map_err(failed)?;
     }
     let names: Vec<_> = pages.iter().map(|(name, _)| name).collect();
     printer.data(&names, || {
         let count = escape::count(pages.len(), "manual page");
-        format!("Wrote {count} to {}", escape::path(directory))
+        format!("Wrote {count} to {shown}")
     })
 }

@@ -1,7 +1,7 @@
 //! Terminal output and prompts.
 
 pub(crate) mod guard;
-mod hidden;
+pub(crate) mod hidden;
 pub(crate) mod lines;
 pub(crate) mod notices;
 pub(crate) mod options;

@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args, ColorChoice, ValueEnum};
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct GlobalOptions {
     /// Output format
     #[arg(short, long, value_enum, global = true, default_value_t = OutputFormat::Text, hide_short_help = true, help_heading = Self::HEADING)]
@@ -26,8 +26,9 @@ impl GlobalOptions {
     pub(crate) const HEADING: &str = "Global options";
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
+    #[default]
     Text,
     Json,
     JsonPretty,

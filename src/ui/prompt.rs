@@ -7,7 +7,6 @@ use dialoguer::{Input, Select};
 
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
-use crate::secret::SecretValue;
 use crate::system::env::{Env, Platform, blocking};
 use crate::ui::guard::{MARK_PASTES, TerminalGuard, forget_typed_ahead};
 use crate::ui::hidden::Hidden;
@@ -158,32 +157,12 @@ fn is_pipe_of_terminal(platform: Platform) -> bool {
 
 /// Asks for a value that is not shown while it is typed or pasted. `from_file` is the command that
 /// takes it from a file instead.
-pub(crate) async fn ask_secret(
+pub(crate) async fn ask_hidden(
     global: &GlobalOptions,
     env: &Env,
     prompt: &str,
     from_file: &str,
-) -> Result<SecretValue> {
-    hidden(global, env, prompt, from_file)
-        .await?
-        .into_value(from_file)
-}
-
-/// As [`ask_secret`], but `None` if nothing is entered.
-pub(crate) async fn ask_optional_secret(
-    global: &GlobalOptions,
-    env: &Env,
-    prompt: &str,
-    from_file: &str,
-) -> Result<Option<SecretValue>> {
-    let hidden = hidden(global, env, prompt, from_file).await?;
-    if hidden.is_empty() {
-        return Ok(None);
-    }
-    hidden.into_value(from_file).map(Some)
-}
-
-async fn hidden(global: &GlobalOptions, env: &Env, prompt: &str, from_file: &str) -> Result<Hidden> {
+) -> Result<Hidden> {
     if let Some(place) = cannot_ask(global, env) {
         return Err(Error::usage(format!("cannot ask for a value {place}"))
             .hint(format!("read the value from a file with `{from_file}`")));

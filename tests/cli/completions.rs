@@ -305,3 +305,16 @@ fn every_command_has_a_manual_page() {
         .stdout_contains(".TH AMIKA-SECRET-PUSH");
     sandbox.run("man nonsense").exits(2);
 }
+
+/// R17: a key in place of the directory is not repeated, whether the pages could be written or not.
+#[test]
+fn a_key_in_place_of_the_directory_of_pages_is_not_shown() {
+    let sandbox = Sandbox::new();
+    let key = "sk-ant-api03-c4n4ry0123456789";
+    for code in [0, 1] {
+        // The sandbox looks for the key in both streams.
+        sandbox.run(&format!("man --out {key}")).exits(code);
+        std::fs::remove_dir_all(sandbox.home().join(key)).unwrap_or_default();
+        sandbox.write(key, "");
+    }
+}

@@ -300,6 +300,7 @@ fn short_help_fits_a_screen() {
             );
             let is_wide = |line: &&str| width == "80" && line.chars().count() > 80;
             assert_eq!(short.lines().find(is_wide), None, "{command}");
+            assert!(short.lines().last().unwrap().len() <= 50, "{short}");
         }
         for part in ["\nExample", "--output <OUTPUT>", "--color <WHEN>"] {
             assert!(long.contains(part), "{command}: {long}");
@@ -312,6 +313,23 @@ fn short_help_fits_a_screen() {
                 .filter(|name| *name != "help")
                 .map(|name| format!("{command} {name}")),
         );
+    }
+}
+
+/// On a narrow terminal no line of the lists below the options goes on at its margin.
+#[test]
+fn long_help_fits_a_narrow_terminal() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["--help"]);
+    let help = ran(command.env("COLUMNS", "50").output().unwrap())
+        .exits(0)
+        .stdout;
+    let (_, lists) = help.split_once("Environment variables:\n").unwrap();
+    for line in lists.lines() {
+        assert!(line.chars().count() <= 50, "{line}");
+        let start = line.strip_prefix("  ").and_then(|line| line.chars().next());
+        let is_entry = start.is_none_or(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        assert!(is_entry || line.starts_with("       "), "{help}");
     }
 }
 

@@ -9,7 +9,7 @@ use hashbrown::hash_table::Entry as Slot;
 
 use super::problems::Problems;
 use super::sources::{EnvFormat, Sources};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::formats::{escape, words};
 use crate::push::candidate::{Candidate, Origin};
 use crate::push::kinds::{self, Misfit};
@@ -362,12 +362,12 @@ impl Collected<'_> {
                 (Some(note), _) => format!("Value of {name} ({note})"),
                 _ => format!("Value of {name}"),
             };
-            let answer = match optional {
-                true if !env.terminals.stdin => Ok(None),
-                true => prompt::ask_optional_secret(options, env, &prompt, &from_file).await,
-                false => prompt::ask_secret(options, env, &prompt, &from_file)
-                    .await
-                    .map(Some),
+            let answer = if optional && !env.terminals.stdin {
+                Ok(None)
+            } else {
+                let typed = prompt::ask_hidden(options, env, &prompt, &from_file).await?;
+                let is_skipped = optional && typed.is_empty();
+                (!is_skipped).then(|| typed.into_value(&from_file)).transpose()
             };
             match answer {
                 Ok(Some(value)) => {
@@ -379,7 +379,6 @@ impl Collected<'_> {
                     self.notices.warn(message);
                 }
                 Ok(None) => {}
-                Err(error) if error.kind.is_signal() || error.kind == Kind::Usage => return Err(error),
                 Err(error) => self.problems.push(error),
             }
         }
