@@ -189,7 +189,7 @@ impl Workos {
         if let Some(complete) = &code.verification_uri_complete {
             self.check_address(complete)?;
         }
-        code.user_code = self.shown(&code.user_code);
+        code.user_code = self.known_secrets.show_line(&code.user_code, None);
         code.verification_uri = self.known_secrets.show(&code.verification_uri, None);
         Ok(code)
     }
@@ -241,7 +241,7 @@ impl Workos {
     fn refusal(&self, object: &Object<'_>, status: StatusCode) -> ProviderError {
         let shown = |name, other| {
             let text = member(object, name).or_else(|| member(object, other))?;
-            Some(self.shown(text.expose_secret()))
+            Some(self.known_secrets.show_line(text.expose_secret(), None))
         };
         ProviderError::Refused {
             code: shown("error", "code").unwrap_or_else(|| status.as_u16().to_string()),
@@ -269,11 +269,6 @@ impl Workos {
             email: shown(user.as_ref(), "email"),
             organization_id: shown(Some(&reply), "organization_id"),
         }
-    }
-
-    /// A text of the provider on one line, unless it may quote a secret.
-    fn shown(&self, text: &str) -> String {
-        self.known_secrets.show_line(text, None)
     }
 
     /// Refuses a URL that is not safe to open.

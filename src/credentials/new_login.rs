@@ -165,7 +165,7 @@ fn in_keychain(
     keychain: &dyn Keychain,
 ) -> Option<(SecretValue, String, String)> {
     let filter = Filter::new(Some(provider.discovered_as), Some(CredentialKind::OAuth));
-    let found = discover(env, keychain, filter).credentials;
+    let found = discover(env, Some(keychain), filter).credentials;
     found.into_iter().find_map(|found| match found.place {
         Place::Keychain { service, account } => Some((found.document?, service, account)),
         _ => None,

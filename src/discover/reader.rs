@@ -8,7 +8,7 @@ use super::credential::Place;
 use crate::secret::SecretValue;
 use crate::system::env::Env;
 use crate::system::file::{self, FileError};
-use crate::system::keychain::Keychain;
+use crate::system::keychain::{Keychain, KeychainError};
 
 /// Maximum size of a store, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
@@ -18,7 +18,8 @@ const MAX_GROWING: u64 = 16 * 1024 * 1024;
 /// Where other programs keep their files and items.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Env,
-    pub(super) keychain: &'a dyn Keychain,
+    /// None for another home, whose keychain cannot be read.
+    pub(super) keychain: Option<&'a dyn Keychain>,
 }
 
 /// A place that was looked at, and what is there.
@@ -112,7 +113,8 @@ impl Reader<'_> {
             service: service.to_owned(),
             account: account.to_owned(),
         };
-        let content = match self.keychain.read(service, account) {
+        let read = self.keychain.map(|keychain| keychain.read(service, account));
+        let content = match read.unwrap_or(Ok(None)) {
             Ok(None) => Content::Absent,
             Ok(Some(text)) => Content::Document(Document::new(place.clone(), text)),
             Err(error) => Content::Unreadable(error.to_string()),
@@ -124,13 +126,18 @@ impl Reader<'_> {
     /// cannot be reached is unreadable, not empty, and that of another home is not read.
     pub(super) fn selected_item(&self, service: &str, account: &str) -> Lookup {
         let mut lookup = self.item(service, account);
-        if self.keychain.is_elsewhere() {
+        if self.keychain.is_none() {
             let why = "the settings select this, and keychains are not read with --homedir";
             lookup.content = Content::Nothing(why);
-        } else if let Some(reason) = self.keychain.unreachable() {
+        } else if let Some(reason) = self.unreachable() {
             lookup.content = Content::Unreadable(reason.to_string());
         }
         lookup
+    }
+
+    /// Why no item can be read, if that is known in advance.
+    pub(super) fn unreachable(&self) -> Option<KeychainError> {
+        self.keychain?.unreachable()
     }
 
     /// A path below the home directory.

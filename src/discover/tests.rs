@@ -11,7 +11,6 @@ use super::*;
 use crate::formats::jwt::tests::token;
 use crate::secret::SecretName;
 use crate::system::env::Platform;
-use crate::system::keychain::NoKeychain;
 use crate::system::keychain::tests::MemoryKeychain;
 use crate::ui::notices::Level;
 
@@ -74,10 +73,10 @@ impl Home {
     }
 
     fn discover(&self) -> Report {
-        self.discover_with(&NoKeychain)
+        self.discover_with(None)
     }
 
-    fn discover_with(&self, keychain: &dyn Keychain) -> Report {
+    fn discover_with(&self, keychain: Option<&dyn Keychain>) -> Report {
         let variables: Vec<_> = self
             .variables
             .iter()
@@ -1021,7 +1020,7 @@ fn on_macos_the_keychain_comes_before_the_files() {
         .with("Claude Code-credentials", "fix", LOGIN)
         .with("Claude Code-credentials", "unknown", r#"{"mcpOAuth":{}}"#)
         .with("Claude Code", "fix", "sk-ant-api03-item");
-    let report = home.discover_with(&keychain);
+    let report = home.discover_with(Some(&keychain));
     assert_eq!(
         rows(&report),
         [
@@ -1049,10 +1048,10 @@ fn the_credential_manager_comes_before_the_file() {
     let file = "claude_oauth sk-ant-oat01-file";
     let keychain = MemoryKeychain::default().with(SERVICE, "claude-code-user", LOGIN);
     let both = [CLAUDE_USED.to_owned(), format!("{file} outranked -")];
-    assert_eq!(rows(&home.discover_with(&keychain)), both);
+    assert_eq!(rows(&home.discover_with(Some(&keychain))), both);
     assert_eq!(rows(&home.discover()), [format!("{file} chosen claude used")]);
     let split = MemoryKeychain::default().with(SERVICE, "claude-code-user#m", r#"{"n":2,"l":9}"#);
-    let report = home.discover_with(&split);
+    let report = home.discover_with(Some(&split));
     assert_eq!(rows(&report), [format!("{file} chosen claude")]);
     assert!(report.problems[0].shown(None).contains("is split"));
 }
@@ -1062,7 +1061,7 @@ fn other_keychain_accounts_are_searched_only_when_the_own_one_is_empty() {
     let keychain = MemoryKeychain::default()
         .with("Claude Code-credentials", "unknown", r#"{"mcpOAuth":{"a":1}}"#)
         .with("Claude Code-credentials", "default", LOGIN);
-    let report = Home::on(Platform::MacOs).discover_with(&keychain);
+    let report = Home::on(Platform::MacOs).discover_with(Some(&keychain));
     assert_eq!(rows(&report), ["claude_oauth sk-ant-oat01-item chosen claude"]);
     let place = report.credentials[0].place.shown(None);
     assert_eq!(place, "keychain item Claude Code-credentials (default)");
@@ -1074,7 +1073,7 @@ fn a_moved_directory_has_its_own_keychain_items() {
     let keychain = MemoryKeychain::default()
         .with("Claude Code-credentials", "fix", &LOGIN.replace("item", "other"))
         .with("Claude Code-credentials-9a02e4b9", "fix", LOGIN);
-    assert_eq!(rows(&home.discover_with(&keychain)), [CLAUDE_USED]);
+    assert_eq!(rows(&home.discover_with(Some(&keychain))), [CLAUDE_USED]);
 }
 
 /// R132: a locked keychain is unreadable, not empty.
@@ -1082,7 +1081,7 @@ fn a_moved_directory_has_its_own_keychain_items() {
 fn a_locked_keychain_is_unreadable() {
     let home = Home::on(Platform::MacOs).with(&[(CLAUDE, LOGIN)]);
     let keychain = MemoryKeychain::default().locked("Claude Code-credentials", "fix");
-    let report = home.discover_with(&keychain);
+    let report = home.discover_with(Some(&keychain));
     assert_eq!(
         rows(&report),
         ["claude_oauth sk-ant-oat01-item chosen claude"],
@@ -1097,7 +1096,7 @@ fn a_locked_keychain_is_unreadable() {
 #[test]
 fn no_keychain_is_read_if_no_source_needs_one() {
     let keychain = MemoryKeychain::default().with("Codex Auth", "any", "{}");
-    Home::new(LAPTOP).discover_with(&keychain);
+    Home::new(LAPTOP).discover_with(Some(&keychain));
     assert!(keychain.reads.borrow().is_empty());
 }
 
@@ -1125,7 +1124,7 @@ fn codex_uses_the_configured_store() {
         let hash = crate::system::keychain::hex_start(real.to_str().unwrap().as_bytes(), 16);
         let item = r#"{"OPENAI_API_KEY":"item"}"#;
         let keychain = MemoryKeychain::default().with("Codex Auth", &format!("cli|{hash}"), item);
-        let report = home.discover_with(&keychain);
+        let report = home.discover_with(Some(&keychain));
         let values: Vec<_> = report
             .credentials
             .iter()
@@ -1179,13 +1178,13 @@ fn amp_uses_the_keyring_where_its_settings_say_so() {
     let keychain = MemoryKeychain::default().with("amp.cli.apiKey", "ampcode.com", "sgamp_2");
     let home = Home::new(&[(AMP_SETTINGS, settings)]);
     assert_eq!(
-        rows(&home.discover_with(&keychain)),
+        rows(&home.discover_with(Some(&keychain))),
         ["amp_secrets sgamp_2 chosen secret used"]
     );
     // A key in the file goes first.
     let home = home.with(&[(AMP, AMP_KEY)]);
     let both = [AMP_USED, "amp_secrets sgamp_2 outranked -"];
-    assert_eq!(rows(&home.discover_with(&keychain)), both);
+    assert_eq!(rows(&home.discover_with(Some(&keychain))), both);
 }
 
 /// R35: an expired login stays visible, and the next credential is chosen.

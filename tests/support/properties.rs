@@ -11,7 +11,6 @@ use crate::provider::{CredentialKind, PROVIDERS};
 use crate::push::collect::{EnvFormat, Sources, collect};
 use crate::secret::SecretValue;
 use crate::system::env::Env;
-use crate::system::keychain::NoKeychain;
 
 /// A value in the middle of every input, which no message may contain. A name cannot have its hyphens.
 const MARK: &str = "sk-hunter2-c4n4ry";
@@ -82,7 +81,7 @@ pub(crate) fn credential_files(data: &[u8]) {
         fs::write(path, &content).expect("a file can be written");
     }
     let env = Env::system().elsewhere(home.path());
-    let discovery = discover(&env, &NoKeychain, Filter::ANY);
+    let discovery = discover(&env, None, Filter::ANY);
     let shown: Vec<_> = discovery.credentials.iter().collect();
     let messages = discovery.messages(&shown, None, true);
     for (_, message) in messages.iter() {

@@ -170,7 +170,7 @@ pub(crate) fn find_local(
         provider: Some(provider.discovered_as),
         kind: args.kind,
     };
-    let discovery = discover(env, &SystemKeychain::from_env(env), filter);
+    let discovery = discover(env, Some(&SystemKeychain::from_env(env)), filter);
     printer.notices(&discovery.messages(&[], env.home.as_deref(), true));
     local.extend(stored(discovery, env));
     let has_login = local

@@ -22,7 +22,7 @@ use crate::push::plan::{Intent, Inventory, Plan};
 use crate::push::report as push_view;
 use crate::secret::{Scope, SecretName};
 use crate::system::env::Env;
-use crate::system::keychain::{NoKeychain, SystemKeychain};
+use crate::system::keychain::SystemKeychain;
 use crate::ui::options::GlobalOptions;
 use crate::ui::printer::Printer;
 use crate::ui::prompt::Confirmation;
@@ -121,8 +121,8 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         Filter::ANY
     };
     let mut report = match &args.homedir {
-        None => discover(env, &SystemKeychain::from_env(env), filter),
-        Some(home) if home.is_dir() => discover(&env.elsewhere(home), &NoKeychain, filter),
+        None => discover(env, Some(&SystemKeychain::from_env(env)), filter),
+        Some(home) if home.is_dir() => discover(&env.elsewhere(home), None, filter),
         Some(home) => {
             let shown = words::missing_path(home).unwrap_or_else(|| "the path given to --homedir".to_owned());
             return Err(Error::input(format!("{shown} is not a directory"))

@@ -151,7 +151,7 @@ impl Codex<'_> {
             }
             // Codex uses the file if the keyring has no login or cannot be reached.
             ("auto", false) => {
-                let reason = self.reader.keychain.unreachable().filter(|_| auth_file.is_file());
+                let reason = self.reader.unreachable().filter(|_| auth_file.is_file());
                 if let Some(reason) = &reason {
                     is_known = false;
                     report.note(&place, no_keychain(TITLE, reason));

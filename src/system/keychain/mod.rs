@@ -61,31 +61,9 @@ pub(crate) trait Keychain {
     /// The accounts that have an item of this service, if the keychain can list them.
     fn accounts(&self, service: &str) -> Vec<String>;
 
-    /// Whether it stands for the keychain of another home, which cannot be read.
-    fn is_elsewhere(&self) -> bool {
-        false
-    }
-
     /// Why no item can be read, if that is known in advance.
     fn unreachable(&self) -> Option<KeychainError> {
         None
-    }
-}
-
-/// A keychain without items.
-pub(crate) struct NoKeychain;
-
-impl Keychain for NoKeychain {
-    fn read(&self, _: &str, _: &str) -> ItemResult {
-        Ok(None)
-    }
-
-    fn accounts(&self, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn is_elsewhere(&self) -> bool {
-        true
     }
 }
 

@@ -116,12 +116,13 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
     if env.platform != Platform::Unix {
         let (service, own) = (paths::login_service(env), paths::account(env));
         let item = reader.item(&service, &own);
-        if let Some(reason) = reader.keychain.unreachable() {
+        if let Some(reason) = reader.unreachable() {
             is_known = false;
             report.note(&item.place, no_keychain(TITLE, &reason));
         }
         if matches!(item.content, Content::Absent) {
-            others = reader.keychain.accounts(&service);
+            let keychain = reader.keychain;
+            others = keychain.map_or_else(Vec::new, |keychain| keychain.accounts(&service));
             others.retain(|account| *account != own);
         }
         login_in(reader, report, &Source::CLAUDE_OAUTH, item);
