@@ -36,11 +36,12 @@ impl CredentialKind {
     }
 }
 
+/// For messages.
 impl fmt::Display for CredentialKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::OAuth => "oauth",
-            Self::ApiKey => "api key",
+            Self::OAuth => "login",
+            Self::ApiKey => "API key",
         })
     }
 }
@@ -53,9 +54,8 @@ pub(crate) struct Provider {
     pub(crate) title: &'static str,
     /// The program that uses its logins.
     pub(crate) tool: &'static str,
-    /// Its command, and the arguments of its login without other stores than a file in its directory.
-    pub(crate) program: &'static str,
-    pub(crate) login_arguments: &'static [&'static str],
+    /// The command of its login, and then the settings for no other store than a file in its directory.
+    pub(crate) login_command: &'static [&'static str],
     /// The variable with its directory.
     pub(crate) home_variable: &'static str,
     /// Name in the sources of discovery.
@@ -82,8 +82,7 @@ pub(crate) const CLAUDE: Provider = Provider {
     id: "claude",
     title: "Claude",
     tool: "Claude Code",
-    program: "claude",
-    login_arguments: &["auth", "login"],
+    login_command: &["claude", "auth", "login"],
     home_variable: "CLAUDE_CONFIG_DIR",
     discovered_as: "anthropic",
     secret_names: &["ANTHROPIC_API_KEY", "CLAUDE_API_KEY"],
@@ -114,8 +113,8 @@ pub(crate) const CODEX: Provider = Provider {
     id: "codex",
     title: "Codex",
     tool: "Codex",
-    program: "codex",
-    login_arguments: &[
+    login_command: &[
+        "codex",
         "login",
         "--device-auth",
         "-c",

@@ -23,7 +23,7 @@ pub(crate) struct CredentialSummary {
 }
 
 /// A credential to store.
-#[derive(Debug, Clone)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NewCredential {
     pub(crate) name: String,
     pub(crate) kind: CredentialKind,

@@ -33,8 +33,8 @@ pub(super) enum ReplaceStep {
 pub(crate) enum Ending {
     /// The new credential is stored under this id.
     Stored(String),
-    /// The old credential was not deleted.
-    Untouched,
+    /// Nothing was changed.
+    Unchanged,
     /// The delete got no reply and may still be carried out.
     DeletionUnknown,
     /// The old credential was deleted and restored under this id.
@@ -43,8 +43,6 @@ pub(crate) enum Ending {
     Taken,
     /// Another writer stored a credential in its place meanwhile.
     TakenByOther,
-    /// There was nothing to replace, and the new credential is not stored.
-    NotStored,
     /// It is unknown whether the new credential is stored; an old one is deleted.
     Unknown,
     /// The old credential is deleted, and neither credential is stored.
@@ -163,7 +161,7 @@ impl Decisions {
         match (self.phase, reply) {
             (Phase::Deleting, StepReply::Done(_)) => self.create_or_restore(),
             (Phase::Deleting, StepReply::Unknown) => self.list_for(Phase::CheckingDeletion),
-            (Phase::Deleting, _) => finish(Ending::Untouched),
+            (Phase::Deleting, _) => finish(Ending::Unchanged),
             (Phase::Creating, StepReply::Done(id)) => finish(Ending::Stored(id)),
             (Phase::Creating, StepReply::Unknown) => {
                 self.creation_in_doubt = true;
@@ -239,7 +237,7 @@ impl Decisions {
         } else if self.is_replacing() {
             Ending::Lost
         } else {
-            Ending::NotStored
+            Ending::Unchanged
         })
     }
 

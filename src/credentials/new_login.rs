@@ -13,7 +13,6 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::recovery::{Description, KeptValue};
-use crate::auth::store::Store;
 use crate::discover::{Filter, Place, discover};
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -42,72 +41,49 @@ pub(crate) struct NewLogin {
 impl NewLogin {
     /// Finds the tool; exit 4 if it is missing.
     pub(crate) fn prepare(provider: &'static Provider, env: &Env) -> Result<Self> {
-        let Provider { tool, program, .. } = provider;
-        let found = env.find_program(program).ok_or_else(|| {
-            Error::input(format!(
-                "{tool} is not installed: there is no '{program}' in PATH"
-            ))
-            .hint(format!(
-                "install {tool} on this machine, or push a login with --from-file FILE"
-            ))
-        })?;
-        Ok(Self {
-            provider,
-            program: found,
-        })
+        let (tool, program) = (provider.tool, provider.login_command[0]);
+        let missing = || {
+            let message = format!("{tool} is not installed: there is no '{program}' in PATH");
+            let hint = format!("install {tool} on this machine, or push a login with --from-file FILE");
+            Error::input(message).hint(hint)
+        };
+        let program = env.find_program(program).ok_or_else(missing)?;
+        Ok(Self { provider, program })
     }
 
     /// The command without its settings, for messages.
     pub(crate) fn command(&self) -> String {
-        let Provider {
-            program,
-            login_arguments,
-            ..
-        } = self.provider;
-        let words: Vec<_> = [program]
-            .into_iter()
-            .chain(*login_arguments)
-            .take(3)
-            .copied()
-            .collect();
-        words.join(" ")
+        self.provider.login_command[..3].join(" ")
     }
 
     /// Runs the tool until it ends or a signal arrives. What counts is what it has stored, not how it
     /// ended. Returns the login and the directory that keeps it, with the signal if there was one.
     pub(crate) async fn run(
         self,
-        description: &Description,
+        description: Description,
         env: &Env,
         interrupt: &Interrupt,
     ) -> Result<(SecretValue, KeptValue, Option<Kind>)> {
-        let store = Store::require(env)?;
-        let lock = store.lock().await?;
-        let kept = KeptValue::for_login(&store.directory, self.provider, description)?;
-        drop(lock);
-        let directory = kept.directory().to_owned();
-        let tool_env = env.of_tool(OWN_VARIABLES, self.provider.home_variable, &directory);
-        let signal = self.run_tool(&tool_env, &directory, interrupt).await;
-        let stored = signal.and_then(|signal| {
-            Ok((
-                self.stored(&tool_env, &directory, &SystemKeychain::from_env(env))?,
-                signal,
-            ))
-        });
-        let signal = match stored {
-            Ok((Some(login), signal)) => return Ok((login, kept, signal)),
-            Ok((None, signal)) => Ok(signal),
-            Err(error) => Err(error),
+        let kept = KeptValue::create(env, self.provider, description, None).await?;
+        let tool_env = env.of_tool(OWN_VARIABLES, self.provider.home_variable, kept.directory());
+        let ended = self.run_tool(&tool_env, kept.directory(), interrupt).await;
+        let stored = self.stored(&tool_env, &kept.path, &SystemKeychain::from_env(env));
+        let signal = match (ended, stored) {
+            (Ok(signal), Ok(Some(login))) => return Ok((login, kept, signal)),
+            (ended, stored) => {
+                kept.remove();
+                stored?;
+                ended?
+            }
         };
-        kept.remove();
-        let signal = match signal? {
+        let signal = match signal {
             None => timeout(SIGNAL_DELAY, interrupt.wait()).await.ok(),
             signal => signal,
         };
         if let Some(kind) = signal {
             return Err(Error::new(kind, "interrupted; nothing was pushed"));
         }
-        let message = format!("'{}' ended without a login; nothing was pushed", self.command());
+        let message = format!("`{}` ended without a login; nothing was pushed", self.command());
         Err(Error::input(message))
     }
 
@@ -115,7 +91,7 @@ impl NewLogin {
         let _restored_on_drop = TerminalGuard::new();
         let started = stderr_as_stdout().and_then(|stdout| {
             Command::new(&self.program)
-                .args(self.provider.login_arguments)
+                .args(&self.provider.login_command[1..])
                 .env_clear()
                 .envs(&env.variables)
                 .current_dir(directory)
@@ -140,17 +116,16 @@ impl NewLogin {
         }
     }
 
-    /// The login that the tool has stored; in the directory also if it was in the keychain.
-    fn stored(&self, env: &Env, directory: &Path, keychain: &SystemKeychain) -> Result<Option<SecretValue>> {
-        let path = directory.join(self.provider.login_file_name());
-        if let Ok(Some(bytes)) = file::read_if_there(&path, MAX_VALUE as u64) {
+    /// The login that the tool has stored; at `path` also if it was in the keychain.
+    fn stored(&self, env: &Env, path: &Path, keychain: &SystemKeychain) -> Result<Option<SecretValue>> {
+        if let Ok(Some(bytes)) = file::read_if_there(path, MAX_VALUE as u64) {
             let text = std::str::from_utf8(&bytes);
             return Ok(text.ok().map(|text| SecretValue::new(text.to_owned())));
         }
         let Some((login, service, account)) = in_keychain(self.provider, env, keychain) else {
             return Ok(None);
         };
-        write_private(&path, login.expose_secret().as_bytes())
+        write_private(path, login.expose_secret().as_bytes())
             .map_err(|error| Error::new(Kind::State, "the new login cannot be saved").because(error))?;
         // The copy in the directory is the one that is used; an item that stays belongs to no directory.
         let _ = keychain.set(&service, &account, None);

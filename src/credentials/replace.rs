@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 pub(crate) use super::decide::Ending;
 use super::decide::{Decisions, Listed, NextStep, ReplaceStep, StepReply};
 use crate::api::{Api, ApiError, CredentialSummary, Effect, NewCredential};
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 use crate::net::retry::backoff;
 use crate::provider::Provider;
 use crate::secret::Scope;
@@ -34,6 +34,17 @@ pub(crate) struct ReplaceOutcome {
     pub(crate) failure: Option<ApiError>,
     /// The signal received meanwhile.
     pub(crate) signal: Option<Kind>,
+}
+
+impl ReplaceOutcome {
+    /// Why the new credential is not stored.
+    pub(crate) fn reason(&self) -> Error {
+        match (self.signal, &self.failure) {
+            (Some(signal), _) => Error::new(signal, "interrupted"),
+            (None, Some(failure)) => failure.clone().into(),
+            (None, None) => Error::new(Kind::Unreachable, "the API did not answer in time"),
+        }
+    }
 }
 
 /// Finds the credential that a new one with this name and scope would replace: in org scope, the

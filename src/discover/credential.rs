@@ -264,6 +264,15 @@ impl LocalCredential {
         }
     }
 
+    /// Formats its location, with the server that a key belongs to if that is not the vendor's.
+    pub(crate) fn shown_place(&self, home: Option<&Path>) -> String {
+        let place = self.place.shown(home);
+        match &self.server {
+            Some(server) => format!("{place}, for {}", escape::escape(server)),
+            None => place,
+        }
+    }
+
     /// Whether it would be pushed if it were chosen.
     pub(crate) fn could_be_pushed(&self) -> bool {
         self.server.is_none() && matches!(self.state, State::Chosen | State::Outranked(_))

@@ -153,11 +153,11 @@ fn a_login_for_others_is_asked_about() {
             "--from-file .claude/.credentials.json --scope org",
             "everyone",
         ),
-        (WITH_MCP, "--type oauth", "with mcpOAuth (github)"),
+        (WITH_MCP, "--type oauth", "pushed too: mcpOAuth (github)"),
         (
             WITH_MCP,
             "--from-file .claude/.credentials.json",
-            "with mcpOAuth (github)",
+            "pushed too: mcpOAuth (github)",
         ),
     ] {
         let sandbox = with_login(login);
@@ -218,7 +218,8 @@ fn an_answer_is_no_name() {
     }
     text(&mut session, "Name [Claude API Key]");
     session.send_line("").unwrap();
-    text(&mut session, "as \"Claude API Key\"? [y/N]");
+    let asked = question(&mut session);
+    assert!(asked.contains("as \"Claude API Key\""), "{asked}");
     session.send_line("y").unwrap();
     text(&mut session, "code 0");
     assert_eq!(sandbox.vault.stored("claude")[0].name, "Claude API Key");

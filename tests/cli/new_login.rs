@@ -339,9 +339,10 @@ fn the_directory_of_a_killed_login_is_removed() {
     sandbox.run("secret claude list").exits(0);
     assert_eq!(kept(&sandbox).len(), 1);
     drop(session);
-    let left = sandbox.home().join(".local/state/amika/login-claude-left");
+    let left = sandbox.home().join(".local/state/amika/kept-claude-left");
     fs::create_dir_all(&left).unwrap();
-    fs::write(left.join("amika.json"), "{}").unwrap();
+    let description = r#"{"provider":"claude","id":"","name":"x","type":"oauth","scope":"user","api_url":"https://x.example"}"#;
+    fs::write(left.join("amika.json"), description).unwrap();
     sandbox.run("secret claude list").exits(0);
     assert!(!left.exists());
 }

@@ -170,7 +170,7 @@ fn a_value_stays_hidden_after_ctrl_z() {
 const PROMPTS: [(&str, &str, &str); 4] = [
     ("amika secret push KEY", "", "Value of KEY: "),
     ("amika secret push KEY=1", "", "[y/N] "),
-    ("ANTHROPIC_API_KEY=k amika secret claude push", "", "  oauth "),
+    ("ANTHROPIC_API_KEY=k amika secret claude push", "", "  login "),
     (
         "ANTHROPIC_API_KEY=k amika secret claude push",
         "\r",
@@ -195,7 +195,7 @@ fn a_signal_at_a_prompt_leaves_the_terminal_as_it_was() {
             let pid = text(&mut session, ".");
             let pid = pid.trim().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
             if !answer.is_empty() {
-                text(&mut session, "  oauth ");
+                text(&mut session, "  login ");
                 session.send(answer).unwrap();
             }
             text(&mut session, prompt);
@@ -374,7 +374,8 @@ fn what_is_typed_ahead_answers_no_question() {
     session.send("\x1b[B\rMine\ny\n").unwrap();
     text(&mut session, "Name [Claude OAuth]");
     session.send("Login\ny\ny\n").unwrap();
-    text(&mut session, "as \"Login\"? [y/N]");
+    text(&mut session, "as \"Login\"");
+    text(&mut session, "[y/N]");
     session.send_line("n").unwrap();
     text(&mut session, "code 1");
     assert_eq!(sandbox.vault.count("POST"), 0);
@@ -452,7 +453,7 @@ fn a_choice_without_an_answer_lists_the_credentials_once() {
         assert_eq!(
             choose(options, &variables),
             format!(
-                "{notice}error: {why}; found 2 Codex credentials: api key $CODEX_API_KEY; api key ~/.codex/auth.json\n  \
+                "{notice}error: {why}; found 2 Codex credentials: API key $CODEX_API_KEY; API key ~/.codex/auth.json\n  \
                  hint: choose the first with --type api_key, or pass another with --value - < FILE\n"
             )
         );

@@ -332,6 +332,19 @@ fn a_value_that_is_no_secret_yet_is_refused() {
         .stderr_contains("placeholder");
 }
 
+/// R34: it is said to which server a key belongs, if that is not the vendor's own.
+#[test]
+fn the_server_of_a_key_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude.json", r#"{"primaryApiKey":"c4n4ry-key"}"#);
+    let settings = r#"{"env":{"ANTHROPIC_BASE_URL":"https://llm.example"}}"#;
+    sandbox.write(".claude/settings.json", settings);
+    sandbox
+        .run("secret claude push --type api_key --dry-run")
+        .exits(0)
+        .stderr_contains("from ~/.claude.json, for llm.example\n");
+}
+
 /// R164: a setup token is stored in the form that Claude Code reads, from wherever it comes.
 #[test]
 fn a_setup_token_is_stored_as_a_login_of_a_year() {
@@ -446,8 +459,8 @@ fn without_a_type_the_person_chooses() {
     };
     feed(&mut push(), "2\n")
         .exits(0)
-        .stderr_contains("1) api key  $ANTHROPIC_API_KEY")
-        .stderr_contains("2) oauth    ~/.claude/.credentials.json");
+        .stderr_contains("1) API key  $ANTHROPIC_API_KEY")
+        .stderr_contains("2) login    ~/.claude/.credentials.json");
     assert_eq!(only(&sandbox, "claude")[1], "oauth");
     feed(&mut push(), "3\n").exits(2).stderr_contains("Number [1-2]?");
     feed(&mut push(), "").exits(2).stderr_contains("--type");

@@ -101,13 +101,10 @@ fn the_unfinished_file_of_a_running_save_is_left_alone() {
 #[test]
 fn a_copy_of_a_backup_is_not_removed() {
     let description = r#"{"provider":"claude","id":"sec_1","name":"mine","type":"api_key","scope":"user","api_url":"https://x.example"}"#;
-    for (value, sibling) in [
-        ("saved.value", "saved.json"),
-        ("credential-x.txt", "credential-x.json"),
-    ] {
+    for (directory, file) in [("saved", "amika.json"), ("kept-claude-x", "other.json")] {
         let sandbox = Sandbox::new();
-        let value = sandbox.write(value, "sk-ant-api03-c4n4ry");
-        let sibling = sandbox.write(sibling, description);
+        let value = sandbox.write(&format!("{directory}/value"), "sk-ant-api03-c4n4ry");
+        let sibling = sandbox.write(&format!("{directory}/{file}"), description);
         let mut command = sandbox.command(["secret", "claude", "push", "--name", "k", "--from-file"]);
         ran(command.arg(&value).output().unwrap()).exits(0);
         assert!(value.exists() && sibling.exists(), "{value:?}");

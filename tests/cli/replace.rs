@@ -226,18 +226,19 @@ fn when_nothing_can_be_stored_the_old_value_is_kept_in_a_file() {
 
 /// The backups in the state directory, which must be private and have short names.
 pub(crate) fn kept_values(sandbox: &Sandbox) -> Vec<String> {
-    let directory = sandbox.home().join(".local/state/amika");
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let files = entries.filter(|entry| entry.path().extension().is_some_and(|e| e == "value"));
-    files
-        .map(|entry| {
+    let state = std::fs::read_dir(sandbox.home().join(".local/state/amika"));
+    let entries = state.into_iter().flatten().flatten();
+    let directories = entries.filter(|entry| entry.path().is_dir());
+    directories
+        .map(|directory| {
+            assert!(directory.file_name().len() < 100);
+            let value = directory.path().join("value");
             #[cfg(unix)]
-            assert_eq!(
-                std::os::unix::fs::MetadataExt::mode(&entry.metadata().unwrap()) & 0o777,
-                0o600
-            );
-            assert!(entry.file_name().len() < 100);
-            std::fs::read_to_string(entry.path()).unwrap()
+            for (path, mode) in [(directory.path(), 0o700), (value.clone(), 0o600)] {
+                let metadata = std::fs::metadata(path).unwrap();
+                assert_eq!(std::os::unix::fs::MetadataExt::mode(&metadata) & 0o777, mode);
+            }
+            std::fs::read_to_string(value).unwrap()
         })
         .collect()
 }

@@ -218,8 +218,15 @@ fn the_old_value_is_flushed_to_disk_before_the_delete() {
     ran(trace(&sandbox, &command, &["-s", "16", "-e", calls])).exits(0);
     let trace = std::fs::read_to_string(sandbox.home().join("trace")).unwrap();
     let (before, _) = trace.split_once("\"DELETE /api").unwrap();
-    is_durable(before, ".value");
-    is_durable(before, ".json");
+    for name in ["amika.json", "value"] {
+        is_durable(before, name);
+    }
+    // The directory of the value, after the last file was placed in it.
+    let (_, placed) = before.rsplit_once("rename").unwrap();
+    assert!(
+        placed.contains("/value") && placed.contains("/amika/kept-claude-"),
+        "{before}"
+    );
 }
 
 /// Whether the trace shows that the file was synced and renamed, and its directory synced.

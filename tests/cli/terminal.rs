@@ -106,7 +106,7 @@ fn a_credential_is_chosen_named_and_confirmed() {
     text(&mut session, "Name [Claude OAuth]");
     session.send_line("My login").unwrap();
     let asked = text(&mut session, "[y/N]").replace("\r\n", " ");
-    assert!(asked.contains("as \"My login\"?"), "{asked}");
+    assert!(asked.contains("as \"My login\""), "{asked}");
     assert!(
         asked.contains("user scope of the API key from AMIKA_API_KEY"),
         "{asked}"
@@ -154,7 +154,7 @@ fn replacing_the_organisations_credential_is_confirmed() {
     let mut session = shell(&sandbox, line);
     text(
         &mut session,
-        "Replace the organisation's Codex credential Team? [y/N]",
+        "Replace the organisation's credential \"Team\"? [y/N]",
     );
     session.send_line("n").unwrap();
     text(&mut session, "code 1");

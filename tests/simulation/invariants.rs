@@ -329,12 +329,9 @@ fn nothing_lost(world: &World, vault: &Vault, home: &Path, broken: &mut Vec<Viol
 
 /// The backups of old values on this machine.
 fn kept_values(home: &Path) -> Vec<String> {
-    let files = std::fs::read_dir(home.join("state"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let values = files.filter(|file| file.path().extension().is_some_and(|end| end == "value"));
-    values
-        .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+    let state = std::fs::read_dir(home.join("state"));
+    let directories = state.into_iter().flatten().flatten();
+    directories
+        .filter_map(|directory| std::fs::read_to_string(directory.path().join("value")).ok())
         .collect()
 }

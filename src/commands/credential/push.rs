@@ -4,8 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::source::{PushSource, SourceArgs, pick};
-use super::store::{Vault, store};
-use crate::api::{CredentialSummary, NewCredential};
+use super::store::{Push, Vault};
+use crate::api::CredentialSummary;
 use crate::context::Context;
 use crate::credentials::validate::{self, Checked};
 use crate::error::{Error, Result};
@@ -78,170 +78,121 @@ pub(crate) async fn run(
         validate::check(provider, source.kind, value, &place, args.source.literal, now)
     };
     let checked = checked?;
-    let push = Push {
-        provider,
-        scope: args.scope,
-        force: args.force,
+    let mut push = Push {
         consent,
         is_shared: true,
+        ..Push::new(provider, checked.kind, args, context)
     };
     push.announce(&place, &checked, context);
-    let mut name = args
-        .name
-        .clone()
-        .unwrap_or_else(|| provider.default_name(checked.kind));
     if args.dry_run {
-        context.api().await?;
-        return push.report_dry_run(&name, checked.kind, context);
+        return push.report_dry_run(context).await;
     }
     let vault = match vault {
         Some(vault) => vault,
         None => Vault::open(provider, context).await?,
     };
-    let asks_name = is_list && consent == Confirmation::Terminal && args.name.is_none();
-    if asks_name {
-        name = interrupt
-            .or(prompt::ask_line("Name", &name, check_chosen_name))
-            .await?;
+    if is_list && consent == Confirmation::Terminal && args.name.is_none() {
+        let asked = prompt::ask_line("Name", &push.name, check_chosen_name);
+        push.name = interrupt.or(asked).await?;
     }
-    let question = push.question(&place, &checked, chosen, asks_name.then_some(&name));
-    let old = push.agree(&vault, &name, question, context).await?;
-    push.store(&vault, name, checked, old, context).await
-}
-
-/// How a credential is pushed.
-pub(super) struct Push {
-    pub(super) provider: &'static Provider,
-    pub(super) scope: Scope,
-    /// Whether to replace an existing credential without a question.
-    pub(super) force: bool,
-    pub(super) consent: Confirmation,
-    /// Whether a login is also that of another machine.
-    pub(super) is_shared: bool,
+    let question = push.question(&place, &checked, chosen);
+    let old = push.agree(&vault, question, context).await?;
+    push.store(checked.value, old, &vault, context).await
 }
 
 impl Push {
-    /// Stores the credential in place of the `old` one.
-    pub(super) async fn store(
-        &self,
-        vault: &Vault,
-        name: String,
-        checked: Checked,
-        old: Option<&CredentialSummary>,
+    /// As the command line says, asking at a terminal only.
+    pub(super) fn new(
+        provider: &'static Provider,
+        kind: CredentialKind,
+        args: &PushCredentialArgs,
         context: &Context,
-    ) -> Result<()> {
-        let new = NewCredential {
-            name,
-            kind: checked.kind,
-            scope: self.scope,
-            value: checked.value,
-        };
-        store(self.provider, &new, old, &vault.api, context).await
+    ) -> Self {
+        let name = args.name.clone();
+        Self {
+            provider,
+            name: name.unwrap_or_else(|| provider.default_name(kind)),
+            kind,
+            scope: args.scope,
+            force: args.force,
+            consent: Confirmation::at_terminal_only(&context.options, &context.env),
+            is_shared: false,
+        }
     }
 
     /// Asks `question`, and whether to replace the existing credential, which is returned.
     pub(super) async fn agree<'v>(
         &self,
         vault: &'v Vault,
-        name: &str,
         question: Option<String>,
         context: &Context,
     ) -> Result<Option<&'v CredentialSummary>> {
-        let Self { provider, scope, .. } = self;
+        let Self {
+            name, scope, consent, ..
+        } = self;
         let old = vault.existing(name, *scope);
         if old.is_some() && !self.force && !prompt::is_at_terminal(&context.options, &context.env) {
-            return Err(vault.taken(provider, name, *scope));
+            return Err(self.taken(&vault.described()));
         }
-        let is_for_all = *scope == Scope::Org && self.consent == Confirmation::Terminal;
+        let is_for_all = *scope == Scope::Org && *consent == Confirmation::Terminal;
         let replaced = old.filter(|_| !self.force || is_for_all);
-        let question = question.filter(|_| self.consent != Confirmation::NotNeeded);
+        let question = question.filter(|_| *consent != Confirmation::NotNeeded);
         if question.is_some() || replaced.is_some() {
-            let vault = context.vault_of(*scope);
-            context
-                .printer
-                .without_quiet()
-                .notice(&format!("it goes to {vault}, as \"{name}\""));
+            let goes = format!("it goes to {}, as \"{name}\"", context.vault_of(*scope));
+            context.printer.without_quiet().notice(&goes);
         }
         if let Some(question) = question {
-            let asked = self.consent.ask(&context.env, context.printer, &question);
+            let asked = consent.ask(&context.env, context.printer, &question);
             context.interrupt.or(asked).await?;
         }
         if let Some(old) = replaced {
-            let question = match scope {
-                Scope::User => format!("Replace \"{name}\"?"),
-                Scope::Org => format!(
-                    "Replace the organisation's {} credential {}?",
-                    provider.title,
-                    vault.api.shown(&old.name)
-                ),
+            let whose = match scope {
+                Scope::User => "",
+                Scope::Org => "the organisation's credential ",
             };
+            let question = format!("Replace {whose}\"{}\"?", vault.api.shown(&old.name));
             // Not answered by --yes, and never through a pipe.
-            context
-                .interrupt
-                .or(Confirmation::Terminal.ask(&context.env, context.printer, &question))
-                .await?;
+            let asked = Confirmation::Terminal.ask(&context.env, context.printer, &question);
+            context.interrupt.or(asked).await?;
         }
         Ok(old)
     }
 
-    /// The question whether to push it, with what should be known before; `None` if the command line says
-    /// what is meant. `asked_name` is a name from a prompt.
-    fn question(
-        &self,
-        place: &str,
-        checked: &Checked,
-        chosen: bool,
-        asked_name: Option<&String>,
-    ) -> Option<String> {
-        let mut facts = Vec::new();
+    /// The question whether to push it; `None` if the command line says what is meant.
+    fn question(&self, place: &str, checked: &Checked, chosen: bool) -> Option<String> {
+        let leaves = self.kind == CredentialKind::OAuth && self.scope == Scope::Org;
+        let is_asked_about = leaves || !checked.others.is_empty();
+        if !(chosen || is_asked_about && self.consent == Confirmation::Terminal) {
+            return None;
+        }
+        let mut facts = String::new();
         if self.is_shared && checked.is_renewable {
-            facts.push("renewable, shared with this laptop".to_owned());
-        } else if !checked.expiry.is_empty() {
-            facts.push(checked.expiry.clone());
+            facts.push_str(" (renewable, shared with this laptop)");
         }
-        let leaves = checked.kind == CredentialKind::OAuth && self.scope == Scope::Org;
         if leaves {
-            facts.push(FOR_EVERYONE.to_owned());
+            facts.push_str(FOR_EVERYONE);
         }
-        if !checked.others.is_empty() {
-            facts.push(format!("with {}", checked.others.join(", ")));
-        }
-        let is_asked =
-            chosen || (leaves || !checked.others.is_empty()) && self.consent == Confirmation::Terminal;
-        let facts = if facts.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", facts.join("; "))
-        };
-        let name = asked_name.map_or_else(String::new, |name| format!(", as \"{name}\""));
-        let (title, noun) = (self.provider.title, noun(checked.kind));
-        is_asked.then(|| format!("Push the {title} {noun} in {place}{facts}{name}?"))
+        let (title, kind) = (self.provider.title, self.kind);
+        Some(format!("Push the {title} {kind} in {place}{facts}?"))
     }
 
     /// Says what will be pushed, what else it contains, and who will share it.
     pub(super) fn announce(&self, place: &str, checked: &Checked, context: &Context) {
-        let title = self.provider.title;
-        let printer = context.printer;
+        let (title, kind, printer) = (self.provider.title, self.kind, context.printer);
         let expiry = match checked.expiry.as_str() {
             "" => String::new(),
             expiry => format!(" ({expiry})"),
         };
-        printer.notice(&format!(
-            "pushing the {title} {} from {place}{expiry}",
-            noun(checked.kind)
-        ));
+        printer.notice(&format!("pushing the {title} {kind} from {place}{expiry}"));
         if !checked.others.is_empty() {
             printer.warning(&format!(
                 "{place} contains other secrets that are pushed too: {}",
                 checked.others.join(", ")
             ));
         }
-        if !checked.is_renewable {
-            return;
-        }
-        if self.is_shared {
+        if checked.is_renewable && self.is_shared {
             printer.warning(&self.provider.sharing());
-        } else {
+        } else if checked.is_renewable {
             printer.notice(
                 "this login is not shared with this machine; sandboxes share it with each other, and logging \
                  out in one may end it for all",
@@ -249,21 +200,26 @@ impl Push {
         }
     }
 
-    pub(super) fn report_dry_run(&self, name: &str, kind: CredentialKind, context: &Context) -> Result<()> {
-        let scope = self.scope;
+    /// Says what would be pushed to whose vault.
+    pub(super) async fn report_dry_run(&self, context: &Context) -> Result<()> {
+        let Self {
+            name, kind, scope, ..
+        } = self;
+        context.api().await?;
         let planned = json!({ "status": "dry_run", "name": name, "scope": scope, "type": kind });
+        let vault = context.vault_of(*scope);
         context.printer.data(&planned, || {
             format!(
                 "Would push {} to {}",
                 escape::escape(name),
-                escape::escape(&context.vault_of(scope))
+                escape::escape(&vault)
             )
         })
     }
 }
 
 /// Said before a login goes to org scope.
-pub(super) const FOR_EVERYONE: &str = "for everyone in the organisation";
+pub(super) const FOR_EVERYONE: &str = " (for everyone in the organisation)";
 
 /// Refuses a value that another program turns into a secret, and warns about a placeholder.
 fn check_is_secret(provider: &Provider, value: &SecretValue, place: &str, context: &Context) -> Result<()> {
@@ -285,13 +241,6 @@ fn check_is_secret(provider: &Provider, value: &SecretValue, place: &str, contex
         }
     };
     Err(Error::input(format!("{place}: this is {}, not a secret", kind.what)).hint(hint))
-}
-
-fn noun(kind: CredentialKind) -> &'static str {
-    match kind {
-        CredentialKind::OAuth => "login",
-        CredentialKind::ApiKey => "API key",
-    }
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -1,12 +1,13 @@
 //! Finds the value to push: on the command line, or among the credentials on this machine.
 
+use std::cmp::Reverse;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::credentials::recovery::{Description, KeptValue};
-use crate::discover::{Filter, Report, State, discover};
+use crate::credentials::recovery::KeptValue;
+use crate::discover::{Filter, LocalCredential, State, discover};
 use crate::error::{Error, Result};
 use crate::provider::{CLAUDE, CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
@@ -106,8 +107,8 @@ impl SourceArgs {
         prompts || self.is_empty() && local.len() > 1
     }
 
-    /// The backup of an interrupted replacement, if `--from-file` is one.
-    pub(super) fn kept_value(&self, env: &Env) -> Option<(KeptValue, Description)> {
+    /// The value that an earlier command kept, if `--from-file` is one.
+    pub(super) fn kept_value(&self, env: &Env) -> Option<KeptValue> {
         KeptValue::at(&env.expand_home(self.from_file.as_ref()?))
     }
 }
@@ -121,8 +122,6 @@ pub(crate) struct PushSource {
     pub(crate) place: String,
     /// Whether the credential can be used: it has not expired, or it can be renewed.
     usable: bool,
-    /// How likely the tool is to use this credential; higher ranks are listed first.
-    rank: u8,
 }
 
 impl PushSource {
@@ -133,7 +132,6 @@ impl PushSource {
             value,
             place: place.into(),
             usable: true,
-            rank: 0,
         }
     }
 
@@ -170,18 +168,24 @@ pub(crate) fn find_local(
         provider: Some(provider.discovered_as),
         kind: args.kind,
     };
-    let discovery = discover(env, Some(&SystemKeychain::from_env(env)), filter);
+    let mut discovery = discover(env, Some(&SystemKeychain::from_env(env)), filter);
     printer.notices(&discovery.messages(&[], env.home.as_deref(), true));
-    local.extend(stored(discovery, env));
+    if args.kind == Some(CredentialKind::OAuth) {
+        // Prefer the login in use, then renewable ones, then those that have not expired.
+        let likely = |found: &LocalCredential| (found.in_use, found.renewable, found.state != State::Expired);
+        discovery.credentials.sort_by_key(|found| Reverse(likely(found)));
+    }
+    local.extend(
+        discovery
+            .credentials
+            .into_iter()
+            .filter_map(|found| stored(found, env)),
+    );
     let has_login = local
         .iter()
         .any(|source| source.kind == Some(CredentialKind::OAuth));
     if !has_login && provider.id == CLAUDE.id && args.kind != Some(CredentialKind::ApiKey) {
         local.extend(setup_token_variable(env));
-    }
-    if args.kind == Some(CredentialKind::OAuth) {
-        // The sort is stable, so credentials of equal rank stay in order of discovery.
-        local.sort_by_key(|source| std::cmp::Reverse(source.rank));
     }
     local
 }
@@ -197,24 +201,20 @@ fn setup_token_variable(env: &Env) -> Option<PushSource> {
 }
 
 /// Converts a discovered credential to the value to upload: a key, or the tool's whole login.
-fn stored(discovery: Report, env: &Env) -> impl Iterator<Item = PushSource> {
-    discovery.credentials.into_iter().filter_map(|found| {
-        let value = match found.kind {
-            CredentialKind::ApiKey => found.value,
-            CredentialKind::OAuth => found.document?,
-        };
-        Some(PushSource {
-            usable: match found.state {
-                State::Unusable(_) => false,
-                State::Expired => found.renewable,
-                State::Chosen | State::Outranked(_) => true,
-            },
-            // Prefer the credential in use, then renewable ones, then those that have not expired.
-            rank: 4 * u8::from(found.in_use)
-                + 2 * u8::from(found.renewable)
-                + u8::from(found.state != State::Expired),
-            ..PushSource::new(Some(found.kind), value, found.place.shown(env.home.as_deref()))
-        })
+fn stored(found: LocalCredential, env: &Env) -> Option<PushSource> {
+    let place = found.shown_place(env.home.as_deref());
+    let usable = match found.state {
+        State::Unusable(_) => false,
+        State::Expired => found.renewable,
+        State::Chosen | State::Outranked(_) => true,
+    };
+    let value = match found.kind {
+        CredentialKind::ApiKey => found.value,
+        CredentialKind::OAuth => found.document?,
+    };
+    Some(PushSource {
+        usable,
+        ..PushSource::new(Some(found.kind), value, place)
     })
 }
 
@@ -260,7 +260,7 @@ async fn read_setup_token(context: &Context) -> Result<PushSource> {
     let kind = Some(CredentialKind::OAuth);
     let variable = setup_token_variable(env);
     if !env.terminals.stdin && (variable.is_none() || env.stdin_begins_within(SETUP_TOKEN_WAIT).await) {
-        let (value, place) = read(Path::new("-"), context).await?;
+        let (value, place) = read(Path::new("-"), MAX_VALUE as u64, context).await?;
         if !value.expose_secret().trim().is_empty() {
             return Ok(PushSource::new(kind, value, place));
         }
@@ -305,19 +305,18 @@ async fn read_given(provider: &Provider, args: &SourceArgs, context: &Context) -
         }
         (_, path) => {
             let path = path.as_deref().unwrap_or(Path::new("-"));
-            read(path, context).await?
+            read(path, MAX_VALUE as u64, context).await?
         }
     };
     Ok(Some(PushSource::new(args.kind, value, place)))
 }
 
 /// Reads a path of the command line, or standard input. Returns the value and its name for messages.
-async fn read(path: &Path, context: &Context) -> Result<(SecretValue, String)> {
+pub(super) async fn read(path: &Path, limit: u64, context: &Context) -> Result<(SecretValue, String)> {
     // Scripts match "reading credentials file".
     let failed = "failed reading credentials file";
     let say = |text: &str| context.printer.notice(text);
-    let given = context.env.read_given(path, failed, MAX_VALUE as u64, &say);
-    let Given { bytes, place } = given.await?;
+    let Given { bytes, place } = context.env.read_given(path, failed, limit, &say).await?;
     Ok((text(&bytes, &place)?, place))
 }
 

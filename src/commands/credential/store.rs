@@ -2,23 +2,22 @@
 
 use serde_json::json;
 
-use super::list::describe_all;
-use crate::api::{Api, ApiError, CredentialSummary, NewCredential, ServerText};
+use crate::api::{Api, CredentialSummary, NewCredential, ServerText};
 use crate::context::Context;
-use crate::credentials::recovery::{self, KeptValue};
+use crate::credentials::recovery::{Description, KeptValue};
 use crate::credentials::replace::{Ending, Old, ReplaceOutcome, create_or_replace, find_existing};
 use crate::credentials::validate;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
 use crate::net::origin::ServerOrigin;
 use crate::provider::{CredentialKind, Provider};
-use crate::secret::Scope;
+use crate::secret::{Scope, SecretValue};
 use crate::ui::prompt::Confirmation;
 
 /// The provider's stored credentials, listed before anything is asked.
 pub(super) struct Vault {
     pub(super) api: Api,
-    stored: Vec<CredentialSummary>,
+    pub(super) stored: Vec<CredentialSummary>,
 }
 
 impl Vault {
@@ -33,307 +32,269 @@ impl Vault {
         find_existing(&self.stored, name, scope)
     }
 
-    /// The error if it must not be replaced.
-    pub(super) fn taken(&self, provider: &Provider, name: &str, scope: Scope) -> Error {
-        let stored = describe_all(provider, &self.stored, &self.api);
-        taken(provider, name, scope, "", &stored)
+    /// What is stored, for a hint.
+    pub(super) fn described(&self) -> String {
+        let each = self.stored.iter().map(|credential| {
+            let CredentialSummary { id, name, scope, .. } = credential;
+            let [id, name, scope] = [id, name, scope].map(|text| self.api.shown(text));
+            format!("{name} ({id}, {scope} scope)")
+        });
+        format!("stored: {}", each.collect::<Vec<_>>().join(", "))
     }
 }
 
-/// Stores the credential, replacing the `old` one if there is one.
-pub(super) async fn store(
-    provider: &Provider,
-    new: &NewCredential,
-    old: Option<&CredentialSummary>,
-    api: &Api,
-    context: &Context,
-) -> Result<()> {
-    let interrupt = &context.interrupt;
-    let Some(old) = old else {
-        let outcome = create_or_replace(api, provider, new, None, interrupt, || ()).await;
-        return report_stored(provider, new, outcome, context);
-    };
-    let backup = interrupt
-        .or(fetch_backup(provider, new, old, api, context))
-        .await?;
-    if let Some(backup) = &backup
-        && backup.name == new.name
-        && backup.kind == new.kind
-        && backup.value == new.value
-    {
-        context.printer.notice("this value is already stored");
-        return report_success(new, &api.shown(&old.id), "updated", context);
-    }
-    let kept = match &backup {
-        Some(backup) => {
-            let origin = ServerOrigin::from_env(&context.env)?.to_string();
-            let saved = KeptValue::save(&context.env, provider, old.id.as_sent(), &origin, backup);
-            Some(interrupt.or(saved).await?)
-        }
-        None => None,
-    };
-    let on_signal = || {
-        let message = "interrupted; finishing the replacement so that no credential is lost";
-        context.printer.warning(message);
-    };
-    let existing = Old {
-        id: old.id.as_sent(),
-        backup: backup.as_ref(),
-    };
-    let outcome = create_or_replace(api, provider, new, Some(existing), interrupt, on_signal).await;
-    let replaced = Replaced {
-        provider,
-        name: api.shown(&old.name),
-        id: api.shown(&old.id),
-        kept,
-    };
-    replaced.report(new, outcome, context)
+/// What is pushed, but for its value, and how.
+pub(super) struct Push {
+    pub(super) provider: &'static Provider,
+    pub(super) name: String,
+    pub(super) kind: CredentialKind,
+    pub(super) scope: Scope,
+    /// Whether to replace an existing credential without a question.
+    pub(super) force: bool,
+    pub(super) consent: Confirmation,
+    /// Whether a login is also that of this machine.
+    pub(super) is_shared: bool,
 }
 
-/// Fetches the old value so that it can be restored, and asks for confirmation if needed. If this
-/// fails, nothing may be deleted.
-async fn fetch_backup(
-    provider: &Provider,
-    new: &NewCredential,
-    old: &CredentialSummary,
-    api: &Api,
-    context: &Context,
-) -> Result<Option<NewCredential>> {
-    let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
-    let ask = async |question: String| confirmation.ask(&context.env, context.printer, &question).await;
-    let (name, id) = (api.shown(&old.name), api.shown(&old.id));
-    let value = match api.reveal_credential(provider, old.id.as_sent()).await {
-        Ok(value) => value,
-        Err(error) => {
-            check_reveal_is_refused(&name, &error)?;
-            context.printer.warning(&format!(
-                "the old credential {name} ({id}) cannot be fetched, so it could not be restored: {}",
-                error.message()
-            ));
-            if confirmation == Confirmation::NotNeeded && !context.options.yes {
-                let message = "the old credential cannot be fetched; nothing was changed";
-                return Err(Error::new(Kind::Refused, message).hint("add --yes to replace it anyway"));
-            }
-            let vault = context.vault_of(new.scope);
-            ask(format!("Delete {name} from {vault} without a backup?")).await?;
-            return Ok(None);
-        }
-    };
-    let kind = match old.kind.as_ref().map(ServerText::as_sent) {
-        None | Some("") => Some(validate::infer(provider, value.expose_secret())),
-        Some(kind) => CredentialKind::parse(kind),
-    };
-    let (Some(kind), Some(scope)) = (kind, Scope::parse(old.scope.as_sent())) else {
-        let message = format!("{name} has a type that cannot be restored; nothing was changed");
-        return Err(Error::new(Kind::Refused, message).hint(format!(
-            "delete it with `amika secret {} delete {id}` first",
-            provider.id
-        )));
-    };
-    if !validate::has_form(kind, &value) {
-        let message = format!(
-            "the API returned something else than the value of {name}, so it could not be restored; nothing \
-             was deleted"
-        );
-        return Err(Error::new(Kind::Contract, message).hint(format!(
-            "if it is not needed, delete it with `amika secret {} delete {id}`, then push again",
-            provider.id
-        )));
-    }
-    Ok(Some(NewCredential {
-        name: old.name.as_sent().to_owned(),
-        kind,
-        scope,
-        value,
-    }))
-}
-
-/// Only a definite refusal of `reveal` may be overridden: after a transient failure, the value can
-/// still be fetched later.
-fn check_reveal_is_refused(name: &str, error: &ApiError) -> Result<()> {
-    if matches!(error.status(), Some(403 | 404 | 405 | 501)) {
-        return Ok(());
-    }
-    Err(Error::from(error.clone())
-        .context(format!("fetching the old credential {name}"))
-        .consequence("nothing was deleted"))
-}
-
-/// What stopped the push: the signal, or the request that failed.
-fn reason(outcome: &ReplaceOutcome) -> Error {
-    match (outcome.signal, &outcome.failure) {
-        (Some(signal), _) => Error::new(signal, "interrupted"),
-        (None, Some(failure)) => Error::from(failure.clone()),
-        (None, None) => Error::new(Kind::Unreachable, "the API did not answer in time"),
-    }
-}
-
-fn report_stored(
-    provider: &Provider,
-    new: &NewCredential,
-    outcome: ReplaceOutcome,
-    context: &Context,
-) -> Result<()> {
-    let why = reason(&outcome);
-    let words = why.message.clone();
-    match outcome.ending {
-        Ending::Stored(id) => {
-            let printed = report_success(new, &id, "created", context);
-            outcome.signal.map_or(printed, |kind| {
-                Err(Error::new(kind, "interrupted; the credential is stored"))
-            })
-        }
-        Ending::Taken => Err(taken(
-            provider,
-            &new.name,
-            new.scope,
-            " (409)",
-            "it was stored just now",
-        )),
-        Ending::TakenByOther => {
-            let message = format!(
-                "someone else stored \"{}\" in the meantime; yours was not stored ({words})",
-                new.name
-            );
-            Err(changed(why, message, None))
-        }
-        Ending::NotStored => Err(why),
-        _ => {
-            let message = format!("{words}; the credential may or may not be stored");
-            let hint = format!("`amika secret {} list` shows what is stored", provider.id);
-            Err(changed(why, message, Some(hint)))
-        }
-    }
-}
-
-/// The error if there is another credential in place of the new one. `by_server` is ` (409)` if the
-/// server reported the conflict.
-fn taken(provider: &Provider, name: &str, scope: Scope, by_server: &str, what_there_is: &str) -> Error {
-    let title = provider.title;
-    let choose = match scope {
-        Scope::User => "choose another --name",
-        Scope::Org => "push to --scope user",
-    };
-    let message = match scope {
-        Scope::User => format!("you already have a {title} credential named \"{name}\""),
-        Scope::Org => {
-            format!("you already have an organisation credential for {title}, and there can be only one")
-        }
-    };
-    Error::new(
-        Kind::Refused,
-        format!("{message}{by_server}; nothing was changed"),
-    )
-    .hint(format!("add --force to replace it, or {choose}; {what_there_is}"))
-}
-
-/// An error after something may have changed: exit 5, or the signal's exit code.
-fn changed(why: Error, message: String, hint: Option<String>) -> Error {
-    let kind = if why.kind.is_signal() {
-        why.kind
-    } else {
-        Kind::Partial
-    };
-    Error::new(kind, message)
-        .maybe_hint(hint.or(why.hint))
-        .trace_id(why.trace_id)
-}
-
-/// A credential to be replaced, as shown in messages.
-struct Replaced<'a> {
-    provider: &'a Provider,
+/// A credential that is being replaced, as shown in messages.
+#[derive(Default)]
+struct Replaced {
     name: String,
     id: String,
-    /// The backup of its value on this machine.
+    /// Its value on this machine.
     kept: Option<KeptValue>,
 }
 
-impl Replaced<'_> {
-    fn report(self, new: &NewCredential, outcome: ReplaceOutcome, context: &Context) -> Result<()> {
-        let why = reason(&outcome);
-        let Self { name, id: old_id, .. } = &self;
-        match outcome.ending {
-            Ending::Stored(id) => {
-                context.printer.notice(&format!("replaced {name} ({old_id})"));
-                self.remove_copy();
-                let printed = report_success(new, &id, "updated", context);
-                outcome.signal.map_or(printed, |kind| {
-                    Err(Error::new(kind, "interrupted; the new credential is stored"))
-                })
+impl Push {
+    /// Stores the value, in place of the `old` credential if there is one.
+    pub(super) async fn store(
+        &self,
+        value: SecretValue,
+        old: Option<&CredentialSummary>,
+        vault: &Vault,
+        context: &Context,
+    ) -> Result<()> {
+        let (api, interrupt, provider) = (&vault.api, &context.interrupt, self.provider);
+        let new = self.credential(value);
+        let Some(old) = old else {
+            let outcome = create_or_replace(api, provider, &new, None, interrupt, || ()).await;
+            return self.report(None, outcome, context);
+        };
+        let (name, id) = (api.shown(&old.name), api.shown(&old.id));
+        let backup = interrupt.or(self.fetch_backup(old, api, context)).await?;
+        if backup.as_ref() == Some(&new) {
+            return self.report_already_stored(&id, context);
+        }
+        let kept = match &backup {
+            Some(backup) => {
+                let description = Description {
+                    name: backup.name.clone(),
+                    kind: backup.kind,
+                    ..self.description(old.id.as_sent().to_owned(), context)?
+                };
+                let kept = KeptValue::create(&context.env, provider, description, Some(&backup.value));
+                let failed = |error: Error| error.with_kind(Kind::State).consequence("nothing was deleted");
+                Some(interrupt.or(async { kept.await.map_err(failed) }).await?)
             }
-            Ending::Untouched => {
-                let consequence = format!("the old credential {name} is untouched");
-                self.remove_copy();
-                Err(why.consequence(consequence))
-            }
-            Ending::Restored(id) => {
-                let message = format!(
-                    "the new credential was not stored; the old one, {name}, was restored as {id} ({})",
-                    why.message
-                );
-                self.remove_copy();
-                Err(changed(why, message, None))
-            }
-            ending => Err(self.maybe_lost(&ending, why)),
+            None => None,
+        };
+        let on_signal = || {
+            let message = "interrupted; finishing the replacement so that no credential is lost";
+            context.printer.warning(message);
+        };
+        let old = Old {
+            id: old.id.as_sent(),
+            backup: backup.as_ref(),
+        };
+        let outcome = create_or_replace(api, provider, &new, Some(old), interrupt, on_signal).await;
+        self.report(Some(Replaced { name, id, kept }), outcome, context)
+    }
+
+    fn credential(&self, value: SecretValue) -> NewCredential {
+        NewCredential {
+            name: self.name.clone(),
+            kind: self.kind,
+            scope: self.scope,
+            value,
         }
     }
 
-    fn remove_copy(self) {
-        self.kept.into_iter().for_each(KeptValue::remove);
+    /// Describes the value for [`KeptValue`]; without an id, it is a new login.
+    pub(super) fn description(&self, id: String, context: &Context) -> Result<Description> {
+        Ok(Description {
+            provider: self.provider.id.to_owned(),
+            id,
+            name: self.name.clone(),
+            kind: self.kind,
+            scope: self.scope,
+            api_url: ServerOrigin::from_env(&context.env)?.to_string(),
+        })
     }
 
-    /// An error after which the old value may exist only in the backup, which is kept and named.
-    fn maybe_lost(self, ending: &Ending, why: Error) -> Error {
-        let Self {
-            provider,
-            name,
-            id,
-            kept,
-        } = self;
-        let (message, hint) = match ending {
-            Ending::DeletionUnknown => (
-                format!("{name} ({id}) may or may not have been deleted"),
-                format!("if `amika secret {} list` no longer shows it: ", provider.id),
+    /// Fetches the old value so that it can be restored, and asks for confirmation if needed. If this
+    /// fails, nothing may be deleted.
+    async fn fetch_backup(
+        &self,
+        old: &CredentialSummary,
+        api: &Api,
+        context: &Context,
+    ) -> Result<Option<NewCredential>> {
+        let (name, id) = (api.shown(&old.name), api.shown(&old.id));
+        let value = match api.reveal_credential(self.provider, old.id.as_sent()).await {
+            Ok(value) => value,
+            // Only a definite refusal may be overridden: otherwise the value can still be fetched later.
+            Err(error) if matches!(error.status(), Some(403 | 404 | 405 | 501)) => {
+                let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
+                let problem = format!(
+                    "the old credential {name} ({id}) cannot be fetched, so it could not be restored: {}",
+                    error.message()
+                );
+                if confirmation == Confirmation::NotNeeded && !context.options.yes {
+                    let problem = Error::new(Kind::Refused, problem).consequence("nothing was changed");
+                    return Err(problem.hint("add --yes to replace it anyway"));
+                }
+                context.printer.warning(&problem);
+                let vault = context.vault_of(self.scope);
+                let question = format!("Delete {name} from {vault} without a backup?");
+                confirmation.ask(&context.env, context.printer, &question).await?;
+                return Ok(None);
+            }
+            Err(error) => {
+                let error = Error::from(error).context(format!("fetching the old credential {name}"));
+                return Err(error.consequence("nothing was deleted"));
+            }
+        };
+        let kind = match old.kind.as_ref().map(ServerText::as_sent) {
+            None | Some("") => Some(validate::infer(self.provider, value.expose_secret())),
+            Some(kind) => CredentialKind::parse(kind),
+        };
+        let Some(kind) = kind.filter(|kind| validate::has_form(*kind, &value)) else {
+            let message = format!("the API returned no value of {name} that could be restored");
+            let error = Error::new(Kind::Contract, message).consequence("nothing was deleted");
+            return Err(error.hint(format!(
+                "if it is not needed, delete it with `amika secret {} delete {id}`, then push again",
+                self.provider.id
+            )));
+        };
+        Ok(Some(NewCredential {
+            name: old.name.as_sent().to_owned(),
+            kind,
+            scope: self.scope,
+            value,
+        }))
+    }
+
+    /// Reports what became of the new credential, and of the `old` one if there was one. The copy of the old
+    /// value is removed once the vault certainly has one of both, and named otherwise.
+    fn report(&self, old: Option<Replaced>, outcome: ReplaceOutcome, context: &Context) -> Result<()> {
+        let (is_new, why) = (old.is_none(), outcome.reason());
+        let Replaced { name, id, mut kept } = old.unwrap_or_default();
+        if matches!(
+            outcome.ending,
+            Ending::Stored(_) | Ending::Unchanged | Ending::Restored(_)
+        ) {
+            kept.take().into_iter().for_each(KeptValue::remove);
+        }
+        let list = format!("`amika secret {} list`", self.provider.id);
+        let restore = |when: &str| {
+            let kept = kept.as_ref()?;
+            let (path, command) = (escape::path(&kept.path), kept.push_command(&context.env));
+            Some(format!(
+                "the old value was saved in {path}; {when}restore it with: `{command}`"
+            ))
+        };
+        let (message, hint) = match outcome.ending {
+            Ending::Stored(new_id) => {
+                if !is_new {
+                    context.printer.notice(&format!("replaced {name} ({id})"));
+                }
+                let status = if is_new { "created" } else { "updated" };
+                let printed = self.report_stored(&new_id, status, context);
+                if why.kind.is_signal() {
+                    return Err(Error::new(why.kind, "interrupted; the new credential is stored"));
+                }
+                return printed;
+            }
+            Ending::Unchanged if is_new => return Err(why),
+            Ending::Unchanged => {
+                return Err(why.consequence(format!("the old credential {name} is untouched")));
+            }
+            Ending::Taken => return Err(self.taken("it was stored just now (409)")),
+            Ending::TakenByOther if is_new => {
+                let name = &self.name;
+                let message = format!("someone else stored \"{name}\" in the meantime; yours was not stored");
+                (message, None)
+            }
+            Ending::Unknown if is_new => (
+                "the credential may or may not be stored".to_owned(),
+                Some(format!("{list} shows what is stored")),
             ),
+            Ending::Restored(id) => {
+                let message =
+                    format!("the new credential was not stored; the old one, {name}, was restored as {id}");
+                (message, None)
+            }
             Ending::TakenByOther => (
                 format!("{name} was deleted, and someone else stored another one in the meantime"),
-                String::new(),
+                restore(""),
+            ),
+            Ending::DeletionUnknown => (
+                format!("{name} ({id}) may or may not have been deleted"),
+                restore(&format!("if {list} no longer shows it: ")),
             ),
             Ending::Unknown => (
                 format!("{name} was deleted, and the new credential may or may not be stored"),
-                format!(
-                    "if `amika secret {} list` shows no other in its place: ",
-                    provider.id
-                ),
+                restore(&format!("if {list} shows no other in its place: ")),
             ),
-            _ => (
+            Ending::Lost => (
                 format!("{name} was deleted, and neither the new nor the old credential could be stored"),
-                String::new(),
+                restore(""),
             ),
         };
-        let hint = kept.map(|kept| {
-            let command = recovery::command(provider, kept.path(), None);
-            format!(
-                "the old value was saved in {}; {hint}restore it with: `{command}`",
-                escape::path(kept.path())
-            )
-        });
-        let message = format!("{message} ({})", why.message);
-        changed(why, message, hint)
-    }
-}
-
-pub(super) fn report_success(new: &NewCredential, id: &str, status: &str, context: &Context) -> Result<()> {
-    let NewCredential {
-        name, kind, scope, ..
-    } = new;
-    let value = json!({ "status": status, "id": id, "name": name, "scope": scope, "type": kind });
-    context.printer.done(&value, || {
-        let verb = if status == "created" { "Created" } else { "Updated" };
-        format!(
-            "{verb} {} in {scope} scope ({})",
-            escape::escape(name),
-            escape::escape(id)
+        let kind = Some(why.kind).filter(|kind| kind.is_signal());
+        Err(Error::new(
+            kind.unwrap_or(Kind::Partial),
+            format!("{message} ({})", why.message),
         )
-    })
+        .maybe_hint(hint.or(why.hint))
+        .trace_id(why.trace_id))
+    }
+
+    /// The error if there is another credential in place of the new one.
+    pub(super) fn taken(&self, what_there_is: &str) -> Error {
+        let (name, title) = (&self.name, self.provider.title);
+        let (message, choose) = match self.scope {
+            Scope::User => (
+                format!("you already have a {title} credential named \"{name}\""),
+                "choose another --name",
+            ),
+            Scope::Org => (
+                format!("you already have an organisation credential for {title}, and there can be only one"),
+                "push to --scope user",
+            ),
+        };
+        Error::new(Kind::Refused, message)
+            .consequence("nothing was changed")
+            .hint(format!("add --force to replace it, or {choose}; {what_there_is}"))
+    }
+
+    pub(super) fn report_already_stored(&self, id: &str, context: &Context) -> Result<()> {
+        context.printer.notice("this value is already stored");
+        self.report_stored(id, "updated", context)
+    }
+
+    fn report_stored(&self, id: &str, status: &str, context: &Context) -> Result<()> {
+        let Self {
+            name, kind, scope, ..
+        } = self;
+        let value = json!({ "status": status, "id": id, "name": name, "scope": scope, "type": kind });
+        context.printer.done(&value, || {
+            let verb = if status == "created" { "Created" } else { "Updated" };
+            format!(
+                "{verb} {} in {scope} scope ({})",
+                escape::escape(name),
+                escape::escape(id)
+            )
+        })
+    }
 }

@@ -33,16 +33,12 @@ pub(super) fn as_table(
             CredentialKind::ApiKey => "api key",
             CredentialKind::OAuth => "login",
         };
-        let mut place = found.place.shown(home);
-        if let Some(server) = &found.server {
-            place = format!("{place}, for {server}");
-        }
         let masked = found.value.masked(at_terminal);
         let mut cells = vec![
             name.clone().into(),
             masked.into(),
             kind.into(),
-            place.into(),
+            found.shown_place(home).into(),
             expires(found),
         ];
         if with_state {

@@ -338,8 +338,8 @@ async fn write_logins(outcomes: &mut Outcomes<'_>, api: &Api, interrupt: &Interr
         outcomes.each[index] = match (stored.ending, stored.failure) {
             (Ending::Stored(id), _) => Outcome::Created { id },
             (Ending::Taken | Ending::TakenByOther, _) => Outcome::Unchanged(WhyKept::LoginStored),
-            (Ending::NotStored, Some(error)) => Outcome::Failed(error),
-            (Ending::NotStored, None) => Outcome::NotAttempted,
+            (Ending::Unchanged, Some(error)) => Outcome::Failed(error),
+            (Ending::Unchanged, None) => Outcome::NotAttempted,
             (_, error) => Outcome::Unknown(error),
         };
     }

@@ -62,8 +62,8 @@ fn a_replacement_ends_as_the_table_says() {
     let (done, new, back) = (ok(""), ok("new"), ok("back"));
     let table: Vec<(Vec<Input>, Ending)> = vec![
         (vec![done.clone(), new.clone()], stored()),
-        (vec![REFUSED], Ending::Untouched),
-        (vec![BUSY], Ending::Untouched),
+        (vec![REFUSED], Ending::Unchanged),
+        (vec![BUSY], Ending::Unchanged),
         // A delete without a reply.
         (vec![LOST, STALE], Ending::DeletionUnknown),
         (vec![LOST, UNREADABLE], Ending::DeletionUnknown),
@@ -162,8 +162,8 @@ fn without_a_backup_nothing_is_restored() {
 fn a_create_ends_as_the_table_says() {
     let table = [
         (vec![ok("new")], Ending::Stored("new".to_owned())),
-        (vec![REFUSED], Ending::NotStored),
-        (vec![BUSY], Ending::NotStored),
+        (vec![REFUSED], Ending::Unchanged),
+        (vec![BUSY], Ending::Unchanged),
         (vec![TAKEN], Ending::Taken),
         (vec![LOST, new_listed()], Ending::Stored("new".to_owned())),
         (vec![LOST, OTHER], Ending::TakenByOther),
