@@ -1,5 +1,6 @@
 //! The parts of a secret: its validated name, its value, its scope.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -97,6 +98,12 @@ impl SecretName {
     }
 }
 
+impl Borrow<str> for SecretName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for SecretName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -127,6 +134,13 @@ impl Scope {
     /// Parses the API's name of a scope; `None` if it is unknown.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::User => Self::Org,
+            Self::Org => Self::User,
+        }
     }
 }
 

@@ -84,6 +84,15 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
+    /// The precedence of the source: a value replaces one of a lower precedence.
+    pub(crate) fn precedence(&self) -> u8 {
+        match self {
+            Self::File { .. } | Self::Store(_) => 0,
+            Self::Argument(_) | Self::Stdin | Self::Prompt | Self::ValueFile(_) => 1,
+            Self::Variable(_) => 2,
+        }
+    }
+
     /// Whether both are lines of the same file, or of the same other kind of source.
     pub(crate) fn is_same_source(&self, other: &Self) -> bool {
         match (self, other) {

@@ -1,48 +1,32 @@
 //! Computes what a push would do, without side effects, so that the plan can be shown and then written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use crate::api::SecretSummary;
 use crate::error::{Error, Kind};
 use crate::formats::escape;
 use crate::provider::Provider;
 use crate::push::candidate::{Candidate, Form};
 use crate::secret::Scope;
 
-/// A generic secret that the vault already has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stored {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) scope: Scope,
-}
-
 /// What the vault already has.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inventory {
-    pub(crate) secrets: Vec<Stored>,
+    pub(crate) secrets: Vec<SecretSummary>,
     /// The providers with a login in user scope.
     pub(crate) logins: Vec<&'static str>,
 }
 
 impl Inventory {
-    /// Why a login is not written; `None` if it is.
-    pub(crate) fn why_login_kept(&self, provider: &Provider, intent: Intent) -> Option<WhyKept> {
-        if intent.scope() == Scope::Org {
+    /// Why a login is not written to this scope; `None` if it is.
+    pub(crate) fn why_login_kept(&self, provider: &Provider, scope: Option<Scope>) -> Option<WhyKept> {
+        if scope == Some(Scope::Org) {
             Some(WhyKept::Personal)
         } else {
             let is_stored = self.logins.contains(&provider.id);
             is_stored.then_some(WhyKept::LoginStored)
         }
     }
-}
-
-/// How a push treats what the vault already has.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Intent {
-    /// The scope on the command line; without one, user scope.
-    pub(crate) scope: Option<Scope>,
-    /// Whether existing secrets stay unchanged, for `--if-missing`.
-    pub(crate) keeps_existing: bool,
 }
 
 /// The action for one secret.
@@ -93,148 +77,128 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// One step per candidate. Identity is name and scope.
-    pub(crate) fn new(candidates: Vec<Candidate>, stored: &Inventory, intent: Intent) -> Self {
-        let mut by_name: HashMap<&str, Vec<&Stored>> = HashMap::new();
-        let mut by_id: HashMap<&str, Vec<&Stored>> = HashMap::new();
-        for secret in &stored.secrets {
-            for same in [
-                by_name.entry(&secret.name).or_default(),
-                by_id.entry(&secret.id).or_default(),
-            ] {
-                // A secret that is listed twice is one secret.
-                if !same.contains(&secret) {
-                    same.push(secret);
-                }
-            }
+    /// One step per candidate. Identity is name and scope; without a scope on the command line, it is user
+    /// scope. With `keeps_existing`, existing secrets stay unchanged.
+    pub(crate) fn new(
+        candidates: impl IntoIterator<Item = Candidate>,
+        vault: &Inventory,
+        asked: Option<Scope>,
+        keeps_existing: bool,
+    ) -> Self {
+        // Sets, because a secret that is listed twice is one secret.
+        let mut ids: HashMap<[&str; 2], BTreeSet<&str>> = HashMap::new();
+        let mut owners: HashMap<&str, BTreeSet<[&str; 2]>> = HashMap::new();
+        for secret in &vault.secrets {
+            let identity = [secret.name.as_sent(), secret.scope.as_sent()];
+            let id = secret.id.as_sent();
+            ids.entry(identity).or_default().insert(id);
+            owners.entry(id).or_default().insert(identity);
         }
-        let decide = |candidate: &Candidate| match candidate.form {
-            Form::Login(provider) => stored
-                .why_login_kept(provider, intent)
-                .map_or(Action::Create, Action::Keep),
-            Form::Secret => {
-                let same = by_name.get(candidate.name.as_str());
-                intent.action(same.map_or(&[], Vec::as_slice), &by_id)
+        let scope = asked.unwrap_or(Scope::User);
+        let other = scope.other();
+        let decide = |name: &str| {
+            let identity = [name, scope.as_str()];
+            let here = ids.get(&identity).into_iter().flatten().copied();
+            let is_elsewhere = ids.contains_key(&[name, other.as_str()]);
+            match here.collect::<Vec<_>>()[..] {
+                [] if !is_elsewhere => Action::Create,
+                [] if keeps_existing => Action::Keep(WhyKept::Stored(other)),
+                [] if asked == Some(Scope::User) => Action::CreateBeside,
+                [] => Action::Elsewhere,
+                _ if keeps_existing => Action::Keep(WhyKept::Stored(scope)),
+                [id] => match owners[id].iter().find(|owner| **owner != identity) {
+                    None => Action::Update { id: id.to_owned() },
+                    Some([other, _]) => Action::SharedId {
+                        id: id.to_owned(),
+                        other: (*other).to_owned(),
+                    },
+                },
+                ref several => Action::Ambiguous(several.iter().map(|id| (*id).to_owned()).collect()),
             }
         };
         let steps = candidates.into_iter().map(|candidate| Step {
-            action: decide(&candidate),
+            action: match candidate.form {
+                Form::Secret => decide(candidate.name.as_str()),
+                Form::Login(provider) => vault
+                    .why_login_kept(provider, asked)
+                    .map_or(Action::Create, Action::Keep),
+            },
             candidate,
         });
         Self {
-            scope: intent.scope(),
-            keeps_existing: intent.keeps_existing,
+            scope,
+            keeps_existing,
             steps: steps.collect(),
         }
     }
 
     /// The number of secrets to create and to update.
     pub(crate) fn writes(&self) -> (usize, usize) {
-        let count = |matches: fn(&Action) -> bool| {
-            let actions = self.steps.iter().map(|step| &step.action);
-            actions.filter(|action| matches(action)).count()
-        };
-        (
-            count(|action| matches!(action, Action::Create | Action::CreateBeside)),
-            count(|action| matches!(action, Action::Update { .. })),
-        )
+        let words = || self.steps.iter().map(|step| step.action.as_str());
+        let count = |counted| words().filter(|word| *word == counted).count();
+        (count("create"), count("update"))
     }
 
-    /// The names that are created beside a secret in org scope.
-    pub(crate) fn beside(&self) -> Vec<&str> {
-        let beside = self
-            .steps
-            .iter()
-            .filter(|step| step.action == Action::CreateBeside);
-        beside.map(|step| step.candidate.name.as_str()).collect()
+    /// The names with this action.
+    pub(crate) fn names(&self, action: &Action) -> Vec<&str> {
+        let steps = self.steps.iter().filter(|step| step.action == *action);
+        steps.map(|step| step.candidate.name.as_str()).collect()
     }
 
     /// An error for each reason why nothing can be written. `shown` makes a text of the server fit to
     /// be printed.
     pub(crate) fn conflicts(&self, shown: impl Fn(&str) -> String) -> Vec<Error> {
-        let mut errors = Vec::new();
-        let mut elsewhere: Vec<&str> = Vec::new();
+        let mut errors = Vec::from_iter(self.elsewhere());
         for Step { candidate, action } in &self.steps {
             let name = &candidate.name;
-            match action {
-                Action::Elsewhere => elsewhere.push(name.as_str()),
+            let (message, hint) = match action {
                 Action::Ambiguous(ids) => {
                     let count = ids.len();
-                    let ids = ids.iter().map(|id| shown(id)).collect::<Vec<_>>().join(", ");
-                    let message = format!("{} scope has {count} secrets named {name}: {ids}", self.scope);
-                    errors.push(
-                        refused(message)
-                            .hint("keep one, and delete the others with `amika secret delete --id ID`"),
-                    );
+                    let ids: Vec<_> = ids.iter().map(|id| shown(id)).collect();
+                    (
+                        format!(
+                            "{} scope has {count} secrets named {name}: {}",
+                            self.scope,
+                            ids.join(", ")
+                        ),
+                        "keep one, and delete the others with `amika secret delete --id ID`",
+                    )
                 }
-                Action::SharedId { id, other } => {
-                    let (id, other) = (shown(id), shown(other));
-                    let message = format!(
-                        "the vault lists {name} and {other} with the same id, {id}, so an update could \
-                         change either"
-                    );
-                    errors.push(refused(message).hint("ask the operator of the API to repair this"));
-                }
-                Action::Create | Action::CreateBeside | Action::Update { .. } | Action::Keep(_) => {}
-            }
-        }
-        if !elsewhere.is_empty() {
-            errors.insert(0, self.elsewhere(&elsewhere));
+                Action::SharedId { id, other } => (
+                    format!(
+                        "the vault lists {name} and {} with the same id, {}, so an update could change either",
+                        shown(other),
+                        shown(id)
+                    ),
+                    "ask the operator of the API to repair this",
+                ),
+                _ => continue,
+            };
+            errors.push(refused(message).hint(hint));
         }
         errors
     }
 
     /// The error for names that only the other scope has.
-    fn elsewhere(&self, names: &[&str]) -> Error {
-        let (other, way_out) = match self.scope {
-            Scope::User => (
-                Scope::Org,
-                ", or --scope user to create another one for you alone",
-            ),
-            Scope::Org => (Scope::User, ", or push under another name"),
-        };
+    fn elsewhere(&self) -> Option<Error> {
+        let names = self.names(&Action::Elsewhere);
+        if names.is_empty() {
+            return None;
+        }
         let verb = if names.len() == 1 { "exists" } else { "exist" };
-        refused(format!(
-            "{} {verb} in {other} scope only",
-            escape::first_of(names)
-        ))
-        .hint(format!("use --scope {other} to update there{way_out}"))
+        let names = escape::first_of(&names);
+        let other = self.scope.other();
+        let way_out = match other {
+            Scope::User => "push under another name",
+            Scope::Org => "--scope user to create another one for you alone",
+        };
+        let error = refused(format!("{names} {verb} in {other} scope only"));
+        Some(error.hint(format!("use --scope {other} to update there, or {way_out}")))
     }
 }
 
 fn refused(message: String) -> Error {
     Error::new(Kind::Refused, message).consequence("nothing was changed")
-}
-
-impl Intent {
-    fn scope(self) -> Scope {
-        self.scope.unwrap_or(Scope::User)
-    }
-
-    /// The action for a secret, of whose name the vault has `same`.
-    fn action(self, same: &[&Stored], by_id: &HashMap<&str, Vec<&Stored>>) -> Action {
-        let here: Vec<_> = same
-            .iter()
-            .filter(|stored| stored.scope == self.scope())
-            .collect();
-        match (here.as_slice(), same) {
-            ([], []) => Action::Create,
-            ([], [elsewhere, ..]) if self.keeps_existing => Action::Keep(WhyKept::Stored(elsewhere.scope)),
-            ([], _) if self.scope == Some(Scope::User) => Action::CreateBeside,
-            ([], _) => Action::Elsewhere,
-            (_, _) if self.keeps_existing => Action::Keep(WhyKept::Stored(self.scope())),
-            ([stored], _) => match by_id[stored.id.as_str()].iter().find(|other| *other != *stored) {
-                None => Action::Update {
-                    id: stored.id.clone(),
-                },
-                Some(other) => Action::SharedId {
-                    id: stored.id.clone(),
-                    other: other.name.clone(),
-                },
-            },
-            (several, _) => Action::Ambiguous(several.iter().map(|stored| stored.id.clone()).collect()),
-        }
-    }
 }
 
 impl Action {

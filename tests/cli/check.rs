@@ -242,6 +242,26 @@ fn push_referenced_takes_either_name_and_says_which_value_is_not_used() {
     assert_eq!(sandbox.vault.value("shared", "user").as_deref(), Some("2"));
 }
 
+/// R10, R148: a name that is given twice is a warning, whether or not anything references it.
+#[test]
+fn push_referenced_warns_about_names_that_are_given_twice() {
+    let sandbox = with_config(CONFIG);
+    let mut command = sandbox.command([
+        "secret",
+        "push",
+        "--referenced",
+        "--from-env",
+        "UNRELATED,DATABASE_URL,UNRELATED,DATABASE_URL",
+        "--yes",
+    ]);
+    command.env("UNRELATED", "1").env("DATABASE_URL", "2");
+    ran(command.output().unwrap())
+        .exits(0)
+        .stderr_contains("warning: UNRELATED is given more than once, first at $UNRELATED and last at $UNRELATED; the last wins")
+        .stderr_contains("warning: DATABASE_URL is given more than once");
+    assert_eq!(sandbox.vault.value("database-url", "user").as_deref(), Some("2"));
+}
+
 /// R148: without a source and a terminal, `--referenced` is a usage error, and the environment is not read.
 #[test]
 fn push_referenced_needs_a_source() {

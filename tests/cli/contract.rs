@@ -15,7 +15,7 @@ fn a_name_given_twice_takes_the_last_value_and_names_both_lines() {
     sandbox
         .run("secret push --from-file x.env --yes")
         .exits(0)
-        .stderr_contains("A is given twice")
+        .stderr_contains("A is given more than once")
         .stderr_contains("x.env:1")
         .stderr_contains("x.env:4");
     assert_eq!(sandbox.vault.value("A", "user"), Some(format!("3{CANARY}")));

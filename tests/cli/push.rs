@@ -117,7 +117,7 @@ fn stronger_sources_win_and_duplicates_are_named() {
     ]);
     ran(command.env("A", "variable").output().unwrap())
         .exits(0)
-        .stderr_contains("C is given 3 times, first at a.env:3, last at b.env:1; the last wins");
+        .stderr_contains("C is given more than once, first at a.env:3 and last at b.env:1; the last wins");
     for (name, value) in [("A", "variable"), ("B", "inline"), ("C", "third")] {
         assert_eq!(sandbox.vault.value(name, "user").as_deref(), Some(value));
     }
@@ -265,7 +265,7 @@ fn a_name_given_many_times_is_one_warning() {
     let ran = sandbox
         .run("secret push --from-file .env --yes")
         .exits(0)
-        .stderr_contains("A is given 5000 times, first at .env:1, last at .env:5000; the last wins");
+        .stderr_contains("A is given more than once, first at .env:1 and last at .env:5000; the last wins");
     assert_eq!(ran.stderr.matches("warning").count(), 1);
 }
 
@@ -278,7 +278,7 @@ fn strict_makes_warnings_errors() {
         .run("secret push --from-file .env --yes --strict")
         .exits(4)
         .stderr_contains(".env:1: '$' in A is kept literally")
-        .stderr_contains("B is given twice, at .env:2 and .env:3; the last wins\n")
+        .stderr_contains("B is given more than once, first at .env:2 and last at .env:3; the last wins\n")
         .stderr_contains("\n  hint: these are warnings without --strict\n");
     sandbox
         .run("secret push A=1 A=2 --yes --strict")
@@ -304,7 +304,7 @@ fn names_that_are_not_selected_give_no_warnings() {
     sandbox
         .run("secret push --from-file .env --yes --strict --only A,D")
         .exits(4)
-        .stderr_contains("error: D is given twice");
+        .stderr_contains("error: D is given more than once");
 }
 
 /// R122: a line that is left out is no problem, but one that may belong to a selected value is.

@@ -54,11 +54,11 @@ pub(crate) fn env_file(data: &[u8]) {
             referenced: false,
         };
         let collected = runtime.block_on(collect(&sources, &env, false, &|_| {}));
-        for candidate in &collected.candidates {
-            let name = candidate.name.as_str().as_bytes();
+        for (name, (value, _)) in &collected.secrets {
+            let name = name.as_str().as_bytes();
             let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
             assert!(name.iter().all(plain) && !name[0].is_ascii_digit());
-            let value = candidate.value.expose_secret();
+            let value = value.expose_secret();
             assert!(!value.is_empty() && !value.contains('\0'));
         }
         if let Err(error) = collected.problems.into_result() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::extracted::{self, ExtractedRow};
-use super::push::{self, Manner, OpenVault};
+use super::push::{self, Manner};
 use crate::context::{Context, connected};
 use crate::discover::{Filter, LocalCredential, PushedAs, Report, State, discover, rank};
 use crate::error::{Error, Kind, Result};
@@ -18,7 +18,7 @@ use crate::push::candidate::{Candidate, Origin};
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
 use crate::push::outcome::Outcomes;
-use crate::push::plan::{Intent, Inventory, Plan};
+use crate::push::plan::{Inventory, Plan};
 use crate::push::report as push_view;
 use crate::secret::{Scope, SecretName};
 use crate::system::env::Env;
@@ -208,10 +208,6 @@ impl Extraction {
     /// Pushes what works in a sandbox, in the form in which it works.
     async fn push(self, args: &ExtractArgs, context: &Context) -> Result<()> {
         let printer = context.printer;
-        let intent = Intent {
-            scope: args.scope,
-            keeps_existing: false,
-        };
         let rows = self.rows(args);
         self.say(&rows, args, printer);
         if rows.is_empty() {
@@ -219,7 +215,7 @@ impl Extraction {
                 return Err(Error::input(NO_MATCH).hint(self.what_was_found()));
             }
             let none = Outcomes {
-                plan: &Plan::new(Vec::new(), &Inventory::default(), intent),
+                plan: &Plan::new([], &Inventory::default(), args.scope, false),
                 each: Vec::new(),
                 stopped_by: None,
             };
@@ -237,20 +233,21 @@ impl Extraction {
                 .hint("run the tool once to renew its login, or log in again; --all shows the reasons"));
         }
         let manner = Manner {
-            intent,
+            scope: args.scope,
+            if_missing: false,
             confirmation: self.confirmation,
             dry_run: args.dry_run,
             strict: false,
         };
-        let vault = OpenVault::open(&candidates, context).await?;
+        let (api, vault) = push::open_vault(&candidates, context).await?;
         for found in rows.iter().map(|row| row.found) {
             if let Some(PushedAs::Login(provider)) = found.pushed_as()
-                && vault.inventory.why_login_kept(provider, intent).is_none()
+                && vault.why_login_kept(provider, args.scope).is_none()
             {
                 self.warn_of_sharing(provider, found, printer);
             }
         }
-        push::push(candidates, Problems::default(), vault, manner, context).await?;
+        push::push(candidates, Problems::default(), &api, &vault, manner, context).await?;
         self.unread(args)
     }
 

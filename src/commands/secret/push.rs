@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 use indicatif::ProgressBar;
 
-use crate::api::{Api, CredentialSummary, NewCredential, SecretSummary};
+use crate::api::{Api, CredentialSummary, NewCredential};
 use crate::commands::completions::variable_names;
 use crate::context::Context;
 use crate::credentials::replace::{Ending, create_or_replace};
@@ -18,9 +18,9 @@ use crate::push::batch;
 use crate::push::candidate::{Candidate, Form};
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
-use crate::push::collect::{Collected, EnvFormat, Sources, collect};
+use crate::push::collect::{EnvFormat, Sources, collect};
 use crate::push::outcome::{Outcome, Outcomes, Progress};
-use crate::push::plan::{Action, Intent, Inventory, Plan, Step, Stored, WhyKept};
+use crate::push::plan::{Action, Inventory, Plan, WhyKept};
 use crate::push::report as view;
 use crate::secret::Scope;
 use crate::system::signals::Interrupt;
@@ -121,7 +121,12 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let collected = async { Ok(collect(&sources, env, needs_answer, &say).await) };
     let mut collected = context.interrupt.or(collected).await?;
     let confirmation = collected.problems.check(confirmation);
-    report(&mut collected, args.strict, printer);
+    report(
+        &mut collected.notices,
+        &mut collected.problems,
+        args.strict,
+        printer,
+    );
     if !collected.problems.has_usage() && env.terminals.stdin && !prompt::is_at_terminal(options, env) {
         // Fails if there is anything to ask.
         collected.ask(options, env, |_| false, args.if_missing).await?;
@@ -129,57 +134,63 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let Some(confirmation) = confirmation.filter(|_| !collected.problems.has_usage()) else {
         return collected.problems.into_result();
     };
-    let vault = match OpenVault::open(&collected.candidates, context).await {
+    let (api, vault) = match open_vault(&[], context).await {
         Err(error) if collected.problems.is_empty() || error.kind.is_signal() => return Err(error),
         Err(_) => return collected.problems.into_result(),
-        Ok(vault) => vault,
+        Ok(opened) => opened,
     };
     if collected.problems.is_empty() {
-        let is_stored = |name: &str| {
-            let mut secrets = vault.inventory.secrets.iter();
-            secrets.any(|stored| stored.name == name)
-        };
+        let is_stored = |name: &str| vault.secrets.iter().any(|stored| stored.name == *name);
         let asked = collected.ask(options, env, is_stored, args.if_missing);
         context.interrupt.or(asked).await?;
-        report(&mut collected, args.strict, printer);
+        report(
+            &mut collected.notices,
+            &mut collected.problems,
+            args.strict,
+            printer,
+        );
     }
-    let intent = Intent {
-        scope: args.scope,
-        keeps_existing: args.if_missing,
-    };
     let manner = Manner {
-        intent,
+        scope: args.scope,
+        if_missing: args.if_missing,
         confirmation,
         dry_run: args.dry_run,
         strict: args.strict,
     };
-    push(collected.candidates, collected.problems, vault, manner, context).await
+    let secrets = collected.secrets.into_iter();
+    push(
+        secrets.map(|(name, (value, origin))| Candidate::secret(name, value, origin)),
+        collected.problems,
+        &api,
+        &vault,
+        manner,
+        context,
+    )
+    .await
 }
 
 /// Prints the notices so far. With `strict`, warnings become problems.
-fn report(collected: &mut Collected<'_>, strict: bool, printer: Printer) {
+fn report(notices: &mut Notices, problems: &mut Problems, strict: bool, printer: Printer) {
     if strict {
-        refuse_warnings(&mut collected.notices, &mut collected.problems);
+        let warnings: Vec<_> = notices.take_warnings().collect();
+        let hint = match warnings.len() {
+            1 => "this is a warning without --strict",
+            _ => "these are warnings without --strict",
+        };
+        for warning in warnings {
+            problems.push(Error::input(warning).hint(hint));
+        }
     }
-    printer.notices(&std::mem::take(&mut collected.notices));
-}
-
-/// Turns the warnings into errors, for `--strict`.
-fn refuse_warnings(notices: &mut Notices, problems: &mut Problems) {
-    let warnings: Vec<_> = notices.take_warnings().collect();
-    let hint = match warnings.len() {
-        1 => "this is a warning without --strict",
-        _ => "these are warnings without --strict",
-    };
-    for warning in warnings {
-        problems.push(Error::input(warning).hint(hint));
-    }
+    printer.notices(&std::mem::take(notices));
 }
 
 /// How collected secrets are pushed.
 #[derive(Clone, Copy)]
 pub(crate) struct Manner {
-    pub(crate) intent: Intent,
+    /// The scope on the command line; without one, user scope.
+    pub(crate) scope: Option<Scope>,
+    /// Whether existing secrets stay unchanged.
+    pub(crate) if_missing: bool,
     pub(crate) confirmation: Confirmation,
     /// Whether the plan is only shown.
     pub(crate) dry_run: bool,
@@ -190,24 +201,19 @@ pub(crate) struct Manner {
 /// Pushes the collected secrets, if there are no problems. Conflicts with the vault are reported
 /// together with the problems.
 pub(crate) async fn push(
-    candidates: Vec<Candidate>,
+    candidates: impl IntoIterator<Item = Candidate>,
     mut problems: Problems,
-    OpenVault { api, inventory }: OpenVault,
+    api: &Api,
+    stored: &Inventory,
     manner: Manner,
     context: &Context,
 ) -> Result<()> {
     let printer = context.printer;
-    for candidate in &candidates {
-        api.known_secrets.add_value(&candidate.value);
+    let plan = Plan::new(candidates, stored, manner.scope, manner.if_missing);
+    for step in &plan.steps {
+        api.known_secrets.add_value(&step.candidate.value);
     }
-    let plan = Plan::new(candidates, &inventory, manner.intent);
-    let conflicts = plan.conflicts(|text| api.known_secrets.show(text, None));
-    let mut notices = Notices::default();
-    plan_notices(&plan, &mut notices);
-    if manner.strict {
-        refuse_warnings(&mut notices, &mut problems);
-    }
-    printer.notices(&notices);
+    report(&mut plan_notices(&plan), &mut problems, manner.strict, printer);
     if plan.steps.is_empty() && !problems.is_empty() {
         return problems.into_result();
     }
@@ -218,7 +224,7 @@ pub(crate) async fn push(
             view::dry_run_text(&plan, &vault, at_terminal)
         })?;
     }
-    for conflict in conflicts {
+    for conflict in plan.conflicts(|text| api.known_secrets.show(text, None)) {
         problems.push(conflict);
     }
     problems.into_result()?;
@@ -231,53 +237,34 @@ pub(crate) async fn push(
         let asked = manner.confirmation.ask(&context.env, printer, &question);
         context.interrupt.or(asked).await?;
     }
-    write(&plan, &api, context).await
+    write(&plan, api, context).await
 }
 
-/// The vault to push to, and what it already has.
-pub(crate) struct OpenVault {
-    api: Api,
-    pub(crate) inventory: Inventory,
-}
-
-impl OpenVault {
-    pub(crate) async fn open(candidates: &[Candidate], context: &Context) -> Result<Self> {
-        let (api, listed) = context.connect().await?;
-        let mut inventory = Inventory {
-            secrets: listed.iter().filter_map(known).collect(),
-            logins: Vec::new(),
+/// Connects to the vault, and lists what it already has.
+pub(crate) async fn open_vault(candidates: &[Candidate], context: &Context) -> Result<(Api, Inventory)> {
+    let (api, secrets) = context.connect().await?;
+    let mut logins = Vec::new();
+    for candidate in candidates {
+        let Form::Login(provider) = candidate.form else {
+            continue;
         };
-        for candidate in candidates {
-            let Form::Login(provider) = candidate.form else {
-                continue;
-            };
-            let listed = async { Ok(api.list_credentials(provider).await?) };
-            let stored = context.interrupt.or(listed).await?;
-            let is_login = |stored: &CredentialSummary| {
-                let kind = stored.kind.as_ref();
-                stored.scope == *Scope::User.as_str()
-                    && kind.is_none_or(|kind| *kind == *CredentialKind::OAuth.as_str())
-            };
-            if stored.iter().any(is_login) {
-                inventory.logins.push(provider.id);
-            }
+        let is_login = |stored: &CredentialSummary| {
+            let kind = stored.kind.as_ref();
+            stored.scope == *Scope::User.as_str()
+                && kind.is_none_or(|kind| *kind == *CredentialKind::OAuth.as_str())
+        };
+        let stored = context.reply(api.list_credentials(provider)).await?;
+        if stored.iter().any(is_login) {
+            logins.push(provider.id);
         }
-        Ok(Self { api, inventory })
     }
-}
-
-/// Converts a stored secret; `None` if its scope is unknown.
-fn known(summary: &SecretSummary) -> Option<Stored> {
-    Some(Stored {
-        scope: Scope::parse(summary.scope.as_sent())?,
-        id: summary.id.as_sent().to_owned(),
-        name: summary.name.as_sent().to_owned(),
-    })
+    Ok((api, Inventory { secrets, logins }))
 }
 
 /// What a person should know about a plan.
-fn plan_notices(plan: &Plan, notices: &mut Notices) {
-    let beside = plan.beside();
+fn plan_notices(plan: &Plan) -> Notices {
+    let mut notices = Notices::default();
+    let beside = plan.names(&Action::CreateBeside);
     if !beside.is_empty() {
         let verb = if beside.len() == 1 { "exists" } else { "exist" };
         let names = escape::first_of(&beside);
@@ -286,6 +273,7 @@ fn plan_notices(plan: &Plan, notices: &mut Notices) {
         ));
     }
     view::login_notices(plan).for_each(|notice| notices.notice(notice));
+    notices
 }
 
 /// Writes a confirmed plan, and reports the outcome of every secret.
@@ -319,14 +307,19 @@ async fn write(plan: &Plan, api: &Api, context: &Context) -> Result<()> {
 
 /// Stores the logins of the plan, unless the batch before was stopped.
 async fn write_logins(outcomes: &mut Outcomes<'_>, api: &Api, interrupt: &Interrupt) {
+    let was_stopped = outcomes.rows().any(|(step, outcome)| {
+        matches!(
+            (step.candidate.form, outcome),
+            (Form::Secret, Outcome::NotAttempted)
+        )
+    });
     for (index, step) in outcomes.plan.steps.iter().enumerate() {
-        let Form::Login(provider) = step.candidate.form else {
+        if was_stopped || outcomes.stopped_by.is_some() {
+            return;
+        }
+        let (Form::Login(provider), Action::Create) = (step.candidate.form, &step.action) else {
             continue;
         };
-        let is_stopped = outcomes.stopped_by.is_some() || outcomes.rows().any(was_not_attempted);
-        if step.action != Action::Create || is_stopped {
-            continue;
-        }
         let new = NewCredential {
             name: provider.default_name(CredentialKind::OAuth),
             kind: CredentialKind::OAuth,
@@ -343,13 +336,6 @@ async fn write_logins(outcomes: &mut Outcomes<'_>, api: &Api, interrupt: &Interr
             (_, error) => Outcome::Unknown(error),
         };
     }
-}
-
-fn was_not_attempted((step, outcome): (&Step, &Outcome)) -> bool {
-    matches!(
-        (step.candidate.form, outcome),
-        (Form::Secret, Outcome::NotAttempted)
-    )
 }
 
 /// Shows the progress of a batch, in the progress bar and as notices.

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::push::candidate::Origin;
-use crate::push::plan::{Intent, Inventory};
+use crate::push::plan::Inventory;
 use crate::secret::{SecretName, SecretValue};
 
 /// What a server does with one request.
@@ -81,11 +81,7 @@ fn plan(count: usize) -> Plan {
         let name = SecretName::environment(&format!("N{number}")).unwrap();
         Candidate::secret(name, SecretValue::new("v".to_owned()), Origin::Stdin)
     });
-    let intent = Intent {
-        scope: None,
-        keeps_existing: false,
-    };
-    Plan::new(candidates.collect(), &Inventory::default(), intent)
+    Plan::new(candidates, &Inventory::default(), None, false)
 }
 
 /// Pushes `count` secrets to a server with this latency. `judge` gets the time since the start at which

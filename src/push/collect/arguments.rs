@@ -9,7 +9,7 @@ use super::sources::{MAX_FILE, Sources};
 use super::text;
 use crate::error::{Error, Result};
 use crate::formats::{shell, words};
-use crate::push::candidate::{Candidate, Origin};
+use crate::push::candidate::Origin;
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
 use crate::system::file::is_stdin;
@@ -65,9 +65,9 @@ fn argument_at(position: usize, argument: &OsStr, env: &Env) -> Result<Argument>
     let Some((name, value)) = text.split_once('=') else {
         // A word after another argument is a value without its `=`, unless it is written as a variable.
         let named = SecretName::inline(text).filter(|_| position == 1 || words::is_constant(text));
-        let name = named.ok_or_else(|| match file_named(text, env) {
-            Some(error) => error,
-            None => expected(", or NAME alone to be asked for the value"),
+        let name = named.ok_or_else(|| {
+            let file = is_file(text, env).then(|| push_entries(text));
+            expected(", or NAME alone to be asked for the value").maybe_hint(file)
         })?;
         return Ok(argument(name, None));
     };
@@ -142,29 +142,19 @@ pub(super) fn check_stdin_use(
         .iter()
         .chain(value_files.iter().map(|file| &file.path));
     let files = paths.filter(|path| is_stdin(path)).count();
-    let mut bare = arguments.iter().filter(|argument| argument.value.is_none());
-    let piped_values = if env.terminals.stdin {
-        0
-    } else {
-        bare.clone().count()
-    };
-    if files + piped_values > 1 {
-        return Err(
+    let bare = arguments.iter().filter(|argument| argument.value.is_none());
+    let piped_values = bare.filter(|_| !env.terminals.stdin).count();
+    match files + piped_values {
+        1 if needs_answer => Err(Error::usage(
+            "standard input holds the secrets, so it cannot also confirm them (expected KEY=VALUE, or --yes)",
+        )
+        .hint("add --yes, or --dry-run to preview; an argument without '=' is a name, whose value is read")),
+        0 | 1 => Ok(()),
+        _ => Err(
             Error::usage("standard input can be used for one value or one file only")
                 .hint("use --from-env, --from-file PATH, or run `amika secret push` once for each"),
-        );
+        ),
     }
-    if files + piped_values == 1 && needs_answer {
-        let message = match bare.next() {
-            Some(Argument { position, .. }) if piped_values == 1 => format!(
-                "argument {position} has no '=' (expected KEY=VALUE), so its value is read from standard \
-                 input, which cannot also be used to confirm"
-            ),
-            _ => "secrets read from standard input cannot be confirmed there".to_owned(),
-        };
-        return Err(Error::usage(message).hint("add --yes, or --dry-run to preview"));
-    }
-    Ok(())
 }
 
 /// Adds the values of all arguments and files. Names alone become questions at a terminal.
@@ -179,42 +169,41 @@ pub(super) async fn read(
     for argument in arguments {
         let name = argument.name;
         match argument.value {
-            Some(value) => collected.add(Candidate::secret(
-                name,
-                value,
-                Origin::Argument(argument.position),
-            )),
-            // A valid name with a dot may also be intended as a file.
-            None if env.terminals.stdin => {
-                let is_file = name.as_str().contains('.') && is_file(name.as_str(), env);
-                let note = is_file.then(|| push_entries(name.as_str()));
-                collected.question(name, note, false);
+            Some(value) => collected.add(name, value, Origin::Argument(argument.position)),
+            None => {
+                if name.as_str().contains('.') && is_file(name.as_str(), env) {
+                    let entries = push_entries(name.as_str());
+                    collected
+                        .notices
+                        .notice(format!("{name} is also a file; {entries}"));
+                }
+                if env.terminals.stdin {
+                    collected.question(name, false);
+                } else {
+                    let path = PathBuf::from("-");
+                    stdin.push(ValueFile { name, path });
+                }
             }
-            None => stdin.push(ValueFile {
-                name,
-                path: PathBuf::from("-"),
-            }),
         }
     }
     for ValueFile { name, path } in stdin.into_iter().chain(value_files) {
         if !collected.selects(name.as_str()) {
             continue;
         }
-        let read = read_value(&name, &path, env, collected, say).await;
-        if let Some(candidate) = collected.problems.check(read) {
-            collected.add(candidate);
+        let read = read_value(&path, env, collected, say).await;
+        if let Some((value, origin)) = collected.problems.check(read) {
+            collected.add(name, value, origin);
         }
     }
 }
 
 /// Reads one value. A single line loses its line break; several lines are kept byte for byte.
 async fn read_value(
-    name: &SecretName,
     path: &Path,
     env: &Env,
     collected: &mut Collected<'_>,
     say: &dyn Fn(&str),
-) -> Result<Candidate> {
+) -> Result<(SecretValue, Origin)> {
     let given = env.read_given(path, "failed reading --value-file", MAX_FILE, say);
     let Given { bytes, place } = given.await?;
     let text = text::utf8(&bytes, &place)?;
@@ -231,16 +220,12 @@ async fn read_value(
             .notice(format!("removed one trailing newline from {place}"));
     }
     let value = SecretValue::new(line.unwrap_or(text).to_owned());
-    if value.is_empty() && name.as_str().contains('.') && is_file(name.as_str(), env) {
-        let empty = Error::input(format!("the value of {name} ({place}) is empty"));
-        return Err(empty.hint(push_entries(name.as_str())));
-    }
     let origin = if is_stdin(path) {
         Origin::Stdin
     } else {
         Origin::ValueFile(place)
     };
-    Ok(Candidate::secret(name.clone(), value, origin))
+    Ok((value, origin))
 }
 
 /// Whether `text` is the path of a file, or looks like that of a `.env` file, and therefore not a secret.
@@ -248,16 +233,6 @@ fn is_file(text: &str, env: &Env) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c == '.';
     let is_env_file = text.starts_with(".env") && text.len() <= 20 && text.chars().all(plain);
     is_env_file || env.expand_home(Path::new(text)).is_file()
-}
-
-/// The error for a file in place of a name.
-pub(super) fn file_named(text: &str, env: &Env) -> Option<Error> {
-    is_file(text, env).then(|| {
-        Error::usage(format!(
-            "\"{text}\" is not a secret name; expected KEY=VALUE, or NAME alone to be asked for the value"
-        ))
-        .hint(push_entries(text))
-    })
 }
 
 fn push_entries(path: &str) -> String {

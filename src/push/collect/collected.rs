@@ -1,17 +1,14 @@
 //! What the sources of a push hold: secrets, questions, problems and notices.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
-use std::hash::{BuildHasher, RandomState};
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry as Slot;
+use indexmap::IndexMap;
 
 use super::problems::Problems;
 use super::sources::{EnvFormat, Sources};
 use crate::error::{Error, Result};
 use crate::formats::{escape, words};
-use crate::push::candidate::{Candidate, Origin};
+use crate::push::candidate::Origin;
 use crate::push::kinds::{self, Misfit};
 use crate::push::references::{self, Mapping};
 use crate::secret::{MAX_VALUE, SecretName, SecretValue};
@@ -28,18 +25,13 @@ const MAX_NAMES: usize = 10;
 /// The secrets of all sources, in order of first appearance, with one value per name.
 pub(crate) struct Collected<'a> {
     pub(super) sources: &'a Sources<'a>,
-    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) secrets: IndexMap<SecretName, (SecretValue, Origin)>,
     /// Names whose values a person may be asked for, with [`ask`](Self::ask).
     questions: Vec<Question>,
     pub(crate) problems: Problems,
     pub(crate) notices: Notices,
-    /// The position of each name among the candidates.
-    positions: HashTable<usize>,
-    hasher: RandomState,
-    /// The first positions hold values of sources of lower precedence, unless they are in `replaced`.
-    lower: usize,
-    replaced: HashSet<usize>,
-    repetitions: HashMap<usize, Repetition>,
+    /// The first and the last place of each name that sources of one precedence give more than once.
+    repetitions: IndexMap<SecretName, (Origin, Origin)>,
     findings: Vec<Finding>,
     /// Whether each pattern of `--only` matched a name.
     matched: Vec<bool>,
@@ -50,16 +42,8 @@ pub(crate) struct Collected<'a> {
 /// A name without a value.
 struct Question {
     name: SecretName,
-    /// Added to the prompt.
-    note: Option<String>,
     /// Whether the name is only referenced, so that no answer is needed.
     optional: bool,
-}
-
-/// A name that one source gives more than once.
-struct Repetition {
-    first: Origin,
-    count: usize,
 }
 
 /// A problem or a warning that several values of one source may have in common.
@@ -77,15 +61,11 @@ impl<'a> Collected<'a> {
     pub(super) fn new(sources: &'a Sources<'a>) -> Self {
         Self {
             sources,
-            candidates: Vec::new(),
+            secrets: IndexMap::new(),
             questions: Vec::new(),
             problems: Problems::default(),
             notices: Notices::default(),
-            positions: HashTable::new(),
-            hasher: RandomState::new(),
-            lower: 0,
-            replaced: HashSet::new(),
-            repetitions: HashMap::new(),
+            repetitions: IndexMap::new(),
             findings: Vec::new(),
             matched: vec![false; sources.only.len()],
             left_out: false,
@@ -108,38 +88,21 @@ impl<'a> Collected<'a> {
 
     /// Adds a secret that is selected, if its value can be pushed. It replaces the value of a source of
     /// lower precedence, and an earlier one of the same source with a warning.
-    pub(super) fn add(&mut self, candidate: Candidate) {
-        if !self.selects(candidate.name.as_str()) || !self.is_usable(&candidate) {
+    pub(super) fn add(&mut self, name: SecretName, value: SecretValue, origin: Origin) {
+        if !self.selects(name.as_str()) || !self.is_usable(&name, value.expose_secret(), &origin) {
             return;
         }
-        let candidates = &mut self.candidates;
-        let hash = |name: &SecretName| self.hasher.hash_one(name);
-        let slot = self.positions.entry(
-            hash(&candidate.name),
-            |at| candidates[*at].name == candidate.name,
-            |at| hash(&candidates[*at].name),
-        );
-        match slot {
-            Slot::Vacant(slot) => {
-                slot.insert(candidates.len());
-                candidates.push(candidate);
-            }
-            Slot::Occupied(slot) => {
-                let at = *slot.get();
-                let earlier = std::mem::replace(&mut candidates[at], candidate);
-                if at >= self.lower || !self.replaced.insert(at) {
-                    let first = earlier.origin;
-                    let repetition = self.repetitions.entry(at);
-                    repetition.or_insert(Repetition { first, count: 1 }).count += 1;
-                }
-            }
+        let earlier = self.secrets.insert(name.clone(), (value, origin.clone()));
+        let earlier = earlier.map(|(_, origin)| origin);
+        if let Some(first) = earlier.filter(|earlier| earlier.precedence() == origin.precedence()) {
+            let places = self.repetitions.entry(name);
+            let (_, last) = places.or_insert_with(|| (first, origin.clone()));
+            *last = origin;
         }
     }
 
     /// Whether a value can be stored and looks like a secret. Records why not.
-    fn is_usable(&mut self, candidate: &Candidate) -> bool {
-        let (name, origin) = (&candidate.name, &candidate.origin);
-        let text = candidate.value.expose_secret();
+    fn is_usable(&mut self, name: &SecretName, text: &str, origin: &Origin) -> bool {
         let (problem, hint) = if text.is_empty() {
             (
                 "is empty",
@@ -192,46 +155,22 @@ impl<'a> Collected<'a> {
         }
     }
 
-    /// Records a name whose value a person may be asked for; with `optional` no answer is needed. A value of a source of lower precedence is
-    /// not needed for it.
-    pub(super) fn question(&mut self, name: SecretName, note: Option<String>, optional: bool) {
+    /// Records a name whose value a person may be asked for; with `optional` no answer is needed.
+    pub(super) fn question(&mut self, name: SecretName, optional: bool) {
         if self.selects(name.as_str()) {
-            self.questions.push(Question { name, note, optional });
+            self.questions.push(Question { name, optional });
         }
-    }
-
-    /// The sources read from now on have a higher precedence.
-    pub(super) fn next_source(&mut self) {
-        let mut repetitions: Vec<_> = self.repetitions.drain().collect();
-        repetitions.sort_unstable_by_key(|(at, _)| *at);
-        let more = repetitions.len().saturating_sub(MAX_REPETITIONS);
-        for (at, Repetition { first, count }) in repetitions.into_iter().take(MAX_REPETITIONS) {
-            let Candidate { name, origin, .. } = &self.candidates[at];
-            self.notices.warn(match count {
-                2 => format!("{name} is given twice, at {first} and {origin}; the last wins"),
-                _ => format!(
-                    "{name} is given {count} times, first at {first}, last at {origin}; the last wins"
-                ),
-            });
-        }
-        if more > 0 {
-            let message = format!("{more} more names are given more than once; the last of each wins");
-            self.notices.warn(message);
-        }
-        self.lower = self.candidates.len();
-        self.replaced.clear();
     }
 
     /// Completes the problems and warnings after all sources were read.
     pub(super) fn finish(&mut self) {
-        self.next_source();
-        self.report_findings();
+        self.report_values();
         let unmatched = self.sources.only.iter().zip(&self.matched);
         for (pattern, _) in unmatched.filter(|(_, matched)| !**matched) {
             let shown = words::quoted(pattern.as_str(), words::HIDDEN);
             self.notices.warn(format!("--only {shown} matches nothing"));
         }
-        if self.candidates.is_empty() && self.questions.is_empty() && self.problems.is_empty() {
+        if self.secrets.is_empty() && self.questions.is_empty() && self.problems.is_empty() {
             self.problems.push(Error::input(if self.left_out {
                 "no secrets provided: --only and --exclude leave nothing to push"
             } else if self.sources.referenced {
@@ -242,7 +181,18 @@ impl<'a> Collected<'a> {
         }
     }
 
-    fn report_findings(&mut self) {
+    /// Reports what is wrong with values, and names that are given more than once.
+    fn report_values(&mut self) {
+        let more = self.repetitions.len().saturating_sub(MAX_REPETITIONS);
+        for (name, (first, last)) in self.repetitions.drain(..).take(MAX_REPETITIONS) {
+            self.notices.warn(format!(
+                "{name} is given more than once, first at {first} and last at {last}; the last wins"
+            ));
+        }
+        if more > 0 {
+            let message = format!("{more} more names are given more than once; the last of each wins");
+            self.notices.warn(message);
+        }
         for finding in self.findings.drain(..) {
             let mut message = finding.message;
             if !finding.others.is_empty() {
@@ -273,38 +223,29 @@ impl Collected<'_> {
             return;
         }
         let entries = read.map(|references| references.entries).unwrap_or_default();
-        let secrets: HashMap<&str, &str> = entries
-            .iter()
-            .map(|entry| (entry.variable.as_str(), entry.secret.as_str()))
-            .collect();
-        for variable in self.candidates.iter().map(|candidate| candidate.name.as_str()) {
-            let Some(secret) = secrets.get(variable).filter(|secret| **secret != variable) else {
-                continue;
-            };
-            let secret = escape::escape(secret);
-            self.notices.notice(format!(
-                "{variable} gets its value from the secret \"{secret}\" in .amika/config.toml, not from one named \
-                 {variable}; --referenced pushes it under that name"
-            ));
+        let renamed = entries.iter().filter(|entry| entry.variable != entry.secret);
+        for Mapping { variable, secret } in renamed {
+            if self.secrets.contains_key(variable.as_str()) {
+                let secret = escape::escape(secret);
+                self.notices.notice(format!(
+                    "{variable} gets its value from the secret \"{secret}\" in .amika/config.toml, not from one \
+                     named {variable}; --referenced pushes it under that name"
+                ));
+            }
         }
     }
 
     fn take_referenced(&mut self, references: &[Mapping]) {
-        let given = std::mem::take(&mut self.candidates).into_iter();
-        let mut given: HashMap<String, Candidate> = given
-            .map(|candidate| (candidate.name.to_string(), candidate))
-            .collect();
+        let mut given = std::mem::take(&mut self.secrets);
         // The names under which a source may have each secret, in order of precedence.
-        let mut secrets: Vec<&str> = Vec::new();
-        let mut names: HashMap<&str, Vec<&str>> = HashMap::new();
+        let mut secrets: IndexMap<&str, Vec<&str>> = IndexMap::new();
         for Mapping { variable, secret } in references {
-            let of_secret = names.entry(secret).or_insert_with(|| {
-                secrets.push(secret);
-                vec![secret]
-            });
-            of_secret.push(variable);
+            secrets
+                .entry(secret)
+                .or_insert_with(|| vec![secret])
+                .push(variable);
         }
-        for secret in secrets {
+        for (secret, names) in secrets {
             let Some(name) = SecretName::inline(secret) else {
                 let shown = escape::escape(secret);
                 self.notices.warn(format!(
@@ -312,21 +253,20 @@ impl Collected<'_> {
                 ));
                 continue;
             };
-            let mut found = names[secret].iter().filter_map(|name| given.remove(*name));
-            let Some(candidate) = found.next() else {
-                self.question(name, None, true);
+            let mut found = names.iter().filter_map(|name| given.swap_remove_entry(*name));
+            let Some((used, secret)) = found.next() else {
+                self.question(name, true);
                 continue;
             };
-            let used = &candidate.name;
-            for Candidate { name: unused, .. } in found {
+            for (unused, _) in found {
                 let message = format!("{name} gets the value of {used}, not that of {unused}");
                 self.notices.warn(message);
             }
-            if *used != name {
+            if used != name {
                 let message = format!("pushing {used} as {name}, its name in .amika/config.toml");
                 self.notices.notice(message);
             }
-            self.candidates.push(Candidate { name, ..candidate });
+            self.secrets.insert(name, secret);
         }
         let mut unknown: Vec<_> = given.into_keys().collect();
         unknown.sort_unstable();
@@ -350,17 +290,16 @@ impl Collected<'_> {
         is_stored: impl Fn(&str) -> bool,
         if_missing: bool,
     ) -> Result<()> {
-        for Question { name, note, optional } in std::mem::take(&mut self.questions) {
+        for Question { name, optional } in std::mem::take(&mut self.questions) {
             let is_stored = is_stored(name.as_str());
             if optional && is_stored && (if_missing || !env.terminals.stdin) {
                 continue;
             }
             let from_file = format!("amika secret push --value-file {name}=FILE");
-            let prompt = match (&note, optional) {
-                (_, true) if is_stored => format!("New value of {name} (Enter keeps it)"),
-                (_, true) => format!("Value of {name} (Enter skips it)"),
-                (Some(note), _) => format!("Value of {name} ({note})"),
-                _ => format!("Value of {name}"),
+            let prompt = match (optional, is_stored) {
+                (true, true) => format!("New value of {name} (Enter keeps it)"),
+                (true, false) => format!("Value of {name} (Enter skips it)"),
+                (false, _) => format!("Value of {name}"),
             };
             let answer = if optional && !env.terminals.stdin {
                 Ok(None)
@@ -372,7 +311,7 @@ impl Collected<'_> {
             match answer {
                 Ok(Some(value)) => {
                     let value = complete_block(value, &mut self.notices);
-                    self.add(Candidate::secret(name, value, Origin::Prompt));
+                    self.add(name, value, Origin::Prompt);
                 }
                 Ok(None) if !is_stored => {
                     let message = format!("{name} is missing from the vault and from the given sources");
@@ -382,8 +321,7 @@ impl Collected<'_> {
                 Err(error) => self.problems.push(error),
             }
         }
-        self.next_source();
-        self.report_findings();
+        self.report_values();
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use super::sources::{MAX_FILE, Sources};
 use super::text::{utf8, with_line_feeds};
 use crate::error::{Error, Result};
 use crate::formats::shell;
-use crate::push::candidate::{Candidate, Origin, is_own_setting};
+use crate::push::candidate::{Origin, is_own_setting};
 use crate::push::kinds;
 use crate::secret::SecretName;
 use crate::system::env::Env;
@@ -34,10 +34,12 @@ async fn read_file(path: &Path, env: &Env, collected: &mut Collected<'_>, say: &
     let Given { bytes, place } = given.await?;
     let text = Zeroizing::new(with_line_feeds(utf8(&bytes, &place)?).into_owned());
     drop(bytes);
-    let file = if is_stdin(path) {
-        "FILE".to_owned()
+    // The shell's `.` looks for a name without a slash in PATH.
+    let [file, sourced] = if is_stdin(path) {
+        ["FILE", "FILE"].map(str::to_owned)
     } else {
-        shell::path(&env.expand_home(path), env.tilde())
+        let path = env.expand_home(path);
+        [&path, &Path::new(".").join(&path)].map(|path| shell::path(path, env.tilde()))
     };
     if let Some(kind) = kinds::of_file(&text).filter(|_| !collected.sources.literal) {
         let error = Error::input(format!("{place} holds {}, not secrets", kind.what));
@@ -52,13 +54,13 @@ async fn read_file(path: &Path, env: &Env, collected: &mut Collected<'_>, say: &
             is_selected = collected.selects(name);
         }
         if is_selected {
-            add_line(line, &path, &file, collected);
+            add_line(line, &path, &sourced, collected);
         }
     }
     Ok(())
 }
 
-fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collected<'_>) {
+fn add_line(line: Line<'_>, path: &Rc<Path>, sourced: &str, collected: &mut Collected<'_>) {
     let origin = Origin::File {
         path: Rc::clone(path),
         line: line.number,
@@ -86,8 +88,7 @@ fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collect
             "variable",
             format!(
                 "{origin}: '$' in {name} is kept literally; variables are not expanded (to expand them: \
-                 set -a; . {}; set +a, and then --from-env)",
-                sourced(file)
+                 set -a; . {sourced}; set +a, and then --from-env)"
             ),
         ),
         Some(Oddity::Quotes) => warn(
@@ -99,18 +100,5 @@ fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collect
         ),
         None => {}
     }
-    collected.add(Candidate::secret(name, value, origin));
-}
-
-/// A file as an argument of the shell's `.`, which otherwise looks in PATH.
-fn sourced(file: &str) -> String {
-    if file == "FILE"
-        || file.trim_start_matches('\'').starts_with(['/', '.', '~']) && !file.starts_with(".env")
-    {
-        file.to_owned()
-    } else if let Some(rest) = file.strip_prefix('\'') {
-        format!("'./{rest}")
-    } else {
-        format!("./{file}")
-    }
+    collected.add(name, value, origin);
 }

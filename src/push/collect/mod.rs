@@ -46,11 +46,9 @@ pub(crate) async fn collect<'a>(
     let may_read_stdin = arguments::check_stdin_use(sources, &arguments, &value_files, env, needs_answer);
     let may_read_stdin = collected.problems.check(may_read_stdin).is_some();
     files::read(may_read_stdin, env, &mut collected, say).await;
-    collected.next_source();
     if may_read_stdin {
         arguments::read(arguments, value_files, env, &mut collected, say).await;
     }
-    collected.next_source();
     variables::read(env, &mut collected);
     collected.refer(env);
     collected.finish();

@@ -2,12 +2,11 @@
 
 use std::ffi::OsStr;
 
-use super::arguments::file_named;
 use super::collected::Collected;
 use super::pattern::Pattern;
 use crate::error::{Error, Result};
 use crate::formats::words;
-use crate::push::candidate::{Candidate, Origin, is_own_setting};
+use crate::push::candidate::{Origin, is_own_setting};
 use crate::secret::{SecretName, SecretValue};
 use crate::system::env::Env;
 
@@ -16,9 +15,16 @@ pub(super) fn read(env: &Env, collected: &mut Collected<'_>) {
     for pattern in &collected.sources.from_env {
         if pattern.has_wildcard() {
             read_matching(pattern, env, collected);
-        } else if let Some(candidate) = collected.problems.check(variable(pattern.as_str(), env)) {
-            collected.add(candidate);
+        } else {
+            add(pattern.as_str(), env, collected);
         }
+    }
+}
+
+fn add(name: &str, env: &Env, collected: &mut Collected<'_>) {
+    if let Some((name, value)) = collected.problems.check(variable(name, env)) {
+        let origin = Origin::Variable(name.to_string());
+        collected.add(name, value, origin);
     }
 }
 
@@ -42,9 +48,7 @@ fn read_matching(pattern: &Pattern, env: &Env, collected: &mut Collected<'_>) {
                 "{name} is a setting of amika and was skipped; to push it, name it: --from-env {name}"
             ));
         } else if !env.variable(name).is_some_and(OsStr::is_empty) {
-            if let Some(candidate) = collected.problems.check(variable(name, env)) {
-                collected.add(candidate);
-            }
+            add(name, env, collected);
         } else if collected.selects(name) {
             collected.notices.warn(format!(
                 "environment variable \"{name}\" is empty and was skipped"
@@ -53,9 +57,9 @@ fn read_matching(pattern: &Pattern, env: &Env, collected: &mut Collected<'_>) {
     }
 }
 
-fn variable(name: &str, env: &Env) -> Result<Candidate> {
+fn variable(name: &str, env: &Env) -> Result<(SecretName, SecretValue)> {
     let valid = SecretName::environment(name).filter(|_| !words::may_be_secret(name));
-    let name = valid.ok_or_else(|| bad_name(name, env))?;
+    let name = valid.ok_or_else(|| bad_name(name))?;
     let place = format!("environment variable \"{name}\"");
     let value = env.variable(name.as_str()).ok_or_else(|| {
         Error::input(format!("{place} is not set")).hint("export it, or check the spelling")
@@ -63,19 +67,14 @@ fn variable(name: &str, env: &Env) -> Result<Candidate> {
     let value = value
         .to_str()
         .ok_or_else(|| Error::input(format!("{place} is not valid UTF-8")))?;
-    let value = SecretValue::new(value.to_owned());
-    let origin = Origin::Variable(name.to_string());
-    Ok(Candidate::secret(name, value, origin))
+    Ok((name, SecretValue::new(value.to_owned())))
 }
 
 /// Text that is not a valid name may be a value given by mistake.
-fn bad_name(item: &str, env: &Env) -> Error {
-    if let Some(file) = file_named(item, env) {
-        return Error::input(format!("\"{item}\" is not a valid variable name")).maybe_hint(file.hint);
-    }
+fn bad_name(item: &str) -> Error {
     let shown = words::quoted(item, "an item of --from-env");
     Error::input(format!("{shown} is not a valid variable name")).hint(
         "use letters, digits and '_', not starting with a digit, or a quoted pattern: \
-         --from-env DATABASE_URL,'APP_*'",
+         --from-env DATABASE_URL,'APP_*'; for the entries of a file, use --from-file",
     )
 }

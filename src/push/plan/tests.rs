@@ -16,12 +16,8 @@ fn actions(plan: &Plan) -> Vec<(&str, &Action)> {
         .collect()
 }
 
-fn stored(id: &str, name: &str, scope: Scope) -> Stored {
-    Stored {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        scope,
-    }
+fn stored(id: &str, name: &str, scope: Scope) -> SecretSummary {
+    serde_json::from_value(serde_json::json!({ "id": id, "name": name, "scope": scope })).unwrap()
 }
 
 proptest! {
@@ -40,8 +36,7 @@ proptest! {
         let inventory = Inventory { secrets: secrets.collect(), ..Inventory::default() };
         let is_org = scope == Some(Scope::Org);
         let make = |inventory: &Inventory, keeps_existing| {
-            let candidates = names.iter().map(|name| candidate(name)).collect();
-            Plan::new(candidates, inventory, Intent { scope, keeps_existing })
+            Plan::new(names.iter().map(|name| candidate(name)), inventory, scope, keeps_existing)
         };
         let plan = make(&inventory, false);
         prop_assert_eq!(plan.steps.len(), names.len());
@@ -80,10 +75,6 @@ proptest! {
 /// R145: what an update would change must be certain.
 #[test]
 fn an_ambiguous_secret_is_a_conflict_with_both_ids() {
-    let user = Intent {
-        scope: None,
-        keeps_existing: false,
-    };
     let twice = [stored("id-1", "A", Scope::User), stored("id-2", "A", Scope::User)];
     let shared = [stored("id-3", "A", Scope::User), stored("id-3", "B", Scope::User)];
     let repeated = [stored("id-4", "A", Scope::User), stored("id-4", "A", Scope::User)];
@@ -92,22 +83,18 @@ fn an_ambiguous_secret_is_a_conflict_with_both_ids() {
             secrets: secrets.to_vec(),
             ..Inventory::default()
         };
-        let plan = Plan::new(vec![candidate("A"), candidate("C")], &inventory, user);
+        let plan = Plan::new([candidate("A"), candidate("C")], &inventory, None, false);
         let conflicts = plan.conflicts(str::to_owned);
         assert_eq!(conflicts.len(), 1);
         assert!(conflicts[0].message.contains(said), "{}", conflicts[0].message);
-        let keeping = Intent {
-            keeps_existing: true,
-            ..user
-        };
-        let plan = Plan::new(vec![candidate("A")], &inventory, keeping);
+        let plan = Plan::new([candidate("A")], &inventory, None, true);
         assert_eq!(plan.steps[0].action, Action::Keep(WhyKept::Stored(Scope::User)));
     }
     let inventory = Inventory {
         secrets: repeated.to_vec(),
         ..Inventory::default()
     };
-    let plan = Plan::new(vec![candidate("A")], &inventory, user);
+    let plan = Plan::new([candidate("A")], &inventory, None, false);
     assert_eq!(plan.steps[0].action.as_str(), "update");
 }
 
@@ -128,11 +115,7 @@ fn a_login_never_replaces_another() {
             secrets: vec![stored("id", "Claude login", Scope::User)],
             logins,
         };
-        let intent = Intent {
-            scope,
-            keeps_existing: false,
-        };
-        let plan = Plan::new(login(), &inventory, intent);
+        let plan = Plan::new(login(), &inventory, scope, false);
         assert_eq!(plan.steps[0].action, action);
         assert_eq!(plan.steps[0].candidate.form.as_str(), "claude");
     }
