@@ -46,7 +46,7 @@ const KINDS: &[Unresolved] = &[
     ),
     kind("a reference to HashiCorp Vault", &["vault:"], VAULT),
     kind("a reference for vals", &["ref+"], "vals get REFERENCE"),
-    kind("ciphertext of SOPS", &["ENC[AES256_GCM,"], "sops -d FILE").file("sops -d FILE"),
+    kind("ciphertext of SOPS", &[SOPS], "sops -d FILE").file("sops -d --output-type dotenv FILE"),
     kind("ciphertext of dotenvx", &["encrypted:"], "dotenvx get NAME")
         .file("dotenvx decrypt --stdout -f FILE"),
     kind(
@@ -59,15 +59,11 @@ const KINDS: &[Unresolved] = &[
     kind("a command to run", &["exec('", "exec(\""], "COMMAND").file("varlock load --format env"),
     kind("an expression of GitHub Actions", &["${{"], ""),
 ];
+const SOPS: &str = "ENC[AES256_GCM,";
 const AWS: &str = "aws secretsmanager get-secret-value --secret-id ID --query SecretString --output text";
 const VAULT: &str = "vault kv get -field=KEY PATH";
 const TRANSIT: &str = "vault write -field=plaintext transit/decrypt/KEY ciphertext=VALUE | base64 -d";
 const AGE: &[&str] = &["age-encryption.org/v1", "-----BEGIN AGE ENCRYPTED FILE-----"];
-/// SOPS adds entries of its own to a `.env` file, and an object to JSON and YAML.
-static SOPS_ENTRIES: Unresolved = kind("ciphertext of SOPS", &[], "").file("sops -d FILE");
-static SOPS_OBJECT: Unresolved =
-    kind("ciphertext of SOPS", &[], "").file("sops -d --output-type dotenv FILE");
-
 const fn kind(what: &'static str, starts: &'static [&'static str], read: &'static str) -> Unresolved {
     Unresolved {
         what,
@@ -92,18 +88,13 @@ pub(crate) fn of_file(text: &str) -> Option<&'static Unresolved> {
     let is_whole = |kind: &&Unresolved| {
         kind.read == kind.read_file && kind.starts.iter().any(|prefix| start.starts_with(prefix))
     };
-    KINDS.iter().find(is_whole).or_else(|| of_sops(text))
-}
-
-fn of_sops(text: &str) -> Option<&'static Unresolved> {
-    let own = text.lines().filter(|line| line.starts_with("sops_"));
-    let (macs, others): (Vec<_>, Vec<_>) = own.partition(|line| line.starts_with("sops_mac="));
+    // SOPS adds entries of its own to a `.env` file, and an object to JSON and YAML.
+    let entries = || text.lines().filter(|line| line.starts_with("sops_"));
+    let has_entries = || entries().count() > 1 && entries().any(|line| line.starts_with("sops_mac="));
     let has_object = || text.contains("\"sops\":") || text.contains("\nsops:");
-    if !macs.is_empty() && !others.is_empty() {
-        Some(&SOPS_ENTRIES)
-    } else {
-        (text.contains("ENC[AES256_GCM,") && has_object()).then_some(&SOPS_OBJECT)
-    }
+    let is_sops =
+        |kind: &&Unresolved| kind.starts == [SOPS] && (has_entries() || text.contains(SOPS) && has_object());
+    KINDS.iter().find(|kind| is_whole(kind) || is_sops(kind))
 }
 
 impl Unresolved {
@@ -114,20 +105,15 @@ impl Unresolved {
     /// Whether `rest`, what follows the start, is that of a value of this kind.
     fn completes(&self, rest: &str) -> bool {
         let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+        let is_pair = |separator: &str| {
+            let parts = rest.split_once(separator);
+            parts.is_some_and(|(first, second)| is_word(first) && is_word(second))
+        };
         match self.starts {
             // A path and a key, as in `vault:secret/data/app#KEY`.
-            ["vault:"] => {
-                is_word(rest)
-                    && rest
-                        .split_once('#')
-                        .is_some_and(|(path, key)| is_word(path) && is_word(key))
-            }
-            ["vault:v"] => rest
-                .split_once(':')
-                .is_some_and(|(version, text)| version.parse::<u32>().is_ok() && is_word(text)),
-            ["ref+"] => rest.split_once("://").is_some_and(|(backend, path)| {
-                backend.bytes().all(|byte| byte.is_ascii_alphanumeric()) && is_word(path)
-            }),
+            ["vault:"] => is_pair("#"),
+            ["vault:v"] => is_pair(":"),
+            ["ref+"] => is_pair("://"),
             ["encrypted:"] => {
                 rest.len() >= 40
                     && rest
@@ -203,8 +189,6 @@ pub(crate) fn judge(name: &str, value: &str, file: impl FnOnce() -> Option<Strin
 
 const WHOLE: &str = "changeme,change_me,change-me,change this,todo,tbd,fixme,replaceme,replace_me,\
                      replace-me,placeholder,insert_here";
-/// How keys of well-known services begin.
-const PREFIXES: [&str; 7] = ["sk", "pk", "rk", "gh", "xo", "ak", "key"];
 
 /// Whether a whole value is the text that an example file has in place of a secret.
 pub(crate) fn is_placeholder(value: &str) -> bool {
@@ -233,9 +217,8 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
             && (text.bytes().all(|b| b == b'.') || text.bytes().all(|b| b == b'x' || b == b'-' || b == b'*'))
     };
     let after_prefix = text.rfind(['-', '_']).map_or("", |at| &text[at..]);
-    let has_prefix = text.len() < 60 && PREFIXES.iter().any(|prefix| text.starts_with(prefix));
     WHOLE.split(',').any(|word| word == text)
         || frames.into_iter().filter_map(inside).any(is_word)
         || blanked(&text)
-        || has_prefix && blanked(after_prefix)
+        || blanked(after_prefix)
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::api::ApiError;
+use crate::provider::Provider;
 use crate::push::candidate::Form;
 use crate::push::outcome::{Outcome, Outcomes};
 use crate::push::plan::{Action, Plan, Step, WhyKept};
@@ -46,17 +47,15 @@ pub(crate) fn login_notices(plan: &Plan) -> impl Iterator<Item = String> {
         let (Form::Login(provider), Action::Keep(kept)) = (candidate.form, action) else {
             return None;
         };
-        let title = provider.title;
-        let push = format!("amika secret {} push", provider.id);
-        match kept {
-            WhyKept::LoginStored => Some(format!(
-                "a {title} login is already there; `{push} --force` replaces it"
-            )),
-            WhyKept::Personal => Some(format!(
-                "the {title} login is not pushed to org scope; `{push} --type oauth --scope org` does that"
-            )),
-            WhyKept::Stored(_) => None,
-        }
+        let Provider { title, id, .. } = provider;
+        let (why, way) = match kept {
+            WhyKept::LoginStored => ("already there", "--force` replaces it"),
+            WhyKept::Personal => ("not pushed to org scope", "--type oauth --scope org` does that"),
+            WhyKept::Stored(_) => return None,
+        };
+        Some(format!(
+            "the {title} login is {why}; `amika secret {id} push {way}"
+        ))
     })
 }
 

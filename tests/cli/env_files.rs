@@ -36,14 +36,14 @@ const FIXES: [Fix; 7] = [
     },
     Fix {
         file: "prisma",
-        said: ":2: invalid line: the value of SHADOW_DATABASE_URL begins with '#'",
+        said: ":2: invalid line: the value of SHADOW_DATABASE_URL has a '#' at its start or without a space before it",
         line: "SHADOW_DATABASE_URL= # set in CI",
         fixed: "SHADOW_DATABASE_URL='# set in CI'",
         value: "# set in CI",
     },
     Fix {
         file: "strapi",
-        said: ":4: invalid line: the value of API_TOKEN_SALT has a tab before '#'",
+        said: ":4: invalid line: the value of API_TOKEN_SALT has a '#' at its start or without a space before it",
         line: "API_TOKEN_SALT=tobemodified\t# change me",
         fixed: "API_TOKEN_SALT=tobemodified # change me",
         value: "tobemodified",
@@ -57,7 +57,7 @@ const FIXES: [Fix; 7] = [
     },
     Fix {
         file: "supabase",
-        said: ":5: invalid line: the value of DASHBOARD_PASSWORD has a '#' without a space before it",
+        said: ":5: invalid line: the value of DASHBOARD_PASSWORD has a '#' at its start or without a space before it",
         line: "DASHBOARD_PASSWORD=this_password_is_insecure#1",
         fixed: "DASHBOARD_PASSWORD='this_password_is_insecure#1'",
         value: "this_password_is_insecure#1",

@@ -182,7 +182,9 @@ fn a_reference_with_a_hash_is_told_as_a_reference() {
     sandbox
         .run("secret push --from-file x.env --literal --yes")
         .exits(4)
-        .stderr_contains("x.env:1: invalid line: the value of A has a '#' without a space before it");
+        .stderr_contains(
+            "x.env:1: invalid line: the value of A has a '#' at its start or without a space before it",
+        );
 }
 
 /// R139: a file that SOPS encrypted is refused as a whole, once; so are files of age and Ansible Vault.
@@ -198,12 +200,12 @@ fn an_encrypted_file_is_one_problem() {
         (
             dotenv,
             "",
-            "sops -d x.env | amika secret push --from-file - --yes",
+            "sops -d --output-type dotenv x.env | amika secret push --from-file - --yes",
         ),
         (
             dotenv,
             "--strict",
-            "sops -d x.env | amika secret push --from-file - --yes",
+            "sops -d --output-type dotenv x.env | amika secret push --from-file - --yes",
         ),
         (
             json,

@@ -25,7 +25,7 @@ use super::value::{self, Difference};
 use crate::push::kinds;
 use crate::secret::{SecretName, SecretValue};
 
-/// Whitespace that all three readers accept after `export`, and that YAML accepts around a name.
+/// Whitespace that all three readers accept after `export`.
 const BLANK: [char; 2] = [' ', '\t'];
 /// Maximum length of the ordinary lines that dotenvy reads at once, in bytes: it keeps their values.
 const MAX_RUN: usize = 64 * 1024;
@@ -33,16 +33,10 @@ const MAX_RUN: usize = 64 * 1024;
 /// Parses `text`, whose line breaks are all `\n`. `file` is its path as a word of a command. With
 /// `literal`, a reference is a value like any other.
 pub(super) fn parse<'a>(text: &'a str, file: &'a str, literal: bool) -> impl Iterator<Item = Line<'a>> {
-    let is_json = match text.trim_start().as_bytes().first() {
-        Some(b'{') => true,
-        // An INI file begins with a section.
-        Some(b'[') => serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(),
-        _ => false,
-    };
+    let is_json = text.trim_start().starts_with('{');
     let json = is_json.then(|| {
         let message = "invalid line: expected KEY=VALUE; this looks like JSON";
-        let fault = Fault::new("json", message, json::hint_for(text, file));
-        Line::new(1, None, Err(fault))
+        Line::new(1, None, Err(Fault::new("json", message, json::hint(file))))
     });
     let rest = if is_json { "" } else { text };
     json.into_iter().chain(Lines {
@@ -129,17 +123,19 @@ impl<'a> Lines<'a> {
     /// Reads the value at offset `start` of the rest. Returns its end as well.
     fn read_value(&mut self, name: &str, start: usize) -> (usize, Result<ReadValue, Fault>) {
         let (length, read) = value::scan(&self.rest[start..]);
-        let read = read.map_err(|reason| {
-            let is_hash = matches!(reason, Difference::Hash(_));
-            let line = first_line(&self.rest[start..]);
-            if let Some(kind) = kinds::of(line).filter(|_| is_hash && !self.literal) {
-                let message = format!("the value of {name} is {}, not a secret", kind.what);
-                let hint = kind.hint(&format!("amika secret push {name} --yes"));
-                return Fault::new(kind.what, message, hint);
+        let line = first_line(&self.rest[start..]).trim();
+        let read = match read {
+            // The `#` belongs to a reference, which is refused as every other one.
+            Err(Difference::Hash) if !self.literal && kinds::of(line).is_some() => {
+                Ok((SecretValue::new(line.to_owned()), None))
             }
-            let docker = is_hash && *self.suits_docker.get_or_insert_with(|| suits_docker(self.text));
-            reason.fault(name, docker)
-        });
+            Err(reason) => {
+                let is_hash = reason == Difference::Hash;
+                let docker = is_hash && *self.suits_docker.get_or_insert_with(|| suits_docker(self.text));
+                Err(reason.fault(name, docker))
+            }
+            Ok(read) => Ok(read),
+        };
         (start + length, read)
     }
 }
@@ -191,12 +187,10 @@ fn suits_docker(text: &str) -> bool {
 
 /// The name of an assignment, and the byte offset directly after its `=`.
 fn split_name(first_line: &str) -> Result<(&str, usize), Fault> {
-    if let Some(fault) = yaml(first_line) {
-        return Err(fault);
-    }
     let Some((before, after)) = first_line.split_once('=') else {
         return Err(Fault::no_assignment(
-            "a value that spans lines must be quoted; a comment starts with '#'",
+            "a name and its value are joined by '=', not by ':' as in YAML; a value that spans lines must be \
+             quoted; a comment starts with '#'",
         ));
     };
     let before = before.trim_start_matches(value::BLANKS);
@@ -213,30 +207,6 @@ fn split_name(first_line: &str) -> Result<(&str, usize), Fault> {
         return Err(Fault::bad_name(name));
     }
     Ok((name, first_line.len() - after.len()))
-}
-
-/// `KEY: value` and `- KEY=value`, which only YAML and node's dotenv accept.
-fn yaml(first_line: &str) -> Option<Fault> {
-    let content = first_line.trim_matches(BLANK);
-    let content = content.strip_prefix("export ").unwrap_or(content);
-    // A lower-case name may be part of a value that lost its quotes.
-    let mut shown = "";
-    if !content.starts_with("- ") {
-        let (name, value) = content.split_once(':')?;
-        let name = name.trim_end_matches(BLANK);
-        if !SecretName::is_environment(name) || !(value.is_empty() || value.starts_with(BLANK)) {
-            return None;
-        } else if !name.contains(|c: char| c.is_ascii_lowercase()) {
-            shown = name;
-        }
-    }
-    let (of_name, example) = match shown {
-        "" => (String::new(), "KEY"),
-        name => (format!(" of {name}"), name),
-    };
-    let message = format!("invalid line: the line{of_name} looks like YAML; expected KEY=VALUE");
-    let hint = format!("write {example}=VALUE, without ':' or '-'");
-    Some(Fault::new("yaml", message, hint))
 }
 
 fn separator_in_comment() -> Fault {

@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::iter;
 
-use serde_json::value::RawValue;
-
 use super::line::{Fault, Line, is_name};
 use crate::formats::json::Members;
-use crate::secret::{SecretName, SecretValue};
+use crate::secret::SecretValue;
 
 /// Parses `text`. Only the line of a serde error is kept, because its message quotes the input.
 pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> Box<dyn Iterator<Item = Line<'a>> + 'a> {
@@ -51,26 +49,11 @@ pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> Box<dyn Iterator<Item =
 }
 
 /// For a file with one document, such as the key of a service account, its own option comes first.
-fn hint(file: &str) -> String {
+pub(super) fn hint(file: &str) -> String {
     format!(
-        "to push the file as one value, use --value-file NAME={file}; to push its members, write one object \
-         such as {{\"NAME\": \"value\"}}"
+        "to push the file as one value, use --value-file NAME={file}; to push its members, use --env-format \
+         json with one object such as {{\"NAME\": \"value\"}}"
     )
-}
-
-/// What to use for a file with JSON instead of `KEY=VALUE` lines.
-pub(super) fn hint_for(text: &str, file: &str) -> String {
-    let is_constant = |name: &String| SecretName::is_environment(name) && *name == name.to_ascii_uppercase();
-    let members: Option<Members<'_>> = serde_json::from_str(text).ok();
-    let is_secret = |(name, raw): &(String, &RawValue)| is_constant(name) && raw.get().starts_with('"');
-    if members.is_some_and(|members| members.0.iter().all(is_secret)) {
-        "try --env-format json".to_owned()
-    } else {
-        format!(
-            "to push the file as one value, use --value-file NAME={file}; to push each of its members, use \
-             --env-format json"
-        )
-    }
 }
 
 #[cfg(test)]

@@ -61,23 +61,15 @@ impl Fault {
         Self::new("assignment", "invalid line: expected KEY=VALUE", hint)
     }
 
-    /// The fault for a name that is not valid for a variable. `name` is shown only if it is valid for a
+    /// The fault for a name that is not valid for a variable. It is shown only if it is certainly no
     /// secret, because the text before an `=` may be part of a value.
     pub(super) fn bad_name(name: &str) -> Self {
-        if SecretName::inline(name).is_none() || !words::is_plain(name) {
-            return Self::new(
-                "name",
-                "invalid line: the name before '=' is not a valid variable name",
-                "a name has letters, digits and '_', and does not start with a digit; if the line belongs to \
-                 the value before it, quote that value",
-            );
-        }
+        let shown = words::quoted(name, "the name before '='");
         Self::new(
             "name",
-            format!("invalid line: in a file, \"{name}\" is not a valid name"),
-            format!(
-                "use letters, digits and '_' there, or push this one alone with `amika secret push {name}`"
-            ),
+            format!("invalid line: {shown} is not a valid variable name"),
+            "a name has letters, digits and '_', and does not start with a digit; a value that spans lines must \
+             be quoted; `amika secret push NAME` also takes names with '-' and '.'",
         )
     }
 }

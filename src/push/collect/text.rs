@@ -24,17 +24,17 @@ pub(super) fn utf8<'a>(bytes: &'a [u8], place: &str) -> Result<&'a str> {
         return Err(Error::input(message).hint(convert("UTF-16")));
     }
     std::str::from_utf8(bytes).map_err(|error| {
-        let (before, rest) = bytes.split_at(error.valid_up_to());
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = bytes[..error.valid_up_to()]
+            .iter()
+            .filter(|&&byte| byte == b'\n')
+            .count()
+            + 1;
         let (message, hint) = if bytes.starts_with(b"age-encryption.org/") {
             let hint = format!("decrypt it first with 'age -d -i KEY {}'", file());
             (format!("{place} is a file that is encrypted with age"), hint)
-        } else if matches!(rest, [0xc0..=0xfe, ..]) {
-            // The byte is a letter in Latin-1.
-            let what = "not valid UTF-8; it looks like Latin-1 (ISO 8859-1)";
-            (format!("{place}:{line}: {what}"), convert("ISO-8859-1"))
         } else {
-            let hint = "encode the value, for example with base64".to_owned();
+            let text = convert("ISO-8859-1");
+            let hint = format!("if it is text, {text}; encode other data, for example with base64");
             (format!("{place}:{line}: not valid UTF-8"), hint)
         };
         Error::input(message).hint(hint)

@@ -12,13 +12,11 @@ pub(super) const LINE_SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
 /// Whitespace that all readers remove around a name and before a value.
 pub(super) const BLANKS: [char; 5] = [' ', '\t', '\u{b}', '\u{c}', '\u{a0}'];
 
-const HASH_FIRST: &str = "begins with '#'";
-
 /// Why readers disagree on a value, or some of them cannot parse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Difference {
-    /// A `#` that only some readers take for a comment, and where it is.
-    Hash(&'static str),
+    /// A `#` that only some readers take for a comment.
+    Hash,
     Backtick,
     /// Whitespace that only some readers remove, or take for the end of the line.
     Space(char),
@@ -36,21 +34,18 @@ impl Difference {
     /// `docker` is whether the file can be read in the Docker format instead.
     pub(super) fn fault(self, name: &str, docker: bool) -> Fault {
         let or_file = "or push it alone with `amika secret push --value-file NAME=FILE`";
+        let or_docker = if docker {
+            ", or use --env-format docker, which keeps every line as it is"
+        } else {
+            ""
+        };
         let (kind, what, differ, hint) = match self {
-            Self::Hash(place) => {
-                let or_docker = ", or use --env-format docker, which keeps every line as it is";
-                let docker = if docker { or_docker } else { "" };
-                let comment = match place {
-                    HASH_FIRST => "for an empty value, write nothing after the '='",
-                    _ => "to start a comment, put a space before it",
-                };
-                (
-                    "#",
-                    format!("the value of {name} {place}"),
-                    "some tools start a comment there, others keep it",
-                    format!("to keep the '#', put the value in quotes{docker}; {comment}"),
-                )
-            }
+            Self::Hash => (
+                "#",
+                format!("the value of {name} has a '#' at its start or without a space before it"),
+                "some tools start a comment there, others keep it",
+                format!("to keep the '#', put the value in quotes{or_docker}; put a comment on its own line"),
+            ),
             Self::Backtick => (
                 "`",
                 format!("the value of {name} begins with a backtick"),
@@ -80,12 +75,17 @@ impl Difference {
                 format!("close it; to keep it, put the whole value in the other kind of quotes; {or_file}"),
             ),
             Self::Escape { quote, next } => {
-                let quotes = if quote == '"' { "double" } else { "single" };
-                let hint = match (quote, next) {
-                    ('\'', '\'') => "for a single quote, put the value in double quotes, as in \"it's\"",
-                    ('\'', _) => "without quotes, every backslash on the line is kept",
-                    (_, 't') => "for a tab, type one; for a backslash, use single quotes",
-                    _ => "in single quotes, write the character without the backslash",
+                let (quotes, hint) = if quote == '"' {
+                    (
+                        "double",
+                        "in single quotes, write the character without the backslash, and type a tab as it is",
+                    )
+                } else {
+                    (
+                        "single",
+                        "for a single quote, put the value in double quotes, as in \"it's\"; without quotes, every \
+                         backslash is kept",
+                    )
                 };
                 (
                     "escape",
@@ -120,14 +120,10 @@ fn plain(text: &str, value: &str) -> Result<ReadValue, Difference> {
     if let Some(c) = separator.filter(|_| value.contains(['#', '\'', '"', '`'])) {
         return Err(Difference::Space(c));
     }
-    let before_comment = match value.find('#') {
+    let before_comment = match value.split_once('#') {
         None => value,
-        Some(0) => return Err(Difference::Hash(HASH_FIRST)),
-        Some(at) => match value.as_bytes()[at - 1] {
-            b' ' => &value[..at],
-            b'\t' => return Err(Difference::Hash("has a tab before '#'")),
-            _ => return Err(Difference::Hash("has a '#' without a space before it")),
-        },
+        Some((before, _)) if before.ends_with(' ') => before,
+        Some(_) => return Err(Difference::Hash),
     };
     let value = before_comment.trim_end_matches(is_trailing_space);
     // compose removes fewer kinds of whitespace before a value than after it.
