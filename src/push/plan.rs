@@ -10,7 +10,7 @@ use crate::push::candidate::{Candidate, Form};
 use crate::secret::Scope;
 
 /// What the vault already has.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Inventory {
     pub(crate) secrets: Vec<SecretSummary>,
     /// The providers with a login in user scope.

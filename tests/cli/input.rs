@@ -654,7 +654,7 @@ fn a_file_in_another_format_is_recognised() {
         (utf16, "UTF-16"),
         (
             b"A=caf\xe9\n".to_vec(),
-            "x.env:1: not valid UTF-8\n  hint: if it is text, save it as UTF-8, for example with 'iconv -f ISO-8859-1 -t UTF-8 x.env';",
+            "x.env:1: not valid UTF-8\n  hint: if it is text, save it as UTF-8, for example with `iconv -f ISO-8859-1 -t UTF-8 x.env`;",
         ),
         (
             format!("A={CANARY}\t# x\n").into_bytes(),

@@ -15,7 +15,7 @@ pub(super) fn utf8<'a>(bytes: &'a [u8], place: &str) -> Result<&'a str> {
     let file = || shell::path(Path::new(place), None);
     let convert = |from: &str| {
         format!(
-            "save it as UTF-8, for example with 'iconv -f {from} -t UTF-8 {}'",
+            "save it as UTF-8, for example with `iconv -f {from} -t UTF-8 {}`",
             file()
         )
     };
@@ -30,7 +30,7 @@ pub(super) fn utf8<'a>(bytes: &'a [u8], place: &str) -> Result<&'a str> {
             .count()
             + 1;
         let (message, hint) = if bytes.starts_with(b"age-encryption.org/") {
-            let hint = format!("decrypt it first with 'age -d -i KEY {}'", file());
+            let hint = format!("decrypt it first with `age -d -i KEY {}`", file());
             (format!("{place} is a file that is encrypted with age"), hint)
         } else {
             let text = convert("ISO-8859-1");
