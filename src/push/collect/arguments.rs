@@ -166,24 +166,26 @@ pub(super) async fn read(
     say: &dyn Fn(&str),
 ) {
     let mut stdin = Vec::new();
-    for argument in arguments {
-        let name = argument.name;
-        match argument.value {
-            Some(value) => collected.add(name, value, Origin::Argument(argument.position)),
-            None => {
-                if name.as_str().contains('.') && is_file(name.as_str(), env) {
-                    let entries = push_entries(name.as_str());
-                    collected
-                        .notices
-                        .notice(format!("{name} is also a file; {entries}"));
-                }
-                if env.terminals.stdin {
-                    collected.question(name, false);
-                } else {
-                    let path = PathBuf::from("-");
-                    stdin.push(ValueFile { name, path });
-                }
-            }
+    for Argument {
+        position,
+        name,
+        value,
+    } in arguments
+    {
+        if let Some(value) = value {
+            collected.add(name, value, Origin::Argument(position));
+            continue;
+        }
+        if name.as_str().contains('.') && is_file(name.as_str(), env) {
+            let entries = push_entries(name.as_str());
+            let notice = format!("{name} is also a file; {entries}");
+            collected.notices.notice(notice);
+        }
+        if env.terminals.stdin {
+            collected.question(name, false);
+        } else {
+            let path = PathBuf::from("-");
+            stdin.push(ValueFile { name, path });
         }
     }
     for ValueFile { name, path } in stdin.into_iter().chain(value_files) {
