@@ -131,11 +131,6 @@ impl Scope {
         }
     }
 
-    /// Parses the API's name of a scope; `None` if it is unknown.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
-    }
-
     pub(crate) fn other(self) -> Self {
         match self {
             Self::User => Self::Org,
