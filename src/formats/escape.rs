@@ -1,7 +1,6 @@
 //! Escapes text from files, servers and arguments for output.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::path::Path;
 
 /// Whether a character can move the cursor, hide text or reorder it: C0, C1, DEL, line separators,
@@ -15,27 +14,24 @@ pub(crate) fn is_hostile(c: char) -> bool {
 
 /// Returns `text` on one line, with every hostile character escaped as in `\n` or `\u{1b}`.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    escape_except(text, |_| false)
-}
-
-/// As [`escape`], but keeps line breaks, for our own multi-line messages.
-pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
-    escape_except(text, |c| c == '\n')
-}
-
-fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.chars().any(|c| is_hostile(c) && !keep(c)) {
+    if !text.contains(is_hostile) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if is_hostile(c) && !keep(c) {
-            let _ = write!(shown, "{}", c.escape_default());
+        if is_hostile(c) {
+            shown.extend(c.escape_default());
         } else {
             shown.push(c);
         }
     }
     Cow::Owned(shown)
+}
+
+/// As [`escape`], but keeps line breaks, for our own multi-line messages.
+pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
+    let lines: Vec<_> = text.split('\n').map(escape).collect();
+    lines.join("\n").into()
 }
 
 /// Escapes a path for output. On Windows, slashes are shown as backslashes.

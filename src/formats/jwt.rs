@@ -40,9 +40,7 @@ pub(crate) fn issuer(token: &str) -> Option<String> {
 }
 
 fn claims(token: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let mut parts = token.split('.');
-    let (_header, claims, _signature, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next())
-    else {
+    let [_header, claims, _signature] = token.split('.').collect::<Vec<_>>()[..] else {
         return None;
     };
     URL_SAFE_NO_PAD.decode(claims).ok().map(Zeroizing::new)

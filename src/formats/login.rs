@@ -5,6 +5,7 @@
 //! shipped program for macOS.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::value::RawValue;
 
 use crate::formats::escape;
 use crate::formats::json::{JsonError, Object, TimeError};
@@ -16,9 +17,8 @@ use crate::secret::SecretValue;
 const EARLY: SignedDuration = SignedDuration::from_mins(5);
 
 /// A login that its tool would use.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Login {
-    pub(crate) access_token: SecretValue,
     pub(crate) refresh_token: Option<SecretValue>,
     /// When the access token expires.
     pub(crate) expires_at: Option<Timestamp>,
@@ -34,8 +34,8 @@ pub(crate) enum Unusable {
     // Scripts match "OAuth credentials must be valid JSON".
     #[error("OAuth credentials must be valid JSON: {0}")]
     Json(#[from] JsonError),
-    #[error("it contains no {title} login (`{member}`)")]
-    Absent { title: &'static str, member: String },
+    #[error("it contains no {0} login (`{1}.{2}`)")]
+    Absent(&'static str, &'static str, &'static str),
     #[error("this is a file of {0}")]
     OfOtherTool(&'static str),
     #[error(
@@ -59,50 +59,53 @@ pub(crate) fn read(provider: &Provider, text: &str, now: Timestamp) -> Result<Lo
     if text.starts_with('\u{feff}') {
         return Err(Unusable::ByteOrderMark(provider.tool));
     }
-    let absent = || Unusable::Absent {
-        title: provider.title,
-        member: format!("{}.{}", provider.access_token.0, provider.access_token.1),
-    };
+    let (object, member) = provider.access_token;
+    let absent = || Unusable::Absent(provider.title, object, member);
     let file = Object::parse(text)?.ok_or_else(absent)?;
     if file.has("keychainOverflow") {
         return Err(Unusable::SplitItem);
     }
     if provider.id == CODEX.id
-        && let Some(access_token) = file.string("personal_access_token")?
+        && let Some(token) = file.string("personal_access_token")?
     {
-        return checked(provider, Login::lasting(access_token), now);
+        check_characters(&token)?;
+        return Ok(Login::default());
     }
-    let Some(login) = file.object(provider.access_token.0)? else {
+    let Some(login) = file.object(object)? else {
         return Err(other_tool(provider, &file).map_or_else(absent, Unusable::OfOtherTool));
     };
-    let Some(access_token) = login.string(provider.access_token.1)? else {
-        return Err(if login.has(provider.access_token.1) {
+    let Some(access_token) = login.string(member)? else {
+        return Err(if login.has(member) {
             Unusable::Ended(provider.tool)
         } else {
             absent()
         });
     };
-    let login = if provider.id == CLAUDE.id {
-        claude(&login, access_token)?
+    check_characters(&access_token)?;
+    let (login, early) = if provider.id == CLAUDE.id {
+        (claude(&login)?, EARLY)
     } else {
-        codex(&file, &login, access_token)?
+        (codex(&file, &login, &access_token)?, SignedDuration::ZERO)
     };
-    checked(provider, login, now)
-}
-
-impl Login {
-    /// A token that cannot be renewed, and whose end is not known.
-    fn lasting(access_token: SecretValue) -> Self {
-        Self {
-            access_token,
-            refresh_token: None,
-            expires_at: None,
-            refresh_ends: None,
-        }
+    if let Some(at) = login.refresh_ends.filter(|at| *at <= now) {
+        return Err(Unusable::RefreshEnded(at));
+    }
+    match login.expires_at.filter(|at| *at <= now + early) {
+        Some(at) if login.refresh_token.is_none() => Err(Unusable::Expired(at)),
+        _ => Ok(login),
     }
 }
 
-fn claude(login: &Object<'_>, access_token: SecretValue) -> Result<Login, Unusable> {
+fn check_characters(token: &SecretValue) -> Result<(), Unusable> {
+    let is_bad = |c: char| c.is_whitespace() || escape::is_hostile(c);
+    if token.expose_secret().contains(is_bad) {
+        let problem = "the access token contains spaces or unprintable characters";
+        return Err(Unusable::Incomplete(problem));
+    }
+    Ok(())
+}
+
+fn claude(login: &Object<'_>) -> Result<Login, Unusable> {
     if !login.list_has("scopes", "user:inference") {
         let problem = "it lacks the scope user:inference, without which Claude Code does not use it";
         return Err(Unusable::Incomplete(problem));
@@ -113,73 +116,43 @@ fn claude(login: &Object<'_>, access_token: SecretValue) -> Result<Login, Unusab
             .map_err(|reason| Unusable::Time(member, reason))
     };
     Ok(Login {
-        access_token,
         refresh_token: login.string(CLAUDE.refresh_token)?,
         expires_at: time("expiresAt")?,
         refresh_ends: time("refreshTokenExpiresAt")?,
     })
 }
 
-fn codex(file: &Object<'_>, tokens: &Object<'_>, access_token: SecretValue) -> Result<Login, Unusable> {
+fn codex(file: &Object<'_>, tokens: &Object<'_>, access_token: &SecretValue) -> Result<Login, Unusable> {
     let id_token = tokens.string("id_token")?;
-    if id_token.is_none_or(|token| jwt::expiry(token.expose_secret()) == Expiry::NotAJwt) {
-        let problem = "`tokens.id_token` is missing or no JWT, so Codex cannot read it";
-        return Err(Unusable::Incomplete(problem));
-    }
-    if !tokens.has(CODEX.refresh_token) {
-        let problem = "`tokens.refresh_token` is missing, so Codex cannot read it";
-        return Err(Unusable::Incomplete(problem));
-    }
     let last_refresh = file.string("last_refresh")?;
-    if last_refresh.is_some_and(|text| text.expose_secret().parse::<Timestamp>().is_err()) {
-        let problem = "`last_refresh` is no time, so Codex cannot read it";
-        return Err(Unusable::Incomplete(problem));
-    }
-    let expires_at = match jwt::expiry(access_token.expose_secret()) {
-        Expiry::At(at) => Some(at),
-        _ => None,
-    };
-    Ok(Login {
-        refresh_token: tokens.string(CODEX.refresh_token)?,
-        expires_at,
-        ..Login::lasting(access_token)
-    })
-}
-
-/// The rules that are the same for all tools.
-fn checked(provider: &Provider, login: Login, now: Timestamp) -> Result<Login, Unusable> {
-    let token = login.access_token.expose_secret();
-    if token.chars().any(|c| c.is_whitespace() || escape::is_hostile(c)) {
-        let problem = "the access token contains spaces or unprintable characters";
-        return Err(Unusable::Incomplete(problem));
-    }
-    let early = if provider.id == CLAUDE.id {
-        EARLY
+    let problem = if id_token.is_none_or(|token| jwt::expiry(token.expose_secret()) == Expiry::NotAJwt) {
+        "`tokens.id_token` is missing or no JWT, so Codex cannot read it"
+    } else if !tokens.has(CODEX.refresh_token) {
+        "`tokens.refresh_token` is missing, so Codex cannot read it"
+    } else if last_refresh.is_some_and(|text| text.expose_secret().parse::<Timestamp>().is_err()) {
+        "`last_refresh` is no time, so Codex cannot read it"
     } else {
-        SignedDuration::ZERO
+        let expires_at = match jwt::expiry(access_token.expose_secret()) {
+            Expiry::At(at) => Some(at),
+            _ => None,
+        };
+        return Ok(Login {
+            refresh_token: tokens.string(CODEX.refresh_token)?,
+            expires_at,
+            refresh_ends: None,
+        });
     };
-    if let Some(at) = login.refresh_ends.filter(|at| *at <= now) {
-        return Err(Unusable::RefreshEnded(at));
-    }
-    let expired = login.expires_at.filter(|at| *at <= now + early);
-    match expired {
-        Some(at) if login.refresh_token.is_none() => Err(Unusable::Expired(at)),
-        _ => Ok(login),
-    }
+    Err(Unusable::Incomplete(problem))
 }
 
 /// The tool whose file this is instead.
 fn other_tool(provider: &Provider, file: &Object<'_>) -> Option<&'static str> {
     let mut others = PROVIDERS.iter().filter(|other| other.id != provider.id);
     let other = others.find(|other| file.has(other.access_token.0));
-    let has_type = |entry: Object<'_>| entry.has("type");
-    let is_opencode = || {
-        file.members()
-            .any(|(name, _)| file.object(name).ok().flatten().is_some_and(has_type))
-    };
-    other
-        .map(|other| other.tool)
-        .or_else(|| is_opencode().then_some("OpenCode"))
+    let is_entry = |raw: &RawValue| matches!(Object::parse(raw.get()), Ok(Some(entry)) if entry.has("type"));
+    let is_opencode = || file.members().any(|(_, raw)| is_entry(raw));
+    let other = other.map(|other| other.tool);
+    other.or_else(|| is_opencode().then_some("OpenCode"))
 }
 
 #[cfg(test)]

@@ -21,17 +21,21 @@ const MIN_CODEX_ACCESS: usize = 20;
 /// The issuer of the tokens of a `ChatGPT` login.
 const CHATGPT_ISSUER: &str = "https://auth.openai.com";
 
+/// How keys and tokens begin; the first match counts.
+const PREFIXES: [(&str, Token); 6] = [
+    ("sk-ant-oat", Token::ClaudeAccess),
+    ("sk-ant-ort", Token::ClaudeRefresh),
+    ("sk-ant-", Token::AnthropicKey),
+    ("sk-proj-", Token::OpenAiKey),
+    ("sk-svcacct-", Token::OpenAiKey),
+    ("sk-admin-", Token::OpenAiKey),
+];
+
 /// Recognises a whole text; `None` if it has no known form, as keys of gateways have.
 pub(crate) fn recognise(text: &str) -> Option<Token> {
-    let starts_with_any = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
-    if text.starts_with("sk-ant-oat") {
-        Some(Token::ClaudeAccess)
-    } else if text.starts_with("sk-ant-ort") {
-        Some(Token::ClaudeRefresh)
-    } else if text.starts_with("sk-ant-") {
-        Some(Token::AnthropicKey)
-    } else if starts_with_any(&["sk-proj-", "sk-svcacct-", "sk-admin-"]) {
-        Some(Token::OpenAiKey)
+    let known = PREFIXES.iter().find(|(prefix, _)| text.starts_with(prefix));
+    if let Some((_, token)) = known {
+        Some(*token)
     } else if text.strip_prefix("at-").is_some_and(is_codex_access) {
         Some(Token::CodexAccess)
     } else if jwt::issuer(text).is_some_and(|issuer| issuer.trim_end_matches('/') == CHATGPT_ISSUER) {
