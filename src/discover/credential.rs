@@ -74,10 +74,6 @@ impl Filter {
         let kinds = self.kind.zip(kind);
         providers.is_none_or(|(one, other)| one == other) && kinds.is_none_or(|(one, other)| one == other)
     }
-
-    pub(super) fn overlaps(self, other: Self) -> bool {
-        self.includes(other.provider, other.kind)
-    }
 }
 
 /// The location of a credential or setting.
@@ -253,15 +249,11 @@ impl LocalCredential {
 
     /// What is shown as its name: `Claude login`, or the names of the secrets.
     pub(crate) fn names(&self) -> Vec<String> {
-        match self.login_of() {
-            Some(provider) => vec![format!("{} login", provider.title)],
-            None => self
-                .provider
-                .secret_names()
-                .iter()
-                .map(SecretName::to_string)
-                .collect(),
+        if let Some(provider) = self.login_of() {
+            return vec![format!("{} login", provider.title)];
         }
+        let names = self.provider.secret_names();
+        names.iter().map(SecretName::to_string).collect()
     }
 
     /// Formats its location, with the server that a key belongs to if that is not the vendor's.

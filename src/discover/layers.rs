@@ -86,8 +86,8 @@ impl Layers {
 
     /// The value of a variable: in a layer, or else in the environment.
     pub(super) fn variable(&self, env: &Env, name: &str) -> Option<String> {
-        let of_layer = self.variables().find(|(other, ..)| *other == name);
-        let of_layer = of_layer.map(|(_, value, _)| value.as_variable());
+        let mut of_layers = self.variables().filter(|(other, ..)| *other == name);
+        let of_layer = of_layers.next().map(|(_, value, _)| value);
         let value = of_layer.or_else(|| Some(env.variable(name)?.to_string_lossy()));
         value.map(Cow::into_owned)
     }
@@ -101,14 +101,17 @@ impl Layers {
     }
 
     /// The variables that the layers set, the strongest first.
-    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &Node, Place)> {
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, Cow<'_, str>, Place)> {
         self.all.iter().flat_map(|layer| {
             let (variables, prefix) = match layer.format {
                 Format::Dotenv => (layer.root.object(), ""),
                 _ => (layer.root.get("env").and_then(Node::object), "env."),
             };
             let variables = variables.into_iter().flatten();
-            variables.map(move |(name, value)| (name.as_str(), value, layer.at(&format!("{prefix}{name}"))))
+            variables.map(move |(name, value)| {
+                let place = layer.at(&format!("{prefix}{name}"));
+                (name.as_str(), value.as_variable(), place)
+            })
         })
     }
 

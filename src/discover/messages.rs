@@ -15,7 +15,7 @@ impl Report {
     /// The warnings and notices about what was found, of which `shown` is in the table: a line for each if
     /// `all`, or else at most three beside the warnings: what tools may use instead, what is not pushed,
     /// how much more there is.
-    pub(crate) fn messages(&self, shown: &[&LocalCredential], home: Option<&Path>, all: bool) -> Notices {
+    pub(crate) fn messages(&self, shown: &[LocalCredential], home: Option<&Path>, all: bool) -> Notices {
         let mut notices = Notices::default();
         for problem in &self.problems {
             notices.warn(problem.shown(home));
@@ -29,30 +29,21 @@ impl Report {
                 RemarkLevel::Detail => more.push(text),
             }
         }
-        let named: Vec<_> = self
-            .overrides
-            .iter()
-            .filter_map(|tool| tool.named(home))
-            .collect();
-        let details: Vec<_> = self
-            .overrides
-            .iter()
-            .flat_map(|tool| tool.details(home))
-            .collect();
-        let unpushed: Vec<_> = shown
-            .iter()
-            .filter_map(|found| why_not_pushed(found, home))
-            .collect();
+        let overrides = &self.overrides;
+        let named: Vec<_> = overrides.iter().filter_map(|tool| tool.named(home)).collect();
+        let unknown: Vec<_> = overrides.iter().filter_map(|tool| tool.unknown(home)).collect();
+        let unpushed = shown.iter().filter_map(|found| why_not_pushed(found, home));
+        let unpushed: Vec<_> = unpushed.collect();
         let lines = if all {
             let unpushed = unpushed.iter().map(|why| format!("not pushed: {why}"));
-            [named, main, unpushed.collect(), more, details].concat()
+            [named, main, unpushed.collect(), more, unknown].concat()
         } else {
             if !unpushed.is_empty() {
                 main.push(format!("not pushed: {}", escape::first_of(&unpushed)));
             }
             // One message is as short as its count.
-            if more.len() > 1 || !details.is_empty() {
-                more = vec![format!("{} more: --all", more.len() + details.len())];
+            if more.len() > 1 || !unknown.is_empty() {
+                more = vec![format!("{} more: --all", more.len() + unknown.len())];
             }
             vec![named.join("; "), main.join("; "), more.concat()]
         };
@@ -64,25 +55,21 @@ impl Report {
 }
 
 impl Overrides {
-    /// The notice about what is named, with `~` for `home`.
     fn named(&self, home: Option<&Path>) -> Option<String> {
         let text = format!("{} may use something else", self.tool);
         listed(&text, &self.named, home)
     }
 
-    /// The notices about the rest.
-    fn details(&self, home: Option<&Path>) -> impl Iterator<Item = String> {
-        let tool = self.tool;
-        let unknown = format!("it is not known whether these change the sign-in of {tool}");
-        let project = format!("{tool} also reads settings of this project, which amika does not open");
-        let lines = [
-            listed(&unknown, &self.unknown, home),
-            listed(&project, &self.project, home),
-        ];
-        lines.into_iter().flatten()
+    fn unknown(&self, home: Option<&Path>) -> Option<String> {
+        let text = format!(
+            "it is not known whether these change the sign-in of {}",
+            self.tool
+        );
+        listed(&text, &self.unknown, home)
     }
 }
 
+/// A notice that lists places; `None` without any.
 fn listed(text: &str, places: &[Place], home: Option<&Path>) -> Option<String> {
     let shown: Vec<_> = places.iter().map(|place| place.shown(home)).collect();
     (!shown.is_empty()).then(|| format!("{text}: {}", escape::first_of(&shown)))

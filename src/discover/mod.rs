@@ -40,8 +40,9 @@ const SCANS: [(Filter, Scan); 5] = [
 /// Finds the credentials that `filter` asks for. With a provider, the notes are those of its own tool.
 pub(crate) fn discover(env: &Env, keychain: Option<&dyn Keychain>, filter: Filter) -> Report {
     let reader = Reader { env, keychain };
+    let is_asked_for = |about: Filter| about.includes(filter.provider, filter.kind);
     let mut report = Report::default();
-    for (finds, scan) in SCANS.iter().filter(|(finds, _)| finds.overlaps(filter)) {
+    for (finds, scan) in SCANS.iter().filter(|(finds, _)| is_asked_for(*finds)) {
         let mut found = Report {
             about: *finds,
             ..Report::default()
@@ -56,7 +57,7 @@ pub(crate) fn discover(env: &Env, keychain: Option<&dyn Keychain>, filter: Filte
     report
         .credentials
         .retain(|found| filter.includes(Some(found.provider.as_str()), Some(found.kind)));
-    report.problems.retain(|problem| problem.about.overlaps(filter));
+    report.problems.retain(|problem| is_asked_for(problem.about));
     rank(&mut report.credentials, (env.now)());
     report
 }

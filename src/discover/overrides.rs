@@ -133,76 +133,58 @@ pub(super) fn other_server(address: &str, domains: &[&str]) -> Option<String> {
 
 /// Looks at the environment and the settings of a tool.
 pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Overrides {
-    let mut found = Overrides {
-        tool: tool.title,
-        named: Vec::new(),
-        unknown: Vec::new(),
-        project: project_files(tool, env, &layers.files),
-    };
-    let of_layers = layers
-        .variables()
-        .map(|(name, value, place)| (name, value.as_variable(), place));
+    let (mut named, mut unknown) = (Vec::new(), Vec::new());
     let mut of_process: Vec<_> = env.variable_names().collect();
     of_process.sort_unstable();
     let of_process = of_process.into_iter().filter_map(|name| {
         let value = env.variable(name)?.to_string_lossy();
         Some((name, value, Place::Variable(name.to_owned())))
     });
+    let providers = layers.objects(&["model_providers"]);
+    let providers = providers.flat_map(|(providers, _)| providers.values());
+    let keys: HashSet<_> = providers
+        .filter_map(|provider| provider.get("env_key")?.text())
+        .collect();
     let mut seen = HashSet::new();
-    for (name, value, place) in of_layers.chain(of_process) {
+    for (name, value, place) in layers.variables().chain(of_process) {
         let upper = name.to_ascii_uppercase();
         let has_prefix = tool.prefixes.iter().any(|prefix| upper.starts_with(prefix));
-        if has_prefix && seen.insert(name.to_owned()) {
-            variable(&mut found, tool, name, &value, place, layers);
+        if !has_prefix || !seen.insert(name.to_owned()) || !tool.minds(name, &value) {
+            continue;
+        }
+        match class_of_variable(name) {
+            Class::Unknown => unknown.push(place),
+            Class::Harmless if !keys.contains(name) => {}
+            Class::Named | Class::Harmless => named.push(place),
         }
     }
     for (name, value, place) in layers.members() {
-        let is_off = matches!(value, Node::Flag(false));
-        let value = value.as_variable();
-        let is_set = !is_off && !value.trim().is_empty() && !tool.follows(name);
-        if seen.insert(format!(".{name}"))
-            && is_set
-            && is_named_member(name)
-            && !is_own_address(name, &value, tool)
-        {
-            found.named.push(place);
+        let is_first = seen.insert(format!(".{name}"));
+        let is_on = !matches!(value, Node::Flag(false)) && tool.minds(name, &value.as_variable());
+        if is_first && is_on && is_named_member(name) {
+            named.push(place);
         }
     }
-    found
-}
-
-fn variable(found: &mut Overrides, tool: &Tool, name: &str, value: &str, place: Place, layers: &Layers) {
-    let upper = name.to_ascii_uppercase();
-    let is_blank = value.trim().is_empty() && !holds(&upper, COUNT_WHEN_BLANK);
-    // A switch such as CLAUDE_CODE_USE_BEDROCK=0 is off (Claude Code 2.1.331).
-    let is_off = upper.contains("_USE_") && is_one_of(&value.trim().to_ascii_lowercase(), "0 false no off");
-    if is_blank || is_off || is_own_address(name, value, tool) || tool.follows(name) {
-        return;
-    }
-    let names_it = |provider: &Node| provider.get("env_key").and_then(Node::text) == Some(name);
-    let is_key = || {
-        layers
-            .objects(&["model_providers"])
-            .any(|(providers, _)| providers.values().any(names_it))
-    };
-    match class_of_variable(name) {
-        Class::Unknown => found.unknown.push(place),
-        Class::Harmless if !is_key() => {}
-        Class::Named | Class::Harmless => found.named.push(place),
+    unknown.extend(project_files(tool, env, &layers.files));
+    Overrides {
+        tool: tool.title,
+        named,
+        unknown,
     }
 }
 
 impl Tool {
-    fn follows(&self, name: &str) -> bool {
-        self.followed
-            .iter()
-            .any(|followed| followed.eq_ignore_ascii_case(name))
+    /// Whether a variable or setting of this name has an effect with this value that the scan does not follow.
+    fn minds(&self, name: &str, value: &str) -> bool {
+        let (name, value) = (name.to_ascii_uppercase(), value.trim());
+        let is_blank = value.is_empty() && !holds(&name, COUNT_WHEN_BLANK);
+        // A switch such as CLAUDE_CODE_USE_BEDROCK=0 is off (Claude Code 2.1.331).
+        let is_off = name.contains("_USE_") && is_one_of(&value.to_ascii_lowercase(), "0 false no off");
+        let is_own_server = name.ends_with("BASE_URL") && other_server(value, self.domains).is_none();
+        let mut followed = self.followed.iter();
+        let is_followed = followed.any(|followed| followed.eq_ignore_ascii_case(&name));
+        !is_blank && !is_off && !is_own_server && !is_followed
     }
-}
-
-/// Whether it is the address of the vendor's own server.
-fn is_own_address(name: &str, value: &str, tool: &Tool) -> bool {
-    name.to_ascii_uppercase().ends_with("BASE_URL") && other_server(value, tool.domains).is_none()
 }
 
 /// The settings files of the project around the working directory, up to the root of its repository

@@ -49,14 +49,14 @@ pub(super) enum RemarkLevel {
 pub(super) struct Overrides {
     pub(super) tool: &'static str,
     pub(super) named: Vec<Place>,
+    /// What nobody knows: variables, and settings of a project, which are not opened.
     pub(super) unknown: Vec<Place>,
-    pub(super) project: Vec<Place>,
 }
 
 impl Overrides {
     /// What is most likely used instead; `None` if the stored credentials are certainly used.
     pub(super) fn first(&self) -> Option<&Place> {
-        self.named.iter().chain(&self.unknown).chain(&self.project).next()
+        self.named.first().or(self.unknown.first())
     }
 }
 

@@ -92,8 +92,7 @@ impl Home {
     /// Every message, with `~` for this home.
     fn said(&self, all: bool) -> String {
         let report = self.discover();
-        let shown: Vec<_> = report.credentials.iter().collect();
-        let messages = report.messages(&shown, Some(self.root.path()), all);
+        let messages = report.messages(&report.credentials, Some(self.root.path()), all);
         let lines = messages.iter().map(|(_, text)| text.replace('\\', "/"));
         lines.collect::<Vec<_>>().join("\n")
     }
@@ -549,7 +548,7 @@ fn settings_of_a_project_are_named_and_not_opened() {
         assert_eq!(home.said(false), "1 more: --all", "{file}");
         let said = home.said(true);
         assert!(
-            said.contains(&format!("which amika does not open: ~/{file}")),
+            said.contains("not known whether these change") && said.ends_with(&format!(": ~/{file}")),
             "{said}"
         );
     }
@@ -763,7 +762,7 @@ fn nothing_is_dropped_without_a_word() {
         (
             OPENCODE,
             r#"{"groq":{"type":"oauth","access":"VALUE","refresh":"r","expires":-1}}"#,
-            "before 1970",
+            "that is no number of milliseconds since 1970",
         ),
         (
             OPENCODE,
@@ -1254,8 +1253,7 @@ fn thousands_of_entries_take_linear_time() {
         let started = std::time::Instant::now();
         let report = home.discover();
         assert_eq!(report.credentials.len(), 3 * count);
-        let shown: Vec<_> = report.credentials.iter().collect();
-        report.messages(&shown, None, true);
+        report.messages(&report.credentials, None, true);
         started.elapsed()
     };
     // Eight times as many entries: comparing each with each would take 64 times as long.

@@ -2,7 +2,7 @@
 //! one (nesting, type, length) does not affect the rest. Errors name requested members and lines, and
 //! never quote the text.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ pub(crate) enum JsonError {
 }
 
 /// An error in a time. The message continues a sentence that begins with the name of a member.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct TimeError(&'static str);
 
@@ -88,20 +88,17 @@ impl<'a> Object<'a> {
                 JsonError::Invalid(error.line().max(1))
             }
         })?;
-        Ok(members.map(|members| Self {
-            members,
-            prefix: String::new(),
-        }))
+        let prefix = String::new();
+        Ok(members.map(|members| Self { members, prefix }))
     }
 
     /// The members with their values in the order of the file, with only the last of duplicates.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        let members = self.members.0.iter().enumerate();
-        let last: HashMap<&str, usize> = members.map(|(index, (name, _))| (name.as_str(), index)).collect();
-        let members = self.members.0.iter().enumerate();
-        members
-            .filter(move |(index, (name, _))| last.get(name.as_str()) == Some(index))
-            .map(|(_, (name, raw))| (name.as_str(), *raw))
+        let mut seen = HashSet::new();
+        let members = self.members.0.iter().rev();
+        let mut last: Vec<_> = members.filter(|(name, _)| seen.insert(name)).collect();
+        last.reverse();
+        last.into_iter().map(|(name, raw)| (name.as_str(), *raw))
     }
 
     /// Deserialises the members as a type, with only the last of duplicates.
@@ -115,13 +112,16 @@ impl<'a> Object<'a> {
         Ok(value.filter(|value| !value.is_empty()))
     }
 
+    /// A string member of an object member.
+    pub(crate) fn string_in(&self, (outer, inner): (&str, &str)) -> Result<Option<SecretValue>, JsonError> {
+        self.object(outer)?.map_or(Ok(None), |outer| outer.string(inner))
+    }
+
     /// An object member; `None` if it is missing or null.
     pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, JsonError> {
         let members = self.member(name, "an object")?;
-        Ok(members.map(|members| Self {
-            members,
-            prefix: format!("{}{name}.", self.prefix),
-        }))
+        let prefix = format!("{}{name}.", self.prefix);
+        Ok(members.map(|members| Self { members, prefix }))
     }
 
     /// Whether a member is a list that contains this string.
@@ -158,14 +158,13 @@ impl<'a> Object<'a> {
             reason = "the cast saturates, and the limits are refused"
         )]
         let milliseconds = number as i64;
-        if milliseconds < 0 {
-            return Err(TimeError("before 1970"));
+        // Zero stands for no time in some files.
+        if milliseconds != 0 && milliseconds < SHORTEST_MILLISECONDS {
+            return Err(TimeError("that is no number of milliseconds since 1970"));
         }
-        if 0 < milliseconds && milliseconds < SHORTEST_MILLISECONDS {
-            return Err(TimeError("that is in seconds instead of milliseconds"));
-        }
-        let time = Timestamp::from_millisecond(milliseconds);
-        time.map(Some).map_err(|_| TimeError("out of range"))
+        Timestamp::from_millisecond(milliseconds)
+            .map(Some)
+            .map_err(|_| no_time)
     }
 }
 

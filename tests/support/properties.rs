@@ -82,8 +82,7 @@ pub(crate) fn credential_files(data: &[u8]) {
     }
     let env = Env::system().elsewhere(home.path());
     let discovery = discover(&env, None, Filter::ANY);
-    let shown: Vec<_> = discovery.credentials.iter().collect();
-    let messages = discovery.messages(&shown, None, true);
+    let messages = discovery.messages(&discovery.credentials, None, true);
     for (_, message) in messages.iter() {
         quotes_nothing(message);
     }

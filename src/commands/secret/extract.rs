@@ -115,11 +115,7 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
         return Err(Error::usage("--only has no names").hint("leave out --only to keep everything"));
     }
     let confirmation = Confirmation::decide(global, env, args.push && !args.dry_run)?;
-    let filter = if args.no_oauth {
-        Filter::new(None, Some(CredentialKind::ApiKey))
-    } else {
-        Filter::ANY
-    };
+    let filter = Filter::new(None, args.no_oauth.then_some(CredentialKind::ApiKey));
     let mut report = match &args.homedir {
         None => discover(env, Some(&SystemKeychain::from_env(env)), filter),
         Some(home) if home.is_dir() => discover(&env.elsewhere(home), None, filter),
@@ -129,11 +125,8 @@ fn find(args: &ExtractArgs, global: &GlobalOptions, env: &Env, printer: Printer)
                 .hint("--homedir takes the home directory to scan"));
         }
     };
-    let mut names: Vec<_> = report
-        .credentials
-        .iter()
-        .flat_map(LocalCredential::names)
-        .collect();
+    let found = report.credentials.iter();
+    let mut names: Vec<_> = found.flat_map(LocalCredential::names).collect();
     names.sort();
     names.dedup();
     if !only.is_empty() {
@@ -300,22 +293,16 @@ impl Extraction {
     /// Prints what there is to say about the stores, the rows and the `--only` names without one.
     fn say(&self, rows: &[ExtractedRow<'_>], args: &ExtractArgs, printer: Printer) {
         // The names that an export leaves out are said with it.
-        let shown = rows.iter().map(|row| row.found).filter(|_| args.export.is_none());
-        let mut seen = HashSet::new();
-        let shown: Vec<_> = shown
-            .filter(|found| seen.insert(std::ptr::from_ref(*found)))
-            .collect();
-        printer.notices(&self.report.messages(&shown, self.home.as_deref(), args.all));
-        let only = self.only.iter().filter(|_| !rows.is_empty());
-        let is_found = |pattern: &&Pattern| {
-            let names = |row: &ExtractedRow<'_>| {
-                pattern.matches(&row.name) || answers_to(row.found, std::slice::from_ref(pattern))
-            };
-            rows.iter().any(names)
-        };
-        for pattern in only.filter(|pattern| !is_found(pattern)) {
-            let shown = words::quoted(pattern.as_str(), words::HIDDEN);
-            printer.warning(&format!("--only {shown} matches nothing"));
+        let all = self.report.credentials.as_slice();
+        let shown = if args.export.is_none() { all } else { &[] };
+        printer.notices(&self.report.messages(shown, self.home.as_deref(), args.all));
+        for pattern in self.only.iter().filter(|_| !rows.is_empty()) {
+            let only = std::slice::from_ref(pattern);
+            let mut rows = rows.iter();
+            if !rows.any(|row| pattern.matches(&row.name) || answers_to(row.found, only)) {
+                let shown = words::quoted(pattern.as_str(), words::HIDDEN);
+                printer.warning(&format!("--only {shown} matches nothing"));
+            }
         }
     }
 

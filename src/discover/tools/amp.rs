@@ -118,15 +118,10 @@ fn add(report: &mut Report, document: &Document, key: SecretValue) {
         Expiry::NotAJwt => CredentialKind::ApiKey,
         _ => CredentialKind::OAuth,
     };
+    let (place, provider) = (&document.place, ProviderName::AMP);
     report.add(LocalCredential {
         state: state_in(document, TOOL.title),
-        ..LocalCredential::new(
-            &Source::AMP_SECRETS,
-            &document.place,
-            ProviderName::AMP,
-            kind,
-            key,
-        )
+        ..LocalCredential::new(&Source::AMP_SECRETS, place, provider, kind, key)
     });
 }
 
@@ -147,10 +142,7 @@ fn old_config(reader: &Reader<'_>, report: &mut Report) {
     for member in MEMBERS.split_whitespace() {
         keys.extend(match member.split_once('.') {
             None => report.usable(place, object.string(member)),
-            Some((outer, inner)) => {
-                let outer = report.usable(place, object.object(outer));
-                outer.and_then(|outer| report.usable(place, outer.string(inner)))
-            }
+            Some(path) => report.usable(place, object.string_in(path)),
         });
     }
     // Amp's own keys are recognised by their prefix.
@@ -162,10 +154,11 @@ fn old_config(reader: &Reader<'_>, report: &mut Report) {
         }
     }
     let is_known = |name: &str| MEMBERS.split([' ', '.']).any(|known| known == name);
-    let others = object.members().enumerate();
-    let others = others.filter(|(_, (name, raw))| !is_known(name) && raw.get() != "null");
-    let others: Vec<_> = others
-        .map(|(index, (name, _))| messages::entry(name, index))
-        .collect();
+    let mut others = Vec::new();
+    for (index, (name, raw)) in object.members().enumerate() {
+        if !is_known(name) && raw.get() != "null" {
+            others.push(messages::entry(name, index));
+        }
+    }
     report.skip_others(place, &others);
 }

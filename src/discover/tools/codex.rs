@@ -55,10 +55,6 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let Some(home) = env.directory_in("CODEX_HOME", ".codex") else {
         return;
     };
-    if env.is_set("CODEX_HOME") && !home.is_dir() {
-        let place = Place::Variable("CODEX_HOME".to_owned());
-        report.note(&place, "this directory does not exist, so Codex does not start");
-    }
     let layers = configuration(reader, report, &home);
     let encrypts = layers.get(&["features", "secret_auth_storage"]);
     let encrypts = encrypts.map_or(env.platform == Platform::Windows, |(on, _)| on.is_true());
@@ -222,63 +218,51 @@ impl Codex<'_> {
 /// Adds the credential of the sign-in method that is set, or else the first one in the file.
 fn add(report: &mut Report, document: &Document, object: &Object<'_>, now: Timestamp) {
     let place = &document.place;
-    let Some((mode, is_explicit)) = mode(report, place, object) else {
+    let Some(mode) = mode(report, place, object) else {
         return;
     };
-    let missing = |report: &mut Report, member| {
-        if is_explicit {
-            let text = format!("`auth_mode` is set, but there is no `{member}`, so Codex is not logged in");
-            report.note(place, text);
-        }
-    };
-    let token = match mode.as_str() {
-        "apikey" => {
-            let Some(key) = report.usable(place, object.string("OPENAI_API_KEY")) else {
-                return missing(report, "OPENAI_API_KEY");
-            };
-            let (provider, kind) = (ProviderName::OPENAI, CredentialKind::ApiKey);
-            return report.add(LocalCredential {
-                state: state_in(document, TITLE),
-                ..LocalCredential::new(&Source::CODEX, place, provider, kind, key)
-            });
-        }
-        "chatgpt" | "chatgptAuthTokens" => {
-            let Some(tokens) = report.usable(place, object.object(CODEX.access_token.0)) else {
-                return missing(report, "tokens");
-            };
-            report.usable(place, tokens.string(CODEX.access_token.1))
-        }
+    let (member, token) = match mode.as_str() {
+        "apikey" => ("OPENAI_API_KEY", object.string("OPENAI_API_KEY")),
+        "chatgpt" | "chatgptAuthTokens" => ("tokens", object.string_in(CODEX.access_token)),
         // It does not expire, and is pushed whole like a login.
-        "personalAccessToken" => report.usable(place, object.string("personal_access_token")),
+        "personalAccessToken" => ("personal_access_token", object.string("personal_access_token")),
         _ => {
             let mode = messages::quoted(&mode);
             let text = format!("the sign-in method {mode} has neither an OpenAI API key nor a ChatGPT login");
             return report.note(place, text);
         }
     };
-    if let Some(token) = token {
-        add_login(report, &Source::CODEX, &CODEX, document, token, now);
+    match report.usable(place, token.map(Some)) {
+        Some(Some(key)) if mode == "apikey" => {
+            let (provider, kind) = (ProviderName::OPENAI, CredentialKind::ApiKey);
+            report.add(LocalCredential {
+                state: state_in(document, TITLE),
+                ..LocalCredential::new(&Source::CODEX, place, provider, kind, key)
+            });
+        }
+        Some(Some(token)) => add_login(report, &Source::CODEX, &CODEX, document, token, now),
+        Some(None) if object.has("auth_mode") => {
+            let text = format!("`auth_mode` is set, but there is no `{member}`, so Codex is not logged in");
+            report.note(place, text);
+        }
+        _ => {}
     }
 }
 
-/// The sign-in method that the file sets, or else that of the first credential in it; and whether the
-/// file sets it.
-fn mode(report: &mut Report, place: &Place, object: &Object<'_>) -> Option<(String, bool)> {
+/// The sign-in method that the file sets, or else that of the first credential in it.
+fn mode(report: &mut Report, place: &Place, object: &Object<'_>) -> Option<String> {
     if object.has("auth_mode") {
         let mode = report.usable(place, object.string("auth_mode").map(Some))?;
-        let mode = mode.as_ref().map_or("", |mode| mode.expose_secret());
-        return Some((mode.to_owned(), true));
+        return Some(mode.map_or_else(String::new, |mode| mode.expose_secret().to_owned()));
     }
     let modes = [
         ("personal_access_token", "personalAccessToken"),
         ("bedrock_api_key", "bedrockApiKey"),
         ("bedrock_access_keys", "bedrockAccessKeys"),
     ];
-    let mode = match modes.iter().find(|(member, _)| object.has(member)) {
-        Some((_, mode)) => mode,
-        // An empty key counts as missing.
-        None if report.usable(place, object.string("OPENAI_API_KEY")).is_some() => "apikey",
-        None => "chatgpt",
-    };
-    Some((mode.to_owned(), false))
+    let mode = modes.iter().find(|(member, _)| object.has(member));
+    // An empty key counts as missing; the error of one that is no string is reported where it is read.
+    let has_key = !matches!(object.string("OPENAI_API_KEY"), Ok(None));
+    let mode = mode.map_or(if has_key { "apikey" } else { "chatgpt" }, |(_, mode)| mode);
+    Some(mode.to_owned())
 }

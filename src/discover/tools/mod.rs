@@ -49,10 +49,9 @@ fn no_keychain(tool: &str, reason: &KeychainError) -> String {
 
 /// The state of a credential in a file, which some tools cannot read if it begins with a byte order mark.
 fn state_in(document: &Document, tool: &str) -> State {
+    let reason = format!("it starts with a byte order mark, so {tool} cannot read it");
     if document.has_mark() {
-        State::Unusable(format!(
-            "it starts with a byte order mark, so {tool} cannot read it"
-        ))
+        State::Unusable(reason)
     } else {
         State::Chosen
     }

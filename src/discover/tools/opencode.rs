@@ -159,10 +159,10 @@ impl OpenCode {
 
     /// `options.apiKey` of a provider, and the layer that holds it.
     fn key(&self, id: &str) -> Option<(&Node, Place)> {
-        let layers = &self.layers;
-        layers
+        self.layers
             .objects(&["provider", id, "options"])
             .find_map(|(options, place)| Some((options.get("apiKey")?, place.clone())))
+            .filter(|(key, _)| !matches!(key, Node::Other(_)))
     }
 
     /// Adds what is stored in `auth.json`, or in the variable that replaces it unless it is invalid JSON.

@@ -40,9 +40,8 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let mut overrides = overrides::find(&TOOL, env, &layers);
     // An empty one means the working directory (Claude Code 2.1.331), where nothing is read.
     if env.variable("CLAUDE_CONFIG_DIR").is_some_and(OsStr::is_empty) {
-        overrides
-            .named
-            .push(Place::Variable("CLAUDE_CONFIG_DIR".to_owned()));
+        let place = Place::Variable("CLAUDE_CONFIG_DIR".to_owned());
+        overrides.named.push(place);
     }
     // Managed settings on macOS in a format that is not read.
     let preferences = env.system_path("Library/Managed Preferences/com.anthropic.claudecode.plist");
@@ -68,10 +67,9 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     for key in keys.iter_mut() {
         key.server.clone_from(&server);
     }
-    let key = keys
-        .iter()
-        .find(|key| !key.is_unusable() && !key.source.is_legacy());
-    if let Some(place) = key.map(|key| key.place.clone()).filter(|_| used != before) {
+    let may_be_used = |key: &&LocalCredential| !key.is_unusable() && !key.source.is_legacy();
+    let key = keys.iter().find(may_be_used).filter(|_| used != before);
+    if let Some(place) = key.map(|key| key.place.clone()) {
         let text = "Claude Code itself uses its login, not this key; `amika secret claude push --type oauth` \
                     pushes the login";
         report.note(&place, text);
@@ -100,10 +98,8 @@ fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
 /// A profile of the Anthropic SDKs, which Claude Code shares: a Console sign-in or a workload identity.
 fn profile(reader: &Reader<'_>) -> Option<PathBuf> {
     let directory = paths::profiles(reader.env)?;
-    let mut directories = ["credentials", "configs"]
-        .into_iter()
-        .map(|name| directory.join(name));
-    directories.find_map(|directory| files_in(&directory, "json").into_iter().next())
+    let first = |name| files_in(&directory.join(name), "json").into_iter().next();
+    first("credentials").or_else(|| first("configs"))
 }
 
 /// Adds the stored logins, beginning with the one that Claude Code uses. Returns whether it is known
@@ -217,6 +213,8 @@ fn key_in(report: &mut Report, source: &'static Source, store: Lookup) {
     if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
         return add_key(report, source, place, key);
     }
+    // Keys of gateways have any format, and are not taken from here.
+    let is_of_anthropic = |key: &SecretValue| key.expose_secret().trim_start().starts_with("sk-ant-");
     for member in LEGACY_KEYS {
         let key = report.usable(place, object.string(member));
         if let Some(key) = key.filter(is_of_anthropic) {
@@ -228,10 +226,4 @@ fn key_in(report: &mut Report, source: &'static Source, store: Lookup) {
 fn add_key(report: &mut Report, source: &'static Source, place: &Place, key: SecretValue) {
     let (provider, kind) = (ProviderName::ANTHROPIC, CredentialKind::ApiKey);
     report.add(LocalCredential::new(source, place, provider, kind, key));
-}
-
-/// Whether it has the format of a key for Anthropic's own API; keys of gateways have any format.
-fn is_of_anthropic(key: &SecretValue) -> bool {
-    let key = key.expose_secret().trim_start();
-    CLAUDE.key_prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
