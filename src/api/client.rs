@@ -9,7 +9,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::error::Effect;
 use super::request::{ApiAnswer, ApiRequest, Repeat};
 use super::transport::{Api, ApiResult};
 use super::types::{Asked, NewSecret, SecretSummary, ServerText};
@@ -127,7 +126,7 @@ impl Api {
         let body: Value = members.chain(description).collect();
         let request = ApiRequest {
             body: Some(body.to_string().into()),
-            possible_effect: Effect::Unknown,
+            is_write: true,
             ..ApiRequest::read(Method::PUT, &path)
         };
         let asked = Asked {
@@ -154,12 +153,12 @@ impl Api {
 
     pub(super) async fn delete(&self, path: &str, id: &str) -> ApiResult<()> {
         let request = ApiRequest {
-            possible_effect: Effect::Unknown,
+            is_write: true,
             ..ApiRequest::read(Method::DELETE, path)
         };
         let answer = match self.send(&request).await {
             // A retried delete whose first response was lost finds nothing to delete.
-            Err(error) if error.status() == Some(404) && error.effect == Effect::Unknown => return Ok(()),
+            Err(error) if error.status() == Some(404) && error.in_doubt => return Ok(()),
             answer => answer?,
         };
         let expected = "a confirmation of the deletion";

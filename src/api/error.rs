@@ -8,15 +8,6 @@ use crate::formats::escape;
 use crate::net::client::{Broken, Stage};
 use crate::net::retry;
 
-/// The known effect of a failed request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// It did not reach the API, or the API refused it, so nothing changed.
-    None,
-    /// It may have been carried out.
-    Unknown,
-}
-
 /// The kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
@@ -37,7 +28,8 @@ enum Failure {
 #[error("{error}")]
 pub(crate) struct ApiError {
     failure: Failure,
-    pub(crate) effect: Effect,
+    /// Whether the call may have been carried out nevertheless.
+    pub(crate) in_doubt: bool,
     /// Whether the body was an error of the API rather than a page of a proxy.
     is_of_api: bool,
     /// The wait that the server asked for.
@@ -47,10 +39,10 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    fn new(failure: Failure, effect: Effect, error: Error) -> Self {
+    fn new(failure: Failure, in_doubt: bool, error: Error) -> Self {
         Self {
             failure,
-            effect,
+            in_doubt,
             is_of_api: false,
             retry_after: None,
             error: Box::new(error),
@@ -60,7 +52,7 @@ impl ApiError {
     /// A response that did not come from the API.
     pub(super) fn not_the_api(status: u16, message: String, hint: &str) -> Self {
         let error = Error::new(Kind::Contract, message).hint(hint);
-        Self::new(Failure::NotTheApi(status), Effect::Unknown, error)
+        Self::new(Failure::NotTheApi(status), true, error)
     }
 
     /// A response with an error status to a request with the credential from `source`. `details` is
@@ -108,16 +100,12 @@ impl ApiError {
         };
         // A gateway can respond with 5xx although the request was carried out. A server without the
         // method (501) has done nothing.
-        let effect = if status == 408 || (status >= 500 && status != 501) {
-            Effect::Unknown
-        } else {
-            Effect::None
-        };
+        let in_doubt = status == 408 || (status >= 500 && status != 501);
         let details = details.map_or_else(String::new, |details| format!(": {details}"));
         let error = Error::new(kind, format!("{what} ({status}){details}")).hint(hint);
         Self {
             is_of_api,
-            ..Self::new(Failure::Status(status), effect, error)
+            ..Self::new(Failure::Status(status), in_doubt, error)
         }
     }
 
@@ -143,14 +131,14 @@ impl ApiError {
         self
     }
 
-    /// Replaces the effect, if earlier attempts of the call have a different one.
+    /// Replaces whether the call is in doubt, because of its other attempts.
     #[must_use]
-    pub(crate) fn with_effect(mut self, effect: Effect) -> Self {
-        self.effect = effect;
+    pub(super) fn with_doubt(mut self, in_doubt: bool) -> Self {
+        self.in_doubt = in_doubt;
         self
     }
 
-    /// The kind of the failure, whatever its effect.
+    /// The kind of the failure, also of a call in doubt.
     pub(crate) fn kind(&self) -> Kind {
         self.error.kind
     }
@@ -227,32 +215,29 @@ impl ApiError {
 
 impl From<Broken> for ApiError {
     fn from(Broken { stage, message, hint }: Broken) -> Self {
-        let effect = match stage {
-            Stage::Handshake | Stage::Connecting => Effect::None,
-            _ => Effect::Unknown,
-        };
+        let in_doubt = !matches!(stage, Stage::Handshake | Stage::Connecting);
         let kind = match stage {
             Stage::Answering | Stage::TooLarge => Kind::Contract,
             _ => Kind::Unreachable,
         };
         let error = Error::new(kind, message).maybe_hint(hint.map(str::to_owned));
-        Self::new(Failure::Broken(stage), effect, error)
+        Self::new(Failure::Broken(stage), in_doubt, error)
     }
 }
 
 /// An error before the request, such as of refreshing the login.
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        Self::new(Failure::NotSent, Effect::None, error)
+        Self::new(Failure::NotSent, false, error)
     }
 }
 
 impl From<ApiError> for Error {
-    fn from(ApiError { effect, error, .. }: ApiError) -> Self {
-        match effect {
-            Effect::None => *error,
-            // Whatever the reason, the command may have changed something.
-            Effect::Unknown => error.with_kind(Kind::Partial),
+    fn from(ApiError { in_doubt, error, .. }: ApiError) -> Self {
+        if in_doubt {
+            error.with_kind(Kind::Partial)
+        } else {
+            *error
         }
     }
 }
@@ -273,7 +258,7 @@ impl ApiError {
     pub(crate) fn silent() -> Self {
         Self::new(
             Failure::Broken(Stage::TimedOut),
-            Effect::Unknown,
+            true,
             Error::new(Kind::Unreachable, "no answer"),
         )
     }

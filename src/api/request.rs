@@ -4,7 +4,6 @@ use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 use zeroize::Zeroizing;
 
-use super::error::Effect;
 use crate::net::withhold::Carried;
 
 /// What a client reports while it works.
@@ -23,8 +22,8 @@ pub(super) struct ApiRequest<'a> {
     pub(super) path: &'a str,
     pub(super) body: Option<Bytes>,
     pub(super) repeat: Repeat,
-    /// What it may have done if no answer tells.
-    pub(super) possible_effect: Effect,
+    /// Whether it may have changed something if no answer tells.
+    pub(super) is_write: bool,
     /// The secret in the body.
     pub(super) carried: Option<Carried<'a>>,
 }
@@ -37,7 +36,7 @@ impl<'a> ApiRequest<'a> {
             path,
             body: None,
             repeat: Repeat::Safe,
-            possible_effect: Effect::None,
+            is_write: false,
             carried: None,
         }
     }
@@ -49,7 +48,7 @@ impl<'a> ApiRequest<'a> {
             path,
             body: Some(body),
             repeat: Repeat::Never,
-            possible_effect: Effect::Unknown,
+            is_write: true,
             carried: Some(carried),
         }
     }
@@ -71,8 +70,8 @@ pub(crate) struct ApiAnswer {
     pub(crate) status: StatusCode,
     pub(crate) is_json: bool,
     pub(super) body: Zeroizing<Vec<u8>>,
-    /// What the request may have done if the body does not confirm it.
-    pub(super) unconfirmed: Effect,
+    /// Whether the request may have changed something if the body does not confirm it.
+    pub(super) in_doubt: bool,
     /// As it may be shown.
     pub(super) trace_id: Option<String>,
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::error::{ApiError, Effect};
+use super::error::ApiError;
 use super::request::{ApiAnswer, ApiEvent, ApiRequest, Repeat};
 use super::types::{Asked, ErrorEnvelope, ServerText, WriteReply};
 use crate::auth::credential::ApiCredential;
@@ -81,8 +81,8 @@ impl Api {
     }
 
     async fn send_until_answered(&self, request: &ApiRequest<'_>) -> ApiResult<ApiAnswer> {
-        // The effect of all attempts: one without a response may have been carried out.
-        let mut effect = Effect::None;
+        // An attempt without a response may have been carried out.
+        let mut in_doubt = false;
         let mut bearer = self.credential.bearer(None).await?;
         let mut may_renew = true;
         let mut tries = Tries::new(API_CALL);
@@ -95,7 +95,7 @@ impl Api {
             if error.status() == Some(401) && may_renew {
                 may_renew = false;
                 let other = self.credential.bearer(Some(&bearer)).await;
-                let other = other.map_err(|error| ApiError::from(error).with_effect(effect))?;
+                let other = other.map_err(|error| ApiError::from(error).with_doubt(in_doubt))?;
                 if other != bearer {
                     bearer = other;
                     continue;
@@ -103,16 +103,14 @@ impl Api {
             }
             let repeatable = match request.repeat {
                 Repeat::Safe => true,
-                Repeat::Unsent => error.effect == Effect::None,
+                Repeat::Unsent => !error.in_doubt,
                 Repeat::Never => false,
             };
-            if error.effect == Effect::Unknown {
-                effect = request.possible_effect;
-            }
+            in_doubt |= error.in_doubt && request.is_write;
             let asked = error.retry_after;
             let wait = tries.next(asked).filter(|_| repeatable && error.is_transient());
             let Some(wait) = wait else {
-                return Err(error.with_effect(effect));
+                return Err(error.with_doubt(in_doubt));
             };
             if asked.is_some_and(|asked| asked > PATIENCE) {
                 let (seconds, origin, outcome) = (wait.as_secs(), &self.origin, error.outcome());
@@ -179,7 +177,7 @@ impl Api {
             status,
             is_json: client::is_json(&headers),
             body,
-            unconfirmed: request.possible_effect,
+            in_doubt: request.is_write,
             trace_id,
         };
         if status.is_success() {
@@ -244,7 +242,7 @@ impl Api {
         let status = answer.status.as_u16();
         let message = format!("{} answered {status} without {expected}", self.origin);
         ApiError::not_the_api(status, message, NOT_THE_API_HINT)
-            .with_effect(answer.unconfirmed)
+            .with_doubt(answer.in_doubt)
             .trace_id(answer.trace_id.clone())
     }
 
@@ -260,7 +258,7 @@ impl Api {
             Err(error) if error.status() == Some(404) && !error.is_not_found() => {
                 let message = format!("{} does not look like the API (404)", self.origin);
                 Err(ApiError::not_the_api(404, message, "check AMIKA_API_URL")
-                    .with_effect(Effect::None)
+                    .with_doubt(false)
                     .trace_id(error.error.trace_id))
             }
             Err(error) => Err(error),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::api::{Api, ApiError, Effect, Repeat, SecretSummary, ServerText, check_id};
+use crate::api::{Api, ApiError, Repeat, SecretSummary, ServerText, check_id};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape::{count, escape, first_of};
@@ -85,7 +85,7 @@ impl Entries<'_> {
 
     /// A server without the endpoint responds as to any unknown path or method.
     fn explain(&self, error: ApiError) -> Error {
-        if self.provider.is_none() && error.is_missing_endpoint() && error.effect == Effect::None {
+        if self.provider.is_none() && error.is_missing_endpoint() && !error.in_doubt {
             return Error::new(Kind::Refused, "this server cannot delete generic secrets")
                 .hint("delete it in the web UI, under Secrets");
         }
@@ -313,7 +313,7 @@ async fn delete(id: &str, entries: &Entries<'_>) -> Result<std::result::Result<b
             Ok(_) | Err(_) => Err((error, true)),
         },
         Err(error) => {
-            let in_doubt = error.effect == Effect::Unknown;
+            let in_doubt = error.in_doubt;
             Err((error, in_doubt))
         }
     })

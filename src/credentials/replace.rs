@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub(crate) use super::decide::Ending;
 use super::decide::{Decisions, Listed, NextStep, ReplaceStep, StepReply};
-use crate::api::{Api, ApiError, CredentialSummary, Effect, NewCredential};
+use crate::api::{Api, ApiError, CredentialSummary, NewCredential};
 use crate::error::{Error, Kind};
 use crate::net::retry::backoff;
 use crate::provider::Provider;
@@ -256,7 +256,7 @@ impl Replacement<'_> {
 fn reply_of(step: &ReplaceStep, error: &ApiError) -> StepReply {
     // A delete that finds nothing: another writer may have deleted the credential.
     let perhaps_gone = *step == ReplaceStep::Delete && error.is_not_found();
-    if error.effect == Effect::Unknown || perhaps_gone {
+    if error.in_doubt || perhaps_gone {
         StepReply::Unknown
     } else if error.status() == Some(409) {
         StepReply::Taken

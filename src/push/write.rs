@@ -1,6 +1,6 @@
 //! The state of one write: whether it may have been carried out, and what to do after a failure.
 
-use crate::api::{ApiError, Effect};
+use crate::api::ApiError;
 use crate::push::outcome::Outcome;
 use crate::push::plan::{Action, WhyKept};
 use crate::secret::Scope;
@@ -88,7 +88,7 @@ impl Write {
         let creating = self.existing.is_none();
         let taken = creating && error.status() == Some(409);
         let gone = !creating && error.status() == Some(404);
-        let in_doubt = error.effect == Effect::Unknown;
+        let in_doubt = error.in_doubt;
         let lost = creating && in_doubt;
         self.doubt = self.doubt.max(match (in_doubt, creating) {
             (false, _) => Doubt::None,

@@ -77,16 +77,14 @@ impl Env {
         let path = self.expand_home(path);
         let place = place(&path);
         let read = if is_stdin(&path) {
-            let mut chunks = chunks(|| Ok(io::stdin()));
             let waiting = || say("waiting for standard input");
-            receive(&mut chunks, limit, STDIN, waiting).await
+            receive(chunks(|| Ok(io::stdin())), limit, STDIN, waiting).await
         } else if is_pipe(&path) {
             let waiting =
                 format!("waiting for {place}, whose program may ask for a passphrase or a fingerprint");
             let pipe = path.clone();
             // Opening a pipe waits for its writer.
-            let mut chunks = chunks(move || File::open(pipe));
-            receive(&mut chunks, limit, PIPE, || say(&waiting)).await
+            receive(chunks(move || File::open(pipe)), limit, PIPE, || say(&waiting)).await
         } else {
             file::read_bounded(&path, limit)
         };
@@ -141,7 +139,7 @@ fn chunks<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> mps
 
 /// Puts the parts of a stream together. `waiting` is called if the first part takes long.
 async fn receive(
-    chunks: &mut mpsc::Receiver<ReadResult>,
+    mut chunks: mpsc::Receiver<ReadResult>,
     limit: u64,
     patience: Patience,
     waiting: impl Fn(),

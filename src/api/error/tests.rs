@@ -26,7 +26,7 @@ fn statuses_are_classified() {
         let error = ApiError::of_status(status);
         assert_eq!(error.status(), Some(status));
         assert_eq!(i32::from(error.kind().exit_code()), exit_code, "{status}");
-        assert_eq!(error.effect == Effect::Unknown, unknown, "{status}");
+        assert_eq!(error.in_doubt, unknown, "{status}");
         assert_eq!(error.is_transient(), transient, "{status}");
         assert_eq!(error.is_outage(), outage, "{status}");
         assert_eq!(error.is_rate_limit(), rate_limit, "{status}");

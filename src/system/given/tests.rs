@@ -12,7 +12,7 @@ fn received(parts: &[&str], ends: bool, [quiet, first, later]: [Duration; 3]) ->
         .build()
         .unwrap();
     runtime.block_on(async {
-        let (sender, mut chunks) = mpsc::channel(8);
+        let (sender, chunks) = mpsc::channel(8);
         for part in parts {
             sender
                 .send(Ok(Zeroizing::new(part.as_bytes().to_vec())))
@@ -22,7 +22,7 @@ fn received(parts: &[&str], ends: bool, [quiet, first, later]: [Duration; 3]) ->
         let _open = (!ends).then_some(sender);
         let said = Cell::new(false);
         let patience = Patience { quiet, first, later };
-        let read = receive(&mut chunks, 8, patience, || said.set(true)).await;
+        let read = receive(chunks, 8, patience, || said.set(true)).await;
         let read = read.map_err(|reason| Error::input(reason.to_string()));
         (read.map(|bytes| bytes.to_vec()), said.get())
     })
