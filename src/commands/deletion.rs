@@ -47,12 +47,6 @@ impl Entry {
     }
 }
 
-/// What to delete: names within a scope, or ids.
-pub(crate) enum Wanted<'a> {
-    Names(&'a [String], Scope),
-    Ids(&'a [String]),
-}
-
 /// One kind of entry: the credentials of a provider, or else generic secrets.
 pub(crate) struct Entries<'a> {
     pub(crate) api: &'a Api,
@@ -74,6 +68,38 @@ impl Entries<'_> {
             .iter()
             .map(|one| Entry::new(self.api, [&one.id, &one.name, &one.scope], one.kind.as_ref()));
         Ok(entries.collect())
+    }
+
+    /// Finds the target with this name in the scope `by`, or else with this id.
+    fn find(&self, asked: &str, by: Option<Scope>, stored: &[Entry]) -> Result<DeletionTarget> {
+        let found = match by {
+            Some(scope) => entry_named(asked, scope, stored, self.noun())?,
+            None => stored.iter().find(|entry| entry.id == *asked),
+        };
+        Ok(match found {
+            Some(entry) if by.is_some() && self.provider.is_none() => DeletionTarget {
+                id: Some(entry.id.as_sent().to_owned()),
+                ..DeletionTarget::by_id(asked, asked)
+            },
+            Some(entry) => DeletionTarget {
+                label: entry.shown_id.clone(),
+                ..DeletionTarget::by_id(entry.id.as_sent(), &entry.described)
+            },
+            None if by.is_some() && words::may_be_secret(asked) => DeletionTarget::absent(words::HIDDEN, &[]),
+            None => DeletionTarget::absent(asked, stored),
+        })
+    }
+
+    /// Deletes one entry. Returns whether it was there: a server that does not know it is believed if its
+    /// list does not have it either.
+    async fn delete_if_there(&self, id: &str) -> std::result::Result<bool, ApiError> {
+        match self.delete(id).await {
+            Err(error) if error.is_not_found() => match self.list().await {
+                Ok(stored) if stored.iter().all(|entry| entry.id != *id) => Ok(false),
+                _ => Err(error),
+            },
+            deleted => deleted.map(|()| true),
+        }
     }
 
     async fn delete(&self, id: &str) -> std::result::Result<(), ApiError> {
@@ -120,18 +146,15 @@ struct DeletionReport {
     in_doubt: bool,
 }
 
-/// Confirms, then deletes the entries one by one. Continues after a refusal, and stops at a failure that
-/// would affect every other request.
+/// Confirms, then deletes the entries one by one: those with these names in the scope `by`, or else with
+/// these ids. Continues after a refusal, and stops at a failure that would affect every other request.
 pub(crate) async fn run(
-    wanted: Wanted<'_>,
+    asked: &[String],
+    by: Option<Scope>,
     confirmation: Confirmation,
     context: &Context,
     entries: Entries<'_>,
 ) -> Result<()> {
-    let (asked, by) = match wanted {
-        Wanted::Names(names, scope) => (names, Some(scope)),
-        Wanted::Ids(ids) => (ids, None),
-    };
     if by.is_none() {
         asked.iter().try_for_each(|id| check_id(id))?;
     }
@@ -141,27 +164,8 @@ pub(crate) async fn run(
         asked.map(|id| DeletionTarget::by_id(id, id)).collect()
     } else {
         let stored = context.reply(entries.list()).await?;
-        let find = |asked: &String| {
-            let found = match by {
-                Some(scope) => entry_named(asked, scope, &stored, entries.noun())?,
-                None => stored.iter().find(|entry| entry.id == **asked),
-            };
-            Ok(match found {
-                Some(entry) if by.is_some() && entries.provider.is_none() => DeletionTarget {
-                    id: Some(entry.id.as_sent().to_owned()),
-                    ..DeletionTarget::by_id(asked, asked)
-                },
-                Some(entry) => DeletionTarget {
-                    label: entry.shown_id.clone(),
-                    ..DeletionTarget::by_id(entry.id.as_sent(), &entry.described)
-                },
-                None if by.is_some() && words::may_be_secret(asked) => {
-                    DeletionTarget::absent(words::HIDDEN, &[])
-                }
-                None => DeletionTarget::absent(asked, &stored),
-            })
-        };
-        asked.map(find).collect::<Result<_>>()?
+        let targets = asked.map(|asked| entries.find(asked, by, &stored));
+        targets.collect::<Result<_>>()?
     };
     confirm(&targets, entries.noun(), by, confirmation, context).await?;
     let report = delete_all(targets, context, &entries).await;
@@ -283,40 +287,17 @@ fn as_json((target, is_new): &(DeletionTarget, bool)) -> Value {
 }
 
 impl DeletionReport {
-    fn error(mut self) -> Option<Error> {
-        let first = (!self.failed.is_empty()).then(|| self.failed.remove(0))?;
-        if first.kind.is_signal() {
-            return Some(first);
-        }
-        let deleted = self.gone.iter().any(|(_, is_new)| *is_new);
-        let signal = self
-            .failed
-            .iter()
-            .map(|error| error.kind)
-            .find(|kind| kind.is_signal());
-        let add = |error: Error, other: &Error| error.consequence(format!("{other:#}"));
-        let error = self.failed.iter().fold(first, add);
-        Some(match signal {
-            Some(signal) => error.with_kind(signal),
-            None if deleted || self.in_doubt => error.with_kind(Kind::Partial),
-            None => error,
-        })
+    fn error(self) -> Option<Error> {
+        let is_changed = self.in_doubt || self.gone.iter().any(|(_, is_new)| *is_new);
+        let mut kinds = self.failed.iter().map(|error| error.kind);
+        let signal = kinds.find(|kind| kind.is_signal());
+        let mut failed = self.failed.into_iter();
+        let add = |error: Error, other: Error| error.consequence(format!("{other:#}"));
+        let error = failed.next().map(|first| failed.fold(first, add))?;
+        let kind = signal.or(is_changed.then_some(Kind::Partial));
+        let own = error.kind;
+        Some(error.with_kind(kind.unwrap_or(own)))
     }
-}
-
-/// Deletes one entry. Returns whether it was there. A server that does not know it is believed if its list does not have it either.
-async fn delete(id: &str, entries: &Entries<'_>) -> Result<std::result::Result<bool, (ApiError, bool)>> {
-    Ok(match entries.delete(id).await {
-        Ok(()) => Ok(true),
-        Err(error) if error.is_not_found() => match entries.list().await {
-            Ok(stored) if stored.iter().all(|entry| entry.id != *id) => Ok(false),
-            Ok(_) | Err(_) => Err((error, true)),
-        },
-        Err(error) => {
-            let in_doubt = error.in_doubt;
-            Err((error, in_doubt))
-        }
-    })
 }
 
 async fn delete_all(
@@ -330,26 +311,28 @@ async fn delete_all(
             report.gone.push((target, false));
             continue;
         };
-        let (error, in_doubt) = match context.interrupt.or(delete(id, entries)).await {
+        let deleted = async { Ok(entries.delete_if_there(id).await) };
+        let (error, is_in_doubt, others_would_fail) = match context.interrupt.or(deleted).await {
             Ok(Ok(is_new)) => {
                 report.gone.push((target, is_new));
                 continue;
             }
-            Ok(Err(failed)) => failed,
+            Ok(Err(error)) => {
+                let is_in_doubt = error.is_not_found() || error.in_doubt;
+                let others_would_fail =
+                    error.is_fatal() || error.is_outage() || error.kind() == Kind::Unreachable;
+                let error = entries.explain(error);
+                let error = error.context(format!("deleting {}", target.label));
+                (error, is_in_doubt, others_would_fail)
+            }
             Err(signal) => {
-                let doing = format!("interrupted while deleting {}", target.label);
-                let error = Error::new(signal.kind, doing);
-                report.failed.push(error.consequence(IN_DOUBT));
-                break;
+                let message = format!("interrupted while deleting {}", target.label);
+                (Error::new(signal.kind, message), true, true)
             }
         };
-        let others_would_fail = error.is_fatal() || error.is_outage() || error.kind() == Kind::Unreachable;
-        let error = entries
-            .explain(error)
-            .context(format!("deleting {}", target.label));
-        report.in_doubt |= in_doubt;
-        report.failed.push(if in_doubt {
-            error.consequence(IN_DOUBT)
+        report.in_doubt |= is_in_doubt;
+        report.failed.push(if is_in_doubt {
+            error.consequence("it may or may not have been deleted")
         } else {
             error
         });
@@ -359,5 +342,3 @@ async fn delete_all(
     }
     report
 }
-
-const IN_DOUBT: &str = "it may or may not have been deleted";

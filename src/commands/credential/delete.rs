@@ -4,7 +4,7 @@ use std::slice;
 
 use clap::Args;
 
-use crate::commands::deletion::{self, Entries, Wanted};
+use crate::commands::deletion::{self, Entries};
 use crate::context::Context;
 use crate::error::Result;
 use crate::provider::Provider;
@@ -27,13 +27,13 @@ pub(crate) struct DeleteCredentialArgs {
 pub(crate) async fn run(provider: &Provider, args: &DeleteCredentialArgs, context: &Context) -> Result<()> {
     let confirmation = Confirmation::at_terminal_only(&context.options, &context.env);
     let api = context.api().await?;
-    let wanted = match &args.name {
-        Some(name) => Wanted::Names(slice::from_ref(name), args.scope),
-        None => Wanted::Ids(&args.ids),
+    let (asked, by) = match &args.name {
+        Some(name) => (slice::from_ref(name), Some(args.scope)),
+        None => (&args.ids[..], None),
     };
     let entries = Entries {
         api: &api,
         provider: Some(provider),
     };
-    deletion::run(wanted, confirmation, context, entries).await
+    deletion::run(asked, by, confirmation, context, entries).await
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::commands::deletion::{self, Entries, Wanted};
+use crate::commands::deletion::{self, Entries};
 use crate::context::Context;
 use crate::error::Result;
 use crate::secret::Scope;
@@ -24,13 +24,13 @@ pub(crate) struct DeleteArgs {
 pub(crate) async fn run(args: &DeleteArgs, context: &Context) -> Result<()> {
     let confirmation = Confirmation::decide(&context.options, &context.env, true)?;
     let api = context.api().await?;
-    let wanted = match args.ids[..] {
-        [] => Wanted::Names(&args.names, args.scope),
-        _ => Wanted::Ids(&args.ids),
+    let (asked, by) = match args.ids[..] {
+        [] => (&args.names, Some(args.scope)),
+        _ => (&args.ids, None),
     };
     let entries = Entries {
         api: &api,
         provider: None,
     };
-    deletion::run(wanted, confirmation, context, entries).await
+    deletion::run(asked, by, confirmation, context, entries).await
 }
