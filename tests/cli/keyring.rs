@@ -242,7 +242,7 @@ fn a_login_in_a_locked_keyring_is_reported_as_unavailable() {
         run.exits(1)
             .stdout_contains("Not logged in")
             .stderr_contains("unlock the keyring")
-            .stderr_contains("you already have a login, which is not available now");
+            .stderr_contains("you already have a stored session, which is not available now");
     }
 }
 

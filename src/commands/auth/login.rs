@@ -11,7 +11,7 @@ use crate::api::Repeat;
 use crate::auth::credential::ApiCredential;
 use crate::auth::device_flow;
 use crate::auth::source::{CredentialSource, check_characters};
-use crate::auth::store::{ApiKey, CredentialBackend, Session, Store, StoreError, StoredResult};
+use crate::auth::store::{ApiKey, CredentialBackend, Session, Store, StoredResult};
 use crate::auth::workos::{DeviceCode, Workos};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -60,8 +60,7 @@ pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
     if let Some(path) = &args.api_key_file {
         return store_key(path, args, &origin, &store, notices, context).await;
     }
-    context.printer.notices(&notices);
-    log_in(args, &origin, &store, context).await
+    log_in(args, &origin, &store, notices, context).await
 }
 
 async fn store_key(
@@ -73,7 +72,9 @@ async fn store_key(
     context: &Context,
 ) -> Result<()> {
     let (stored_key, session) = read_stored(store, context).await?;
-    refuse_stored_key(stored_key, &mut notices)?;
+    if readable(stored_key, CredentialSource::StoredApiKey, &mut notices)?.is_some() {
+        return Err(already("a stored API key"));
+    }
     let key = context.interrupt.or(read_key(path, context)).await?;
     if !args.offline {
         context
@@ -153,15 +154,26 @@ fn checked(typed: &SecretValue, place: &str) -> Result<SecretValue> {
     check_characters(key, place).map_err(|error| error.with_kind(Kind::Input))
 }
 
-/// Refuses to replace a stored key that can be used.
-fn refuse_stored_key(stored: StoredResult<ApiKey>, notices: &mut Notices) -> Result<()> {
+/// What is stored; nothing, with a warning, if it cannot be read. What cannot be read now may still be usable
+/// later.
+fn readable<T>(
+    stored: StoredResult<T>,
+    source: CredentialSource,
+    notices: &mut Notices,
+) -> Result<Option<T>> {
+    let what = source.noun();
     match stored {
-        Ok(Some(_)) => Err(already("a stored API key")),
-        Ok(None) => Ok(()),
-        Err(error) if error.is_temporary() => Err(unavailable("an API key", &error)),
+        Ok(stored) => Ok(stored),
+        Err(error) if error.is_temporary() => {
+            let message = format!(
+                "you already have a stored {what}, which is not available now; nothing was changed ({error})"
+            );
+            Err(Error::new(Kind::Refused, message)
+                .hint("unlock the keyring, or run `amika auth logout` to forget it"))
+        }
         Err(error) => {
-            notices.warn(format!("the stored API key file is unreadable ({error})"));
-            Ok(())
+            notices.warn(format!("the stored {what} file is unreadable ({error})"));
+            Ok(None)
         }
     }
 }
@@ -174,21 +186,24 @@ fn already(what: &str) -> Error {
     .hint("to replace it, run `amika auth logout` first; `amika auth status` shows it")
 }
 
-/// A credential that cannot be read now may still be usable later.
-fn unavailable(what: &str, error: &StoreError) -> Error {
-    let message =
-        format!("you already have {what}, which is not available now; nothing was changed ({error})");
-    Error::new(Kind::Refused, message).hint("unlock the keyring, or run `amika auth logout` to forget it")
-}
-
-async fn log_in(args: &LoginArgs, origin: &ServerOrigin, store: &Store, context: &Context) -> Result<()> {
+async fn log_in(
+    args: &LoginArgs,
+    origin: &ServerOrigin,
+    store: &Store,
+    mut notices: Notices,
+    context: &Context,
+) -> Result<()> {
     let workos = Workos::from_env(&context.env)?;
-    let mut notices = Notices::default();
-    let (stored_key, session) = read_stored(store, context).await?;
-    let usable_key = refuse_stored_key(stored_key, &mut notices);
+    let (key, session) = read_stored(store, context).await?;
+    let key = readable(key, CredentialSource::StoredApiKey, &mut notices);
+    let session = readable(session, CredentialSource::Session, &mut notices);
     context.printer.notices(&notices);
-    usable_key?;
-    refuse_session(session, store, context).await?;
+    if key?.is_some() {
+        return Err(already("a stored API key"));
+    }
+    if let Some(session) = session? {
+        refuse_usable(session, store, context).await?;
+    }
     // Fail before the device flow starts if the session cannot be saved.
     let lock = context.interrupt.or(store.lock()).await?;
     drop(store.prepare(CredentialSource::Session, args.store, &lock)?);
@@ -219,17 +234,7 @@ async fn log_in(args: &LoginArgs, origin: &ServerOrigin, store: &Store, context:
 }
 
 /// Refuses to replace a session that still works. If its access token has expired, a refresh is tried.
-async fn refuse_session(stored: StoredResult<Session>, store: &Store, context: &Context) -> Result<()> {
-    let session = match stored {
-        Ok(None) => return Ok(()),
-        Ok(Some(session)) => session,
-        Err(error) if error.is_temporary() => return Err(unavailable("a login", &error)),
-        Err(error) => {
-            let message = format!("the stored session file is unreadable and will be replaced ({error})");
-            context.printer.warning(&message);
-            return Ok(());
-        }
-    };
+async fn refuse_usable(session: Session, store: &Store, context: &Context) -> Result<()> {
     let login = match &session.email {
         Some(email) => format!("a login as {email}"),
         None => "a login".to_owned(),

@@ -100,14 +100,23 @@ impl AuthStatus {
             let place = survey
                 .place(source)
                 .map_or_else(String::new, |place| format!(" ({place})"));
-            match finding {
-                Err(problem) => {
+            let found = match (finding, status.source) {
+                (Err(problem), _) => {
                     status.hint = problem.hint().unwrap_or(status.hint);
-                    status.warn(in_words(source, &problem));
+                    status.warnings.push(in_words(source, &problem));
+                    continue;
                 }
-                _ if status.source.is_some() => status.shadowed(source, &place),
-                Ok(FoundCredential::Key(_)) => status.use_key(source, &place),
-                Ok(FoundCredential::Session(session)) => status.use_session(&session, &place, (env.now)()),
+                (Ok(_), Some(used)) => {
+                    status.warnings.push(shadowed(used, source, &place));
+                    continue;
+                }
+                (Ok(found), None) => found,
+            };
+            status.authenticated = true;
+            status.source = Some(source);
+            match found {
+                FoundCredential::Key(_) => status.use_key(source, &place),
+                FoundCredential::Session(session) => status.use_session(&session, &place, (env.now)()),
             }
         }
         if status.source != Some(CredentialSource::Environment) {
@@ -115,7 +124,7 @@ impl AuthStatus {
         }
         match survey.untrusted {
             // A directory that is not trusted is an error only if a credential from it is needed.
-            Some(untrusted) if status.authenticated => status.warn(untrusted.with_hint()),
+            Some(untrusted) if status.authenticated => status.warnings.push(untrusted.with_hint()),
             Some(untrusted) => return Err(untrusted),
             None => {}
         }
@@ -144,30 +153,17 @@ impl AuthStatus {
         }
     }
 
-    fn warn(&mut self, warning: String) {
-        self.warnings.push(warning);
-    }
-
-    fn take(&mut self, source: CredentialSource, method: &'static str) {
-        self.authenticated = true;
-        self.source = Some(source);
-        self.method = method;
-    }
-
     fn use_key(&mut self, source: CredentialSource, place: &str) {
-        if source == CredentialSource::Environment {
-            self.take(source, "env_api_key");
-            self.lines
-                .push("Authenticated via AMIKA_API_KEY environment variable".to_owned());
-        } else {
-            self.take(source, "stored_api_key");
-            self.lines
-                .push(format!("Authenticated via stored API key{place}"));
-        }
+        let (method, said) = match source {
+            CredentialSource::Environment => ("env_api_key", "AMIKA_API_KEY environment variable"),
+            _ => ("stored_api_key", "stored API key"),
+        };
+        self.method = method;
+        self.lines.push(format!("Authenticated via {said}{place}"));
     }
 
     fn use_session(&mut self, session: &Session, place: &str, now: Timestamp) {
-        self.take(CredentialSource::Session, "session");
+        self.method = "session";
         self.lines
             .push(format!("Logged in as {}{place}", session.account()));
         if let Some(organisation) = &session.organization_id {
@@ -185,19 +181,15 @@ impl AuthStatus {
         self.org_id.clone_from(&session.organization_id);
         self.expires_at = Some(expires_at);
     }
+}
 
-    /// Warns about a usable credential that is not used because another takes precedence.
-    fn shadowed(&mut self, source: CredentialSource, place: &str) {
-        let by = match self.source {
-            Some(CredentialSource::Environment) => "AMIKA_API_KEY",
-            _ => "the stored API key",
-        };
-        let what = match source {
-            CredentialSource::Session => "the login session",
-            _ => "stored API key",
-        };
-        self.warn(format!("{by} shadows {what}{place}"));
-    }
+/// A usable credential that is not used, because `used` takes precedence.
+fn shadowed(used: CredentialSource, source: CredentialSource, place: &str) -> String {
+    let what = match source {
+        CredentialSource::Session => "the login session",
+        _ => "stored API key",
+    };
+    format!("{used} shadows {what}{place}")
 }
 
 /// Explains why the credential of a source is not used.
