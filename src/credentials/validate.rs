@@ -5,10 +5,10 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::formats::escape;
 use crate::formats::json::Object;
 use crate::formats::login::{self, Login, Unusable};
 use crate::formats::token::{self, Token};
+use crate::formats::{escape, words};
 use crate::provider::{CLAUDE, CODEX, CredentialKind, Provider};
 use crate::secret::{MAX_VALUE, SecretValue};
 
@@ -181,12 +181,8 @@ fn login_hint(provider: &Provider, text: &str, reason: &Unusable) -> String {
         (Unusable::Json(_), _) if !text.trim_start().starts_with('{') => {
             "for an API key, use --type api_key".to_owned()
         }
-        (Unusable::ByteOrderMark(_), _) => "save it as UTF-8 without a byte order mark".to_owned(),
-        (Unusable::SplitItem, _) => {
-            format!("make a login for the sandbox: `amika secret {id} push --new-login`")
-        }
         _ => format!(
-            "log in with {tool} again; a stored API key is found by `amika secret {id} push --type api_key`"
+            "log in with {tool} again, or make a login for the sandbox: `amika secret {id} push --new-login`"
         ),
     }
 }
@@ -244,6 +240,13 @@ fn check_key(provider: &Provider, value: &str, place: &str, literal: bool) -> Re
     if let Some(token) = wrong.filter(|_| !literal) {
         let hint = format!("use `{}`, or add --literal to store it as it is", token.command());
         return refuse(&format!("this is {}", token.description()), &hint);
+    }
+    let may_be_own = ["sk-", "eyJ"].iter().any(|start| key.starts_with(start));
+    if words::has_key_prefix(key) && !may_be_own && !literal {
+        return refuse(
+            "this is a key of another service",
+            "store it as a secret with `amika secret push NAME`, or add --literal to store it as it is",
+        );
     }
     let value = SecretValue::new(Zeroizing::new(key.to_owned()));
     Ok(Checked::new(CredentialKind::ApiKey, value))

@@ -87,7 +87,7 @@ fn with_subcommands(command: Command) -> Command {
         return command;
     };
     let Provider { id, login_file, .. } = provider;
-    let key = provider.key_prefixes.first().copied().unwrap_or_default();
+    let key = provider.key_prefixes[0];
     let has_setup_token = *id == CLAUDE.id;
     let setup_token = if has_setup_token {
         format!("  amika secret {id} push --setup-token       a token for the sandbox alone\n")
@@ -97,12 +97,10 @@ fn with_subcommands(command: Command) -> Command {
     let [login, key_name] =
         [CredentialKind::OAuth, CredentialKind::ApiKey].map(|kind| provider.default_name(kind));
     let name = format!("Name to store it under [default: \"{login}\" or \"{key_name}\"]");
-    let long_name =
-        format!("Name to store it under [default: \"{login}\" for a login, \"{key_name}\" for a key]");
     CredentialCommand::augment_subcommands(command)
         .mut_subcommand("push", |push| {
             let push = push.mut_arg("setup_token", |arg| arg.hide(!has_setup_token));
-            push.mut_arg("name", |arg| arg.help(name).long_help(long_name)).after_help(format!(
+            push.mut_arg("name", |arg| arg.help(name)).after_help(format!(
                 "Examples:
   amika secret {id} push                     choose among what was found here
   amika secret {id} push --new-login         make a login for the sandbox
@@ -114,7 +112,7 @@ fn with_subcommands(command: Command) -> Command {
 
 A login is pushed whole. Without --type, a JSON object or a token of the tool is a login, anything
 else an API key. The old credential is fetched first and put back if the new one cannot be stored.",
-                variable = provider.variables.first().copied().unwrap_or_default()
+                variable = provider.variables[0]
             ))
         })
         .mut_subcommand("list", |list| {
@@ -136,11 +134,17 @@ pub(crate) fn run(
     printer: Printer,
 ) -> Result<()> {
     let provider = command.provider;
-    match &command.command {
-        CredentialCommand::Push(args) => {
-            let local = source::find_local(provider, &args.source, &env, printer);
-            connected(env, options, printer, async |context| {
-                kept::warn_of_left_behind(provider, args.source.from_file.as_deref(), context);
+    let (local, pushed) = match &command.command {
+        CredentialCommand::Push(args) => (
+            source::find_local(provider, &args.source, &env, printer),
+            args.source.from_file.as_deref(),
+        ),
+        _ => (Vec::new(), None),
+    };
+    connected(env, options, printer, async |context| {
+        kept::warn_of_left_behind(provider, pushed, context);
+        match &command.command {
+            CredentialCommand::Push(args) => {
                 args.check(provider, &context.env)?;
                 if let Some(kept) = args.source.kept_value(&context.env) {
                     kept::push(provider, kept, args, context).await
@@ -149,15 +153,9 @@ pub(crate) fn run(
                 } else {
                     push::run(provider, args, local, context).await
                 }
-            })
+            }
+            CredentialCommand::List => list::run(provider, context).await,
+            CredentialCommand::Delete(args) => delete::run(provider, args, context).await,
         }
-        CredentialCommand::List => connected(env, options, printer, async |context| {
-            kept::warn_of_left_behind(provider, None, context);
-            list::run(provider, context).await
-        }),
-        CredentialCommand::Delete(args) => connected(env, options, printer, async |context| {
-            kept::warn_of_left_behind(provider, None, context);
-            delete::run(provider, args, context).await
-        }),
-    }
+    })
 }

@@ -338,23 +338,21 @@ fn nothing_found(provider: &Provider, kind: Option<CredentialKind>) -> Error {
         variables,
         ..
     } = provider;
-    let variable = variables.first().copied().unwrap_or_default();
+    let set = format!("set {}", variables[0]);
     let (why, other) = match kind {
         Some(CredentialKind::OAuth) => (
             format!(": {tool} is not logged in on this machine, or is logged in with an API key"),
             format!("push its key with `amika secret {id} push --type api_key`"),
         ),
         Some(CredentialKind::ApiKey) => {
-            let unset = variables
-                .iter()
-                .map(|name| format!("the {name} environment variable is not set"));
-            let unset = unset.collect::<Vec<_>>().join(", ");
+            let unset = |name| format!("the {name} environment variable is not set, and ");
+            let unset: Vec<_> = variables.iter().map(unset).collect();
             (
-                format!(": {unset}, and no key is stored on this machine"),
-                format!("set {variable}"),
+                format!(": {}no key is stored on this machine", unset.concat()),
+                set,
             )
         }
-        None => (String::new(), format!("set {variable}")),
+        None => (String::new(), set),
     };
     Error::input(format!("No {title} credentials found{why}")).hint(format!(
         "log in with {tool}, {other}, or pass a file: `amika secret {id} push --from-file FILE`"

@@ -59,6 +59,12 @@ fn a_token_of_another_kind_is_refused() {
             "codex push --type oauth --value -",
         ),
         (&CODEX, &chatgpt, "codex push --type oauth"),
+        (
+            &CLAUDE,
+            "ghp_0123456789abcdefghijabcdefghij012345",
+            "secret push NAME",
+        ),
+        (&CODEX, "AKIAIOSFODNN7EXAMPLE", "secret push NAME"),
     ] {
         let error = checked(provider, CredentialKind::ApiKey, value).unwrap_err();
         assert!(error.hint.unwrap().contains(command), "{value}");
@@ -121,6 +127,9 @@ fn a_key_with_whitespace_is_refused() {
         ("sk-ant-1\n", "sk-ant-1"),
         ("sk-ant-1\r\n", "sk-ant-1"),
         ("x", "x"),
+        // Gateways have keys of these forms.
+        ("sk-or-v1-0123456789abcdef", "sk-or-v1-0123456789abcdef"),
+        ("eyJ0123456789abcdefgh", "eyJ0123456789abcdefgh"),
     ] {
         let checked = checked(&CLAUDE, CredentialKind::ApiKey, value).unwrap();
         assert_eq!(checked.value.expose_secret(), key);
