@@ -148,30 +148,35 @@ impl<'a> Survey<'a> {
     }
 
     fn look_up(&self, source: CredentialSource) -> Option<Finding> {
-        let store = self.store.as_ref().filter(|_| self.untrusted.is_none());
-        let stored = match source {
-            CredentialSource::Session => store?.session().transpose()?.map(|session| {
-                let api_url = session.api_url.clone();
-                (FoundCredential::Session(Box::new(session)), api_url)
-            }),
-            CredentialSource::StoredApiKey => {
-                let stored = store?.api_key().transpose()?;
-                stored.map(|stored| (FoundCredential::Key(stored.key), stored.api_url))
-            }
-            _ => return Some(Ok(FoundCredential::Key(self.environment_key.clone()?))),
+        if source == CredentialSource::Environment {
+            return Some(Ok(FoundCredential::Key(self.environment_key.clone()?)));
+        }
+        let store = self.store.as_ref().filter(|_| self.untrusted.is_none())?;
+        let stored = if source == CredentialSource::Session {
+            let session = store.session().transpose()?;
+            session.map(|session| {
+                (
+                    session.api_url.clone(),
+                    FoundCredential::Session(Box::new(session)),
+                )
+            })
+        } else {
+            let stored = store.api_key().transpose()?;
+            stored.map(|stored| (stored.api_url, FoundCredential::Key(stored.key)))
         };
-        let usable = stored
-            .map_err(UnusableReason::Stored)
-            .and_then(|(found, api_url)| {
-                check_origin(source, api_url.as_deref(), self.origin).map_err(UnusableReason::OtherServer)?;
-                match &found {
-                    FoundCredential::Session(session) if session.has_ended((self.env.now)()) => {
-                        Err(UnusableReason::Expired(session.expires_at))
-                    }
-                    _ => Ok(found),
-                }
-            });
-        Some(usable)
+        let stored = stored.map_err(UnusableReason::Stored);
+        Some(stored.and_then(|(api_url, found)| self.check(source, api_url.as_deref(), found)))
+    }
+
+    /// Accepts a stored credential that was made for this origin and has not ended.
+    fn check(&self, source: CredentialSource, api_url: Option<&str>, found: FoundCredential) -> Finding {
+        check_origin(source, api_url, self.origin).map_err(UnusableReason::OtherServer)?;
+        match found {
+            FoundCredential::Session(session) if session.has_ended((self.env.now)()) => {
+                Err(UnusableReason::Expired(session.expires_at))
+            }
+            found => Ok(found),
+        }
     }
 
     /// The file of a source, for messages; `None` for the environment.
