@@ -40,13 +40,32 @@ fn check_lists_missing_secrets_and_how_to_add_them() {
     );
     insta::assert_snapshot!(ran.stderr, @r"
     error: 1 secret is missing: database-url
-      hint: add it with `amika secret push database-url`
+      hint: add with `amika secret push database-url`
     ");
     // The suggested command, with a value from standard input.
     sandbox
         .run_with("secret push database-url --yes", CANARY)
         .exits(0);
     sandbox.run("secret check").exits(0);
+}
+
+/// What cannot be the name of a secret is changed in the file; the rest is added.
+#[test]
+fn the_hint_of_a_check_fits_every_missing_name() {
+    let sandbox = Sandbox::new();
+    let add = "hint: add with `amika secret push good`";
+    let change = "names may only contain letters, digits, '_', '-' and '.': change the others in the file\n";
+    for (config, hint) in [
+        ("A = { secret = \"good\" }\n", format!("{add}\n")),
+        ("A = { secret = \"my secret\" }\n", format!("hint: {change}")),
+        (
+            "A = { secret = \"good\" }\nB = { secret = \"my secret\" }\nC = { secret = \"good\" }\n",
+            format!("{add}; {change}"),
+        ),
+    ] {
+        sandbox.write(".amika/config.toml", format!("[env]\n{config}"));
+        sandbox.run("secret check").exits(1).stderr_contains(&hint);
+    }
 }
 
 /// R149: a missing secret has a code of its own, and a list that is refused another exit code.

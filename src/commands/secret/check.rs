@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use indexmap::IndexSet;
 use serde::Serialize;
 
 use crate::api::{Api, Repeat, SecretSummary};
@@ -111,29 +112,24 @@ fn as_table(rows: &[ReferenceRow]) -> Text {
 
 /// Exit 1 with the missing secrets and the command that adds them.
 fn refuse_missing(rows: &[ReferenceRow]) -> Result<()> {
-    let mut missing: Vec<&str> = Vec::new();
-    for row in rows.iter().filter(|row| row.status == "missing") {
-        if !missing.contains(&row.secret.as_str()) {
-            missing.push(&row.secret);
-        }
-    }
+    let missing = rows.iter().filter(|row| row.status == "missing");
+    let missing: IndexSet<&str> = missing.map(|row| row.secret.as_str()).collect();
     if missing.is_empty() {
         return Ok(());
     }
+    let missing = Vec::from_iter(missing);
     let count = escape::count(missing.len(), "secret");
     let verb = if missing.len() == 1 { "is" } else { "are" };
-    let shown: Vec<_> = missing
-        .iter()
-        .map(|name| escape::escape(name).into_owned())
-        .collect();
-    let message = format!("{count} {verb} missing: {}", shown.join(", "));
-    let names = missing.iter().filter_map(|name| SecretName::inline(name));
-    let names: Vec<_> = names.map(|name| name.to_string()).collect();
-    let hint = if names.is_empty() {
-        "names in the file may only contain letters, digits, '_', '-' and '.'; change them".to_owned()
-    } else {
-        let them = if names.len() == 1 { "it" } else { "them" };
-        format!("add {them} with `amika secret push {}`", names.join(" "))
+    let names = missing.join(", ");
+    let message = format!("{count} {verb} missing: {}", escape::escape(&names));
+    let valid = missing.iter().filter(|name| SecretName::inline(name).is_some());
+    let valid: Vec<&str> = valid.copied().collect();
+    let add = format!("add with `amika secret push {}`", valid.join(" "));
+    let change = "names may only contain letters, digits, '_', '-' and '.': change the others in the file";
+    let hint = match valid.len() {
+        0 => change.to_owned(),
+        all if all == missing.len() => add,
+        _ => format!("{add}; {change}"),
     };
     Err(Error::new(Kind::Missing, message).hint(hint))
 }
