@@ -70,25 +70,22 @@ impl Form {
 pub(crate) enum Origin {
     /// The n-th positional argument, from 1.
     Argument(usize),
-    Stdin,
     Prompt,
-    /// A file that is the value as a whole.
-    ValueFile(String),
+    /// A file that is the value as a whole, standard input, or another program's store.
+    Place(String),
     Variable(String),
     File {
         path: Rc<Path>,
         line: usize,
     },
-    /// Another program's credential store.
-    Store(String),
 }
 
 impl Origin {
     /// The precedence of the source: a value replaces one of a lower precedence.
     pub(crate) fn precedence(&self) -> u8 {
         match self {
-            Self::File { .. } | Self::Store(_) => 0,
-            Self::Argument(_) | Self::Stdin | Self::Prompt | Self::ValueFile(_) => 1,
+            Self::File { .. } => 0,
+            Self::Argument(_) | Self::Prompt | Self::Place(_) => 1,
             Self::Variable(_) => 2,
         }
     }
@@ -129,10 +126,9 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Argument(position) => write!(f, "argument {position}"),
-            Self::Stdin => f.write_str("standard input"),
-            Self::Prompt => f.write_str("prompt"),
+            Self::Prompt => f.write_str("the prompt"),
             Self::Variable(name) => write!(f, "${name}"),
-            Self::ValueFile(place) | Self::Store(place) => f.write_str(place),
+            Self::Place(place) => f.write_str(place),
             Self::File { path, line } => write!(f, "{}:{line}", place(path)),
         }
     }

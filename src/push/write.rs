@@ -86,23 +86,20 @@ impl Write {
     /// Records a failure; `may_help` tells whether a retry can succeed.
     pub(super) fn fail(&mut self, error: ApiError, may_help: bool) -> Followup {
         let creating = self.existing.is_none();
-        let taken = creating && error.status() == Some(409);
-        let gone = !creating && error.status() == Some(404);
+        let needs_list = self.needs_list(&error);
         let in_doubt = error.in_doubt;
-        let lost = creating && in_doubt;
-        self.doubt = self.doubt.max(match (in_doubt, creating) {
-            (false, _) => Doubt::None,
-            (true, false) => Doubt::Updated,
-            (true, true) => Doubt::Created,
-        });
-        if gone {
+        if in_doubt {
+            let doubt = if creating { Doubt::Created } else { Doubt::Updated };
+            self.doubt = self.doubt.max(doubt);
+        }
+        if needs_list {
             self.existing = None;
         }
         self.given_up = !may_help;
         self.error = Some(error);
-        if taken && self.kept_in.is_some() {
+        if needs_list && self.kept_in.is_some() {
             Followup::GiveUp
-        } else if lost || taken || (gone && may_help) {
+        } else if creating && (in_doubt || needs_list) || needs_list && may_help {
             Followup::List
         } else if may_help {
             Followup::Retry

@@ -115,7 +115,7 @@ fn a_long_paste_is_stored_whole() {
         let said = text(&mut session, &format!("code {code}"));
         assert!(!said.contains(CANARY), "{length}");
         assert_eq!(
-            said.contains("(prompt) is larger than 1 MiB"),
+            said.contains("(the prompt) is larger than 1 MiB"),
             code == 4,
             "{said}"
         );

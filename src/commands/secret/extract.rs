@@ -266,7 +266,7 @@ impl Extraction {
 
     fn candidate(&self, row: &ExtractedRow<'_>) -> Option<Candidate> {
         let found = row.found;
-        let origin = Origin::Store(found.place.shown(self.home.as_deref()));
+        let origin = Origin::Place(found.place.shown(self.home.as_deref()));
         Some(match found.pushed_as()? {
             PushedAs::Secret => {
                 Candidate::secret(SecretName::inline(&row.name)?, found.value.clone(), origin)

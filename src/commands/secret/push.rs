@@ -18,7 +18,7 @@ use crate::push::batch;
 use crate::push::candidate::{Candidate, Form};
 use crate::push::collect::pattern::Pattern;
 use crate::push::collect::problems::Problems;
-use crate::push::collect::{EnvFormat, Sources, collect};
+use crate::push::collect::{Collected, EnvFormat, Sources, collect};
 use crate::push::outcome::{Outcome, Outcomes, Progress};
 use crate::push::plan::{Action, Inventory, Plan, WhyKept};
 use crate::push::report as view;
@@ -121,12 +121,11 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
     let collected = async { Ok(collect(&sources, env, needs_answer, &say).await) };
     let mut collected = context.interrupt.or(collected).await?;
     let confirmation = collected.problems.check(confirmation);
-    report(
-        &mut collected.notices,
-        &mut collected.problems,
-        args.strict,
-        printer,
-    );
+    let report_collected = |collected: &mut Collected<'_>| {
+        let (notices, problems) = (&mut collected.notices, &mut collected.problems);
+        report(notices, problems, args.strict, printer);
+    };
+    report_collected(&mut collected);
     if !collected.problems.has_usage() && env.terminals.stdin && !prompt::is_at_terminal(options, env) {
         // Fails if there is anything to ask.
         collected.ask(options, env, |_| false, args.if_missing).await?;
@@ -143,12 +142,7 @@ pub(crate) async fn run(args: &PushArgs, context: &Context) -> Result<()> {
         let is_stored = |name: &str| vault.secrets.iter().any(|stored| stored.name == *name);
         let asked = collected.ask(options, env, is_stored, args.if_missing);
         context.interrupt.or(asked).await?;
-        report(
-            &mut collected.notices,
-            &mut collected.problems,
-            args.strict,
-            printer,
-        );
+        report_collected(&mut collected);
     }
     let manner = Manner {
         scope: args.scope,

@@ -79,7 +79,7 @@ impl Run {
 fn plan(count: usize) -> Plan {
     let candidates = (0..count).map(|number| {
         let name = SecretName::environment(&format!("N{number}")).unwrap();
-        Candidate::secret(name, SecretValue::new("v".to_owned()), Origin::Stdin)
+        Candidate::secret(name, SecretValue::new("v".to_owned()), Origin::Prompt)
     });
     Plan::new(candidates, &Inventory::default(), None, false)
 }

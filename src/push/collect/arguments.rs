@@ -222,12 +222,7 @@ async fn read_value(
             .notice(format!("removed one trailing newline from {place}"));
     }
     let value = SecretValue::new(line.unwrap_or(text).to_owned());
-    let origin = if is_stdin(path) {
-        Origin::Stdin
-    } else {
-        Origin::ValueFile(place)
-    };
-    Ok((value, origin))
+    Ok((value, Origin::Place(place)))
 }
 
 /// Whether `text` is the path of a file, or looks like that of a `.env` file, and therefore not a secret.

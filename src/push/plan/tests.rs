@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 fn candidate(name: &str) -> Candidate {
     let name = SecretName::environment(name).unwrap();
-    Candidate::secret(name, SecretValue::new("v".to_owned()), Origin::Stdin)
+    Candidate::secret(name, SecretValue::new("v".to_owned()), Origin::Prompt)
 }
 
 fn actions(plan: &Plan) -> Vec<(&str, &Action)> {
@@ -103,7 +103,7 @@ fn an_ambiguous_secret_is_a_conflict_with_both_ids() {
 fn a_login_never_replaces_another() {
     let login = || {
         let value = SecretValue::new("{}".to_owned());
-        vec![Candidate::login(&CLAUDE, value, Origin::Stdin)]
+        vec![Candidate::login(&CLAUDE, value, Origin::Prompt)]
     };
     for (scope, logins, action) in [
         (None, vec![], Action::Create),
