@@ -12,9 +12,6 @@ use crate::system::keychain::{Keychain, KeychainError};
 
 /// Maximum size of a store, in bytes.
 const MAX_STORE: u64 = 1024 * 1024;
-/// Maximum size of a file that grows with the use of its tool, in bytes.
-const MAX_GROWING: u64 = 16 * 1024 * 1024;
-
 /// Where other programs keep their files and items.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Env,
@@ -63,10 +60,6 @@ impl Document {
         self.text.expose_secret()
     }
 
-    pub(super) fn has_mark(&self) -> bool {
-        self.text().starts_with('\u{feff}')
-    }
-
     /// The text without the byte order mark that some editors add.
     pub(super) fn body(&self) -> &str {
         let text = self.text();
@@ -79,13 +72,9 @@ impl Reader<'_> {
         self.file_up_to(path, MAX_STORE)
     }
 
-    /// A file that grows with the use of its tool.
-    pub(super) fn growing_file(&self, path: &Path) -> Lookup {
-        self.file_up_to(path, MAX_GROWING)
-    }
-
+    /// As [`file`](Self::file), with another maximum size in bytes.
     #[expect(clippy::unused_self, reason = "all files are read through the reader")]
-    fn file_up_to(&self, path: &Path, limit: u64) -> Lookup {
+    pub(super) fn file_up_to(&self, path: &Path, limit: u64) -> Lookup {
         let place = Place::File(path.to_owned());
         let content = match file::read_if_there(path, limit) {
             Ok(None) => Content::Absent,

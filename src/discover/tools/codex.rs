@@ -109,12 +109,11 @@ impl Codex<'_> {
         // that key for the variable.
         let has_own_key = own.iter().any(|node| node.text() != Some("OPENAI_API_KEY"));
         let address = member("base_url").map(Node::as_variable);
+        let variable = self.layers.variable(self.reader.env, "OPENAI_BASE_URL");
         let addresses = [
             address.clone().filter(|_| !has_own_key),
             text(&["openai_base_url"]),
-            self.layers
-                .variable(self.reader.env, "OPENAI_BASE_URL")
-                .map(Cow::from),
+            variable.map(Cow::from),
         ];
         let other = |address: Cow<'_, str>| other_server(&address, TOOL.domains);
         let server = addresses.into_iter().flatten().find_map(other);

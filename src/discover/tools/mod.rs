@@ -50,7 +50,7 @@ fn no_keychain(tool: &str, reason: &KeychainError) -> String {
 /// The state of a credential in a file, which some tools cannot read if it begins with a byte order mark.
 fn state_in(document: &Document, tool: &str) -> State {
     let reason = format!("it starts with a byte order mark, so {tool} cannot read it");
-    if document.has_mark() {
+    if document.text().starts_with('\u{feff}') {
         State::Unusable(reason)
     } else {
         State::Chosen

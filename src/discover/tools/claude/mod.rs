@@ -31,6 +31,8 @@ const TOOL: Tool = Tool {
     domains: overrides::ANTHROPIC,
     project_files: &[".claude/settings.json", ".claude/settings.local.json"],
 };
+/// Maximum size of the global configuration in bytes; it grows with use.
+const MAX_CONFIG: u64 = 16 * 1024 * 1024;
 /// Children of the global configuration from which older versions read an API key.
 const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
 
@@ -193,7 +195,7 @@ fn keys(reader: &Reader<'_>, report: &mut Report) {
         }
     }
     if let Some(file) = paths::global_config(reader.env) {
-        key_in(report, &Source::CLAUDE_API, reader.growing_file(&file));
+        key_in(report, &Source::CLAUDE_API, reader.file_up_to(&file, MAX_CONFIG));
     }
     if let Some(file) = reader.below_home(".claude.json.api") {
         key_in(report, &Source::OLD_CLAUDE_API, reader.file(&file));
