@@ -122,7 +122,11 @@ impl Env {
         let mut paths = directories
             .filter(|directory| directory.is_absolute())
             .flat_map(|directory| names.clone().map(move |name| directory.join(name)));
-        paths.find(|path| path.is_file())
+        #[cfg(unix)]
+        let may_run = |path: &Path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+        #[cfg(not(unix))]
+        let may_run = |_: &Path| true;
+        paths.find(|path| path.is_file() && may_run(path))
     }
 
     /// The path in a variable; an empty variable counts as unset.
@@ -310,3 +314,7 @@ impl Env {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
