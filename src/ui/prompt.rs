@@ -135,24 +135,20 @@ pub(crate) fn is_at_terminal(global: &GlobalOptions, env: &Env) -> bool {
 
 /// The reason why no question can be answered, or `None` if one can.
 fn cannot_ask(global: &GlobalOptions, env: &Env) -> Option<&'static str> {
+    let is_windows = env.platform == Platform::Windows;
     if global.output != OutputFormat::Text {
         Some("with --output json")
     } else if env.is_ci() {
         Some("in CI (the variable CI is set)")
     } else if env.terminals.stdin && !env.terminals.stderr {
         Some("because standard error is not a terminal")
-    } else if env.terminals.stdin && is_pipe_of_terminal(env.platform) {
-        // mintty sends keys through a pipe, and only after Enter.
+    } else if env.terminals.stdin && is_windows && Term::stderr().size_checked().is_none() {
+        // mintty (Git Bash) sends keys through a pipe, and only after Enter. Such a pipe counts as a
+        // terminal, but only a console has a size.
         Some("in this terminal, which is a pipe (run it with winpty)")
     } else {
         None
     }
-}
-
-/// Whether standard error is the pipe that mintty (Git Bash) gives to a Windows program. Such a pipe
-/// counts as a terminal, but only a console has a size.
-fn is_pipe_of_terminal(platform: Platform) -> bool {
-    platform == Platform::Windows && Term::stderr().size_checked().is_none()
 }
 
 /// Asks for a value that is not shown while it is typed or pasted. `from_file` is the command that

@@ -9,8 +9,8 @@ use crate::ui::lines::{cut_middle, wrap};
 
 /// On terminals narrower than this, in columns, each row is printed as a block of lines.
 const MIN_TABLE_WIDTH: usize = 50;
-/// Minimum width to which a column is narrowed to make a table fit.
-const MIN_COLUMN_WIDTH: usize = 8;
+/// Minimum width to which a column is narrowed to make a table fit. Less of a name or a path says little.
+const MIN_COLUMN_WIDTH: usize = 12;
 /// Number of spaces between two columns.
 const GAP: usize = 2;
 
@@ -52,21 +52,19 @@ impl Cell {
 
     /// In the colour of what is as it should be.
     pub(crate) fn good(self) -> Self {
-        self.colored(AnsiColor::Green)
+        let color = Some(AnsiColor::Green);
+        Self { color, ..self }
     }
 
     /// In the colour of what the person should look at.
     pub(crate) fn attention(self) -> Self {
-        self.colored(AnsiColor::Yellow)
+        let color = Some(AnsiColor::Yellow);
+        Self { color, ..self }
     }
 
     /// In the colour of what failed.
     pub(crate) fn bad(self) -> Self {
-        self.colored(AnsiColor::Red)
-    }
-
-    fn colored(self, color: AnsiColor) -> Self {
-        let color = Some(color);
+        let color = Some(AnsiColor::Red);
         Self { color, ..self }
     }
 }
@@ -123,7 +121,7 @@ fn aligned(mut rows: Vec<Vec<Cell>>, available: Option<usize>, now: Timestamp) -
         rows = as_blocks(&rows);
         widths = self::widths(&rows);
         let room = available.saturating_sub(widths[0] + GAP);
-        widths[1] = widths[1].min(room.max(2 * MIN_COLUMN_WIDTH));
+        widths[1] = widths[1].min(room.max(MIN_COLUMN_WIDTH));
     }
     rows.iter().flat_map(|row| lines(row, &widths)).collect()
 }
@@ -286,6 +284,11 @@ mod tests {
         let expected =
             "NAME    A\nRESULT  failed: one two three\n        four five\n\nNAME    B\nRESULT  created";
         assert_eq!(shown(&["NAME", "RESULT"], &rows, Some(30)), expected);
+        // A table whose columns would have to be cut to less than is readable.
+        let header = ["SECRET", "VALUE", "TYPE", "SOURCE", "EXPIRES"];
+        let row = "CODEX_API_KEY|****1234|api key|~/.codex/auth.json|in 73 years";
+        let blocks = shown(&header, &[row], Some(52));
+        assert!(blocks.contains("SOURCE   ~/.codex/auth.json\n"), "{blocks}");
         // Many columns that cannot be narrowed any more.
         let wide = shown(
             &["A"; 8],
