@@ -21,6 +21,7 @@ use crate::system::atomic_file::Save;
 use crate::system::env::Env;
 use crate::system::file;
 use crate::system::keychain::hex_start;
+use crate::system::lock::Lock;
 
 const PREFIX: &str = "kept-";
 const DESCRIPTION: &str = "amika.json";
@@ -110,9 +111,11 @@ impl KeptValue {
 
     /// The value that an ended process left in `directory`.
     fn left_in(directory: &Path, provider: &Provider) -> Option<Self> {
-        let description = describe(directory)?;
-        let lock = File::open(directory.join(DESCRIPTION)).ok()?.try_lock();
-        if matches!(lock, Err(TryLockError::WouldBlock)) {
+        let is_in_use = || {
+            let description = File::open(directory.join(DESCRIPTION));
+            description.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        };
+        if is_in_use() {
             return None;
         }
         let names = [VALUE, provider.login_file_name()];
@@ -120,13 +123,16 @@ impl KeptValue {
             .map(|name| directory.join(name))
             .into_iter()
             .find(|path| path.is_file());
-        if path.is_none() && description.is_new_login() {
-            // The tool was killed before it had stored a login.
+        if path.is_none()
+            && let Some(_no_process_creates_it) = Lock::try_now(directory.parent()?)
+            && !is_in_use()
+        {
+            // The process was killed before there was a value.
             let _ = fs::remove_dir_all(directory);
         }
         Some(Self {
             path: path?,
-            description,
+            description: describe(directory)?,
             lock: None,
         })
     }

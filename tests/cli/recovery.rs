@@ -97,6 +97,26 @@ fn the_unfinished_file_of_a_running_save_is_left_alone() {
     assert!(!unfinished.exists());
 }
 
+/// R101: what a save of an old value left when it was killed is removed, unless it is still running.
+#[test]
+fn an_unfinished_copy_of_an_old_value_is_removed() {
+    let sandbox = Sandbox::new();
+    let state = ".local/state/amika";
+    let description = r#"{"provider":"claude","id":"sec_1","name":"mine","type":"api_key","scope":"user","api_url":"https://x.example"}"#;
+    sandbox.write(&format!("{state}/kept-claude-x/amika.json"), description);
+    let unfinished = sandbox.write(
+        &format!("{state}/kept-claude-x/.amika-unfinished-x"),
+        "old-c4n4ry",
+    );
+    let lock = std::fs::File::create(sandbox.home().join(state).join("amika.lock")).unwrap();
+    lock.lock().unwrap();
+    sandbox.run("secret claude list").exits(0);
+    assert!(unfinished.exists());
+    drop(lock);
+    sandbox.run("secret claude list").exits(0);
+    assert!(!unfinished.parent().unwrap().exists());
+}
+
 /// R110: only a backup under the name that amika gave it is removed after it has been restored.
 #[test]
 fn a_copy_of_a_backup_is_not_removed() {
