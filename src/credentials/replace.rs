@@ -47,17 +47,9 @@ impl ReplaceOutcome {
     }
 }
 
-/// Finds the credential that a new one with this name and scope would replace: in org scope, the
-/// provider's only one, with any name.
-pub(crate) fn find_existing<'a>(
-    stored: &'a [CredentialSummary],
-    name: &str,
-    scope: Scope,
-) -> Option<&'a CredentialSummary> {
-    stored.iter().find(|entry| is_in_place(entry, name, scope))
-}
-
-fn is_in_place(entry: &CredentialSummary, name: &str, scope: Scope) -> bool {
+/// Whether a new credential with this name and scope would replace `entry`: in org scope, the provider's only
+/// one, with any name.
+pub(crate) fn is_in_place(entry: &CredentialSummary, name: &str, scope: Scope) -> bool {
     entry.scope == *scope.as_str() && (scope == Scope::Org || entry.name == *name)
 }
 

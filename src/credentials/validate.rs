@@ -196,11 +196,10 @@ fn expiry_text(login: &Login, now: Timestamp) -> String {
             format!("expires {at:.0}")
         }
     });
-    let refresh_token = login
-        .refresh_ends
-        .map(|at| format!("refresh token until {at:.0}"));
-    let parts: Vec<_> = access_token.into_iter().chain(refresh_token).collect();
-    parts.join(", ")
+    let ends = login.refresh_ends;
+    let refresh_token = ends.map(|at| format!("refresh token until {at:.0}"));
+    let parts = [access_token, refresh_token].into_iter().flatten();
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Describes a member next to the login that has other secrets, such as `mcpOAuth (github, linear)`.

@@ -25,7 +25,7 @@ pub(crate) struct StatusArgs {
     pub(crate) check: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct AuthStatus {
     authenticated: bool,
     method: &'static str,
@@ -84,16 +84,9 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<()> {
 impl AuthStatus {
     fn collect(origin: &ServerOrigin, env: &Env) -> Result<Self> {
         let mut status = Self {
-            authenticated: false,
             method: "none",
-            email: None,
-            org_id: None,
-            expires_at: None,
-            accepted: None,
-            warnings: Vec::new(),
-            lines: Vec::new(),
-            source: None,
             hint: "run `amika auth login`, or set AMIKA_API_KEY",
+            ..Self::default()
         };
         let survey = Survey::new(env, origin)?;
         for (source, finding) in survey.findings() {

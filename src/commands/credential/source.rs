@@ -159,7 +159,8 @@ pub(crate) fn find_local(
         return local;
     }
     if args.kind != Some(CredentialKind::OAuth) {
-        local.extend(variables(provider, env));
+        let names = provider.variables.iter();
+        local.extend(names.filter_map(|name| PushSource::variable(CredentialKind::ApiKey, name, env)));
         if args.kind.is_some() && !local.is_empty() {
             return local;
         }
@@ -188,11 +189,6 @@ pub(crate) fn find_local(
         local.extend(setup_token_variable(env));
     }
     local
-}
-
-fn variables(provider: &Provider, env: &Env) -> impl Iterator<Item = PushSource> {
-    let names = provider.variables.iter();
-    names.filter_map(|name| PushSource::variable(CredentialKind::ApiKey, name, env))
 }
 
 /// The setup token in its variable, which Claude Code uses in place of a stored login.

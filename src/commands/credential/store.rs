@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::api::{Api, CredentialSummary, NewCredential, ServerText};
 use crate::context::Context;
 use crate::credentials::recovery::{Description, KeptValue};
-use crate::credentials::replace::{Ending, Old, ReplaceOutcome, create_or_replace, find_existing};
+use crate::credentials::replace::{Ending, Old, ReplaceOutcome, create_or_replace, is_in_place};
 use crate::credentials::validate;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape;
@@ -29,7 +29,7 @@ impl Vault {
 
     /// The credential that a new one of this name and scope would replace.
     pub(super) fn existing(&self, name: &str, scope: Scope) -> Option<&CredentialSummary> {
-        find_existing(&self.stored, name, scope)
+        self.stored.iter().find(|entry| is_in_place(entry, name, scope))
     }
 
     /// What is stored, for a hint.
@@ -75,7 +75,12 @@ impl Push {
         context: &Context,
     ) -> Result<()> {
         let (api, interrupt, provider) = (&vault.api, &context.interrupt, self.provider);
-        let new = self.credential(value);
+        let new = NewCredential {
+            name: self.name.clone(),
+            kind: self.kind,
+            scope: self.scope,
+            value,
+        };
         let Some(old) = old else {
             let outcome = create_or_replace(api, provider, &new, None, interrupt, || ()).await;
             return self.report(None, outcome, context);
@@ -108,15 +113,6 @@ impl Push {
         };
         let outcome = create_or_replace(api, provider, &new, Some(old), interrupt, on_signal).await;
         self.report(Some(Replaced { name, id, kept }), outcome, context)
-    }
-
-    fn credential(&self, value: SecretValue) -> NewCredential {
-        NewCredential {
-            name: self.name.clone(),
-            kind: self.kind,
-            scope: self.scope,
-            value,
-        }
     }
 
     /// Describes the value for [`KeptValue`]; without an id, it is a new login.
