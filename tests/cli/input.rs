@@ -315,7 +315,9 @@ fn a_pipe_is_read_and_a_device_is_refused_at_once() {
         .exits(0)
         .stdout_contains("Created 2");
     // The writer has ended before anything reads, and without a byte.
-    push("<(true)").exits(4).stderr_contains("every source was empty");
+    push("<(true)")
+        .exits(4)
+        .stderr_contains("no secrets provided: every source is empty, or has nothing that");
     let made = std::process::Command::new("mkfifo")
         .arg(sandbox.path("fifo"))
         .status()

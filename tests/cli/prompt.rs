@@ -54,6 +54,17 @@ fn a_pasted_multi_line_value_is_stored_whole() {
     }
 }
 
+/// `--from-env` goes before a prompt, so nothing is asked for.
+#[test]
+fn a_variable_goes_before_a_prompt() {
+    let sandbox = Sandbox::new();
+    let line = format!("stty echo; KEY={CANARY} amika secret push KEY --from-env KEY --yes; echo code $?");
+    let mut session = shell(&sandbox, &line);
+    let said = text(&mut session, "code 0");
+    assert!(!said.contains("Value of KEY"), "{said}");
+    assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some(CANARY));
+}
+
 /// R146: a pasted block gets the line break that OpenSSH needs at its end, and that is said.
 #[test]
 fn a_pasted_block_ends_with_a_line_break() {

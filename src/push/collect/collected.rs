@@ -32,11 +32,9 @@ pub(crate) struct Collected<'a> {
     pub(crate) notices: Notices,
     /// The first and the last place of each name that sources of one precedence give more than once.
     repetitions: IndexMap<SecretName, (Origin, Origin)>,
-    findings: Vec<Finding>,
+    findings: Vec<ValueProblem>,
     /// Whether each pattern of `--only` matched a name.
     matched: Vec<bool>,
-    /// Whether `--only` or `--exclude` left out a secret.
-    left_out: bool,
 }
 
 /// A name without a value.
@@ -47,7 +45,7 @@ struct Question {
 }
 
 /// A problem or a warning that several values of one source may have in common.
-struct Finding {
+struct ValueProblem {
     kind: &'static str,
     origin: Origin,
     message: String,
@@ -68,7 +66,6 @@ impl<'a> Collected<'a> {
             repetitions: IndexMap::new(),
             findings: Vec::new(),
             matched: vec![false; sources.only.len()],
-            left_out: false,
         }
     }
 
@@ -81,9 +78,7 @@ impl<'a> Collected<'a> {
                 kept = true;
             }
         }
-        let kept = kept && !self.sources.exclude.iter().any(|pattern| pattern.matches(name));
-        self.left_out |= !kept;
-        kept
+        kept && !self.sources.exclude.iter().any(|pattern| pattern.matches(name))
     }
 
     /// Adds a secret that is selected, if its value can be pushed. It replaces the value of a source of
@@ -144,7 +139,7 @@ impl<'a> Collected<'a> {
         match known.find(|known| known.kind == kind && known.origin.is_same_source(origin)) {
             Some(known) if known.others.len() < MAX_NAMES => known.others.push(name.to_owned()),
             Some(known) => known.not_listed += 1,
-            None => self.findings.push(Finding {
+            None => self.findings.push(ValueProblem {
                 kind,
                 origin: origin.clone(),
                 message,
@@ -164,6 +159,10 @@ impl<'a> Collected<'a> {
 
     /// Completes the problems and warnings after all sources were read.
     pub(super) fn finish(&mut self) {
+        // A variable goes before a prompt.
+        let is_prompted = |(_, origin): &(_, Origin)| origin.precedence() <= Origin::Prompt.precedence();
+        self.questions
+            .retain(|question| self.secrets.get(&question.name).is_none_or(is_prompted));
         self.report_values();
         let unmatched = self.sources.only.iter().zip(&self.matched);
         for (pattern, _) in unmatched.filter(|(_, matched)| !**matched) {
@@ -171,13 +170,10 @@ impl<'a> Collected<'a> {
             self.notices.warn(format!("--only {shown} matches nothing"));
         }
         if self.secrets.is_empty() && self.questions.is_empty() && self.problems.is_empty() {
-            self.problems.push(Error::input(if self.left_out {
-                "no secrets provided: --only and --exclude leave nothing to push"
-            } else if self.sources.referenced {
-                "no secrets provided: no source has a secret that .amika/config.toml references"
-            } else {
-                "no secrets provided: every source was empty"
-            }));
+            self.problems.push(Error::input(
+                "no secrets provided: every source is empty, or has nothing that --only, --exclude and \
+                 --referenced select",
+            ));
         }
     }
 
