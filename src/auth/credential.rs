@@ -94,7 +94,7 @@ pub(crate) enum FoundCredential {
 }
 
 /// What a source has.
-pub(crate) type Finding = std::result::Result<FoundCredential, UnusableReason>;
+pub(crate) type FindResult = std::result::Result<FoundCredential, UnusableReason>;
 
 /// The reason why a credential cannot be used.
 pub(crate) enum UnusableReason {
@@ -141,13 +141,13 @@ impl<'a> Survey<'a> {
 
     /// What the sources have, in order of precedence. Each is read when the iterator reaches it, because
     /// the keyring is not queried for a credential that is not used. Sources without one are left out.
-    pub(crate) fn findings(&self) -> impl Iterator<Item = (CredentialSource, Finding)> {
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (CredentialSource, FindResult)> {
         CredentialSource::BY_PRECEDENCE
             .into_iter()
             .filter_map(|source| Some((source, self.look_up(source)?)))
     }
 
-    fn look_up(&self, source: CredentialSource) -> Option<Finding> {
+    fn look_up(&self, source: CredentialSource) -> Option<FindResult> {
         if source == CredentialSource::Environment {
             return Some(Ok(FoundCredential::Key(self.environment_key.clone()?)));
         }
@@ -169,7 +169,7 @@ impl<'a> Survey<'a> {
     }
 
     /// Accepts a stored credential that was made for this origin and has not ended.
-    fn check(&self, source: CredentialSource, api_url: Option<&str>, found: FoundCredential) -> Finding {
+    fn check(&self, source: CredentialSource, api_url: Option<&str>, found: FoundCredential) -> FindResult {
         check_origin(source, api_url, self.origin).map_err(UnusableReason::OtherServer)?;
         match found {
             FoundCredential::Session(session) if session.has_ended((self.env.now)()) => {
