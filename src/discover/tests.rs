@@ -1186,6 +1186,23 @@ fn amp_uses_the_keyring_where_its_settings_say_so() {
     assert_eq!(rows(&home.discover_with(Some(&keychain))), both);
 }
 
+/// R31: a login whose token has no valid expiry is skipped with the reason, and the others are found.
+#[test]
+fn a_token_with_an_invalid_expiry_is_skipped() {
+    let jwt = token(r#"{"exp":"soon"}"#);
+    let tokens = format!(r#"{{"tokens":{{"id_token":"{jwt}","access_token":"{jwt}","refresh_token":"r"}}}}"#);
+    let amp = AMP_KEY.replace("sgamp_1", &jwt);
+    for (path, content) in [(CODEX, &tokens), (AMP, &amp)] {
+        let home = Home::new(&[(path, content), (OPENCODE, GROQ)]);
+        assert_rows(&home, &[GROQ_USED]);
+        let said = home.said(false);
+        assert!(
+            said.contains("skipped the access token, which has an `exp` that is not a time"),
+            "{said}"
+        );
+    }
+}
+
 /// R35: an expired login stays visible, and the next credential is chosen.
 #[test]
 fn an_expired_login_gives_way() {

@@ -294,6 +294,14 @@ fn values_with_control_characters_or_wrong_encoding_are_refused() {
         format!(r#"{{"claudeAiOauth":{{"accessToken":"{token}","scopes":["user:inference"]}}}}"#)
     };
     content("escape", Skipped, CLAUDE, login("CANARY\\u001b[2J"));
+    // A login is pushed whole, so that its other members count, too.
+    let whole = login("CANARY").into_bytes();
+    content(
+        "not UTF-8",
+        Skipped,
+        CLAUDE,
+        [&whole[..whole.len() - 1], b",\"x\":\"\xff\"}"].concat(),
+    );
     content(
         "escape",
         Skipped,
