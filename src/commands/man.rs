@@ -16,7 +16,7 @@ pub(crate) struct ManArgs {
     /// Write a page for every command into this directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
-    /// Command to describe, such as `secret push`
+    /// Command to describe, such as 'secret push'
     #[arg(value_name = "COMMAND", value_hint = ValueHint::Other, conflicts_with = "out")]
     pub(crate) command: Vec<String>,
 }
