@@ -99,9 +99,12 @@ impl KeptValue {
     }
 
     /// The value at a path of the command line, if it is one that was kept.
-    pub(crate) fn at(path: &Path) -> Option<Self> {
+    pub(crate) fn at(path: &Path, env: &Env) -> Option<Self> {
         let directory = path.parent()?;
-        let is_own = directory.file_name()?.to_str()?.starts_with(PREFIX) && path.file_name()? != DESCRIPTION;
+        let state = Store::locate(env)?.directory.canonicalize().ok()?;
+        let is_own = directory.file_name()?.to_str()?.starts_with(PREFIX)
+            && directory.parent()?.canonicalize().ok()? == state
+            && path.file_name()? != DESCRIPTION;
         Some(Self {
             description: is_own.then(|| describe(directory))??,
             path: path.to_owned(),

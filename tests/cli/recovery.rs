@@ -117,11 +117,12 @@ fn an_unfinished_copy_of_an_old_value_is_removed() {
     assert!(!unfinished.parent().unwrap().exists());
 }
 
-/// R110: only a backup under the name that amika gave it is removed after it has been restored.
+/// R110: only a backup in the state directory, under the name that amika gave it, is removed after it has
+/// been restored.
 #[test]
 fn a_copy_of_a_backup_is_not_removed() {
     let description = r#"{"provider":"claude","id":"sec_1","name":"mine","type":"api_key","scope":"user","api_url":"https://x.example"}"#;
-    for (directory, file) in [("saved", "amika.json"), ("kept-claude-x", "other.json")] {
+    for (directory, file) in [("saved", "amika.json"), ("kept-claude-x", "amika.json")] {
         let sandbox = Sandbox::new();
         let value = sandbox.write(&format!("{directory}/value"), "sk-ant-api03-c4n4ry");
         let sibling = sandbox.write(&format!("{directory}/{file}"), description);

@@ -109,7 +109,7 @@ impl SourceArgs {
 
     /// The value that an earlier command kept, if `--from-file` is one.
     pub(super) fn kept_value(&self, env: &Env) -> Option<KeptValue> {
-        KeptValue::at(&env.expand_home(self.from_file.as_ref()?))
+        KeptValue::at(&env.expand_home(self.from_file.as_ref()?), env)
     }
 }
 
