@@ -64,6 +64,7 @@ const AWS: &str = "aws secretsmanager get-secret-value --secret-id ID --query Se
 const VAULT: &str = "vault kv get -field=KEY PATH";
 const TRANSIT: &str = "vault write -field=plaintext transit/decrypt/KEY ciphertext=VALUE | base64 -d";
 const AGE: &[&str] = &["age-encryption.org/v1", "-----BEGIN AGE ENCRYPTED FILE-----"];
+
 const fn kind(what: &'static str, starts: &'static [&'static str], read: &'static str) -> Unresolved {
     Unresolved {
         what,

@@ -31,16 +31,10 @@ pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> Box<dyn Iterator<Item =
         let content = match serde_json::from_str::<String>(raw.get()) {
             _ if !is_name => Err(Fault::bad_name(&name)),
             Ok(value) => Ok((SecretValue::new(value), None)),
-            Err(_) if raw.get().starts_with('"') => Err(Fault::new(
-                "surrogate",
-                format!(
-                    "the value of {name} has half of a surrogate pair (\\uD800 to \\uDFFF), which is no text"
-                ),
-                "write the character itself, or both halves",
-            )),
+            // Half of a surrogate pair is no Unicode text.
             Err(_) => Err(Fault::new(
                 "string",
-                format!("the value of {name} is not a string"),
+                format!("the value of {name} is not a string of Unicode text"),
                 hint(file),
             )),
         };
@@ -88,6 +82,7 @@ mod tests {
             ("", 1),
             ("{\n\"A\": 7}", 2),
             ("{\n\n\"A\": [\"hunter2\"]}", 3),
+            ("{\"A\": \"\\ud800hunter2\"}", 1),
             ("{\"A\": \"hunter2", 1),
             ("{\"A\": \"x\"} hunter2", 1),
             (deep.as_str(), 1),
