@@ -33,15 +33,13 @@ enum Task {
     List,
 }
 
-/// The reply to a request that succeeded.
-enum Done {
-    /// The id of the written secret.
-    Stored(String),
+/// The reply to it.
+enum Reply {
+    /// The step of the plan, and the id of the written secret.
+    Write(usize, Result<String, ApiError>),
     /// The ids of the secrets in the plan's scope, by name.
-    Listed(HashMap<String, String>),
+    List(Result<HashMap<String, String>, ApiError>),
 }
-
-type Answer = Result<Done, ApiError>;
 
 /// Writes every secret of a plan without conflicts. Returns the outcome of each step, and the signal
 /// that interrupted the batch. The outcome of a login is left open.
@@ -51,22 +49,23 @@ pub(crate) async fn write(
     interrupt: &Interrupt,
     on_event: impl FnMut(Progress),
 ) -> (Vec<Outcome>, Option<Kind>) {
-    let send = async |request: Task| match request {
-        Task::Write(step, existing) => {
-            let Candidate { name, value, .. } = &plan.steps[step].candidate;
-            let Some(id) = existing else {
-                return api.create_secret(name, value, plan.scope).await.map(Done::Stored);
-            };
-            let updated = api.update_secret(&id, name, value, plan.scope).await;
-            updated.map(|()| Done::Stored(api.known_secrets.show(&id, None)))
-        }
-        Task::List => {
-            let list = api.list_secrets(Repeat::Never).await?;
-            let in_scope = list.iter().filter(|stored| stored.scope == *plan.scope.as_str());
-            let ids = in_scope.map(|stored| (stored.name.as_sent(), stored.id.as_sent()));
-            let ids = ids.map(|(name, id)| (name.to_owned(), id.to_owned()));
-            Ok(Done::Listed(ids.collect()))
-        }
+    let write = async |step: usize, existing: Option<String>| {
+        let Candidate { name, value, .. } = &plan.steps[step].candidate;
+        let Some(id) = existing else {
+            return api.create_secret(name, value, plan.scope).await;
+        };
+        api.update_secret(&id, name, value, plan.scope).await?;
+        Ok(api.known_secrets.show(&id, None))
+    };
+    let list = async || {
+        let list = api.list_secrets(Repeat::Never).await?;
+        let in_scope = list.iter().filter(|stored| stored.scope == *plan.scope.as_str());
+        let ids = in_scope.map(|stored| (stored.name.as_sent(), stored.id.as_sent()));
+        Ok(ids.map(|(name, id)| (name.to_owned(), id.to_owned())).collect())
+    };
+    let send = async |task: Task| match task {
+        Task::Write(step, existing) => Reply::Write(step, write(step, existing).await),
+        Task::List => Reply::List(list().await),
     };
     drive(plan, api.timeout, interrupt, send, on_event).await
 }
@@ -77,22 +76,22 @@ async fn drive(
     plan: &Plan,
     patience: Duration,
     interrupt: &Interrupt,
-    send: impl AsyncFn(Task) -> Answer,
+    send: impl AsyncFn(Task) -> Reply,
     mut on_event: impl FnMut(Progress),
 ) -> (Vec<Outcome>, Option<Kind>) {
     let mut batch = Batch::new(plan, patience, Instant::now());
     let mut running = FuturesUnordered::new();
     let mut stopped_by = None;
     loop {
-        while let Some(request) = batch.next_request()
+        while let Some(task) = batch.next_task(running.len())
             && batch.next_send() <= Instant::now()
         {
             let sent_at = Instant::now();
-            batch.sent(&request, sent_at);
-            let send = &send;
-            running.push(async move { (request.clone(), sent_at, send(request).await) });
+            batch.sent(&task, sent_at);
+            let reply = send(task);
+            running.push(async move { (sent_at, reply.await) });
         }
-        let wake_at = batch.next_request().map(|_| batch.next_send());
+        let wake_at = batch.next_task(running.len()).map(|_| batch.next_send());
         if running.is_empty() && wake_at.is_none() {
             break;
         }
@@ -101,8 +100,8 @@ async fn drive(
                 stopped_by = Some(kind);
                 break;
             }
-            Some((request, sent_at, answer)) = running.next() => {
-                batch.finish(&request, sent_at, answer);
+            Some((sent_at, reply)) = running.next() => {
+                batch.finish(sent_at, reply);
                 batch.events.drain(..).for_each(&mut on_event);
             }
             () = sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => {}
@@ -110,21 +109,19 @@ async fn drive(
         // Lets the connection return to the pool before the next write needs one.
         yield_now().await;
     }
-    (batch.into_outcomes(), stopped_by)
+    (batch.writes.iter().map(Write::outcome).collect(), stopped_by)
 }
 
 /// The writes of a plan: waiting, in flight, or in doubt.
 struct Batch<'a> {
     plan: &'a Plan,
     writes: Vec<Write>,
-    outcomes: Vec<Option<Outcome>>,
     ready: VecDeque<usize>,
     /// Writes that wait for a list.
     unlisted: Vec<usize>,
     /// Number of writes.
     total: u32,
     stored: u32,
-    in_flight: usize,
     pace: Pace,
     /// How long the batch goes on without a success.
     patience: Duration,
@@ -136,43 +133,28 @@ struct Batch<'a> {
     stopped: bool,
     /// What happened since the last request ended.
     events: Vec<Progress>,
-    told: Told,
-}
-
-/// What the person was told.
-#[derive(Default)]
-struct Told {
-    /// Of the outage or wait that has not ended yet.
-    outage: bool,
-    /// Of the rate limit.
-    limit: bool,
+    /// Whether the outage or wait that has not ended yet was announced.
+    outage_announced: bool,
+    /// Whether the rate limit was announced.
+    limit_announced: bool,
 }
 
 impl<'a> Batch<'a> {
     fn new(plan: &'a Plan, patience: Duration, now: Instant) -> Self {
         let kept_in = plan.keeps_existing.then_some(plan.scope);
-        let mut writes = Vec::new();
-        let mut outcomes = Vec::new();
-        let mut ready = VecDeque::new();
-        for (index, Step { candidate, action }) in plan.steps.iter().enumerate() {
-            writes.push(Write::new(action, kept_in));
-            outcomes.push(match action {
-                Action::Keep(kept) => Some(Outcome::Unchanged(*kept)),
-                _ => None,
-            });
-            if matches!(candidate.form, Form::Secret) && outcomes[index].is_none() {
-                ready.push_back(index);
-            }
-        }
+        let new = |step: &Step| Write::new(&step.action, kept_in);
+        let is_write = |(_, step): &(usize, &Step)| {
+            matches!(step.candidate.form, Form::Secret) && !matches!(step.action, Action::Keep(_))
+        };
+        let steps = plan.steps.iter().enumerate().filter(is_write);
+        let ready: VecDeque<_> = steps.map(|(index, _)| index).collect();
         Self {
             plan,
-            writes,
-            outcomes,
+            writes: plan.steps.iter().map(new).collect(),
             total: u32::try_from(ready.len()).unwrap_or(u32::MAX),
             ready,
             unlisted: Vec::new(),
             stored: 0,
-            in_flight: 0,
             pace: Pace::new(now),
             patience,
             give_up_at: now + patience,
@@ -180,19 +162,19 @@ impl<'a> Batch<'a> {
             waited: false,
             stopped: false,
             events: Vec::new(),
-            told: Told::default(),
+            outage_announced: false,
+            limit_announced: false,
         }
     }
 
     /// The next request, as far as the limit of requests in flight allows one.
-    fn next_request(&self) -> Option<Task> {
-        if self.in_flight >= self.pace.limit {
+    fn next_task(&self, in_flight: usize) -> Option<Task> {
+        if in_flight >= self.pace.limit {
             return None;
         }
         match self.ready.front() {
             Some(&index) if !self.stopped => Some(Task::Write(index, self.writes[index].existing.clone())),
-            _ if self.in_flight == 0 && !self.unlisted.is_empty() => Some(Task::List),
-            _ => None,
+            _ => (in_flight == 0 && !self.unlisted.is_empty()).then_some(Task::List),
         }
     }
 
@@ -205,35 +187,56 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn sent(&mut self, request: &Task, now: Instant) {
+    fn sent(&mut self, task: &Task, now: Instant) {
         self.pace.sent(now);
-        self.in_flight += 1;
-        if let Task::Write(index, _) = request {
+        if let Task::Write(index, _) = task {
             self.ready.pop_front();
             self.writes[*index].in_flight = true;
         }
     }
 
     /// Records the end of a request.
-    fn finish(&mut self, request: &Task, sent_at: Instant, answer: Answer) {
+    fn finish(&mut self, sent_at: Instant, reply: Reply) {
         let now = Instant::now();
-        self.in_flight -= 1;
-        if let Err(error) = &answer {
+        if let Reply::Write(_, Err(error)) | Reply::List(Err(error)) = &reply {
             self.adapt(error, now, sent_at);
         }
-        if let Task::Write(index, _) = request {
-            self.writes[*index].in_flight = false;
-        }
-        match (request, answer) {
-            (Task::Write(index, _), Ok(Done::Stored(id))) => self.stored(*index, id, now, sent_at),
-            (Task::Write(index, _), Err(error)) => self.failed(*index, error),
-            (Task::List, Ok(Done::Listed(ids))) => self.listed(&ids),
-            (Task::List, Err(error)) => self.not_listed(&error),
-            (Task::Write(..), Ok(Done::Listed(_))) | (Task::List, Ok(Done::Stored(_))) => {}
+        match reply {
+            Reply::Write(index, Ok(id)) => {
+                self.stored += 1;
+                self.pace.accepted(now, sent_at, self.total - self.stored);
+                self.give_up_at = self.give_up_at.max(now + self.patience);
+                self.waited = false;
+                self.outage_announced = false;
+                self.writes[index].stored(id);
+                self.events.push(Progress::Finished);
+            }
+            Reply::Write(index, Err(error)) => {
+                let may_help = self.retry_may_help(index, &error);
+                let next = self.writes[index].fail(error, may_help);
+                self.proceed(index, next);
+            }
+            Reply::List(Ok(ids)) => {
+                for index in std::mem::take(&mut self.unlisted) {
+                    let name = self.plan.steps[index].candidate.name.as_str();
+                    let next = self.writes[index].listed(ids.get(name).map(String::as_str));
+                    self.proceed(index, next);
+                }
+            }
+            Reply::List(Err(error)) => {
+                let retry = !self.stopped && self.total > 1 && (error.is_outage() || error.is_transient());
+                if !retry {
+                    for index in std::mem::take(&mut self.unlisted) {
+                        self.proceed(index, Followup::GiveUp);
+                    }
+                }
+            }
         }
         let next = self.pace.next_send().max(now);
         self.stopped |= next >= self.give_up_at.min(self.deadline);
-        self.announce(next - now);
+        if !self.stopped {
+            self.announce(now, next);
+        }
     }
 
     /// Adapts the pace to a failure.
@@ -245,34 +248,18 @@ impl<'a> Batch<'a> {
             if !wait.is_zero() && !std::mem::replace(&mut self.waited, true) {
                 self.give_up_at = self.give_up_at.max(now + wait + self.patience / 2);
             }
-        } else if error.is_outage() || error.is_timeout() || error.is_transient() {
+        } else if may_pass(error) {
             self.pace.failed(now, sent_at);
         } else {
             self.pace.answered();
         }
     }
 
-    fn stored(&mut self, index: usize, id: String, now: Instant, sent_at: Instant) {
-        self.stored += 1;
-        self.pace.accepted(now, sent_at, self.total - self.stored);
-        self.outcomes[index] = Some(self.writes[index].stored(id));
-        self.give_up_at = self.give_up_at.max(now + self.patience);
-        self.waited = false;
-        self.told.outage = false;
-        self.events.push(Progress::Finished);
-    }
-
-    fn failed(&mut self, index: usize, error: ApiError) {
-        let may_help = self.retry_may_help(index, &error);
-        let next = self.writes[index].fail(error, may_help);
-        self.proceed(index, next);
-    }
-
     fn proceed(&mut self, index: usize, next: Followup) {
         match next {
             Followup::List => self.unlisted.push(index),
             Followup::Retry => self.ready.push_back(index),
-            Followup::GiveUp => self.give_up(index),
+            Followup::GiveUp => self.events.push(Progress::Finished),
         }
     }
 
@@ -282,8 +269,6 @@ impl<'a> Batch<'a> {
             self.stopped = true;
             return false;
         }
-        let write = &mut self.writes[index];
-        let may_pass = error.is_outage() || error.is_transient() || error.is_timeout();
         if self.total > 1 && error.is_rate_limit() {
             return true;
         }
@@ -292,57 +277,27 @@ impl<'a> Batch<'a> {
         } else {
             (MAX_TRIES, None)
         };
-        (may_pass || write.needs_list(error)) && write.count_failure(error, others) < limit
-    }
-
-    /// Decides every write that waited for this list.
-    fn listed(&mut self, ids: &HashMap<String, String>) {
-        for index in std::mem::take(&mut self.unlisted) {
-            let name = self.plan.steps[index].candidate.name.as_str();
-            let next = self.writes[index].listed(ids.get(name).map(String::as_str));
-            self.proceed(index, next);
-        }
-    }
-
-    fn not_listed(&mut self, error: &ApiError) {
-        let transient = error.is_outage() || error.is_transient();
-        if transient && !self.stopped && self.total > 1 {
-            return;
-        }
-        for index in std::mem::take(&mut self.unlisted) {
-            self.give_up(index);
-        }
-    }
-
-    fn give_up(&mut self, index: usize) {
-        self.outcomes[index] = Some(self.writes[index].outcome());
-        self.events.push(Progress::Finished);
+        let write = &mut self.writes[index];
+        (may_pass(error) || write.needs_list(error)) && write.count_failure(error, others) < limit
     }
 
     /// Announces a wait once per outage, and a rate limit once per batch.
-    fn announce(&mut self, wait: Duration) {
-        if self.stopped {
-            return;
-        }
-        let is_long = wait >= SILENT_WAIT || self.pace.failures > SILENT_FAILURES;
-        if is_long && !std::mem::replace(&mut self.told.outage, true) {
-            self.events.push(Progress::Waiting {
-                at_most: self.give_up_at.saturating_duration_since(Instant::now()),
-            });
+    fn announce(&mut self, now: Instant, next: Instant) {
+        let is_long = next - now >= SILENT_WAIT || self.pace.failures > SILENT_FAILURES;
+        if is_long && !std::mem::replace(&mut self.outage_announced, true) {
+            let at_most = self.give_up_at - now;
+            self.events.push(Progress::Waiting { at_most });
         }
         let goes_on = self.pace.failures == 0 && self.stored < self.total;
-        if self.pace.is_limited() && goes_on && !std::mem::replace(&mut self.told.limit, true) {
+        if self.pace.is_limited() && goes_on && !std::mem::replace(&mut self.limit_announced, true) {
             self.events.push(Progress::SlowedDown);
         }
     }
+}
 
-    /// The outcome of every step.
-    fn into_outcomes(self) -> Vec<Outcome> {
-        let ended = self.outcomes.into_iter().zip(&self.writes);
-        ended
-            .map(|(outcome, write)| outcome.unwrap_or_else(|| write.outcome()))
-            .collect()
-    }
+/// Whether a failure may be gone later.
+fn may_pass(error: &ApiError) -> bool {
+    error.is_outage() || error.is_transient() || error.is_timeout()
 }
 
 #[cfg(test)]

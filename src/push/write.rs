@@ -16,21 +16,16 @@ pub(super) enum Followup {
     GiveUp,
 }
 
-/// Whether an earlier attempt without a reply may have been carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Doubt {
-    None,
-    Updated,
-    Created,
-}
-
 pub(super) struct Write {
     /// The id to update; without one the secret is created.
     pub(super) existing: Option<String>,
     pub(super) in_flight: bool,
     /// The scope in which a name that is taken stays unchanged, for `--if-missing`.
     kept_in: Option<Scope>,
-    doubt: Doubt,
+    /// Whether an attempt without a reply may have been carried out.
+    in_doubt: bool,
+    /// Whether such an attempt was a create.
+    create_in_doubt: bool,
     /// Failures that count against this write.
     failures: u32,
     /// Number of writes of the batch that were stored when this one last failed.
@@ -38,6 +33,8 @@ pub(super) struct Write {
     /// Whether it is no longer retried, unless a list shows that the secret exists.
     given_up: bool,
     error: Option<ApiError>,
+    /// The outcome once nothing is left to do.
+    confirmed: Option<Outcome>,
 }
 
 impl Write {
@@ -49,21 +46,26 @@ impl Write {
             },
             in_flight: false,
             kept_in,
-            doubt: Doubt::None,
+            in_doubt: false,
+            create_in_doubt: false,
             failures: 0,
             stored_at_failure: None,
             given_up: false,
             error: None,
+            confirmed: match action {
+                Action::Keep(kept) => Some(Outcome::Unchanged(*kept)),
+                _ => None,
+            },
         }
     }
 
-    /// The outcome if this write is confirmed.
-    pub(super) fn stored(&self, id: String) -> Outcome {
-        if self.existing.is_none() || self.doubt == Doubt::Created {
+    /// Records that this write was carried out.
+    pub(super) fn stored(&mut self, id: String) {
+        self.confirmed = Some(if self.existing.is_none() || self.create_in_doubt {
             Outcome::Created { id }
         } else {
             Outcome::Updated { id }
-        }
+        });
     }
 
     /// Counts a failure, and returns the count so far. In a batch, one that may affect every write counts
@@ -88,13 +90,12 @@ impl Write {
         let creating = self.existing.is_none();
         let needs_list = self.needs_list(&error);
         let in_doubt = error.in_doubt;
-        if in_doubt {
-            let doubt = if creating { Doubt::Created } else { Doubt::Updated };
-            self.doubt = self.doubt.max(doubt);
-        }
+        self.in_doubt |= in_doubt;
+        self.create_in_doubt |= in_doubt && creating;
         if needs_list {
             self.existing = None;
         }
+        self.in_flight = false;
         self.given_up = !may_help;
         self.error = Some(error);
         if needs_list && self.kept_in.is_some() {
@@ -131,13 +132,15 @@ impl Write {
         error.is_some_and(|error| error.status() == Some(409))
     }
 
-    /// The outcome of a write that ended without confirmation.
+    /// The outcome, if nothing more happens.
     pub(super) fn outcome(&self) -> Outcome {
-        let in_doubt = self.doubt != Doubt::None;
+        if let Some(confirmed) = &self.confirmed {
+            return confirmed.clone();
+        }
         match (&self.error, self.kept_in) {
             _ if self.in_flight => Outcome::Unknown(None),
             (None, _) => Outcome::NotAttempted,
-            (Some(error), _) if in_doubt => Outcome::Unknown(Some(error.clone())),
+            (Some(error), _) if self.in_doubt => Outcome::Unknown(Some(error.clone())),
             (Some(_), Some(scope)) if self.is_taken() => Outcome::Unchanged(WhyKept::Stored(scope)),
             (Some(error), _) => Outcome::Failed(error.clone()),
         }

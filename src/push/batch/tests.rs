@@ -95,27 +95,36 @@ async fn push(count: usize, latency: u64, judge: impl Fn(Duration) -> Verdict) -
     let stored = RefCell::new(HashMap::new());
     let interrupt = Interrupt::listen();
     let half = Duration::from_millis(latency) / 2;
-    let answer = async |request: Task| {
+    let answer = async |task: Task| {
         sent.borrow_mut().push(start.elapsed());
         sleep(half).await;
         let verdict = judge(start.elapsed());
         sleep(half).await;
-        let status = match (verdict, request) {
-            (Verdict::Silence, _) => {
+        let error = match verdict {
+            Verdict::Silence => {
                 sleep(Duration::from_secs(30)).await;
-                return Err(ApiError::silent());
+                ApiError::silent()
             }
-            (Verdict::Accept, Task::List) => return Ok(Done::Listed(stored.borrow().clone())),
-            (Verdict::Accept, Task::Write(index, _)) => {
-                let id = format!("id-{index}");
-                stored.borrow_mut().insert(format!("N{index}"), id.clone());
-                return Ok(Done::Stored(id));
+            Verdict::Status(status) => ApiError::of_status(status),
+            Verdict::Refuse(wait) => {
+                refused.set(refused.get() + 1);
+                ApiError::busy(wait.map(Duration::from_secs))
             }
-            (Verdict::Status(status), _) => return Err(ApiError::of_status(status)),
-            (Verdict::Refuse(wait), _) => wait,
+            Verdict::Accept => {
+                return match task {
+                    Task::List => Reply::List(Ok(stored.borrow().clone())),
+                    Task::Write(index, _) => {
+                        let id = format!("id-{index}");
+                        stored.borrow_mut().insert(format!("N{index}"), id.clone());
+                        Reply::Write(index, Ok(id))
+                    }
+                };
+            }
         };
-        refused.set(refused.get() + 1);
-        Err(ApiError::busy(status.map(Duration::from_secs)))
+        match task {
+            Task::Write(index, _) => Reply::Write(index, Err(error)),
+            Task::List => Reply::List(Err(error)),
+        }
     };
     let (outcomes, _) = drive(&plan, Duration::from_secs(30), &interrupt, answer, |_| ()).await;
     Run {
