@@ -198,6 +198,7 @@ impl<'a> Batch<'a> {
     /// Records the end of a request.
     fn finish(&mut self, sent_at: Instant, reply: Reply) {
         let now = Instant::now();
+        self.pace.ended(now, sent_at);
         if let Reply::Write(_, Err(error)) | Reply::List(Err(error)) = &reply {
             self.adapt(error, now, sent_at);
         }

@@ -3,8 +3,8 @@
 //! There is no pace until the server refuses a request with 429 or 503. From then on requests are
 //! evenly spaced: the interval is the time that a stored write has taken so far, pauses included, and
 //! shrinks with every success by an amount that depends on what a refusal costs. A `Retry-After` holds
-//! for all requests. While nothing succeeds, single requests with growing gaps try whether the server
-//! is back.
+//! for all requests, and after one, the next request waits for a late reply. While nothing succeeds, single
+//! requests with growing gaps try whether the server is back.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ const FIRST_INTERVAL: f64 = 0.1;
 /// Growth of the rate per success until a rate was refused: from 10 to 1,000 a second in about two
 /// seconds.
 const FAST: f64 = 1.0 / 4.0;
-/// Growth afterwards: so slow that less than a sixth of the time is spent waiting after refusals.
+/// Growth afterwards: so slow that less than a sixth of the time is spent waiting after refusals. Also the
+/// part of such a wait that a late reply is waited for.
 const SLOW: f64 = 1.0 / 16.0;
 /// Maximum factor by which one refusal lengthens the interval.
 const DEEPEST: f64 = 1.5;
@@ -37,6 +38,10 @@ pub(super) struct Pace {
     wait: f64,
     not_before: Instant,
     last_sent: Option<Instant>,
+    /// Number of requests sent since the last one ended.
+    unanswered: u32,
+    /// How long that one took, in seconds.
+    latency: f64,
     /// When a failure last changed the pace. Failures of requests sent earlier are no news.
     reacted_at: Instant,
     /// Minimum time between two requests while nothing succeeds.
@@ -57,6 +62,8 @@ impl Pace {
             wait: 0.0,
             not_before: now,
             last_sent: None,
+            unanswered: 0,
+            latency: 0.0,
             reacted_at: now,
             gap: Duration::ZERO,
             failures: 0,
@@ -72,13 +79,26 @@ impl Pace {
 
     /// The earliest time for the next request.
     pub(super) fn next_send(&self) -> Instant {
-        let spacing = self.gap.max(Duration::from_secs_f64(self.interval));
+        let mut spacing = self.interval;
+        if f64::from(self.unanswered) * self.interval > self.latency {
+            // A reply is late. A server that stalls would read the next request together with the ones
+            // before it, and refuse it.
+            spacing = spacing.max(self.wait * SLOW);
+        }
+        let spacing = self.gap.max(Duration::from_secs_f64(spacing));
         let spaced = self.last_sent.map(|sent| sent + spacing);
         spaced.map_or(self.not_before, |spaced| spaced.max(self.not_before))
     }
 
     pub(super) fn sent(&mut self, now: Instant) {
         self.last_sent = Some(now);
+        self.unanswered += 1;
+    }
+
+    /// A request ended, in whatever way.
+    pub(super) fn ended(&mut self, now: Instant, sent_at: Instant) {
+        self.unanswered = 0;
+        self.latency = (now - sent_at).as_secs_f64();
     }
 
     /// A write was stored; `left` is the number of writes that are not stored yet.

@@ -87,6 +87,16 @@ fn plan(count: usize) -> Plan {
 /// Pushes `count` secrets to a server with this latency. `judge` gets the time since the start at which
 /// a request arrives, half the latency after it was sent.
 async fn push(count: usize, latency: u64, judge: impl Fn(Duration) -> Verdict) -> Run {
+    push_past_stalls(count, latency, |_| Duration::ZERO, judge).await
+}
+
+/// The same with a server that reads nothing for `stall` after a request arrived.
+async fn push_past_stalls(
+    count: usize,
+    latency: u64,
+    stall: impl Fn(Duration) -> Duration,
+    judge: impl Fn(Duration) -> Verdict,
+) -> Run {
     fastrand::seed(7);
     let plan = plan(count);
     let start = Instant::now();
@@ -98,6 +108,7 @@ async fn push(count: usize, latency: u64, judge: impl Fn(Duration) -> Verdict) -
     let answer = async |task: Task| {
         sent.borrow_mut().push(start.elapsed());
         sleep(half).await;
+        sleep(stall(start.elapsed())).await;
         let verdict = judge(start.elapsed());
         sleep(half).await;
         let error = match verdict {
@@ -164,6 +175,20 @@ async fn requests_are_spaced_after_a_wait() {
     let after_the_first_wait = gaps.skip_while(|gap| *gap < Duration::from_millis(900)).skip(1);
     let shortest = after_the_first_wait.min().unwrap();
     assert!(shortest >= Duration::from_millis(20), "{shortest:?}");
+}
+
+/// R135: a server that stalls for 10 ms twice a second, and then reads all that arrived at once.
+#[tokio::test(start_paused = true)]
+async fn requests_do_not_pile_up_while_a_server_stalls() {
+    let bucket = Bucket::new(400, 2, Some(1));
+    let stall = |at: Duration| {
+        let since = at.as_millis() % 500;
+        Duration::from_millis(u64::try_from(10_u128.saturating_sub(since)).unwrap())
+    };
+    let run = push_past_stalls(4000, 2, stall, |at| bucket.judge(at)).await;
+    assert_eq!(run.stored(), 4000);
+    let case = format!("{:?}, {} refused", run.took, run.refused);
+    assert!(run.took <= Duration::from_secs(17), "{case}"); // The limit needs 10.
 }
 
 /// R135: a window of 60 a minute that says how long it lasts.

@@ -106,3 +106,27 @@ async fn the_pace_stays_for_the_last_writes() {
         assert_eq!(pace.interval < 0.02, grows, "{left}");
     }
 }
+
+/// R135: while replies are late, requests wait for them a sixteenth of what a refusal would cost, if it
+/// costs anything.
+#[tokio::test(start_paused = true)]
+async fn requests_wait_for_late_replies() {
+    let start = Instant::now();
+    for (wait, latency, unanswered, spacing) in [
+        (1.0, 5, 1, 62),
+        (1.0, 15, 1, 10),
+        (1.0, 15, 2, 62),
+        (2.0, 15, 2, 125),
+        (0.0, 15, 2, 10),
+    ] {
+        let mut pace = Pace::new(start);
+        (pace.interval, pace.wait) = (0.01, wait);
+        pace.ended(start + milliseconds(latency), start);
+        let now = start + milliseconds(100);
+        for _ in 0..unanswered {
+            pace.sent(now);
+        }
+        let spaced = (pace.next_send() - now).as_millis();
+        assert_eq!(spaced, spacing, "{wait} {latency} {unanswered}");
+    }
+}
