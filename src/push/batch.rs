@@ -109,7 +109,10 @@ async fn drive(
         // Lets the connection return to the pool before the next write needs one.
         yield_now().await;
     }
-    (batch.writes.iter().map(Write::outcome).collect(), stopped_by)
+    (
+        batch.writes.into_iter().map(|write| write.outcome).collect(),
+        stopped_by,
+    )
 }
 
 /// The writes of a plan: waiting, in flight, or in doubt.
@@ -135,8 +138,6 @@ struct Batch<'a> {
     events: Vec<Progress>,
     /// Whether the outage or wait that has not ended yet was announced.
     outage_announced: bool,
-    /// Whether the rate limit was announced.
-    limit_announced: bool,
 }
 
 impl<'a> Batch<'a> {
@@ -163,7 +164,6 @@ impl<'a> Batch<'a> {
             stopped: false,
             events: Vec::new(),
             outage_announced: false,
-            limit_announced: false,
         }
     }
 
@@ -191,7 +191,7 @@ impl<'a> Batch<'a> {
         self.pace.sent(now);
         if let Task::Write(index, _) = task {
             self.ready.pop_front();
-            self.writes[*index].in_flight = true;
+            self.writes[*index].sent();
         }
     }
 
@@ -211,6 +211,9 @@ impl<'a> Batch<'a> {
                 self.outage_announced = false;
                 self.writes[index].stored(id);
                 self.events.push(Progress::Finished);
+                if self.pace.has_just_begun() && self.stored < self.total {
+                    self.events.push(Progress::SlowedDown);
+                }
             }
             Reply::Write(index, Err(error)) => {
                 let may_help = self.retry_may_help(index, &error);
@@ -235,8 +238,10 @@ impl<'a> Batch<'a> {
         }
         let next = self.pace.next_send().max(now);
         self.stopped |= next >= self.give_up_at.min(self.deadline);
-        if !self.stopped {
-            self.announce(now, next);
+        let is_long = next - now >= SILENT_WAIT || self.pace.failures > SILENT_FAILURES;
+        if is_long && !self.stopped && !std::mem::replace(&mut self.outage_announced, true) {
+            let at_most = self.give_up_at - now;
+            self.events.push(Progress::Waiting { at_most });
         }
     }
 
@@ -280,19 +285,6 @@ impl<'a> Batch<'a> {
         };
         let write = &mut self.writes[index];
         (may_pass(error) || write.needs_list(error)) && write.count_failure(error, others) < limit
-    }
-
-    /// Announces a wait once per outage, and a rate limit once per batch.
-    fn announce(&mut self, now: Instant, next: Instant) {
-        let is_long = next - now >= SILENT_WAIT || self.pace.failures > SILENT_FAILURES;
-        if is_long && !std::mem::replace(&mut self.outage_announced, true) {
-            let at_most = self.give_up_at - now;
-            self.events.push(Progress::Waiting { at_most });
-        }
-        let goes_on = self.pace.failures == 0 && self.stored < self.total;
-        if self.pace.is_limited() && goes_on && !std::mem::replace(&mut self.limit_announced, true) {
-            self.events.push(Progress::SlowedDown);
-        }
     }
 }
 

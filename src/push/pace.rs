@@ -73,8 +73,13 @@ impl Pace {
     }
 
     /// Whether the server has refused requests as too frequent.
-    pub(super) fn is_limited(&self) -> bool {
+    fn is_limited(&self) -> bool {
         self.interval > 0.0
+    }
+
+    /// Whether the last success was the first one with an interval.
+    pub(super) fn has_just_begun(&self) -> bool {
+        self.is_limited() && self.fast && self.stored == 1
     }
 
     /// The earliest time for the next request.

@@ -19,7 +19,6 @@ pub(super) enum Followup {
 pub(super) struct Write {
     /// The id to update; without one the secret is created.
     pub(super) existing: Option<String>,
-    pub(super) in_flight: bool,
     /// The scope in which a name that is taken stays unchanged, for `--if-missing`.
     kept_in: Option<Scope>,
     /// Whether an attempt without a reply may have been carried out.
@@ -32,9 +31,8 @@ pub(super) struct Write {
     stored_at_failure: Option<u32>,
     /// Whether it is no longer retried, unless a list shows that the secret exists.
     given_up: bool,
-    error: Option<ApiError>,
-    /// The outcome once nothing is left to do.
-    confirmed: Option<Outcome>,
+    /// The outcome if nothing more happens.
+    pub(super) outcome: Outcome,
 }
 
 impl Write {
@@ -44,28 +42,29 @@ impl Write {
                 Action::Update { id } => Some(id.clone()),
                 _ => None,
             },
-            in_flight: false,
             kept_in,
             in_doubt: false,
             create_in_doubt: false,
             failures: 0,
             stored_at_failure: None,
             given_up: false,
-            error: None,
-            confirmed: match action {
-                Action::Keep(kept) => Some(Outcome::Unchanged(*kept)),
-                _ => None,
+            outcome: match action {
+                Action::Keep(kept) => Outcome::Unchanged(*kept),
+                _ => Outcome::NotAttempted,
             },
         }
     }
 
-    /// Records that this write was carried out.
+    pub(super) fn sent(&mut self) {
+        self.outcome = Outcome::Unknown(None);
+    }
+
     pub(super) fn stored(&mut self, id: String) {
-        self.confirmed = Some(if self.existing.is_none() || self.create_in_doubt {
+        self.outcome = if self.existing.is_none() || self.create_in_doubt {
             Outcome::Created { id }
         } else {
             Outcome::Updated { id }
-        });
+        };
     }
 
     /// Counts a failure, and returns the count so far. In a batch, one that may affect every write counts
@@ -95,9 +94,13 @@ impl Write {
         if needs_list {
             self.existing = None;
         }
-        self.in_flight = false;
-        self.given_up = !may_help;
-        self.error = Some(error);
+        // A create is not repeated after the API said that the name is taken.
+        self.given_up = !may_help || (creating && needs_list);
+        self.outcome = match self.kept_in {
+            _ if self.in_doubt => Outcome::Unknown(Some(error)),
+            Some(scope) if needs_list => Outcome::Unchanged(WhyKept::Stored(scope)),
+            _ => Outcome::Failed(error),
+        };
         if needs_list && self.kept_in.is_some() {
             Followup::GiveUp
         } else if creating && (in_doubt || needs_list) || needs_list && may_help {
@@ -111,7 +114,6 @@ impl Write {
 
     /// Records a list of the vault requested after the last failure.
     pub(super) fn listed(&mut self, id: Option<&str>) -> Followup {
-        let taken = self.is_taken();
         if id.is_some() && self.kept_in.is_some() {
             // An update could overwrite the value of another writer.
             Followup::GiveUp
@@ -119,30 +121,11 @@ impl Write {
             self.existing = Some(id.to_owned());
             self.given_up = false;
             Followup::Retry
-        } else if self.given_up || taken {
+        } else if self.given_up {
             // Not proof that the secret is missing, because a list may be out of date.
             Followup::GiveUp
         } else {
             Followup::Retry
-        }
-    }
-
-    fn is_taken(&self) -> bool {
-        let error = self.error.as_ref();
-        error.is_some_and(|error| error.status() == Some(409))
-    }
-
-    /// The outcome, if nothing more happens.
-    pub(super) fn outcome(&self) -> Outcome {
-        if let Some(confirmed) = &self.confirmed {
-            return confirmed.clone();
-        }
-        match (&self.error, self.kept_in) {
-            _ if self.in_flight => Outcome::Unknown(None),
-            (None, _) => Outcome::NotAttempted,
-            (Some(error), _) if self.in_doubt => Outcome::Unknown(Some(error.clone())),
-            (Some(_), Some(scope)) if self.is_taken() => Outcome::Unchanged(WhyKept::Stored(scope)),
-            (Some(error), _) => Outcome::Failed(error.clone()),
         }
     }
 }

@@ -13,7 +13,7 @@ fn status(status: u16) -> ApiError {
 }
 
 fn is_unknown(write: &Write) -> bool {
-    match write.outcome() {
+    match write.outcome {
         Outcome::Unknown(Some(_)) => true,
         Outcome::Failed(_) => false,
         _ => panic!("neither unknown nor failed"),
@@ -53,7 +53,7 @@ fn a_failure_decides_the_next_step() {
         write.fail(status(422), false);
         assert_eq!(is_unknown(&write), unknown, "{case}");
     }
-    assert!(matches!(create().outcome(), Outcome::NotAttempted));
+    assert!(matches!(create().outcome, Outcome::NotAttempted));
 }
 
 /// R106: a list determines whether a write becomes an update, is retried or is given up.
@@ -88,7 +88,7 @@ fn a_list_determines_the_next_step() {
 fn a_confirmed_write_is_created_or_updated() {
     let created = |mut write: Write| {
         write.stored("id".to_owned());
-        match write.outcome() {
+        match write.outcome {
             Outcome::Created { id } => (true, id),
             Outcome::Updated { id } => (false, id),
             _ => panic!("stored"),
@@ -138,7 +138,7 @@ fn a_name_that_is_taken_is_kept() {
     let mut taken = keeping();
     assert_eq!(taken.fail(status(409), true), Followup::GiveUp);
     assert!(matches!(
-        taken.outcome(),
+        taken.outcome,
         Outcome::Unchanged(WhyKept::Stored(Scope::Org))
     ));
     let mut lost = keeping();
