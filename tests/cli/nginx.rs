@@ -206,7 +206,7 @@ fn push_through(limit: (u32, u32, usize, u16, Option<u32>), protocol: &str) {
     );
 }
 
-/// R136: nginx is stopped for a second in the middle of a batch.
+/// R136: nginx is stopped in the middle of a batch, longer than three back-offs take at most.
 #[test]
 fn a_batch_survives_a_stop_of_nginx() {
     if !installed() {
@@ -218,7 +218,7 @@ fn a_batch_survives_a_stop_of_nginx() {
         let push = in_background(nginx.push(&sandbox, 3000));
         sandbox.vault.wait_for("POST", 500);
         nginx.stop();
-        std::thread::sleep(Duration::from_secs(1));
+        std::thread::sleep(Duration::from_millis(1500));
         nginx.start_again();
         let ran = push.join().unwrap();
         all_stored(ran, &sandbox, 3000).stderr_contains("the API is unavailable");
