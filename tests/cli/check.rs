@@ -57,6 +57,10 @@ fn the_hint_of_a_check_fits_every_missing_name() {
     let change = "names may only contain letters, digits, '_', '-' and '.': change the others in the file\n";
     for (config, hint) in [
         ("A = { secret = \"good\" }\n", format!("{add}\n")),
+        (
+            "A = { secret = \"good\" }\nB = { secret = \"my-key\" }\n",
+            format!("{add}, `amika secret push my-key`\n"),
+        ),
         ("A = { secret = \"my secret\" }\n", format!("hint: {change}")),
         (
             "A = { secret = \"good\" }\nB = { secret = \"my secret\" }\nC = { secret = \"good\" }\n",

@@ -123,8 +123,9 @@ fn refuse_missing(rows: &[ReferenceRow]) -> Result<()> {
     let names = missing.join(", ");
     let message = format!("{count} {verb} missing: {}", escape::escape(&names));
     let valid = missing.iter().filter(|name| SecretName::inline(name).is_some());
-    let valid: Vec<&str> = valid.copied().collect();
-    let add = format!("add with `amika secret push {}`", valid.join(" "));
+    // A command each, because a word after a name must be in capitals to be a name as well.
+    let valid: Vec<_> = valid.map(|name| format!("`amika secret push {name}`")).collect();
+    let add = format!("add with {}", valid.join(", "));
     let change = "names may only contain letters, digits, '_', '-' and '.': change the others in the file";
     let hint = match valid.len() {
         0 => change.to_owned(),
