@@ -218,7 +218,8 @@ pub(crate) fn entry_named<'e>(
     match (&found[..], named().next()) {
         ([one], _) => Ok(Some(one)),
         ([], None) if name.contains(['*', '?']) => {
-            Err(Error::usage(format!("{name} is a pattern, not the name of a {noun}")).hint("name each one"))
+            let shown = words::quoted(name, words::HIDDEN);
+            Err(Error::usage(format!("{shown} is a pattern, not the name of a {noun}")).hint("name each one"))
         }
         ([], None) => Ok(None),
         ([], Some(Entry { shown_scope, .. })) => {

@@ -184,8 +184,13 @@ fn a_pattern_is_refused() {
         sandbox
             .run(&format!("secret delete {pattern} --yes"))
             .exits(2)
-            .stderr_contains("is a pattern");
+            .stderr_contains(&format!("\"{pattern}\" is a pattern"));
     }
+    // R17: one with a key is not repeated.
+    let run = sandbox
+        .run("secret delete sk-ant-api03-c4n4ry0123456789* --yes")
+        .exits(2);
+    assert!(!run.stderr.contains("c4n4ry"), "{run:?}");
     assert_eq!(sandbox.vault.count("DELETE"), 0);
 }
 
