@@ -107,10 +107,11 @@ impl Origin {
         }
     }
 
-    /// The file with the value as a word of a command; `None` if it is no file on disk.
+    /// The file with the value as a word of a command; `None` if it is no file on disk, so that it cannot
+    /// be read again.
     pub(crate) fn file_word(&self) -> Option<String> {
         match self {
-            Self::File { path, .. } if !is_stdin(path) => Some(shell::path(path, None)),
+            Self::File { path, .. } if !is_stdin(path) && path.is_file() => Some(shell::path(path, None)),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::formats::{escape, words};
+use crate::formats::{escape, shell, words};
 use crate::system::env::Env;
 use crate::system::file::{self, FileError, is_stdin};
 
@@ -44,6 +44,8 @@ type ReadResult = std::result::Result<Zeroizing<Vec<u8>>, FileError>;
 pub(crate) struct Given {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     pub(crate) place: String,
+    /// The path as a word of a command; `FILE` for what can be read only once.
+    pub(crate) word: String,
 }
 
 /// The name of a path of the command line for messages.
@@ -76,6 +78,11 @@ impl Env {
     ) -> Result<Given> {
         let path = self.expand_home(path);
         let place = place(&path);
+        let word = if is_stdin(&path) || is_pipe(&path) {
+            "FILE".to_owned()
+        } else {
+            shell::path(&path, self.tilde())
+        };
         let read = if is_stdin(&path) {
             let waiting = || say("waiting for standard input");
             receive(chunks(|| Ok(io::stdin())), limit, STDIN, waiting).await
@@ -89,7 +96,7 @@ impl Env {
             file::read_bounded(&path, limit)
         };
         match read {
-            Ok(bytes) => Ok(Given { bytes, place }),
+            Ok(bytes) => Ok(Given { bytes, place, word }),
             Err(reason) => Err(self.unreadable(&path, failed, reason)),
         }
     }

@@ -318,6 +318,19 @@ fn a_pipe_is_read_and_a_device_is_refused_at_once() {
     push("<(true)")
         .exits(4)
         .stderr_contains("no secrets provided: every source is empty, or has nothing that");
+    // A pipe cannot be read again, so no command of a hint names it.
+    for (content, hint) in [
+        ("A=caf\\351", "`iconv -f ISO-8859-1 -t UTF-8 FILE`"),
+        ("{\"A\":1}", "use --value-file NAME=FILE;"),
+        ("A=op://v/i/f", "`op read REFERENCE | amika secret push A --yes`"),
+    ] {
+        push(&format!("<(printf '{content}\\n')"))
+            .exits(4)
+            .stderr_contains(hint);
+    }
+    push("/dev/null --value-file A=- < .")
+        .exits(4)
+        .stderr_contains("failed reading standard input: is a directory");
     let made = std::process::Command::new("mkfifo")
         .arg(sandbox.path("fifo"))
         .status()

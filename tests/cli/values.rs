@@ -438,7 +438,8 @@ fn a_file_is_stored_as_one_value() {
     sandbox
         .run_with("secret push A --yes", utf16)
         .exits(4)
-        .stderr_contains("standard input: not valid UTF-8: it is encoded as UTF-16");
+        .stderr_contains("standard input: not valid UTF-8: it is encoded as UTF-16")
+        .stderr_contains("`iconv -f UTF-16 -t UTF-8 FILE`");
 }
 
 /// R146: an SSH key works after it was pushed, from a file and from standard input.

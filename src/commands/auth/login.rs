@@ -139,7 +139,7 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
     }
     let failed = "failed to read the API key from";
     let say = |text: &str| context.printer.notice(text);
-    let Given { bytes, place } = context.env.read_given(path, failed, MAX_KEY, &say).await?;
+    let Given { bytes, place, .. } = context.env.read_given(path, failed, MAX_KEY, &say).await?;
     let text = std::str::from_utf8(&bytes).unwrap_or("\u{fffd}");
     checked(&SecretValue::new(text.to_owned()), &place)
 }

@@ -312,7 +312,7 @@ pub(super) async fn read(path: &Path, limit: u64, context: &Context) -> Result<(
     // Scripts match "reading credentials file".
     let failed = "failed reading credentials file";
     let say = |text: &str| context.printer.notice(text);
-    let Given { bytes, place } = context.env.read_given(path, failed, limit, &say).await?;
+    let Given { bytes, place, .. } = context.env.read_given(path, failed, limit, &say).await?;
     Ok((text(&bytes, &place)?, place))
 }
 

@@ -206,9 +206,14 @@ async fn read_value(
     collected: &mut Collected<'_>,
     say: &dyn Fn(&str),
 ) -> Result<(SecretValue, Origin)> {
-    let given = env.read_given(path, "failed reading --value-file", MAX_FILE, say);
-    let Given { bytes, place } = given.await?;
-    let text = text::utf8(&bytes, &place)?;
+    let failed = if is_stdin(path) {
+        "failed reading"
+    } else {
+        "failed reading --value-file"
+    };
+    let given = env.read_given(path, failed, MAX_FILE, say).await?;
+    let text = text::utf8(&given)?;
+    let Given { bytes, place, .. } = &given;
     if text.len() + 3 == bytes.len() {
         collected
             .notices
@@ -222,7 +227,7 @@ async fn read_value(
             .notice(format!("removed one trailing newline from {place}"));
     }
     let value = SecretValue::new(line.unwrap_or(text).to_owned());
-    Ok((value, Origin::Place(place)))
+    Ok((value, Origin::Place(given.place)))
 }
 
 /// Whether `text` is the path of a file, or looks like that of a `.env` file, and therefore not a secret.

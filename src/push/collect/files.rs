@@ -10,7 +10,6 @@ use super::line::{Line, Oddity};
 use super::sources::{MAX_FILE, Sources};
 use super::text::{utf8, with_line_feeds};
 use crate::error::{Error, Result};
-use crate::formats::shell;
 use crate::push::candidate::{Origin, is_own_setting};
 use crate::push::kinds;
 use crate::secret::SecretName;
@@ -31,16 +30,14 @@ pub(super) async fn read(may_read_stdin: bool, env: &Env, collected: &mut Collec
 async fn read_file(path: &Path, env: &Env, collected: &mut Collected<'_>, say: &dyn Fn(&str)) -> Result<()> {
     // Scripts match "opening env file".
     let given = env.read_given(path, "failed opening env file", MAX_FILE, say);
-    let Given { bytes, place } = given.await?;
-    let text = Zeroizing::new(with_line_feeds(utf8(&bytes, &place)?).into_owned());
+    let given = given.await?;
+    let text = Zeroizing::new(with_line_feeds(utf8(&given)?).into_owned());
+    let Given {
+        bytes,
+        place,
+        word: file,
+    } = given;
     drop(bytes);
-    // The shell's `.` looks for a name without a slash in PATH.
-    let [file, sourced] = if is_stdin(path) {
-        ["FILE", "FILE"].map(str::to_owned)
-    } else {
-        let path = env.expand_home(path);
-        [&path, &Path::new(".").join(&path)].map(|path| shell::path(path, env.tilde()))
-    };
     if let Some(kind) = kinds::of_file(&text).filter(|_| !collected.sources.literal) {
         let error = Error::input(format!("{place} holds {}, not secrets", kind.what));
         return Err(error.hint(kind.file_hint(&file)));
@@ -54,13 +51,13 @@ async fn read_file(path: &Path, env: &Env, collected: &mut Collected<'_>, say: &
             is_selected = collected.selects(name);
         }
         if is_selected {
-            add_line(line, &path, &sourced, collected);
+            add_line(line, &path, &file, collected);
         }
     }
     Ok(())
 }
 
-fn add_line(line: Line<'_>, path: &Rc<Path>, sourced: &str, collected: &mut Collected<'_>) {
+fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collected<'_>) {
     let origin = Origin::File {
         path: Rc::clone(path),
         line: line.number,
@@ -84,13 +81,15 @@ fn add_line(line: Line<'_>, path: &Rc<Path>, sourced: &str, collected: &mut Coll
         return warn("empty", format!("{origin}: {name} is empty and was skipped"));
     }
     match oddity {
-        Some(Oddity::Variable) => warn(
-            "variable",
-            format!(
+        Some(Oddity::Variable) => {
+            // The shell's `.` looks for a name without a slash in PATH.
+            let here = if file.contains('/') { "" } else { "./" };
+            let message = format!(
                 "{origin}: '$' in {name} is kept literally; variables are not expanded (to expand them: \
-                 set -a; . {sourced}; set +a, and then --from-env)"
-            ),
-        ),
+                 set -a; . {here}{file}; set +a, and then --from-env)"
+            );
+            warn("variable", message);
+        }
         Some(Oddity::Quotes) => warn(
             "quotes",
             format!(

@@ -1,24 +1,18 @@
 //! Decodes the bytes of a file or of standard input, and finds lines.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use memchr::{memchr, memchr2};
 
 use super::line::Fault;
 use crate::error::{Error, Result};
-use crate::formats::shell;
+use crate::system::given::Given;
 
-/// The text of a file without a byte order mark. The error names `place` and the line that is not UTF-8.
-pub(super) fn utf8<'a>(bytes: &'a [u8], place: &str) -> Result<&'a str> {
+/// The text of a file without a byte order mark. The error names the file and the line that is not UTF-8.
+pub(super) fn utf8(Given { bytes, place, word }: &Given) -> Result<&str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let file = || shell::path(Path::new(place), None);
-    let convert = |from: &str| {
-        format!(
-            "save it as UTF-8, for example with `iconv -f {from} -t UTF-8 {}`",
-            file()
-        )
-    };
+    let convert =
+        |from: &str| format!("save it as UTF-8, for example with `iconv -f {from} -t UTF-8 {word}`");
     if is_utf16(bytes) {
         let message = format!("{place}: not valid UTF-8: it is encoded as UTF-16");
         return Err(Error::input(message).hint(convert("UTF-16")));
@@ -30,7 +24,7 @@ pub(super) fn utf8<'a>(bytes: &'a [u8], place: &str) -> Result<&'a str> {
             .count()
             + 1;
         let (message, hint) = if bytes.starts_with(b"age-encryption.org/") {
-            let hint = format!("decrypt it first with `age -d -i KEY {}`", file());
+            let hint = format!("decrypt it first with `age -d -i KEY {word}`");
             (format!("{place} is a file that is encrypted with age"), hint)
         } else {
             let text = convert("ISO-8859-1");
