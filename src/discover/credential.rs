@@ -128,7 +128,7 @@ impl ProviderName {
     /// github-copilot. Fails if it cannot become the name of a secret.
     pub(crate) fn from_tool(name: &str) -> Result<Self, &'static str> {
         let is_secret = words::has_key_prefix(name);
-        let name = name.trim_end_matches('/').to_lowercase();
+        let name = name.trim_end_matches('/').to_ascii_lowercase();
         let name = name.replace(['_', ' ', '.', '/'], "-");
         if is_secret || SecretName::inline(&name).is_none() || name.len() > Self::MAX_LENGTH {
             return Err("has an invalid provider name");

@@ -848,7 +848,12 @@ fn nothing_is_dropped_without_a_word() {
             "\"later\"",
         ),
         (CODEX, r#"{"auth_mode":"apikey"}"#, "no `OPENAI_API_KEY`"),
-        (CODEX, r#"{"auth_mode":"chatgpt"}"#, "no `tokens`"),
+        (CODEX, r#"{"auth_mode":"chatgpt"}"#, "no `tokens.access_token`"),
+        (
+            CODEX,
+            r#"{"auth_mode":"chatgpt","tokens":{"access_token":"","refresh_token":"VALUE"}}"#,
+            "no `tokens.access_token`",
+        ),
         (
             CODEX_CONFIG,
             "[model_providers.a]\nexperimental_bearer_token = \"VALUE\"",
@@ -877,6 +882,18 @@ fn nothing_is_dropped_without_a_word() {
         };
         assert!(unlisted(&home.discover()), "{content}");
     }
+    // What is skipped is told from what is used, not from another entry that is skipped.
+    let entry = r#"{"type":"api","key":"k"}"#;
+    let content = format!(r#"{{"groq":{entry},"groq/":{entry},"Groq":{entry}}}"#);
+    let said = Home::new(&[(OPENCODE, &content)]).said(true);
+    assert_eq!(
+        said.matches("the same secret as the entry \"groq\"").count(),
+        2,
+        "{said}"
+    );
+    // An empty entry is none.
+    let empty = Home::new(&[(OPENCODE, "{\"groq\": null, \"xai\": {}, \"z\": {\n}}")]);
+    assert_eq!(empty.said(true), "");
     // The database is only a detail if there is something else.
     let home = Home::new(&[
         (OPENCODE, GROQ),
@@ -948,6 +965,8 @@ fn provider_names_become_variable_names() {
         "a\nb",
         "a\u{1b}[2J",
         "größe",
+        // A Kelvin sign, whose lower case is a plain k.
+        "ami\u{212a}a",
         "a$(id)",
         "a'b",
         "https://x",

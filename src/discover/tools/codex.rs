@@ -222,7 +222,7 @@ fn add(report: &mut Report, document: &Document, object: &Object<'_>, now: Times
     };
     let (member, token) = match mode.as_str() {
         "apikey" => ("OPENAI_API_KEY", object.string("OPENAI_API_KEY")),
-        "chatgpt" | "chatgptAuthTokens" => ("tokens", object.string_in(CODEX.access_token)),
+        "chatgpt" | "chatgptAuthTokens" => ("tokens.access_token", object.string_in(CODEX.access_token)),
         // It does not expire, and is pushed whole like a login.
         "personalAccessToken" => ("personal_access_token", object.string("personal_access_token")),
         _ => {

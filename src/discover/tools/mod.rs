@@ -23,10 +23,11 @@ type Claimed = HashMap<ProviderName, String>;
 
 /// Records the entry `label` as the credential of `provider`; fails if there is one already.
 fn claim(claimed: &mut Claimed, provider: &ProviderName, label: &str) -> Result<(), String> {
-    match claimed.insert(provider.clone(), label.to_owned()) {
-        Some(first) => Err(format!("maps to the same secret as {first}")),
-        None => Ok(()),
+    if let Some(first) = claimed.get(provider) {
+        return Err(format!("maps to the same secret as {first}"));
     }
+    claimed.insert(provider.clone(), label.to_owned());
+    Ok(())
 }
 
 /// Sets which of these credentials the tool uses: the first that works, unless `before` goes before all of

@@ -192,7 +192,7 @@ impl OpenCode {
         let mut claimed = Claimed::default();
         for (index, (name, raw)) in object.members().enumerate() {
             let label = messages::entry(name, index);
-            if matches!(raw.get(), "null" | "{}") || report.skips_own(place, &label, name) {
+            if raw.get() == "null" || report.skips_own(place, &label, name) {
                 continue;
             }
             match self.entry(&document, (name, &label), raw, &mut claimed) {
@@ -203,7 +203,7 @@ impl OpenCode {
         }
     }
 
-    /// The credential in an entry of `auth.json`; `None` if its value is empty.
+    /// The credential in an entry of `auth.json`; `None` if the entry or its value is empty.
     fn entry(
         &self,
         document: &Document,
@@ -221,12 +221,13 @@ impl OpenCode {
             Some("api") => (CredentialKind::ApiKey, "key"),
             Some("oauth") => (CredentialKind::OAuth, "access"),
             Some("wellknown") => {
-                let variable = text("key")?.map(|name| messages::quoted(name.expose_secret()));
-                let variable = variable.unwrap_or_default();
+                let variable = text("key")?.ok_or_else(|| missing("key"))?;
+                let variable = messages::quoted(variable.expose_secret());
                 return Err(format!(
                     "has a token that OpenCode uses as the variable {variable}"
                 ));
             }
+            None if entry.members().next().is_none() => return Ok(None),
             _ => return Err("has an unknown type".to_owned()),
         };
         let provider = ProviderName::from_tool(name)?;
