@@ -70,7 +70,8 @@ pub(super) fn answer(root: &Command, command: &Command, word: &str) -> Option<Er
     Some(Error::usage(format!("`{path}` has no {kind} {word}")).hint(hint))
 }
 
-/// The command that is meant: below this one, or else below `secret` or `auth`.
+/// The command that is meant: below this one, or else below `secret` or `auth`. One that changes
+/// something is named only directly after `amika`: `auth rm` may mean the login, `claude logout` that of Claude.
 fn command_hint(root: &Command, command: &Command, word: &str) -> Option<String> {
     if SANDBOXES.contains(&word) {
         let hint =
@@ -84,12 +85,13 @@ fn command_hint(root: &Command, command: &Command, word: &str) -> Option<String>
     } else {
         synonym.map_or(word, |(name, _)| name)
     };
-    let groups = ["secret", "auth"]
+    let below = |place: &Command| place.find_subcommand(name).cloned();
+    let elsewhere = ["secret", "auth"]
         .into_iter()
-        .filter_map(|group| root.find_subcommand(group));
-    let found = std::iter::once(command)
-        .chain(groups)
-        .find_map(|place| place.find_subcommand(name))?;
+        .filter_map(|group| below(root.find_subcommand(group)?));
+    let is_safe = |found: &Command| matches!(found.get_name(), "check" | "extract" | "list" | "status");
+    let mut elsewhere = elsewhere.filter(|found| is_safe(found) || command.get_name() == root.get_name());
+    let found = below(command).or_else(|| elsewhere.next())?;
     let path = found.get_bin_name()?;
     if is_read {
         return Some(format!(

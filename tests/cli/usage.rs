@@ -316,6 +316,23 @@ fn short_help_fits_a_screen() {
     }
 }
 
+/// R155: a command that changes something is not named to someone who may mean another thing.
+#[test]
+fn no_habit_leads_to_a_change_of_something_else() {
+    let sandbox = Sandbox::new();
+    for line in [
+        "auth rm",
+        "auth remove",
+        "auth set",
+        "secret claude rename",
+        "secret codex login",
+        "secret claude logout",
+    ] {
+        let run = sandbox.run(line).exits(2);
+        assert!(run.stderr.contains("\n  hint: see `amika "), "{line}: {run:?}");
+    }
+}
+
 /// On a narrow terminal no line of the lists below the options goes on at its margin.
 #[test]
 fn long_help_fits_a_narrow_terminal() {
