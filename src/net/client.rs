@@ -53,7 +53,7 @@ impl Broken {
         let causes: Vec<_> = sources.map(|cause| cause.to_string().to_lowercase()).collect();
         let cause = causes.last().map_or("", |cause| without_error_code(cause));
         let cause = escape::escape(cause);
-        let (stage, message, hint) = if let Some((what, hint)) = tls::explain(error) {
+        let (stage, message, hint) = if let Some((what, hint)) = tls::explain(error, error.is_connect()) {
             (
                 Stage::Handshake,
                 no_connection(&causes, &what, origin).1,

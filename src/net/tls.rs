@@ -126,7 +126,7 @@ fn read_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
         }
         let word = shell::path(path, None);
         return Err(refuse("is in DER format, not in PEM").hint(format!(
-            "convert it: openssl x509 -inform der -in {word} -out {word}.pem"
+            "convert it: `openssl x509 -inform der -in {word} -out {word}.pem`"
         )));
     }
     Ok(certificates)

@@ -25,7 +25,7 @@ pub(crate) fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Socke
     serve_to(chain, key, None)
 }
 
-/// As [`serve`], but requires a client certificate from `issuer`, if there is one.
+/// As [`serve`], but requires a client certificate from `issuer`, if there is one. TLS breaks after a create.
 fn serve_to(
     chain: Vec<CertificateDer<'static>>,
     key: &KeyPair,
@@ -50,8 +50,14 @@ fn serve_to(
     listen(move |stream| {
         let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut stream = rustls::StreamOwned::new(connection, stream);
+        let head = head(&mut stream);
         // A client that does not trust the certificate ends the handshake.
-        if head(&mut stream).is_empty() {
+        let is_refused = head.is_empty();
+        let is_create = head.first().is_some_and(|line| line.starts_with("POST "));
+        if is_create {
+            stream.sock.write_all(b"no record of TLS").unwrap();
+        }
+        if is_refused || is_create {
             // Unread data would reset the connection before the alert is received.
             stream.sock.shutdown(std::net::Shutdown::Write).unwrap();
             let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
@@ -200,7 +206,7 @@ fn an_ssl_cert_file_that_cannot_be_used_is_named() {
         (fifo, "is not a regular file"),
         (
             sandbox.write("der file", &der),
-            "is in DER format, not in PEM\n  hint: convert it: openssl x509 -inform der -in '",
+            "is in DER format, not in PEM\n  hint: convert it: `openssl x509 -inform der -in '",
         ),
         (sandbox.write("empty.pem", ""), "contains no certificate"),
         (sandbox.write("key.pem", key), "contains no certificate"),
@@ -375,6 +381,21 @@ fn a_certificate_that_cannot_be_used_is_explained() {
         said.contains("it asks for a client certificate, and amika has none"),
         "{said}"
     );
+}
+
+/// R68: a write whose connection breaks within TLS may have been carried out.
+#[test]
+fn a_write_is_in_doubt_if_tls_breaks_after_it_was_sent() {
+    let sandbox = Sandbox::new();
+    let (server, pem) = tls_vault((2999, 1, 1));
+    let trusted = sandbox.write("trusted.pem", pem);
+    let mut command = sandbox.command(["secret", "push", "A=1", "--yes"]);
+    command.env("AMIKA_API_URL", format!("https://localhost:{}", server.port()));
+    command.env("SSL_CERT_FILE", trusted);
+    let run = ran(command.output().unwrap());
+    assert!(!run.stderr.contains("not stored"), "{run:?}");
+    run.exits(5)
+        .stdout_contains("unknown: lost the connection to https://localhost:");
 }
 
 /// A server that does not support TLS, or not a compatible version, is explained.

@@ -20,8 +20,16 @@ const NOT_A_SERVER: &str = "create the server's certificate with basicConstraint
 
 /// Returns the TLS problem among the causes of a failed request, if there is one, to follow
 /// `cannot connect to HOST: `, and a hint. An error that is not listed is never shown in its `Debug` form.
-pub(crate) fn explain(error: &(dyn Error + 'static)) -> Option<(String, &'static str)> {
-    Some(match find(error)? {
+/// After the handshake the request may have been carried out, so the connection was lost, not refused.
+pub(crate) fn explain(error: &(dyn Error + 'static), in_handshake: bool) -> Option<(String, &'static str)> {
+    // TLS 1.3 lets the client go on before the server refuses it.
+    const NO_CLIENT_CERTIFICATE: rustls::Error =
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+    let error = find(error)?;
+    if !in_handshake && *error != NO_CLIENT_CERTIFICATE {
+        return None;
+    }
+    Some(match error {
         rustls::Error::InvalidCertificate(error) => certificate(error),
         rustls::Error::InvalidMessage(_) => ("this port does not speak TLS".into(), NO_TLS),
         rustls::Error::PeerIncompatible(_)
@@ -52,7 +60,10 @@ fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
 /// Explains a problem of the server's certificate.
 fn certificate(error: &CertificateError) -> (String, &'static str) {
     match error {
-        CertificateError::ExpiredContext { .. } => ("its certificate has expired".into(), SET_CLOCK),
+        // The verifier of Windows gives no context.
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ("its certificate has expired".into(), SET_CLOCK)
+        }
         CertificateError::NotValidYetContext { .. } => ("its certificate is not valid yet".into(), SET_CLOCK),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             ("its certificate is for another host name".into(), ADDRESS)
