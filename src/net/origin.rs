@@ -21,8 +21,13 @@ impl ServerOrigin {
 
     /// Refuses a text that is not an origin, without repeating it, because it may contain a password.
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self> {
-        let origin = Url::parse(text.trim()).map(Self).ok();
+        let url = Url::parse(text.trim()).ok();
+        // `localhost:3000` is a URL with the scheme `localhost`.
+        let origin = url
+            .filter(|url| matches!(url.scheme(), "https" | "http"))
+            .map(Self);
         let problem = match &origin {
+            None => " is not an https URL",
             Some(Self(url)) if !url.username().is_empty() || url.password().is_some() => {
                 " contains a user name or password"
             }
@@ -32,10 +37,7 @@ impl ServerOrigin {
             Some(origin) if origin.is_plain_http() && !origin.is_loopback() => {
                 ": http is allowed only for localhost"
             }
-            Some(Self(url)) if matches!(url.scheme(), "https" | "http") && url.has_host() => {
-                return Ok(Self(url.clone()));
-            }
-            _ => " is not an https URL",
+            Some(origin) => return Ok(origin.clone()),
         };
         Err(Error::usage(format!("{setting}{problem}")).hint(format!("use an origin such as {DEFAULT}")))
     }
@@ -98,6 +100,10 @@ mod tests {
             "http://localhost:3000",
         ] {
             assert!(ServerOrigin::parse("X", good).is_ok(), "{good}");
+        }
+        for bad in ["localhost:3000", "app.amika.dev:443", "mailto:u@x", "ftp://x/y"] {
+            let error = ServerOrigin::parse("X", bad).unwrap_err();
+            assert_eq!(error.to_string(), "X is not an https URL", "{bad}");
         }
         for bad in [
             "",
