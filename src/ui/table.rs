@@ -116,6 +116,7 @@ fn aligned(mut rows: Vec<Vec<Cell>>, available: Option<usize>, now: Timestamp) -
     }
     let mut widths = widths(&rows);
     if let Some(available) = available
+        && rows.len() > 1
         && !narrow(&mut widths, &rows[0], available)
     {
         rows = as_blocks(&rows);
@@ -151,7 +152,8 @@ fn narrow(widths: &mut [usize], header: &[Cell], available: usize) -> bool {
     available >= MIN_TABLE_WIDTH
 }
 
-/// A table of two columns in which each row is a block: the names of the columns, and the cells.
+/// A table of two columns in which each row is a block: the names of the columns, and the cells. A row
+/// without cells separates the blocks.
 fn as_blocks(rows: &[Vec<Cell>]) -> Vec<Vec<Cell>> {
     let blocks = rows[1..].iter().map(|row| {
         let lines = rows[0].iter().zip(row);
@@ -174,6 +176,7 @@ fn lines(row: &[Cell], widths: &[usize]) -> Vec<String> {
         parts.iter().map(|part| cut_middle(part, width)).collect()
     });
     let cells: Vec<Vec<String>> = cells.collect();
+    // A row without cells is an empty line.
     let height = cells.iter().map(Vec::len).max().unwrap_or(1);
     let line = |index: usize| {
         let columns = row.iter().zip(&cells).zip(widths).map(|((cell, parts), width)| {
@@ -289,6 +292,7 @@ mod tests {
         let row = "CODEX_API_KEY|****1234|api key|~/.codex/auth.json|in 73 years";
         let blocks = shown(&header, &[row], Some(52));
         assert!(blocks.contains("SOURCE   ~/.codex/auth.json\n"), "{blocks}");
+        assert_eq!(shown(&header, &[], Some(30)), header.join("  "));
         // Many columns that cannot be narrowed any more.
         let wide = shown(
             &["A"; 8],
