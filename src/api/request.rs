@@ -22,9 +22,9 @@ pub(super) struct ApiRequest<'a> {
     pub(super) path: &'a str,
     pub(super) body: Option<Bytes>,
     pub(super) repeat: Repeat,
-    /// Whether it may have changed something if no answer tells.
+    /// Whether it changes something, so that it is in doubt without an answer.
     pub(super) is_write: bool,
-    /// The secret in the body.
+    /// The secret in the body, which the answer must not quote.
     pub(super) carried: Option<Carried<'a>>,
 }
 
@@ -57,9 +57,9 @@ impl<'a> ApiRequest<'a> {
 /// Which failed requests are retried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// After every transient failure, because the request may be carried out twice.
+    /// After every transient failure: to carry out the request twice does no harm.
     Safe,
-    /// Only if the request was certainly not carried out.
+    /// After a transient failure that leaves no doubt: the request was not carried out.
     Unsent,
     /// Never: the caller decides.
     Never,
@@ -70,7 +70,7 @@ pub(crate) struct ApiAnswer {
     pub(crate) status: StatusCode,
     pub(crate) is_json: bool,
     pub(super) body: Zeroizing<Vec<u8>>,
-    /// Whether the request may have changed something if the body does not confirm it.
+    /// Whether the request may have changed something even if the body does not confirm it.
     pub(super) in_doubt: bool,
     /// As it may be shown.
     pub(super) trace_id: Option<String>,

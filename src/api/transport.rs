@@ -30,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) type ApiResult<T> = std::result::Result<T, ApiError>;
 
+/// Shows events to the person.
 type Observer = Box<dyn Fn(ApiEvent<'_>)>;
 
 /// A client for one origin and one credential.
@@ -81,7 +82,7 @@ impl Api {
     }
 
     async fn send_until_answered(&self, request: &ApiRequest<'_>) -> ApiResult<ApiAnswer> {
-        // An attempt without a response may have been carried out.
+        // Whether one of the attempts may have been carried out.
         let mut in_doubt = false;
         let mut bearer = self.credential.bearer(None).await?;
         let mut may_renew = true;
@@ -96,20 +97,20 @@ impl Api {
                 may_renew = false;
                 let other = self.credential.bearer(Some(&bearer)).await;
                 let other = other.map_err(|error| ApiError::from(error).with_doubt(in_doubt))?;
+                // An API key cannot be renewed.
                 if other != bearer {
                     bearer = other;
                     continue;
                 }
             }
-            let repeatable = match request.repeat {
-                Repeat::Safe => true,
-                Repeat::Unsent => !error.in_doubt,
+            let may_repeat = match request.repeat {
+                Repeat::Safe => error.is_transient(),
+                Repeat::Unsent => error.is_transient() && !error.in_doubt,
                 Repeat::Never => false,
             };
             in_doubt |= error.in_doubt && request.is_write;
             let asked = error.retry_after;
-            let wait = tries.next(asked).filter(|_| repeatable && error.is_transient());
-            let Some(wait) = wait else {
+            let Some(wait) = tries.next(asked).filter(|_| may_repeat) else {
                 return Err(error.with_doubt(in_doubt));
             };
             if asked.is_some_and(|asked| asked > PATIENCE) {

@@ -297,9 +297,9 @@ impl Store {
             let delete = || self.keychain.set(SERVICE, &account, None);
             let deleted = match self.read(source, |file, _, _| Ok(file.has(IN_KEYRING))) {
                 Ok(Some(false) | None) => Ok(()),
-                // The file may refer to an item.
+                // A file with another fault may refer to an item, but need not.
                 Err(error) if !error.is_temporary() => delete().or(Ok(())),
-                _ => delete(),
+                Ok(Some(true)) | Err(_) => delete(),
             };
             let deleted = deleted.map_err(|error| {
                 let item = format!("the item {SERVICE} ({account}) of the system keyring");
@@ -387,7 +387,8 @@ impl PreparedFile {
         self.finish(&secrets, &plain, lock)
     }
 
-    /// Replaces these members; one that is null is removed, because it may be of another person.
+    /// Replaces these members; one that is null is removed, because it may be of another person. With the
+    /// keyring, the secret ones are not in the file.
     fn finish(mut self, secrets: &[(&str, Value)], plain: &[(&str, Value)], lock: &Lock) -> Result<()> {
         let was_in_keyring = self.fields.remove(IN_KEYRING).is_some();
         let in_keyring = self.backend == CredentialBackend::Keyring;

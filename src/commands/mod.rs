@@ -76,6 +76,7 @@ pub(crate) fn run(
     printer: Printer,
     tree: fn() -> clap::Command,
 ) -> Result<()> {
+    // A wrong setting is an error even if the command does not need the keychain.
     if matches!(command, Command::Secret(_) | Command::Auth(_)) {
         SystemKeychain::check_setting(&env)?;
     }

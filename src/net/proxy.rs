@@ -66,6 +66,7 @@ fn address(text: &str) -> std::result::Result<Url, &'static str> {
     if text.contains(char::is_whitespace) {
         return Err("contains a blank; in a user name or password it is written %20");
     }
+    // The parser would skip further slashes, and take the path for the host.
     let url = Url::parse(&format!("{scheme}://{rest}")).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && !rest.starts_with('/'));
     let url = url.ok_or("is not a valid proxy URL")?;
@@ -80,6 +81,7 @@ fn address(text: &str) -> std::result::Result<Url, &'static str> {
 /// a port, brackets and `*`. `None` if the entry is about another port.
 fn without_proxy(entry: &str, port: u16) -> Option<&str> {
     let (host, of_port) = match entry.rsplit_once(':') {
+        // An IPv6 address has a port only after brackets.
         Some((host, digits)) if !host.contains(':') || host.ends_with(']') => (host, digits.parse().ok()?),
         _ => (entry, port),
     };

@@ -46,6 +46,7 @@ pub(crate) const TOKEN_EXCHANGE: TryLimits = TryLimits {
 pub(crate) struct Tries {
     failed: u32,
     limits: TryLimits,
+    /// The latest time at which an attempt may start.
     last_start: Instant,
 }
 
