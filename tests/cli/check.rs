@@ -132,7 +132,7 @@ fn check_reads_the_configuration_that_the_vendor_reads() {
     check_in("repo/sub").exits(1).stderr_contains("nested");
     check_in("repo/sub/deep")
         .exits(4)
-        .stderr_contains(".amika/config.toml");
+        .stderr_contains("~/repo/sub/deep/.amika/config.toml");
     // A repository, and a worktree, whose .git is a file.
     sandbox.write("repo/.git", "gitdir: elsewhere\n");
     check_in("repo/sub").exits(1).stderr_contains("of-the-root");

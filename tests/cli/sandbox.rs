@@ -279,10 +279,10 @@ pub(crate) fn native(path: impl AsRef<Path>) -> PathBuf {
     path.as_ref().components().collect()
 }
 
-/// Converts paths below the home to the form of this system.
+/// Converts paths below the home or the working directory to the form of this system.
 fn as_shown(text: &str) -> String {
     let spelled = |word: &str| {
-        if cfg!(windows) && word.contains("~/") {
+        if cfg!(windows) && (word.contains("~/") || word.starts_with("./")) {
             word.replace('/', "\\")
         } else {
             word.to_owned()
@@ -292,6 +292,15 @@ fn as_shown(text: &str) -> String {
 }
 
 impl Ran {
+    /// Standard error without the notice that the keychain is off, which is a store of Claude Code on macOS and
+    /// Windows.
+    pub(crate) fn messages(&self) -> String {
+        let lines = self.stderr.split_inclusive('\n');
+        lines
+            .filter(|line| !line.contains("AMIKA_KEYCHAIN is off"))
+            .collect()
+    }
+
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(
