@@ -5,7 +5,7 @@
 #   2. looks for paths of this machine in the programs
 #   3. tries each archive (smoke.sh)
 #   4. installs it with install.sh from an https server on this machine (Windows: unpacks it), runs the everyday
-#      commands against a vault, over http and https, and removes it with the printed command
+#      commands against a vault, over http and (Linux) https, and removes it with the printed command
 #   5. runs it in an empty root, on Linux: no HOME, no passwd, no certificates
 #
 # Run as root, with the tools of tools.sh, nginx and openssl; for arm64 also qemu-aarch64-static, which is registered
@@ -128,12 +128,11 @@ commands() {
   amika auth logout
 }
 
-# everyday PROGRAM…: over http and https.
+# everyday URL PROGRAM…: the same with the vault at URL.
 everyday() {
   # Not before `||`, where bash would go on after a command that failed.
-  commands "$@" >"$work/everyday.txt" 2>&1
-  AMIKA_API_URL=$secure SSL_CERT_FILE=$work/certificate.pem commands "$@" >>"$work/everyday.txt" 2>&1
-  echo "the everyday commands over http and https: $(wc -l <"$work/everyday.txt") lines"
+  (AMIKA_API_URL=$1 commands "${@:2}") >"$work/everyday.txt" 2>&1
+  echo "the everyday commands over ${1%%:*}: $(wc -l <"$work/everyday.txt") lines"
   rm "$work/everyday.txt"
 }
 
@@ -147,10 +146,10 @@ for target in "$@"; do
     step "run $target"
     rm -rf "$work/windows"
     python3 -m zipfile -e "${archive[0]}" "$work/windows"
-    # Wine sets the variables that name the home itself.
+    # Wine sets the variables that name the home itself. It trusts no certificate but its own, so this is http alone.
     # shellcheck disable=SC2086 # a command with its arguments
-    everyday env AMIKA_STATE_DIRECTORY="Z:$work/home/state" CLAUDE_CONFIG_DIR="Z:$work/home/.claude" \
-      $runner "$work"/windows/amika-*/amika.exe
+    everyday "$AMIKA_API_URL" env AMIKA_STATE_DIRECTORY="Z:$work/home/state" \
+      CLAUDE_CONFIG_DIR="Z:$work/home/.claude" $runner "$work"/windows/amika-*/amika.exe
   fi
   [[ $target == *linux* ]] || continue
 
@@ -161,7 +160,8 @@ for target in "$@"; do
   chmod +x "$work/tools/uname"
   printed=$(PATH=$work/tools:$PATH AMIKA_DOWNLOAD_URL=$secure/dist AMIKA_INSTALL_DIR=$work/bin sh "$here/install.sh")
   printf '%s\n' "$printed"
-  everyday "$work/bin/amika"
+  everyday "$AMIKA_API_URL" "$work/bin/amika"
+  SSL_CERT_FILE=$work/certificate.pem everyday "$secure" "$work/bin/amika"
 
   step "$target in an empty root"
   rm -rf "$work/root"
