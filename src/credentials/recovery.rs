@@ -46,7 +46,8 @@ pub(crate) struct Description {
 #[derive(Debug)]
 pub(crate) struct KeptValue {
     pub(crate) path: PathBuf,
-    pub(crate) description: Description,
+    /// None if it cannot be read.
+    pub(crate) description: Option<Description>,
     /// Its description, locked.
     lock: Option<File>,
 }
@@ -93,23 +94,24 @@ impl KeptValue {
         let described = File::open(directory.join(DESCRIPTION)).ok();
         Ok(Self {
             path: directory.join(file),
-            description,
+            description: Some(description),
             lock: described.filter(|file| file.try_lock().is_ok()),
         })
     }
 
-    /// The value at a path of the command line, if it is one that was kept.
-    pub(crate) fn at(path: &Path, env: &Env) -> Option<Self> {
+    /// The value at a path of the command line, and its description, if it is one that was kept.
+    pub(crate) fn at(path: &Path, env: &Env) -> Option<(Self, Description)> {
         let directory = path.parent()?;
         let state = Store::locate(env)?.directory.canonicalize().ok()?;
         let is_own = directory.file_name()?.to_str()?.starts_with(PREFIX)
             && directory.parent()?.canonicalize().ok()? == state
             && path.file_name()? != DESCRIPTION;
-        Some(Self {
-            description: is_own.then(|| describe(directory))??,
+        let kept = Self {
             path: path.to_owned(),
+            description: None,
             lock: None,
-        })
+        };
+        Some((kept, is_own.then(|| describe(directory))??))
     }
 
     /// The value that an ended process left in `directory`.
@@ -135,7 +137,7 @@ impl KeptValue {
         }
         Some(Self {
             path: path?,
-            description: describe(directory)?,
+            description: describe(directory),
             lock: None,
         })
     }
@@ -145,17 +147,15 @@ impl KeptValue {
     }
 
     /// The command to push it. Name, type and scope are read from its description.
-    pub(crate) fn push_command(&self, env: &Env) -> String {
-        let Description {
-            provider, api_url, ..
-        } = &self.description;
+    pub(crate) fn push_command(&self, provider: &Provider, env: &Env) -> String {
         let path = shell::path(&self.path, None);
-        let command = format!("amika secret {provider} push --from-file {path}");
+        let command = format!("amika secret {} push --from-file {path}", provider.id);
         let origin = ServerOrigin::from_env(env).map(|origin| origin.to_string());
-        if origin.is_ok_and(|origin| origin != *api_url) {
-            return shell::with_variable("AMIKA_API_URL", api_url, &command);
+        let api_url = self.description.as_ref().map(|description| &description.api_url);
+        match api_url.filter(|url| origin.is_ok_and(|origin| origin != **url)) {
+            Some(url) => shell::with_variable("AMIKA_API_URL", url, &command),
+            None => command,
         }
-        command
     }
 
     /// The command to remove it.
@@ -174,12 +174,6 @@ impl KeptValue {
         drop(self.lock);
         let _ = fs::remove_file(&self.path);
         let _ = self.path.parent().map(fs::remove_dir_all);
-    }
-}
-
-impl Description {
-    pub(crate) fn is_new_login(&self) -> bool {
-        self.id.is_empty()
     }
 }
 

@@ -102,6 +102,20 @@ fn an_unfinished_copy_of_an_old_value_is_removed() {
     assert!(!unfinished.parent().unwrap().exists());
 }
 
+/// R110: a value whose description cannot be read is named, too, with a command that pushes it.
+#[test]
+fn a_value_without_a_readable_description_is_named() {
+    let sandbox = Sandbox::new();
+    let directory = ".local/state/amika/kept-claude-x";
+    sandbox.write(&format!("{directory}/amika.json"), "{");
+    let value = sandbox.write(&format!("{directory}/value"), "sk-ant-api03-c4n4ry");
+    let named = sandbox.run("secret claude list").exits(0).stderr;
+    let (_, command) = named.split_once("push it with: `").expect(&named);
+    run_shell(&sandbox, command.split('`').next().unwrap()).exits(0);
+    assert_eq!(sandbox.vault.stored("claude")[0].value, "sk-ant-api03-c4n4ry");
+    assert!(value.exists());
+}
+
 /// R110: only a backup in the state directory, under the name that amika gave it, is removed after it has
 /// been restored.
 #[test]

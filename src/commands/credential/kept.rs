@@ -18,26 +18,20 @@ const MAX_KEPT_VALUE: u64 = 4 * 1024 * 1024;
 
 pub(super) async fn push(
     provider: &'static Provider,
-    kept: KeptValue,
+    (kept, description): (KeptValue, Description),
     args: &PushCredentialArgs,
     context: &Context,
 ) -> Result<()> {
-    let Description {
-        provider: id,
-        name,
-        kind,
-        scope,
-        ..
-    } = &kept.description;
+    let id = &description.provider;
     if *id != *provider.id {
         let message = format!("the file contains a credential of {id}");
         return Err(Error::usage(message).hint(format!("use `amika secret {id} push` instead")));
     }
     let (value, _) = source::read(&kept.path, MAX_KEPT_VALUE, context).await?;
-    let kind = args.source.kind.unwrap_or(*kind);
+    let kind = args.source.kind.unwrap_or(description.kind);
     let mut push = Push::new(provider, kind, args, context);
-    push.name = args.name.as_ref().unwrap_or(name).clone();
-    push.scope = *scope;
+    push.name = args.name.clone().unwrap_or(description.name);
+    push.scope = description.scope;
     if args.dry_run {
         return push.report_dry_run(context).await;
     }
@@ -70,19 +64,25 @@ pub(super) fn warn_of_left_behind(provider: &Provider, except: Option<&Path>, co
 
 /// Warns about a value that is kept on this machine, with the commands to push it and to remove it.
 pub(super) fn warn_of(provider: &Provider, kept: &KeptValue, context: &Context) {
-    let Description { name, id, scope, .. } = &kept.description;
     let (title, shown) = (provider.title, escape::path(&kept.path));
-    let (what, action) = if kept.description.is_new_login() {
-        let what = format!("a new {title} login that was not stored is kept in {shown}");
-        (what, "push")
-    } else {
-        let what = format!(
-            "an interrupted replacement left the value of the {title} credential {name} ({id}, {scope} scope) \
-             in {shown}"
-        );
-        (what, "restore")
+    let (what, action) = match &kept.description {
+        Some(new_login) if new_login.id.is_empty() => {
+            let what = format!("a new {title} login that was not stored is kept in {shown}");
+            (what, "push")
+        }
+        Some(Description { name, id, scope, .. }) => {
+            let what = format!(
+                "an interrupted replacement left the value of the {title} credential {name} ({id}, {scope} \
+                 scope) in {shown}"
+            );
+            (what, "restore")
+        }
+        None => {
+            let what = format!("an interrupted push left a {title} credential in {shown}");
+            (what, "push")
+        }
     };
-    let (command, removal) = (kept.push_command(&context.env), kept.removal_command());
+    let (command, removal) = (kept.push_command(provider, &context.env), kept.removal_command());
     context.printer.warning(&format!(
         "{what}; {action} it with: `{command}`; or remove it with: `{removal}`"
     ));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::credentials::recovery::KeptValue;
+use crate::credentials::recovery::{Description, KeptValue};
 use crate::discover::{Filter, LocalCredential, State, discover};
 use crate::error::{Error, Result};
 use crate::provider::{CLAUDE, CredentialKind, Provider};
@@ -108,7 +108,7 @@ impl SourceArgs {
     }
 
     /// The value that an earlier command kept, if `--from-file` is one.
-    pub(super) fn kept_value(&self, env: &Env) -> Option<KeptValue> {
+    pub(super) fn kept_value(&self, env: &Env) -> Option<(KeptValue, Description)> {
         KeptValue::at(&env.expand_home(self.from_file.as_ref()?), env)
     }
 }

@@ -194,7 +194,10 @@ impl Push {
         let list = format!("`amika secret {} list`", self.provider.id);
         let restore = |when: &str| {
             let kept = kept.as_ref()?;
-            let (path, command) = (escape::path(&kept.path), kept.push_command(&context.env));
+            let (path, command) = (
+                escape::path(&kept.path),
+                kept.push_command(self.provider, &context.env),
+            );
             Some(format!(
                 "the old value was saved in {path}; {when}restore it with: `{command}`"
             ))
