@@ -113,7 +113,7 @@ impl Unresolved {
         match self.starts {
             // A path and a key, as in `vault:secret/data/app#KEY`.
             ["vault:"] => is_pair("#"),
-            ["vault:v"] => is_pair(":"),
+            ["vault:v"] => rest.starts_with(|c: char| c.is_ascii_digit()) && is_pair(":"),
             ["ref+"] => is_pair("://"),
             ["encrypted:"] => {
                 rest.len() >= 40
