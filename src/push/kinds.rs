@@ -184,8 +184,11 @@ pub(crate) fn judge(name: &str, value: &str, file: impl FnOnce() -> Option<Strin
             );
         }
     }
-    let placeholder = || misfit("placeholder", "looks like a placeholder".to_owned(), None);
-    is_placeholder(value).then(placeholder).flatten()
+    if is_placeholder(value) {
+        misfit("placeholder", "looks like a placeholder".to_owned(), None)
+    } else {
+        None
+    }
 }
 
 const WHOLE: &str = "changeme,change_me,change-me,change this,todo,tbd,fixme,replaceme,replace_me,\

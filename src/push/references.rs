@@ -51,7 +51,7 @@ pub(crate) fn of_repository(env: &Env) -> Result<References> {
     match file::read_if_there(&path, MAX_CONFIG) {
         Ok(Some(bytes)) => parse_file(&bytes, shown),
         Ok(None) => Err(Error::input(format!("no {shown}"))
-            .hint("run it inside a repository that has this file, or name one with 'secret check --file'")),
+            .hint("run it inside a repository that has this file, or name one with `amika secret check --file FILE`")),
         Err(reason) => Err(Error::input(format!("failed to read {shown}")).because(reason)),
     }
 }

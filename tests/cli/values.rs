@@ -631,7 +631,8 @@ fn a_value_never_becomes_a_name() {
         let run = sandbox
             .run(&format!("secret push KEY=x {word} --yes"))
             .exits(2)
-            .stderr_contains("argument 2: expected KEY=VALUE");
+            .stderr_contains("argument 2: expected KEY=VALUE")
+            .stderr_contains("after another argument, a name alone must be in capitals");
         assert!(!run.stderr.contains(word), "{run:?}");
     }
     sandbox

@@ -66,8 +66,13 @@ fn argument_at(position: usize, argument: &OsStr, env: &Env) -> Result<Argument>
         // A word after another argument is a value without its `=`, unless it is written as a variable.
         let named = SecretName::inline(text).filter(|_| position == 1 || words::is_constant(text));
         let name = named.ok_or_else(|| {
-            let file = is_file(text, env).then(|| push_entries(text));
-            expected(", or NAME alone to be asked for the value").maybe_hint(file)
+            let hint = if is_file(text, env) {
+                push_entries(text)
+            } else {
+                "a value follows its name and '='; after another argument, a name alone must be in capitals"
+                    .to_owned()
+            };
+            expected(", or NAME alone to be asked for the value").hint(hint)
         })?;
         return Ok(argument(name, None));
     };

@@ -82,7 +82,7 @@ impl<'a> Collected<'a> {
     }
 
     /// Adds a secret that is selected, if its value can be pushed. It replaces the value of a source of
-    /// lower precedence, and an earlier one of the same source with a warning.
+    /// lower precedence, and an earlier one of the same precedence with a warning.
     pub(super) fn add(&mut self, name: SecretName, value: SecretValue, origin: Origin) {
         if !self.selects(name.as_str()) || !self.is_usable(&name, value.expose_secret(), &origin) {
             return;
@@ -117,7 +117,7 @@ impl<'a> Collected<'a> {
             };
             let is_warning = hint.is_none();
             let message = format!("{} {what}", origin.value_of(name));
-            self.find(kind, origin, name.as_str(), message, hint);
+            self.record(kind, origin, name.as_str(), message, hint);
             return is_warning;
         };
         let error = Error::input(format!("{} {problem}", origin.value_of(name)));
@@ -127,7 +127,7 @@ impl<'a> Collected<'a> {
 
     /// Records a problem, with a hint, or a warning about a value. Further ones of the same kind and
     /// source only add their name.
-    pub(super) fn find(
+    pub(super) fn record(
         &mut self,
         kind: &'static str,
         origin: &Origin,
@@ -160,9 +160,9 @@ impl<'a> Collected<'a> {
     /// Completes the problems and warnings after all sources were read.
     pub(super) fn finish(&mut self) {
         // A variable goes before a prompt.
-        let is_prompted = |(_, origin): &(_, Origin)| origin.precedence() <= Origin::Prompt.precedence();
+        let gives_way = |(_, origin): &(_, Origin)| origin.precedence() <= Origin::Prompt.precedence();
         self.questions
-            .retain(|question| self.secrets.get(&question.name).is_none_or(is_prompted));
+            .retain(|question| self.secrets.get(&question.name).is_none_or(gives_way));
         self.report_values();
         let unmatched = self.sources.only.iter().zip(&self.matched);
         for (pattern, _) in unmatched.filter(|(_, matched)| !**matched) {
