@@ -21,21 +21,9 @@ use jiff::Timestamp;
 pub(crate) use self::credential::{Filter, LocalCredential, Place, PushedAs, State};
 use self::reader::Reader;
 pub(crate) use self::report::Report;
-use self::tools::{amika, amp, claude, codex, opencode};
+use self::tools::SCANS;
 use crate::system::env::Env;
 use crate::system::keychain::Keychain;
-
-/// Adds what one tool has.
-type Scan = fn(&Reader<'_>, &mut Report);
-
-/// The scan of each tool, and the credentials that it can find.
-const SCANS: [(Filter, Scan); 5] = [
-    (Filter::new(Some("anthropic"), None), claude::scan),
-    (Filter::new(Some("openai"), None), codex::scan),
-    (Filter::ANY, amika::scan),
-    (Filter::ANY, opencode::scan),
-    (Filter::ANY, amp::scan),
-];
 
 /// Finds the credentials that `filter` asks for. With a provider, the notes are those of its own tool.
 pub(crate) fn discover(env: &Env, keychain: Option<&dyn Keychain>, filter: Filter) -> Report {

@@ -1,6 +1,6 @@
 //! The local stores of other tools by Amika: flat objects that map a secret's name to its value.
 
-use super::{Claimed, claim};
+use super::shared::{Claimed, claim};
 use crate::discover::credential::{LocalCredential, ProviderName, Source};
 use crate::discover::messages;
 use crate::discover::reader::{Document, Reader};

@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 
 use url::Url;
 
-use super::{settle, state_in};
+use super::shared::{settle, state_in};
 use crate::discover::credential::{LocalCredential, ProviderName, Source};
 use crate::discover::layers::{Format, Layers};
 use crate::discover::messages;

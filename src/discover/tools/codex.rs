@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{add_login, no_keychain, settle, state_in};
+use super::shared::{add_login, no_keychain, settle, state_in};
 use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
 use crate::discover::layers::{Format, Layers, Node};
 use crate::discover::messages;

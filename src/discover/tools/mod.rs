@@ -1,89 +1,24 @@
 //! The rules of each tool.
 
-pub(super) mod amika;
-pub(super) mod amp;
-pub(super) mod claude;
-pub(super) mod codex;
-pub(super) mod opencode;
+mod amika;
+mod amp;
+mod claude;
+mod codex;
+mod opencode;
+mod shared;
 
-use std::collections::HashMap;
-
-use jiff::Timestamp;
-
-use super::credential::{LocalCredential, Place, ProviderName, Source, State};
-use super::reader::Document;
+use super::credential::Filter;
+use super::reader::Reader;
 use super::report::Report;
-use crate::formats::login::{self, Unusable};
-use crate::provider::{CredentialKind, Provider};
-use crate::secret::SecretValue;
-use crate::system::keychain::KeychainError;
 
-/// The entries of one store that were used as credentials, by provider.
-type Claimed = HashMap<ProviderName, String>;
+/// Adds what one tool has.
+type Scan = fn(&Reader<'_>, &mut Report);
 
-/// Records the entry `label` as the credential of `provider`; fails if there is one already.
-fn claim(claimed: &mut Claimed, provider: &ProviderName, label: &str) -> Result<(), String> {
-    if let Some(first) = claimed.get(provider) {
-        return Err(format!("maps to the same secret as {first}"));
-    }
-    claimed.insert(provider.clone(), label.to_owned());
-    Ok(())
-}
-
-/// Sets which of these credentials the tool uses: the first that works, unless `before` goes before all of
-/// them. Without `known`, something else may. Returns what goes before any other credential.
-fn settle(credentials: &mut [LocalCredential], known: bool, before: Option<Place>) -> Option<Place> {
-    let mut used = before;
-    for found in credentials {
-        found.overridden_by.clone_from(&used);
-        if !found.is_unusable() && !found.source.is_legacy() {
-            found.in_use = known && used.is_none();
-            used.get_or_insert_with(|| found.place.clone());
-        }
-    }
-    used
-}
-
-fn no_keychain(tool: &str, reason: &KeychainError) -> String {
-    format!("{tool} prefers the keychain to its file, and it could not be reached: {reason}")
-}
-
-/// The state of a credential in a file, which some tools cannot read if it begins with a byte order mark.
-fn state_in(document: &Document, tool: &str) -> State {
-    let reason = format!("it starts with a byte order mark, so {tool} cannot read it");
-    if document.text().starts_with('\u{feff}') {
-        State::Unusable(reason)
-    } else {
-        State::Chosen
-    }
-}
-
-/// Adds the login of Claude Code or Codex with this access token, judged as its tool would.
-fn add_login(
-    report: &mut Report,
-    source: &'static Source,
-    provider: &'static Provider,
-    document: &Document,
-    token: SecretValue,
-    now: Timestamp,
-) {
-    let label = format!("the {} login", provider.title);
-    let Some(whole) = document.whole() else {
-        return report.skip(&document.place, &label, "is not valid UTF-8");
-    };
-    let name = ProviderName::known(provider.discovered_as);
-    let mut found = LocalCredential::new(source, &document.place, name, CredentialKind::OAuth, token);
-    found.document = Some(whole);
-    match login::read(provider, document.text(), now) {
-        Ok(login) => {
-            found.renewable = login.refresh_token.is_some();
-            found.expires_at = login.expires_at;
-        }
-        Err(Unusable::Expired(at)) if at <= now => found.expires_at = Some(at),
-        Err(Unusable::Time(member, reason)) => {
-            return report.skip(&document.place, &label, format!("has an `{member}` {reason}"));
-        }
-        Err(reason) => found.state = State::Unusable(reason.to_string()),
-    }
-    report.add(found);
-}
+/// The scan of each tool, and the credentials that it can find.
+pub(super) const SCANS: [(Filter, Scan); 5] = [
+    (Filter::new(Some("anthropic"), None), claude::scan),
+    (Filter::new(Some("openai"), None), codex::scan),
+    (Filter::ANY, amika::scan),
+    (Filter::ANY, opencode::scan),
+    (Filter::ANY, amp::scan),
+];

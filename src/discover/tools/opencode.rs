@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::{Claimed, claim, state_in};
+use super::shared::{Claimed, claim, state_in};
 use crate::discover::credential::{LocalCredential, Place, ProviderName, Source, State};
 use crate::discover::layers::{Format, Layers, Node};
 use crate::discover::messages;

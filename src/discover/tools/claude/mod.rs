@@ -11,7 +11,7 @@ mod paths;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use super::{add_login, no_keychain, settle};
+use super::shared::{add_login, no_keychain, settle};
 use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
 use crate::discover::layers::{Format, Layers, files_in};
 use crate::discover::messages;
