@@ -131,6 +131,11 @@ impl Scope {
         }
     }
 
+    /// Whether other people use it, too. A provider has one credential in such a scope.
+    pub(crate) fn is_shared(self) -> bool {
+        self != Self::User
+    }
+
     pub(crate) fn other(self) -> Self {
         match self {
             Self::User => Self::Org,

@@ -50,7 +50,7 @@ impl ReplaceOutcome {
 /// Whether a new credential with this name and scope would replace `entry`: in org scope, the provider's only
 /// one, with any name.
 pub(crate) fn is_in_place(entry: &CredentialSummary, name: &str, scope: Scope) -> bool {
-    entry.scope == *scope.as_str() && (scope == Scope::Org || entry.name == *name)
+    entry.scope == *scope.as_str() && (scope.is_shared() || entry.name == *name)
 }
 
 /// Creates `new`, in place of `old` if there is one. `on_signal` is called if a signal arrives while an

@@ -20,7 +20,7 @@ pub(crate) struct Inventory {
 impl Inventory {
     /// Why a login is not written to this scope; `None` if it is.
     pub(crate) fn why_login_kept(&self, provider: &Provider, scope: Option<Scope>) -> Option<WhyKept> {
-        if scope == Some(Scope::Org) {
+        if scope.is_some_and(Scope::is_shared) {
             Some(WhyKept::Personal)
         } else {
             let is_stored = self.logins.contains(&provider.id);
@@ -188,9 +188,10 @@ impl Plan {
         let verb = if names.len() == 1 { "exists" } else { "exist" };
         let names = escape::first_of(&names);
         let other = self.scope.other();
-        let way_out = match other {
-            Scope::User => "push under another name",
-            Scope::Org => "--scope user to create another one for you alone",
+        let way_out = if other.is_shared() {
+            "--scope user to create another one for you alone"
+        } else {
+            "push under another name"
         };
         let error = refused(format!("{names} {verb} in {other} scope only"));
         Some(error.hint(format!("use --scope {other} to update there, or {way_out}")))

@@ -134,7 +134,7 @@ impl Push {
         if old.is_some() && !self.force && !prompt::is_at_terminal(&context.options, &context.env) {
             return Err(self.taken(&vault.described()));
         }
-        let is_for_all = *scope == Scope::Org && *consent == Confirmation::Terminal;
+        let is_for_all = scope.is_shared() && *consent == Confirmation::Terminal;
         let replaced = old.filter(|_| !self.force || is_for_all);
         let question = question.filter(|_| *consent != Confirmation::NotNeeded);
         if question.is_some() || replaced.is_some() {
@@ -146,9 +146,10 @@ impl Push {
             context.interrupt.or(asked).await?;
         }
         if let Some(old) = replaced {
-            let whose = match scope {
-                Scope::User => "",
-                Scope::Org => "the organisation's credential ",
+            let whose = if scope.is_shared() {
+                "the organisation's credential "
+            } else {
+                ""
             };
             let question = format!("Replace {whose}\"{}\"?", vault.api.shown(&old.name));
             // Not answered by --yes, and never through a pipe.
@@ -160,7 +161,7 @@ impl Push {
 
     /// The question whether to push it; `None` if the command line says what is meant.
     fn question(&self, place: &str, checked: &Checked, chosen: bool) -> Option<String> {
-        let leaves = self.kind == CredentialKind::OAuth && self.scope == Scope::Org;
+        let leaves = self.kind == CredentialKind::OAuth && self.scope.is_shared();
         let is_asked_about = leaves || !checked.others.is_empty();
         if !(chosen || is_asked_about && self.consent == Confirmation::Terminal) {
             return None;

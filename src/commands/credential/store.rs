@@ -262,15 +262,16 @@ impl Push {
     /// The error if there is another credential in place of the new one.
     pub(super) fn taken(&self, what_there_is: &str) -> Error {
         let (name, title) = (&self.name, self.provider.title);
-        let (message, choose) = match self.scope {
-            Scope::User => (
-                format!("you already have a {title} credential named \"{name}\""),
-                "choose another --name",
-            ),
-            Scope::Org => (
+        let (message, choose) = if self.scope.is_shared() {
+            (
                 format!("you already have an organisation credential for {title}, and there can be only one"),
                 "push to --scope user",
-            ),
+            )
+        } else {
+            (
+                format!("you already have a {title} credential named \"{name}\""),
+                "choose another --name",
+            )
         };
         Error::new(Kind::Refused, message)
             .consequence("nothing was changed")
