@@ -61,12 +61,8 @@ fn begins_as_json(value: &str) -> bool {
 
 /// Whether the provider's tool accepts the token in place of a login.
 fn is_login_token(provider: &Provider, token: &str) -> bool {
-    let accepted = if provider.id == CLAUDE.id {
-        Token::ClaudeAccess
-    } else {
-        Token::CodexAccess
-    };
-    token::recognise(token) == Some(accepted)
+    let accepted = [Token::ClaudeAccess, Token::CodexAccess];
+    token::recognise(token).is_some_and(|token| accepted.contains(&token) && token.provider() == provider.id)
 }
 
 /// Whether a stored value has the form of its type, so that it is worth restoring.
@@ -240,7 +236,8 @@ fn check_key(provider: &Provider, value: &str, place: &str, literal: bool) -> Re
         let hint = format!("use `{}`, or add --literal to store it as it is", token.command());
         return refuse(&format!("this is {}", token.description()), &hint);
     }
-    let may_be_own = ["sk-", "eyJ"].iter().any(|start| key.starts_with(start));
+    let mut of_any = ["sk-", "eyJ"].iter().chain(provider.key_prefixes);
+    let may_be_own = of_any.any(|start| key.starts_with(start));
     if words::has_key_prefix(key) && !may_be_own && !literal {
         return refuse(
             "this is a key of another service",

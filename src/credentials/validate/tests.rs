@@ -136,6 +136,19 @@ fn a_key_with_whitespace_is_refused() {
     }
 }
 
+/// R141: a provider's own key is no key of another service, whatever provider is added.
+#[test]
+fn a_key_of_an_added_provider_is_its_own() {
+    let provider = Provider {
+        id: "gemini",
+        key_prefixes: &["AIza"],
+        ..CLAUDE
+    };
+    let key = "AIzaSyA0123456789abcdefghij";
+    assert!(checked(&provider, CredentialKind::ApiKey, key).is_ok());
+    assert!(checked(&CLAUDE, CredentialKind::ApiKey, key).is_err());
+}
+
 proptest! {
     #[test]
     fn any_text_is_refused_without_panic_or_quote(text in "[a-z{}\"\\[\\]:, ]{12,40}", any in any::<String>()) {
