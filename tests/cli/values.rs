@@ -413,6 +413,7 @@ fn a_file_is_stored_as_one_value() {
             "failed reading --value-file (not shown, because it may be a secret): no such file",
         ),
         ("A=.", 4, "is a directory"),
+        #[cfg(unix)]
         ("A=/dev/zero", 4, "is not a regular file"),
     ] {
         let run = sandbox
@@ -496,6 +497,8 @@ fn an_inline_value_that_means_a_file_is_refused() {
     for (argument, value) in [
         ("A=@no-such-file", "@no-such-file"),
         ("B=@", "@"),
+        // On Windows it is not known whether standard input is empty.
+        #[cfg(unix)]
         ("C=-", "-"),
         ("D=-x", "-x"),
         ("E=~/x", "~/x"),
@@ -521,7 +524,11 @@ fn a_file_on_standard_input_is_answered_with_its_option() {
         .exits(2)
         .stderr_contains("--from-file -");
     let nothing = sandbox.run("secret push --yes").exits(2);
-    assert!(!nothing.stderr.contains("--from-file -;"), "{nothing:?}");
+    // On Windows it is not known whether standard input is empty.
+    assert!(
+        cfg!(windows) || !nothing.stderr.contains("--from-file -;"),
+        "{nothing:?}"
+    );
 }
 
 /// R138: the program's own settings are pushed only by their exact name, never from a file or by a pattern.
