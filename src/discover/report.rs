@@ -168,7 +168,7 @@ impl Report {
             (CredentialKind::ApiKey, Some(token), _) => {
                 credential.state = State::Unusable(format!("it is {}", token.description()));
             }
-            (CredentialKind::OAuth, _, Expiry::Invalid) => {
+            (CredentialKind::OAuth, _, Expiry::Invalid) if credential.expires_at.is_none() => {
                 let reason = "has an `exp` that is not a time";
                 return self.skip(&credential.place, "the access token", reason);
             }

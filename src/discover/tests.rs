@@ -1205,12 +1205,28 @@ fn amp_uses_the_keyring_where_its_settings_say_so() {
     assert_eq!(rows(&home.discover_with(Some(&keychain))), both);
 }
 
+/// R22: a token of the wrong type is a problem, and does not mean that the login has ended.
+#[test]
+fn a_token_of_the_wrong_type_is_no_ended_login() {
+    let said =
+        |token: &str| Home::new(&[(CLAUDE, &LOGIN.replace("\"sk-ant-oat01-item\"", token))]).said(true);
+    assert!(said("\"\"").ends_with("the login has ended; log in again with its tool"));
+    assert!(said("7").ends_with("`claudeAiOauth.accessToken` is not a string"));
+}
+
 /// R31: a login whose token has no valid expiry is skipped with the reason, and the others are found.
 #[test]
 fn a_token_with_an_invalid_expiry_is_skipped() {
     let jwt = token(r#"{"exp":"soon"}"#);
     let tokens = format!(r#"{{"tokens":{{"id_token":"{jwt}","access_token":"{jwt}","refresh_token":"r"}}}}"#);
     let amp = AMP_KEY.replace("sgamp_1", &jwt);
+    // A store that says when its token expires decides.
+    let own =
+        format!(r#"{{"xai":{{"type":"oauth","access":"{jwt}","refresh":"r","expires":1826984857063}}}}"#);
+    assert_rows(
+        &Home::new(&[(OPENCODE, &own)]),
+        &[&format!("opencode {jwt} chosen - used")],
+    );
     for (path, content) in [(CODEX, &tokens), (AMP, &amp)] {
         let home = Home::new(&[(path, content), (OPENCODE, GROQ)]);
         assert_rows(&home, &[GROQ_USED]);

@@ -159,16 +159,17 @@ fn login_in(reader: &Reader<'_>, report: &mut Report, source: &'static Source, s
     let Some(login) = report.usable(place, object.object(CLAUDE.access_token.0)) else {
         return note_other_secrets(report, place, &object);
     };
-    match report.usable(place, login.string(CLAUDE.access_token.1)) {
-        Some(token) => add_login(report, source, &CLAUDE, &document, token, (reader.env.now)()),
-        None if login.has(CLAUDE.access_token.1) => {
+    let token = login.string(CLAUDE.access_token.1);
+    match report.usable(place, token.map(Some)) {
+        Some(Some(token)) => add_login(report, source, &CLAUDE, &document, token, (reader.env.now)()),
+        Some(None) if login.has(CLAUDE.access_token.1) => {
             let why = login.string("loginEnded").ok().flatten();
             let why = why.map(|why| format!(" ({})", messages::quoted(why.expose_secret())));
             let why = why.unwrap_or_default();
             let text = format!("the login has ended{why}; log in again with its tool");
             report.note(place, text);
         }
-        None => {}
+        _ => {}
     }
 }
 
