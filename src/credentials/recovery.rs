@@ -101,17 +101,18 @@ impl KeptValue {
 
     /// The value at a path of the command line, and its description, if it is one that was kept.
     pub(crate) fn at(path: &Path, env: &Env) -> Option<(Self, Description)> {
+        let path = path.canonicalize().ok()?;
         let directory = path.parent()?;
-        let state = Store::locate(env)?.directory.canonicalize().ok()?;
         let is_own = directory.file_name()?.to_str()?.starts_with(PREFIX)
-            && directory.parent()?.canonicalize().ok()? == state
+            && directory.parent()? == Store::locate(env)?.directory.canonicalize().ok()?
             && path.file_name()? != DESCRIPTION;
+        let description = is_own.then(|| describe(directory))??;
         let kept = Self {
-            path: path.to_owned(),
+            path,
             description: None,
             lock: None,
         };
-        Some((kept, is_own.then(|| describe(directory))??))
+        Some((kept, description))
     }
 
     /// The value that an ended process left in `directory`.

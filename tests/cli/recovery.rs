@@ -116,6 +116,25 @@ fn a_value_without_a_readable_description_is_named() {
     assert!(value.exists());
 }
 
+/// R110: a relative path finds the description, too.
+#[test]
+fn a_value_is_restored_by_a_relative_path() {
+    let description = r#"{"provider":"claude","id":"sec_1","name":"mine","type":"api_key","scope":"org","api_url":"https://x.example"}"#;
+    let sandbox = Sandbox::new();
+    let state = sandbox.home().join(".local/state/amika");
+    sandbox.write(".local/state/amika/kept-claude-x/amika.json", description);
+    sandbox.write(".local/state/amika/kept-claude-x/value", "sk-ant-api03-c4n4ry");
+    let push = "secret claude push --from-file kept-claude-x/value";
+    let mut command = sandbox.command(push.split_whitespace());
+    ran(command.current_dir(&state).output().unwrap()).exits(0);
+    let stored = sandbox.vault.stored("claude");
+    assert_eq!(
+        (stored[0].name.as_str(), stored[0].scope.as_str()),
+        ("mine", "org")
+    );
+    assert!(!state.join("kept-claude-x").exists());
+}
+
 /// R110: only a backup in the state directory, under the name that amika gave it, is removed after it has
 /// been restored.
 #[test]
