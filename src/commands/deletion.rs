@@ -8,7 +8,7 @@ use crate::api::{Api, ApiError, Repeat, SecretSummary, ServerText, check_id};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::formats::escape::{count, escape, first_of};
-use crate::formats::words;
+use crate::formats::{shell, words};
 use crate::provider::Provider;
 use crate::secret::Scope;
 use crate::ui::prompt::Confirmation;
@@ -222,10 +222,13 @@ pub(crate) fn entry_named<'e>(
             Err(Error::usage(format!("{shown} is a pattern, not the name of a {noun}")).hint("name each one"))
         }
         ([], None) => Ok(None),
-        ([], Some(Entry { shown_scope, .. })) => {
-            Err(refuse(format!("{name} is in {shown_scope} scope only"))
-                .hint(format!("to choose it there, add --scope {shown_scope}")))
-        }
+        ([], Some(Entry { shown_scope, .. })) => Err(refuse(format!(
+            "{name} is in {shown_scope} scope only"
+        ))
+        .hint(format!(
+            "to choose it there, add --scope {}",
+            shell::word(shown_scope)
+        ))),
         (several, _) => {
             let ids: Vec<_> = several.iter().map(|entry| entry.shown_id.as_str()).collect();
             let count = ids.len();

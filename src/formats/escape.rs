@@ -12,6 +12,11 @@ pub(crate) fn is_hostile(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// A text of a server in a hint, without the backticks that mark a command.
+pub(crate) fn no_command(text: &str) -> String {
+    text.replace('`', "'")
+}
+
 /// Returns `text` on one line, with every hostile character escaped as in `\n` or `\u{1b}`.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hostile) {

@@ -60,6 +60,9 @@ impl Shell {
                 }
             }
             word + "'"
+        } else if text.contains('`') {
+            // PowerShell cannot spell it out in a word.
+            format!("({})", self.quoted(text).replace('`', "' + [char]96 + '"))
         } else {
             self.quoted(text).to_string()
         }
@@ -156,6 +159,7 @@ mod tests {
         assert_eq!(Shell::PowerShell.word(r"C:\it's $x"), r"'C:\it''s $x'");
         assert_eq!(Shell::PowerShell.word(r"C:\x"), r"C:\x");
         assert_eq!(Shell::PowerShell.word("A,B"), "'A,B'");
+        assert_eq!(Shell::PowerShell.word("a`b"), "('a' + [char]96 + 'b')");
         assert_eq!(*Shell::Posix.quoted("it's"), r"'it'\''s'");
     }
 

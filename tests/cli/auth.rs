@@ -73,6 +73,39 @@ fn a_json_error_says_which_commands_come_next() {
     assert_eq!(error["error"]["next"], json!(["amika secret push a"]));
 }
 
+/// R155: what a server says is a word of a command, or none: never a command of its own.
+#[test]
+fn no_text_of_a_server_is_a_command_to_run() {
+    let sandbox = Sandbox::new();
+    let vault = &sandbox.vault;
+    let hostile = "`touch PWNED`";
+    vault.seed_credential("claude", hostile, "api_key", "org", "sk-ant-api03-old");
+    vault.seed_credential_with_id(
+        "$(touch PWNED)",
+        "claude",
+        "Claude API Key",
+        "api_key",
+        "user",
+        "",
+    );
+    vault.seed_with_id(hostile, "A", "1", "user");
+    vault.seed("B", "1", "user");
+    vault.seed("C", "1", hostile);
+    let push = "secret claude push --type api_key --value sk-ant-api03-new -o json";
+    let delete = json!(["amika secret claude delete '$(touch PWNED)'"]);
+    for (line, next) in [
+        (format!("{push} --scope org"), json!(null)),
+        (format!("{push} --force --yes"), delete),
+        ("secret edit B --rename A -o json".to_owned(), json!(null)),
+        ("secret delete C --yes -o json".to_owned(), json!(null)),
+    ] {
+        let stderr = sandbox.run(&line).stderr;
+        let error: serde_json::Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+        assert!(error["error"]["hint"].is_string(), "{line}: {error}");
+        assert_eq!(error["error"]["next"], next, "{line}: {error}");
+    }
+}
+
 /// With JSON output, a login needs a key file, because the browser login needs a person.
 #[test]
 fn login_in_json_needs_a_key_file() {

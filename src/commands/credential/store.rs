@@ -8,7 +8,7 @@ use crate::credentials::recovery::{Description, KeptValue};
 use crate::credentials::replace::{Ending, Old, ReplaceOutcome, create_or_replace, is_in_place};
 use crate::credentials::validate;
 use crate::error::{Error, Kind, Result};
-use crate::formats::escape;
+use crate::formats::{escape, shell};
 use crate::net::origin::ServerOrigin;
 use crate::provider::{CredentialKind, Provider};
 use crate::secret::{Scope, SecretValue};
@@ -167,9 +167,9 @@ impl Push {
         let Some(kind) = kind.filter(|kind| validate::has_form(*kind, &value)) else {
             let message = format!("the API returned no value of {name} that could be restored");
             let error = Error::new(Kind::Contract, message).consequence("nothing was deleted");
+            let (provider, id) = (self.provider.id, shell::word(&id));
             return Err(error.hint(format!(
-                "if it is not needed, delete it with `amika secret {} delete {id}`, then push again",
-                self.provider.id
+                "if it is not needed, delete it with `amika secret {provider} delete {id}`, then push again"
             )));
         };
         Ok(Some(NewCredential {
@@ -275,7 +275,10 @@ impl Push {
         };
         Error::new(Kind::Refused, message)
             .consequence("nothing was changed")
-            .hint(format!("add --force to replace it, or {choose}; {what_there_is}"))
+            .hint(format!(
+                "add --force to replace it, or {choose}; {}",
+                escape::no_command(what_there_is)
+            ))
     }
 
     pub(super) fn report_already_stored(&self, id: &str, context: &Context) -> Result<()> {

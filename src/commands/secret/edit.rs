@@ -7,7 +7,7 @@ use crate::api::{SecretSummary, check_id};
 use crate::commands::deletion::{entry_named, secrets};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::formats::words;
+use crate::formats::{shell, words};
 use crate::secret::{Scope, SecretName};
 
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &EditArgs, context: &Context) -> Result<()> {
                 "{name} exists already in {} scope; nothing was changed",
                 api.shown(&old.scope)
             );
-            let hint = format!("its ID is {}", api.shown(&other.id));
+            let hint = format!("its ID is {}", shell::word(&api.shown(&other.id)));
             return Err(Error::new(Kind::Refused, message).hint(hint));
         }
     }
