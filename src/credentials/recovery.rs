@@ -72,6 +72,10 @@ impl KeptValue {
         };
         let directory = format!("{PREFIX}{}-{}", provider.id, hex_start(owner.as_bytes(), 16));
         let directory = store.directory.join(directory);
+        if is_in_use(&directory) {
+            let message = "another amika process is replacing this credential";
+            return Err(Error::new(Kind::State, message).hint("try again when it has ended"));
+        }
         let described = serde_json::to_vec_pretty(&description).unwrap_or_default();
         let value = old_value.map(|value| (VALUE, value.expose_secret().as_bytes()));
         let contents = [(DESCRIPTION, described.as_slice())].into_iter().chain(value);
@@ -85,7 +89,10 @@ impl KeptValue {
             Ok(())
         };
         if let Err(error) = saved() {
-            let _ = fs::remove_dir_all(&directory);
+            // The value of a first try stays: its deletion may still be carried out.
+            if !directory.join(file).is_file() {
+                let _ = fs::remove_dir_all(&directory);
+            }
             let message = "the credential cannot be kept on this machine";
             return Err(Error::new(Kind::State, message)
                 .because(error)
@@ -117,11 +124,7 @@ impl KeptValue {
 
     /// The value that an ended process left in `directory`.
     fn left_in(directory: &Path, provider: &Provider) -> Option<Self> {
-        let is_in_use = || {
-            let description = File::open(directory.join(DESCRIPTION));
-            description.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
-        };
-        if is_in_use() {
+        if is_in_use(directory) {
             return None;
         }
         let names = [VALUE, provider.login_file_name()];
@@ -131,7 +134,7 @@ impl KeptValue {
             .find(|path| path.is_file());
         if path.is_none()
             && let Some(_no_process_creates_it) = Lock::try_now(directory.parent()?)
-            && !is_in_use()
+            && !is_in_use(directory)
         {
             // The process was killed before there was a value.
             let _ = fs::remove_dir_all(directory);
@@ -189,6 +192,12 @@ pub(crate) fn left_behind(env: &Env, provider: &Provider) -> Vec<KeptValue> {
         .collect();
     left.sort_by(|one, other| one.path.cmp(&other.path));
     left
+}
+
+/// Whether a running process keeps a value there.
+fn is_in_use(directory: &Path) -> bool {
+    let description = File::open(directory.join(DESCRIPTION));
+    description.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 fn describe(directory: &Path) -> Option<Description> {

@@ -67,6 +67,31 @@ fn a_killed_replacement_is_restored_by_the_suggested_command() {
     assert!(kept_values(&sandbox).is_empty());
 }
 
+/// R110: a second try that cannot save the old value leaves the copy of the first, whose DELETE may still be
+/// carried out. One beside another try does nothing, because that one will remove the copy.
+#[test]
+fn another_try_leaves_the_copy_of_the_first() {
+    let (sandbox, _) = sandbox();
+    let lost = Fault::on("DELETE", "").does(Behaviour::ResetBefore).always();
+    sandbox.vault.fault(lost);
+    sandbox.run(FORCE).exits(5);
+    if cfg!(unix) {
+        run_shell(&sandbox, &format!("ulimit -f 0; amika {FORCE}")).exits(8);
+        assert_eq!(kept_values(&sandbox), old());
+    }
+    let before = sandbox.vault.count("DELETE");
+    let state = std::fs::read_dir(sandbox.home().join(".local/state/amika")).unwrap();
+    let mut descriptions = state.flatten().map(|entry| entry.path().join("amika.json"));
+    let in_use = std::fs::File::open(descriptions.find(|path| path.exists()).unwrap()).unwrap();
+    in_use.lock().unwrap();
+    sandbox
+        .run(FORCE)
+        .exits(8)
+        .stderr_contains("another amika process")
+        .stderr_contains("nothing was deleted");
+    assert_eq!(sandbox.vault.count("DELETE"), before);
+}
+
 /// R110: an id longer than the maximum length of a file name works.
 #[test]
 fn a_credential_with_a_long_id_is_kept_too() {
