@@ -190,8 +190,10 @@ impl Store {
                 return parse(&file, &file, CredentialBackend::File).map(Some);
             }
             let item = self.keychain.read(SERVICE, &self.account(source));
+            // A keychain that cannot be reached counts as empty.
+            let absent = || self.keychain.unreachable().unwrap_or(KeychainError::NoItem);
             let item = item
-                .and_then(|item| item.ok_or(KeychainError::NoItem))
+                .and_then(|item| item.ok_or_else(absent))
                 .context("it is stored in the system keyring, which cannot be read")?;
             let secrets = Object::parse(item.expose_secret())?.context("is null")?;
             parse(&file, &secrets, CredentialBackend::Keyring).map(Some)

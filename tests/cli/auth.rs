@@ -106,6 +106,17 @@ fn no_text_of_a_server_is_a_command_to_run() {
     }
 }
 
+/// R126: a credential in a keyring that cannot be reached is not said to be missing there.
+#[test]
+fn a_keyring_that_is_off_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write(KEY_FILE, r#"{"keyring":"api-key.json|0"}"#);
+    sandbox
+        .run_stored("auth status")
+        .exits(3)
+        .stderr_contains("which cannot be read: AMIKA_KEYCHAIN is off");
+}
+
 /// With JSON output, a login needs a key file, because the browser login needs a person.
 #[test]
 fn login_in_json_needs_a_key_file() {
