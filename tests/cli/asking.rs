@@ -146,7 +146,7 @@ fn a_login_for_others_is_asked_about() {
         (
             LOGIN,
             "--type oauth --scope org",
-            "for everyone in the organisation",
+            "shared with this laptop) for everyone in the organisation?",
         ),
         (
             LOGIN,

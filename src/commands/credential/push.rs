@@ -220,7 +220,7 @@ impl Push {
 }
 
 /// Said before a login goes to org scope.
-pub(super) const FOR_EVERYONE: &str = " (for everyone in the organisation)";
+pub(super) const FOR_EVERYONE: &str = " for everyone in the organisation";
 
 /// Refuses a value that another program turns into a secret, and warns about a placeholder.
 fn check_is_secret(provider: &Provider, value: &SecretValue, place: &str, context: &Context) -> Result<()> {

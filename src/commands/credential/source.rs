@@ -341,10 +341,10 @@ fn nothing_found(provider: &Provider, kind: Option<CredentialKind>) -> Error {
             format!("push its key with `amika secret {id} push --type api_key`"),
         ),
         Some(CredentialKind::ApiKey) => {
-            let unset = |name| format!("the {name} environment variable is not set, and ");
+            let unset = |name| format!("the {name} environment variable is not set");
             let unset: Vec<_> = variables.iter().map(unset).collect();
             (
-                format!(": {}no key is stored on this machine", unset.concat()),
+                format!(": {}, and no key is stored on this machine", unset.join(", ")),
                 set,
             )
         }
