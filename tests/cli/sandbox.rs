@@ -279,10 +279,10 @@ pub(crate) fn native(path: impl AsRef<Path>) -> PathBuf {
     path.as_ref().components().collect()
 }
 
-/// Converts paths below the home or the working directory to the form of this system.
+/// Converts paths below the home to the form of this system.
 fn as_shown(text: &str) -> String {
     let spelled = |word: &str| {
-        if cfg!(windows) && (word.contains("~/") || word.starts_with("./")) {
+        if cfg!(windows) && word.contains("~/") {
             word.replace('/', "\\")
         } else {
             word.to_owned()
