@@ -53,7 +53,9 @@ impl Broken {
         let causes: Vec<_> = sources.map(|cause| cause.to_string().to_lowercase()).collect();
         let cause = causes.last().map_or("", |cause| without_error_code(cause));
         let cause = escape::escape(cause);
-        let (stage, message, hint) = if let Some((what, hint)) = tls::explain(error, error.is_connect()) {
+        let of_tls = tls::find(error);
+        let refused = of_tls.and_then(|problem| tls::explain(problem, error.is_connect()));
+        let (stage, message, hint) = if let Some((what, hint)) = refused {
             (
                 Stage::Handshake,
                 no_connection(&causes, &what, origin).1,
@@ -71,6 +73,7 @@ impl Broken {
             let message = format!("the response from {origin} ended early");
             (Stage::Answering, message, None)
         } else {
+            let cause = if of_tls.is_some() { "TLS failed" } else { &cause };
             let message = format!("lost the connection to {origin}: {cause}");
             (Stage::Waiting, message, None)
         };

@@ -16,7 +16,7 @@ use crate::system::given::unused_place;
 
 mod problem;
 
-pub(crate) use self::problem::explain;
+pub(crate) use self::problem::{explain, find};
 
 /// Maximum size of a file with certificates, in bytes. Debian's bundle has 220 KB.
 const MAX_BUNDLE: u64 = 16 * 1024 * 1024;

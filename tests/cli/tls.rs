@@ -395,7 +395,8 @@ fn a_write_is_in_doubt_if_tls_breaks_after_it_was_sent() {
     let run = ran(command.output().unwrap());
     assert!(!run.stderr.contains("not stored"), "{run:?}");
     run.exits(5)
-        .stdout_contains("unknown: lost the connection to https://localhost:");
+        .stdout_contains("unknown: lost the connection to https://localhost:")
+        .stdout_contains(": TLS failed\n");
 }
 
 /// A server that does not support TLS, or not a compatible version, is explained.
