@@ -280,9 +280,9 @@ fn a_file_that_cannot_be_opened_is_named_with_the_reason() {
             "failed reading credentials file missing.json: no such file\n  hint: the path is relative",
         );
     sandbox
-        .run("secret check --file missing")
+        .run("secret check --file missing.toml")
         .exits(4)
-        .stderr_contains("failed to read missing: no such file\n  hint: the path is relative");
+        .stderr_contains("failed to read missing.toml: no such file\n  hint: the path is relative");
 }
 
 /// R13: a pipe given as a file is read to its end, and a device or socket is refused at once.
