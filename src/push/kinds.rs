@@ -1,8 +1,7 @@
 //! Values that are not a secret yet: references to a vault, ciphertext, placeholders, and tokens under a
 //! name where they cannot work.
 
-use crate::formats::shell;
-use crate::formats::token;
+use crate::formats::{shell, token, words};
 use crate::provider::PROVIDERS;
 
 /// A kind of value that another program turns into a secret.
@@ -224,5 +223,5 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     WHOLE.split(',').any(|word| word == text)
         || frames.into_iter().filter_map(inside).any(is_word)
         || blanked(&text)
-        || blanked(after_prefix)
+        || blanked(after_prefix) && words::key_prefixes().any(|prefix| value.starts_with(prefix))
 }
