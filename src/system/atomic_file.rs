@@ -55,9 +55,10 @@ impl Save {
             .as_file()
             .sync_all()
             .context("the new file was not written to the disk")?;
-        self.unfinished
-            .persist(&self.target)
-            .map_err(|failed| failed.error)
+        // `persist` of tempfile 3 does not replace a file that another process has open on Windows; this does.
+        let (_, unfinished) = self.unfinished.keep()?;
+        fs::rename(&unfinished, &self.target)
+            .inspect_err(|_| drop(fs::remove_file(&unfinished)))
             .context("the old file cannot be replaced")?;
         // On Windows a rename needs no sync of the directory.
         #[cfg(unix)]

@@ -122,7 +122,8 @@ fn an_unfinished_copy_of_an_old_value_is_removed() {
     lock.lock().unwrap();
     sandbox.run("secret claude list").exits(0);
     assert!(unfinished.exists());
-    lock.unlock().unwrap();
+    // Wine 8 reports the second of the two releases that std makes as a failure.
+    let _ = lock.unlock();
     sandbox.run("secret claude list").exits(0);
     assert!(!unfinished.parent().unwrap().exists());
 }
