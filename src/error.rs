@@ -48,7 +48,7 @@ impl Kind {
     /// Every kind with its meaning.
     pub(crate) fn meanings() -> impl Iterator<Item = (Self, String)> {
         let all = Self::value_variants().iter();
-        all.filter_map(|kind| Some((*kind, kind.to_possible_value()?.get_help()?.to_string())))
+        all.filter_map(|kind| Some((*kind, kind.to_possible_value()?.get_help()?.ansi().to_string())))
     }
 
     /// Whether the command was ended by a signal.

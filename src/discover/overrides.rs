@@ -134,7 +134,11 @@ pub(super) fn other_server(address: &str, domains: &[&str]) -> Option<String> {
 /// Looks at the environment and the settings of a tool.
 pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Overrides {
     let (mut named, mut unknown) = (Vec::new(), Vec::new());
-    let mut of_process: Vec<_> = env.variable_names().collect();
+    let has_prefix = |name: &&str| {
+        let name = name.to_ascii_uppercase();
+        tool.prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let mut of_process: Vec<_> = env.variable_names().filter(has_prefix).collect();
     of_process.sort_unstable();
     let of_process = of_process.into_iter().filter_map(|name| {
         let value = env.variable(name)?.to_string_lossy();
@@ -147,9 +151,7 @@ pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Overrides {
         .collect();
     let mut seen = HashSet::new();
     for (name, value, place) in layers.variables().chain(of_process) {
-        let upper = name.to_ascii_uppercase();
-        let has_prefix = tool.prefixes.iter().any(|prefix| upper.starts_with(prefix));
-        if !has_prefix || !seen.insert(name.to_owned()) || !tool.minds(name, &value) {
+        if !has_prefix(&name) || !seen.insert(name.to_owned()) || !tool.minds(name, &value) {
             continue;
         }
         match class_of_variable(name) {
