@@ -79,7 +79,8 @@ fn extra_sections() -> Roff {
 }
 
 fn write_all(pages: &[(String, String)], directory: &Path, printer: Printer) -> Result<()> {
-    let shown = words::missing_path(directory).unwrap_or_else(|| "the path given to --out".to_owned());
+    let place: PathBuf = Path::new(".").join(directory).components().collect();
+    let shown = words::missing_path(&place).unwrap_or_else(|| "the path given to --out".to_owned());
     let failed = |error| Error::new(Kind::Output, format!("failed to write to {shown}")).because(error);
     std::fs::create_dir_all(directory).map_err(failed)?;
     for (name, text) in pages {
