@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::sandbox::{CANARY, ClosedPort, Ran, Sandbox, has_tools, ran};
+use crate::support::faults::Fault;
 
 /// Runs a script as a CI job; `None` if bash or jq is missing.
 fn job(sandbox: &Sandbox, script: &str) -> Option<Ran> {
@@ -171,6 +172,24 @@ fn the_documented_jobs_run_as_written() {
     for input in ["scope", "strict", "secrets"] {
         assert!(known.contains(&format!("\n  {input}:\n")), "{input}");
     }
+}
+
+/// The documented script prints the name of each secret that was not stored.
+#[test]
+fn the_documented_script_names_what_was_not_stored() {
+    let sandbox = Sandbox::new();
+    let long_wait = Fault::on("POST", "/secrets").fails(429, "slow down");
+    sandbox
+        .vault
+        .fault(long_wait.header("retry-after", "7200").always());
+    let names: Vec<_> = (10..20).map(|n| format!("NAME_{n}")).collect();
+    let variables = names.join("=1 ");
+    let sample = samples("sh")[0].replace("DATABASE_URL,REDIS_URL", "'NAME_*'");
+    let script = format!("curl() {{ true; }}; export {variables}=1\n{sample}");
+    let Some(ran) = job(&sandbox, &script) else { return };
+    let ran = ran.exits(6);
+    let printed = ran.stdout.lines().map(|line| line.split(':').next().unwrap());
+    assert_eq!(printed.collect::<Vec<_>>(), names);
 }
 
 /// Every command of the README has the options that it shows: with `--help` added, it is accepted.
