@@ -34,6 +34,24 @@ fn crlf_is_read_as_lf_and_a_lone_cr_is_refused() {
         .stderr_contains("x.env:2: the value of B contains a carriage return");
 }
 
+/// R134: a value with a carriage return can be pushed as the hint says, in every format.
+#[test]
+fn the_hint_about_a_carriage_return_works() {
+    let sandbox = Sandbox::new();
+    sandbox.write("x.env", "B=x\ry\n");
+    for format in ["dotenv", "docker"] {
+        sandbox
+            .run(&format!(
+                "secret push --from-file x.env --env-format {format} --yes"
+            ))
+            .exits(4)
+            .stderr_contains("with `amika secret push --value-file NAME=FILE`");
+    }
+    sandbox.write("value", "x\ry\n");
+    sandbox.run("secret push --value-file B=value --yes").exits(0);
+    assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("x\ry"));
+}
+
 /// R3, R4, R5: values and names with invalid bytes are refused.
 #[test]
 fn control_characters_and_invalid_utf8_are_refused() {

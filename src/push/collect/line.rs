@@ -7,6 +7,8 @@ use crate::secret::{SecretName, SecretValue};
 
 /// Maximum length of a name in a file, in bytes.
 const MAX_NAME: usize = 256;
+/// The way out for a value that a format cannot hold, as the end of a hint.
+pub(super) const OR_FILE: &str = "or push the value alone with `amika secret push --value-file NAME=FILE`";
 
 /// One assignment, or what is wrong with a line.
 pub(super) struct Line<'a> {

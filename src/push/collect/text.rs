@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2};
 
-use super::line::Fault;
+use super::line::{Fault, OR_FILE};
 use crate::error::{Error, Result};
 use crate::system::given::Given;
 
@@ -56,7 +56,7 @@ pub(super) fn with_line_feeds(text: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The fault of lines with a NUL byte or a lone carriage return, of which no reader makes sense.
+/// The fault of lines with a NUL byte or a lone carriage return, which readers treat differently or refuse.
 pub(super) fn forbidden_byte(lines: &str, name: Option<&str>) -> Option<Fault> {
     let at = memchr2(b'\0', b'\r', lines.as_bytes())?;
     let what = name.map_or_else(|| "the line".to_owned(), |name| format!("the value of {name}"));
@@ -68,7 +68,7 @@ pub(super) fn forbidden_byte(lines: &str, name: Option<&str>) -> Option<Fault> {
         )
     } else {
         let message = format!("{what} contains a carriage return inside the line");
-        Fault::new("cr", message, "in double quotes, write it as \\r")
+        Fault::new("cr", message, format!("remove it, {OR_FILE}"))
     })
 }
 

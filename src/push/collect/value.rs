@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
-use super::line::{Fault, Oddity, ReadValue};
+use super::line::{Fault, OR_FILE, Oddity, ReadValue};
 use super::text::{end_of_line, first_line};
 use crate::secret::SecretValue;
 
@@ -33,7 +33,6 @@ impl Difference {
     /// Describes how tools differ and how to write the value unambiguously, without quoting it.
     /// `docker` is whether the file can be read in the Docker format instead.
     pub(super) fn fault(self, name: &str, docker: bool) -> Fault {
-        let or_file = "or push it alone with `amika secret push --value-file NAME=FILE`";
         let or_docker = if docker {
             ", or use --env-format docker, which keeps every line as it is"
         } else {
@@ -65,14 +64,14 @@ impl Difference {
                 "some tools keep the quotes and the text, others refuse the line",
                 format!(
                     "to keep the quotes, put the whole value in the other kind of quotes, as in \"it's\"; \
-                     to add a comment, start it with ' #'; {or_file}"
+                     to add a comment, start it with ' #'; {OR_FILE}"
                 ),
             ),
             Self::Unclosed(quote) => (
                 "open",
                 format!("the quote {quote} of {name} is never closed"),
                 "some tools keep it, others refuse the line",
-                format!("close it; to keep it, put the whole value in the other kind of quotes; {or_file}"),
+                format!("close it; to keep it, put the whole value in the other kind of quotes; {OR_FILE}"),
             ),
             Self::Escape { quote, next } => {
                 let (quotes, hint) = if quote == '"' {
@@ -91,7 +90,7 @@ impl Difference {
                     "escape",
                     format!("the value of {name} has \\{next} in {quotes} quotes"),
                     "some tools drop or resolve the backslash, others keep it",
-                    format!("{hint}; {or_file}"),
+                    format!("{hint}; {OR_FILE}"),
                 )
             }
         };
