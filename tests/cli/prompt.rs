@@ -115,6 +115,32 @@ fn referenced_secrets_are_asked_for_and_may_be_skipped() {
     assert!(!said.contains("three") && !said.contains("two ("), "{said}");
 }
 
+/// R148: a variable that is asked for is stored under the name of its secret, which is asked for once.
+#[test]
+fn a_referenced_variable_is_asked_for_under_the_name_of_its_secret() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".amika/config.toml", "[env]\nA = { secret = \"one\" }\n");
+    let line = "stty echo; amika secret push A B A --only A,B --referenced --yes; echo code $?";
+    let mut session = shell(&sandbox, line);
+    let said = text(&mut session, "Value of one: ");
+    assert!(said.contains("pushing A as one"), "{said}");
+    assert!(
+        said.contains("skipped (not referenced in .amika/config.toml): B"),
+        "{said}"
+    );
+    session.send("c4n4ry\r").unwrap();
+    text(&mut session, "code 0");
+    assert_eq!(sandbox.vault.value("one", "user").as_deref(), Some("c4n4ry"));
+    assert_eq!(sandbox.vault.stored("generic").len(), 1);
+    // Without --referenced, it is said before the question.
+    let mut session = shell(&sandbox, "stty echo; amika secret push A --yes; echo code $?");
+    let said = text(&mut session, "Value of A: ");
+    assert!(
+        said.contains("A gets its value from the secret \"one\""),
+        "{said}"
+    );
+}
+
 /// R133: values larger than the terminal's buffer, up to the maximum size.
 #[test]
 fn a_long_paste_is_stored_whole() {

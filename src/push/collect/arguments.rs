@@ -30,11 +30,12 @@ pub(super) struct ValueFile {
 }
 
 /// Parses the positional arguments.
-pub(super) fn parse(sources: &Sources<'_>, env: &Env, collected: &mut Collected<'_>) -> Vec<Argument> {
-    let numbered = (1..).zip(sources.secrets);
+pub(super) fn parse(env: &Env, collected: &mut Collected<'_>) -> Vec<Argument> {
+    let Sources { secrets, literal, .. } = *collected.sources;
+    let numbered = (1..).zip(secrets);
     let parsed = numbered.map(|(position, argument)| {
         let argument = argument_at(position, argument, env)?;
-        refuse_file(argument, sources.literal, env)
+        refuse_file(argument, literal, env)
     });
     parsed
         .filter_map(|argument| collected.problems.check(argument))
@@ -113,8 +114,8 @@ fn refuse_file(argument: Argument, literal: bool, env: &Env) -> Result<Argument>
 }
 
 /// Parses `--value-file`.
-pub(super) fn value_files(sources: &Sources<'_>, collected: &mut Collected<'_>) -> Vec<ValueFile> {
-    let numbered = (1..).zip(sources.value_files);
+pub(super) fn value_files(collected: &mut Collected<'_>) -> Vec<ValueFile> {
+    let numbered = (1..).zip(collected.sources.value_files);
     let parsed = numbered.map(|(position, item)| value_file(position, item));
     parsed.filter_map(|file| collected.problems.check(file)).collect()
 }
@@ -177,6 +178,9 @@ pub(super) async fn read(
         value,
     } in arguments
     {
+        if !collected.selects(name.as_str()) {
+            continue;
+        }
         if let Some(value) = value {
             collected.add(name, value, Origin::Argument(position));
             continue;
@@ -187,7 +191,7 @@ pub(super) async fn read(
             collected.notices.notice(notice);
         }
         if env.terminals.stdin {
-            collected.question(name, false);
+            collected.question(name);
         } else {
             let path = PathBuf::from("-");
             stdin.push(ValueFile { name, path });

@@ -26,8 +26,9 @@ const MAX_NAMES: usize = 10;
 pub(crate) struct Collected<'a> {
     pub(super) sources: &'a Sources<'a>,
     pub(crate) secrets: IndexMap<SecretName, (SecretValue, Origin)>,
-    /// Names whose values a person may be asked for, with [`ask`](Self::ask).
-    questions: Vec<Question>,
+    /// Names whose values a person may be asked for, with [`ask`](Self::ask). The value is `true` for a name
+    /// that is only referenced, so that no answer is needed.
+    questions: IndexMap<SecretName, bool>,
     pub(crate) problems: Problems,
     pub(crate) notices: Notices,
     /// The first and the last place of each name that sources of one precedence give more than once.
@@ -35,13 +36,6 @@ pub(crate) struct Collected<'a> {
     findings: Vec<ValueProblem>,
     /// Whether each pattern of `--only` matched a name.
     matched: Vec<bool>,
-}
-
-/// A name without a value.
-struct Question {
-    name: SecretName,
-    /// Whether the name is only referenced, so that no answer is needed.
-    optional: bool,
 }
 
 /// A problem or a warning that several values of one source may have in common.
@@ -60,7 +54,7 @@ impl<'a> Collected<'a> {
         Self {
             sources,
             secrets: IndexMap::new(),
-            questions: Vec::new(),
+            questions: IndexMap::new(),
             problems: Problems::default(),
             notices: Notices::default(),
             repetitions: IndexMap::new(),
@@ -81,10 +75,10 @@ impl<'a> Collected<'a> {
         kept && !self.sources.exclude.iter().any(|pattern| pattern.matches(name))
     }
 
-    /// Adds a secret that is selected, if its value can be pushed. It replaces the value of a source of
-    /// lower precedence, and an earlier one of the same precedence with a warning.
+    /// Adds a selected secret, if its value can be pushed. It replaces the value of a source of lower
+    /// precedence, and an earlier one of the same precedence with a warning.
     pub(super) fn add(&mut self, name: SecretName, value: SecretValue, origin: Origin) {
-        if !self.selects(name.as_str()) || !self.is_usable(&name, value.expose_secret(), &origin) {
+        if !self.is_usable(&name, value.expose_secret(), &origin) {
             return;
         }
         let earlier = self.secrets.insert(name.clone(), (value, origin.clone()));
@@ -150,11 +144,9 @@ impl<'a> Collected<'a> {
         }
     }
 
-    /// Records a name whose value a person may be asked for; with `optional` no answer is needed.
-    pub(super) fn question(&mut self, name: SecretName, optional: bool) {
-        if self.selects(name.as_str()) {
-            self.questions.push(Question { name, optional });
-        }
+    /// Records a selected name whose value a person is asked for.
+    pub(super) fn question(&mut self, name: SecretName) {
+        self.questions.insert(name, false);
     }
 
     /// Completes the problems and warnings after all sources were read.
@@ -162,7 +154,7 @@ impl<'a> Collected<'a> {
         // A variable goes before a prompt.
         let gives_way = |(_, origin): &(_, Origin)| origin.precedence() <= Origin::Prompt.precedence();
         self.questions
-            .retain(|question| self.secrets.get(&question.name).is_none_or(gives_way));
+            .retain(|name, _| self.secrets.get(name).is_none_or(gives_way));
         self.report_values();
         let unmatched = self.sources.only.iter().zip(&self.matched);
         for (pattern, _) in unmatched.filter(|(_, matched)| !**matched) {
@@ -221,7 +213,8 @@ impl Collected<'_> {
         let entries = read.map(|references| references.entries).unwrap_or_default();
         let renamed = entries.iter().filter(|entry| entry.variable != entry.secret);
         for Mapping { variable, secret } in renamed {
-            if self.secrets.contains_key(variable.as_str()) {
+            let variable = variable.as_str();
+            if self.secrets.contains_key(variable) || self.questions.contains_key(variable) {
                 let secret = escape::escape(secret);
                 self.notices.notice(format!(
                     "{variable} gets its value from the secret \"{secret}\" in .amika/config.toml, not from one \
@@ -233,6 +226,7 @@ impl Collected<'_> {
 
     fn take_referenced(&mut self, references: &[Mapping]) {
         let mut given = std::mem::take(&mut self.secrets);
+        let mut asked = std::mem::take(&mut self.questions);
         // The names under which a source may have each secret, in order of precedence.
         let mut secrets: IndexMap<&str, Vec<&str>> = IndexMap::new();
         for Mapping { variable, secret } in references {
@@ -249,22 +243,33 @@ impl Collected<'_> {
                 ));
                 continue;
             };
+            let mut to_ask = names.iter().filter_map(|name| asked.swap_remove_entry(*name));
             let mut found = names.iter().filter_map(|name| given.swap_remove_entry(*name));
-            let Some((used, secret)) = found.next() else {
-                self.question(name, true);
+            let (question, value) = (to_ask.next(), found.next());
+            let used = question.as_ref().map(|(used, _)| used);
+            let Some(used) = used.or(value.as_ref().map(|(used, _)| used)) else {
+                if self.selects(secret) {
+                    self.questions.insert(name, true);
+                }
                 continue;
             };
-            for (unused, _) in found {
+            let unused = to_ask.map(|(unused, _)| unused);
+            for unused in unused.chain(found.map(|(unused, _)| unused)) {
                 let message = format!("{name} gets the value of {used}, not that of {unused}");
                 self.notices.warn(message);
             }
-            if used != name {
+            if *used != name {
                 let message = format!("pushing {used} as {name}, its name in .amika/config.toml");
                 self.notices.notice(message);
             }
-            self.secrets.insert(name, secret);
+            if question.is_some() {
+                self.question(name.clone());
+            }
+            if let Some((_, value)) = value {
+                self.secrets.insert(name, value);
+            }
         }
-        let mut unknown: Vec<_> = given.into_keys().collect();
+        let mut unknown: Vec<_> = given.into_keys().chain(asked.into_keys()).collect();
         unknown.sort_unstable();
         if !unknown.is_empty() {
             let names = escape::first_of(&unknown);
@@ -277,8 +282,8 @@ impl Collected<'_> {
 /// What a person is asked for.
 impl Collected<'_> {
     /// Asks for the values that no source has, after the login and the connection were checked. What is
-    /// only referenced may be skipped with Enter; where nobody can be asked, a warning names what the
-    /// vault lacks. With `if_missing` only what the vault lacks is asked for.
+    /// only referenced may be skipped with Enter, and with `if_missing` is asked for only if the vault lacks
+    /// it; where nobody can be asked, a warning names what the vault lacks.
     pub(crate) async fn ask(
         &mut self,
         options: &GlobalOptions,
@@ -286,7 +291,7 @@ impl Collected<'_> {
         is_stored: impl Fn(&str) -> bool,
         if_missing: bool,
     ) -> Result<()> {
-        for Question { name, optional } in std::mem::take(&mut self.questions) {
+        for (name, optional) in std::mem::take(&mut self.questions) {
             let is_stored = is_stored(name.as_str());
             if optional && is_stored && (if_missing || !env.terminals.stdin) {
                 continue;

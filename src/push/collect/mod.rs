@@ -41,8 +41,8 @@ pub(crate) async fn collect<'a>(
         collected.problems.push(error.hint(nothing_named(sources, env)));
         return collected;
     }
-    let arguments = arguments::parse(sources, env, &mut collected);
-    let value_files = arguments::value_files(sources, &mut collected);
+    let arguments = arguments::parse(env, &mut collected);
+    let value_files = arguments::value_files(&mut collected);
     let may_read_stdin = arguments::check_stdin_use(sources, &arguments, &value_files, env, needs_answer);
     let may_read_stdin = collected.problems.check(may_read_stdin).is_some();
     files::read(may_read_stdin, env, &mut collected, say).await;

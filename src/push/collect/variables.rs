@@ -22,7 +22,9 @@ pub(super) fn read(env: &Env, collected: &mut Collected<'_>) {
 }
 
 fn add(name: &str, env: &Env, collected: &mut Collected<'_>) {
-    if let Some((name, value)) = collected.problems.check(variable(name, env)) {
+    if let Some((name, value)) = collected.problems.check(variable(name, env))
+        && collected.selects(name.as_str())
+    {
         let origin = Origin::Variable(name.to_string());
         collected.add(name, value, origin);
     }
