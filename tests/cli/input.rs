@@ -273,6 +273,18 @@ fn empty_values_are_refused() {
     assert_eq!(sandbox.vault.stored("generic").len(), 1);
 }
 
+/// R10: the last line of a name wins, also when it is empty: no reader returns the value before it.
+#[test]
+fn an_empty_line_takes_back_the_value_before_it() {
+    let sandbox = Sandbox::new();
+    push_file(&sandbox, "A=old\nB=1\nA=\nC=\nC=2\n")
+        .exits(0)
+        .stderr_contains("x.env:3: A is empty and was skipped");
+    assert_eq!(sandbox.vault.value("A", "user"), None);
+    assert_eq!(sandbox.vault.value("B", "user").as_deref(), Some("1"));
+    assert_eq!(sandbox.vault.value("C", "user").as_deref(), Some("2"));
+}
+
 /// R12: a file that cannot be opened is reported with the reason.
 #[test]
 fn a_file_that_cannot_be_opened_is_named_with_the_reason() {

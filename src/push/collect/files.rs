@@ -72,13 +72,15 @@ fn add_line(line: Line<'_>, path: &Rc<Path>, file: &str, collected: &mut Collect
     let Some(name) = line.name.as_deref().and_then(SecretName::environment) else {
         return;
     };
+    if value.is_empty() {
+        collected.secrets.swap_remove(name.as_str());
+        let message = format!("{origin}: {name} is empty and was skipped");
+        return collected.record("empty", &origin, name.as_str(), message, None);
+    }
     let mut warn = |kind, message: String| collected.record(kind, &origin, name.as_str(), message, None);
     if is_own_setting(name.as_str()) {
         let skipped = "is a setting of amika and was skipped; to push it, use --from-env";
         return warn("own", format!("{origin}: {name} {skipped} {name}"));
-    }
-    if value.is_empty() {
-        return warn("empty", format!("{origin}: {name} is empty and was skipped"));
     }
     match oddity {
         Some(Oddity::Variable) => {
