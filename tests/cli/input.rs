@@ -720,6 +720,22 @@ fn a_file_in_another_format_is_recognised() {
     assert_eq!(sandbox.vault.value("A", "user"), Some(format!("{CANARY} {{")));
 }
 
+/// R134: the Docker format has no quotes that could make one value of several lines.
+#[test]
+fn quotes_are_not_suggested_for_several_lines() {
+    let sandbox = Sandbox::new();
+    sandbox.write("x.env", "A=x\nMIIEvQIBADANBgkqhkiG9w0B=\n");
+    for format in ["dotenv", "docker"] {
+        let ran = sandbox
+            .run(&format!(
+                "secret push --from-file x.env --env-format {format} --yes"
+            ))
+            .exits(4)
+            .stderr_contains("for a value that spans lines, use --value-file NAME=FILE;");
+        assert!(!ran.stderr.contains("quote"), "{}", ran.stderr);
+    }
+}
+
 /// R134: the Docker format keeps quotes and warns about them.
 #[test]
 fn the_docker_format_warns_about_values_in_quotes() {

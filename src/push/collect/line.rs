@@ -70,8 +70,8 @@ impl Fault {
         Self::new(
             "name",
             format!("invalid line: {shown} is not a valid variable name"),
-            "a name has letters, digits and '_', and does not start with a digit; a value that spans lines must \
-             be quoted; `amika secret push NAME` also takes names with '-' and '.'",
+            "a name has letters, digits and '_', and does not start with a digit; for a value that spans \
+             lines, use --value-file NAME=FILE; `amika secret push NAME` also takes names with '-' and '.'",
         )
     }
 }
