@@ -196,10 +196,10 @@ fn split_name(first_line: &str) -> Result<(&str, usize), Fault> {
     let before = before.trim_start_matches(value::BLANKS);
     // python-dotenv reads `export =` as an assignment without a name.
     let name = match before.strip_prefix("export") {
-        Some(exported) if exported.starts_with(BLANK) => exported,
+        Some(exported) if exported.starts_with(value::BLANKS) => exported.trim_start_matches(BLANK),
         _ => before,
     };
-    let name = name.trim_matches(value::BLANKS);
+    let name = name.trim_end_matches(value::BLANKS);
     if is_base64_tail(name, after) {
         return Err(Fault::bad_name(""));
     }
@@ -326,6 +326,7 @@ mod tests {
             "A B=1",
             "- A=1",
             "export =1",
+            "export\u{a0}=1",
             "A: x",
         ] {
             let (entries, faults) = read(text);
