@@ -288,6 +288,20 @@ fn strict_makes_warnings_errors() {
     sandbox.run("secret push --from-file .env --yes").exits(0);
 }
 
+/// R134: a command that a shell would run is named like a variable that it would expand.
+#[test]
+fn a_command_in_a_value_is_kept_with_a_warning() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".env", "A=$(cat token)\nB='$(cat token)'\n");
+    let ran = sandbox.run("secret push --from-file .env --yes").exits(0);
+    assert_eq!(ran.stderr.matches("warning").count(), 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .starts_with("warning: .env:1: '$' in A is kept literally")
+    );
+    assert!(!ran.stderr.contains("the same for"), "{}", ran.stderr);
+}
+
 /// What is not selected gives no warning, so `--strict` does not fail for it. A bad line still does.
 #[test]
 fn names_that_are_not_selected_give_no_warnings() {

@@ -34,7 +34,7 @@ impl<'a> Line<'a> {
 
 /// Something about a value that may be unintended.
 pub(super) enum Oddity {
-    /// It holds `$NAME` or `${NAME}`, which other tools would expand.
+    /// It holds `$NAME`, `${NAME}` or `$(COMMAND)`, which other tools would expand.
     Variable,
     /// It is in quotes, which are part of it in the Docker format.
     Quotes,

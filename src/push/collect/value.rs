@@ -241,9 +241,9 @@ fn is_unusual_space(c: char) -> bool {
     matches!(c, '\u{1c}'..='\u{1f}' | '\u{85}' | '\u{feff}')
 }
 
-/// `value` may contain `$NAME` or `${NAME}`.
+/// `value` may contain `$NAME`, `${NAME}` or `$(COMMAND)`.
 fn variable(value: &str) -> Option<Oddity> {
-    let starts_name = |next: &u8| next.is_ascii_alphabetic() || matches!(next, b'_' | b'{');
+    let starts_name = |next: &u8| next.is_ascii_alphabetic() || matches!(next, b'_' | b'{' | b'(');
     let value = value.as_bytes();
     let is_variable = |at: usize| value.get(at + 1).is_some_and(starts_name);
     memchr_iter(b'$', value)
