@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::request::{ApiAnswer, ApiRequest, Repeat};
+use super::request::{ApiRequest, Repeat};
 use super::transport::{Api, ApiResult};
-use super::types::{Asked, NewSecret, SecretSummary, ServerText};
+use super::types::{NewSecret, SecretSummary, ServerText};
 use crate::error::{Error, Kind, Result};
 use crate::formats::words;
 use crate::net::withhold::Carried;
@@ -68,16 +68,12 @@ impl Api {
             value,
             name: new.name,
         };
-        let mut request = ApiRequest::store(Method::POST, path, json_body(new, value), carried);
+        let body = json_body(new, value);
+        let mut request = ApiRequest::store(Method::POST, path, body, carried, new.scope);
         request.repeat = repeat;
         let answer = self.send(&request).await?;
         let expected = "a confirmation that it was created";
-        let asked = Asked {
-            id: None,
-            name: Some(new.name),
-            scope: Some(new.scope),
-        };
-        let reply = self.confirmed(&answer, &asked, expected)?;
+        let reply = self.confirmed(&request, &answer, expected)?;
         match (reply.id, answer.status) {
             (Some(Value::String(id)), StatusCode::OK | StatusCode::CREATED) if !id.is_empty() => {
                 Ok(self.known_secrets.show(&id, Some(carried)))
@@ -101,14 +97,9 @@ impl Api {
             value,
             name: name.as_str(),
         };
-        let request = ApiRequest::store(Method::PUT, &path, body, carried);
-        let answer = self.send(&request).await?;
-        let asked = Asked {
-            id: Some(id),
-            name: Some(name.as_str()),
-            scope: Some(scope),
-        };
-        self.updated(&answer, &asked).map(drop)
+        let mut request = ApiRequest::store(Method::PUT, &path, body, carried, scope);
+        request.id = Some(id);
+        self.update(&request).await.map(drop)
     }
 
     /// Changes the name or the description of a secret; an empty description removes it. Returns the time
@@ -127,23 +118,21 @@ impl Api {
         let request = ApiRequest {
             body: Some(body.to_string().into()),
             is_write: true,
-            ..ApiRequest::read(Method::PUT, &path)
-        };
-        let asked = Asked {
             id: Some(id),
             name,
-            scope: None,
+            ..ApiRequest::read(Method::PUT, &path)
         };
-        self.updated(&self.send(&request).await?, &asked)
+        self.update(&request).await
     }
 
-    /// Returns the time of an update, if the reply confirms the update and tells the time.
-    fn updated(&self, answer: &ApiAnswer, asked: &Asked<'_>) -> ApiResult<Option<ServerText>> {
+    /// Sends an update. Returns its time, if the reply confirms the update and tells the time.
+    async fn update(&self, request: &ApiRequest<'_>) -> ApiResult<Option<ServerText>> {
+        let answer = self.send(request).await?;
         let expected = "a confirmation of the update";
         match answer.status {
             StatusCode::NO_CONTENT => Ok(None),
-            StatusCode::OK => Ok(self.confirmed(answer, asked, expected)?.updated_at),
-            _ => Err(self.not_the_api(answer, expected)),
+            StatusCode::OK => Ok(self.confirmed(request, &answer, expected)?.updated_at),
+            _ => Err(self.not_the_api(&answer, expected)),
         }
     }
 
@@ -154,6 +143,7 @@ impl Api {
     pub(super) async fn delete(&self, path: &str, id: &str) -> ApiResult<()> {
         let request = ApiRequest {
             is_write: true,
+            id: Some(id),
             ..ApiRequest::read(Method::DELETE, path)
         };
         let answer = match self.send(&request).await {
@@ -162,13 +152,9 @@ impl Api {
             answer => answer?,
         };
         let expected = "a confirmation of the deletion";
-        let asked = Asked {
-            id: Some(id),
-            ..Asked::default()
-        };
         match answer.status {
             StatusCode::OK if self.parse::<Value>(&answer, expected)?.is_object() => {
-                self.confirmed(&answer, &asked, expected).map(drop)
+                self.confirmed(&request, &answer, expected).map(drop)
             }
             StatusCode::NO_CONTENT | StatusCode::OK => Ok(()),
             _ => Err(self.not_the_api(&answer, expected)),

@@ -5,6 +5,7 @@ use reqwest::{Method, StatusCode};
 use zeroize::Zeroizing;
 
 use crate::net::withhold::Carried;
+use crate::secret::Scope;
 
 /// What a client reports while it works.
 pub(crate) enum ApiEvent<'a> {
@@ -24,6 +25,10 @@ pub(super) struct ApiRequest<'a> {
     pub(super) repeat: Repeat,
     /// Whether it changes something, so that it is in doubt without an answer.
     pub(super) is_write: bool,
+    /// What the answer to a write must be about, where it says so.
+    pub(super) id: Option<&'a str>,
+    pub(super) name: Option<&'a str>,
+    pub(super) scope: Option<Scope>,
     /// The secret in the body, which the answer must not quote.
     pub(super) carried: Option<Carried<'a>>,
 }
@@ -37,19 +42,29 @@ impl<'a> ApiRequest<'a> {
             body: None,
             repeat: Repeat::Safe,
             is_write: false,
+            id: None,
+            name: None,
+            scope: None,
             carried: None,
         }
     }
 
-    /// A request that stores the carried value.
-    pub(super) fn store(method: Method, path: &'a str, body: Bytes, carried: Carried<'a>) -> Self {
+    /// A request that stores the carried value in a scope.
+    pub(super) fn store(
+        method: Method,
+        path: &'a str,
+        body: Bytes,
+        carried: Carried<'a>,
+        scope: Scope,
+    ) -> Self {
         Self {
-            method,
-            path,
             body: Some(body),
             repeat: Repeat::Never,
             is_write: true,
+            name: Some(carried.name),
+            scope: Some(scope),
             carried: Some(carried),
+            ..Self::read(method, path)
         }
     }
 }

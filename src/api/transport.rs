@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::error::ApiError;
 use super::request::{ApiAnswer, ApiEvent, ApiRequest, Repeat};
-use super::types::{Asked, ErrorEnvelope, ServerText, WriteReply};
+use super::types::{ErrorEnvelope, ServerText, WriteReply};
 use crate::auth::credential::ApiCredential;
 use crate::auth::source::CredentialSource;
 use crate::error::{Error, Kind, Result};
@@ -215,15 +215,15 @@ impl Api {
             .trace_id(trace_id)
     }
 
-    /// The reply to a write, if it confirms what was asked.
+    /// The reply to a write, if it confirms what the request asked for.
     pub(super) fn confirmed(
         &self,
+        request: &ApiRequest<'_>,
         answer: &ApiAnswer,
-        asked: &Asked<'_>,
         expected: &str,
     ) -> ApiResult<WriteReply> {
         let reply: WriteReply = self.parse(answer, expected)?;
-        if reply.confirms(asked) {
+        if reply.confirms(request) {
             Ok(reply)
         } else {
             Err(self.not_the_api(answer, expected))

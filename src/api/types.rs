@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::request::ApiRequest;
 use crate::formats::json::lenient;
 use crate::provider::CredentialKind;
 use crate::secret::Scope;
@@ -49,14 +50,6 @@ pub(super) struct NewSecret<'a> {
     pub(super) scope: Scope,
 }
 
-/// What a write asked for.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Asked<'a> {
-    pub(super) id: Option<&'a str>,
-    pub(super) name: Option<&'a str>,
-    pub(super) scope: Option<Scope>,
-}
-
 /// The response to a write. A member that is missing contradicts nothing.
 #[derive(Deserialize)]
 pub(super) struct WriteReply {
@@ -72,8 +65,8 @@ pub(super) struct WriteReply {
 }
 
 impl WriteReply {
-    /// Whether it is no error, and about what was asked.
-    pub(super) fn confirms(&self, asked: &Asked<'_>) -> bool {
+    /// Whether it is no error, and about what the request asked for.
+    pub(super) fn confirms(&self, request: &ApiRequest<'_>) -> bool {
         let is_error = self.error.is_some() || self.error_code.is_some();
         let same = |said: &Option<Value>, asked: Option<&str>| match (said, asked) {
             (Some(said), Some(asked)) => said == asked,
@@ -81,9 +74,9 @@ impl WriteReply {
         };
         !is_error
             && self.kind.as_ref().is_none_or(|kind| kind != "error")
-            && same(&self.id, asked.id)
-            && same(&self.name, asked.name)
-            && same(&self.scope, asked.scope.map(Scope::as_str))
+            && same(&self.id, request.id)
+            && same(&self.name, request.name)
+            && same(&self.scope, request.scope.map(Scope::as_str))
     }
 }
 
