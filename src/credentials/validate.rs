@@ -26,20 +26,19 @@ pub(crate) struct Checked {
     pub(crate) is_renewable: bool,
     /// The expiry, for messages; empty if it is not known.
     pub(crate) expiry: String,
-    /// The names of other secrets in the same file.
-    pub(crate) others: Vec<String>,
+    /// The warning about other secrets in the same file.
+    pub(crate) others: Option<String>,
 }
 
 impl Checked {
     /// A credential that does not expire, as far as is known.
     fn new(kind: CredentialKind, value: SecretValue) -> Self {
-        let (expiry, others) = (String::new(), Vec::new());
         Self {
             kind,
             value,
             is_renewable: false,
-            expiry,
-            others,
+            expiry: String::new(),
+            others: None,
         }
     }
 }
@@ -147,18 +146,10 @@ fn check_login(provider: &Provider, value: SecretValue, place: &str, now: Timest
         Error::input(format!("{place}: {reason}")).hint(login_hint(provider, text, &reason))
     })?;
     let expiry = expiry_text(&login, now);
-    let is_renewable = login.refresh_token.is_some();
-    // A token in place of a login is the login itself.
-    let file = Object::parse(text).ok().flatten();
-    let file = file.filter(|file| file.has(provider.access_token.0));
-    let others = provider.other_secrets.iter();
-    let others = others
-        .filter_map(|name| other_secret(file.as_ref()?, name))
-        .collect();
     Ok(Checked {
-        is_renewable,
+        is_renewable: login.refresh_token.is_some(),
         expiry,
-        others,
+        others: others_warning(provider, text, place),
         ..Checked::new(CredentialKind::OAuth, value)
     })
 }
@@ -198,14 +189,29 @@ fn expiry_text(login: &Login, now: Timestamp) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
+/// The warning about other secrets in the file of a login.
+pub(crate) fn others_warning(provider: &Provider, text: &str, place: &str) -> Option<String> {
+    let file = Object::parse(text).ok().flatten()?;
+    // Without a login, a token in place of it is the login itself.
+    let members = provider
+        .other_secrets
+        .iter()
+        .filter(|_| file.has(provider.access_token.0));
+    let others: Vec<_> = members.filter_map(|name| other_secret(&file, name)).collect();
+    (!others.is_empty()).then(|| {
+        let others = others.join(", ");
+        format!("{place} contains other secrets that are pushed too: {others}")
+    })
+}
+
 /// Describes a member next to the login that has other secrets, such as `mcpOAuth (github, linear)`.
 fn other_secret(file: &Object<'_>, name: &str) -> Option<String> {
-    if let Ok(Some(_)) = file.string(name) {
-        return Some(name.to_owned());
-    }
-    let object = file.object(name).ok().flatten()?;
+    let Ok(object) = file.object(name) else {
+        return (file.string(name) != Ok(None)).then(|| name.to_owned());
+    };
     // Claude Code names an entry after its server, followed by `|` and a hash.
-    let entries = object
+    let entries = object?;
+    let entries = entries
         .members()
         .map(|(entry, _)| entry.split('|').next().unwrap_or(entry));
     let servers: Vec<_> = entries.collect();

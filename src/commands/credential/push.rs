@@ -162,7 +162,7 @@ impl Push {
     /// The question whether to push it; `None` if the command line says what is meant.
     fn question(&self, place: &str, checked: &Checked, chosen: bool) -> Option<String> {
         let leaves = self.kind == CredentialKind::OAuth && self.scope.is_shared();
-        let is_asked_about = leaves || !checked.others.is_empty();
+        let is_asked_about = leaves || checked.others.is_some();
         if !(chosen || is_asked_about && self.consent == Confirmation::Terminal) {
             return None;
         }
@@ -185,11 +185,8 @@ impl Push {
             expiry => format!(" ({expiry})"),
         };
         printer.notice(&format!("pushing the {title} {kind} from {place}{expiry}"));
-        if !checked.others.is_empty() {
-            printer.warning(&format!(
-                "{place} contains other secrets that are pushed too: {}",
-                checked.others.join(", ")
-            ));
+        if let Some(others) = &checked.others {
+            printer.warning(others);
         }
         if checked.is_renewable && self.is_shared {
             printer.warning(&self.provider.sharing());

@@ -8,9 +8,9 @@ use clap::Args;
 use super::extracted::{self, ExtractedRow};
 use super::push::{self, Manner};
 use crate::context::{Context, connected};
+use crate::credentials::validate;
 use crate::discover::{Filter, LocalCredential, PushedAs, Report, State, discover, rank};
 use crate::error::{Error, Kind, Result};
-use crate::formats::json::Object;
 use crate::formats::shell::Shell;
 use crate::formats::{escape, words};
 use crate::provider::{CredentialKind, Provider};
@@ -252,15 +252,9 @@ impl Extraction {
         if found.renewable {
             printer.warning(&format!("{} login: {}", provider.title, provider.sharing()));
         }
-        let file = Object::parse(document.expose_secret()).ok().flatten();
-        let mut others = provider.other_secrets.to_vec();
-        others.retain(|name| file.as_ref().is_some_and(|file| file.has(name)));
-        if !others.is_empty() {
-            let place = found.place.shown(self.home.as_deref());
-            printer.warning(&format!(
-                "{place} contains other secrets that are pushed too: {}",
-                others.join(", ")
-            ));
+        let place = found.place.shown(self.home.as_deref());
+        if let Some(others) = validate::others_warning(provider, document.expose_secret(), &place) {
+            printer.warning(&others);
         }
     }
 

@@ -86,6 +86,30 @@ fn a_setup_token_becomes_a_login() {
     }
 }
 
+/// R127: other secrets in the file of a login are named, whatever their type; empty members are not.
+#[test]
+fn other_secrets_in_the_file_are_named() {
+    let file = |others: &str| format!(r#"{{"claudeAiOauth":{{"accessToken":"a"}}{others}}}"#);
+    for (others, named) in [
+        ("", None),
+        (
+            r#","mcpOAuth":{},"slackTag":"","designOauth":null,"theme":"x""#,
+            None,
+        ),
+        (r#","slackTag":["hunter2"]"#, Some("slackTag")),
+        (
+            r#","trustedDeviceToken":"hunter2","mcpOAuth":{"github|1":{},"linear|2":7}"#,
+            Some("mcpOAuth (github, linear), trustedDeviceToken"),
+        ),
+    ] {
+        let warning = others_warning(&CLAUDE, &file(others), "here");
+        let expected = named.map(|named| format!("here contains other secrets that are pushed too: {named}"));
+        assert_eq!(warning, expected, "{others}");
+    }
+    let token = r#"{"personal_access_token":"at-hunter2"}"#;
+    assert_eq!(others_warning(&CODEX, token, "here"), None);
+}
+
 /// R152: a value without the form of its type is not worth restoring.
 #[test]
 fn a_stored_value_has_the_form_of_its_type() {
