@@ -163,11 +163,3 @@ fn an_update_in_doubt_that_finds_nothing_is_unknown() {
         .exits(5)
         .stdout_contains("A     unknown: ");
 }
-
-/// R119: a response with a status outside 200–599 is not from the API.
-#[test]
-fn an_undefined_status_in_a_batch_is_not_the_api() {
-    let sandbox = Sandbox::new();
-    sandbox.vault.fault(Fault::on("GET", SECRETS).json(999, "[]"));
-    sandbox.run("secret list").exits(7).stderr_contains("999");
-}

@@ -257,16 +257,17 @@ fn two_thousand_secrets_share_few_connections() {
     assert!(sandbox.vault.peak_connections() < 128);
 }
 
-/// R115: a name that is given many times is reported once.
+/// R10, R115: a name that is given many times is reported once, and the last value counts.
 #[test]
 fn a_name_given_many_times_is_one_warning() {
     let sandbox = Sandbox::new();
-    sandbox.write(".env", "A=1\n".repeat(5000));
+    sandbox.write(".env", "A=1\n".repeat(4999) + "A=last\n");
     let ran = sandbox
         .run("secret push --from-file .env --yes")
         .exits(0)
         .stderr_contains("A is given more than once, first at .env:1 and last at .env:5000; the last wins");
     assert_eq!(ran.stderr.matches("warning").count(), 1);
+    assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("last"));
 }
 
 /// R16: `--strict` makes every warning an error, and nothing is written.
