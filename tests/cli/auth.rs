@@ -1,12 +1,13 @@
 //! `amika auth login, status, logout`: R53, R56 to R61.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::json;
 
 use crate::sandbox::{CANARY, KEY_FILE, SESSION_FILE, Sandbox, feed, ran};
 use crate::support::faults::Fault;
-use crate::support::idp::Idp;
+use crate::support::idp::{Idp, TOKEN_MARK};
 
 const TOKEN_ENDPOINT: &str = "/user_management/authenticate";
 const DEVICE_ENDPOINT: &str = "/user_management/authorize/device";
@@ -278,14 +279,14 @@ fn a_usable_login_is_not_overwritten_and_an_unusable_one_is() {
     }
 }
 
-/// R56, R58: the device flow keeps its polling interval, and each outcome is explained.
+/// R58: each outcome of the device flow is explained.
 #[test]
 fn every_outcome_of_the_device_flow_is_explained() {
-    for (code, exit, part) in [
-        ("access_denied", 3, "denied in the browser"),
-        ("expired_token", 3, "not entered in time"),
-        ("sso_required", 3, "single sign-on"),
-        ("organization_selection_required", 3, "organisation"),
+    for (code, part) in [
+        ("access_denied", "denied in the browser"),
+        ("expired_token", "not entered in time"),
+        ("sso_required", "single sign-on"),
+        ("organization_selection_required", "organisation"),
     ] {
         for body in [
             json!({ "error": code, "error_description": "x" }),
@@ -295,7 +296,7 @@ fn every_outcome_of_the_device_flow_is_explained() {
             sandbox
                 .vault
                 .fault(Fault::on("POST", TOKEN_ENDPOINT).json(400, &body.to_string()));
-            sandbox.run_stored("auth login").exits(exit).stderr_contains(part);
+            sandbox.run_stored("auth login").exits(3).stderr_contains(part);
             assert!(!sandbox.home().join(SESSION_FILE).exists());
         }
     }
@@ -518,13 +519,13 @@ fn logout_removes_a_link_and_names_what_remains() {
 fn a_file_in_place_of_the_state_directory_is_exit_8() {
     let sandbox = Sandbox::new();
     sandbox.write("state", "");
-    let login = |command: &str| {
+    let run = |command: &str| {
         let mut command = sandbox.bare_command(command.split_whitespace());
         command.env("AMIKA_STATE_DIRECTORY", "state");
         ran(command.output().unwrap())
     };
     for line in ["auth login", "auth logout", "auth status", "secret list"] {
-        login(line).exits(8).stderr_contains("state is not a directory");
+        run(line).exits(8).stderr_contains("state is not a directory");
     }
     assert!(
         sandbox.vault.requests().is_empty(),
@@ -534,22 +535,6 @@ fn a_file_in_place_of_the_state_directory_is_exit_8() {
     ran(list.env("AMIKA_STATE_DIRECTORY", "state").output().unwrap())
         .exits(0)
         .stderr_contains("warning: state is not a directory");
-}
-
-/// The files below `directory` that contain `mark`.
-fn holding(directory: &std::path::Path, mark: &str) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| {
-            if path.is_dir() {
-                return holding(&path, mark);
-            }
-            let content = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-            Vec::from_iter(content.contains(mark).then_some(path))
-        })
-        .collect()
 }
 
 /// R95, R101: tokens and values are only in the files that store them.
@@ -572,10 +557,9 @@ fn secrets_are_only_in_the_files_that_store_them() {
         let mut command = sandbox.bare_command(line.split_whitespace());
         ran(command.env("RUST_LOG", "trace").output().unwrap()).exits(0);
     }
-    let session = sandbox.home().join(SESSION_FILE);
-    assert_eq!(
-        holding(sandbox.home(), crate::support::idp::TOKEN_MARK),
-        [session]
-    );
-    assert_eq!(holding(sandbox.home(), CANARY), [source]);
+    for (mark, place) in [(TOKEN_MARK, sandbox.path(SESSION_FILE)), (CANARY, source)] {
+        let contains = |path: &PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap()).contains(mark);
+        let found: Vec<_> = sandbox.files().into_iter().filter(contains).collect();
+        assert_eq!(found, [place]);
+    }
 }

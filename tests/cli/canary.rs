@@ -2,7 +2,6 @@
 //! part of a response: no output and no file contains them.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::json;
 
@@ -234,9 +233,9 @@ fn populated_sandbox() -> Sandbox {
 /// Checks that only the prepared files and the state directory contain a value.
 fn nothing_is_written(sandbox: &Sandbox, name: &str) {
     const OURS: [&str; 5] = ["x.env", "key", "login", ".codex", "amika"];
-    for path in files(sandbox.home()) {
+    for path in sandbox.files() {
         let ours = |part: std::path::Component| OURS.iter().any(|own| part.as_os_str() == *own);
-        if !path.components().any(ours) {
+        if !path.strip_prefix(sandbox.home()).unwrap().components().any(ours) {
             let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
             for secret in [VALUE, KEY, OLD, ACCESS, REFRESH] {
                 assert_eq!(leaked(&text, secret), None, "{name}: {}", path.display());
@@ -249,7 +248,9 @@ fn nothing_is_written(sandbox: &Sandbox, name: &str) {
 #[test]
 fn a_text_cut_inside_a_value_shows_no_part_of_it() {
     for before in (240..=300).step_by(4) {
-        for (name, encoded) in encodings(KEY) {
+        // The raw key at every length, and each of its encodings at a third of them.
+        let count = if before % 12 == 0 { usize::MAX } else { 1 };
+        for (name, encoded) in encodings(KEY).into_iter().take(count) {
             let sandbox = Sandbox::new();
             sandbox.write("key", KEY);
             let message = format!("{}{encoded}", ". ".repeat(before / 2));
@@ -266,9 +267,6 @@ fn a_text_cut_inside_a_value_shows_no_part_of_it() {
                 "{name} after {before}: {}",
                 ran.stderr
             );
-            if before % 3 > 0 {
-                break;
-            }
         }
     }
 }
@@ -294,19 +292,6 @@ fn values_of_files_are_in_no_command_line() {
     assert_eq!(leaked(&line, &value), None);
     sandbox.vault.release();
     ran(child.wait_with_output().unwrap()).exits(0);
-}
-
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
 }
 
 #[test]

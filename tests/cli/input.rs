@@ -8,8 +8,7 @@ fn push_file(sandbox: &Sandbox, content: impl AsRef<[u8]>) -> Ran {
     sandbox.run("secret push --from-file x.env --yes")
 }
 
-/// Whether the command was refused before any request.
-/// Only lists were requested.
+/// Whether nothing but lists was requested.
 fn nothing_written(sandbox: &Sandbox) -> bool {
     sandbox.vault.writes() == 0
 }
@@ -484,9 +483,9 @@ fn a_hint_is_not_repeated() {
     assert_eq!(run.stderr.matches("error: ").count(), 4, "{run:?}");
 }
 
-/// R16: everything is checked before the first request.
+/// R16: everything is checked before the first write.
 #[test]
-fn everything_is_checked_before_the_first_request() {
+fn everything_is_checked_before_the_first_write() {
     let sandbox = Sandbox::new();
     sandbox.write("good.env", "A=1\n");
     sandbox.write("bad.env", "B=1\nC\n");
@@ -525,11 +524,13 @@ fn help_says_who_sees_an_inline_value() {
 #[test]
 fn scopes_and_types_are_checked_before_any_request() {
     let sandbox = Sandbox::new();
-    sandbox
-        .run("secret push A=1 --scope team --yes")
-        .exits(2)
-        .stderr_contains("user, org");
-    assert!(nothing_written(&sandbox));
+    for (line, values) in [
+        ("secret push A=1 --scope team --yes", "user, org"),
+        ("secret claude push --type password --value x", "oauth, api_key"),
+    ] {
+        sandbox.run(line).exits(2).stderr_contains(values);
+    }
+    assert!(sandbox.vault.requests().is_empty());
 }
 
 /// R20: an unset variable is an error.

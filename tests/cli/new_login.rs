@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use expectrl::Expect;
 use expectrl::session::OsSession;
@@ -247,18 +248,19 @@ fn a_signal_ends_the_tool() {
     let sandbox = machine("exit 130");
     text(&mut push(&sandbox, "claude push --new-login"), "code 130");
     assert!(kept(&sandbox).is_empty());
-    let sandbox = machine("echo $$ > \"$HOME/pid\"; echo started; exec sleep 100");
+    let sandbox = machine("echo started; exec sleep 100");
     let line = "trap : INT; PATH=$PWD/bin:/usr/bin:/bin amika secret claude push --new-login; echo code $?";
     let mut session = shell(&sandbox, line);
     text(&mut session, "started");
     session.send("\x03").unwrap();
     text(&mut session, "code 130");
     let line = "PATH=$PWD/bin:/usr/bin:/bin amika secret claude push --new-login < /dev/tty & \
-                until [ -e pid2 ]; do sleep 0.1; done; kill -TERM $!; wait $!; echo code $?";
-    let sandbox = machine("echo $$ > \"$HOME/pid2\"; exec sleep 100");
+                until [ -e pid ]; do sleep 0.1; done; kill -TERM $!; wait $!; echo code $?";
+    let sandbox = machine("echo $$ > \"$HOME/pid\"; exec sleep 100");
     text(&mut shell(&sandbox, line), "code 143");
-    let pid = fs::read_to_string(sandbox.home().join("pid2")).unwrap();
-    assert!(!std::path::Path::new(&format!("/proc/{}", pid.trim())).exists());
+    let pid = fs::read_to_string(sandbox.home().join("pid")).unwrap();
+    let is_running = Command::new("kill").args(["-0", pid.trim()]).output().unwrap();
+    assert!(!is_running.status.success(), "the tool goes on");
     assert!(kept(&sandbox).is_empty());
 }
 

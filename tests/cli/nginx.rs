@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::sandbox::{Ran, Sandbox, has_tools, ran, send_signal};
 
@@ -159,9 +159,9 @@ fn all_stored(ran: Ran, sandbox: &Sandbox, count: usize) -> Ran {
     ran
 }
 
-/// R135: `limit_req` with nginx's own pages, without and with `Retry-After`: everything is stored, not
-/// faster than the limit allows, and at most a third of the requests are refused. Tests in virtual time
-/// show how fast; `benches/bench.py limits` measures it.
+/// R135: `limit_req` with nginx's own pages, without and with `Retry-After`: everything is stored, and
+/// at most a third of the requests are refused. Tests in virtual time show how fast; `benches/bench.py limits`
+/// measures it.
 #[test]
 fn a_rate_limit_of_nginx_slows_a_batch_down_and_loses_nothing() {
     const LIMITS: [(u32, u32, usize, u16, Option<u32>); 4] = [
@@ -193,11 +193,8 @@ fn push_through(limit: (u32, u32, usize, u16, Option<u32>), protocol: &str) {
     );
     let location = format!("limit_req zone=r{rate} burst={burst} nodelay; limit_req_status {status};");
     let nginx = Nginx::start(&sandbox, protocol, &server, &location);
-    let started = Instant::now();
     let ran = ran(nginx.push(&sandbox, count).output().unwrap());
-    let took = started.elapsed().as_secs_f64();
     all_stored(ran, &sandbox, count).stderr_contains("limits the rate");
-    assert!(took > 3.5, "{limit:?}: {took:.1} s");
     let log = std::fs::read_to_string(sandbox.home().join("requests.log")).unwrap();
     let refused = log.matches(&format!("\" {status} ")).count();
     assert!(

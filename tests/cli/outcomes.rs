@@ -15,7 +15,7 @@ fn json_reports_every_outcome_and_its_count() {
     let create = || Fault::on("POST", SECRETS);
     sandbox.vault.fault(create().of("A"));
     sandbox.vault.fault(create().of("B").fails(400, "no"));
-    let slow = Duration::from_millis(300);
+    let slow = Duration::from_secs(1);
     sandbox
         .vault
         .fault(create().fails(401, "revoked").delay(slow).always());

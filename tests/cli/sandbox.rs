@@ -56,6 +56,19 @@ impl Sandbox {
         path
     }
 
+    /// Every file below the home.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        fn below(directory: &Path) -> Vec<PathBuf> {
+            let paths = fs::read_dir(directory)
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            paths
+                .flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] })
+                .collect()
+        }
+        below(self.home())
+    }
+
     /// A command with a cleared environment, the vault and its API key.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.bare_command(arguments);
@@ -292,8 +305,7 @@ fn as_shown(text: &str) -> String {
 }
 
 impl Ran {
-    /// Standard error without the notice that the keychain is off, which is a store of Claude Code on macOS and
-    /// Windows.
+    /// Standard error without the notice that the keychain is off, which extract prints on macOS and Windows only.
     pub(crate) fn messages(&self) -> String {
         let lines = self.stderr.split_inclusive('\n');
         lines

@@ -57,7 +57,7 @@ fn a_plan_fits_the_terminal() {
     }
 }
 
-/// One name of 256 characters does not turn a list of 500 into 2,000 lines.
+/// A name of 256 characters takes one line of a list, like any other.
 #[test]
 fn a_long_name_costs_no_lines() {
     let sandbox = Sandbox::new();

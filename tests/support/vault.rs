@@ -36,7 +36,7 @@ pub(crate) struct Vault {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A stored secret, generic (`kind` is empty) or a provider's credential.
+/// A stored secret or provider credential.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) id: String,
@@ -45,7 +45,7 @@ pub(crate) struct Stored {
     pub(crate) name: String,
     pub(crate) scope: String,
     pub(crate) value: String,
-    /// `oauth` or `api_key` for a credential.
+    /// `oauth` or `api_key` for a credential, empty for a secret.
     pub(crate) kind: String,
     pub(crate) description: Option<String>,
 }
@@ -253,12 +253,12 @@ impl Vault {
 
     /// Waits until `n` requests with this method have arrived.
     pub(crate) fn wait_for(&self, method: &str, n: usize) {
-        let enough =
+        let too_few =
             |contents: &mut Contents| contents.seen.iter().filter(|s| s.method == method).count() < n;
         let (guard, timeout) = self
             .shared
             .changed
-            .wait_timeout_while(self.contents(), PATIENCE, enough)
+            .wait_timeout_while(self.contents(), PATIENCE, too_few)
             .expect("no handler panics");
         drop(guard);
         assert!(!timeout.timed_out(), "fewer than {n} {method} requests arrived");
