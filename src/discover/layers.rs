@@ -201,8 +201,7 @@ fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
         }
         Format::JsonWithComments => {
             match jsonc_parser::parse_to_serde_value(text, &ParseOptions::default()) {
-                Ok(None) => Ok(None),
-                Ok(Some(Node::Object(members))) => Ok(Some(Node::Object(members))),
+                Ok(root @ (None | Some(Node::Object(_)))) => Ok(root),
                 Ok(_) => Err(JsonError::NotAnObject.to_string()),
                 Err(_) => Err("is not valid JSON with comments".to_owned()),
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::credential::{LocalCredential, Place, State};
-use super::report::{Overrides, Remark, RemarkLevel, Report};
+use super::report::{Remark, RemarkLevel, Report};
 use crate::formats::{escape, words};
 use crate::provider::{CredentialKind, Provider};
 use crate::ui::notices::Notices;
@@ -30,8 +30,15 @@ impl Report {
             }
         }
         let overrides = &self.overrides;
-        let named: Vec<_> = overrides.iter().filter_map(|tool| tool.named(home)).collect();
-        let unknown: Vec<_> = overrides.iter().filter_map(|tool| tool.unknown(home)).collect();
+        let named = overrides.iter().filter_map(|of| {
+            let text = format!("{} may use something else", of.tool);
+            listed(&text, &of.named, home)
+        });
+        let unknown = overrides.iter().filter_map(|of| {
+            let text = format!("it is not known whether these change the sign-in of {}", of.tool);
+            listed(&text, &of.unknown, home)
+        });
+        let (named, unknown): (Vec<_>, Vec<_>) = (named.collect(), unknown.collect());
         let unpushed = shown.iter().filter_map(|found| why_not_pushed(found, home));
         let unpushed: Vec<_> = unpushed.collect();
         let lines = if all {
@@ -51,21 +58,6 @@ impl Report {
             notices.notice(line);
         }
         notices
-    }
-}
-
-impl Overrides {
-    fn named(&self, home: Option<&Path>) -> Option<String> {
-        let text = format!("{} may use something else", self.tool);
-        listed(&text, &self.named, home)
-    }
-
-    fn unknown(&self, home: Option<&Path>) -> Option<String> {
-        let text = format!(
-            "it is not known whether these change the sign-in of {}",
-            self.tool
-        );
-        listed(&text, &self.unknown, home)
     }
 }
 

@@ -30,11 +30,6 @@ pub(crate) enum JsonError {
     Member(String, &'static str),
 }
 
-/// An error in a time. The message continues a sentence that begins with the name of a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct TimeError(&'static str);
-
 /// The members in the order of the text, including duplicates.
 pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
@@ -142,13 +137,19 @@ impl<'a> Object<'a> {
         self.members.get(name).is_some_and(|raw| raw.get() != "null")
     }
 
-    /// A time in milliseconds since 1970 or as RFC 3339; `None` if it is missing or null.
-    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, TimeError> {
+    /// Whether a member is `true`.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|raw| raw.get() == "true")
+    }
+
+    /// A time in milliseconds since 1970 or as RFC 3339; `None` if it is missing or null. The error continues
+    /// a sentence that begins with the name of the member.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, &'static str> {
         let raw = match self.members.get(name).map(RawValue::get) {
             None | Some("null") => return Ok(None),
             Some(raw) => raw,
         };
-        let no_time = TimeError("that is not a time");
+        let no_time = "that is not a time";
         if let Ok(text) = serde_json::from_str::<String>(raw) {
             return text.parse().map(Some).map_err(|_| no_time);
         }
@@ -160,7 +161,7 @@ impl<'a> Object<'a> {
         let milliseconds = number as i64;
         // Zero stands for no time in some files.
         if milliseconds != 0 && milliseconds < SHORTEST_MILLISECONDS {
-            return Err(TimeError("that is no number of milliseconds since 1970"));
+            return Err("that is no number of milliseconds since 1970");
         }
         Timestamp::from_millisecond(milliseconds)
             .map(Some)

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -48,9 +48,10 @@ fn claims(token: &str) -> Option<Zeroizing<Vec<u8>>> {
 
 /// A `NumericDate` of RFC 7519, which may have a fraction.
 fn seconds(number: &str) -> Option<Timestamp> {
-    let whole = number.split('.').next()?.parse::<i64>().ok()?;
-    number.parse::<f64>().ok()?;
-    Timestamp::from_second(whole).ok().filter(|_| whole > 0)
+    let seconds = SignedDuration::try_from_secs_f64(number.parse().ok()?)
+        .ok()?
+        .as_secs();
+    Timestamp::from_second(seconds).ok().filter(|_| seconds > 0)
 }
 
 #[cfg(test)]
@@ -69,6 +70,7 @@ pub(crate) mod tests {
         for (claims, expected) in [
             (r#"{"exp":1800000000}"#, at(1_800_000_000)),
             (r#"{"exp":1800000000.5}"#, at(1_800_000_000)),
+            (r#"{"exp":1.8e9}"#, at(1_800_000_000)),
             (r#"{"exp":1,"exp":1800000000}"#, at(1_800_000_000)),
             ("{}", Expiry::Never),
             (r#"{"exp":null}"#, Expiry::Never),

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::formats::escape;
-use crate::formats::json::{JsonError, Object, TimeError};
+use crate::formats::json::{JsonError, Object};
 use crate::formats::jwt::{self, Expiry};
 use crate::provider::{CLAUDE, CODEX, PROVIDERS, Provider};
 use crate::secret::SecretValue;
@@ -47,7 +47,7 @@ pub(crate) enum Unusable {
     #[error("{0}")]
     Incomplete(&'static str),
     #[error("`{0}` is a time {1}")]
-    Time(&'static str, TimeError),
+    Time(&'static str, &'static str),
     #[error("the login expired at {0:.0} and has no refresh token to renew it with")]
     Expired(Timestamp),
     #[error("the login's refresh token expired at {0:.0}")]

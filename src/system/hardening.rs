@@ -4,6 +4,7 @@ use std::io::Write;
 
 /// Disables core dumps, and makes a panic end the program with a fixed message, because the panic's
 /// own text may contain a secret.
+#[expect(clippy::exit, reason = "after a panic nothing else may run")]
 pub(crate) fn apply() {
     forbid_core_dumps();
     std::panic::set_hook(Box::new(|_| {
@@ -11,13 +12,8 @@ pub(crate) fn apply() {
             std::io::stderr(),
             "error: amika crashed; this is a bug, please report it"
         );
-        end();
+        std::process::exit(1)
     }));
-}
-
-#[expect(clippy::exit, reason = "after a panic nothing else may run")]
-fn end() -> ! {
-    std::process::exit(1)
 }
 
 #[cfg(unix)]
