@@ -31,12 +31,12 @@ impl Source {
     pub(super) const OPENCODE: Self = Self::new("opencode", 200, None, None);
     pub(super) const AMP_SECRETS: Self = Self::new("amp_secrets", 150, Some("amp"), None);
     pub(super) const AMP: Self = Self::new("amp", 100, None, Some(ApiKey));
-    /// What only older versions of Claude Code read ranks below what the current one uses.
-    pub(super) const OLD_CLAUDE_API: Self =
-        Self::new("claude_api", Self::LEGACY, Some("anthropic"), Some(ApiKey));
-    pub(super) const OLD_CLAUDE_OAUTH: Self =
-        Self::new("claude_oauth", Self::LEGACY, Some("anthropic"), Some(OAuth));
-    const LEGACY: u16 = 399;
+    /// What Claude Code does not read, such as the files of its older versions, ranks below what it uses.
+    pub(super) const UNUSED_CLAUDE_API: Self =
+        Self::new("claude_api", Self::UNUSED, Some("anthropic"), Some(ApiKey));
+    pub(super) const UNUSED_CLAUDE_OAUTH: Self =
+        Self::new("claude_oauth", Self::UNUSED, Some("anthropic"), Some(OAuth));
+    const UNUSED: u16 = 399;
 
     const fn new(
         id: &'static str,
@@ -48,9 +48,9 @@ impl Source {
         Self { id, priority, holds }
     }
 
-    /// Whether only older versions of the tool read it.
-    pub(super) fn is_legacy(&self) -> bool {
-        self.priority == Self::LEGACY
+    /// Whether its tool does not read it.
+    pub(super) fn is_unused(&self) -> bool {
+        self.priority == Self::UNUSED
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Tool {
     pub(super) followed: &'static [&'static str],
     /// Domains of its vendor.
     pub(super) domains: &'static [&'static str],
+    /// The domain of the settings that an administrator can enforce on macOS.
+    pub(super) preferences: Option<&'static str>,
     /// Its settings files in a project, which are never opened: a repository may be a stranger's.
     pub(super) project_files: &'static [&'static str],
 }
@@ -167,6 +169,7 @@ pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Overrides {
             named.push(place);
         }
     }
+    named.extend(managed_preferences(tool, env));
     unknown.extend(project_files(tool, env, &layers.files));
     Overrides {
         tool: tool.title,
@@ -187,6 +190,20 @@ impl Tool {
         let is_followed = followed.any(|followed| followed.eq_ignore_ascii_case(&name));
         !is_blank && !is_off && !is_own_server && !is_followed
     }
+}
+
+/// The files of settings that an administrator enforces on macOS, for everybody or for this user. Their
+/// format is not read.
+fn managed_preferences(tool: &Tool, env: &Env) -> impl Iterator<Item = Place> {
+    let directory = env.system_path("Library/Managed Preferences");
+    let files = directory
+        .into_iter()
+        .zip(tool.preferences)
+        .flat_map(|(directory, domain)| {
+            let file = format!("{domain}.plist");
+            [directory.join(env.user_name()).join(&file), directory.join(file)]
+        });
+    files.filter(|file| file.is_file()).map(Place::File)
 }
 
 /// The settings files of the project around the working directory, up to the root of its repository

@@ -1,17 +1,17 @@
 //! Reads the files and keychain items of other programs.
 
 use std::borrow::Cow;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::credential::Place;
 use crate::secret::SecretValue;
-use crate::system::env::Env;
+use crate::system::env::{Env, Platform};
 use crate::system::file::{self, FileError};
 use crate::system::keychain::{Keychain, KeychainError};
 
-/// Maximum size of a store, in bytes.
-const MAX_STORE: u64 = 1024 * 1024;
+/// Maximum size of a file, in bytes. Claude Code's global configuration grows with use.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
 /// Where other programs keep their files and items.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Env,
@@ -68,15 +68,10 @@ impl Document {
 }
 
 impl Reader<'_> {
-    pub(super) fn file(&self, path: &Path) -> Lookup {
-        self.file_up_to(path, MAX_STORE)
-    }
-
-    /// As [`file`](Self::file), with another maximum size in bytes.
     #[expect(clippy::unused_self, reason = "all files are read through the reader")]
-    pub(super) fn file_up_to(&self, path: &Path, limit: u64) -> Lookup {
+    pub(super) fn file(&self, path: &Path) -> Lookup {
         let place = Place::File(path.to_owned());
-        let content = match file::read_if_there(path, limit) {
+        let content = match file::read_if_there(path, MAX_FILE) {
             Ok(None) => Content::Absent,
             Ok(Some(bytes)) => {
                 let text = String::from_utf8_lossy(&bytes);
@@ -87,7 +82,7 @@ impl Reader<'_> {
                 })
             }
             Err(FileError::Directory) => Content::Directory,
-            Err(FileError::Io(error)) if error.kind() == ErrorKind::NotFound => {
+            Err(error) if error.is_missing() => {
                 Content::Nothing("this is a link to nothing, so there is no credential in it")
             }
             Err(error) => Content::Unreadable(error.to_string()),
@@ -127,6 +122,16 @@ impl Reader<'_> {
     /// Why no item can be read, if that is known in advance.
     pub(super) fn unreachable(&self) -> Option<KeychainError> {
         self.keychain?.unreachable()
+    }
+
+    /// A path below the directory of machine-wide settings.
+    pub(super) fn machine_path(&self, path: &str) -> Option<PathBuf> {
+        let parent = match self.env.platform {
+            Platform::Unix => self.env.system_path("etc"),
+            Platform::MacOs => self.env.system_path("Library/Application Support"),
+            Platform::Windows => self.env.path("ProgramData"),
+        };
+        Some(parent?.join(path))
     }
 
     /// A path below the home directory.

@@ -55,8 +55,8 @@ pub(super) struct Overrides {
 
 impl Overrides {
     /// What is most likely used instead; `None` if the stored credentials are certainly used.
-    pub(super) fn first(&self) -> Option<&Place> {
-        self.named.first().or(self.unknown.first())
+    pub(super) fn first(&self) -> Option<Place> {
+        self.named.first().or(self.unknown.first()).cloned()
     }
 }
 
@@ -176,9 +176,8 @@ impl Report {
             _ => {}
         }
         credential.value = SecretValue::new(value.to_owned());
-        if credential.source.is_legacy() {
-            let text = "a credential of an older version, which Claude Code 2.1 does not use";
-            self.note(&credential.place, text);
+        if credential.source.is_unused() {
+            self.note(&credential.place, "Claude Code 2.1 does not use this credential");
         }
         self.credentials.push(credential);
     }

@@ -709,6 +709,61 @@ fn the_strongest_layer_selects_the_store() {
     }
 }
 
+/// R124: settings that an administrator enforces on macOS are named, because their format is not read.
+#[test]
+fn managed_preferences_are_named() {
+    for (domain, used) in [
+        ("com.anthropic.claudecode", CLAUDE_USED),
+        ("com.openai.codex", CODEX_USED),
+        ("ai.opencode.managed", GROQ_USED),
+    ] {
+        for directory in ["", "fix/"] {
+            let file = format!("root/Library/Managed Preferences/{directory}{domain}.plist");
+            let home = Home::on(Platform::MacOs)
+                .with(LAPTOP)
+                .with(&[(&file, "bplist00")]);
+            let all = [CLAUDE_USED, CODEX_USED, GROQ_USED, AMP_USED];
+            assert_rows(
+                &home,
+                &all.map(|row| {
+                    if row == used {
+                        row.trim_end_matches(" used")
+                    } else {
+                        row
+                    }
+                }),
+            );
+            assert!(
+                home.said(false)
+                    .ends_with(&format!("may use something else: ~/{file}"))
+            );
+        }
+    }
+}
+
+/// R124: of the addresses that select Amp's key, the machine's goes before the variable, and that before the
+/// person's (run with Amp 0.0.1790142911).
+#[test]
+fn the_strongest_address_selects_amps_key() {
+    let key = |name: &str| format!(r#""apiKey@https://{name}.example":"{name}""#);
+    let keys = format!("{{{},{},{}}}", key("machine"), key("variable"), key("person"));
+    let settings = |name: &str| format!(r#"{{"amp.url":"https://{name}.example"}}"#);
+    let (machine, person) = (settings("machine"), settings("person"));
+    let found = |home: &Home| home.discover().credentials[0].value.expose_secret().to_owned();
+    let mut home = Home::new(&[(AMP, &keys), (AMP_SETTINGS, &person)]);
+    assert_eq!(found(&home), "person");
+    home = home.set(&[("AMP_URL", "https://variable.example")]);
+    assert_eq!(found(&home), "variable");
+    home = home.with(&[("root/etc/ampcode/managed-settings.json", &machine)]);
+    assert_eq!(found(&home), "machine");
+    // An empty address is the default.
+    let cleared = [
+        ("root/etc/ampcode/managed-settings.json", r#"{"amp.url":""}"#),
+        (AMP, AMP_KEY),
+    ];
+    assert_rows(&home.with(&cleared), &[AMP_USED]);
+}
+
 /// R124: OpenCode's layers, the weakest first; each goes before the ones in front of it.
 #[test]
 fn the_strongest_layer_has_opencodes_key() {
@@ -1058,20 +1113,62 @@ fn on_macos_the_keychain_comes_before_the_files() {
     assert!(report.problems.is_empty());
 }
 
-/// The Windows Credential Manager goes before the file; a login that is split there is not dropped silently.
+/// R124: Claude Code on Windows has its login in the file, or in the Credential Manager if a feature flag or
+/// a variable says so; a login that is split there is not dropped silently.
 #[test]
-fn the_credential_manager_comes_before_the_file() {
+fn the_credential_manager_is_used_if_it_is_selected() {
     const SERVICE: &str = "Claude Code-credentials";
-    let home = Home::on(Platform::Windows).with(&[(CLAUDE, &LOGIN.replace("item", "file"))]);
-    let file = "claude_oauth sk-ant-oat01-file";
     let keychain = MemoryKeychain::default().with(SERVICE, "claude-code-user", LOGIN);
+    let flag = |on: &str| format!(r#"{{"cachedGrowthBookFeatures":{{"tengu_windows_credman":{on}}}}}"#);
+    let home = |config: &str| {
+        let file = LOGIN.replace("item", "file");
+        Home::on(Platform::Windows).with(&[(CLAUDE, &file), (CLAUDE_CONFIG, config)])
+    };
+    let variable = |value: &str| home("{}").set(&[("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN", value)]);
+    let file = "claude_oauth sk-ant-oat01-file";
+    for home in [
+        home("{}"),
+        home("{"),
+        home(&flag("false")),
+        home(&flag("1")),
+        variable("0"),
+    ] {
+        let report = home.discover_with(Some(&keychain));
+        assert_eq!(rows(&report)[0], format!("{file} chosen claude used"));
+        assert!(keychain.reads.borrow().is_empty());
+    }
     let both = [CLAUDE_USED.to_owned(), format!("{file} outranked -")];
-    assert_eq!(rows(&home.discover_with(Some(&keychain))), both);
-    assert_eq!(rows(&home.discover()), [format!("{file} chosen claude used")]);
+    for home in [home(&flag("true")), variable("1")] {
+        assert_eq!(rows(&home.discover_with(Some(&keychain))), both);
+    }
     let split = MemoryKeychain::default().with(SERVICE, "claude-code-user#m", r#"{"n":2,"l":9}"#);
-    let report = home.discover_with(Some(&split));
+    let report = variable("1").discover_with(Some(&split));
     assert_eq!(rows(&report), [format!("{file} chosen claude")]);
     assert!(report.problems[0].shown(None).contains("is split"));
+}
+
+/// R124: Claude Code does not read its file while the Keychain has an item, whatever the item contains.
+#[test]
+fn a_keychain_item_without_a_login_hides_the_file() {
+    let config = (CLAUDE_CONFIG, r#"{"primaryApiKey":"k"}"#);
+    let home = Home::on(Platform::MacOs).with(&[(CLAUDE, LOGIN), config]);
+    for (item, uses_file) in [
+        ("null", true),
+        ("{}", false),
+        (r#"{"mcpOAuth":{}}"#, false),
+        (r#"{"claudeAiOauth":{"accessToken":""}}"#, false),
+        (r#"{"claudeAiOauth":{"accessToken":"t","scopes":[]}}"#, false),
+    ] {
+        let keychain = MemoryKeychain::default().with("Claude Code-credentials", "fix", item);
+        let rows = rows(&home.discover_with(Some(&keychain)));
+        let (login, key) = if uses_file { (" used", "") } else { ("", " used") };
+        assert_eq!(rows[0], format!("claude_api k chosen secret{key}"), "{item}");
+        assert_eq!(
+            rows.last().unwrap(),
+            &format!("claude_oauth sk-ant-oat01-item outranked -{login}"),
+            "{item}"
+        );
+    }
 }
 
 #[test]

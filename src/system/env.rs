@@ -143,6 +143,13 @@ impl Env {
         self.root.as_ref().map(|root| root.join(path))
     }
 
+    /// The name of the user, from a variable or from the home directory.
+    pub(crate) fn user_name(&self) -> &OsStr {
+        let variable = ["USER", "LOGNAME"].iter().find_map(|name| self.variable(name));
+        let home = || self.home.as_deref()?.file_name();
+        variable.or_else(home).unwrap_or_default()
+    }
+
     /// Whether a variable is set and not empty.
     pub(crate) fn is_set(&self, variable: &str) -> bool {
         self.path(variable).is_some()

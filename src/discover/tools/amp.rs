@@ -2,17 +2,17 @@
 //! configuration file of older versions.
 //!
 //! Facts from running Amp 0.0.1790142911: the file maps `apiKey@<url>` to a key or, after an OAuth
-//! login, to a JWT. `AMP_URL` may have the default URL with or without its final slash, which the
-//! entry has; any other URL is used as written. In the keyring, the service is `amp.cli.apiKey` and
-//! the account is the host of the URL. With native storage on, a key in the file still goes first. A
-//! relative XDG directory is followed. `~/.amp/config.json` is not read by current versions.
+//! login, to a JWT. The URL is that of the managed settings, of `AMP_URL`, or of the user's settings, in this
+//! order. The default URL may lack the final slash that its entry has; any other URL is used as written. In
+//! the keyring, the service is `amp.cli.apiKey` and the account is the host of the URL. With native storage
+//! on, a key in the file still goes first. A relative XDG directory is followed. Current versions do not read
+//! `~/.amp/config.json`.
 
-use std::ffi::OsStr;
-
+use serde_json::json;
 use url::Url;
 
 use super::shared::{settle, state_in};
-use crate::discover::credential::{LocalCredential, ProviderName, Source};
+use crate::discover::credential::{LocalCredential, Place, ProviderName, Source};
 use crate::discover::layers::{Format, Layers};
 use crate::discover::messages;
 use crate::discover::overrides::{self, Tool, other_server};
@@ -23,13 +23,15 @@ use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
 
 const DEFAULT_URL: &str = "https://ampcode.com/";
+const URL: &str = "amp.url";
 const KEYRING: &str = "amp.experimental.cli.nativeSecretsStorage.enabled";
 
 const TOOL: Tool = Tool {
     title: "Amp",
     prefixes: &["AMP_"],
-    followed: &["AMP_URL", "AMP_SETTINGS_FILE", "amp.url", KEYRING],
+    followed: &["AMP_URL", "AMP_SETTINGS_FILE", URL, KEYRING],
     domains: &["ampcode.com"],
+    preferences: None,
     project_files: &[".amp/settings.json", ".amp/settings.jsonc"],
 };
 
@@ -37,11 +39,9 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     report.about = Source::AMP_SECRETS.holds;
     let layers = settings(reader, report);
     let overrides = overrides::find(&TOOL, reader.env, &layers);
-    let variable = reader.env.variable("AMP_URL").map(OsStr::to_string_lossy);
-    let setting = layers.get(&["amp.url"]).map(|(url, _)| url.as_variable());
-    let url = variable.into_iter().chain(setting).find(|url| !url.is_empty());
+    let url = layers.get(&[URL]).map(|(url, _)| url.as_variable());
     // Only the default address is normalised.
-    let url = url.filter(|url| *url != DEFAULT_URL.trim_end_matches('/'));
+    let url = url.filter(|url| !url.is_empty() && *url != DEFAULT_URL.trim_end_matches('/'));
     let url = url.unwrap_or(DEFAULT_URL.into());
     if let Some(directory) = reader.env.directory_in("XDG_DATA_HOME", ".local/share")
         && let Some(document) = report.store(reader.file(&directory.join("amp/secrets.json")))
@@ -56,26 +56,31 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     {
         add(report, &item, key);
     }
-    let known = report.problems.is_empty();
-    settle(&mut report.credentials, known, overrides.first().cloned());
-    for key in &mut report.credentials {
-        key.server = other_server(&url, TOOL.domains);
-    }
+    let server = other_server(&url, TOOL.domains);
+    let (is_known, found) = (report.problems.is_empty(), &mut report.credentials);
+    settle(found, is_known, overrides.first(), server.as_ref());
     report.overrides.push(overrides);
     old_config(reader, report);
 }
 
-/// The settings file, which may have comments. A missing `AMP_SETTINGS_FILE` is not a problem.
+/// The settings, the strongest first: the machine's file, the variable with the address, the person's file.
+/// A missing `AMP_SETTINGS_FILE` is not a problem.
 fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
     let mut layers = Layers::default();
-    let named = reader.env.path("AMP_SETTINGS_FILE");
+    if let Some(file) = reader.machine_path("ampcode/managed-settings.json") {
+        layers.file(reader, report, file, Format::JsonWithComments);
+    }
+    if let Some(url) = reader.env.path("AMP_URL") {
+        let setting = SecretValue::new(json!({ URL: url.to_string_lossy() }).to_string());
+        let setting = Document::new(Place::Variable("AMP_URL".to_owned()), setting);
+        layers.document(report, &setting, Format::Json);
+    }
     let directory = reader.env.directory_in("XDG_CONFIG_HOME", ".config");
-    let directory = directory.filter(|_| named.is_none()).into_iter();
-    let files = ["amp/settings.json", "amp/settings.jsonc"];
-    let files = directory.flat_map(|directory| files.map(|file| directory.join(file)));
-    let mut files = named.into_iter().chain(files);
+    let files = ["amp/settings.json", "amp/settings.jsonc"].into_iter();
+    let mut files = files.filter_map(|file| Some(directory.as_ref()?.join(file)));
     // Amp reads the first one that exists.
-    if let Some(file) = files.find(|file| file.symlink_metadata().is_ok()) {
+    let first = files.find(|file| file.symlink_metadata().is_ok());
+    if let Some(file) = reader.env.path("AMP_SETTINGS_FILE").or(first) {
         layers.file(reader, report, file, Format::JsonWithComments);
     }
     layers

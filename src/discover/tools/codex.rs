@@ -31,6 +31,7 @@ const TOOL: Tool = Tool {
     prefixes: &["OPENAI_", "CODEX_", "SPIFFE_"],
     followed: &["CODEX_HOME", STORE, MODEL_PROVIDER],
     domains: overrides::OPENAI,
+    preferences: Some("com.openai.codex"),
     project_files: &[".codex/config.toml"],
 };
 const STORE: &str = "cli_auth_credentials_store";
@@ -68,12 +69,10 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let (provider, server) = codex.other_provider();
     overrides.named.extend(provider);
     let is_known = codex.stored_login(report) && report.problems.is_empty();
-    settle(&mut report.credentials, is_known, overrides.first().cloned());
-    for key in &mut report.credentials {
-        if key.kind == CredentialKind::ApiKey {
-            key.server.clone_from(&server);
-        }
-    }
+    let found = &mut report.credentials;
+    // A login stays OpenAI's.
+    let server = server.filter(|_| found.iter().all(|found| found.kind == CredentialKind::ApiKey));
+    settle(found, is_known, overrides.first(), server.as_ref());
     codex.note_other_stores(report);
     report.overrides.push(overrides);
 }

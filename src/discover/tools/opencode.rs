@@ -25,7 +25,6 @@ use crate::discover::report::{RemarkLevel, Report};
 use crate::formats::json::Object;
 use crate::provider::CredentialKind;
 use crate::secret::SecretValue;
-use crate::system::env::Platform;
 
 const TITLE: &str = "OpenCode";
 const AUTH_CONTENT: &str = "OPENCODE_AUTH_CONTENT";
@@ -41,6 +40,7 @@ const TOOL: Tool = Tool {
         AUTH_CONTENT,
     ],
     domains: &[],
+    preferences: Some("ai.opencode.managed"),
     project_files: &[
         "opencode.json",
         "opencode.jsonc",
@@ -59,7 +59,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let env = reader.env;
     let layers = configuration(reader, report);
     let overrides = overrides::find(&TOOL, env, &layers);
-    let before = overrides.first().cloned();
+    let before = overrides.first();
     let opencode = OpenCode { layers, before };
     opencode.configured_keys(report);
     if let Some(directory) = env.directory_in("XDG_DATA_HOME", ".local/share") {
@@ -98,12 +98,7 @@ fn configuration(reader: &Reader<'_>, report: &mut Report) -> Layers {
         let directory = directory.into_iter();
         directory.flat_map(move |directory| files.map(|file| directory.join(file)))
     };
-    let system = match env.platform {
-        Platform::Unix => env.system_path("etc/opencode"),
-        Platform::MacOs => env.system_path("Library/Application Support/opencode"),
-        Platform::Windows => env.path("ProgramData").map(|data| data.join("opencode")),
-    };
-    for file in in_directory(system) {
+    for file in in_directory(reader.machine_path("opencode")) {
         layers.file(reader, report, file, Format::JsonWithComments);
     }
     if let Some(content) = variable(reader, CONFIG_CONTENT) {

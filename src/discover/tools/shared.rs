@@ -24,18 +24,20 @@ pub(super) fn claim(claimed: &mut Claimed, provider: &ProviderName, label: &str)
     Ok(())
 }
 
-/// Sets which of these credentials the tool uses: the first that works, unless `before` goes before all of
-/// them. Without `known`, something else may. Returns what goes before any other credential.
+/// Sets which of these credentials the tool uses, and at which server: the first that works, unless `before`
+/// goes before all of them, or something unknown may. Returns what goes before any further credential.
 pub(super) fn settle(
     credentials: &mut [LocalCredential],
-    known: bool,
+    is_known: bool,
     before: Option<Place>,
+    server: Option<&String>,
 ) -> Option<Place> {
     let mut used = before;
     for found in credentials {
+        found.server = server.cloned();
         found.overridden_by.clone_from(&used);
-        if !found.is_unusable() && !found.source.is_legacy() {
-            found.in_use = known && used.is_none();
+        if !found.is_unusable() && !found.source.is_unused() {
+            found.in_use = is_known && used.is_none();
             used.get_or_insert_with(|| found.place.clone());
         }
     }
@@ -47,10 +49,9 @@ pub(super) fn no_keychain(tool: &str, reason: &KeychainError) -> String {
 }
 
 /// The state of a credential in a file, which some tools cannot read if it begins with a byte order mark.
-pub(super) fn state_in(document: &Document, tool: &str) -> State {
-    let reason = format!("it starts with a byte order mark, so {tool} cannot read it");
+pub(super) fn state_in(document: &Document, tool: &'static str) -> State {
     if document.text().starts_with('\u{feff}') {
-        State::Unusable(reason)
+        State::Unusable(Unusable::ByteOrderMark(tool).to_string())
     } else {
         State::Chosen
     }

@@ -27,12 +27,13 @@ const TITLE: &str = "Claude Code";
 const TOOL: Tool = Tool {
     title: TITLE,
     prefixes: &["ANTHROPIC_", "CLAUDE"],
-    followed: &["env"],
+    followed: &["env", CREDENTIAL_MANAGER],
     domains: overrides::ANTHROPIC,
+    preferences: Some("com.anthropic.claudecode"),
     project_files: &[".claude/settings.json", ".claude/settings.local.json"],
 };
-/// Maximum size of the global configuration in bytes; it grows with use.
-const MAX_CONFIG: u64 = 16 * 1024 * 1024;
+/// The variable that selects the Credential Manager of Windows.
+const CREDENTIAL_MANAGER: &str = "CLAUDE_CODE_FORCE_WINDOWS_CREDMAN";
 /// Children of the global configuration from which older versions read an API key.
 const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
 
@@ -45,31 +46,23 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
         let place = Place::Variable("CLAUDE_CONFIG_DIR".to_owned());
         overrides.named.push(place);
     }
-    // Managed settings on macOS in a format that is not read.
-    let preferences = env.system_path("Library/Managed Preferences/com.anthropic.claudecode.plist");
-    let preferences = preferences.filter(|path| path.is_file());
-    overrides.named.extend(preferences.map(Place::File));
     if let Some(profile) = profile(reader) {
         let text = "a sign-in at the Anthropic Console, whose token ends within minutes; create an API key there \
                     and push that";
         report.note_existing(profile.clone(), text);
         overrides.named.push(Place::File(profile));
     }
-    let is_asked = logins(reader, report);
-    let known = is_asked && report.problems.is_empty();
-    let before = overrides.first().cloned();
-    let used = settle(&mut report.credentials, known, before.clone());
+    let is_known = logins(reader, report, is_in_keychain(reader, &layers)) && report.problems.is_empty();
+    let before = overrides.first();
+    let used = settle(&mut report.credentials, is_known, before.clone(), None);
     let first_key = report.credentials.len();
     keys(reader, report);
-    let known = known && report.problems.is_empty();
+    let is_known = is_known && report.problems.is_empty();
     let keys = &mut report.credentials[first_key..];
-    settle(keys, known, used.clone());
     let server = layers.variable(env, "ANTHROPIC_BASE_URL");
     let server = server.and_then(|address| other_server(&address, TOOL.domains));
-    for key in keys.iter_mut() {
-        key.server.clone_from(&server);
-    }
-    let may_be_used = |key: &&LocalCredential| !key.is_unusable() && !key.source.is_legacy();
+    settle(keys, is_known, used.clone(), server.as_ref());
+    let may_be_used = |key: &&LocalCredential| !key.is_unusable() && !key.source.is_unused();
     let key = keys.iter().find(may_be_used).filter(|_| used != before);
     if let Some(place) = key.map(|key| key.place.clone()) {
         let text = "Claude Code itself uses its login, not this key; `amika secret claude push --type oauth` \
@@ -104,15 +97,39 @@ fn profile(reader: &Reader<'_>) -> Option<PathBuf> {
     first("credentials").or_else(|| first("configs"))
 }
 
+/// Whether Claude Code keeps its login in the keychain, and in the file only if the keychain has no item: on
+/// Windows, a variable or a feature flag decides (2.1.252, the shipped program).
+fn is_in_keychain(reader: &Reader<'_>, layers: &Layers) -> bool {
+    let variable = || layers.variable(reader.env, CREDENTIAL_MANAGER);
+    match reader.env.platform {
+        Platform::Unix => false,
+        Platform::MacOs => true,
+        Platform::Windows => {
+            variable().is_some_and(|value| value == "1") || has_flag(reader).unwrap_or(false)
+        }
+    }
+}
+
+/// Whether the feature flag for the Credential Manager is on; `None` if it is not set.
+fn has_flag(reader: &Reader<'_>) -> Option<bool> {
+    let Content::Document(config) = reader.file(&paths::global_config(reader.env)?).content else {
+        return None;
+    };
+    let config = Object::parse(config.body()).ok()??;
+    let flags = config.object("cachedGrowthBookFeatures").ok()??;
+    Some(flags.is_true("tengu_windows_credman"))
+}
+
 /// Adds the stored logins, beginning with the one that Claude Code uses. Returns whether it is known
 /// that no store before them has another one.
-fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
+fn logins(reader: &Reader<'_>, report: &mut Report, in_keychain: bool) -> bool {
     let env = reader.env;
     report.about = Source::CLAUDE_OAUTH.holds;
+    let (service, own) = (paths::login_service(env), paths::account(env));
     let mut is_known = true;
+    let mut file_source = &Source::CLAUDE_OAUTH;
     let mut others = Vec::new();
-    if env.platform != Platform::Unix {
-        let (service, own) = (paths::login_service(env), paths::account(env));
+    if in_keychain {
         let item = reader.item(&service, &own);
         if let Some(reason) = reader.unreachable() {
             is_known = false;
@@ -123,7 +140,9 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
             others = keychain.map_or_else(Vec::new, |keychain| keychain.accounts(&service));
             others.retain(|account| *account != own);
         }
-        login_in(reader, report, &Source::CLAUDE_OAUTH, item);
+        if login_in(reader, report, &Source::CLAUDE_OAUTH, item) {
+            file_source = &Source::UNUSED_CLAUDE_OAUTH;
+        }
         // The Windows Credential Manager has the parts of a long login, and this item how many there are.
         if env.platform == Platform::Windows {
             let parts = reader.item(&service, &format!("{own}#m"));
@@ -134,30 +153,31 @@ fn logins(reader: &Reader<'_>, report: &mut Report) -> bool {
     }
     if let Some(directory) = paths::secure_directory(env) {
         let file = reader.file(&directory.join(".credentials.json"));
-        login_in(reader, report, &Source::CLAUDE_OAUTH, file);
+        login_in(reader, report, file_source, file);
     }
     // Older versions and other programs used other accounts, which the SOURCE column shows.
     for account in others {
-        let item = reader.item(&paths::login_service(env), &account);
-        login_in(reader, report, &Source::OLD_CLAUDE_OAUTH, item);
+        let item = reader.item(&service, &account);
+        login_in(reader, report, &Source::UNUSED_CLAUDE_OAUTH, item);
     }
     if let Some(file) = reader.below_home(".claude-oauth-credentials.json") {
-        login_in(reader, report, &Source::OLD_CLAUDE_OAUTH, reader.file(&file));
+        login_in(reader, report, &Source::UNUSED_CLAUDE_OAUTH, reader.file(&file));
     }
     is_known
 }
 
-/// Adds the login in a store, if there is one.
-fn login_in(reader: &Reader<'_>, report: &mut Report, source: &'static Source, store: Lookup) {
+/// Adds the login in a store, if there is one. Returns whether the store has an object.
+fn login_in(reader: &Reader<'_>, report: &mut Report, source: &'static Source, store: Lookup) -> bool {
     let Some(document) = report.store(store) else {
-        return;
+        return false;
     };
     let Some(object) = report.object(&document) else {
-        return;
+        return false;
     };
     let place = &document.place;
     let Some(login) = report.usable(place, object.object(CLAUDE.access_token.0)) else {
-        return note_other_secrets(report, place, &object);
+        note_other_secrets(report, place, &object);
+        return true;
     };
     let token = login.string(CLAUDE.access_token.1);
     match report.usable(place, token.map(Some)) {
@@ -171,6 +191,7 @@ fn login_in(reader: &Reader<'_>, report: &mut Report, source: &'static Source, s
         }
         _ => {}
     }
+    true
 }
 
 /// Notes the other secrets in a store without a login.
@@ -196,10 +217,10 @@ fn keys(reader: &Reader<'_>, report: &mut Report) {
         }
     }
     if let Some(file) = paths::global_config(reader.env) {
-        key_in(report, &Source::CLAUDE_API, reader.file_up_to(&file, MAX_CONFIG));
+        key_in(report, &Source::CLAUDE_API, reader.file(&file));
     }
     if let Some(file) = reader.below_home(".claude.json.api") {
-        key_in(report, &Source::OLD_CLAUDE_API, reader.file(&file));
+        key_in(report, &Source::UNUSED_CLAUDE_API, reader.file(&file));
     }
 }
 
@@ -221,7 +242,7 @@ fn key_in(report: &mut Report, source: &'static Source, store: Lookup) {
     for member in LEGACY_KEYS {
         let key = report.usable(place, object.string(member));
         if let Some(key) = key.filter(is_of_anthropic) {
-            return add_key(report, &Source::OLD_CLAUDE_API, place, key);
+            return add_key(report, &Source::UNUSED_CLAUDE_API, place, key);
         }
     }
 }

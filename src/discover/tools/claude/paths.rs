@@ -5,7 +5,7 @@
 //! can be moved separately with `CLAUDE_SECURESTORAGE_CONFIG_DIR`.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
@@ -72,19 +72,13 @@ fn suffix(env: &Env) -> String {
     format!("-{}", hex_start(text.as_bytes(), 8))
 }
 
-/// The account of the Keychain items: the user name, from a variable or from the home directory, if it
-/// has only plain characters. Windows has one for everybody.
+/// The account of the keychain items: the name of the user, if it has only plain characters. On Windows it
+/// is the same for every user.
 pub(super) fn account(env: &Env) -> String {
-    const DEFAULT: &str = "claude-code-user";
-    if env.platform == Platform::Windows {
-        return DEFAULT.to_owned();
-    }
-    let variable = ["USER", "LOGNAME"].iter().find_map(|name| env.variable(name));
-    let home = || env.home.as_deref().and_then(Path::file_name);
-    let name = variable.or_else(home).and_then(OsStr::to_str).unwrap_or_default();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let name = Some(name).filter(|name| !name.is_empty() && name.chars().all(is_plain));
-    name.unwrap_or(DEFAULT).to_owned()
+    let name = env.user_name().to_str().unwrap_or_default();
+    let is_used = env.platform != Platform::Windows && !name.is_empty() && name.chars().all(is_plain);
+    String::from(if is_used { name } else { "claude-code-user" })
 }
 
 /// The directory of the Anthropic profiles, which Claude Code shares with the SDKs.
@@ -107,6 +101,8 @@ pub(super) fn managed(env: &Env) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn env(variables: &[(&str, &str)]) -> Env {
