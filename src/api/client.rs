@@ -148,7 +148,7 @@ impl Api {
         };
         let answer = match self.send(&request).await {
             // A retried delete whose first response was lost finds nothing to delete.
-            Err(error) if error.status() == Some(404) && error.in_doubt => return Ok(()),
+            Err(error) if error.is_not_found() && error.in_doubt => return Ok(()),
             answer => answer?,
         };
         let expected = "a confirmation of the deletion";

@@ -291,6 +291,25 @@ fn a_delete_whose_reply_was_lost_counts_as_done() {
         .stdout_contains("gone: already deleted");
 }
 
+/// R74: after a lost reply, a 404 that is not the API's own confirms nothing: it comes from a server
+/// without the endpoint, too.
+#[test]
+fn a_delete_whose_reply_was_lost_is_not_confirmed_by_a_page() {
+    let sandbox = Sandbox::new();
+    sandbox.vault.seed("A", "x", "user");
+    for fault in [
+        Fault::on("DELETE", "").fails(502, "no"),
+        Fault::on("DELETE", "").html(404),
+    ] {
+        sandbox.vault.fault(fault);
+    }
+    let run = sandbox
+        .run("secret delete A --yes")
+        .exits(5)
+        .stderr_contains("may or may not have been deleted");
+    assert!(run.stdout.is_empty(), "{}", run.stdout);
+}
+
 /// R107: a missing secret is not a failure, a refusal does not stop the others, and duplicate names
 /// count once.
 #[test]
