@@ -251,16 +251,14 @@ fn refresh_error(error: ProviderError) -> Error {
         let message = "the login session has ended: it was revoked, or its refresh token was used elsewhere";
         return Error::new(Kind::Credential, message).hint(LOG_IN_AGAIN);
     }
-    let hint = match error {
-        ProviderError::Refused { .. } => {
-            format!("the stored login is kept; if this persists, {LOG_IN_AGAIN}")
+    let error = match error {
+        ProviderError::Refused { .. } => Error::new(Kind::Unreachable, error.to_string()).hint(format!(
+            "the stored login is kept; if this persists, {LOG_IN_AGAIN}"
+        )),
+        ProviderError::Unavailable(reason) => {
+            Error::new(Kind::Unreachable, reason).hint("the stored login is kept; try again in a moment")
         }
-        ProviderError::Unavailable(_) => "the stored login is kept; try again in a moment".to_owned(),
-        ProviderError::Final(error) => return error,
+        ProviderError::Final(error) => error,
     };
-    Error::new(
-        Kind::Unreachable,
-        format!("the login cannot be refreshed now: {error}"),
-    )
-    .hint(hint)
+    error.context("the login cannot be refreshed now")
 }

@@ -41,7 +41,8 @@ pub(crate) enum ProviderError {
     /// The provider could not be reached, or its response was invalid. A retry may help.
     #[error("{0}")]
     Unavailable(String),
-    /// The client could not be set up, or the response did not come from the identity provider.
+    /// A retry would not help: the client could not be set up, TLS failed, a proxy refused, or the
+    /// response did not come from the identity provider.
     #[error(transparent)]
     Final(#[from] Error),
 }
@@ -54,10 +55,12 @@ impl ProviderError {
 }
 
 impl From<Broken> for ProviderError {
-    fn from(broken: Broken) -> Self {
-        let hint = broken.hint.filter(|_| broken.stage == Stage::Handshake);
-        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
-        Self::Unavailable(broken.message + &hint)
+    fn from(Broken { stage, message, hint }: Broken) -> Self {
+        if stage == Stage::Handshake {
+            let error = Error::new(Kind::Unreachable, message);
+            return Self::Final(error.maybe_hint(hint.map(str::to_owned)));
+        }
+        Self::Unavailable(message)
     }
 }
 

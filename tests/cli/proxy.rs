@@ -180,6 +180,23 @@ fn a_proxy_that_refuses_is_asked_once() {
     }
 }
 
+/// R157: so it is for the identity provider.
+#[test]
+fn a_proxy_that_refuses_is_asked_once_for_a_refresh() {
+    let sandbox = Sandbox::new();
+    sandbox.log_in(-10);
+    let (address, asked) = proxy();
+    let mut command = sandbox.bare_command(["secret", "list"]);
+    command
+        .env_remove("AMIKA_WORKOS_URL")
+        .env("HTTPS_PROXY", format!("http://user:{CANARY}@{address}"));
+    ran(command.output().unwrap())
+        .exits(6)
+        .stderr_contains("error: the login cannot be refreshed now: the proxy (HTTPS_PROXY) asks")
+        .stderr_contains("hint: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT");
+    assert_eq!(asked.try_iter().count(), 1);
+}
+
 /// R157: every usual form in `NO_PROXY` is honoured.
 #[cfg(target_os = "linux")]
 #[test]
