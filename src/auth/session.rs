@@ -198,11 +198,11 @@ impl Refresher {
                 Ok(tokens) => {
                     let has_access_token = tokens.access_token.is_some();
                     let session = session.successor(tokens, (self.now)());
-                    let saved = file.save_session(&session, lock);
-                    if !has_access_token {
-                        return Err(no_access_token("refreshed"));
+                    let saved = file.save_session(&session, lock).map_err(unsaved);
+                    if has_access_token {
+                        return Ok((session, saved.err()));
                     }
-                    return Ok((session, saved.err().map(unsaved)));
+                    return saved.and(Err(no_access_token("refreshed")));
                 }
                 Err(error) => error,
             };

@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::sandbox::{Ran, SESSION_FILE, Sandbox, has_tools, ran, skip};
+use crate::support::faults::Fault;
 
 /// The system calls of a save.
 const CALLS: &str =
@@ -154,6 +155,25 @@ fn a_session_that_cannot_be_saved_is_still_used() {
         .stderr_contains("amika auth login");
     assert_eq!(sandbox.session(), before);
     assert_eq!(sandbox.vault.idp(|idp| idp.exchanges), 1);
+}
+
+/// R41, R42: a refresh token that cannot be saved is named as well if the reply has no access token.
+#[test]
+fn an_unsaved_refresh_token_is_named_without_an_access_token() {
+    if !can_trace() {
+        return;
+    }
+    let sandbox = expired();
+    let reply = Fault::on("POST", "/user_management/authenticate").json(200, r#"{"refresh_token":"next"}"#);
+    sandbox.vault.fault(reply);
+    let output = traced(
+        &sandbox,
+        &["-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=2+"],
+    );
+    ran(output)
+        .exits(8)
+        .stderr_contains("the result could not be saved")
+        .stderr_contains("the next command may need a new login");
 }
 
 /// R40, R121: no refresh token is used if there is no space for the new session.
