@@ -8,7 +8,7 @@ use crate::secret::SecretValue;
 
 /// Parses `text`, whose line breaks are all `\n`.
 pub(super) fn parse(text: &str) -> impl Iterator<Item = Line<'_>> {
-    let lines = text.lines().zip(1..).filter(|(line, _)| {
+    let lines = text.split('\n').zip(1..).filter(|(line, _)| {
         let line = line.trim_start();
         !(line.is_empty() || line.starts_with('#')) || forbidden_byte(line, None).is_some()
     });
@@ -61,6 +61,15 @@ mod tests {
             values,
             expected.map(|(line, name, value)| (line, name.into(), value.to_owned()))
         );
+    }
+
+    /// R2: a lone carriage return is refused, also at the end of a line.
+    #[test]
+    fn a_carriage_return_is_refused() {
+        for text in ["A=x\r\n", "A=x\ry\n", "A=x\r"] {
+            let line = parse(text).next().unwrap();
+            assert!(line.content.is_err(), "{text:?}");
+        }
     }
 
     /// R7: a line without `=` is not quoted, and the text before one only if it is a valid name.
