@@ -539,6 +539,10 @@ fn own_settings_are_never_pushed_by_pattern_or_from_a_file() {
     ran(command.env("APP_KEY", "1").output().unwrap())
         .exits(0)
         .stderr_contains("warning: AMIKA_API_KEY is a setting of amika and was skipped");
+    // What is left out is no warning.
+    let excluded = "secret push --from-env *_KEY --exclude AMIKA_* --scope org --strict --yes";
+    let mut command = sandbox.command(excluded.split(' '));
+    ran(command.env("APP_KEY", "1").output().unwrap()).exits(0);
     sandbox.write(
         ".env",
         format!("A=1\nAMIKA_API_KEY={CANARY}\nexport AMIKA_API_URL='{CANARY}'\n"),

@@ -44,6 +44,7 @@ fn read_matching(pattern: &Pattern, env: &Env, collected: &mut Collected<'_>) {
             .problems
             .push(error.hint("check that they are exported"));
     }
+    names.retain(|name| collected.selects(name));
     for name in names {
         if is_own_setting(name) {
             collected.notices.warn(format!(
@@ -51,7 +52,7 @@ fn read_matching(pattern: &Pattern, env: &Env, collected: &mut Collected<'_>) {
             ));
         } else if !env.variable(name).is_some_and(OsStr::is_empty) {
             add(name, env, collected);
-        } else if collected.selects(name) {
+        } else {
             collected.notices.warn(format!(
                 "environment variable \"{name}\" is empty and was skipped"
             ));
@@ -66,9 +67,9 @@ fn variable(name: &str, env: &Env) -> Result<(SecretName, SecretValue)> {
     let value = env.variable(name.as_str()).ok_or_else(|| {
         Error::input(format!("{place} is not set")).hint("export it, or check the spelling")
     })?;
-    let value = value
-        .to_str()
-        .ok_or_else(|| Error::input(format!("{place} is not valid UTF-8")))?;
+    let value = value.to_str().ok_or_else(|| {
+        Error::input(format!("{place} is not valid UTF-8")).hint("encode the value, for example with base64")
+    })?;
     Ok((name, SecretValue::new(value.to_owned())))
 }
 
