@@ -172,11 +172,11 @@ impl KeptValue {
         format!("{command} {}", shell::path(self.directory(), None))
     }
 
-    /// Removes it: the value first, because a description alone is not reported. The next command reports
-    /// what cannot be removed.
+    /// Removes it: the value first, while the lock keeps other processes from reporting it. The next command
+    /// reports what cannot be removed.
     pub(crate) fn remove(self) {
-        drop(self.lock);
         let _ = fs::remove_file(&self.path);
+        drop(self.lock);
         let _ = self.path.parent().map(fs::remove_dir_all);
     }
 }
