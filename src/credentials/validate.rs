@@ -85,9 +85,8 @@ pub(crate) fn check(
     now: Timestamp,
 ) -> Result<Checked> {
     if value.expose_secret().len() > MAX_VALUE {
-        return Err(Error::input(format!(
-            "{place}: the credential is larger than 1 MiB"
-        )));
+        let message = format!("{place}: the credential is larger than 1 MiB");
+        return Err(Error::input(message).hint("check that this is the file of a login or an API key"));
     }
     match kind.unwrap_or_else(|| infer(provider, value.expose_secret())) {
         CredentialKind::OAuth if is_login_token(provider, value.expose_secret().trim()) => {
