@@ -79,7 +79,7 @@ impl Context {
         &self,
         work: impl FnOnce(&Env) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        // Without a stored credential, nothing waits, and a thread would only take time.
+        // Without a stored credential, there is nothing to wait for, and a thread would only take time.
         if Store::locate(&self.env).is_none_or(|store| store.is_empty()) {
             return work(&self.env);
         }

@@ -10,9 +10,9 @@ use serde::Serialize;
 /// The result of every fallible step of the program.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// The kind of an error, which determines the exit code. Scripts depend on the name, in the `code` of a
-/// JSON error, and on the number: variants may be added, but neither renamed nor renumbered. What is said
-/// here about each is its meaning in help, manual pages and documentation.
+/// The kind of an error, which determines the exit code. Scripts depend on the names, as `code` of a JSON
+/// error, and on the exit codes, so neither may change. The comment of each variant is its meaning in help,
+/// manual pages and documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
@@ -78,7 +78,7 @@ impl Kind {
 pub(crate) struct Error {
     pub(crate) kind: Kind,
     pub(crate) message: String,
-    /// What to do next. Commands stand in backticks, which no command contains:
+    /// What to do next. Commands are in backticks, which no command contains:
     /// ``run `amika auth login` again``.
     pub(crate) hint: Option<String>,
     pub(crate) trace_id: Option<String>,
@@ -125,7 +125,7 @@ impl Error {
         self
     }
 
-    /// Adds further errors to this one, which determines the exit code.
+    /// Adds further errors. The exit code stays that of this one.
     #[must_use]
     pub(crate) fn beside(mut self, others: Vec<Error>) -> Self {
         self.others = others;
@@ -178,7 +178,7 @@ impl Error {
     }
 }
 
-/// Words that the person replaces.
+/// Words of a command that a person replaces.
 const PLACEHOLDERS: &str = "COMMAND DIR FILE ID ITEM KEY NAME NEW PATH REFERENCE TEXT VALUE";
 
 /// Formats the message; `{:#}` includes its causes.

@@ -54,18 +54,18 @@ pub(crate) struct Provider {
     pub(crate) title: &'static str,
     /// The program that uses its logins.
     pub(crate) tool: &'static str,
-    /// The command of its login, and then the settings for no other store than a file in its directory.
+    /// The three words of its login command, then settings that make it store the login in a file.
     pub(crate) login_command: &'static [&'static str],
     /// The variable with its directory.
     pub(crate) home_variable: &'static str,
     /// Name in the sources of discovery.
     pub(crate) discovered_as: &'static str,
-    /// Names of the secrets for its credential in `extract`.
+    /// Names of the secrets that `extract` makes of its API key.
     pub(crate) secret_names: &'static [&'static str],
     /// Environment variables for the API key, in order of precedence.
     pub(crate) variables: &'static [&'static str],
-    /// JSON object of a login and its member with the access token. The refresh token and the expiry
-    /// are in the same object.
+    /// Member of the login file that holds the tokens, and in it the member with the access token. The
+    /// refresh token and the expiry are next to that.
     pub(crate) access_token: (&'static str, &'static str),
     pub(crate) refresh_token: &'static str,
     /// Members next to the login that contain other secrets.
@@ -147,7 +147,7 @@ impl Provider {
         format!("{} {kind}", self.title)
     }
 
-    /// What sharing a login that can be renewed means, and the way around it.
+    /// What it means to share a renewable login, and how to avoid it.
     pub(crate) fn sharing(&self) -> String {
         let id = self.id;
         let setup_token = if id == CLAUDE.id {

@@ -131,7 +131,7 @@ impl Scope {
         }
     }
 
-    /// Whether other people use it, too. A provider has one credential in such a scope.
+    /// Whether other people use it, too. A provider has only one credential in such a scope.
     pub(crate) fn is_shared(self) -> bool {
         self != Self::User
     }

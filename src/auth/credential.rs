@@ -69,8 +69,8 @@ impl ApiCredential {
         })
     }
 
-    /// Returns the token to send. A session refreshes its token if it is about to expire, or is
-    /// `refused`, the one that the API rejected.
+    /// Returns the token to send. A session first refreshes one that is about to expire, or that the API
+    /// has rejected, which is `refused` then.
     pub(crate) async fn bearer(&self, refused: Option<&SecretValue>) -> Result<SecretValue> {
         match &self.bearer {
             Bearer::Key(key) => Ok(key.clone()),

@@ -1,4 +1,4 @@
-//! The decisions of storing or replacing a credential, as a state machine without effects.
+//! Decides how a credential is stored or replaced: a state machine without side effects.
 //!
 //! The API has no update and allows one credential per name (one per provider in org scope), so the
 //! old credential must be deleted before the new one can be created. [`Decisions`] receives the result

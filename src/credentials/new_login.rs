@@ -1,9 +1,9 @@
 //! A login of the sandbox's own: the tool's own login, in a directory of its own, so that the login of
 //! this machine stays as it is.
 //!
-//! Facts from running Claude Code 2.1.332 and Codex 0.171.0: both keep the login in the directory that one
-//! variable names, and other variables move the login or sign in without a person; Claude Code exits with
-//! 0 after Ctrl-C. On macOS, by the shipped program, Claude Code has a Keychain item for each directory.
+//! As seen with Claude Code 2.1.332 and Codex 0.171.0: both keep the login in the directory that one variable
+//! names, and other variables move the login or sign in without a person; Claude Code exits with 0 after
+//! Ctrl-C. On macOS, as read from its program, Claude Code has a Keychain item for each directory.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -25,14 +25,14 @@ use crate::system::private::write_private;
 use crate::system::signals::Interrupt;
 use crate::ui::guard::TerminalGuard;
 
-/// Starts of the names of variables that the tools or this program read.
+/// Prefixes of the variables that the tools or this program read.
 const OWN_VARIABLES: &[&str] = &["AMIKA_", "ANTHROPIC_", "CLAUDE", "CODEX_", "OPENAI_", "SPIFFE_"];
 /// How long the tool may take to end after a signal.
 const END_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a signal that also ended the tool may take to arrive.
 const SIGNAL_DELAY: Duration = Duration::from_millis(200);
 
-/// The tool's login that is about to run.
+/// A tool that is about to log in.
 pub(crate) struct NewLogin {
     provider: &'static Provider,
     program: PathBuf,
@@ -116,7 +116,7 @@ impl NewLogin {
         }
     }
 
-    /// The login that the tool has stored; at `path` also if it was in the keychain.
+    /// The login that the tool has stored. One in the keychain is copied to `path`.
     fn stored(&self, env: &Env, path: &Path, keychain: &SystemKeychain) -> Result<Option<SecretValue>> {
         if let Ok(Some(bytes)) = file::read_if_there(path, MAX_VALUE as u64) {
             let text = std::str::from_utf8(&bytes);
@@ -127,7 +127,7 @@ impl NewLogin {
         };
         write_private(path, login.expose_secret().as_bytes())
             .map_err(|error| Error::new(Kind::State, "the new login cannot be saved").because(error))?;
-        // The copy in the directory is the one that is used; an item that stays belongs to no directory.
+        // The copy is used from now on. An item that stays belongs to a directory that will be gone.
         let _ = keychain.set(&service, &account, None);
         Ok(Some(login))
     }
@@ -147,7 +147,7 @@ fn in_keychain(
     })
 }
 
-/// Ends the tool, which the signal of a terminal has already reached, but another signal has not.
+/// Ends the tool. A signal from the terminal has reached it already, any other has not.
 async fn end(tool: &mut Child) {
     #[cfg(unix)]
     if let Some(id) = tool

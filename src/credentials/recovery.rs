@@ -1,9 +1,10 @@
-//! A credential's value on this machine while it is in the vault only or nowhere else: that of an old
-//! credential from before it is deleted until the new one is stored, and a new login until it is stored. If
-//! the program is killed in between, the value can be pushed again.
+//! Keeps a credential's value on this machine while it could be lost: an old one from before it is deleted
+//! until the new one is stored, and a new login until it is stored. If the program is killed in between, the
+//! value can be pushed again.
 //!
-//! Each value has a directory in the state directory: `kept-PROVIDER-HASH`. `amika.json` describes it. An old
-//! value is byte for byte in `value`; a new login is in the file of its tool, whose directory this is then.
+//! Each value has a directory `kept-PROVIDER-HASH` in the state directory, described by `amika.json`.
+//! An old value is in `value`, byte for byte. For a new login, it is the directory of the tool, which stores
+//! the login in a file of its own.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -46,14 +47,15 @@ pub(crate) struct Description {
 #[derive(Debug)]
 pub(crate) struct KeptValue {
     pub(crate) path: PathBuf,
-    /// None if it cannot be read.
+    /// `None` if it cannot be read.
     pub(crate) description: Option<Description>,
     /// Its description, locked.
     lock: Option<File>,
 }
 
 impl KeptValue {
-    /// Syncs the directory of a value to disk, with the old value, or for a new login; exit 8 if that fails.
+    /// Saves a description with the old value, or alone for a new login that the tool will store; exit 8 if
+    /// that fails.
     pub(crate) async fn create(
         env: &Env,
         provider: &Provider,
@@ -63,7 +65,7 @@ impl KeptValue {
         let store = Store::require(env)?;
         let lock = store.lock().await?;
         let (owner, file) = match old_value {
-            // The same for a second try, which takes the place of the first.
+            // The same for a second try, which replaces what the first one kept.
             Some(_) => (format!("{}\n{}", description.id, description.api_url), VALUE),
             None => (
                 format!("{}\n{}", process::id(), (env.now)()),
@@ -83,13 +85,13 @@ impl KeptValue {
             for (name, content) in contents {
                 Save::prepare(&directory.join(name), content.len(), &lock)?.finish(content)?;
             }
-            // So that the directory is there after a loss of power.
+            // So that the directory survives a loss of power.
             #[cfg(unix)]
             File::open(&store.directory)?.sync_all()?;
             Ok(())
         };
         if let Err(error) = saved() {
-            // The value of a first try stays: its deletion may still be carried out.
+            // The value of a first try stays, because its deletion may still be carried out.
             if !directory.join(file).is_file() {
                 let _ = fs::remove_dir_all(&directory);
             }
@@ -106,7 +108,7 @@ impl KeptValue {
         })
     }
 
-    /// The value at a path of the command line, and its description, if it is one that was kept.
+    /// The value at a path from the command line and its description, if it is a kept value.
     pub(crate) fn at(path: &Path, env: &Env) -> Option<(Self, Description)> {
         let path = path.canonicalize().ok()?;
         let directory = path.parent()?;

@@ -47,8 +47,8 @@ impl ReplaceOutcome {
     }
 }
 
-/// Whether a new credential with this name and scope would replace `entry`: in org scope, the provider's only
-/// one, with any name.
+/// Whether a new credential with this name and scope would replace `entry`. In org scope, a provider has only
+/// one, whatever its name.
 pub(crate) fn is_in_place(entry: &CredentialSummary, name: &str, scope: Scope) -> bool {
     entry.scope == *scope.as_str() && (scope.is_shared() || entry.name == *name)
 }

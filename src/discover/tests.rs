@@ -946,7 +946,7 @@ fn nothing_is_dropped_without_a_word() {
         2,
         "{said}"
     );
-    // An empty entry is none.
+    // An empty entry is not reported.
     let empty = Home::new(&[(OPENCODE, "{\"groq\": null, \"xai\": {}, \"z\": {\n}}")]);
     assert_eq!(empty.said(true), "");
     // The database is only a detail if there is something else.

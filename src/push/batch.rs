@@ -41,8 +41,8 @@ enum Reply {
     List(Result<HashMap<String, String>, ApiError>),
 }
 
-/// Writes every secret of a plan without conflicts. Returns the outcome of each step, and the signal
-/// that interrupted the batch. The outcome of a login is left open.
+/// Writes every generic secret of a plan without conflicts. Returns the outcome of each step, and the signal
+/// that interrupted the batch.
 pub(crate) async fn write(
     api: &Api,
     plan: &Plan,
@@ -136,13 +136,13 @@ struct Batch<'a> {
     stopped: bool,
     /// What happened since the last request ended.
     events: Vec<Progress>,
-    /// Whether the outage or wait that has not ended yet was announced.
+    /// Whether the current outage or wait was announced.
     outage_announced: bool,
 }
 
 impl<'a> Batch<'a> {
     fn new(plan: &'a Plan, patience: Duration, now: Instant) -> Self {
-        let kept_in = plan.keeps_existing.then_some(plan.scope);
+        let kept_in = plan.if_missing.then_some(plan.scope);
         let new = |step: &Step| Write::new(&step.action, kept_in);
         let is_write = |(_, step): &(usize, &Step)| {
             matches!(step.candidate.form, Form::Secret) && !matches!(step.action, Action::Keep(_))
@@ -167,7 +167,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The next request, as far as the limit of requests in flight allows one.
+    /// The next request, if the limit of requests in flight allows one.
     fn next_task(&self, in_flight: usize) -> Option<Task> {
         if in_flight >= self.pace.limit {
             return None;
@@ -288,7 +288,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Whether a failure may be gone later.
+/// Whether a failure may pass with time.
 fn may_pass(error: &ApiError) -> bool {
     error.is_outage() || error.is_transient() || error.is_timeout()
 }

@@ -29,7 +29,7 @@ pub(crate) enum Form {
 }
 
 impl Candidate {
-    /// The value for a table. The end of a login is only the end of its JSON.
+    /// The masked value for a table. A login is masked whole, because it ends as every JSON object does.
     pub(crate) fn masked(&self, at_terminal: bool) -> String {
         self.value
             .masked(at_terminal && matches!(self.form, Form::Secret))
@@ -56,7 +56,7 @@ impl Candidate {
 }
 
 impl Form {
-    /// The word for it in JSON.
+    /// Its name in JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Secret => "secret",
@@ -90,7 +90,7 @@ impl Origin {
         }
     }
 
-    /// Whether both are lines of the same file, or of the same other kind of source.
+    /// Whether both are lines of one file, or come from the same kind of other source.
     pub(crate) fn is_same_source(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File { path, .. }, Self::File { path: other, .. }) => path == other,
@@ -107,8 +107,8 @@ impl Origin {
         }
     }
 
-    /// The file with the value as a word of a command; `None` if it is no file on disk, so that it cannot
-    /// be read again.
+    /// The file with the value, as a word of a command; `None` if it cannot be read again, because it is not
+    /// on disk.
     pub(crate) fn file_word(&self) -> Option<String> {
         match self {
             Self::File { path, .. } if !is_stdin(path) && path.is_file() => Some(shell::path(path, None)),

@@ -102,7 +102,7 @@ impl Unresolved {
         Self { read_file, ..self }
     }
 
-    /// Whether `rest`, what follows the start, is that of a value of this kind.
+    /// Whether `rest`, the text after the start, completes a value of this kind.
     fn completes(&self, rest: &str) -> bool {
         let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
         let is_pair = |separator: &str| {
@@ -125,7 +125,7 @@ impl Unresolved {
         }
     }
 
-    /// How to push what such a value stands for with this command, which reads standard input.
+    /// How to push what such a value stands for. `command` reads it from standard input.
     pub(crate) fn hint(&self, command: &str) -> String {
         if self.read.is_empty() {
             return "only a workflow resolves it: set a variable with env: there, and use --from-env"

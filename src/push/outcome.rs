@@ -34,7 +34,7 @@ impl Outcome {
         self.is_stored() || matches!(self, Self::Unchanged(_))
     }
 
-    /// The error because of which the secret is not stored, or may not be.
+    /// Why the secret is not stored, or may not be.
     pub(crate) fn error(&self) -> Option<&ApiError> {
         match self {
             Self::Failed(error) => Some(error),
@@ -43,7 +43,7 @@ impl Outcome {
         }
     }
 
-    /// The word for it in reports.
+    /// Its name in reports.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Created { .. } => "created",
@@ -77,7 +77,7 @@ impl Outcomes<'_> {
             .count()
     }
 
-    /// The error for the command; `None` when nothing is missing. It says what is known of each secret.
+    /// The error for the command, with what is known of the secrets; `None` if all are in the vault.
     pub(crate) fn error(&self) -> Option<Error> {
         let stored = self.each.iter().filter(|outcome| outcome.is_stored()).count();
         let unknown = self.count("unknown");
@@ -85,7 +85,7 @@ impl Outcomes<'_> {
         let they = if unknown == 1 { "it" } else { "they" };
         let may_be = format!("unknown ({they} may have been stored)");
         let parts = [(stored, "stored"), (missing, "not stored"), (unknown, &may_be)];
-        // What is stored is told by the report above, unless a signal came in between.
+        // The report says what is stored. Only the error about a signal repeats it.
         let told = parts.into_iter().skip(usize::from(self.stopped_by.is_none()));
         let told = told
             .filter(|(count, _)| *count > 0)

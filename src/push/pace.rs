@@ -3,8 +3,8 @@
 //! There is no pace until the server refuses a request with 429 or 503. From then on requests are
 //! evenly spaced: the interval is the time that a stored write has taken so far, pauses included, and
 //! shrinks with every success by an amount that depends on what a refusal costs. A `Retry-After` holds
-//! for all requests, and after one, the next request waits for a late reply. While nothing succeeds, single
-//! requests with growing gaps try whether the server is back.
+//! for all requests. After the first one, a request also waits for a reply that is late. While nothing
+//! succeeds, single requests at growing intervals test whether the server is back.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const FIRST_INTERVAL: f64 = 0.1;
 /// seconds.
 const FAST: f64 = 1.0 / 4.0;
 /// Growth afterwards: so slow that less than a sixth of the time is spent waiting after refusals. Also the
-/// part of such a wait that a late reply is waited for.
+/// part of the last `Retry-After` that a request waits for a late reply.
 const SLOW: f64 = 1.0 / 16.0;
 /// Maximum factor by which one refusal lengthens the interval.
 const DEEPEST: f64 = 1.5;
@@ -127,7 +127,7 @@ impl Pace {
         self.interval -= growth * self.interval * self.interval / (self.interval + cost);
     }
 
-    /// The server answers, though it may have refused this request alone.
+    /// The server answered, even if it refused this one request.
     pub(super) fn answered(&mut self) {
         self.failures = 0;
         self.gap = Duration::ZERO;
@@ -136,7 +136,7 @@ impl Pace {
     /// The server refused a request as too frequent.
     pub(super) fn refused(&mut self, now: Instant, sent_at: Instant, retry_after: Duration) {
         self.not_before = self.not_before.max(now + retry_after);
-        // One that refuses everything says nothing about the rate that it allows.
+        // A server that refuses everything says nothing about the rate that it allows.
         if !self.react(now, sent_at, 1) || self.failures > 1 {
             return;
         }

@@ -40,7 +40,7 @@ pub(crate) enum Action {
     },
     /// Not written.
     Keep(WhyKept),
-    /// A conflict: only the other scope has the name, where writing it would shadow it or be shadowed.
+    /// A conflict: only the other scope has the name, and one of the two would shadow the other.
     Elsewhere,
     /// A conflict: several secrets have the name in the scope; their ids.
     Ambiguous(Vec<String>),
@@ -70,20 +70,20 @@ pub(crate) struct Step {
 
 pub(crate) struct Plan {
     pub(crate) scope: Scope,
-    /// Whether a name that turns out to be taken stays unchanged.
-    pub(crate) keeps_existing: bool,
+    /// Whether existing secrets stay unchanged, also one that another writer stores meanwhile.
+    pub(crate) if_missing: bool,
     /// In the candidates' order.
     pub(crate) steps: Vec<Step>,
 }
 
 impl Plan {
-    /// One step per candidate. Identity is name and scope; without a scope on the command line, it is user
-    /// scope. With `keeps_existing`, existing secrets stay unchanged.
+    /// Plans one step for each candidate. Name and scope identify a secret. `asked` is the scope on the
+    /// command line; without one, it is user scope.
     pub(crate) fn new(
         candidates: impl IntoIterator<Item = Candidate>,
         vault: &Inventory,
         asked: Option<Scope>,
-        keeps_existing: bool,
+        if_missing: bool,
     ) -> Self {
         // Sets, because a secret that is listed twice is one secret.
         let mut ids: HashMap<[&str; 2], BTreeSet<&str>> = HashMap::new();
@@ -102,10 +102,10 @@ impl Plan {
             let is_elsewhere = ids.contains_key(&[name, other.as_str()]);
             match here.collect::<Vec<_>>()[..] {
                 [] if !is_elsewhere => Action::Create,
-                [] if keeps_existing => Action::Keep(WhyKept::Stored(other)),
+                [] if if_missing => Action::Keep(WhyKept::Stored(other)),
                 [] if asked == Some(Scope::User) => Action::CreateBeside,
                 [] => Action::Elsewhere,
-                _ if keeps_existing => Action::Keep(WhyKept::Stored(scope)),
+                _ if if_missing => Action::Keep(WhyKept::Stored(scope)),
                 [id] => match owners[id].iter().find(|owner| **owner != identity) {
                     None => Action::Update { id: id.to_owned() },
                     Some([other, _]) => Action::SharedId {
@@ -127,7 +127,7 @@ impl Plan {
         });
         Self {
             scope,
-            keeps_existing,
+            if_missing,
             steps: steps.collect(),
         }
     }
@@ -145,8 +145,7 @@ impl Plan {
         steps.map(|step| step.candidate.name.as_str()).collect()
     }
 
-    /// An error for each reason why nothing can be written. `shown` makes a text of the server fit to
-    /// be printed.
+    /// An error for each reason why nothing can be written. `shown` makes a server's text safe to print.
     pub(crate) fn conflicts(&self, shown: impl Fn(&str) -> String) -> Vec<Error> {
         let mut errors = Vec::from_iter(self.elsewhere());
         for Step { candidate, action } in &self.steps {
@@ -203,7 +202,7 @@ fn refused(message: String) -> Error {
 }
 
 impl Action {
-    /// The word for it in JSON.
+    /// Its name in JSON.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Create | Self::CreateBeside => "create",

@@ -67,8 +67,8 @@ impl Write {
         };
     }
 
-    /// Counts a failure, and returns the count so far. In a batch, one that may affect every write counts
-    /// only if other writes were stored since the last one; `stored` is their number.
+    /// Counts a failure, and returns the count so far. `stored` is the number of writes that a batch has
+    /// stored: a failure that may affect every write counts only if that number has grown since the last one.
     pub(super) fn count_failure(&mut self, error: &ApiError, stored: Option<u32>) -> u32 {
         let is_news = self.stored_at_failure != stored || stored.is_none();
         if is_news || self.needs_list(error) {

@@ -37,7 +37,7 @@ pub(crate) fn check(path: &Path) -> Result<()> {
         }
         if !metadata.is_symlink() && mode & 0o022 != 0 {
             let message = format!("{shown} is writable by other users (owner {owner}), so it is not used");
-            // Others may need what is shared on purpose, such as /tmp, a device or the target of a link.
+            // Other users may need write access to /tmp, to a device or to the target of a link.
             let is_shared = is_link || mode & STICKY != 0 || !(metadata.is_file() || metadata.is_dir());
             return Err(refuse(message).hint(if is_shared || uid != own_uid() {
                 ELSEWHERE.to_owned()

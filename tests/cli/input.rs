@@ -472,7 +472,7 @@ fn a_value_in_a_file_never_becomes_a_name() {
     assert!(nothing_written(&sandbox));
 }
 
-/// The hint of several problems is printed once, also if others are between them.
+/// A hint that several problems have in common is printed once, even if other problems come in between.
 #[test]
 fn a_hint_is_not_repeated() {
     let sandbox = Sandbox::new();

@@ -70,7 +70,7 @@ fn argument_at(position: usize, argument: &OsStr, env: &Env) -> Result<Argument>
             let hint = if is_file(text, env) {
                 push_entries(text)
             } else {
-                "a value follows its name and '='; after another argument, a name alone must be in capitals"
+                "write NAME=VALUE in one argument; after another argument, a name alone must be in capitals"
                     .to_owned()
             };
             expected(", or NAME alone to be asked for the value").hint(hint)

@@ -56,7 +56,7 @@ struct Lines<'a> {
     number: usize,
     /// A run of ordinary lines.
     ordinary: Option<dotenvy::Iter<&'a [u8]>>,
-    /// Whether the Docker format would read the file as it is meant.
+    /// Whether the Docker format reads the whole file as it is meant; `None` until it is needed.
     suits_docker: Option<bool>,
     literal: bool,
 }
@@ -125,7 +125,7 @@ impl<'a> Lines<'a> {
         let (length, read) = value::scan(&self.rest[start..]);
         let line = first_line(&self.rest[start..]).trim();
         let read = match read {
-            // The `#` belongs to a reference, which is refused as every other one.
+            // The `#` belongs to a reference, which is refused like every other.
             Err(Difference::Hash) if !self.literal && kinds::of(line).is_some() => {
                 Ok((SecretValue::new(line.to_owned()), None))
             }

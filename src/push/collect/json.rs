@@ -42,7 +42,7 @@ pub(super) fn parse<'a>(text: &'a str, file: &'a str) -> Box<dyn Iterator<Item =
     }))
 }
 
-/// For a file with one document, such as the key of a service account, its own option comes first.
+/// How to push a JSON file. The way for a single document, such as the key of a service account, comes first.
 pub(super) fn hint(file: &str) -> String {
     format!(
         "to push the file as one value, use --value-file NAME={file}; to push its members, use --env-format \

@@ -76,7 +76,7 @@ impl Fault {
     }
 }
 
-/// Whether a file may set a variable of this name. A key is no name.
+/// Whether a file may set a variable of this name. A name that looks like a key is refused.
 pub(super) fn is_name(text: &str) -> bool {
     SecretName::is_environment(text) && text.len() <= MAX_NAME && !words::has_key_prefix(text)
 }

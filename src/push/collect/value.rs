@@ -56,7 +56,7 @@ impl Difference {
                 "space",
                 format!("the line of {name} has a U+{:04X}", u32::from(c)),
                 "some tools remove it or end the line there, others keep it",
-                "remove it; to keep it, put the value in quotes, without a comment behind".to_owned(),
+                "remove it; to keep it, put the value in quotes, without a comment after it".to_owned(),
             ),
             Self::TextAfterQuote => (
                 "text",

@@ -107,8 +107,7 @@ async fn the_pace_stays_for_the_last_writes() {
     }
 }
 
-/// R135: while replies are late, requests wait for them a sixteenth of what a refusal would cost, if it
-/// costs anything.
+/// R135: a request waits for a late reply, for a sixteenth of the last `Retry-After`, if there was one.
 #[tokio::test(start_paused = true)]
 async fn requests_wait_for_late_replies() {
     let start = Instant::now();

@@ -35,8 +35,8 @@ proptest! {
         });
         let inventory = Inventory { secrets: secrets.collect(), ..Inventory::default() };
         let is_org = scope == Some(Scope::Org);
-        let make = |inventory: &Inventory, keeps_existing| {
-            Plan::new(names.iter().map(|name| candidate(name)), inventory, scope, keeps_existing)
+        let make = |inventory: &Inventory, if_missing| {
+            Plan::new(names.iter().map(|name| candidate(name)), inventory, scope, if_missing)
         };
         let plan = make(&inventory, false);
         prop_assert_eq!(plan.steps.len(), names.len());
