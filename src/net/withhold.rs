@@ -140,10 +140,11 @@ fn runs(form: &Zeroizing<String>, length: usize) -> std::slice::Windows<'_, u8> 
 
 /// The text as it is, and decoded once in each way that a server may have encoded it.
 fn readings(text: &str) -> Vec<Zeroizing<String>> {
-    // Quoted-printable text has `=` in place of `%`.
-    let percent = Zeroizing::new(text.replace('=', "%"));
+    // Quoted-printable text has `=` in place of `%`, and strings of programming languages have `\x`.
+    let percent = Zeroizing::new(text.replace('=', "%").replace("\\x", "%"));
     let percent = percent_decode_str(&percent).decode_utf8_lossy().into_owned();
-    let mut readings = [text.to_owned(), percent].map(Zeroizing::new).to_vec();
+    let hex = text.replace("0x", "");
+    let mut readings = [text.to_owned(), hex, percent].map(Zeroizing::new).to_vec();
     readings.extend([unescape(text, '\\', backslash), unescape(text, '&', entity)]);
     readings.dedup();
     readings
@@ -163,7 +164,7 @@ fn unescape(text: &str, mark: char, read: fn(&str) -> Option<(char, usize)>) -> 
     plain
 }
 
-/// Reads an escape of JSON or of a programming language, without the backslash.
+/// Reads an escape of JSON or of a programming language other than `\x`, without the backslash.
 fn backslash(rest: &str) -> Option<(char, usize)> {
     let kind = rest.chars().next()?;
     match kind {
@@ -172,7 +173,6 @@ fn backslash(rest: &str) -> Option<(char, usize)> {
             Some((character(digits, 16), digits.len() + 3))
         }
         'u' => Some((character(rest.get(1..5)?, 16), 5)),
-        'x' => Some((character(rest.get(1..3)?, 16), 3)),
         'n' | 'r' | 't' | 'b' | 'f' => Some((' ', 1)),
         other => Some((other, other.len_utf8())),
     }
@@ -181,13 +181,10 @@ fn backslash(rest: &str) -> Option<(char, usize)> {
 /// Reads an HTML entity without the `&`. One with a name is a punctuation mark, or not in ASCII.
 fn entity(rest: &str) -> Option<(char, usize)> {
     let length = rest.bytes().take(9).position(|byte| byte == b';')?;
-    let c = match rest[..length].strip_prefix('#') {
-        None => ' ',
-        Some(number) => match number.strip_prefix(['x', 'X']) {
-            Some(digits) => character(digits, 16),
-            None => character(number, 10),
-        },
-    };
+    let c = rest[..length].strip_prefix('#').map_or(' ', |number| {
+        let digits = number.strip_prefix(['x', 'X']);
+        digits.map_or_else(|| character(number, 10), |digits| character(digits, 16))
+    });
     Some((c, length + 1))
 }
 
@@ -198,8 +195,8 @@ fn character(digits: &str, radix: u32) -> char {
         .unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// The letters of each part of a secret, as they are, in hexadecimal and in Base64 at each of its three
-/// offsets. `name` is no part of it. `run` is the length for which a part needs no digit.
+/// The letters of each part of a secret, its bytes in hexadecimal and decimal, and Base64 at each of its
+/// three offsets. `name` is no part of it. `run` is the length for which a part needs no digit.
 fn forms(secret: &str, name: &str, run: usize) -> Vec<Zeroizing<String>> {
     let mut forms = Vec::new();
     let name = if name.len() < OWN_RUN { "\0" } else { name };
@@ -214,7 +211,8 @@ fn forms(secret: &str, name: &str, run: usize) -> Vec<Zeroizing<String>> {
             if plain.len() < run && !(plain.len() >= MIN_WORD && is_mixed) {
                 continue;
             }
-            forms.extend([plain, Zeroizing::new(hex::encode(part))]);
+            let decimal: String = part.bytes().map(|byte| byte.to_string()).collect();
+            forms.extend([plain, hex::encode(part).into(), decimal.into()]);
             // The first characters also encode what comes before, and the last one what comes after.
             for (before, shared) in [("", 0), ("-", 2), ("--", 3)] {
                 let padded = Zeroizing::new([before, part].concat());

@@ -79,7 +79,9 @@ fn echoes(value: &str) -> Vec<String> {
         format!("\u{1b}[31m{value}\u{1b}[0m"),
         written(bytes, |byte| format!("{byte:02x}")),
         written(bytes, |byte| format!("{byte:02X}:")),
-        written(bytes, |byte| format!("0x{byte:02x}, ")).replace("0x", ""),
+        written(bytes, |byte| format!("0x{byte:02x}, ")),
+        written(bytes, |byte| format!("\\x{byte:02x}")),
+        written(bytes, |byte| format!("{byte},")),
         written(bytes, |byte| format!("%{byte:02X}")),
         written(bytes, |byte| match byte {
             b' ' => "+".to_owned(),
