@@ -22,8 +22,6 @@ pub(crate) struct Env {
     /// The path of this program, used to start a second process.
     pub(crate) program: Option<PathBuf>,
     pub(crate) variables: HashMap<OsString, OsString>,
-    /// The home directory as other programs find it: `HOME`, on Windows `USERPROFILE`, or what the system says
-    /// if that is unset or empty.
     pub(crate) home: Option<PathBuf>,
     /// Whether the home directory is that of the person who runs the program.
     is_own_home: bool,
@@ -64,7 +62,7 @@ impl Env {
             variables: std::env::vars_os()
                 .map(|(name, value)| (key(&name), value))
                 .collect(),
-            home: std::env::home_dir(),
+            home: home_directory(),
             is_own_home: true,
             directory: std::env::current_dir().ok(),
             root: Some(PathBuf::from(if cfg!(windows) { "C:\\" } else { "/" })),
@@ -197,14 +195,16 @@ impl Env {
     /// A directory from a variable of the XDG specification, which says that a relative path
     /// must be ignored; without one, `fallback` below the home directory.
     pub(crate) fn xdg_directory(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
-        let named = self.path(variable).filter(|path| path.is_absolute());
-        named.or_else(|| Some(self.home.as_ref()?.join(fallback)))
+        let named = self.variable(variable).map(PathBuf::from);
+        named
+            .filter(|path| path.is_absolute())
+            .or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
     }
 
     /// The directory in a variable, also if it is relative; without one, `fallback` below the home directory.
     pub(crate) fn directory_in(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
         let named = self.path(variable);
-        named.or_else(|| Some(self.home.as_ref()?.join(fallback)))
+        named.or_else(|| self.home.as_ref().map(|home| home.join(fallback)))
     }
 
     /// Whether standard input is a pipe or a file that has not ended. A terminal or `/dev/null` is not.
@@ -241,6 +241,22 @@ impl Env {
         })
         .await
     }
+}
+
+/// The home directory as other programs find it: `HOME`, or the entry in the user database if that is
+/// unset or empty.
+#[cfg(not(windows))]
+#[expect(clippy::disallowed_methods, reason = "other modules use Env")]
+fn home_directory() -> Option<PathBuf> {
+    dirs::home_dir()
+}
+
+/// The home directory as other programs find it: `USERPROFILE`, or the profile directory if that is
+/// unset or empty. (`dirs` ignores the variable.)
+#[cfg(windows)]
+#[expect(clippy::disallowed_methods, reason = "other modules use Env")]
+fn home_directory() -> Option<PathBuf> {
+    std::env::home_dir()
 }
 
 /// The lookup key of a variable's name; names are case-insensitive on Windows.
