@@ -146,14 +146,20 @@ impl Decisions {
         }
     }
 
-    /// Handles a signal: from now on the old credential is restored instead of storing the new one.
+    /// Handles a signal: from now on the old credential is restored, if it can be, instead of storing the
+    /// new one.
     pub(super) fn interrupt(&mut self) {
         self.interrupted = true;
     }
 
-    /// Whether the old credential is being restored, which signals do not stop.
-    pub(super) fn is_restoring(&self) -> bool {
-        matches!(self.phase, Phase::Restoring | Phase::CheckingRestore)
+    /// Whether signals do not stop the step: there is no credential while the old one is being restored or,
+    /// without its value, until the new one is stored.
+    pub(super) fn must_go_on(&self) -> bool {
+        match self.phase {
+            Phase::Deleting | Phase::CheckingDeletion => false,
+            Phase::Creating | Phase::CheckingCreation => self.old == OldCredential::WithoutValue,
+            Phase::Restoring | Phase::CheckingRestore => true,
+        }
     }
 
     /// Returns the next step after the reply to a delete, a create or a restore.
@@ -189,12 +195,12 @@ impl Decisions {
             // The delete was confirmed, so a list that still shows the old id is out of date.
             (Phase::CheckingRestore, Listed::Empty | Listed::Old) => self.restore_or_give_up(),
             (Phase::CheckingRestore, _) => self.list_again(finish(Ending::Unknown)),
-            (_, Listed::Empty | Listed::Old) if self.interrupted || self.creates >= MAX_CREATES => {
+            (_, Listed::Empty | Listed::Old) if self.is_stopped() || self.creates >= MAX_CREATES => {
                 self.restore_or_give_up()
             }
             (_, Listed::Empty | Listed::Old) => self.create(self.creates),
             (_, Listed::Unreadable | Listed::Undecided) => {
-                if self.interrupted || self.lists + 1 >= MAX_LISTS {
+                if self.is_stopped() || self.lists + 1 >= MAX_LISTS {
                     self.restore_or_give_up()
                 } else {
                     self.list_again(finish(Ending::Unknown))
@@ -207,8 +213,12 @@ impl Decisions {
         self.old != OldCredential::Absent
     }
 
+    fn is_stopped(&self) -> bool {
+        self.interrupted && self.old != OldCredential::WithoutValue
+    }
+
     fn create_or_restore(&mut self) -> NextStep {
-        if self.interrupted {
+        if self.is_stopped() {
             self.restore_or_give_up()
         } else {
             self.create(0)

@@ -15,9 +15,9 @@ use crate::system::signals::Interrupt;
 
 /// Maximum time to delete the old credential and store the new one.
 const REPLACE_TIMEOUT: Duration = Duration::from_secs(35);
-/// Maximum time to restore the old credential.
+/// Maximum time to restore the old credential or, without its value, to store the new one.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(25);
-/// How long to wait for a reply after a signal, unless the old credential is being restored.
+/// How long to wait for a reply after a signal, if the step may stop.
 const SIGNAL_GRACE: Duration = Duration::from_millis(500);
 
 /// The credential to replace.
@@ -106,17 +106,17 @@ enum StepResult {
 
 impl Replacement<'_> {
     async fn run(&mut self, mut next: NextStep, interrupt: &Interrupt, on_signal: impl Fn()) -> Ending {
-        let mut was_putting_back = false;
+        let mut goes_on = false;
         loop {
             let NextStep { wait, step } = next;
             if let ReplaceStep::Finish(ending) = step {
                 return ending;
             }
-            if self.decisions.is_restoring() && !was_putting_back {
-                was_putting_back = true;
+            if self.decisions.must_go_on() && !goes_on {
+                goes_on = true;
                 self.deadline = Instant::now() + RESTORE_TIMEOUT;
             }
-            if was_putting_back && Instant::now() >= self.deadline {
+            if goes_on && Instant::now() >= self.deadline {
                 return Ending::Unknown;
             }
             let (event, signal) = self.perform(wait, &step, interrupt, &on_signal).await;
@@ -129,7 +129,7 @@ impl Replacement<'_> {
     }
 
     /// Performs one step, and returns the signal received meanwhile. A signal shortens the wait for a
-    /// reply, except while the old credential is being restored.
+    /// reply, unless the step must go on.
     async fn perform(
         &self,
         wait: u32,
@@ -155,7 +155,7 @@ impl Replacement<'_> {
             }
             signal = Some(kind);
         }
-        let answered = if self.decisions.is_restoring() {
+        let answered = if self.decisions.must_go_on() {
             work.await
         } else {
             timeout(SIGNAL_GRACE, work).await.and_then(|answered| answered)

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
-use crate::replace::{CREATE, FORCE, assert_restored, kept_values, old, sandbox};
+use crate::replace::{CREATE, FORCE, assert_restored, kept_values, new, old, sandbox, stored_values};
 use crate::sandbox::{ran, send_signal, start};
 use crate::support::faults::{Behaviour, Fault};
 
@@ -74,6 +74,31 @@ fn ctrl_c_during_the_restore_waits_for_its_reply() {
     stderr.read_to_end(&mut output.stderr).unwrap();
     assert_restored(&sandbox, ran(output), 130);
     assert_eq!(sandbox.vault.count("POST"), 3);
+}
+
+/// R83, R109: an old credential without a backup cannot be restored, so Ctrl-C does not stop the create.
+#[test]
+fn ctrl_c_without_a_backup_waits_for_the_create() {
+    let (sandbox, _) = sandbox();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/reveal").fails(403, "no reveal").always());
+    sandbox
+        .vault
+        .fault(Fault::on("POST", CREATE).does(Behaviour::Hold));
+    let mut command = sandbox.command(FORCE.split_whitespace());
+    let child = start(command.arg("--yes"));
+    // The reveal, the create.
+    sandbox.vault.wait_for("POST", 2);
+    send_signal(&child, "INT");
+    // Other requests would be cancelled half a second after the signal.
+    assert!(sandbox.vault.stays_quiet(Duration::from_millis(1500)));
+    sandbox.vault.release();
+    ran(child.wait_with_output().unwrap())
+        .exits(130)
+        .stderr_contains("interrupted; finishing the replacement")
+        .stderr_contains("interrupted; the new credential is stored");
+    assert_eq!(stored_values(&sandbox), new());
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn the_old_credential_is_restored_after_six_lists() {
 #[test]
 fn a_restore_is_not_interrupted() {
     let (mut decisions, _) = Decisions::replace(true);
-    let mut steps = vec![decisions.is_restoring()];
+    let mut steps = vec![decisions.must_go_on()];
     for reply in [
         StepReply::Done(String::new()),
         StepReply::Refused,
@@ -138,7 +138,7 @@ fn a_restore_is_not_interrupted() {
         StepReply::Done("back".to_owned()),
     ] {
         decisions.replied(reply);
-        steps.push(decisions.is_restoring());
+        steps.push(decisions.must_go_on());
     }
     assert_eq!(steps, [false, false, true, true, true]);
 }
@@ -155,6 +155,21 @@ fn without_a_backup_nothing_is_restored() {
         end(Decisions::replace(false), &[done, LOST, UNDECIDED]),
         Ending::Unknown
     );
+}
+
+/// R83, R109: without a backup, a signal after the delete does not stop the new credential from being stored.
+#[test]
+fn without_a_backup_the_new_credential_is_stored_after_a_signal() {
+    let stored = || Ending::Stored("new".to_owned());
+    for (events, ending) in [
+        (vec![Signal, ok(""), ok("new")], stored()),
+        (vec![Signal, LOST, EMPTY, ok("new")], stored()),
+        (vec![Signal, LOST, STALE], Ending::DeletionUnknown),
+        (vec![ok(""), Signal, LOST, EMPTY, ok("new")], stored()),
+        (vec![ok(""), Signal, LOST, UNREADABLE], Ending::Unknown),
+    ] {
+        assert_eq!(end(Decisions::replace(false), &events), ending);
+    }
 }
 
 /// R105: a create in doubt is never reported as refused, and another writer's credential is not ours.
