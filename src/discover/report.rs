@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub(super) overrides: Vec<Overrides>,
     /// Every location of a credential that was looked at, whether or not it exists.
     pub(crate) searched: Vec<Place>,
+    /// Whether there is an entry that is left out, although its tool may use it.
+    pub(super) skipped: bool,
     /// The credentials that may be missing because of the next problem.
     pub(super) about: Filter,
 }
@@ -130,6 +132,7 @@ impl Report {
 
     /// Notes an entry of a store that cannot be used. `entry` must not quote its value.
     pub(super) fn skip(&mut self, place: &Place, entry: &str, reason: impl Display) {
+        self.skipped = true;
         self.note(place, format!("skipped {entry}, which {reason}"));
     }
 

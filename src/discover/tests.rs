@@ -1078,9 +1078,12 @@ fn a_broken_setting_makes_it_unknown_what_is_in_use() {
         );
         assert!(!report.credentials[0].in_use, "{settings}");
     }
-    // An unreadable login leaves open whether the key is used.
-    let home = Home::new(&[(CLAUDE, "{"), (CLAUDE_CONFIG, r#"{"primaryApiKey":"k"}"#)]);
-    assert_rows(&home, &["claude_api k chosen secret"]);
+    // A login that is unreadable, or has a time that only its tool understands, leaves open whether the
+    // key is used.
+    for login in ["{", &LOGIN.replace("1826984857063", "1826984857")] {
+        let home = Home::new(&[(CLAUDE, login), (CLAUDE_CONFIG, r#"{"primaryApiKey":"k"}"#)]);
+        assert_rows(&home, &["claude_api k chosen secret"]);
+    }
 }
 
 #[test]

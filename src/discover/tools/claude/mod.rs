@@ -57,7 +57,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let used = settle(&mut report.credentials, is_known, before.clone(), None);
     let first_key = report.credentials.len();
     keys(reader, report);
-    let is_known = is_known && report.problems.is_empty();
+    let is_known = is_known && report.problems.is_empty() && !report.skipped;
     let keys = &mut report.credentials[first_key..];
     let server = layers.variable(env, "ANTHROPIC_BASE_URL");
     let server = server.and_then(|address| other_server(&address, TOOL.domains));
