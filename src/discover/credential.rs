@@ -127,7 +127,7 @@ impl ProviderName {
     /// Normalises a tool's name of a provider: `Claude` is anthropic, `github_copilot` is
     /// github-copilot. Fails if it cannot become the name of a secret.
     pub(crate) fn from_tool(name: &str) -> Result<Self, &'static str> {
-        let is_secret = words::has_key_prefix(name);
+        let is_secret = words::may_be_secret(name);
         let name = name.trim_end_matches('/').to_ascii_lowercase();
         let name = name.replace(['_', ' ', '.', '/'], "-");
         if is_secret || SecretName::inline(&name).is_none() || name.len() > Self::MAX_LENGTH {

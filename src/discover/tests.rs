@@ -991,7 +991,7 @@ fn names_of_this_program_are_never_produced() {
     }
 }
 
-/// R30: provider names become variable names, or are refused.
+/// R17, R30: provider names become variable names, or are refused. A key never becomes one.
 #[test]
 fn provider_names_become_variable_names() {
     for (name, secret) in [
@@ -1026,6 +1026,8 @@ fn provider_names_become_variable_names() {
         "a'b",
         "https://x",
         "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "c4n4ryAbcdefghijKLMNO",
+        "d41d8cd98f00b204e9800998ecf8427e",
         &long,
     ] {
         assert_eq!(
