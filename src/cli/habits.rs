@@ -46,6 +46,11 @@ const OPTIONS: &[(&str, &[&str], &str)] = &[
     ("secret push", &["--skip-existing"], "use `{} --if-missing`"),
     (
         "secret push",
+        &["--type", "--new-login", "--setup-token"],
+        "use `amika secret claude push` or `amika secret codex push`, which store a tool's login",
+    ),
+    (
+        "secret push",
         &["--body", "--value"],
         "`{} NAME` asks for the value, `{} NAME --yes < FILE` reads it, and NAME=VALUE is seen by other processes",
     ),

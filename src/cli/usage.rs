@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, ValueEnum, ValueHint};
+use indexmap::IndexSet;
 
 use super::{Cli, habits};
 use crate::error::{Error, Result};
@@ -18,7 +19,7 @@ const GLOBAL_OPTIONS: &str = "Global options: -o json, -y, -q, -v, --color WHEN"
 /// Number of examples in short help.
 const MAX_EXAMPLES: usize = 3;
 /// Commands that are never suggested for a similar word.
-const DESTROYING: &[&str] = &["delete", "rm", "logout"];
+const DESTROYING: &[&str] = &["delete", "logout"];
 
 /// The global options of a command line that could not be parsed. Only the output format is needed,
 /// and only the value of `-o` or `--output` sets it.
@@ -124,6 +125,7 @@ fn explain(mut refused: clap::Error, arguments: &[OsString]) -> Error {
         return answer;
     }
     remove_values(&mut refused);
+    suggest_by_name(&mut refused, &command);
     let rendered = refused.render().to_string();
     let mut parts = rendered.trim().split("\n\n").map(|part| {
         let words = part.split_whitespace();
@@ -161,14 +163,19 @@ fn remove_values(error: &mut clap::Error) {
         }
     }
     error.remove(ContextKind::Suggested);
-    if let Some(ContextValue::Strings(similar)) = error.remove(ContextKind::SuggestedSubcommand) {
-        let kept: Vec<_> = similar
-            .into_iter()
-            .filter(|name| !DESTROYING.contains(&name.as_str()))
-            .collect();
-        if !kept.is_empty() {
-            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(kept));
-        }
+}
+
+/// Replaces an alias among the similar commands by its command, and drops those that are hidden or destroy.
+fn suggest_by_name(error: &mut clap::Error, command: &clap::Command) {
+    let Some(ContextValue::Strings(similar)) = error.remove(ContextKind::SuggestedSubcommand) else {
+        return;
+    };
+    let found = similar.iter().filter_map(|name| command.find_subcommand(name));
+    let shown = found.filter(|found| !found.is_hide_set() && !DESTROYING.contains(&found.get_name()));
+    let names: IndexSet<_> = shown.map(|found| found.get_name().to_owned()).collect();
+    if !names.is_empty() {
+        let names = ContextValue::Strings(names.into_iter().collect());
+        error.insert(ContextKind::SuggestedSubcommand, names);
     }
 }
 
@@ -281,10 +288,10 @@ mod tests {
                 &arguments,
             );
             let said = format!("{error} {:?}", error.hint);
-            for name in DESTROYING {
+            for name in ["delete", "rm", "logout"] {
                 let mut said = said.split(|c: char| !c.is_ascii_alphabetic() && c != '-');
                 assert!(
-                    said.all(|word| word != *name || line.ends_with(name)),
+                    said.all(|word| word != name || line.ends_with(name)),
                     "{line}: {error} {:?}",
                     error.hint
                 );

@@ -26,6 +26,31 @@ fn a_misspelled_word_leads_to_the_one_that_was_meant() {
             "unexpected argument '--dryrun' found",
             "a similar argument exists: '--dry-run'",
         ),
+        (
+            "sercet",
+            "unrecognized subcommand 'sercet'",
+            "hint: a similar subcommand exists: 'secret';",
+        ),
+        (
+            "secret lst",
+            "unrecognized subcommand 'lst'",
+            "hint: a similar subcommand exists: 'list';",
+        ),
+        (
+            "open-browse",
+            "unrecognized subcommand 'open-browse'",
+            "hint: see `amika --help`",
+        ),
+        (
+            "secret push --new-login",
+            "`amika secret push` has no option --new-login",
+            "use `amika secret claude push` or `amika secret codex push`",
+        ),
+        (
+            "secret edit A",
+            "the following required arguments were not provided: <--rename <NEW>|--description <TEXT>>",
+            "see `amika secret edit --help`",
+        ),
         ("xyzzy", "unrecognized subcommand 'xyzzy'", "see `amika --help`"),
         (
             "secret push A=1 --scope organization",

@@ -1,6 +1,6 @@
 //! `amika secret edit`: changes the name or the description of a secret, never its value.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::list::{SecretRow, as_table};
 use crate::api::{SecretSummary, check_id};
@@ -11,6 +11,7 @@ use crate::formats::{shell, words};
 use crate::secret::{Scope, SecretName};
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
 pub(crate) struct EditArgs {
     /// Name of the secret
     #[arg(value_name = "NAME", value_hint = clap::ValueHint::Other, required_unless_present = "id")]
@@ -19,10 +20,10 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "ID", value_hint = clap::ValueHint::Other, conflicts_with = "name")]
     pub(crate) id: Option<String>,
     /// New name
-    #[arg(long, value_name = "NEW", value_hint = clap::ValueHint::Other, required_unless_present = "description")]
+    #[arg(long, value_name = "NEW", value_hint = clap::ValueHint::Other, group = "change")]
     pub(crate) rename: Option<String>,
     /// New description; an empty one removes it
-    #[arg(long, value_name = "TEXT", value_hint = clap::ValueHint::Other)]
+    #[arg(long, value_name = "TEXT", value_hint = clap::ValueHint::Other, group = "change")]
     pub(crate) description: Option<String>,
     /// Scope of the name
     #[arg(long, value_enum, default_value_t = Scope::User)]
