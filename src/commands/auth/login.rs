@@ -57,10 +57,16 @@ pub(crate) async fn run(args: &LoginArgs, context: &Context) -> Result<()> {
     if context.env.is_set("AMIKA_API_KEY") {
         notices.warn("AMIKA_API_KEY is set and takes precedence over stored credentials");
     }
-    if let Some(path) = &args.api_key_file {
-        return store_key(path, args, &origin, &store, notices, context).await;
+    let stored = store.clone();
+    let stored = context.on_thread(move |_| Ok((stored.api_key(), stored.session())));
+    let (key, session) = stored.await?;
+    if readable(key, CredentialSource::StoredApiKey, &mut notices)?.is_some() {
+        return Err(already("a stored API key"));
     }
-    log_in(args, &origin, &store, notices, context).await
+    match &args.api_key_file {
+        Some(path) => store_key(path, args, &origin, &store, session, notices, context).await,
+        None => log_in(args, &origin, &store, session, notices, context).await,
+    }
 }
 
 async fn store_key(
@@ -68,13 +74,10 @@ async fn store_key(
     args: &LoginArgs,
     origin: &ServerOrigin,
     store: &Store,
+    session: StoredResult<Session>,
     mut notices: Notices,
     context: &Context,
 ) -> Result<()> {
-    let (stored_key, session) = read_stored(store, context).await?;
-    if readable(stored_key, CredentialSource::StoredApiKey, &mut notices)?.is_some() {
-        return Err(already("a stored API key"));
-    }
     let key = context.interrupt.or(read_key(path, context)).await?;
     if !args.offline {
         context
@@ -98,17 +101,6 @@ async fn store_key(
         let checked = if args.offline { ", not checked" } else { "" };
         format!("Stored API key for {origin}{checked}")
     })
-}
-
-/// The credentials that are already stored.
-async fn read_stored(
-    store: &Store,
-    context: &Context,
-) -> Result<(StoredResult<ApiKey>, StoredResult<Session>)> {
-    let store = store.clone();
-    context
-        .on_thread(move |_| Ok((store.api_key(), store.session())))
-        .await
 }
 
 /// Asks the API whether it accepts the key, before anything is replaced.
@@ -190,17 +182,13 @@ async fn log_in(
     args: &LoginArgs,
     origin: &ServerOrigin,
     store: &Store,
+    session: StoredResult<Session>,
     mut notices: Notices,
     context: &Context,
 ) -> Result<()> {
     let workos = Workos::from_env(&context.env)?;
-    let (key, session) = read_stored(store, context).await?;
-    let key = readable(key, CredentialSource::StoredApiKey, &mut notices);
     let session = readable(session, CredentialSource::Session, &mut notices);
     context.printer.notices(&notices);
-    if key?.is_some() {
-        return Err(already("a stored API key"));
-    }
     if let Some(session) = session? {
         refuse_usable(session, store, context).await?;
     }
