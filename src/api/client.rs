@@ -34,8 +34,10 @@ const RESERVED_IDS: [&str; 4] = ["claude", "codex", "opencode", "ssh-public-keys
 impl Api {
     /// Lists the generic secrets of all scopes that are visible to the caller.
     pub(crate) async fn list_secrets(&self, repeat: Repeat) -> ApiResult<Vec<SecretSummary>> {
-        let mut request = ApiRequest::read(Method::GET, BASE);
-        request.repeat = repeat;
+        let request = ApiRequest {
+            repeat,
+            ..ApiRequest::new(Method::GET, BASE)
+        };
         self.list(&request, "a list of secrets").await
     }
 
@@ -68,9 +70,14 @@ impl Api {
             value,
             name: new.name,
         };
-        let body = json_body(new, value);
-        let mut request = ApiRequest::store(Method::POST, path, body, carried, new.scope);
-        request.repeat = repeat;
+        let request = ApiRequest {
+            body: Some(json_body(new, value)),
+            repeat,
+            name: Some(new.name),
+            scope: Some(new.scope),
+            carried: Some(carried),
+            ..ApiRequest::new(Method::POST, path)
+        };
         let answer = self.send(&request).await?;
         let expected = "a confirmation that it was created";
         let reply = self.confirmed(&request, &answer, expected)?;
@@ -91,14 +98,17 @@ impl Api {
         scope: Scope,
     ) -> ApiResult<()> {
         self.known_secrets.add_value(value);
-        let path = secret_path(id)?;
-        let body = json_body(&HashMap::from([("value", value.expose_secret())]), value);
-        let carried = Carried {
-            value,
-            name: name.as_str(),
+        let (path, name) = (secret_path(id)?, name.as_str());
+        let body = HashMap::from([("value", value.expose_secret())]);
+        let request = ApiRequest {
+            body: Some(json_body(&body, value)),
+            repeat: Repeat::Never,
+            id: Some(id),
+            name: Some(name),
+            scope: Some(scope),
+            carried: Some(Carried { value, name }),
+            ..ApiRequest::new(Method::PUT, &path)
         };
-        let mut request = ApiRequest::store(Method::PUT, &path, body, carried, scope);
-        request.id = Some(id);
         self.update(&request).await.map(drop)
     }
 
@@ -117,10 +127,9 @@ impl Api {
         let body: Value = members.chain(description).collect();
         let request = ApiRequest {
             body: Some(body.to_string().into()),
-            is_write: true,
             id: Some(id),
             name,
-            ..ApiRequest::read(Method::PUT, &path)
+            ..ApiRequest::new(Method::PUT, &path)
         };
         self.update(&request).await
     }
@@ -142,9 +151,8 @@ impl Api {
 
     pub(super) async fn delete(&self, path: &str, id: &str) -> ApiResult<()> {
         let request = ApiRequest {
-            is_write: true,
             id: Some(id),
-            ..ApiRequest::read(Method::DELETE, path)
+            ..ApiRequest::new(Method::DELETE, path)
         };
         let answer = match self.send(&request).await {
             // A retried delete whose first response was lost finds nothing to delete.

@@ -40,7 +40,7 @@ impl Api {
     /// Lists the provider's credentials of all scopes that are visible to the caller.
     pub(crate) async fn list_credentials(&self, provider: &Provider) -> ApiResult<Vec<CredentialSummary>> {
         let path = path(provider);
-        let request = ApiRequest::read(Method::GET, &path);
+        let request = ApiRequest::new(Method::GET, &path);
         self.list(&request, "a list of credentials").await
     }
 
@@ -69,7 +69,11 @@ impl Api {
     /// called if the value is needed.
     pub(crate) async fn reveal_credential(&self, provider: &Provider, id: &str) -> ApiResult<SecretValue> {
         let path = format!("{}/{}/reveal", path(provider), encoded_id(id)?);
-        let answer = self.send(&ApiRequest::read(Method::POST, &path)).await?;
+        let request = ApiRequest {
+            is_write: false,
+            ..ApiRequest::new(Method::POST, &path)
+        };
+        let answer = self.send(&request).await?;
         if answer.status != StatusCode::OK {
             return Err(self.not_the_api(&answer, "the stored value"));
         }

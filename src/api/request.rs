@@ -34,37 +34,18 @@ pub(super) struct ApiRequest<'a> {
 }
 
 impl<'a> ApiRequest<'a> {
-    /// A request that changes nothing.
-    pub(super) fn read(method: Method, path: &'a str) -> Self {
+    /// A request without a body. One with another method than GET is a write.
+    pub(super) fn new(method: Method, path: &'a str) -> Self {
         Self {
+            is_write: method != Method::GET,
             method,
             path,
             body: None,
             repeat: Repeat::Safe,
-            is_write: false,
             id: None,
             name: None,
             scope: None,
             carried: None,
-        }
-    }
-
-    /// A request that stores the carried value in a scope.
-    pub(super) fn store(
-        method: Method,
-        path: &'a str,
-        body: Bytes,
-        carried: Carried<'a>,
-        scope: Scope,
-    ) -> Self {
-        Self {
-            body: Some(body),
-            repeat: Repeat::Never,
-            is_write: true,
-            name: Some(carried.name),
-            scope: Some(scope),
-            carried: Some(carried),
-            ..Self::read(method, path)
         }
     }
 }
