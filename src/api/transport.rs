@@ -77,7 +77,7 @@ impl Api {
             answer = &mut answer => return answer,
             () = sleep(PATIENCE), if request.repeat != Repeat::Never => {}
         }
-        (self.observer)(ApiEvent::Waiting(&format!("a reply of {}", self.origin)));
+        (self.observer)(ApiEvent::Waiting(&format!("a reply from {}", self.origin)));
         answer.await
     }
 

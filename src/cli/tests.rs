@@ -106,14 +106,13 @@ fn the_clap_definition_is_valid() {
 }
 
 #[test]
-fn every_command_has_an_example() {
+fn every_command_has_an_example_that_fits_80_columns() {
     fn check(command: &clap::Command) {
         let help = command.get_after_help().map(ToString::to_string);
-        assert!(
-            help.is_some_and(|help| help.contains("Example")),
-            "{}",
-            command.get_name()
-        );
+        let help = help.unwrap_or_default();
+        assert!(help.contains("Example"), "{}", command.get_name());
+        let mut commands = help.lines().filter(|line| line.starts_with("  "));
+        assert_eq!(commands.find(|line| line.len() > 80), None);
         let below = command
             .get_subcommands()
             .filter(|below| below.get_name() != "help");

@@ -47,7 +47,7 @@ pub(crate) enum Command {
   amika completions fish > ~/.config/fish/completions/amika.fish
   amika completions zsh > \"${fpath[1]}/_amika\"
   source <(amika completions zsh)
-  amika completions powershell > amika.ps1           then '. ./amika.ps1' in $PROFILE"
+  amika completions powershell > amika.ps1  then '. ./amika.ps1' in $PROFILE"
     )]
     Completions(CompletionsArgs),
     /// Print a manual page, or write all of them to a directory

@@ -1,6 +1,5 @@
-//! The environment variables of every command, for help, manual and documentation.
+//! The environment variables that every command reads, for the help and the manual.
 
-/// The variables that every command reads, for the manual and the help.
 pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("AMIKA_API_KEY", "API key to use instead of the stored credential"),
     ("AMIKA_API_URL", "API origin [default: https://app.amika.dev]"),

@@ -510,7 +510,7 @@ fn logout_removes_a_link_and_names_what_remains() {
     sandbox
         .run_stored("auth logout")
         .exits(0)
-        .stderr_contains("it was a symbolic link");
+        .stderr_contains("was a symbolic link");
     assert!(!path.is_symlink() && sandbox.home().join("real").exists());
 }
 

@@ -131,7 +131,7 @@ fn an_expired_login_is_shown_and_not_pushed() {
     sandbox
         .run("secret extract --push --yes")
         .exits(4)
-        .stderr_contains("nothing of what was found can be pushed");
+        .stderr_contains("none of what was found can be pushed");
     assert_eq!(sandbox.vault.count("POST"), 0);
     assert_eq!(ran_raw(&sandbox, "secret extract --export").1, "");
 }

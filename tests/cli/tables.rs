@@ -103,7 +103,7 @@ fn a_long_wait_is_explained_at_a_terminal_only() {
     let slow = Fault::on("GET", "/secrets").delay(std::time::Duration::from_millis(2600));
     sandbox.vault.fault(slow.always());
     let said = shown(&sandbox, 80, "amika secret list", 0);
-    let waiting = format!("notice: waiting for a reply of {}", sandbox.vault.origin());
+    let waiting = format!("notice: waiting for a reply from {}", sandbox.vault.origin());
     assert!(said.contains(&waiting), "{said}");
     let piped = sandbox.run("secret list").exits(0);
     assert_eq!(piped.stderr, "");

@@ -52,7 +52,7 @@ fn report(cleared: &Cleared, notices: &mut Notices) {
     }
     if cleared.was_link {
         notices.warn(format!(
-            "the stored {what}: it was a symbolic link, and the file that it pointed to is still there"
+            "the stored {what} file was a symbolic link; the file that it pointed to is still there"
         ));
     }
     if cleared.source == CredentialSource::Session {

@@ -90,7 +90,7 @@ fn with_subcommands(command: Command) -> Command {
     let key = provider.key_prefixes[0];
     let has_setup_token = *id == CLAUDE.id;
     let setup_token = if has_setup_token {
-        format!("  amika secret {id} push --setup-token       a token for the sandbox alone\n")
+        format!("  amika secret {id} push --setup-token    a token for the sandbox alone\n")
     } else {
         String::new()
     };
@@ -102,16 +102,17 @@ fn with_subcommands(command: Command) -> Command {
             let push = push.mut_arg("setup_token", |arg| arg.hide(!has_setup_token));
             push.mut_arg("name", |arg| arg.help(name)).after_help(format!(
                 "Examples:
-  amika secret {id} push                     choose among what was found here
-  amika secret {id} push --new-login         make a login for the sandbox
-{setup_token}  amika secret {id} push --type oauth        share the login of this machine
-  amika secret {id} push --type api_key      {variable}, else a stored key
+  amika secret {id} push                  choose among what was found here
+  amika secret {id} push --new-login      make a login for the sandbox
+{setup_token}  amika secret {id} push --type oauth     share the login of this machine
+  amika secret {id} push --type api_key   {variable}, else a stored key
   amika secret {id} push --from-file {login_file}
   amika secret {id} push --type api_key --value - < key.txt
   amika secret {id} push --type api_key --value {key}... --scope org --force
 
-A login is pushed whole. Without --type, a JSON object or a token of the tool is a login, anything
-else an API key. The old credential is fetched first and put back if the new one cannot be stored.",
+A login is pushed whole. Without --type, a JSON object or a token of the tool is a login, and \
+anything else is an API key. A credential that is replaced is fetched first, and put back if the new \
+one cannot be stored.",
                 variable = provider.variables[0]
             ))
         })

@@ -26,7 +26,7 @@ pub(crate) struct PushCredentialArgs {
     /// Who can use it
     #[arg(long, value_enum, default_value_t = Scope::User)]
     pub(crate) scope: Scope,
-    /// Replace the one with this name, or in org scope the only one
+    /// Replace the credential with this name, or in org scope the only one
     #[arg(long)]
     pub(crate) force: bool,
     /// Show what would be pushed without sending anything
@@ -246,7 +246,7 @@ fn check_name(name: &str) -> Result<()> {
     let is_unfit = name.contains(escape::is_hostile) || words::has_key_prefix(name);
     if blank || name.chars().count() > LONGEST_NAME || is_unfit {
         return Err(Error::usage(format!(
-            "the name of a credential must have 1 to {LONGEST_NAME} printable characters and be no key"
+            "the name of a credential must have 1 to {LONGEST_NAME} printable characters and not be a key"
         )));
     }
     Ok(())
@@ -257,7 +257,7 @@ fn check_chosen_name(name: &str) -> Result<()> {
     let is_answer = matches!(name.trim().to_lowercase().as_str(), "y" | "yes" | "n" | "no");
     if is_answer || name.trim().parse::<u32>().is_ok() {
         return Err(Error::usage(
-            "this is no name; press Enter for the one in brackets",
+            "this is not a name; press Enter for the one in brackets",
         ));
     }
     check_name(name)

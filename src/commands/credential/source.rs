@@ -23,14 +23,14 @@ use clap::Args;
 pub(crate) struct SourceArgs {
     /// Type of the credential to find on this machine
     ///
-    /// Of a value that is given, it is inferred: a JSON object or a token that the tool accepts in place of a
-    /// login is a login, anything else an API key.
+    /// The type of a given value is inferred: a JSON object, or a token that the tool accepts in place of a
+    /// login, is a login; anything else is an API key.
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     pub(super) kind: Option<CredentialKind>,
-    /// Credential to push, visible to other processes; - reads it
+    /// Credential to push, visible to other processes; - reads standard input
     ///
-    /// It is visible in /proc/PID/cmdline and in the shell's history. With -, it is read from standard input,
-    /// or asked for without echo at a terminal.
+    /// It is visible in /proc/PID/cmdline and in the shell's history. At a terminal, - asks for it without
+    /// echo.
     #[arg(
         long,
         value_name = "VALUE",
@@ -42,19 +42,19 @@ pub(crate) struct SourceArgs {
     /// Push the contents of this file; - reads standard input
     #[arg(long, value_name = "FILE", group = "given", value_hint = clap::ValueHint::FilePath)]
     pub(super) from_file: Option<PathBuf>,
-    /// Push what 'claude setup-token' printed, a token of one year
+    /// Push what 'claude setup-token' printed, a token valid for one year
     ///
-    /// It is read from standard input, the variable `CLAUDE_CODE_OAUTH_TOKEN` or a hidden prompt. Only the
-    /// sandbox uses it, so that neither side logs the other out.
+    /// It is read from standard input or the variable `CLAUDE_CODE_OAUTH_TOKEN`, or asked for without echo.
+    /// Only the sandbox uses it, so neither side logs the other out.
     #[arg(long, group = "given")]
     pub(super) setup_token: bool,
-    /// Make a login of the sandbox's own with the tool, and push that
+    /// Log in again with the tool, for the sandbox alone, and push that login
     ///
-    /// The tool's own login runs in a directory of its own. This machine does not share what it stores, and
-    /// keeps its own login as it is. This needs a terminal.
+    /// Runs the tool's own login in a separate directory. The login of this machine stays as it is and is
+    /// not shared. Needs a terminal.
     #[arg(long, group = "given")]
     pub(super) new_login: bool,
-    /// Store the value even if it is of another kind, or no secret
+    /// Store the value even if it is of the wrong kind or not a secret
     #[arg(long)]
     pub(super) literal: bool,
 }

@@ -16,10 +16,10 @@ use crate::ui::table::{Cell, Text, table};
 
 pub(crate) const CHECK_EXAMPLES: &str = "\
 Examples:
-  amika secret check                                the repository's .amika/config.toml
+  amika secret check                        the repository's .amika/config.toml
   amika secret check --file deploy/config.toml
   amika secret push --referenced --if-missing --from-file .env
-                                                    push what is referenced and missing
+                                            push what is referenced and missing
 
 A variable of a sandbox references a secret below [env] in .amika/config.toml:
   [env]

@@ -30,17 +30,17 @@ use crate::ui::table::Text;
 
 pub(crate) const EXTRACT_EXAMPLES: &str = "\
 Examples:
-  amika secret extract                                 show what was found, masked
-  amika secret extract --all                           include what is overridden
-  amika secret extract --push                          push it, after a confirmation
+  amika secret extract                          show what was found, masked
+  amika secret extract --all                    include what is overridden
+  amika secret extract --push                   push it, after a confirmation
   amika secret extract --push --only OPENAI_API_KEY --yes
-  eval \"$(amika secret extract --export)\"             the keys into this shell
+  eval \"$(amika secret extract --export)\"       set the keys in this shell
 
-Reads the credential stores of Claude Code, Codex, OpenCode and Amp by the rules of each tool, but
-nothing in the repository of the working directory. Without --push nothing is sent. No token is
+Reads the credential stores of Claude Code, Codex, OpenCode and Amp by the rules of each tool, but \
+nothing in the repository of the working directory. Without --push nothing is sent. No token is \
 refreshed, and no credential helper is run.
 
---push stores a key as a secret, and a login of Claude Code or Codex as that tool's credential, if
+--push stores a key as a secret, and a login of Claude Code or Codex as that tool's credential, if \
 there is none yet. Other logins work only in their own tool and stay here.";
 
 #[derive(Debug, Args)]
@@ -222,7 +222,7 @@ impl Extraction {
         }
         let candidates: Vec<Candidate> = rows.iter().filter_map(|row| self.candidate(row)).collect();
         if candidates.is_empty() {
-            return Err(Error::input("nothing of what was found can be pushed")
+            return Err(Error::input("none of what was found can be pushed")
                 .hint("run the tool once to renew its login, or log in again; --all shows the reasons"));
         }
         let manner = Manner {

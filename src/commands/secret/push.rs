@@ -37,8 +37,8 @@ Examples:
   amika secret push DATABASE_URL=postgres://...        inline
   amika secret push --referenced --from-file .env      what the repository needs
 
-A value given inline is visible to other processes (/proc/PID/cmdline) and stays in the shell's
-history; NAME alone, --from-env and --from-file are not. When a name comes from several sources,
+A value given inline is visible to other processes (/proc/PID/cmdline) and stays in the shell's \
+history. NAME alone, --from-env and --from-file avoid both. When a name comes from several sources, \
 --from-env wins over inline and standard input, and these win over --from-file.";
 
 #[derive(Debug, Args)]

@@ -18,8 +18,9 @@ const TRUST: &str = "to trust it, set SSL_CERT_FILE to a PEM file with the certi
 const NOT_A_SERVER: &str = "create the server's certificate with basicConstraints=CA:FALSE; \
     'openssl req -x509' needs -addext for that";
 
-/// Returns what is wrong with a TLS handshake, to follow `cannot connect to HOST: `, and a hint. An error that is not listed is never shown in its `Debug` form.
-/// `None` after the handshake: the request may have been carried out, so the connection was lost, not refused.
+/// Returns what is wrong with a TLS handshake, to follow `cannot connect to HOST: `, and a hint. `None`
+/// after the handshake, when the request may have been carried out: the connection was lost, not refused.
+/// The message never contains the `Debug` form of an error.
 pub(crate) fn explain(error: &rustls::Error, in_handshake: bool) -> Option<(String, &'static str)> {
     // TLS 1.3 lets the client go on before the server refuses it.
     const NO_CLIENT_CERTIFICATE: rustls::Error =
@@ -45,7 +46,8 @@ pub(crate) fn explain(error: &rustls::Error, in_handshake: bool) -> Option<(Stri
     })
 }
 
-/// Returns the error of rustls among the causes of a failed request. The source of an I/O error is not the error that it contains.
+/// Returns the error of rustls among the causes of a failed request. It may be inside an I/O error, whose
+/// source is not the error that it contains.
 pub(crate) fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| {
         let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
