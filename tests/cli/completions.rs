@@ -1,12 +1,11 @@
 //! Completion scripts in real shells, and the manual pages.
 
-use std::process::Command;
 use std::time::Duration;
 
 use expectrl::session::OsSession;
 use expectrl::{Expect, Session};
 
-use crate::sandbox::{CANARY, Sandbox, has_tools};
+use crate::sandbox::{CANARY, Sandbox, around, has_tools};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -41,34 +40,12 @@ fn with_script(shell: &str) -> Option<Sandbox> {
     Some(sandbox)
 }
 
-/// The shell with the program in its `PATH`.
-fn shell_command(sandbox: &Sandbox, shell: &str) -> Command {
-    let amika = sandbox.command([""; 0]).get_program().to_owned();
-    let place = std::path::Path::new(&amika).parent().unwrap();
-    let mut command = Command::new(shell);
-    command
-        .env_clear()
-        .env("HOME", sandbox.home())
-        .env(
-            "PATH",
-            format!("{}:/usr/local/bin:/usr/bin:/bin", place.display()),
-        )
-        .env("TERM", "xterm")
-        .env("ZEBRA_COLOUR", "striped")
-        .current_dir(sandbox.home());
-    command
-}
-
 /// A session of the shell that has loaded the script, with the sandbox's vault.
 fn interactive(sandbox: &Sandbox, shell: &str, arguments: &[&str], load: &str) -> OsSession {
     // The test's terminal starts without echo; bash would not show the completed text.
-    let mut command = shell_command(sandbox, "sh");
-    for (name, value) in sandbox.command([""; 0]).get_envs() {
-        command.env(name, value.unwrap());
-    }
-    command
-        .args(["-c", "stty echo; exec \"$@\"", "sh", shell])
-        .args(arguments);
+    let line = format!("stty echo; exec {shell} {}", arguments.join(" "));
+    let mut command = sandbox.shell("sh", &line);
+    command.env("TERM", "xterm").env("ZEBRA_COLOUR", "striped");
     let mut session = Session::spawn(command).unwrap();
     session.set_expect_timeout(Some(TIMEOUT));
     session.send_line(load).unwrap();
@@ -82,10 +59,8 @@ fn completion_scripts_have_no_syntax_error() {
         let Some(sandbox) = with_script(shell) else {
             continue;
         };
-        let checked = shell_command(&sandbox, shell)
-            .args(["-n", "script"])
-            .output()
-            .unwrap();
+        let amika = sandbox.command([""; 0]);
+        let checked = around(&amika, shell, &["-n", "script"]).output().unwrap();
         let said = String::from_utf8_lossy(&checked.stderr).into_owned();
         assert!(checked.status.success() && said.is_empty(), "{shell}: {said}");
     }

@@ -320,25 +320,8 @@ fn a_file_that_cannot_be_opened_is_named_with_the_reason() {
 fn a_pipe_is_read_and_a_device_is_refused_at_once() {
     let sandbox = Sandbox::new();
     let push = |path: &str| {
-        let program = env!("CARGO_BIN_EXE_amika");
-        let line = format!("{program} secret push --yes --from-file {path}");
-        let mut shell = sandbox.command([""; 0]);
-        let arguments = ["-c".to_owned(), line];
-        let variables: Vec<_> = shell
-            .get_envs()
-            .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
-            .collect();
-        shell = std::process::Command::new("bash");
-        shell
-            .args(arguments)
-            .env_clear()
-            .current_dir(sandbox.home())
-            .stdin(std::process::Stdio::null());
-        for (name, value) in variables {
-            shell.env(name, value.unwrap_or_default());
-        }
-        shell.env("PATH", "/usr/bin:/bin");
-        ran(shell.output().unwrap())
+        let line = format!("amika secret push --yes --from-file {path}");
+        ran(sandbox.shell("bash", &line).output().unwrap())
     };
     push("<(printf 'A=1\\nB=2\\n')")
         .exits(0)

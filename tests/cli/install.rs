@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
 
 use crate::proxy::{head, listen};
-use crate::sandbox::{Ran, Sandbox, has_tools, ran, skip};
+use crate::sandbox::{Ran, Sandbox, around, has_tools, ran, skip};
 
 const RELEASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/release");
 
@@ -93,7 +93,8 @@ pub(crate) fn script(name: &str, sandbox: &Sandbox) -> Command {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
-        .env("HOME", sandbox.home());
+        .env("HOME", sandbox.home())
+        .current_dir(sandbox.home());
     command
 }
 
@@ -314,19 +315,9 @@ fn the_installer_works_with_a_temporary_directory_that_forbids_programs() {
     };
     let installer = release.installer(&sandbox);
     fs::create_dir(sandbox.home().join("no-programs")).unwrap();
-    let mut inside = Command::new("unshare");
     let mounted = "mount -t tmpfs -o noexec none no-programs && exec \"$0\"";
-    inside
-        .args(["--mount", "sh", "-c", mounted])
-        .arg(installer.get_program())
-        .env_clear()
-        .envs(
-            installer
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .env("TMPDIR", sandbox.home().join("no-programs"))
-        .current_dir(sandbox.home());
+    let mut inside = around(&installer, "unshare", &["--mount", "sh", "-c", mounted]);
+    inside.env("TMPDIR", sandbox.home().join("no-programs"));
     let run = ran(inside.output().unwrap());
     if run.stderr.contains("unshare:") || run.stderr.contains("mount:") {
         return skip("no file system can be mounted here");

@@ -1,7 +1,5 @@
 //! A CI job: `CI` is set, there is no terminal, and bash stops at the first failure.
 
-use std::process::Command;
-
 use crate::sandbox::{CANARY, ClosedPort, Ran, Sandbox, has_tools, ran};
 use crate::support::faults::Fault;
 
@@ -10,25 +8,8 @@ fn job(sandbox: &Sandbox, script: &str) -> Option<Ran> {
     if !has_tools(&["bash", "jq"]) {
         return None;
     }
-    let amika = sandbox.command([""; 0]);
-    let place = std::path::Path::new(amika.get_program())
-        .parent()
-        .unwrap()
-        .to_owned();
-    let mut command = Command::new("bash");
+    let mut command = sandbox.shell("bash", &format!("set -euo pipefail\n{script}"));
     command
-        .args(["-c", &format!("set -euo pipefail\n{script}")])
-        .env_clear()
-        .current_dir(sandbox.home())
-        .stdin(std::process::Stdio::null());
-    for (name, value) in amika.get_envs() {
-        command.env(name, value.unwrap());
-    }
-    command
-        .env(
-            "PATH",
-            format!("{}:/usr/local/bin:/usr/bin:/bin", place.display()),
-        )
         .env("CI", "true")
         .env("DATABASE_URL", format!("postgres://{CANARY}"))
         .env("REDIS_URL", format!("redis://{CANARY}"));

@@ -2,16 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
-use crate::sandbox::{CANARY, KEY_FILE, Ran, SESSION_FILE, Sandbox, has_tools, ran, send_signal, start};
+use crate::sandbox::{
+    CANARY, KEY_FILE, Ran, SESSION_FILE, Sandbox, around, has_tools, ran, send_signal, start,
+};
 use crate::support::idp::TOKEN_MARK;
 
 const TOOLS: [&str; 3] = ["dbus-run-session", "gnome-keyring-daemon", "secret-tool"];
 
-/// Runs a shell script on a separate session bus with an unlocked keyring; `$AMIKA` is the program.
+/// Runs a shell script on a separate session bus with an unlocked keyring.
 /// Prints a message and returns `None` if the tools are not installed.
-pub(crate) fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
+fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
     if !has_tools(&TOOLS) {
         return None;
     }
@@ -19,22 +20,17 @@ pub(crate) fn with_keyring(sandbox: &Sandbox, script: &str) -> Option<Ran> {
     fs::create_dir(&runtime).unwrap();
     fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).unwrap();
     let unlock = "printf pw | gnome-keyring-daemon --unlock --components=secrets >daemon.log 2>&1";
-    let amika = sandbox.bare_command(["--version"]);
-    let mut command = Command::new("dbus-run-session");
+    let amika = sandbox.bare_command([""; 0]);
+    let script = format!("{unlock}; {script}");
+    let mut command = around(&amika, "dbus-run-session", &["--", "sh", "-c", &script]);
     command
-        .args(["--", "sh", "-c", &format!("{unlock}; {script}")])
-        .env_clear()
-        .envs(amika.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("AMIKA", amika.get_program())
         .env_remove("AMIKA_KEYCHAIN")
-        .env("XDG_RUNTIME_DIR", &runtime)
-        .current_dir(sandbox.home());
+        .env("XDG_RUNTIME_DIR", &runtime);
     Some(ran(command.output().unwrap()))
 }
 
 /// Stores an item with the attributes that the libraries of Codex and Amp use.
-pub(crate) fn store(service: &str, account: &str, secret: &str) -> String {
+fn store(service: &str, account: &str, secret: &str) -> String {
     format!(
         "printf %s '{secret}' | secret-tool store --label=x service '{service}' username \"{account}\" \
          target default application rust-keyring xdg:schema org.freedesktop.Secret.Generic; "
@@ -57,7 +53,7 @@ fn items_of_codex_and_amp_are_found() {
     let mut script = codex(&sandbox);
     script += &store("Codex Auth", "cli|0000000000000000", "of another home");
     script += &store("amp.cli.apiKey", "ampcode.com", &format!("sgamp_user_{CANARY}"));
-    script += "exec \"$AMIKA\" secret extract -o json";
+    script += "exec amika secret extract -o json";
     let Some(run) = with_keyring(&sandbox, &script) else {
         return;
     };
@@ -73,7 +69,7 @@ fn items_of_codex_and_amp_are_found() {
 #[test]
 fn another_home_is_read_without_its_keychain() {
     let sandbox = Sandbox::new();
-    let script = codex(&sandbox) + "exec \"$AMIKA\" secret extract --homedir . -o json";
+    let script = codex(&sandbox) + "exec amika secret extract --homedir . -o json";
     if let Some(run) = with_keyring(&sandbox, &script) {
         assert_eq!(run.json(), serde_json::json!([]), "{}", run.stderr);
         run.stderr_contains("keychains are not read with --homedir");
@@ -85,7 +81,7 @@ fn a_locked_keyring_is_reported_as_a_problem() {
     let sandbox = Sandbox::new();
     let script = codex(&sandbox)
         // Some versions of the tool crash after locking the keyring.
-        + "secret-tool lock >/dev/null 2>&1; exec \"$AMIKA\" secret extract";
+        + "secret-tool lock >/dev/null 2>&1; exec amika secret extract";
     if let Some(run) = with_keyring(&sandbox, &script) {
         run.exits(4)
             .stderr_contains("failed to read keychain item Codex Auth")
@@ -105,7 +101,7 @@ fn a_keyring_without_a_bus_is_unreadable_and_one_without_an_item_is_empty() {
         .stdout_contains("No secrets discovered")
         .stdout_contains("Codex Auth")
         .stderr_contains("no keyring service");
-    if let Some(run) = with_keyring(&sandbox, "exec \"$AMIKA\" secret extract") {
+    if let Some(run) = with_keyring(&sandbox, "exec amika secret extract") {
         run.exits(0).stdout_contains("No secrets discovered");
     }
 }
@@ -114,14 +110,14 @@ fn a_keyring_without_a_bus_is_unreadable_and_one_without_an_item_is_empty() {
 fn a_login_in_the_keyring_leaves_no_token_in_the_file() {
     let sandbox = Sandbox::new();
     let script = "set -e
-        \"$AMIKA\" auth login --store keyring
-        \"$AMIKA\" auth status --check
+        amika auth login --store keyring
+        amika auth status --check
         cp .local/state/amika/workos-session.json before.json
-        \"$AMIKA\" secret list
+        amika secret list
         sed -i 's/\"expires_at\": \"[0-9]*/\"expires_at\": \"2001/' .local/state/amika/workos-session.json
-        \"$AMIKA\" secret list
+        amika secret list
         secret-tool search --all service amika 2>/dev/null | grep -c '^secret'
-        \"$AMIKA\" auth logout
+        amika auth logout
         secret-tool search --all service amika 2>/dev/null | grep -c '^secret' || true";
     let Some(run) = with_keyring(&sandbox, script) else {
         return;
@@ -173,7 +169,7 @@ fn a_login_for_the_keyring_is_never_stored_elsewhere() {
                 .stderr_contains(reason);
         }
         let script = format!(
-            "{}secret-tool lock >/dev/null 2>&1; exec \"$AMIKA\" {line}",
+            "{}secret-tool lock >/dev/null 2>&1; exec amika {line}",
             store("other", "other", "x")
         );
         if let Some(run) = with_keyring(&sandbox, &script) {
@@ -191,7 +187,7 @@ fn a_key_in_the_keyring_is_used_and_removed_there() {
     let sandbox = Sandbox::new();
     let key = crate::support::vault::API_KEY;
     sandbox.write("key", key);
-    let script = "\"$AMIKA\" auth login --api-key-file key --store keyring && \"$AMIKA\" secret list";
+    let script = "amika auth login --api-key-file key --store keyring && amika secret list";
     let Some(run) = with_keyring(&sandbox, script) else {
         return;
     };
@@ -221,7 +217,7 @@ fn a_login_in_the_keyring_is_pushed_byte_for_byte() {
         r#"{{"auth_mode":"chatgpt","tokens":{{"id_token":"e30.e30.c2ln","access_token":"{CANARY}","refresh_token":"{CANARY}"}}}}"#
     );
     let script = format!(
-        "{}export AMIKA_API_KEY={}; exec \"$AMIKA\" secret codex push --type oauth",
+        "{}export AMIKA_API_KEY={}; exec amika secret codex push --type oauth",
         store("Codex Auth", CODEX_ACCOUNT, &login),
         crate::support::vault::API_KEY
     );
@@ -234,10 +230,10 @@ fn a_login_in_the_keyring_is_pushed_byte_for_byte() {
 #[test]
 fn a_login_in_a_locked_keyring_is_reported_as_unavailable() {
     let sandbox = Sandbox::new();
-    let script = "\"$AMIKA\" auth login --store keyring >/dev/null 2>&1
+    let script = "amika auth login --store keyring >/dev/null 2>&1
         secret-tool lock >/dev/null 2>&1
-        \"$AMIKA\" auth status
-        exec \"$AMIKA\" auth login";
+        amika auth status
+        exec amika auth login";
     if let Some(run) = with_keyring(&sandbox, script) {
         run.exits(1)
             .stdout_contains("Not logged in")

@@ -53,7 +53,7 @@ fn core_dumps_are_switched_off() {
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::process::CommandExt;
 
-    use crate::sandbox::{skip, start};
+    use crate::sandbox::{around, skip, start};
     use crate::support::faults::{Behaviour, Fault};
     use rustix::process::{Resource, geteuid, getrlimit};
 
@@ -66,16 +66,13 @@ fn core_dumps_are_switched_off() {
     sandbox
         .vault
         .fault(Fault::on("GET", "/secrets").does(Behaviour::Hold));
-    let amika = sandbox.command([""; 0]);
-    let mut shell = std::process::Command::new("sh");
-    shell
-        .args(["-c", "ulimit -S -c $(ulimit -H -c); exec \"$0\" secret list"])
-        .arg(amika.get_program())
-        .env_clear()
-        .envs(amika.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut list = sandbox.command(["secret", "list"]);
+    list.current_dir("/");
+    let raised = "ulimit -S -c $(ulimit -H -c); exec \"$0\" \"$@\"";
+    let mut shell = around(&list, "sh", &["-c", raised]);
     let as_ordinary_user = geteuid().is_root() && {
         let mut test = std::process::Command::new("test");
-        let test = test.arg("-x").arg(amika.get_program()).uid(ORDINARY_USER);
+        let test = test.arg("-x").arg(list.get_program()).uid(ORDINARY_USER);
         test.status().unwrap().success()
     };
     if as_ordinary_user {

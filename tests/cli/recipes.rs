@@ -1,26 +1,9 @@
 //! The recipes of `docs/recipes.md`, run by a shell with the tools that are there.
 
-use std::process::{Command, Stdio};
-
 use crate::sandbox::{CANARY, Ran, Sandbox, has_tools, ran};
 
-/// Runs a line of bash with `amika` in PATH. `$amika` in the recipes of the document is the command itself.
 fn bash(sandbox: &Sandbox, line: &str) -> Ran {
-    let directory = std::path::Path::new(env!("CARGO_BIN_EXE_amika"))
-        .parent()
-        .unwrap();
-    let environment = sandbox.command([""; 0]);
-    let mut command = Command::new("bash");
-    command
-        .args(["-c", line])
-        .env_clear()
-        .current_dir(sandbox.home())
-        .stdin(Stdio::null());
-    for (name, value) in environment.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin", directory.display()));
-    ran(command.output().unwrap())
+    ran(sandbox.shell("bash", line).output().unwrap())
 }
 
 /// The value of a secret of the user.

@@ -259,16 +259,7 @@ pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
 /// Runs a suggested command in a shell.
 #[cfg(unix)]
 pub(crate) fn run_shell(sandbox: &Sandbox, line: &str) -> Ran {
-    let amika = sandbox.command([""; 0]);
-    let program = amika.get_program().to_str().unwrap();
-    let mut shell = std::process::Command::new("sh");
-    shell
-        .arg("-c")
-        .arg(format!("amika() {{ '{program}' \"$@\"; }}; {line}"))
-        .env_clear()
-        .current_dir(sandbox.home());
-    shell.envs(amika.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    crate::sandbox::ran(shell.output().unwrap())
+    crate::sandbox::ran(sandbox.shell("sh", line).output().unwrap())
 }
 
 /// R103: a confirmed DELETE is trusted even if a list still shows the old id.

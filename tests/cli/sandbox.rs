@@ -100,6 +100,12 @@ impl Sandbox {
         command
     }
 
+    /// A shell with the environment of [`command`](Self::command), which runs `script`.
+    #[cfg(unix)]
+    pub(crate) fn shell(&self, shell: &str, script: &str) -> Command {
+        around(&self.command([""; 0]), shell, &["-c", script])
+    }
+
     /// Runs a command line, split at spaces.
     pub(crate) fn run(&self, line: &str) -> Ran {
         ran(self.command(line.split_whitespace()).output().unwrap())
@@ -176,29 +182,35 @@ pub(crate) fn start(command: &mut Command) -> Child {
         .unwrap()
 }
 
+/// `program` with these arguments, followed by the path of the program and the arguments of `command`, which it is to
+/// run: it has the environment and the directory of `command`, and finds `amika` and the tools of the system.
+#[cfg(unix)]
+pub(crate) fn around(command: &Command, program: &str, arguments: &[&str]) -> Command {
+    let amika = Path::new(command.get_program()).parent().unwrap();
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", amika.display());
+    let mut outer = Command::new(program);
+    outer
+        .args(arguments)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .env("PATH", path)
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    outer.current_dir(command.get_current_dir().unwrap());
+    outer
+}
+
 /// Runs a command with the sandbox's `etc` in place of `/etc`, in a mount namespace. Prints a message
 /// and returns `None` if that is not permitted.
 #[cfg(target_os = "linux")]
 pub(crate) fn with_etc(sandbox: &Sandbox, command: &Command) -> Option<Ran> {
-    let mut inside = Command::new("unshare");
-    inside
-        .args([
-            "-rm",
-            "sh",
-            "-c",
-            "mount --bind \"$ETC\" /etc && exec \"$@\"",
-            "sh",
-        ])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("ETC", sandbox.home().join("etc"))
-        .current_dir(command.get_current_dir().unwrap_or(sandbox.home()))
-        .stdin(Stdio::null());
-    for (name, value) in command.get_envs() {
-        inside.env(name, value.unwrap_or_default());
-    }
+    let mount = "mount --bind \"$ETC\" /etc && exec \"$0\" \"$@\"";
+    let mut inside = around(command, "unshare", &["-rm", "sh", "-c", mount]);
+    inside.env("ETC", sandbox.home().join("etc"));
     match inside.output().map(ran) {
         Ok(run) if !run.stderr.contains("unshare:") && !run.stderr.contains("mount:") => Some(run),
         _ => {

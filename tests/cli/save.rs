@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::sandbox::{Ran, SESSION_FILE, Sandbox, has_tools, ran, skip};
+use crate::sandbox::{Ran, SESSION_FILE, Sandbox, around, has_tools, ran, skip};
 use crate::support::faults::Fault;
 
 /// The system calls of a save.
@@ -36,22 +36,9 @@ fn traced(sandbox: &Sandbox, options: &[&str]) -> std::process::Output {
 
 /// A command under strace.
 fn trace(sandbox: &Sandbox, command: &Command, options: &[&str]) -> std::process::Output {
-    let mut strace = Command::new("strace");
-    strace
-        .args(["-y", "-o"])
-        .arg(sandbox.home().join("trace"))
-        .args(options)
-        .arg(command.get_program());
-    strace
-        .args(command.get_args())
-        .env_clear()
-        .current_dir(sandbox.home());
-    strace.env("PATH", "/usr/local/bin:/usr/bin:/bin");
-    strace.envs(
-        command
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
+    let trace = sandbox.path("trace");
+    let output = ["-y", "-o", trace.to_str().unwrap()];
+    let mut strace = around(command, "strace", &[&output[..], options].concat());
     strace.output().unwrap()
 }
 
@@ -182,21 +169,11 @@ fn no_refresh_token_is_spent_without_room_to_save() {
     let sandbox = expired();
     let script = "mount -t tmpfs -o size=4k none room && mkdir -m 700 room/amika && \
          cp .local/state/amika/workos-session.json room/amika/ && \
-         { AMIKA_STATE_DIRECTORY=$PWD/room/amika \"$AMIKA\" secret list; code=$?; \
+         { AMIKA_STATE_DIRECTORY=$PWD/room/amika amika secret list; code=$?; \
            cmp .local/state/amika/workos-session.json room/amika/workos-session.json && exit $code; }";
     std::fs::create_dir(sandbox.home().join("room")).unwrap();
-    let amika = sandbox.bare_command(["--version"]);
-    let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "sh", "-c", script])
-        .env_clear()
-        .current_dir(sandbox.home());
-    command.env(
-        "PATH",
-        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    );
-    command.envs(amika.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = command.env("AMIKA", amika.get_program()).output();
+    let amika = sandbox.bare_command([""; 0]);
+    let output = around(&amika, "unshare", &["--mount", "sh", "-c", script]).output();
     let run = output.map(ran);
     match run {
         Ok(run) if !run.stderr.contains("unshare:") && !run.stderr.contains("mount:") => {

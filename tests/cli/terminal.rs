@@ -13,18 +13,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs a shell line on a new terminal.
 pub(crate) fn shell(sandbox: &Sandbox, line: &str) -> OsSession {
-    let mut command = sandbox.command(["--version"]);
-    let amika = command.get_program().to_owned();
-    let mut shell = std::process::Command::new("sh");
-    shell
-        .arg("-c")
-        .arg(line.replace("amika", amika.to_str().unwrap()))
-        .env_clear()
-        .current_dir(sandbox.home());
-    for (name, value) in command.get_envs() {
-        shell.env(name, value.unwrap());
-    }
-    command.stdin(std::process::Stdio::null());
+    let amika = sandbox.command([""; 0]).get_program().to_owned();
+    let mut shell = sandbox.shell("sh", &line.replace("amika", amika.to_str().unwrap()));
+    // Nothing of this machine is started, such as a browser.
+    shell.env_remove("PATH");
     let mut session = Session::spawn(shell).unwrap();
     session.set_expect_timeout(Some(TIMEOUT));
     session

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use crate::sandbox::{KEY_FILE, Ran, SESSION_FILE, Sandbox, ran, skip, start};
+use crate::sandbox::{KEY_FILE, Ran, SESSION_FILE, Sandbox, around, ran, skip, start};
 use crate::support::vault::API_KEY;
 
 const STATE: &str = ".local/state/amika";
@@ -286,12 +286,10 @@ fn a_strange_umask_leaves_usable_directories() {
     for umask in ["0177", "0777", "0000"] {
         let sandbox = Sandbox::new();
         sandbox.write("key", API_KEY);
-        let amika = sandbox.bare_command(["--version"]);
-        let line = format!("umask {umask}; exec \"$0\" auth login --api-key-file key");
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &line]).arg(amika.get_program()).env_clear();
-        shell.envs(amika.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        ran(shell.current_dir(sandbox.home()).output().unwrap()).exits(0);
+        let login = sandbox.bare_command(["auth", "login", "--api-key-file", "key"]);
+        let line = format!("umask {umask}; exec \"$0\" \"$@\"");
+        let mut shell = around(&login, "sh", &["-c", &line]);
+        ran(shell.output().unwrap()).exits(0);
         for directory in [".local", ".local/state", STATE] {
             let metadata = fs::metadata(sandbox.home().join(directory)).unwrap();
             assert_eq!(
