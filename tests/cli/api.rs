@@ -606,8 +606,8 @@ fn server_messages_are_cut_and_escaped() {
         .vault
         .fault(Fault::on("GET", SECRETS).json(400, r#"{"message":"m","trace_id":"t-2"}"#));
     let ran = sandbox.run("secret list -o json").exits(1);
-    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
-    assert_eq!(error["error"]["trace_id"], "t-2");
+    let error = ran.error();
+    assert_eq!(error["trace_id"], "t-2");
 }
 
 /// R80: an id that could reach another resource is not used.

@@ -3,14 +3,25 @@
 use expectrl::Expect;
 
 use crate::sandbox::{CANARY, ClosedPort, Sandbox};
+use crate::support::faults::Fault;
 use crate::terminal::{shell, text, wait_until_hidden};
 
 const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","refreshToken":"c4n4ry","expiresAt":32503680000000,"scopes":["user:inference"]}}"#;
+const OLD: &str = r#"{"old":1}"#;
 const WITH_MCP: &str = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","scopes":["user:inference"]},"mcpOAuth":{"github|1":{"accessToken":"c4n4ry"}}}"#;
 
 fn with_login(login: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write(".claude/.credentials.json", login);
+    sandbox
+}
+
+/// With a login, and a vault that has another one of its name.
+fn with_old_credential() -> Sandbox {
+    let sandbox = with_login(LOGIN);
+    sandbox
+        .vault
+        .seed_credential("claude", "Claude OAuth", "oauth", "user", OLD);
     sandbox
 }
 
@@ -57,14 +68,11 @@ fn one_candidate_is_one_question() {
 /// without a terminal, or with JSON output, `--force` is named.
 #[test]
 fn an_existing_credential_is_replaced_only_when_asked() {
-    let sandbox = with_login(LOGIN);
-    sandbox
-        .vault
-        .seed_credential("claude", "Claude OAuth", "oauth", "user", r#"{"old":1}"#);
+    let sandbox = with_old_credential();
     let value = || sandbox.vault.stored("claude").remove(0).value;
     for (line, answer, code, stored) in [
-        ("--type oauth", "n", 1, r#"{"old":1}"#),
-        ("--type oauth --yes", "", 1, r#"{"old":1}"#),
+        ("--type oauth", "n", 1, OLD),
+        ("--type oauth --yes", "", 1, OLD),
         ("--type oauth", "y", 0, LOGIN),
     ] {
         let mut session = shell(
@@ -95,11 +103,7 @@ fn an_existing_credential_is_replaced_only_when_asked() {
 /// R166: when it is replaced after a question, the old value is fetched first and put back.
 #[test]
 fn a_replacement_that_was_asked_for_is_as_safe_as_a_forced_one() {
-    use crate::support::faults::Fault;
-    let sandbox = with_login(LOGIN);
-    sandbox
-        .vault
-        .seed_credential("claude", "Claude OAuth", "oauth", "user", r#"{"old":1}"#);
+    let sandbox = with_old_credential();
     sandbox
         .vault
         .fault(Fault::on("POST", "/secrets/claude").fails(403, "no"));
@@ -112,18 +116,14 @@ fn a_replacement_that_was_asked_for_is_as_safe_as_a_forced_one() {
     );
     session.send_line("y").unwrap();
     text(&mut session, "code 5");
-    assert_eq!(sandbox.vault.stored("claude")[0].value, r#"{"old":1}"#);
+    assert_eq!(sandbox.vault.stored("claude")[0].value, OLD);
 }
 
 /// R111, R150: where the old value cannot be fetched, it is asked whether to delete it without a backup, and
 /// from whose vault.
 #[test]
 fn a_replacement_without_a_backup_is_asked_about() {
-    use crate::support::faults::Fault;
-    let sandbox = with_login(LOGIN);
-    sandbox
-        .vault
-        .seed_credential("claude", "Claude OAuth", "oauth", "user", r#"{"old":1}"#);
+    let sandbox = with_old_credential();
     sandbox
         .vault
         .fault(Fault::on("POST", "/reveal").fails(403, "no").always());

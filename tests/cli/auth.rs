@@ -12,11 +12,6 @@ use crate::support::idp::{Idp, TOKEN_MARK};
 const TOKEN_ENDPOINT: &str = "/user_management/authenticate";
 const DEVICE_ENDPOINT: &str = "/user_management/authorize/device";
 
-fn key_file(sandbox: &Sandbox, key: &str, origin: &str) {
-    let content = json!({ "key": key, "stored_at": "2026-01-01T00:00:00Z", "api_url": origin });
-    sandbox.write(KEY_FILE, content.to_string());
-}
-
 #[test]
 fn login_status_push_logout() {
     let sandbox = Sandbox::new();
@@ -63,15 +58,15 @@ fn login_status_push_logout() {
 fn a_json_error_says_which_commands_come_next() {
     let sandbox = Sandbox::new();
     let run = sandbox.run_stored("secret list -o json").exits(3);
-    let error: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
-    assert_eq!(error["error"]["code"], "credential");
+    let error = run.error();
+    assert_eq!(error["code"], "credential");
     // Not the form with a placeholder: `amika auth login --api-key-file FILE`.
-    assert_eq!(error["error"]["next"], json!(["amika auth login"]));
+    assert_eq!(error["next"], json!(["amika auth login"]));
     sandbox.write(".amika/config.toml", "[env]\nA = { secret = \"a\" }\n");
     let run = sandbox.run("secret check -o json").exits(1);
-    let error: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
-    assert_eq!(error["error"]["code"], "missing");
-    assert_eq!(error["error"]["next"], json!(["amika secret push a"]));
+    let error = run.error();
+    assert_eq!(error["code"], "missing");
+    assert_eq!(error["next"], json!(["amika secret push a"]));
 }
 
 /// R155: what a server says is a word of a command, or none: never a command of its own.
@@ -351,7 +346,7 @@ fn status_names_the_credential_in_use_and_those_it_shadows() {
     );
 
     sandbox.log_in(3600);
-    key_file(&sandbox, &format!("key-{CANARY}"), &origin);
+    sandbox.store_key(&format!("key-{CANARY}"), &origin);
     sandbox
         .run_stored("auth status")
         .exits(0)

@@ -3,7 +3,6 @@
 use crate::sandbox::{CANARY, Ran, Sandbox, ran};
 use crate::support::faults::Fault;
 
-const SECRETS: &str = "/secrets";
 use serde_json::json;
 
 const CONFIG: &str = "\
@@ -77,14 +76,14 @@ fn the_hint_of_a_check_fits_every_missing_name() {
 fn missing_and_forbidden_are_told_apart() {
     let sandbox = with_config(CONFIG);
     let ran = sandbox.run("secret check -o json").exits(1);
-    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
-    assert_eq!(error["error"]["code"], "missing");
+    let error = ran.error();
+    assert_eq!(error["code"], "missing");
     sandbox
         .vault
-        .fault(Fault::on("GET", SECRETS).fails(403, "no").always());
+        .fault(Fault::on("GET", "/secrets").fails(403, "no").always());
     let ran = sandbox.run("secret check -o json").exits(3);
-    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
-    assert_eq!(error["error"]["code"], "credential");
+    let error = ran.error();
+    assert_eq!(error["code"], "credential");
 }
 
 /// The JSON output is an array even if nothing is missing or referenced.

@@ -3,16 +3,6 @@
 use crate::sandbox::{CANARY, HOME, KEY_FILE, SESSION_FILE, Sandbox, ran};
 use crate::support::vault::API_KEY;
 
-fn key_file(key: &str, origin: &str) -> String {
-    format!(r#"{{"key":"{key}","stored_at":"2026-01-01T00:00:00Z","api_url":"{origin}","other":1}}"#)
-}
-
-fn session_file(token: &str, expires_at: &str, origin: &str) -> String {
-    format!(
-        r#"{{"access_token":"{token}","refresh_token":"{CANARY}","user_id":"u","email":"e","organization_id":"o","expires_at":"{expires_at}","api_url":"{origin}"}}"#
-    )
-}
-
 /// R36, R121: a blank key is an error without any request; a final newline is removed.
 #[test]
 fn a_blank_key_is_an_error_and_a_final_newline_is_not() {
@@ -42,7 +32,8 @@ fn a_blank_key_is_an_error_and_a_final_newline_is_not() {
 #[test]
 fn without_a_credential_every_way_to_log_in_is_named() {
     let sandbox = Sandbox::new();
-    ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
+    sandbox
+        .run_stored("secret list")
         .exits(3)
         .stderr_contains("Not logged in")
         .stderr_contains("AMIKA_API_KEY")
@@ -54,19 +45,15 @@ fn without_a_credential_every_way_to_log_in_is_named() {
 #[test]
 fn stored_credentials_are_used_in_their_order() {
     let sandbox = Sandbox::new();
-    let origin = sandbox.vault.origin();
-    sandbox.vault.accept_token("session-token");
-    sandbox.write(
-        SESSION_FILE,
-        session_file("session-token", "2999-01-01T00:00:00Z", &origin),
-    );
+    sandbox.log_in(3600);
     let bearer = |sandbox: &Sandbox| {
-        ran(sandbox.bare_command(["secret", "list"]).output().unwrap()).exits(0);
+        sandbox.run_stored("secret list").exits(0);
         let seen = sandbox.vault.requests().pop().unwrap();
         seen.headers["authorization"].to_str().unwrap().to_owned()
     };
-    assert_eq!(bearer(&sandbox), "Bearer session-token");
-    sandbox.write(KEY_FILE, key_file(API_KEY, &origin));
+    let token = sandbox.session()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(bearer(&sandbox), format!("Bearer {token}"));
+    sandbox.store_key(API_KEY, &sandbox.vault.origin());
     assert_eq!(bearer(&sandbox), format!("Bearer {API_KEY}"));
 }
 
@@ -74,9 +61,7 @@ fn stored_credentials_are_used_in_their_order() {
 #[test]
 fn a_broken_key_file_does_not_block_the_session() {
     let sandbox = Sandbox::new();
-    sandbox.vault.accept_token("session-token");
-    let session = session_file("session-token", "2999-01-01T00:00:00Z", &sandbox.vault.origin());
-    sandbox.write(SESSION_FILE, session);
+    sandbox.log_in(3600);
     for broken in [
         "",
         "{",
@@ -88,7 +73,8 @@ fn a_broken_key_file_does_not_block_the_session() {
         CANARY,
     ] {
         sandbox.write(KEY_FILE, broken);
-        ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
+        sandbox
+            .run_stored("secret list")
             .exits(0)
             .stderr_contains("ignoring unreadable API key file");
     }
@@ -106,7 +92,8 @@ fn a_malformed_session_file_means_not_logged_in() {
         &format!("\"{CANARY}\""),
     ] {
         sandbox.write(SESSION_FILE, broken);
-        ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
+        sandbox
+            .run_stored("secret list")
             .exits(3)
             .stderr_contains("Not logged in")
             .stderr_contains("ignoring unreadable session file");
@@ -118,14 +105,14 @@ fn a_malformed_session_file_means_not_logged_in() {
 #[test]
 fn a_stored_credential_is_only_used_for_its_origin() {
     let sandbox = Sandbox::new();
-    for content in [
-        key_file(API_KEY, "https://app.amika.dev"),
-        format!(r#"{{"key":"{API_KEY}","stored_at":"2026-01-01T00:00:00Z"}}"#),
-    ] {
-        sandbox.write(KEY_FILE, content);
-        ran(sandbox.bare_command(["secret", "list"]).output().unwrap())
+    let without_origin = format!(r#"{{"key":"{API_KEY}","stored_at":"2026-01-01T00:00:00Z"}}"#);
+    sandbox.write(KEY_FILE, without_origin);
+    for _ in 0..2 {
+        sandbox
+            .run_stored("secret list")
             .exits(3)
             .stderr_contains("belongs to another server");
+        sandbox.store_key(API_KEY, "https://app.amika.dev");
     }
     assert!(sandbox.vault.requests().is_empty());
 }
@@ -159,11 +146,11 @@ fn without_a_home_the_environment_key_still_works() {
 #[test]
 fn an_empty_home_is_not_the_working_directory() {
     let sandbox = Sandbox::new();
-    sandbox.write(KEY_FILE, key_file(API_KEY, &sandbox.vault.origin()));
+    sandbox.store_key(API_KEY, &sandbox.vault.origin());
     let mut status = sandbox.bare_command(["auth", "status"]);
     let with_home = ran(status.output().unwrap()).exits(0);
     assert!(with_home.stdout.contains("stored API key"));
-    let without = ran(status.env(HOME, "").output().unwrap());
+    let without = ran(status.env(HOME, "").output().unwrap()).exits(3);
     assert!(!without.stdout.contains("stored API key"), "{}", without.stdout);
 }
 
@@ -171,11 +158,9 @@ fn an_empty_home_is_not_the_working_directory() {
 fn a_key_for_another_server_does_not_hide_the_login_for_this_one() {
     let sandbox = Sandbox::new();
     sandbox.log_in(3600);
-    for key in [
-        key_file(API_KEY, "https://app.amika.dev"),
-        key_file(" ", &sandbox.vault.origin()),
-    ] {
-        sandbox.write(KEY_FILE, key);
+    let origin = sandbox.vault.origin();
+    for (key, origin) in [(API_KEY, "https://app.amika.dev"), (" ", &origin)] {
+        sandbox.store_key(key, origin);
         sandbox.run_stored("secret list").exits(0);
         sandbox
             .run_stored("auth status")

@@ -540,8 +540,8 @@ fn an_unknown_command_is_exit_2() {
         .exits(2)
         .stderr_contains("no secrets provided");
     let ran = sandbox.run("secret pusj -o json").exits(2);
-    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
-    assert_eq!(error["error"]["code"], "usage");
+    let error = ran.error();
+    assert_eq!(error["code"], "usage");
 }
 
 #[test]
@@ -581,16 +581,13 @@ fn all_problems_of_all_sources_are_reported_at_once() {
         assert!(ran.stderr.contains(part), "no {part:?} in {}", ran.stderr);
     }
     let ran = sandbox.run(&format!("{line} -o json")).exits(2);
-    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
-    assert_eq!(error["error"]["code"], "usage");
-    let problems = error["error"]["problems"].as_array().unwrap();
+    let error = ran.error();
+    assert_eq!(error["code"], "usage");
+    let problems = error["problems"].as_array().unwrap();
     assert_eq!(problems.len(), said.len() + 1);
     // Each problem is reported once, and the message is a summary.
-    assert_eq!(
-        error["error"]["message"],
-        format!("found {} problems", problems.len())
-    );
-    assert_eq!(error["error"]["hint"], serde_json::Value::Null);
+    assert_eq!(error["message"], format!("found {} problems", problems.len()));
+    assert_eq!(error["hint"], serde_json::Value::Null);
     assert!(problems.iter().all(|problem| problem["message"].is_string()));
     assert!(nothing_written(&sandbox));
 }

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::proxy::{head, listen};
 use crate::sandbox::{Ran, Sandbox, around, has_tools, ran, skip};
+use crate::tls::certificate;
 
 const RELEASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.github/release");
 
@@ -111,12 +112,7 @@ struct Server {
 
 impl Server {
     fn start(sandbox: &Sandbox, answer: Answer) -> Self {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned()];
-        let certificate = rcgen::CertificateParams::new(names)
-            .unwrap()
-            .self_signed(&key)
-            .unwrap();
+        let (certificate, key) = certificate(&["localhost"]);
         let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)

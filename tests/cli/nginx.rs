@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::sandbox::{Ran, Sandbox, has_tools, ran, send_signal};
+use crate::tls::certificate;
 
 const PROTOCOLS: [&str; 2] = ["ssl", "ssl http2"];
 
@@ -38,12 +39,7 @@ fn installed() -> bool {
 impl Nginx {
     /// Starts nginx with these directives for the server and the location.
     fn start(sandbox: &Sandbox, protocol: &str, server: &str, location: &str) -> Self {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned()];
-        let certificate = rcgen::CertificateParams::new(names)
-            .unwrap()
-            .self_signed(&key)
-            .unwrap();
+        let (certificate, key) = certificate(&["localhost"]);
         sandbox.write("certificate.pem", certificate.pem());
         sandbox.write("key.pem", key.serialize_pem());
         loop {

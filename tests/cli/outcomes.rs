@@ -39,8 +39,8 @@ fn json_reports_every_outcome_and_its_count() {
         counts.map(|count| results[count].clone()),
         [1, 0, 0, 10, 0, 1].map(|n| json!(n))
     );
-    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
-    assert_eq!(error["error"]["code"], "partial");
+    let error = ran.error();
+    assert_eq!(error["code"], "partial");
 }
 
 /// R88: after a signal, the table has the outcome of each secret.

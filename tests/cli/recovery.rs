@@ -4,6 +4,9 @@ use crate::replace::{CREATE, FORCE, command_in, kept_values, old, run_shell, san
 use crate::sandbox::{HOME, Ran, Sandbox, ran};
 use crate::support::faults::{Behaviour, Fault};
 
+/// What is stored beside a kept value.
+const DESCRIPTION: &str = r#"{"provider":"claude","id":"sec_1","name":"mine","type":"api_key","scope":"org","api_url":"https://x.example"}"#;
+
 /// R110: if the old value cannot be saved, nothing is deleted.
 #[test]
 fn nothing_is_deleted_before_the_old_value_is_safe() {
@@ -112,8 +115,7 @@ fn a_credential_with_a_long_id_is_kept_too() {
 fn an_unfinished_copy_of_an_old_value_is_removed() {
     let sandbox = Sandbox::new();
     let state = ".local/state/amika";
-    let description = r#"{"provider":"claude","id":"sec_1","name":"mine","type":"api_key","scope":"user","api_url":"https://x.example"}"#;
-    sandbox.write(&format!("{state}/kept-claude-x/amika.json"), description);
+    sandbox.write(&format!("{state}/kept-claude-x/amika.json"), DESCRIPTION);
     let unfinished = sandbox.write(
         &format!("{state}/kept-claude-x/.amika-unfinished-x"),
         "old-c4n4ry",
@@ -145,10 +147,9 @@ fn a_value_without_a_readable_description_is_named() {
 /// R110: a relative path finds the description, too.
 #[test]
 fn a_value_is_restored_by_a_relative_path() {
-    let description = r#"{"provider":"claude","id":"sec_1","name":"mine","type":"api_key","scope":"org","api_url":"https://x.example"}"#;
     let sandbox = Sandbox::new();
     let state = sandbox.home().join(".local/state/amika");
-    sandbox.write(".local/state/amika/kept-claude-x/amika.json", description);
+    sandbox.write(".local/state/amika/kept-claude-x/amika.json", DESCRIPTION);
     sandbox.write(".local/state/amika/kept-claude-x/value", "sk-ant-api03-c4n4ry");
     let push = "secret claude push --from-file kept-claude-x/value";
     let mut command = sandbox.command(push.split_whitespace());
@@ -165,11 +166,10 @@ fn a_value_is_restored_by_a_relative_path() {
 /// been restored.
 #[test]
 fn a_copy_of_a_backup_is_not_removed() {
-    let description = r#"{"provider":"claude","id":"sec_1","name":"mine","type":"api_key","scope":"user","api_url":"https://x.example"}"#;
-    for (directory, file) in [("saved", "amika.json"), ("kept-claude-x", "amika.json")] {
+    for directory in ["saved", "kept-claude-x"] {
         let sandbox = Sandbox::new();
         let value = sandbox.write(&format!("{directory}/value"), "sk-ant-api03-c4n4ry");
-        let sibling = sandbox.write(&format!("{directory}/{file}"), description);
+        let sibling = sandbox.write(&format!("{directory}/amika.json"), DESCRIPTION);
         let mut command = sandbox.command(["secret", "claude", "push", "--name", "k", "--from-file"]);
         ran(command.arg(&value).output().unwrap()).exits(0);
         assert!(value.exists() && sibling.exists(), "{value:?}");

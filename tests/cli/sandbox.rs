@@ -142,6 +142,14 @@ impl Sandbox {
         serde_json::from_slice(&fs::read(self.home().join(SESSION_FILE)).unwrap()).unwrap()
     }
 
+    /// Writes a key file.
+    pub(crate) fn store_key(&self, key: &str, origin: &str) {
+        let content = serde_json::json!({
+            "key": key, "stored_at": "2026-01-01T00:00:00Z", "api_url": origin, "theirs": 1,
+        });
+        self.write(KEY_FILE, content.to_string());
+    }
+
     /// Runs without an API key in the environment, with the stored credential.
     pub(crate) fn run_stored(&self, line: &str) -> Ran {
         ran(self.bare_command(line.split_whitespace()).output().unwrap())
@@ -357,6 +365,14 @@ impl Ran {
             self.stdout
         );
         self
+    }
+
+    /// The error of a command with JSON output.
+    #[track_caller]
+    pub(crate) fn error(&self) -> serde_json::Value {
+        let whole: Option<serde_json::Value> = serde_json::from_str(&self.stderr).ok();
+        let error = whole.and_then(|mut whole| Some(whole.get_mut("error")?.take()));
+        error.unwrap_or_else(|| panic!("not one error in JSON: {}", self.stderr))
     }
 
     #[track_caller]

@@ -9,6 +9,17 @@ use crate::terminal::{shell, text};
 /// Height of every terminal, in lines.
 pub(crate) const ROWS: u16 = 40;
 
+/// Starts `line` on a terminal with this many columns. The size is set while the shell waits, because
+/// starting the terminal may change it.
+pub(crate) fn sized(sandbox: &Sandbox, columns: u16, line: &str) -> OsSession {
+    let line = format!("read go; echo star\"\"ted; {line}; echo code $?");
+    let mut session = shell(sandbox, &line);
+    session.get_process_mut().set_window_size(columns, ROWS).unwrap();
+    session.send_line("go").unwrap();
+    text(&mut session, "started\r\n");
+    session
+}
+
 /// A session on a terminal with a given size, and its output so far.
 pub(crate) struct Screen {
     pub(crate) session: OsSession,
@@ -19,14 +30,9 @@ pub(crate) struct Screen {
 impl Screen {
     /// Runs `line` on a terminal that can move its cursor.
     pub(crate) fn run(sandbox: &Sandbox, columns: u16, line: &str) -> Self {
-        let line = format!("read go; echo star\"\"ted; stty echo; export TERM=xterm; {line}; echo code $?");
-        let mut session = shell(sandbox, &line);
-        // Starting the terminal may change its size.
-        session.get_process_mut().set_window_size(columns, ROWS).unwrap();
-        session.send_line("go").unwrap();
-        text(&mut session, "started\r\n");
+        let line = format!("stty echo; export TERM=xterm; {line}");
         Self {
-            session,
+            session: sized(sandbox, columns, &line),
             printed: String::new(),
             columns,
         }

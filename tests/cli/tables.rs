@@ -1,26 +1,11 @@
 //! Tables at terminals of several widths.
 
-use expectrl::Expect;
-use expectrl::session::OsSession;
-
 use crate::sandbox::Sandbox;
+use crate::screen::sized;
 use crate::support::faults::Fault;
-use crate::terminal::{shell, text};
+use crate::terminal::text;
 
 const ENV_FILE: &str = "deployments/production/region-eu-central-1/services/backend/.env";
-
-/// Starts `line` on a terminal with this many columns. The size is set while the shell waits, because
-/// starting the terminal may change it.
-fn sized(sandbox: &Sandbox, columns: u16, line: &str) -> OsSession {
-    let mut session = shell(
-        sandbox,
-        &format!("read go; echo star\"\"ted; {line}; echo code $?"),
-    );
-    session.get_process_mut().set_window_size(columns, 40).unwrap();
-    session.send_line("go").unwrap();
-    text(&mut session, "started\r\n");
-    session
-}
 
 /// Runs `line` on a terminal with this many columns and returns the output without styles.
 fn shown(sandbox: &Sandbox, columns: u16, line: &str, code: i32) -> String {

@@ -20,6 +20,14 @@ fn tls_vault(expires: (i32, u8, u8)) -> (SocketAddr, String) {
     (serve(vec![certificate.der().clone()], &key), certificate.pem())
 }
 
+/// A self-signed certificate for these hosts, and its key.
+pub(crate) fn certificate(hosts: &[&str]) -> (rcgen::Certificate, KeyPair) {
+    let hosts: Vec<_> = hosts.iter().map(|&host| host.to_owned()).collect();
+    let key = KeyPair::generate().unwrap();
+    let parameters = CertificateParams::new(hosts).unwrap();
+    (parameters.self_signed(&key).unwrap(), key)
+}
+
 /// A TLS server with this certificate chain, its own certificate first.
 pub(crate) fn serve(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> SocketAddr {
     serve_to(chain, key, None)

@@ -167,8 +167,8 @@ fn a_file_that_others_may_write_to_is_refused() {
         let mut command = sandbox.bare_command(["secret", "list", "-o", "json"]);
         ran(command.env("AMIKA_STATE_DIRECTORY", &state).output().unwrap())
     };
-    let error: serde_json::Value = serde_json::from_str(&list().exits(8).stderr).unwrap();
-    let command = error["error"]["next"][0].as_str().unwrap();
+    let error = list().exits(8).error();
+    let command = error["next"][0].as_str().unwrap();
     assert!(command.starts_with("chmod go-w "), "{error}");
     let fixed = Command::new("sh")
         .args(["-c", command])

@@ -216,8 +216,8 @@ fn what_people_bring_along_is_answered() {
         let ran = sandbox.run(line).exits(2).stderr_contains(hint);
         assert!(ran.stderr.contains(" has no "), "{line}: {}", ran.stderr);
         let ran = sandbox.run(&format!("-o json {line}")).exits(2);
-        let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
-        let commands = error["error"]["next"].as_array().cloned().unwrap_or_default();
+        let error = ran.error();
+        let commands = error["next"].as_array().cloned().unwrap_or_default();
         assert_eq!(commands, *next, "{line}: {}", ran.stderr);
     }
     assert!(sandbox.vault.requests().is_empty());
@@ -395,8 +395,8 @@ fn only_the_output_option_makes_errors_json() {
         "-vo json secret",
     ] {
         let ran = sandbox.run(line).exits(2);
-        let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
-        assert_eq!(error["error"]["code"], "usage", "{line}");
+        let error = ran.error();
+        assert_eq!(error["code"], "usage", "{line}");
     }
 }
 

@@ -66,11 +66,6 @@ fn a_secret_in_the_place_of_another_argument_is_not_shown() {
         (format!("secret push --only A={key} X=1 --dry-run"), 4),
         (format!("secret extract --homedir {key}"), 4),
         (format!("secret check --file {key}"), 4),
-    ] {
-        let run = sandbox.run_stored(&line).exits(code);
-        shows_none(&run, key);
-    }
-    for (line, code) in [
         (format!("secret delete {key} --yes"), 0),
         (format!("secret delete --id {key} --yes"), 2),
         (format!("secret claude delete {key} --yes"), 2),
@@ -79,7 +74,14 @@ fn a_secret_in_the_place_of_another_argument_is_not_shown() {
         (format!("secret edit A --rename {key}"), 4),
         (format!("secret claude push --value x --name {key}"), 2),
     ] {
-        shows_none(&sandbox.run(&line).exits(code), key);
+        // A key in the environment would make a login unnecessary.
+        let is_login = line.starts_with("auth");
+        let run = if is_login {
+            sandbox.run_stored(&line)
+        } else {
+            sandbox.run(&line)
+        };
+        shows_none(&run.exits(code), key);
     }
 }
 
