@@ -151,7 +151,7 @@ class Bench:
         return ["secret", "push", "--yes", "--from-file", str(path)], {"AMIKA_API_URL": f"https://localhost:{port}"}
 
     def once(self, program, arguments, environment, exits=(0,)):
-        """Runs a command once; its wall and CPU time in milliseconds and its peak memory in MiB."""
+        """Runs a command once; its wall and CPU time in milliseconds, and its exit code."""
         devnull = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
         started = time.perf_counter()
         child = os.posix_spawn(program, [program, *arguments], {**self.environment, **environment}, file_actions=devnull)

@@ -40,6 +40,14 @@ fn with_script(shell: &str) -> Option<Sandbox> {
     Some(sandbox)
 }
 
+/// The shells that are installed, each with a sandbox that has its script.
+fn installed_shells() -> impl Iterator<Item = (Sandbox, &'static str, &'static [&'static str], &'static str)>
+{
+    SHELLS
+        .into_iter()
+        .filter_map(|(shell, arguments, load)| Some((with_script(shell)?, shell, arguments, load)))
+}
+
 /// A session of the shell that has loaded the script, with the sandbox's vault.
 fn interactive(sandbox: &Sandbox, shell: &str, arguments: &[&str], load: &str) -> OsSession {
     // The test's terminal starts without echo; bash would not show the completed text.
@@ -55,10 +63,7 @@ fn interactive(sandbox: &Sandbox, shell: &str, arguments: &[&str], load: &str) -
 
 #[test]
 fn completion_scripts_have_no_syntax_error() {
-    for (shell, ..) in SHELLS {
-        let Some(sandbox) = with_script(shell) else {
-            continue;
-        };
+    for (sandbox, shell, ..) in installed_shells() {
         let amika = sandbox.command([""; 0]);
         let checked = around(&amika, shell, &["-n", "script"]).output().unwrap();
         let said = String::from_utf8_lossy(&checked.stderr).into_owned();
@@ -68,10 +73,7 @@ fn completion_scripts_have_no_syntax_error() {
 
 #[test]
 fn a_tab_completes_commands_and_variables() {
-    for (shell, arguments, load) in SHELLS {
-        let Some(sandbox) = with_script(shell) else {
-            continue;
-        };
+    for (sandbox, shell, arguments, load) in installed_shells() {
         let mut session = interactive(&sandbox, shell, arguments, load);
         session.send("amika sec\t").unwrap();
         expect(&mut session, "secret", shell);
@@ -83,10 +85,7 @@ fn a_tab_completes_commands_and_variables() {
 /// Prompts work in every shell, each of which handles the terminal differently.
 #[test]
 fn a_value_is_typed_and_confirmed_in_every_shell() {
-    for (shell, arguments, load) in SHELLS {
-        let Some(sandbox) = with_script(shell) else {
-            continue;
-        };
+    for (sandbox, shell, arguments, load) in installed_shells() {
         let mut session = interactive(&sandbox, shell, arguments, load);
         session.send("amika secret push KEY\r").unwrap();
         expect(&mut session, "Value of KEY: ", shell);
@@ -208,10 +207,7 @@ fn completion_prints_no_control_characters() {
 /// R160: names with blanks are escaped, and `--from-file=x` is completed, in every shell.
 #[test]
 fn files_with_blanks_are_completed() {
-    for (shell, arguments, load) in SHELLS {
-        let Some(sandbox) = with_script(shell) else {
-            continue;
-        };
+    for (sandbox, shell, arguments, load) in installed_shells() {
         sandbox.write("my file $HOME.env", "FILE_KEY=c4n4ry");
         sandbox.write("dir/second file.env", "SECOND_KEY=c4n4ry");
         for typed in [

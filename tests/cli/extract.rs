@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::sandbox::{CANARY, Ran, Sandbox, feed, native, ran};
+use crate::support::faults::Fault;
 
 const CLAUDE: &str = ".claude/.credentials.json";
 const CODEX: &str = ".codex/auth.json";
@@ -530,14 +531,11 @@ fn each_credential_is_pushed_in_the_form_that_works() {
     run.stderr_contains("will share one login")
         .stderr_contains("--setup-token");
     let login = || -> Vec<_> {
-        sandbox
-            .vault
-            .stored("claude")
-            .into_iter()
-            .map(|stored| stored.value)
-            .collect()
+        let stored = sandbox.vault.stored("claude").into_iter();
+        stored.map(|stored| (stored.name, stored.value)).collect()
     };
-    assert_eq!(login(), [claude_login("32503680000000")]);
+    let first = [("Claude OAuth".to_owned(), claude_login("32503680000000"))];
+    assert_eq!(login(), first);
     let secrets = sandbox.vault.stored("generic");
     assert!(
         secrets.iter().all(|secret| !secret.value.contains("oat01")),
@@ -550,13 +548,40 @@ fn each_credential_is_pushed_in_the_form_that_works() {
         .stdout_contains("already there")
         .stderr_contains("`amika secret claude push --force`");
     assert!(!run.stderr.contains("share one login"), "{}", run.stderr);
-    assert_eq!(login(), [claude_login("32503680000000")]);
+    assert_eq!(login(), first);
     let org = laptop();
     let run = org.run("secret extract --push --yes --scope org --only CODEX_API_KEY,Claude*");
     let run = run.exits(0).stdout_contains("not pushed");
     assert!(!run.stderr.contains("share one login"), "{}", run.stderr);
     assert!(org.vault.stored("claude").is_empty());
     assert_eq!(org.vault.stored("generic").len(), 1);
+}
+
+/// R142: a login is pushed if user scope has none of its provider and type, whatever its name.
+#[test]
+fn a_login_is_pushed_where_there_is_none() {
+    let status = |sandbox: &Sandbox| {
+        let line = "secret extract --push --yes --only Claude* -o json";
+        let report = sandbox.run(line).exits(0).json();
+        report["results"][0]["status"].as_str().unwrap().to_owned()
+    };
+    for (kind, scope, expected) in [
+        ("oauth", "user", "unchanged"),
+        ("api_key", "user", "created"),
+        ("oauth", "org", "created"),
+    ] {
+        let sandbox = laptop();
+        sandbox
+            .vault
+            .seed_credential("claude", "Work", kind, scope, CANARY);
+        assert_eq!(status(&sandbox), expected, "{kind} {scope}");
+    }
+    // Another writer was faster.
+    let sandbox = laptop();
+    sandbox
+        .vault
+        .fault(Fault::on("POST", "/secrets/claude").fails(409, "taken"));
+    assert_eq!(status(&sandbox), "unchanged");
 }
 
 /// A push for one provider does not report entries of other providers.

@@ -6,7 +6,7 @@ use expectrl::Expect;
 
 use crate::sandbox::{CANARY, Sandbox, ran};
 use crate::screen::Screen;
-use crate::terminal::{shell, text, wait_until_hidden};
+use crate::terminal::{LOGIN, shell, text, wait_until_hidden};
 
 /// Starts a push that prompts for the value of KEY.
 fn hidden_prompt(sandbox: &Sandbox) -> expectrl::session::OsSession {
@@ -365,8 +365,6 @@ fn the_question_says_what_will_be_overwritten() {
     text(&mut session, "code 1");
     assert_eq!(sandbox.vault.value("A", "user").as_deref(), Some("1"));
 }
-
-const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"c4n4ry","scopes":["user:inference"]}}"#;
 
 #[test]
 fn an_entry_is_chosen_or_the_choice_is_cancelled() {

@@ -256,34 +256,22 @@ impl Vault {
                 (Some(id), Some(value)) if family == "generic" => {
                     self.perform(&Op::Update { id, value }, Author::Other);
                 }
-                (Some(id), value) => {
-                    self.perform(&Op::Delete { family, id }, Author::Other);
-                    if let Some(value) = value {
-                        self.perform(
-                            &Op::Create {
-                                family,
-                                name,
-                                scope,
-                                value,
-                                kind: kind.to_owned(),
-                            },
-                            Author::Other,
-                        );
+                (held, value) => {
+                    if let Some(id) = held {
+                        self.perform(&Op::Delete { family, id }, Author::Other);
                     }
-                }
-                (None, Some(value)) => {
-                    self.perform(
-                        &Op::Create {
+                    if let Some(value) = value {
+                        let kind = kind.to_owned();
+                        let create = Op::Create {
                             family,
                             name,
                             scope,
                             value,
-                            kind: kind.to_owned(),
-                        },
-                        Author::Other,
-                    );
+                            kind,
+                        };
+                        self.perform(&create, Author::Other);
+                    }
                 }
-                (None, None) => {}
             }
         }
     }
