@@ -129,11 +129,8 @@ impl KeptValue {
         if is_in_use(directory) {
             return None;
         }
-        let names = [VALUE, provider.login_file_name()];
-        let path = names
-            .map(|name| directory.join(name))
-            .into_iter()
-            .find(|path| path.is_file());
+        let paths = [VALUE, provider.login_file_name()].map(|name| directory.join(name));
+        let path = paths.into_iter().find(|path| path.is_file());
         if path.is_none()
             && let Some(_no_process_creates_it) = Lock::try_now(directory.parent()?)
             && !is_in_use(directory)

@@ -225,11 +225,8 @@ impl Replacement<'_> {
         if !is_old && !could_be_new && !could_be_old {
             return Listed::Other;
         }
-        let value = match self
-            .api
-            .reveal_credential(self.provider, entry.id.as_sent())
-            .await
-        {
+        let revealed = self.api.reveal_credential(self.provider, entry.id.as_sent());
+        let value = match revealed.await {
             Err(error) if error.is_not_found() => return Listed::Empty,
             _ if is_old => return Listed::Old,
             Err(_) => return Listed::Undecided,

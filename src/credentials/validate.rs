@@ -109,15 +109,12 @@ pub(crate) fn check_token(
 ) -> Result<Checked> {
     // The tools print a token on several lines if the terminal is narrow.
     let token: Zeroizing<String> = Zeroizing::new(value.expose_secret().split_whitespace().collect());
-    let is_plain = |text: &str| {
-        text.chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-    };
     let (file, expiry) = if provider.id == CODEX.id {
         (json!({ "personal_access_token": *token }), String::new())
     } else {
         let rest = token.strip_prefix(SETUP_TOKEN).unwrap_or_default();
-        if rest.is_empty() || !is_plain(rest) {
+        let is_of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        if rest.is_empty() || !rest.chars().all(is_of_token) {
             let message = format!("{place}: this is no setup token, which begins with {SETUP_TOKEN}");
             return Err(Error::input(message)
                 .hint("copy what `claude setup-token` prints, completely and nothing else with it"));

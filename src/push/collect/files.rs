@@ -33,25 +33,22 @@ async fn read_file(path: &Path, env: &Env, collected: &mut Collected<'_>, say: &
     let given = given.await?;
     let text = Zeroizing::new(with_line_feeds(utf8(&given)?).into_owned());
     let Given {
-        bytes,
-        place,
-        word: file,
-    } = given;
-    drop(bytes);
+        place, word: file, ..
+    } = &given;
     if let Some(kind) = kinds::of_file(&text).filter(|_| !collected.sources.literal) {
         let error = Error::input(format!("{place} holds {}, not secrets", kind.what));
-        return Err(error.hint(kind.file_hint(&file)));
+        return Err(error.hint(kind.file_hint(file)));
     }
     let path: Rc<Path> = env.expand_home(path).into();
-    // A line without a name belongs to the value before it.
+    // A line without a name may continue the value before it.
     let mut is_selected = true;
     let Sources { format, literal, .. } = *collected.sources;
-    for line in format.parse(&text, &file, literal) {
+    for line in format.parse(&text, file, literal) {
         if let Some(name) = &line.name {
             is_selected = collected.selects(name);
         }
         if is_selected {
-            add_line(line, &path, &file, collected);
+            add_line(line, &path, file, collected);
         }
     }
     Ok(())
