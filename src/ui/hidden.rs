@@ -120,6 +120,8 @@ mod tests {
             "a\x1b",
             "\x1b[200~a\x1b[31m\x1b[201~",
             "\x1b[200~a\u{8}b\x1b[201~",
+            "\x1b[200~a\u{15}b\x1b[201~",
+            "\x1b[200~a \u{17}b\x1b[201~",
         ] {
             let error = value(typed).err().unwrap();
             assert!(error.to_string().contains("control character"), "{typed:?}");

@@ -65,20 +65,39 @@ fn a_variable_goes_before_a_prompt() {
     assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some(CANARY));
 }
 
-/// R146: a pasted block gets the line break that OpenSSH needs at its end, and that is said.
+/// R146: a pasted block gets the line break that OpenSSH needs at its end, and that is said. One that has it
+/// gets no second one, and a single line is no block.
 #[test]
 fn a_pasted_block_ends_with_a_line_break() {
-    let sandbox = Sandbox::new();
-    let mut session = hidden_prompt(&sandbox);
-    session
-        .send("\x1b[200~-----BEGIN X-----\rc4n4ry\r-----END X-----\x1b[201~\r")
-        .unwrap();
-    let said = text(&mut session, "code 0");
-    assert!(said.contains("added the line break"), "{said}");
-    assert_eq!(
-        sandbox.vault.value("KEY", "user").as_deref(),
-        Some("-----BEGIN X-----\nc4n4ry\n-----END X-----\n")
-    );
+    let block = "-----BEGIN X-----\nc4n4ry\n-----END X-----\n";
+    for (pasted, stored, is_added) in [
+        ("-----BEGIN X-----\rc4n4ry\r-----END X-----", block, true),
+        ("-----BEGIN X-----\rc4n4ry\r-----END X-----\r\r", block, false),
+        ("-----BEGIN c4n4ry", "-----BEGIN c4n4ry", false),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut session = hidden_prompt(&sandbox);
+        session.send(format!("\x1b[200~{pasted}\x1b[201~\r")).unwrap();
+        let said = text(&mut session, "code 0");
+        assert_eq!(said.contains("added the line break"), is_added, "{said}");
+        assert_eq!(sandbox.vault.value("KEY", "user").as_deref(), Some(stored));
+    }
+}
+
+/// R130, R133: in a paste, Ctrl-D does not end the value and Ctrl-Z does not stop the command; both are
+/// refused as characters.
+#[test]
+fn a_paste_is_not_ended_or_stopped_by_its_characters() {
+    for key in ["\x04", "\x1a"] {
+        let sandbox = Sandbox::new();
+        let mut session = hidden_prompt(&sandbox);
+        for part in [&format!("\x1b[200~{CANARY}{key}"), "rest\x1b[201~\r"] {
+            session.send(part).unwrap();
+            session.flush().unwrap();
+        }
+        let said = text(&mut session, "code 4");
+        assert!(said.contains("control character"), "{said}");
+    }
 }
 
 /// R148: what is referenced and in no source is asked for, and Enter skips it.
