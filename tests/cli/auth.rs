@@ -194,12 +194,16 @@ fn a_key_from_a_file_or_standard_input() {
         .run_stored("auth login")
         .exits(1)
         .stderr_contains("already have a stored API key");
-    sandbox
-        .run_stored("auth logout")
+    let logout = sandbox.run_stored("auth logout").exits(0);
+    // Unlike those of a session, no tokens stay valid.
+    assert_eq!(
+        (&*logout.stdout, &*logout.stderr),
+        ("Cleared stored API key\n", "")
+    );
+    let mut login = sandbox.command(["auth", "login", "--api-key-file", "-"]);
+    feed(&mut login, format!("  {key}\r\n"))
         .exits(0)
-        .stdout_contains("Cleared stored API key");
-    let mut login = sandbox.bare_command(["auth", "login", "--api-key-file", "-"]);
-    feed(&mut login, format!("  {key}\r\n")).exits(0);
+        .stderr_contains("AMIKA_API_KEY is set and takes precedence over stored credentials");
     sandbox.run_stored("secret list").exits(0);
     // With a stored key, no other is read or asked for.
     sandbox
@@ -312,6 +316,14 @@ fn every_outcome_of_the_device_flow_is_explained() {
         .vault
         .fault(Fault::on("POST", DEVICE_ENDPOINT).json(200, "{}"));
     sandbox.run_stored("auth login").exits(6);
+    sandbox
+        .vault
+        .fault(Fault::on("POST", TOKEN_ENDPOINT).json(200, r#"{"refresh_token":"r"}"#));
+    sandbox
+        .run_stored("auth login")
+        .exits(7)
+        .stderr_contains("without an access token");
+    assert!(!sandbox.home().join(SESSION_FILE).exists());
 }
 
 /// R59: the code and the URL of a login are escaped.

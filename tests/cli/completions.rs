@@ -274,7 +274,9 @@ fn every_command_has_a_manual_page() {
         .run("man secret push")
         .exits(0)
         .stdout_contains(".TH AMIKA-SECRET-PUSH");
-    sandbox.run("man nonsense").exits(2);
+    for absent in ["nonsense", "open-browser"] {
+        sandbox.run(&format!("man {absent}")).exits(2);
+    }
 }
 
 /// R17: a key in place of the directory is not repeated, whether the pages could be written or not.

@@ -264,12 +264,15 @@ fn a_server_without_the_delete_endpoint_is_explained() {
     ] {
         let sandbox = Sandbox::new();
         sandbox.vault.seed("A", "x", "user");
-        sandbox.vault.fault(fault);
+        sandbox.vault.seed_credential("claude", "B", "oauth", "user", "x");
+        sandbox.vault.fault(fault.always());
         sandbox
             .run("secret delete A --yes")
             .exits(1)
             .stderr_contains("this server cannot delete generic secrets")
             .stderr_contains("web UI");
+        let run = sandbox.run("secret claude delete sec_0002 --yes");
+        assert!(!run.stderr.contains("generic secrets"), "{}", run.stderr);
     }
 }
 
@@ -383,10 +386,11 @@ fn a_delete_refused_after_a_lost_reply_is_unknown() {
                 .vault
                 .fault(Fault::on("DELETE", "").does(Behaviour::ResetAfter));
             sandbox.vault.fault(Fault::on("DELETE", "").fails(status, "no"));
-            sandbox
+            let run = sandbox
                 .run(line)
                 .exits(5)
                 .stderr_contains("it may or may not have been deleted");
+            assert!(!run.stderr.contains("cannot delete"), "{}", run.stderr);
         }
     }
 }

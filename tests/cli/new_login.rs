@@ -144,6 +144,11 @@ fn without_a_usable_login_nothing_is_pushed() {
             "echo '{\"claudeAiOauth\":{\"accessToken\":\"c4n4ry\"}}' > \"$FILE\"",
             "user:inference",
         ),
+        // Not valid UTF-8.
+        (
+            r#"sed 's/"c4n4ry-new"/"\xff"/' "$NEW" > "$FILE""#,
+            "ended without a login",
+        ),
     ] {
         let sandbox = machine(script);
         let said = text(&mut push(&sandbox, "claude push --new-login"), "code 4");

@@ -57,13 +57,14 @@ fn a_stored_login_is_pushed_byte_for_byte() {
         for line in lines {
             let sandbox = Sandbox::new();
             sandbox.write(path, &login);
-            sandbox
+            let run = sandbox
                 .run(&line)
                 .exits(0)
                 .stdout_contains(&format!("Created {title} in user scope"))
                 .stderr_contains("will share one login")
                 .stderr_contains("or logs out")
                 .stderr_contains(&format!("amika secret {provider} push --new-login"));
+            assert_eq!(run.stderr.contains("--setup-token"), provider == "claude");
             assert_eq!(only(&sandbox, provider), [title, "oauth", "user", &login]);
         }
         let marked = format!("\u{feff}{login}");

@@ -93,6 +93,9 @@ fn another_try_leaves_the_copy_of_the_first() {
         .stderr_contains("another amika process")
         .stderr_contains("nothing was deleted");
     assert_eq!(sandbox.vault.count("DELETE"), before);
+    // Nor does any command name the copy, which may be removed at any moment.
+    let listed = sandbox.run("secret claude list").exits(0);
+    assert!(!listed.stderr.contains("restore it"), "{}", listed.stderr);
 }
 
 /// R110: an id longer than the maximum length of a file name works.
