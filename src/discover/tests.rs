@@ -213,7 +213,10 @@ fn the_credential_of_each_tool_is_found() {
         (
             &[
                 (OPENCODE, GROQ),
-                (OPENCODE_CONFIG, r#"{"enabled_providers":["groq"]}"#),
+                (
+                    OPENCODE_CONFIG,
+                    r#"{"enabled_providers":["groq"],"disabled_providers":["xai"]}"#,
+                ),
             ],
             &[GROQ_USED],
         ),
@@ -255,6 +258,13 @@ fn the_credential_of_each_tool_is_found() {
     ];
     for (files, expected) in cases {
         assert_rows(&Home::new(files), expected);
+        let is_key_of_login = expected.len() == 2 && expected[0] == "claude_api sk-ant-1 chosen secret";
+        let said = Home::new(files).said(false);
+        assert_eq!(
+            said.contains("uses its login, not this key"),
+            is_key_of_login,
+            "{said}"
+        );
     }
 }
 
@@ -947,7 +957,13 @@ fn nothing_is_dropped_without_a_word() {
         "{said}"
     );
     // An empty entry is not reported.
-    let empty = Home::new(&[(OPENCODE, "{\"groq\": null, \"xai\": {}, \"z\": {\n}}")]);
+    let empty = Home::new(&[
+        (OPENCODE, "{\"groq\": null, \"xai\": {}, \"z\": {\n}}"),
+        (
+            OPENCODE_CONFIG,
+            r#"{"provider":{"groq":{"options":{"apiKey":null}}}}"#,
+        ),
+    ]);
     assert_eq!(empty.said(true), "");
     // The database is only a detail if there is something else.
     let home = Home::new(&[

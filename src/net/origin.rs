@@ -120,6 +120,7 @@ mod tests {
             "http://[::ffff:10.0.0.1]",
             "https://u:hunter2@x.example",
             "https://u@x.example",
+            "https://:hunter2@x.example",
             "https://x.example/#f",
             "https://x.example/?q",
             "https://x.example/api",

@@ -320,7 +320,9 @@ mod tests {
 
     #[test]
     fn text_that_is_not_an_assignment_never_becomes_a_name() {
+        let line_of_base64 = format!("{}=", "c4n4ry_A".repeat(33));
         for text in [
+            &line_of_base64,
             "MIIEvQIBADANBg",
             "c4n4ryAbcdefghij0=",
             "A B=1",
