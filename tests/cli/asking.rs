@@ -203,9 +203,9 @@ fn nothing_is_asked_before_the_login_and_the_connection_are_checked() {
     }
 }
 
-/// An answer that is typed at the prompt for a name is no name.
+/// An answer such as `y` at the prompt for a name is not taken as the name.
 #[test]
-fn an_answer_is_no_name() {
+fn an_answer_is_not_taken_as_a_name() {
     let sandbox = with_login(LOGIN);
     let line = "ANTHROPIC_API_KEY=k amika secret claude push; echo code $?";
     let mut session = shell(&sandbox, line);

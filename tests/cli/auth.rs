@@ -69,7 +69,7 @@ fn a_json_error_says_which_commands_come_next() {
     assert_eq!(error["next"], json!(["amika secret push a"]));
 }
 
-/// R155: what a server says is a word of a command, or none: never a command of its own.
+/// R155: a text of a server is at most one quoted word of a suggested command.
 #[test]
 fn no_text_of_a_server_is_a_command_to_run() {
     let sandbox = Sandbox::new();

@@ -409,7 +409,7 @@ fn unusual_but_valid_files_are_read() {
     );
 }
 
-/// R23: deeply nested files are refused, and files over the limit.
+/// R23: deeply nested files and files over the size limit are refused.
 #[test]
 fn deep_and_large_files_are_refused() {
     let deep = format!("{}1{}", "[".repeat(200_000), "]".repeat(200_000));
@@ -452,7 +452,7 @@ fn a_large_configuration_is_still_read() {
         .stdout_contains("ANTHROPIC_API_KEY");
 }
 
-/// R25: a directory in place of a credential file is an absent one; in place of settings it is not.
+/// R25: a directory in place of a credential file counts as absent; in place of settings it is unreadable.
 #[test]
 fn a_directory_in_place_of_a_file_is_absent() {
     for (path, verdict) in [

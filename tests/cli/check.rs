@@ -48,7 +48,7 @@ fn check_lists_missing_secrets_and_how_to_add_them() {
     sandbox.run("secret check").exits(0);
 }
 
-/// What cannot be the name of a secret is changed in the file; the rest is added.
+/// The hint adds each missing secret; a name that no secret can have is to be changed in the file.
 #[test]
 fn the_hint_of_a_check_fits_every_missing_name() {
     let sandbox = Sandbox::new();

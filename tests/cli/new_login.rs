@@ -336,8 +336,8 @@ fn a_signal_during_the_push_keeps_the_login() {
     assert_eq!(kept(&sandbox).len(), 1);
 }
 
-/// R165: what a login that was killed before the tool had stored anything left behind is removed, but not the
-/// directory of a login that is running.
+/// R165: the directory of a login that was killed before the tool stored anything is removed, but not that of a
+/// running one.
 #[test]
 fn the_directory_of_a_killed_login_is_removed() {
     let sandbox = machine("echo started; exec sleep 100");

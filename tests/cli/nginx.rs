@@ -199,7 +199,7 @@ fn push_through(limit: (u32, u32, usize, u16, Option<u32>), protocol: &str) {
     );
 }
 
-/// R136: nginx is stopped in the middle of a batch, longer than three back-offs take at most.
+/// R136: nginx is stopped in the middle of a batch, for longer than the three tries of a request take.
 #[test]
 fn a_batch_survives_a_stop_of_nginx() {
     if !installed() {

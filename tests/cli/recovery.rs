@@ -71,7 +71,7 @@ fn a_killed_replacement_is_restored_by_the_suggested_command() {
 }
 
 /// R110: a second try that cannot save the old value leaves the copy of the first, whose DELETE may still be
-/// carried out. One beside another try does nothing, because that one will remove the copy.
+/// carried out. A try beside a running one deletes nothing, because the running one will remove the copy.
 #[test]
 fn another_try_leaves_the_copy_of_the_first() {
     let (sandbox, _) = sandbox();

@@ -1,6 +1,7 @@
 //! Refreshing a session: R40 to R52, R55, R86.
 
 use std::fs;
+use std::process::Child;
 use std::time::Instant;
 
 use serde_json::json;
@@ -15,6 +16,18 @@ fn expired() -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     let refresh_token = sandbox.log_in(-10);
     (sandbox, refresh_token)
+}
+
+/// A command whose refresh gets no reply until the vault releases it.
+fn refreshing(command: [&str; 2]) -> (Sandbox, Child) {
+    let (sandbox, _) = expired();
+    sandbox.vault.idp(|idp| idp.replays = false);
+    sandbox
+        .vault
+        .fault(Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Hold));
+    let child = start(&mut sandbox.bare_command(command));
+    sandbox.vault.wait_for("POST", 1);
+    (sandbox, child)
 }
 
 fn raw_session(sandbox: &Sandbox) -> Vec<u8> {
@@ -329,12 +342,7 @@ fn the_provider_url_can_only_be_changed_to_loopback() {
 /// R53: a login for another server that replaces the expired one in the meantime is not used.
 #[test]
 fn a_login_for_another_server_that_appears_during_a_refresh_is_not_used() {
-    let (sandbox, _) = expired();
-    sandbox
-        .vault
-        .fault(Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Hold));
-    let child = start(&mut sandbox.bare_command(["secret", "list"]));
-    sandbox.vault.wait_for("POST", 1);
+    let (sandbox, child) = refreshing(["secret", "list"]);
     sandbox.log_in(3600);
     let mut session = sandbox.session();
     session["api_url"] = json!("https://other.example");
@@ -363,13 +371,7 @@ fn eight_processes_make_one_exchange() {
 
 #[test]
 fn a_refresh_by_another_program_is_noticed() {
-    let (sandbox, _) = expired();
-    sandbox.vault.idp(|idp| idp.replays = false);
-    sandbox
-        .vault
-        .fault(Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Hold));
-    let child = start(&mut sandbox.bare_command(["secret", "list"]));
-    sandbox.vault.wait_for("POST", 1);
+    let (sandbox, child) = refreshing(["secret", "list"]);
     // The other program does not use the lock, and has invalidated our token.
     sandbox.log_in(3600);
     sandbox.vault.release();
@@ -462,13 +464,7 @@ mod unix {
 
     /// Runs a command that receives the signal and then the reply to its refresh.
     fn stopped_in_the_middle(command: [&str; 2]) -> Ran {
-        let (sandbox, _) = expired();
-        sandbox.vault.idp(|idp| idp.replays = false);
-        sandbox
-            .vault
-            .fault(Fault::on("POST", TOKEN_ENDPOINT).does(Behaviour::Hold));
-        let child = start(&mut sandbox.bare_command(command));
-        sandbox.vault.wait_for("POST", 1);
+        let (sandbox, child) = refreshing(command);
         send_signal(&child, "INT");
         sandbox.vault.release();
         let run = ran(child.wait_with_output().unwrap());

@@ -190,8 +190,8 @@ pub(crate) fn start(command: &mut Command) -> Child {
         .unwrap()
 }
 
-/// `program` with these arguments, followed by the path of the program and the arguments of `command`, which it is to
-/// run: it has the environment and the directory of `command`, and finds `amika` and the tools of the system.
+/// `program` with these arguments and then the path and arguments of `command`, so that it can run it. It has the
+/// environment and directory of `command`, and `amika` and the system's tools in its `PATH`.
 #[cfg(unix)]
 pub(crate) fn around(command: &Command, program: &str, arguments: &[&str]) -> Command {
     let amika = Path::new(command.get_program()).parent().unwrap();

@@ -210,7 +210,7 @@ const HABITS: &[(&str, &str, &[&str])] = &[
 
 /// Commands and options of other programs are answered with what to use here, also for scripts.
 #[test]
-fn what_people_bring_along_is_answered() {
+fn commands_and_options_of_other_programs_are_answered() {
     let sandbox = Sandbox::new();
     for (line, hint, next) in HABITS {
         let ran = sandbox.run(line).exits(2).stderr_contains(hint);
@@ -341,9 +341,9 @@ fn short_help_fits_a_screen() {
     }
 }
 
-/// R155: a command that changes something is not named to someone who may mean another thing.
+/// R155: a hint for an unknown command does not name one that may change something else.
 #[test]
-fn no_habit_leads_to_a_change_of_something_else() {
+fn no_hint_names_a_command_that_may_change_something_else() {
     let sandbox = Sandbox::new();
     for line in [
         "auth rm",
@@ -358,7 +358,7 @@ fn no_habit_leads_to_a_change_of_something_else() {
     }
 }
 
-/// On a narrow terminal no line of the lists below the options goes on at its margin.
+/// On a narrow terminal, wrapped lines of the lists below the options are indented.
 #[test]
 fn long_help_fits_a_narrow_terminal() {
     let sandbox = Sandbox::new();

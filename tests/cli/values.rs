@@ -166,9 +166,9 @@ fn a_file_of_references_is_one_problem() {
         .exits(0);
 }
 
-/// R139: a reference with a `#` is told as one, not as a comment; with `--literal` the `#` counts.
+/// R139: a reference with a `#` is reported as a reference; with `--literal`, its `#` is what is refused.
 #[test]
-fn a_reference_with_a_hash_is_told_as_a_reference() {
+fn a_reference_with_a_hash_is_reported_as_a_reference() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "x.env",
@@ -478,7 +478,8 @@ fn an_ssh_key_arrives_whole() {
     }
 }
 
-/// R147: what other tools read as a file is refused with the options that do; all else stays as it is.
+/// R147: a value that other tools take for the path of a file is refused with the options for files; any other is
+/// stored as it is.
 #[test]
 fn an_inline_value_that_means_a_file_is_refused() {
     let sandbox = Sandbox::new();
