@@ -118,7 +118,7 @@ impl KeptValue {
         let description = is_own.then(|| describe(directory))??;
         let kept = Self {
             path,
-            description: None,
+            description: Some(description.clone()),
             lock: None,
         };
         Some((kept, description))

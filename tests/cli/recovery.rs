@@ -152,7 +152,8 @@ fn a_value_without_a_readable_description_is_named() {
 fn a_value_is_restored_by_a_relative_path() {
     let sandbox = Sandbox::new();
     let state = sandbox.home().join(".local/state/amika");
-    sandbox.write(".local/state/amika/kept-claude-x/amika.json", DESCRIPTION);
+    let description = DESCRIPTION.replace("https://x.example", &sandbox.vault.origin());
+    sandbox.write(".local/state/amika/kept-claude-x/amika.json", description);
     sandbox.write(".local/state/amika/kept-claude-x/value", "sk-ant-api03-c4n4ry");
     let push = "secret claude push --from-file kept-claude-x/value";
     let mut command = sandbox.command(push.split_whitespace());
@@ -163,6 +164,22 @@ fn a_value_is_restored_by_a_relative_path() {
         ("mine", "org")
     );
     assert!(!state.join("kept-claude-x").exists());
+}
+
+/// R110: the only copy of a credential is not moved to another server.
+#[test]
+fn a_value_is_not_pushed_to_another_server() {
+    let sandbox = Sandbox::new();
+    let kept = ".local/state/amika/kept-claude-x";
+    sandbox.write(&format!("{kept}/amika.json"), DESCRIPTION);
+    let value = sandbox.write(&format!("{kept}/value"), "sk-ant-api03-c4n4ry");
+    sandbox
+        .run(&format!("secret claude push --from-file {kept}/value"))
+        .exits(2)
+        .stderr_contains("error: the file contains a credential of https://x.example, not of http://127.")
+        .stderr_contains("AMIKA_API_URL");
+    assert!(sandbox.vault.stored("claude").is_empty());
+    assert!(value.exists());
 }
 
 /// R110: only a backup in the state directory, under the name that amika gave it, is removed after it has

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::credentials::recovery::{self, Description, KeptValue};
 use crate::error::{Error, Result};
 use crate::formats::escape;
+use crate::net::origin::ServerOrigin;
 use crate::provider::Provider;
 
 /// Maximum size of an API response in bytes, so no value fetched from the API is larger.
@@ -26,6 +27,13 @@ pub(super) async fn push(
     if *id != *provider.id {
         let message = format!("the file contains a credential of {id}");
         return Err(Error::usage(message).hint(format!("use `amika secret {id} push` instead")));
+    }
+    let origin = ServerOrigin::from_env(&context.env)?.to_string();
+    let made_for = &description.api_url;
+    if *made_for != origin {
+        let message = format!("the file contains a credential of {made_for}, not of {origin}");
+        let command = kept.push_command(provider, &context.env);
+        return Err(Error::usage(message).hint(format!("use `{command}`")));
     }
     let (value, _) = source::read(&kept.path, MAX_KEPT_VALUE, context).await?;
     let kind = args.source.kind.unwrap_or(description.kind);
