@@ -419,7 +419,7 @@ fn deep_and_large_files_are_refused() {
             "large",
             Unreadable,
             path,
-            format!("{{\"a\":\"{}\"}}", "x".repeat(1024 * 1024)),
+            format!("{{\"a\":\"{}\"}}", "x".repeat(16 * 1024 * 1024)),
         );
     }
 }
