@@ -58,3 +58,6 @@ fn entries(report: &mut Report, document: &Document, source: &'static Source) {
     }
     report.skip_others(place, &others);
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,3 +167,6 @@ fn old_config(reader: &Reader<'_>, report: &mut Report) {
     }
     report.skip_others(place, &others);
 }
+
+#[cfg(test)]
+mod tests;

@@ -264,3 +264,6 @@ fn mode(report: &mut Report, place: &Place, object: &Object<'_>) -> Option<Strin
     let mode = mode.map_or(if has_key { "apikey" } else { "chatgpt" }, |(_, mode)| mode);
     Some(mode.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

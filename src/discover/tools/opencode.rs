@@ -286,3 +286,6 @@ fn literal(node: &Node) -> Result<&str, String> {
         Err("is composed of references".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -251,3 +251,6 @@ fn add_key(report: &mut Report, source: &'static Source, place: &Place, key: Sec
     let (provider, kind) = (ProviderName::ANTHROPIC, CredentialKind::ApiKey);
     report.add(LocalCredential::new(source, place, provider, kind, key));
 }
+
+#[cfg(test)]
+mod tests;
