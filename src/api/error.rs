@@ -13,11 +13,11 @@ use crate::net::retry;
 enum Failure {
     /// No request was sent, for example because there is no usable credential.
     NotSent,
-    /// There was no complete response.
+    /// The connection failed before a complete response arrived.
     Broken(Stage),
     /// The server responded with an error status.
     Status(u16),
-    /// The server asks to wait longer than a command does.
+    /// The server asks to wait longer than a command may.
     Busy(u16),
     /// The response did not come from the API.
     NotTheApi(u16),

@@ -163,7 +163,7 @@ pub(crate) enum State {
     Outranked(Place),
     /// An access token past its expiry.
     Expired,
-    /// Its own tool, or a sandbox, cannot use it, for this reason.
+    /// It cannot be used by its own tool or in a sandbox, for this reason.
     Unusable(String),
 }
 
@@ -206,14 +206,14 @@ pub(crate) struct LocalCredential {
     pub(crate) renewable: bool,
     /// The host that a key belongs to, if that is not the vendor's own.
     pub(crate) server: Option<String>,
-    /// Whether the tool that owns the store certainly uses this credential now.
+    /// Whether the tool that owns the store is known to use this credential now.
     pub(crate) in_use: bool,
     /// What its tool may use instead.
     pub(crate) overridden_by: Option<Place>,
 }
 
 impl LocalCredential {
-    /// A key, or a login if `kind` says so, without anything special.
+    /// A credential of which nothing else is known yet.
     pub(super) fn new(
         source: &'static Source,
         place: &Place,
@@ -247,7 +247,7 @@ impl LocalCredential {
         Provider::discovered(self.provider.as_str())
     }
 
-    /// What is shown as its name: `Claude login`, or the names of the secrets.
+    /// The names to show: `Claude login`, or those of the secrets.
     pub(crate) fn names(&self) -> Vec<String> {
         if let Some(provider) = self.login_of() {
             return vec![format!("{} login", provider.title)];

@@ -57,7 +57,7 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// Adds the next weaker file. A link to nothing sets nothing.
+    /// Adds the next weaker file. A dangling link counts as absent.
     pub(super) fn file(&mut self, reader: &Reader<'_>, report: &mut Report, path: PathBuf, format: Format) {
         let Lookup { place, content } = reader.file(&path);
         match content {
@@ -69,7 +69,7 @@ impl Layers {
         self.files.push(path);
     }
 
-    /// Adds a text as the next weaker layer.
+    /// Adds a document as the next weaker layer.
     pub(super) fn document(&mut self, report: &mut Report, document: &Document, format: Format) {
         let place = document.place.clone();
         let root = report.usable(&place, parse(document.body(), format));
@@ -115,7 +115,7 @@ impl Layers {
         })
     }
 
-    /// The members of the files, the strongest first; variables are none.
+    /// The members of the settings files, the strongest first, without the variables of a `.env` file.
     pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Node, Place)> {
         let files = self.all.iter().filter(|layer| layer.format != Format::Dotenv);
         files.flat_map(|layer| {
@@ -186,7 +186,7 @@ impl Node {
 /// Parses settings; `None` if they are `null`. The error quotes nothing.
 fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
     match format {
-        // Each member by itself, so that one that is too deep does not affect the others.
+        // Each member is parsed by itself, so that one that is nested too deeply does not affect the others.
         Format::Json => {
             let object = Object::parse(text).map_err(|error| error.to_string())?;
             let mut kept = Children::new();
@@ -212,7 +212,7 @@ fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
             let line = before.map_or(1, |before| before.matches('\n').count() + 1);
             format!("line {line} cannot be parsed")
         }),
-        // Only Codex has one. It reads it with the same crate, and ignores its own variables there (0.171).
+        // Codex reads its `.env` with the same crate, and ignores variables named `CODEX_*` there (0.171).
         Format::Dotenv => {
             let entries = dotenvy::from_read_iter(text.as_bytes()).filter_map(Result::ok);
             let entries = entries.filter(|(name, _)| !name.to_ascii_uppercase().starts_with("CODEX_"));

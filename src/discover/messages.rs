@@ -1,4 +1,4 @@
-//! The words of discovery: puts them together for a command to print above what was found.
+//! The messages about what discovery found, for a command to print above the table.
 
 use std::path::Path;
 
@@ -12,9 +12,9 @@ use crate::ui::notices::Notices;
 const MAX_SHOWN: usize = 64;
 
 impl Report {
-    /// The warnings and notices about what was found, of which `shown` is in the table: a line for each if
-    /// `all`, or else at most three beside the warnings: what tools may use instead, what is not pushed,
-    /// how much more there is.
+    /// The warnings and notices about what was found. With `all`, each notice has a line of its own; otherwise
+    /// there are at most three: what tools may use instead, what is not pushed, and how many more there are.
+    /// `shown` are the credentials in the table.
     pub(crate) fn messages(&self, shown: &[LocalCredential], home: Option<&Path>, all: bool) -> Notices {
         let mut notices = Notices::default();
         for problem in &self.problems {
@@ -48,7 +48,7 @@ impl Report {
             if !unpushed.is_empty() {
                 main.push(format!("not pushed: {}", escape::first_of(&unpushed)));
             }
-            // One message is as short as its count.
+            // A single notice is as short as a line that counts it.
             if more.len() > 1 || !unknown.is_empty() {
                 more = vec![format!("{} more: --all", more.len() + unknown.len())];
             }
@@ -67,7 +67,7 @@ fn listed(text: &str, places: &[Place], home: Option<&Path>) -> Option<String> {
     (!shown.is_empty()).then(|| format!("{text}: {}", escape::first_of(&shown)))
 }
 
-/// What it is and why it is not pushed, if it is shown but not pushed.
+/// The credential and the reason why it is not pushed; `None` if it is pushed, or if another one is instead.
 fn why_not_pushed(found: &LocalCredential, home: Option<&Path>) -> Option<String> {
     let why = match &found.state {
         State::Outranked(_) => return None,
@@ -90,7 +90,7 @@ fn why_not_pushed(found: &LocalCredential, home: Option<&Path>) -> Option<String
     Some(format!("the {noun} of {provider} in {place} ({why})"))
 }
 
-/// A text of a file in quotes, or a word in its place if it may be a secret.
+/// A text from a file in quotes, or `(not shown)` if it may be a secret.
 pub(super) fn quoted(text: &str) -> String {
     if may_be_secret(text) {
         "(not shown)".to_owned()
@@ -108,8 +108,8 @@ pub(super) fn entry(name: &str, index: usize) -> String {
     }
 }
 
-/// Whether a name in a file may be a secret in the wrong place. The address of a server is none, without
-/// user information.
+/// Whether a name in a file may be a secret in the wrong place. The address of a server without user
+/// information is not.
 fn may_be_secret(name: &str) -> bool {
     let is_address = name.contains("://") && !name.contains('@');
     name.chars().count() > MAX_SHOWN

@@ -25,7 +25,8 @@ use self::tools::SCANS;
 use crate::system::env::Env;
 use crate::system::keychain::Keychain;
 
-/// Finds the credentials that `filter` asks for. With a provider, the notes are those of its own tool.
+/// Finds the credentials that `filter` asks for. If it names a provider, only notes about the provider's own
+/// tool are kept.
 pub(crate) fn discover(env: &Env, keychain: Option<&dyn Keychain>, filter: Filter) -> Report {
     let reader = Reader { env, keychain };
     let is_asked_for = |about: Filter| about.includes(filter.provider, filter.kind);
@@ -51,7 +52,7 @@ pub(crate) fn discover(env: &Env, keychain: Option<&dyn Keychain>, filter: Filte
 }
 
 /// Sorts by priority, keeping the order within a source, and sets the states: the first of a provider
-/// that works is chosen. A key of another server than the vendor's stands for itself.
+/// that works is chosen. A key for another server than the vendor's does not compete with the others.
 pub(crate) fn rank(credentials: &mut [LocalCredential], now: Timestamp) {
     credentials.sort_by_key(|found| Reverse(found.source.priority));
     let mut chosen: HashMap<_, Place> = HashMap::new();

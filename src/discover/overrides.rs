@@ -18,7 +18,7 @@ use crate::system::env::Env;
 pub(super) const ANTHROPIC: &[&str] = &["anthropic.com", "claude.ai", "claude.com"];
 pub(super) const OPENAI: &[&str] = &["openai.com", "chatgpt.com"];
 
-/// What is needed to know about a tool.
+/// The facts about a tool that its overrides depend on.
 pub(super) struct Tool {
     pub(super) title: &'static str,
     /// Beginnings of the names of its variables.
@@ -36,25 +36,25 @@ pub(super) struct Tool {
 /// A name that holds one of these may select another credential or another server.
 const NAMED: &str = "KEY TOKEN AUTH CRED SECRET HEADER URL HOST SOCKET PROXY HELPER PROVIDER PROFILE IDENTITY \
                      FEDERATION SPIFFE USE_ GATEWAY ORGANIZATION ACCOUNT REMOTE MANAGED SIMPLE";
-/// The same for settings, in addition, such as `forced_chatgpt_workspace_id` of Codex.
+/// Further words for settings, such as `forced_chatgpt_workspace_id` of Codex.
 const NAMED_MEMBER: &str = "LOGIN CHATGPT";
 /// Parts of harmless names, unless they hold a word from [`NAMED`].
 const HARMLESS: &str = "MODEL LOG TELEMETRY TIMEOUT ENTRYPOINT MS DIR PATH PID PORT";
 /// The same if another part follows.
 const HARMLESS_BEFORE: &str = "MAX DISABLE ENABLE";
-/// Names of variables that are harmless although they hold a word, or hold none: Codex 0.171 does not sign
-/// in with `OPENAI_API_KEY` unless a model provider names it, and the socket is a local service that
-/// nothing uses without the other SPIFFE variables.
+/// Variables that are harmless whichever words their names hold: Codex 0.171 does not sign in with
+/// `OPENAI_API_KEY` unless a model provider names it, and the socket is a local service that nothing uses
+/// without the other SPIFFE variables.
 const HARMLESS_NAMES: &str = "OPENAI_API_KEY OPENAI_ORG_ID CODEX_HOME SPIFFE_ENDPOINT_SOCKET";
-/// Names that look harmless: OpenCode's default plugins are what uses the stored logins of some providers,
-/// its file of models sends the stored key of a provider to the server in the file (OpenCode 1.18.33, run),
-/// and Claude Code applies fewer of the administrator's variables, among them keys (2.1.332, read).
+/// Names that look harmless and are not: OpenCode uses the stored logins of some providers through its default
+/// plugins, and sends the stored key of a provider to the server in its file of models (1.18.33, run); Claude
+/// Code applies fewer of the administrator's variables, among them keys (2.1.332, read).
 const UNKNOWN_NAMES: &str = "OPENCODE_DISABLE_DEFAULT_PLUGINS OPENCODE_MODELS_PATH \
                              CLAUDE_CODE_DISABLE_ADMIN_ENV_UNION";
 /// Words in the names of Codex's variables that count even if their value is blank (Codex 0.171).
 const COUNT_WHEN_BLANK: &str = "OPENAI_IDENTITY OPENAI_FEDERATION SPIFFE_";
 
-/// What a name says.
+/// What the name of a variable says about its effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// It may select another credential or another server.
@@ -112,7 +112,7 @@ pub(super) fn is_named_member(name: &str) -> bool {
     words.any(|word| is_one_of(word, &named) || is_one_of(word, NAMED_MEMBER))
 }
 
-/// The host of an address that is not the vendor's own. Without a host it is some other server.
+/// The host of an address that is not the vendor's own. An address without a host counts as another server.
 pub(super) fn other_server(address: &str, domains: &[&str]) -> Option<String> {
     let address = address.trim();
     if address.is_empty() {
@@ -133,7 +133,7 @@ pub(super) fn other_server(address: &str, domains: &[&str]) -> Option<String> {
     Some(port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
-/// Looks at the environment and the settings of a tool.
+/// Finds what a tool may use instead: in the environment, its settings, managed preferences and the project.
 pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Overrides {
     let (mut named, mut unknown) = (Vec::new(), Vec::new());
     let has_prefix = |name: &&str| {
@@ -179,11 +179,12 @@ pub(super) fn find(tool: &Tool, env: &Env, layers: &Layers) -> Overrides {
 }
 
 impl Tool {
-    /// Whether a variable or setting of this name has an effect with this value that the scan does not follow.
+    /// Whether a variable or setting counts: its value is neither blank nor off nor the vendor's own address,
+    /// and the scan does not follow it.
     fn minds(&self, name: &str, value: &str) -> bool {
         let (name, value) = (name.to_ascii_uppercase(), value.trim());
         let is_blank = value.is_empty() && !holds(&name, COUNT_WHEN_BLANK);
-        // A switch such as CLAUDE_CODE_USE_BEDROCK=0 is off (Claude Code 2.1.331).
+        // CLAUDE_CODE_USE_BEDROCK=0, for example, is off (Claude Code 2.1.331).
         let is_off = name.contains("_USE_") && is_one_of(&value.to_ascii_lowercase(), "0 false no off");
         let is_own_server = name.ends_with("BASE_URL") && other_server(value, self.domains).is_none();
         let mut followed = self.followed.iter();

@@ -12,10 +12,10 @@ use crate::system::keychain::{Keychain, KeychainError};
 /// Maximum size of a file, in bytes. Claude Code's global configuration grows with use.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
-/// Where other programs keep their files and items.
+/// Access to the files and keychain items of other programs.
 pub(super) struct Reader<'a> {
     pub(super) env: &'a Env,
-    /// None for another home, whose keychain cannot be read.
+    /// `None` for another home directory, whose keychain cannot be read.
     pub(super) keychain: Option<&'a dyn Keychain>,
 }
 
@@ -28,12 +28,12 @@ pub(super) struct Lookup {
 /// What is at a place.
 pub(super) enum Content {
     Absent,
-    /// Tools take a directory in place of a credential file for an absent file.
+    /// A directory, which the tools treat as an absent file.
     Directory,
-    /// Something else that has no credential for another reason.
+    /// Something else without a credential, for this reason.
     Nothing(&'static str),
     Document(Document),
-    /// The reason why it cannot be read.
+    /// Something that cannot be read, for this reason.
     Unreadable(String),
 }
 
@@ -83,15 +83,15 @@ impl Reader<'_> {
             }
             Err(FileError::Directory) => Content::Directory,
             Err(error) if error.is_missing() => {
-                Content::Nothing("this is a link to nothing, so there is no credential in it")
+                Content::Nothing("this is a dangling link, so there is no credential in it")
             }
             Err(error) => Content::Unreadable(error.to_string()),
         };
         Lookup { place, content }
     }
 
-    /// An item of the keychain. Several programs store items under the same service, so the account
-    /// is given, too.
+    /// An item of the keychain. Several programs store items under the same service, so the account is
+    /// needed, too.
     pub(super) fn item(&self, service: &str, account: &str) -> Lookup {
         let place = Place::Keychain {
             service: service.to_owned(),
@@ -106,8 +106,8 @@ impl Reader<'_> {
         Lookup { place, content }
     }
 
-    /// As [`item`](Self::item), if the tool's settings select the keychain: then a keychain that
-    /// cannot be reached is unreadable, not empty, and that of another home is not read.
+    /// As [`item`](Self::item), for a tool whose settings select the keychain: if the keychain cannot be
+    /// reached, the item is unreadable, not absent. The keychain of another home directory is not read.
     pub(super) fn selected_item(&self, service: &str, account: &str) -> Lookup {
         let mut lookup = self.item(service, account);
         if self.keychain.is_none() {

@@ -24,11 +24,11 @@ pub(crate) struct Report {
     pub(crate) searched: Vec<Place>,
     /// Whether there is an entry that is left out, although its tool may use it.
     pub(super) skipped: bool,
-    /// The credentials that may be missing because of the next problem.
+    /// The credentials that may be missing because of a problem that is added now.
     pub(super) about: Filter,
 }
 
-/// Something about a place that is worth a message. It holds no secret.
+/// A message about a place. It contains no secret.
 #[derive(Debug)]
 pub(super) struct Remark {
     pub(super) place: Place,
@@ -40,9 +40,9 @@ pub(super) struct Remark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RemarkLevel {
     Warning,
-    /// A notice about what may be all that there is of a tool.
+    /// A notice that is always shown.
     Main,
-    /// A notice that is only counted unless everything is asked for.
+    /// A notice that is only counted, unless `--all` is given.
     Detail,
 }
 
@@ -51,12 +51,12 @@ pub(super) enum RemarkLevel {
 pub(super) struct Overrides {
     pub(super) tool: &'static str,
     pub(super) named: Vec<Place>,
-    /// What nobody knows: variables, and settings of a project, which are not opened.
+    /// Variables with unknown effects, and settings files of a project, which are not opened.
     pub(super) unknown: Vec<Place>,
 }
 
 impl Overrides {
-    /// What is most likely used instead; `None` if the stored credentials are certainly used.
+    /// What is most likely used instead; `None` if the tool uses its stored credentials.
     pub(super) fn first(&self) -> Option<Place> {
         self.named.first().or(self.unknown.first()).cloned()
     }
@@ -72,7 +72,7 @@ impl Report {
         self.searched.extend(other.searched);
     }
 
-    /// The document of a store of credentials; what is there instead becomes a problem or a note.
+    /// The document in a store of credentials. Anything else that is there becomes a problem or a note.
     pub(super) fn store(&mut self, lookup: Lookup) -> Option<Document> {
         let Lookup { place, content } = lookup;
         self.searched.push(place.clone());
@@ -136,8 +136,8 @@ impl Report {
         self.note(place, format!("skipped {entry}, which {reason}"));
     }
 
-    /// Warns of an entry such as `AMIKA_API_KEY`, the credential of this program itself, and returns
-    /// whether it is one: pushing it by mistake would hurt.
+    /// Returns whether an entry is named like a variable of this program, such as `AMIKA_API_KEY`, and warns
+    /// of it: that key must not be pushed by mistake.
     pub(super) fn skips_own(&mut self, place: &Place, entry: &str, name: &str) -> bool {
         let first = name.split(['_', '-', ' ', '.', '/']).next().unwrap_or_default();
         let is_own = first.eq_ignore_ascii_case("amika");
@@ -155,8 +155,8 @@ impl Report {
         }
     }
 
-    /// Adds a credential without the blanks around its value, unless nothing can use the value. Unless its
-    /// store says when it expires, a login expires when its token does, if that is a JWT.
+    /// Adds a credential, with its value trimmed, unless no server would accept the value. A login expires when
+    /// its store says so, or else when its token does, if that is a JWT.
     pub(super) fn add(&mut self, mut credential: LocalCredential) {
         let value = credential.value.expose_secret().trim();
         if value.is_empty() {
@@ -186,7 +186,7 @@ impl Report {
     }
 }
 
-/// Why a value cannot be sent anywhere.
+/// Why no server would accept a value as a key or token.
 fn unsendable(value: &str) -> Option<&'static str> {
     if value.contains('\u{fffd}') {
         Some("is not valid UTF-8")

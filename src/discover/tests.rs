@@ -330,7 +330,7 @@ fn managed_preferences_are_named() {
     }
 }
 
-/// R25: a directory or a link to nothing is an absent file, with a notice.
+/// R25: a directory or a dangling link is an absent file, with a notice.
 #[test]
 fn absent_is_absent() {
     for (path, expected) in [

@@ -1,5 +1,5 @@
-//! The expiry and issuer of a JSON Web Token (RFC 7519). Its signature is not verified, which is up to the server
-//! that accepts the token.
+//! The expiry and issuer of a JSON Web Token (RFC 7519). The signature is not verified: that is up to the
+//! server that accepts the token.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -145,7 +145,7 @@ fn codex(file: &Object<'_>, tokens: &Object<'_>, access_token: &SecretValue) -> 
     Err(Unusable::Incomplete(problem))
 }
 
-/// The tool whose file this is instead.
+/// The other tool that this file belongs to.
 fn other_tool(provider: &Provider, file: &Object<'_>) -> Option<&'static str> {
     let mut others = PROVIDERS.iter().filter(|other| other.id != provider.id);
     let other = others.find(|other| file.has(other.access_token.0));

@@ -16,7 +16,7 @@ pub(crate) fn key_prefixes() -> impl Iterator<Item = &'static str> {
 /// Maximum length of a word that an error repeats: of a name in capital letters, and of other words.
 const MAX_NAME: usize = 40;
 const MAX_WORD: usize = 20;
-/// Stands for a word that may be a secret.
+/// Shown in place of a word that may be a secret.
 pub(crate) const HIDDEN: &str = "(not shown, because it may be a secret)";
 
 /// Whether a word may be a key, a token, a password in a URL or an assignment. Such a word never becomes

@@ -97,7 +97,7 @@ impl Env {
         }
     }
 
-    /// The environment of a tool that keeps its files in `directory`, which `variable` names: without the
+    /// The environment to run a tool in, with `variable` set to the `directory` for its files, and without
     /// variables whose names start with one of `prefixes`, in any case.
     pub(crate) fn of_tool(&self, prefixes: &[&str], variable: &str, directory: &Path) -> Self {
         let is_left = |name: &OsStr| {

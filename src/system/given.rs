@@ -17,7 +17,7 @@ use crate::system::file::{self, FileError, is_stdin};
 /// How long the parts of a stream may take.
 #[derive(Clone, Copy)]
 struct Patience {
-    /// After this time without a byte it is said what is waited for.
+    /// After this time without a byte, a message says what is waited for.
     quiet: Duration,
     /// How much longer the first byte may take.
     first: Duration,

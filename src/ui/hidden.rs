@@ -1,5 +1,5 @@
-//! A value that is typed or pasted without being shown: what the terminal sends is collected up to
-//! Enter, and then edited as a line is.
+//! A value that is typed or pasted without being shown. What the terminal sends up to Enter is collected
+//! first; keys such as Backspace are applied afterwards.
 
 use zeroize::Zeroizing;
 

@@ -145,7 +145,7 @@ impl Printer {
         let mut problems = std::iter::once(error).chain(&error.others);
         while let Some(problem) = problems.next() {
             self.labelled(RED, "error: ", &format!("{problem:#}"));
-            // A hint of several problems is printed after the last one.
+            // A hint that several problems share is printed once, after the last of them.
             let comes_again = problems.clone().any(|later| later.hint == problem.hint);
             if let Some(hint) = problem.hint.as_ref().filter(|_| !comes_again) {
                 self.labelled(DIM, "  hint: ", hint);

@@ -50,19 +50,19 @@ impl Cell {
         }
     }
 
-    /// In the colour of what is as it should be.
+    /// In the colour of success.
     pub(crate) fn good(self) -> Self {
         let color = Some(AnsiColor::Green);
         Self { color, ..self }
     }
 
-    /// In the colour of what the person should look at.
+    /// In the colour of a warning.
     pub(crate) fn attention(self) -> Self {
         let color = Some(AnsiColor::Yellow);
         Self { color, ..self }
     }
 
-    /// In the colour of what failed.
+    /// In the colour of a failure.
     pub(crate) fn bad(self) -> Self {
         let color = Some(AnsiColor::Red);
         Self { color, ..self }
@@ -165,8 +165,7 @@ fn as_blocks(rows: &[Vec<Cell>]) -> Vec<Vec<Cell>> {
     blocks.join(&Vec::new())
 }
 
-/// The lines of a row. The last cell, which holds the reasons, continues on the next line; the middle of
-/// other cells is cut.
+/// The lines of a row. The last cell, which holds reasons, is wrapped; other cells are cut in the middle.
 fn lines(row: &[Cell], widths: &[usize]) -> Vec<String> {
     let cells = row.iter().zip(widths).enumerate().map(|(index, (cell, &width))| {
         let mut parts = vec![cell.text.clone()];

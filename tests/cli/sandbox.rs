@@ -325,7 +325,7 @@ fn as_shown(text: &str) -> String {
 }
 
 impl Ran {
-    /// Standard error without the notice that the keychain is off, which extract prints on macOS and Windows only.
+    /// Standard error without the notice that the keychain is off, which extract prints on macOS only.
     pub(crate) fn messages(&self) -> String {
         let lines = self.stderr.split_inclusive('\n');
         lines

@@ -36,7 +36,7 @@ const TOOL: Tool = Tool {
 };
 const STORE: &str = "cli_auth_credentials_store";
 const MODEL_PROVIDER: &str = "model_provider";
-/// Children of a model provider with a credential of its own.
+/// Members of a model provider that has a credential of its own.
 const OWN_CREDENTIALS: [&str; 3] = ["experimental_bearer_token", "auth", "env_key"];
 /// Stores of Codex with other secrets than its login.
 const OTHER_STORES: &str = ".credentials.json gateway_oauth.json secrets/local.age secrets/mcp_oauth.age \
@@ -96,16 +96,16 @@ fn configuration(reader: &Reader<'_>, report: &mut Report, home: &Path) -> Layer
 }
 
 impl Codex<'_> {
-    /// The setting that selects a model provider other than `OpenAI` itself, and the host that the stored
-    /// key belongs to because of the configuration.
+    /// The setting that selects a model provider other than `OpenAI` itself, and the host to which the
+    /// configuration sends the stored key, if that is not the vendor's.
     fn other_provider(&self) -> (Option<Place>, Option<String>) {
         let text = |path: &[&str]| Some(self.layers.get(path)?.0.as_variable());
         let selected = text(&[MODEL_PROVIDER]).filter(|id| !id.trim().is_empty() && id != "openai");
         let id = selected.as_deref().unwrap_or("openai");
         let member = |name| Some(self.layers.get(&["model_providers", id, name])?.0);
         let own: Vec<_> = OWN_CREDENTIALS.into_iter().filter_map(member).collect();
-        // A provider with a credential of its own does not use the stored key, unless older versions took
-        // that key for the variable.
+        // A provider with a credential of its own does not use the stored key. With `OPENAI_API_KEY` as its
+        // variable it may: older versions took the stored key for that variable.
         let has_own_key = own.iter().any(|node| node.text() != Some("OPENAI_API_KEY"));
         let address = member("base_url").map(Node::as_variable);
         let variable = self.layers.variable(self.reader.env, "OPENAI_BASE_URL");
@@ -177,8 +177,7 @@ impl Codex<'_> {
         is_known
     }
 
-    /// Adds the login in the keyring. Returns whether there is an item for this home, because then Codex
-    /// uses it.
+    /// Adds the login in the keyring. Returns whether there is an item for this home, which Codex then uses.
     fn login_in_keyring(&self, report: &mut Report) -> bool {
         // If the directory does not exist, there is no login and no real path to hash.
         let real = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());

@@ -259,7 +259,7 @@ impl OpenCode {
             .map(|(_, place)| place)
             .or(instead)
             .or_else(|| self.before.clone());
-        // OpenCode compares ids exactly; an id with other spelling may not belong to a provider.
+        // OpenCode compares ids exactly, so an id that is spelled differently may belong to no provider.
         found.in_use = other.is_none() && found.provider.as_str() == id;
         found.overridden_by = other;
         let domains = match found.provider.as_str() {
@@ -273,7 +273,7 @@ impl OpenCode {
     }
 }
 
-/// The literal key in a setting, or why it is none: OpenCode replaces `{env:NAME}` and `{file:PATH}`
+/// The literal key in a setting, or why it has none: OpenCode replaces `{env:NAME}` and `{file:PATH}`
 /// anywhere in the text.
 fn literal(node: &Node) -> Result<&str, String> {
     let text = node.text().ok_or("is not a string")?.trim();

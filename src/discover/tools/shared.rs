@@ -24,8 +24,8 @@ pub(super) fn claim(claimed: &mut Claimed, provider: &ProviderName, label: &str)
     Ok(())
 }
 
-/// Sets which of these credentials the tool uses, and at which server: the first that works, unless `before`
-/// goes before all of them, or something unknown may. Returns what goes before any further credential.
+/// Sets the server of these credentials, and which of them the tool uses: the first that works, unless `before`
+/// goes before all of them. Unless `is_known`, something else may. Returns what goes before any further one.
 pub(super) fn settle(
     credentials: &mut [LocalCredential],
     is_known: bool,
@@ -48,7 +48,7 @@ pub(super) fn no_keychain(tool: &str, reason: &KeychainError) -> String {
     format!("{tool} prefers the keychain to its file, and it could not be reached: {reason}")
 }
 
-/// The state of a credential in a file, which some tools cannot read if it begins with a byte order mark.
+/// The state of a credential in a file: unusable if the file begins with a byte order mark.
 pub(super) fn state_in(document: &Document, tool: &'static str) -> State {
     if document.text().starts_with('\u{feff}') {
         State::Unusable(Unusable::ByteOrderMark(tool).to_string())

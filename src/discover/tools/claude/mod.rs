@@ -34,14 +34,14 @@ const TOOL: Tool = Tool {
 };
 /// The variable that selects the Credential Manager of Windows.
 const CREDENTIAL_MANAGER: &str = "CLAUDE_CODE_FORCE_WINDOWS_CREDMAN";
-/// Children of the global configuration from which older versions read an API key.
+/// Members of the global configuration from which older versions read an API key.
 const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
 
 pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let env = reader.env;
     let layers = settings(reader, report);
     let mut overrides = overrides::find(&TOOL, env, &layers);
-    // An empty one means the working directory (Claude Code 2.1.331), where nothing is read.
+    // To Claude Code 2.1.331 an empty one means the working directory, where nothing is read.
     if env.variable("CLAUDE_CONFIG_DIR").is_some_and(OsStr::is_empty) {
         let place = Place::Variable("CLAUDE_CONFIG_DIR".to_owned());
         overrides.named.push(place);
@@ -143,7 +143,7 @@ fn logins(reader: &Reader<'_>, report: &mut Report, in_keychain: bool) -> bool {
         if login_in(reader, report, &Source::CLAUDE_OAUTH, item) {
             file_source = &Source::UNUSED_CLAUDE_OAUTH;
         }
-        // The Windows Credential Manager has the parts of a long login, and this item how many there are.
+        // In the Credential Manager a long login is split into parts, and this item says into how many.
         if env.platform == Platform::Windows {
             let parts = reader.item(&service, &format!("{own}#m"));
             if matches!(parts.content, Content::Document(_)) {
@@ -186,7 +186,7 @@ fn login_in(reader: &Reader<'_>, report: &mut Report, source: &'static Source, s
             let why = login.string("loginEnded").ok().flatten();
             let why = why.map(|why| format!(" ({})", messages::quoted(why.expose_secret())));
             let why = why.unwrap_or_default();
-            let text = format!("the login has ended{why}; log in again with its tool");
+            let text = format!("the login has ended{why}; log in again with Claude Code");
             report.note(place, text);
         }
         _ => {}
@@ -237,7 +237,7 @@ fn key_in(report: &mut Report, source: &'static Source, store: Lookup) {
     if let Some(key) = key.filter(|key| !key.expose_secret().trim().is_empty()) {
         return add_key(report, source, place, key);
     }
-    // Keys of gateways have any format, and are not taken from here.
+    // Only keys of Anthropic are taken from here; those of gateways have no common form.
     let is_of_anthropic = |key: &SecretValue| key.expose_secret().trim_start().starts_with("sk-ant-");
     for member in LEGACY_KEYS {
         let key = report.usable(place, object.string(member));

@@ -42,14 +42,14 @@ fn oauth_suffix(env: &Env) -> &'static str {
     }
 }
 
-/// The directory of the configuration. An empty `CLAUDE_CONFIG_DIR` means the working directory
-/// (Claude Code 2.1.331), where nothing is read: the caller reports it.
+/// The directory of the configuration. To Claude Code 2.1.331 an empty `CLAUDE_CONFIG_DIR` means the working
+/// directory, where nothing is read.
 pub(super) fn config_directory(env: &Env) -> Option<PathBuf> {
     env.directory_in("CLAUDE_CONFIG_DIR", ".claude")
 }
 
-/// The value of the variable that moves the directory of the secrets. An empty variable for secrets
-/// means the default directory.
+/// The value of the variable that moves the directory of the secrets. If the variable for secrets alone is
+/// empty, they are in the default directory.
 fn secure_setting(env: &Env) -> Option<&OsStr> {
     env.variable("CLAUDE_SECURESTORAGE_CONFIG_DIR")
         .or_else(|| env.variable("CLAUDE_CONFIG_DIR"))

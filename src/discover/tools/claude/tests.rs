@@ -152,7 +152,7 @@ fn an_ended_login_is_absent() {
 fn a_token_of_the_wrong_type_is_no_ended_login() {
     let said =
         |token: &str| Home::new(&[(CLAUDE, &LOGIN.replace("\"sk-ant-oat01-item\"", token))]).said(true);
-    assert!(said("\"\"").ends_with("the login has ended; log in again with its tool"));
+    assert!(said("\"\"").ends_with("the login has ended; log in again with Claude Code"));
     assert!(said("7").ends_with("`claudeAiOauth.accessToken` is not a string"));
 }
 
