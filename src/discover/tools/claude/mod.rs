@@ -27,13 +27,11 @@ const TITLE: &str = "Claude Code";
 const TOOL: Tool = Tool {
     title: TITLE,
     prefixes: &["ANTHROPIC_", "CLAUDE"],
-    followed: &["env", CREDENTIAL_MANAGER],
+    followed: &["env"],
     domains: overrides::ANTHROPIC,
     preferences: Some("com.anthropic.claudecode"),
     project_files: &[".claude/settings.json", ".claude/settings.local.json"],
 };
-/// The variable that selects the Credential Manager of Windows.
-const CREDENTIAL_MANAGER: &str = "CLAUDE_CODE_FORCE_WINDOWS_CREDMAN";
 /// Members of the global configuration from which older versions read an API key.
 const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
 
@@ -52,7 +50,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
         report.note_existing(profile.clone(), text);
         overrides.named.push(Place::File(profile));
     }
-    let is_known = logins(reader, report, is_in_keychain(reader, &layers)) && report.problems.is_empty();
+    let is_known = logins(reader, report, is_in_keychain(reader)) && report.problems.is_empty();
     let before = overrides.first();
     let used = settle(&mut report.credentials, is_known, before.clone(), None);
     let first_key = report.credentials.len();
@@ -98,15 +96,12 @@ fn profile(reader: &Reader<'_>) -> Option<PathBuf> {
 }
 
 /// Whether Claude Code keeps its login in the keychain, and in the file only if the keychain has no item: on
-/// Windows, a variable or a feature flag decides (2.1.252, the shipped program).
-fn is_in_keychain(reader: &Reader<'_>, layers: &Layers) -> bool {
-    let variable = || layers.variable(reader.env, CREDENTIAL_MANAGER);
+/// Windows, a feature flag decides (2.1.252, the shipped program).
+fn is_in_keychain(reader: &Reader<'_>) -> bool {
     match reader.env.platform {
         Platform::Unix => false,
         Platform::MacOs => true,
-        Platform::Windows => {
-            variable().is_some_and(|value| value == "1") || has_flag(reader).unwrap_or(false)
-        }
+        Platform::Windows => has_flag(reader).unwrap_or(false),
     }
 }
 

@@ -270,8 +270,8 @@ fn a_locked_keychain_is_unreadable() {
     );
 }
 
-/// R124: Claude Code on Windows has its login in the file, or in the Credential Manager if a feature flag or
-/// a variable says so; a login that is split there is not dropped silently.
+/// R124: Claude Code on Windows has its login in the file, or in the Credential Manager if a feature flag says
+/// so; a login that is split there is not dropped silently. A variable that selects it is only named.
 #[test]
 fn the_credential_manager_is_used_if_it_is_selected() {
     const SERVICE: &str = "Claude Code-credentials";
@@ -281,25 +281,20 @@ fn the_credential_manager_is_used_if_it_is_selected() {
         let file = LOGIN.replace("item", "file");
         Home::on(Platform::Windows).with(&[(CLAUDE, &file), (CLAUDE_CONFIG, config)])
     };
-    let variable = |value: &str| home("{}").set(&[("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN", value)]);
     let file = "claude_oauth sk-ant-oat01-file";
-    for home in [
-        home("{}"),
-        home("{"),
-        home(&flag("false")),
-        home(&flag("1")),
-        variable("0"),
-    ] {
-        let report = home.discover_with(Some(&keychain));
+    for config in ["{}", "{", &flag("false"), &flag("1")] {
+        let report = home(config).discover_with(Some(&keychain));
         assert_eq!(rows(&report)[0], format!("{file} chosen claude used"));
         assert!(keychain.reads.borrow().is_empty());
     }
     let both = [CLAUDE_USED.to_owned(), format!("{file} outranked -")];
-    for home in [home(&flag("true")), variable("1")] {
-        assert_eq!(rows(&home.discover_with(Some(&keychain))), both);
-    }
+    let selected = home(&flag("true"));
+    assert_eq!(rows(&selected.discover_with(Some(&keychain))), both);
     let split = MemoryKeychain::default().with(SERVICE, "claude-code-user#m", r#"{"n":2,"l":9}"#);
-    let report = variable("1").discover_with(Some(&split));
+    let report = selected.discover_with(Some(&split));
     assert_eq!(rows(&report), [format!("{file} chosen claude")]);
     assert!(report.problems[0].shown(None).contains("is split"));
+    let forced = home("{}").set(&[("CLAUDE_CODE_FORCE_WINDOWS_CREDMAN", "1")]);
+    assert_rows(&forced, &[&format!("{file} chosen claude")]);
+    assert!(forced.said(false).ends_with("$CLAUDE_CODE_FORCE_WINDOWS_CREDMAN"));
 }
