@@ -62,10 +62,15 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     let before = overrides.first();
     let opencode = OpenCode { layers, before };
     opencode.configured_keys(report);
+    let mut is_local = true;
     if let Some(directory) = env.directory_in("XDG_DATA_HOME", ".local/share") {
         let directory = directory.join("opencode");
         let found = report.credentials.len();
-        opencode.stored(reader, report, directory.join("auth.json"));
+        if let Some(document) = stored(reader, report, directory.join("auth.json")) {
+            opencode.entries(report, &document);
+            // The server of a `wellknown` entry adds configuration, which may have other keys.
+            is_local = !document.text().contains("\"wellknown\"");
+        }
         let nothing = report.credentials.len() == found;
         let database = env.path("OPENCODE_DB").unwrap_or_else(|| "opencode.db".into());
         let database = directory.join(database);
@@ -81,7 +86,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
         let text = "contains logins of OpenCode at MCP servers, which amika does not push";
         report.note_existing(directory.join("mcp-auth.json"), text);
     }
-    let is_known = report.problems.is_empty();
+    let is_known = is_local && report.problems.is_empty();
     for found in &mut report.credentials {
         found.in_use &= is_known && !found.is_unusable();
     }
@@ -124,6 +129,25 @@ fn variable(reader: &Reader<'_>, name: &str) -> Option<Document> {
     Some(Document::new(Place::Variable(name.to_owned()), text))
 }
 
+/// What is stored: `auth.json`, or the variable that replaces it unless it is invalid JSON.
+fn stored(reader: &Reader<'_>, report: &mut Report, file: PathBuf) -> Option<Document> {
+    let is_json = |content: &Document| serde_json::from_str::<&RawValue>(content.text()).is_ok();
+    match variable(reader, AUTH_CONTENT) {
+        Some(content) if is_json(&content) => {
+            let text = "OpenCode does not read this file, because $OPENCODE_AUTH_CONTENT is set";
+            report.note_existing(file, text);
+            Some(content)
+        }
+        broken => {
+            if let Some(broken) = broken {
+                let reason = "is not valid JSON, so OpenCode reads auth.json instead";
+                report.problem(&broken.place, reason);
+            }
+            report.store(reader.file(&file))
+        }
+    }
+}
+
 impl OpenCode {
     /// Adds the literal keys in the configuration, and notes the references.
     fn configured_keys(&self, report: &mut Report) {
@@ -160,27 +184,9 @@ impl OpenCode {
             .filter(|(key, _)| !matches!(key, Node::Other(_)))
     }
 
-    /// Adds what is stored in `auth.json`, or in the variable that replaces it unless it is invalid JSON.
-    fn stored(&self, reader: &Reader<'_>, report: &mut Report, file: PathBuf) {
-        let is_json = |content: &Document| serde_json::from_str::<&RawValue>(content.text()).is_ok();
-        let document = match variable(reader, AUTH_CONTENT) {
-            Some(content) if is_json(&content) => {
-                let text = "OpenCode does not read this file, because $OPENCODE_AUTH_CONTENT is set";
-                report.note_existing(file, text);
-                Some(content)
-            }
-            broken => {
-                if let Some(broken) = broken {
-                    let reason = "is not valid JSON, so OpenCode reads auth.json instead";
-                    report.problem(&broken.place, reason);
-                }
-                report.store(reader.file(&file))
-            }
-        };
-        let Some(document) = document else {
-            return;
-        };
-        let Some(object) = report.object(&document) else {
+    /// Adds the entries of `auth.json`.
+    fn entries(&self, report: &mut Report, document: &Document) {
+        let Some(object) = report.object(document) else {
             return;
         };
         let place = &document.place;
@@ -190,7 +196,7 @@ impl OpenCode {
             if raw.get() == "null" || report.skips_own(place, &label, name) {
                 continue;
             }
-            match self.entry(&document, (name, &label), raw, &mut claimed) {
+            match self.entry(document, (name, &label), raw, &mut claimed) {
                 Ok(Some(found)) => report.add(found),
                 Ok(None) => {}
                 Err(reason) => report.skip(place, &label, reason),

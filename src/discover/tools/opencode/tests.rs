@@ -80,6 +80,14 @@ fn the_strongest_layer_has_the_key() {
     assert_eq!(home.discover().credentials[0].value.expose_secret(), "system");
 }
 
+/// R124: the server of a `wellknown` entry adds configuration, which may have another key (run with 1.18.33).
+#[test]
+fn configuration_of_a_server_makes_it_unknown_what_is_in_use() {
+    let server = r#","https://x.example":{"type":"wellknown","key":"X","token":"t"}}"#;
+    let content = GROQ.replace("}}", &format!("}}{server}"));
+    assert_found(&[(&[(OPENCODE, &content)], &["opencode gsk_1 chosen secret"])]);
+}
+
 /// R123: a key of another server is shown with it, and not pushed under the vendor's names.
 #[test]
 fn a_key_of_another_server_is_not_pushed() {
