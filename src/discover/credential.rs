@@ -283,7 +283,7 @@ impl LocalCredential {
 }
 
 /// An existing store that could not be read.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct StoreProblem {
     pub(crate) place: Place,
     /// Never quotes the content of the store.

@@ -35,6 +35,8 @@ pub(super) type Children = BTreeMap<String, Node>;
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Format {
     Json,
+    /// JSON of which only these members are settings.
+    JsonMembers(&'static [&'static str]),
     JsonWithComments,
     Toml,
     /// Lines `NAME=value`; the names are variables.
@@ -187,10 +189,13 @@ impl Node {
 fn parse(text: &str, format: Format) -> Result<Option<Node>, String> {
     match format {
         // Each member is parsed by itself, so that one that is nested too deeply does not affect the others.
-        Format::Json => {
+        Format::Json | Format::JsonMembers(_) => {
             let object = Object::parse(text).map_err(|error| error.to_string())?;
             let mut kept = Children::new();
             for (name, raw) in object.iter().flat_map(Object::members) {
+                if matches!(format, Format::JsonMembers(names) if !names.contains(&name)) {
+                    continue;
+                }
                 match serde_json::from_str(raw.get()) {
                     Ok(value) => _ = kept.insert(name.to_owned(), value),
                     Err(_) if name == "env" => return Err("`env` is nested too deeply".to_owned()),

@@ -103,13 +103,10 @@ impl Report {
 
     /// Adds an existing store that cannot be read, once for each reason.
     pub(super) fn problem(&mut self, place: &Place, reason: impl Display) {
-        let problem = StoreProblem {
-            place: place.clone(),
-            reason: reason.to_string(),
-            about: self.about,
-        };
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
+        let (place, reason, about) = (place.clone(), reason.to_string(), self.about);
+        let is_same = |other: &StoreProblem| other.place == place && other.reason == reason;
+        if !self.problems.iter().any(is_same) {
+            self.problems.push(StoreProblem { place, reason, about });
         }
     }
 

@@ -235,6 +235,7 @@ fn an_ordinary_machine_is_quiet() {
                 "model = \"o\"\nmodel_provider = \"openai\"\ncli_auth_credentials_store = \"file\"\nopenai_base_url = \"\"\n\
                  [mcp_servers.x]\ncommand = \"y\"\n[model_providers.z]\nbase_url = \"https://z.example\"\n",
             ),
+            (CLAUDE_CONFIG, r#"{"oauthAccount":{},"customApiKeyResponses":{"approved":["x"]},"env":{"LANG":"C"}}"#),
             (".codex/.env", "CODEX_ACCESS_TOKEN=x\nDATABASE_URL=y\n"),
             (OPENCODE_CONFIG, r#"{"$schema":"s","model":"m","provider":{"groq":{"models":{}}}}"#),
             (AMP_SETTINGS, r#"{"amp.url":"https://ampcode.com","amp.mcpServers":{}}"#),
@@ -338,6 +339,7 @@ fn absent_is_absent() {
         (CODEX, CLAUDE_USED),
         (OPENCODE, CLAUDE_USED),
         (AMP, CLAUDE_USED),
+        (CLAUDE_CONFIG, CLAUDE_USED),
     ] {
         let both: Vec<_> = [(CLAUDE, LOGIN), (CODEX, CODEX_KEY)]
             .into_iter()

@@ -137,11 +137,6 @@ impl<'a> Object<'a> {
         self.members.get(name).is_some_and(|raw| raw.get() != "null")
     }
 
-    /// Whether a member is `true`.
-    pub(crate) fn is_true(&self, name: &str) -> bool {
-        self.members.get(name).is_some_and(|raw| raw.get() == "true")
-    }
-
     /// A time in milliseconds since 1970 or as RFC 3339; `None` if it is missing or null. The error continues
     /// a sentence that begins with the name of the member.
     pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, &'static str> {

@@ -2,9 +2,9 @@
 //!
 //! Facts from running Claude Code 2.1.332 on Linux, and from the shipped program for macOS: on macOS,
 //! the Keychain goes before the files. A login goes before an API key that Claude Code stored itself.
-//! Settings are read from managed files, the server's file and the user's file, in this order, and go
-//! before the environment. A login without the scope `user:inference`, or in a file with a byte order
-//! mark, counts as logged out.
+//! Settings are read from managed files, the server's file and the user's file, in this order; then come
+//! the variables in the global configuration, and then the environment. A login without the scope
+//! `user:inference`, or in a file with a byte order mark, counts as logged out.
 
 mod paths;
 
@@ -21,7 +21,7 @@ use crate::discover::report::Report;
 use crate::formats::json::Object;
 use crate::provider::{CLAUDE, CredentialKind};
 use crate::secret::SecretValue;
-use crate::system::env::Platform;
+use crate::system::env::{Env, Platform};
 
 const TITLE: &str = "Claude Code";
 const TOOL: Tool = Tool {
@@ -32,6 +32,8 @@ const TOOL: Tool = Tool {
     preferences: Some("com.anthropic.claudecode"),
     project_files: &[".claude/settings.json", ".claude/settings.local.json"],
 };
+/// The member of the global configuration with the feature flags.
+const FLAGS: &str = "cachedGrowthBookFeatures";
 /// Members of the global configuration from which older versions read an API key.
 const LEGACY_KEYS: [&str; 3] = ["apiKey", "anthropicApiKey", "customApiKey"];
 
@@ -50,7 +52,7 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
         report.note_existing(profile.clone(), text);
         overrides.named.push(Place::File(profile));
     }
-    let is_known = logins(reader, report, is_in_keychain(reader)) && report.problems.is_empty();
+    let is_known = logins(reader, report, is_in_keychain(env, &layers)) && report.problems.is_empty();
     let before = overrides.first();
     let used = settle(&mut report.credentials, is_known, before.clone(), None);
     let first_key = report.credentials.len();
@@ -70,7 +72,8 @@ pub(in crate::discover) fn scan(reader: &Reader<'_>, report: &mut Report) {
     report.overrides.push(overrides);
 }
 
-/// The settings, the strongest first: managed by the machine, from Claude Code's server, the user's.
+/// The settings, the strongest first: managed by the machine, from Claude Code's server, the user's, and what
+/// the global configuration sets.
 fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
     let mut files = Vec::new();
     if let Some(directory) = paths::managed(reader.env) {
@@ -85,6 +88,10 @@ fn settings(reader: &Reader<'_>, report: &mut Report) -> Layers {
     for file in files {
         layers.file(reader, report, file, Format::Json);
     }
+    // A directory in its place counts as absent.
+    if let Some(file) = paths::global_config(reader.env).filter(|file| !file.is_dir()) {
+        layers.file(reader, report, file, Format::JsonMembers(&["env", FLAGS]));
+    }
     layers
 }
 
@@ -97,22 +104,13 @@ fn profile(reader: &Reader<'_>) -> Option<PathBuf> {
 
 /// Whether Claude Code keeps its login in the keychain, and in the file only if the keychain has no item: on
 /// Windows, a feature flag decides (2.1.252, the shipped program).
-fn is_in_keychain(reader: &Reader<'_>) -> bool {
-    match reader.env.platform {
+fn is_in_keychain(env: &Env, layers: &Layers) -> bool {
+    let flag = || layers.get(&[FLAGS, "tengu_windows_credman"]);
+    match env.platform {
         Platform::Unix => false,
         Platform::MacOs => true,
-        Platform::Windows => has_flag(reader).unwrap_or(false),
+        Platform::Windows => flag().is_some_and(|(flag, _)| flag.is_true()),
     }
-}
-
-/// Whether the feature flag for the Credential Manager is on; `None` if it is not set.
-fn has_flag(reader: &Reader<'_>) -> Option<bool> {
-    let Content::Document(config) = reader.file(&paths::global_config(reader.env)?).content else {
-        return None;
-    };
-    let config = Object::parse(config.body()).ok()??;
-    let flags = config.object("cachedGrowthBookFeatures").ok()??;
-    Some(flags.is_true("tengu_windows_credman"))
 }
 
 /// Adds the stored logins, beginning with the one that Claude Code uses. Returns whether it is known

@@ -60,6 +60,7 @@ fn what_may_go_before_a_credential_is_named() {
         assert_rows(&home, &["claude_oauth sk-ant-oat01-item chosen claude"]);
         assert_eq!(home.said(false), tail);
         for file in [
+            CLAUDE_CONFIG,
             CLAUDE_SETTINGS,
             ".claude/remote-settings.json",
             "root/etc/claude-code/managed-settings.json",
@@ -94,6 +95,9 @@ fn a_key_of_another_server_is_not_pushed() {
     let home = Home::new(&[key]).set(&[url]);
     assert_rows(&home, &[elsewhere]);
     assert!(home.said(false).contains("belongs to g.example:8080"));
+    // The global configuration sets variables, too (run with 2.1.197).
+    let config = r#"{"primaryApiKey":"k","env":{"ANTHROPIC_BASE_URL":"https://g.example:8080"}}"#;
+    assert_found(&[(&[(CLAUDE_CONFIG, config)], &[elsewhere])]);
     // It does not stand in the way of a key that can be pushed.
     let groq = r#"{"anthropic":{"type":"api","key":"sk-ant-2"}}"#;
     let both = Home::new(&[key, (OPENCODE, groq)]).set(&[url]);
@@ -282,7 +286,7 @@ fn the_credential_manager_is_used_if_it_is_selected() {
         Home::on(Platform::Windows).with(&[(CLAUDE, &file), (CLAUDE_CONFIG, config)])
     };
     let file = "claude_oauth sk-ant-oat01-file";
-    for config in ["{}", "{", &flag("false"), &flag("1")] {
+    for config in ["{}", &flag("false"), &flag("1")] {
         let report = home(config).discover_with(Some(&keychain));
         assert_eq!(rows(&report)[0], format!("{file} chosen claude used"));
         assert!(keychain.reads.borrow().is_empty());
