@@ -159,7 +159,11 @@ impl Report {
         if value.is_empty() {
             return;
         }
-        if let Some(reason) = unsendable(value) {
+        let whole = credential
+            .document
+            .as_ref()
+            .map_or(value, SecretValue::expose_secret);
+        if let Some(reason) = unsendable(value, whole.len()) {
             let entry = format!("the credential for {}", credential.provider.as_str());
             return self.skip(&credential.place, &entry, reason);
         }
@@ -183,13 +187,13 @@ impl Report {
     }
 }
 
-/// Why no server would accept a value as a key or token.
-fn unsendable(value: &str) -> Option<&'static str> {
+/// Why no server would accept a value as a key or token, or as a part of what is pushed, which has `length`.
+fn unsendable(value: &str, length: usize) -> Option<&'static str> {
     if value.contains('\u{fffd}') {
         Some("is not valid UTF-8")
     } else if value.chars().any(escape::is_hostile) {
         Some("contains a line break or an unprintable character")
-    } else if value.len() > MAX_VALUE {
+    } else if length > MAX_VALUE {
         Some("is larger than 1 MiB")
     } else {
         None

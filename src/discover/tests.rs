@@ -457,6 +457,11 @@ fn values_that_no_server_takes_are_skipped() {
         assert_rows(&home, &["amika_env_cache b chosen secret"]);
         assert!(home.said(true).contains("skipped "), "{bad}");
     }
+    // A login is pushed with its whole file.
+    let large = LOGIN.replacen('{', &format!("{{\"x\":\"{}\",", "x".repeat(1024 * 1024)), 1);
+    let home = Home::new(&[(CLAUDE, &large)]);
+    assert_rows(&home, &[]);
+    assert!(home.said(true).ends_with("which is larger than 1 MiB"));
 }
 
 /// R22: whatever cannot be read is a problem, and makes it unknown what is in use.
