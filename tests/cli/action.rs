@@ -8,6 +8,12 @@ use crate::install::script;
 use crate::sandbox::{CANARY, Ran, Sandbox, has_tools, ran};
 use crate::support::vault::API_KEY;
 
+/// A sandbox, if the tools of the push step are installed.
+#[track_caller]
+fn with_tools() -> Option<Sandbox> {
+    has_tools(&["bash", "jq"]).then(Sandbox::new)
+}
+
 /// The push step with these inputs and variables; an input that is not given has its default.
 fn step(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Command {
     let amika = sandbox.command([""; 0]);
@@ -91,10 +97,7 @@ fn the_action_takes_names_on_several_lines() {
 /// The variables through which the action gets its inputs are not pushed, whatever the pattern.
 #[test]
 fn the_action_never_pushes_its_own_variables() {
-    if !has_tools(&["bash", "jq"]) {
-        return;
-    }
-    let sandbox = Sandbox::new();
+    let Some(sandbox) = with_tools() else { return };
     let inputs = [("INPUT_SECRETS", "INPUT_*"), ("INPUT_OF_THE_USER", CANARY)];
     push(&sandbox, &inputs).exits(0);
     let stored = sandbox.vault.stored("generic");
@@ -105,10 +108,7 @@ fn the_action_never_pushes_its_own_variables() {
 /// Switches must be true or false, because a misspelt value could cause a write.
 #[test]
 fn the_action_refuses_unknown_values_of_its_switches() {
-    if !has_tools(&["bash", "jq"]) {
-        return;
-    }
-    let sandbox = Sandbox::new();
+    let Some(sandbox) = with_tools() else { return };
     let base = [("INPUT_SECRETS", "APP_A,APP_A"), ("APP_A", CANARY)];
     let with = |input| [&base[..], &[input]].concat();
     for input in ["INPUT_STRICT", "INPUT_DRY_RUN"] {
@@ -132,10 +132,7 @@ fn the_action_refuses_unknown_values_of_its_switches() {
 /// created beside it.
 #[test]
 fn the_action_passes_a_scope_only_if_it_was_set() {
-    if !has_tools(&["bash", "jq"]) {
-        return;
-    }
-    let sandbox = Sandbox::new();
+    let Some(sandbox) = with_tools() else { return };
     sandbox.run("secret push APP_A=old --scope org --yes").exits(0);
     let inputs = [("INPUT_SECRETS", "APP_A"), ("APP_A", CANARY)];
     push(&sandbox, &inputs).exits(1);
@@ -147,10 +144,7 @@ fn the_action_passes_a_scope_only_if_it_was_set() {
 /// Each problem is an annotation; none tells its reader to type an option, as the reader types inputs.
 #[test]
 fn the_action_annotates_errors_in_the_words_of_its_inputs() {
-    if !has_tools(&["bash", "jq"]) {
-        return;
-    }
-    let sandbox = Sandbox::new();
+    let Some(sandbox) = with_tools() else { return };
     sandbox.run("secret push TAKEN=1 --scope org --yes").exits(0);
     let run = push(&sandbox, &[("INPUT_SECRETS", "ONE_UNSET,TWO_UNSET")]).exits(4);
     for name in ["ONE_UNSET", "TWO_UNSET"] {
@@ -180,10 +174,7 @@ fn the_action_annotates_errors_in_the_words_of_its_inputs() {
 /// A missing key is named before anything is run, and with a pull request from a fork its reason.
 #[test]
 fn the_action_says_when_a_fork_has_no_secrets() {
-    if !has_tools(&["bash", "jq"]) {
-        return;
-    }
-    let sandbox = Sandbox::new();
+    let Some(sandbox) = with_tools() else { return };
     let event = |head: &str| {
         let head = serde_json::json!({ "repo": { "full_name": head } });
         let base = serde_json::json!({ "full_name": "us/app" });
