@@ -12,6 +12,26 @@ use crate::support::idp::{Idp, TOKEN_MARK};
 const TOKEN_ENDPOINT: &str = "/user_management/authenticate";
 const DEVICE_ENDPOINT: &str = "/user_management/authorize/device";
 
+/// R109: Ctrl-C is heard while a new login waits for another process before it is saved.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_the_wait_to_save_a_login() {
+    use crate::sandbox::{send_signal, start};
+
+    let sandbox = Sandbox::new();
+    let child = start(&mut sandbox.bare_command(["auth", "login", "--no-browser"]));
+    sandbox.vault.wait_for("POST", 1);
+    let lock = fs::File::create(sandbox.home().join(".local/state/amika/amika.lock")).unwrap();
+    lock.lock().unwrap();
+    sandbox.vault.wait_for("POST", 3);
+    assert!(sandbox.vault.stays_quiet(std::time::Duration::from_millis(500)));
+    send_signal(&child, "INT");
+    ran(child.wait_with_output().unwrap())
+        .exits(130)
+        .stderr_contains("interrupted");
+    assert!(!sandbox.home().join(SESSION_FILE).exists());
+}
+
 #[test]
 fn login_status_push_logout() {
     let sandbox = Sandbox::new();

@@ -206,7 +206,7 @@ async fn log_in(
     let tokens = context.interrupt.or(device_flow::wait(&workos, &code)).await?;
 
     let session = Session::new(tokens, origin, args.store, (context.env.now)())?;
-    let lock = store.lock().await?;
+    let lock = context.interrupt.or(store.lock()).await?;
     let file = store.prepare(CredentialSource::Session, args.store, &lock)?;
     file.save_session(&session, &lock)?;
     let value = json!({
