@@ -42,7 +42,7 @@ impl Context {
         Ok((api, listed))
     }
 
-    /// Waits for a reply of the API or a signal.
+    /// Waits for a reply from the API, or a signal.
     pub(crate) async fn reply<T>(
         &self,
         request: impl Future<Output = std::result::Result<T, ApiError>>,

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     system::hardening::apply();
     let env = Env::system();
     if let Some(completions) = commands::completions::answer(&env, Cli::command) {
-        // A shell that does not listen any more needs none.
+        // The shell may have stopped reading.
         let _ = std::io::stdout().write_all(completions.as_bytes());
         return ExitCode::SUCCESS;
     }

@@ -47,7 +47,7 @@ impl ApiCredential {
         }
     }
 
-    /// A session whose account is `store`'s, for this origin.
+    /// A session that is saved in `store` after a refresh, for this origin.
     pub(crate) fn from_session(
         session: Session,
         store: Store,

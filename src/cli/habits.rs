@@ -20,8 +20,8 @@ const SYNONYMS: &[(&str, &[&str])] = &[
 const READ: &[&str] = &["get", "show", "read", "cat", "reveal", "view"];
 const SANDBOXES: &[&str] = &["sandbox", "sandboxes", "scp", "ssh", "ssh-key", "ssh-keys"];
 
-/// The end of the command's full name, options of other programs, and a hint with the full name for `{}`.
-/// The first that matches answers.
+/// The end of a command's full name, options of other programs, and the hint, in which `{}` stands for the
+/// full name. The first entry that matches is used.
 const OPTIONS: &[(&str, &[&str], &str)] = &[
     ("", &["--version", "-V"], "use `amika version`"),
     ("", &["--json"], "use '-o json'"),
@@ -103,7 +103,7 @@ fn command_hint(root: &Command, command: &Command, word: &str) -> Option<String>
             "no command prints a stored value; `{path}` shows what is stored"
         ));
     }
-    // The value is named as in `NAME[=VALUE]`.
+    // The name of the value, without its optional part: `NAME` of `NAME[=VALUE]`.
     let value = found
         .get_positionals()
         .next()

@@ -146,7 +146,7 @@ fn explain(mut refused: clap::Error, arguments: &[OsString]) -> Error {
     Error::usage(message.trim_start_matches("error: ")).hint(hints.join("; "))
 }
 
-/// Replaces what was typed by `…`, but for a plain word, and drops what quotes it.
+/// Replaces what was typed by `…`, unless it is a plain word, and drops suggestions that quote it.
 fn remove_values(error: &mut clap::Error) {
     for kind in [
         ContextKind::InvalidValue,
