@@ -144,6 +144,34 @@ fn a_given_value_needs_no_type() {
     sandbox.run("secret claude push --value x --from-file y").exits(2);
 }
 
+/// R141: a key with quotes, a name or a variable around it is refused.
+#[test]
+fn a_key_with_what_was_copied_along_with_it_is_refused() {
+    let sandbox = Sandbox::new();
+    for input in [
+        "\"c4n4ry\"",
+        "'c4n4ry'",
+        "OPENAI_API_KEY=c4n4ry",
+        "$OPENAI_API_KEY",
+    ] {
+        for line in [
+            "secret codex push --value -",
+            "secret claude push --type api_key --from-file -",
+        ] {
+            let ran = sandbox.run_with(line, input).exits(4);
+            assert!(
+                ran.stderr.contains("contains spaces or invalid characters"),
+                "{}",
+                ran.stderr
+            );
+        }
+    }
+    assert_eq!(sandbox.vault.writes(), 0);
+    sandbox
+        .run_with("secret codex push --value -", "a2V5LXdpdGgtcGFkZGluZw==")
+        .exits(0);
+}
+
 /// R125, R127, R141: what the tool would not use, and keys and tokens of another kind, are refused with the
 /// reason before any request.
 #[test]
