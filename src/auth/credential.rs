@@ -54,10 +54,9 @@ impl ApiCredential {
         origin: ServerOrigin,
         env: &Env,
     ) -> Result<Self> {
-        let workos = Workos::from_env(env)?;
         let refresher = Refresher {
             store,
-            workos,
+            workos: Workos::from_env(env)?,
             origin,
             now: env.now,
         };

@@ -105,11 +105,8 @@ async fn store_key(
 
 /// Asks the API whether it accepts the key, before anything is replaced.
 async fn check_accepted(key: &SecretValue, origin: &ServerOrigin, context: &Context) -> Result<()> {
-    let credential = ApiCredential::from_key(
-        CredentialSource::NewApiKey,
-        CredentialSource::NewApiKey.to_string(),
-        key.clone(),
-    );
+    let source = CredentialSource::NewApiKey;
+    let credential = ApiCredential::from_key(source, source.to_string(), key.clone());
     let api = context.api_using(origin.clone(), Rc::new(credential))?;
     let listed = api.list_secrets(Repeat::Safe).await;
     listed.map(drop).map_err(|error| {

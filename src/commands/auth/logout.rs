@@ -27,10 +27,8 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
     }
     context.printer.notices(&notices);
     let has = |source| cleared.iter().any(|cleared| cleared.source == source);
-    let (api_key, session) = (
-        has(CredentialSource::StoredApiKey),
-        has(CredentialSource::Session),
-    );
+    let api_key = has(CredentialSource::StoredApiKey);
+    let session = has(CredentialSource::Session);
     let logout = json!({ "cleared_api_key": api_key, "cleared_session": session });
     let lines = [
         (api_key, "Cleared stored API key"),
