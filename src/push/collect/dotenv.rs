@@ -325,6 +325,8 @@ mod tests {
             &line_of_base64,
             "MIIEvQIBADANBg",
             "c4n4ryAbcdefghij0=",
+            // The last line of base64 text with 50 characters per line.
+            "c4n4ryAbcdef==",
             "A B=1",
             "- A=1",
             "export =1",

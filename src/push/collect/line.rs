@@ -87,7 +87,7 @@ pub(super) fn is_base64_tail(name: &str, rest: &str) -> bool {
     let padding = rest.trim_end();
     let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);
     matches!(padding, "" | "=")
-        && (name.len() >= 16 || (name.len() + 1 + padding.len()).is_multiple_of(4))
+        && (name.len() >= 16 || padding == "=" || (name.len() + 1).is_multiple_of(4))
         && has(u8::is_ascii_lowercase)
         && (has(u8::is_ascii_uppercase) || has(u8::is_ascii_digit))
         && !name.contains('_')
