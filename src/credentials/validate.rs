@@ -227,8 +227,9 @@ fn check_key(provider: &Provider, value: &str, place: &str, literal: bool) -> Re
             "pass the key alone; to push a login, leave out --type api_key",
         );
     }
-    // No service has these in its keys: they are copied with a key from a shell or a file. `=` is padding.
-    if has_invalid_characters(key) || key.trim_end_matches('=').contains(['"', '\'', '`', '$', '=']) {
+    // These are copied with a key from a shell or a file.
+    let has_surroundings = key.starts_with(['"', '\'', '`', '$']) || key.contains("_API_KEY=");
+    if has_surroundings || has_invalid_characters(key) {
         return refuse(
             "the API key contains spaces or invalid characters",
             "check that it was copied completely, and nothing else with it",
