@@ -116,6 +116,19 @@ pub(crate) enum Body {
 }
 
 impl Event {
+    /// Whether the vault changes, or seems not to, without the client's knowledge.
+    pub(crate) fn is_hidden(&self) -> bool {
+        matches!(
+            self,
+            Self::Lag { .. }
+                | Self::Writer { .. }
+                | Self::Fault {
+                    effect: Effect::Late(_) | Effect::Twice,
+                    ..
+                }
+        )
+    }
+
     /// Whether a reply says that a name is taken.
     pub(crate) fn says_taken(&self) -> bool {
         matches!(
@@ -147,6 +160,10 @@ pub(crate) fn events(world: &World, rng: &mut Rng) -> Vec<Event> {
     let mut events = Vec::new();
     while rng.u8(..5) > 0 && events.len() < 8 {
         events.push(event(world, rng));
+    }
+    if world.lenient && rng.bool() {
+        // So that duplicates are the client's doing.
+        events.retain(|event| !event.is_hidden());
     }
     events
 }
@@ -241,7 +258,8 @@ fn fault(world: &World, rng: &mut Rng) -> Event {
     Event::Fault {
         request,
         name,
-        nth: rng.u32(..3),
+        // Most requests are made once.
+        nth: rng.u32(..3) * rng.u32(..2),
         effect,
         reply,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::encodings;
-use crate::events::{Effect, Event, Reply, Request};
+use crate::events::{Event, Reply, Request};
 use crate::process::{LONGEST_RUN, Ran};
 use crate::reports;
 use crate::vault::{API_KEY, Author, Change, Done, Vault};
@@ -258,17 +258,7 @@ fn session(world: &World, vault: &Vault, ran: &Ran, home: &Path, broken: &mut Ve
 /// Whether the client can avoid duplicates: the server rejects them, or its lists are up to date and
 /// nothing changes the vault without the client's knowledge.
 fn can_be_kept_unique(world: &World) -> bool {
-    let hidden = |event: &Event| {
-        matches!(event, Event::Lag { .. } | Event::Writer { .. })
-            || matches!(
-                event,
-                Event::Fault {
-                    effect: Effect::Late(_) | Effect::Twice,
-                    ..
-                }
-            )
-    };
-    !world.lenient || (world.twin.is_none() && !world.events.iter().any(hidden))
+    !world.lenient || (world.twin.is_none() && !world.events.iter().any(Event::is_hidden))
 }
 
 fn duplicates(world: &World, vault: &Vault, broken: &mut Vec<Violation>) {
