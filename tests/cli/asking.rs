@@ -214,7 +214,7 @@ fn an_answer_is_not_taken_as_a_name() {
     for answer in ["y", "No", "2"] {
         text(&mut session, "Name [Claude API Key]");
         session.send_line(answer).unwrap();
-        text(&mut session, "no name");
+        text(&mut session, "not a name");
     }
     text(&mut session, "Name [Claude API Key]");
     session.send_line("").unwrap();
