@@ -347,6 +347,20 @@ fn delete_again_after_a_refusal_converges() {
         .stdout_contains("A: already deleted");
 }
 
+/// R73, R107: after a refusal that every other request would meet, too, no more are sent.
+#[test]
+fn nothing_more_is_deleted_after_the_key_is_rejected() {
+    let sandbox = Sandbox::new();
+    for name in ["A", "B"] {
+        sandbox.vault.seed(name, "x", "user");
+    }
+    sandbox
+        .vault
+        .fault(Fault::on("DELETE", "").fails(401, "no").always());
+    sandbox.run("secret delete A B --yes").exits(3);
+    assert_eq!(sandbox.vault.count("DELETE"), 1);
+}
+
 /// R107: for two secrets with the same name and scope, both ids are listed and one must be chosen.
 #[test]
 fn two_entries_of_one_name_need_an_id() {

@@ -155,15 +155,39 @@ fn a_value_is_restored_by_a_relative_path() {
     let description = DESCRIPTION.replace("https://x.example", &sandbox.vault.origin());
     sandbox.write(".local/state/amika/kept-claude-x/amika.json", description);
     sandbox.write(".local/state/amika/kept-claude-x/value", "sk-ant-api03-c4n4ry");
-    let push = "secret claude push --from-file kept-claude-x/value";
-    let mut command = sandbox.command(push.split_whitespace());
-    ran(command.current_dir(&state).output().unwrap()).exits(0);
+    let push = |provider: &str| {
+        let mut command = sandbox.command(["secret", provider, "push", "--from-file", "kept-claude-x/value"]);
+        ran(command.current_dir(&state).output().unwrap())
+    };
+    push("codex")
+        .exits(2)
+        .stderr_contains("`amika secret claude push`");
+    let restored = push("claude").exits(0);
+    assert!(!restored.stderr.contains("restore it"), "{}", restored.stderr);
     let stored = sandbox.vault.stored("claude");
     assert_eq!(
         (stored[0].name.as_str(), stored[0].scope.as_str()),
         ("mine", "org")
     );
     assert!(!state.join("kept-claude-x").exists());
+}
+
+/// R110: a value stays on this machine while the vault has another one in its place.
+#[test]
+fn a_value_is_kept_while_another_is_in_its_place() {
+    let sandbox = Sandbox::new();
+    let kept = ".local/state/amika/kept-claude-x";
+    let description = DESCRIPTION.replace("https://x.example", &sandbox.vault.origin());
+    sandbox.write(&format!("{kept}/amika.json"), description);
+    let value = sandbox.write(&format!("{kept}/value"), "sk-ant-api03-c4n4ry");
+    sandbox
+        .vault
+        .seed_credential("claude", "mine", "api_key", "org", "sk-ant-api03-other");
+    sandbox
+        .run(&format!("secret claude push --from-file {kept}/value"))
+        .exits(1)
+        .stderr_contains("--force");
+    assert!(value.exists());
 }
 
 /// R110: the only copy of a credential is not moved to another server.
