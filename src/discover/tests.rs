@@ -265,6 +265,9 @@ fn an_ordinary_machine_is_quiet() {
         ]);
     assert_rows(&home, &ALL_USED);
     assert_eq!(home.said(true), "");
+    let home = Home::new(&[(CODEX, CODEX_KEY), (CODEX_CONFIG, "model_provider = \" \"")]);
+    assert_rows(&home, &[CODEX_USED]);
+    assert_eq!(home.said(true), "");
 }
 
 /// R124, R137: settings of the working directory's repository are named and not opened.
