@@ -129,8 +129,11 @@ impl Known {
 
 /// The letters and digits of a text, in lower case.
 fn letters(text: &str) -> Zeroizing<String> {
-    let letters = text.chars().filter(|c| c.is_alphanumeric());
-    Zeroizing::new(letters.flat_map(char::to_lowercase).collect())
+    // A string that grows would leave parts of a secret behind that are not zeroed.
+    let mut letters = Zeroizing::new(String::with_capacity(2 * text.len()));
+    let all = text.chars().filter(|c| c.is_alphanumeric());
+    letters.extend(all.flat_map(char::to_lowercase));
+    letters
 }
 
 /// The runs of a form, or the whole form if it is shorter.
@@ -211,8 +214,9 @@ fn forms(secret: &str, name: &str, run: usize) -> Vec<Zeroizing<String>> {
             if plain.len() < run && !(plain.len() >= MIN_WORD && is_mixed) {
                 continue;
             }
-            let decimal: String = part.bytes().map(|byte| byte.to_string()).collect();
-            forms.extend([plain, hex::encode(part).into(), decimal.into()]);
+            let mut decimal = Zeroizing::new(String::with_capacity(3 * part.len()));
+            decimal.extend(part.bytes().map(|byte| byte.to_string()));
+            forms.extend([plain, hex::encode(part).into(), decimal]);
             // The first characters also encode what comes before, and the last one what comes after.
             for (before, shared) in [("", 0), ("-", 2), ("--", 3)] {
                 let padded = Zeroizing::new([before, part].concat());
