@@ -319,6 +319,17 @@ fn a_delete_behind_a_gateway_timeout_is_noticed() {
     assert_eq!(stored_values(&sandbox), new());
 }
 
+/// R103: a DELETE that finds nothing, because another writer was faster, does not end the replacement.
+#[test]
+fn a_replacement_goes_on_if_the_old_credential_is_gone() {
+    let (sandbox, _) = sandbox();
+    let delete = Fault::on("DELETE", "").fails(404, "no such secret");
+    sandbox.vault.fault(delete.after_handling());
+    sandbox.run(FORCE).exits(0);
+    assert_eq!(stored_values(&sandbox), new());
+    assert!(kept_values(&sandbox).is_empty());
+}
+
 /// R108: a DELETE whose reply was lost and whose repeat is refused may have been carried out: if a list shows
 /// that it was, the replacement goes on; otherwise it is unknown, and the old value is kept.
 #[test]
