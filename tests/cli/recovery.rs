@@ -1,11 +1,24 @@
 //! The backup of the old value while a credential is replaced: R110.
 
+use std::path::PathBuf;
+
 use crate::replace::{CREATE, FORCE, command_in, kept_values, old, run_shell, sandbox, stored_values};
 use crate::sandbox::{HOME, Ran, Sandbox, ran};
 use crate::support::faults::{Behaviour, Fault};
 
 /// What is stored beside a kept value.
 const DESCRIPTION: &str = r#"{"provider":"claude","id":"sec_1","name":"mine","type":"api_key","scope":"org","api_url":"https://x.example"}"#;
+
+const KEPT: &str = ".local/state/amika/kept-claude-x";
+
+/// A sandbox with a value that an interrupted replacement kept.
+fn with_kept_value() -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new();
+    let description = DESCRIPTION.replace("https://x.example", &sandbox.vault.origin());
+    sandbox.write(&format!("{KEPT}/amika.json"), description);
+    let value = sandbox.write(&format!("{KEPT}/value"), "sk-ant-api03-c4n4ry");
+    (sandbox, value)
+}
 
 /// R110: if the old value cannot be saved, nothing is deleted.
 #[test]
@@ -150,11 +163,8 @@ fn a_value_without_a_readable_description_is_named() {
 /// R110: a relative path finds the description, too.
 #[test]
 fn a_value_is_restored_by_a_relative_path() {
-    let sandbox = Sandbox::new();
+    let (sandbox, _) = with_kept_value();
     let state = sandbox.home().join(".local/state/amika");
-    let description = DESCRIPTION.replace("https://x.example", &sandbox.vault.origin());
-    sandbox.write(".local/state/amika/kept-claude-x/amika.json", description);
-    sandbox.write(".local/state/amika/kept-claude-x/value", "sk-ant-api03-c4n4ry");
     let push = |provider: &str| {
         let mut command = sandbox.command(["secret", provider, "push", "--from-file", "kept-claude-x/value"]);
         ran(command.current_dir(&state).output().unwrap())
@@ -172,33 +182,33 @@ fn a_value_is_restored_by_a_relative_path() {
     assert!(!state.join("kept-claude-x").exists());
 }
 
-/// R110: a value stays on this machine while the vault has another one in its place.
+/// R110: a value stays on this machine while the vault has another one in its place, or the same under another
+/// name.
 #[test]
 fn a_value_is_kept_while_another_is_in_its_place() {
-    let sandbox = Sandbox::new();
-    let kept = ".local/state/amika/kept-claude-x";
-    let description = DESCRIPTION.replace("https://x.example", &sandbox.vault.origin());
-    sandbox.write(&format!("{kept}/amika.json"), description);
-    let value = sandbox.write(&format!("{kept}/value"), "sk-ant-api03-c4n4ry");
-    sandbox
-        .vault
-        .seed_credential("claude", "mine", "api_key", "org", "sk-ant-api03-other");
-    sandbox
-        .run(&format!("secret claude push --from-file {kept}/value"))
-        .exits(1)
-        .stderr_contains("--force");
-    assert!(value.exists());
+    for (name, stored) in [("mine", "sk-ant-api03-other"), ("theirs", "sk-ant-api03-c4n4ry")] {
+        let (sandbox, value) = with_kept_value();
+        sandbox
+            .vault
+            .seed_credential("claude", name, "api_key", "org", stored);
+        let push = format!("secret claude push --from-file {KEPT}/value");
+        sandbox.run(&push).exits(1).stderr_contains("--force");
+        assert!(value.exists());
+        // A scope on the command line goes before the one that was meant.
+        sandbox.run(&format!("{push} --scope user")).exits(0);
+        let pushed = sandbox.vault.stored("claude").pop().unwrap();
+        assert_eq!((pushed.name.as_str(), pushed.scope.as_str()), ("mine", "user"));
+        assert!(!value.exists());
+    }
 }
 
 /// R110: the only copy of a credential is not moved to another server.
 #[test]
 fn a_value_is_not_pushed_to_another_server() {
-    let sandbox = Sandbox::new();
-    let kept = ".local/state/amika/kept-claude-x";
-    sandbox.write(&format!("{kept}/amika.json"), DESCRIPTION);
-    let value = sandbox.write(&format!("{kept}/value"), "sk-ant-api03-c4n4ry");
+    let (sandbox, value) = with_kept_value();
+    sandbox.write(&format!("{KEPT}/amika.json"), DESCRIPTION);
     sandbox
-        .run(&format!("secret claude push --from-file {kept}/value"))
+        .run(&format!("secret claude push --from-file {KEPT}/value"))
         .exits(2)
         .stderr_contains("error: the file contains a credential of https://x.example, not of http://127.")
         .stderr_contains("AMIKA_API_URL");

@@ -39,7 +39,7 @@ pub(super) async fn push(
     let kind = args.source.kind.unwrap_or(description.kind);
     let mut push = Push::new(provider, kind, args, context);
     push.name = args.name.clone().unwrap_or(description.name);
-    push.scope = description.scope;
+    push.scope = args.scope.unwrap_or(description.scope);
     if args.dry_run {
         return push.report_dry_run(context).await;
     }

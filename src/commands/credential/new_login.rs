@@ -36,7 +36,7 @@ pub(super) async fn run(
     }
     let vault = Vault::open(provider, context).await?;
     let question = format!("Push a new {} login{FOR_EVERYONE}?", provider.title);
-    let question = args.scope.is_shared().then_some(question);
+    let question = push.scope.is_shared().then_some(question);
     let old = push.agree(&vault, question, context).await?;
     context.printer.notice(&format!(
         "running `{command}` in a directory of its own; the login of this machine stays as it is"

@@ -23,9 +23,9 @@ pub(crate) struct PushCredentialArgs {
     /// Name to store it under
     #[arg(long, value_hint = clap::ValueHint::Other)]
     pub(crate) name: Option<String>,
-    /// Who can use it
-    #[arg(long, value_enum, default_value_t = Scope::User)]
-    pub(crate) scope: Scope,
+    /// Who can use it [default: user]
+    #[arg(long, value_enum)]
+    pub(crate) scope: Option<Scope>,
     /// Replace the credential with this name, or in org scope the only one
     #[arg(long)]
     pub(crate) force: bool,
@@ -113,7 +113,7 @@ impl Push {
             provider,
             name: name.unwrap_or_else(|| provider.default_name(kind)),
             kind,
-            scope: args.scope,
+            scope: args.scope.unwrap_or(Scope::User),
             force: args.force,
             consent: Confirmation::at_terminal_only(&context.options, &context.env),
             is_shared: false,
