@@ -58,7 +58,9 @@ pub(crate) fn of_repository(env: &Env) -> Result<References> {
 
 /// Reads the configuration in another file.
 pub(crate) async fn of_file(file: &Path, env: &Env, say: &dyn Fn(&str)) -> Result<References> {
-    let Given { bytes, place, .. } = env.read_given(file, "failed to read", MAX_CONFIG, say).await?;
+    let Given { bytes, place, .. } = env
+        .read_given(file, "failed reading --file", MAX_CONFIG, say)
+        .await?;
     parse_file(&bytes, place)
 }
 

@@ -311,7 +311,7 @@ fn a_file_that_cannot_be_opened_is_named_with_the_reason() {
     sandbox
         .run("secret check --file missing.toml")
         .exits(4)
-        .stderr_contains("failed to read missing.toml: no such file\n  hint: the path is relative");
+        .stderr_contains("failed reading --file missing.toml: no such file\n  hint: the path is relative");
 }
 
 /// R13: a pipe given as a file is read to its end, and a device or socket is refused at once.

@@ -124,7 +124,7 @@ async fn read_key(path: &Path, context: &Context) -> Result<SecretValue> {
     if file::is_stdin(path) && context.env.terminals.stdin {
         let from_file = "amika auth login --api-key-file FILE";
         let typed = prompt::ask_hidden(&context.options, &context.env, "API key", from_file).await?;
-        return checked(&typed.into_value(from_file)?, "prompt");
+        return checked(&typed.into_value(from_file)?, "the prompt");
     }
     let failed = "failed to read the API key from";
     let say = |text: &str| context.printer.notice(text);

@@ -271,7 +271,7 @@ async fn read_setup_token(context: &Context) -> Result<PushSource> {
     let from_file = "amika secret claude push --setup-token < FILE";
     let prompt = "Token that `claude setup-token` printed";
     let value = prompt::ask_hidden(&context.options, env, prompt, from_file).await?;
-    Ok(PushSource::new(kind, value.into_value(from_file)?, "prompt"))
+    Ok(PushSource::new(kind, value.into_value(from_file)?, "the prompt"))
 }
 
 /// The hint for choosing one of several credentials on the command line.
@@ -297,7 +297,7 @@ async fn read_given(provider: &Provider, args: &SourceArgs, context: &Context) -
             let prompt = format!("{} credential", provider.title);
             let from_file = format!("amika secret {} push --from-file FILE", provider.id);
             let value = prompt::ask_hidden(&context.options, env, &prompt, &from_file).await?;
-            (value.into_value(&from_file)?, "prompt".to_owned())
+            (value.into_value(&from_file)?, "the prompt".to_owned())
         }
         (_, path) => {
             let path = path.as_deref().unwrap_or(Path::new("-"));
