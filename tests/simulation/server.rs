@@ -213,6 +213,10 @@ fn converse(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         };
         let verdict = {
             let mut vault = shared.vault.lock().expect("no handler panics");
+            // On a busy machine, a request may be read after the client has given up.
+            if is_closed(stream)? {
+                return Ok(());
+            }
             let by = if matches!(op, Op::Refresh(_)) {
                 Some(Author::Us)
             } else {
@@ -312,6 +316,17 @@ fn hex(text: &str) -> String {
     all.filter(|(name, _)| *name == "hex")
         .map(|(_, spelled)| spelled)
         .collect()
+}
+
+/// Whether the client has closed the connection.
+fn is_closed(stream: &TcpStream) -> std::io::Result<bool> {
+    stream.set_nonblocking(true)?;
+    let peeked = stream.peek(&mut [0]);
+    stream.set_nonblocking(false)?;
+    Ok(peeked.map_or_else(
+        |error| error.kind() != ErrorKind::WouldBlock,
+        |length| length == 0,
+    ))
 }
 
 /// Waits until the client closes the connection or the server stops.
