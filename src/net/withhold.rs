@@ -5,6 +5,7 @@
 //! of eight with what its own request carried, or of sixteen with any other secret of the process.
 
 use std::collections::HashSet;
+use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -215,7 +216,9 @@ fn forms(secret: &str, name: &str, run: usize) -> Vec<Zeroizing<String>> {
                 continue;
             }
             let mut decimal = Zeroizing::new(String::with_capacity(3 * part.len()));
-            decimal.extend(part.bytes().map(|byte| byte.to_string()));
+            for byte in part.bytes() {
+                let _ = write!(decimal, "{byte}");
+            }
             forms.extend([plain, hex::encode(part).into(), decimal]);
             // The first characters also encode what comes before, and the last one what comes after.
             for (before, shared) in [("", 0), ("-", 2), ("--", 3)] {
