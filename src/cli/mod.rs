@@ -7,12 +7,13 @@ mod habits;
 mod tests;
 pub(crate) mod usage;
 
+use std::fmt::Display;
+
 use clap::Parser;
 
 use crate::commands::Command;
 use crate::commands::variables::VARIABLES;
 use crate::error::Kind;
-use crate::ui::lines::wrap;
 use crate::ui::options::GlobalOptions;
 
 /// Put secrets into a hosted vault, safely and fast
@@ -38,21 +39,15 @@ const EXAMPLES: &str = "Examples:
   amika secret push --from-file .env
   amika help secret push";
 
-/// The width in columns for which the list of exit codes is made.
-const NARROWEST: usize = 50;
-
 fn after_long_help() -> String {
     // clap breaks a long line so that it goes on below the start of its first word.
-    let variables = VARIABLES
-        .iter()
-        .map(|(name, meaning)| format!("  {name}\n          {meaning}"));
-    let codes = Kind::meanings().map(|(kind, meaning)| {
-        let meaning = wrap(&meaning, NARROWEST - 7).join("\n       ");
-        format!("  {:<5}{meaning}", kind.exit_code())
-    });
+    let entry = |name: &dyn Display, meaning: &str| format!("\n  {name}\n          {meaning}");
+    let variables = VARIABLES.iter().map(|(name, meaning)| entry(name, meaning));
+    let codes = Kind::meanings().map(|(kind, meaning)| entry(&kind.exit_code(), &meaning));
     format!(
-        "{EXAMPLES}\n\nEnvironment variables:\n{}\n\nExit codes:\n  0    Success\n{}",
-        variables.collect::<Vec<_>>().join("\n"),
-        codes.collect::<Vec<_>>().join("\n")
+        "{EXAMPLES}\n\nEnvironment variables:{}\n\nExit codes:{}{}",
+        variables.collect::<String>(),
+        entry(&0, "Success"),
+        codes.collect::<String>()
     )
 }
