@@ -183,7 +183,7 @@ fn the_credential_of_each_tool_is_found() {
     assert_eq!(whole.unwrap().expose_secret(), LOGIN);
 }
 
-/// R123: what several tools may use instead is said in one message.
+/// R123: one message says what several tools may use instead.
 #[test]
 fn several_tools_share_one_message() {
     let home = Home::new(&[(OPENCODE, GROQ), (AMP, AMP_KEY)]);

@@ -1,4 +1,4 @@
-//! Responses that look valid but are not from the API, and large amounts of data.
+//! Responses that do not come from the API or contradict the request, and large amounts of data.
 
 #[cfg(target_os = "linux")]
 use crate::replace::run_shell;

@@ -294,8 +294,8 @@ fn a_delete_whose_reply_was_lost_counts_as_done() {
         .stdout_contains("gone: already deleted");
 }
 
-/// R74: after a lost reply, a 404 that is not the API's own confirms nothing: it comes from a server
-/// without the endpoint, too.
+/// R74: after a lost reply, only a 404 of the API itself confirms the deletion: a server without the endpoint
+/// replies with a 404, too.
 #[test]
 fn a_delete_whose_reply_was_lost_is_not_confirmed_by_a_page() {
     let sandbox = Sandbox::new();

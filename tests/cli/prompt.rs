@@ -66,7 +66,7 @@ fn a_variable_goes_before_a_prompt() {
 }
 
 /// R146: a pasted block gets the line break that OpenSSH needs at its end, and that is said. One that has it
-/// gets no second one, and a single line is no block.
+/// gets no second one, and a single line is not a block.
 #[test]
 fn a_pasted_block_ends_with_a_line_break() {
     let block = "-----BEGIN X-----\nc4n4ry\n-----END X-----\n";
